@@ -1,0 +1,1 @@
+"""What puts the platform together: the command, the generated configuration, the pinned tools."""

@@ -1,0 +1,1 @@
+"""The `nextphase` command."""
