@@ -1,0 +1,115 @@
+"""`nextphase demo`: accounts and orders through the edge, and for each order the trace it left."""
+
+import argparse
+import asyncio
+import json
+import sys
+import time
+from collections import Counter
+from typing import Any
+
+import httpx
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from compose.cli.layout import Layout
+from compose.cli.traffic import Placed, Settled, Traffic, TrafficError
+
+ACCOUNTS = (
+    ("Ada Lovelace", "ada@example.com"),
+    ("Grace Hopper", "grace@example.com"),
+    ("Alan Kay", "alan@example.com"),
+)
+STOCK = {"tea-assam": 1_000_000, "teapot-blue": 1_000_000, "samovar": 3}
+#: Every so many orders, one asks for more samovars than there are.
+UNFULFILLABLE_EVERY = 4
+CONCURRENCY = 16
+SETTLE_SECONDS = 60.0
+SHOWN_ORDERS = 20
+
+
+def run(layout: Layout, args: argparse.Namespace) -> int:
+    console = Console(stderr=args.json)
+    edge = f"http://{layout.address('edge-nginx')}"
+    started = time.monotonic()
+    try:
+        orders = asyncio.run(_demo(edge, args.orders, console))
+    except httpx.HTTPError as error:
+        print(f"The edge at {edge} does not answer ({error}). Is it up? ./nextphase status", file=sys.stderr)
+        return 1
+    except (TrafficError, TimeoutError) as error:
+        print(
+            f"{error or 'An order did not reach its final state in time.'} See: ./nextphase logs gateway",
+            file=sys.stderr,
+        )
+        return 1
+    seconds = time.monotonic() - started
+    if args.json:
+        print(json.dumps(_document(orders, seconds), indent=2))
+    else:
+        _show(console, orders, seconds)
+    return 0
+
+
+async def _demo(edge: str, count: int, console: Console) -> list[Settled]:
+    async with Traffic(edge, CONCURRENCY) as traffic:
+        for sku, on_hand in STOCK.items():
+            await traffic.put_stock(sku, on_hand)
+        accounts = [await traffic.create_account(name, email) for name, email in ACCOUNTS]
+        with Progress(console=console, transient=True) as progress:
+            task = progress.add_task("orders", total=count)
+            places = asyncio.Semaphore(CONCURRENCY)
+
+            async def one(number: int) -> Settled:
+                async with places:
+                    placed = await _place(traffic, accounts[number % len(accounts)], number)
+                    settled = await traffic.settled(placed, SETTLE_SECONDS)
+                progress.advance(task)
+                return settled
+
+            return await asyncio.gather(*map(one, range(count)))
+
+
+async def _place(traffic: Traffic, account_id: str, number: int) -> Placed:
+    if number % UNFULFILLABLE_EVERY == UNFULFILLABLE_EVERY - 1:
+        return await traffic.place_order(account_id, {"teapot-blue": 1, "samovar": 4})
+    return await traffic.place_order(account_id, {"tea-assam": 1 + number % 3, "teapot-blue": 1})
+
+
+def _document(orders: list[Settled], seconds: float) -> dict[str, Any]:
+    return {
+        "orders": [
+            {
+                "id": o.placed.order_id,
+                "state": o.state,
+                "reason": o.reason,
+                "seconds": round(o.seconds, 3),
+                "trace_id": o.placed.trace_id,
+            }
+            for o in orders
+        ],
+        "seconds": round(seconds, 3),
+        "orders_per_second": round(len(orders) / seconds, 1),
+    }
+
+
+def _show(console: Console, orders: list[Settled], seconds: float) -> None:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in ("order", "state", "ms", "trace"):
+        table.add_column(column, no_wrap=True, justify="right" if column == "ms" else "left")
+    for order in orders[:SHOWN_ORDERS]:
+        colour = "green" if order.state == "confirmed" else "yellow"
+        state = f"[{colour}]{order.state}[/]"
+        table.add_row(order.placed.order_id, state, f"{order.seconds * 1000:.0f}", order.placed.trace_id)
+    console.print(table)
+    if len(orders) > SHOWN_ORDERS:
+        console.print(f"… and {len(orders) - SHOWN_ORDERS} more (all of them: --json)")
+    states = ", ".join(
+        f"{number} {state}" for state, number in sorted(Counter(o.state for o in orders).items())
+    )
+    console.print(
+        f"\n{len(orders)} orders through the edge until final state: {states}; "
+        f"{seconds:.1f} s, {len(orders) / seconds:.1f} orders/s"
+    )
+    console.print(f"Next: ./nextphase trace {orders[0].placed.trace_id}")

@@ -1,0 +1,54 @@
+"""`nextphase trace ID`: one trace, hop by hop, with the log lines in their place."""
+
+import argparse
+import dataclasses
+import json
+import re
+import sys
+
+from rich.console import Console
+
+from compose.cli.layout import Layout
+from compose.cli.telemetry import Telemetry, TelemetryError
+from compose.cli.waterfall import arrange, missing_parents, render
+
+
+def run(layout: Layout, args: argparse.Namespace) -> int:
+    trace_id = args.trace_id.lower()
+    if not re.fullmatch(r"[0-9a-f]{32}", trace_id):
+        print(
+            "A trace id is 32 hexadecimal digits, as in the X-Trace-Id header of any answer.", file=sys.stderr
+        )
+        return 2
+    telemetry = Telemetry(layout)
+    try:
+        spans, logs = telemetry.trace(trace_id), telemetry.trace_logs(trace_id)
+    except TelemetryError as error:
+        print(error, file=sys.stderr)
+        return 1
+    if args.json:
+        document = {
+            "spans": list(map(dataclasses.asdict, spans)),
+            "logs": list(map(dataclasses.asdict, logs)),
+        }
+        print(json.dumps(document, indent=2))
+        return 0 if spans else 1
+    if not spans:
+        print(
+            f"Jaeger has no trace {trace_id}. Spans take seconds to arrive and are kept for days only.",
+            file=sys.stderr,
+        )
+        return 1
+    rows, loose = arrange(spans, logs)
+    console = Console()
+    hops = len({span.service for span in spans})
+    took = (max(s.end for s in spans) - min(s.start for s in spans)) / 1000
+    console.print(
+        f"trace {trace_id}: {len(spans)} spans of {hops} hops, {len(logs)} log lines, {took:.1f} ms\n"
+    )
+    console.print(render(rows, loose))
+    for orphan in missing_parents(spans):
+        console.print(
+            f"[yellow]{orphan.service} {orphan.name}: its parent {orphan.parent_id} has not arrived"
+        )
+    return 0

@@ -1,0 +1,166 @@
+"""Reading an instance's telemetry back: traces from Jaeger, logs from Loki, metrics from Prometheus."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+
+from compose.cli.layout import Layout
+
+#: Loki answers no more lines than this at once.
+MAX_LOG_LINES = 5000
+
+
+class TelemetryError(Exception):
+    """A telemetry back end gave no usable answer; the message says which and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One span as Jaeger stores it. Times in microseconds, `start` since the epoch."""
+
+    trace_id: str
+    span_id: str
+    parent_id: str | None
+    service: str
+    name: str
+    start: int
+    duration: int
+    tags: Mapping[str, Any] = field(default_factory=dict)
+    links: tuple[str, ...] = ()
+
+    @property
+    def end(self) -> int:
+        return self.start + self.duration
+
+    @property
+    def kind(self) -> str:
+        return str(self.tags.get("span.kind", "internal"))
+
+    @property
+    def failed(self) -> bool:
+        return self.tags.get("otel.status_code") == "ERROR"
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One log line as Loki stores it. `time` in nanoseconds since the epoch."""
+
+    time: int
+    service: str
+    message: str
+    labels: Mapping[str, str]
+
+    @property
+    def span_id(self) -> str:
+        return self.labels.get("span_id", "")
+
+    @property
+    def level(self) -> str:
+        return self.labels.get("severity_text") or self.labels.get("detected_level", "")
+
+
+class Telemetry:
+    """The telemetry back ends of one instance."""
+
+    def __init__(self, layout: Layout, timeout_seconds: float = 10.0) -> None:
+        self._layout = layout
+        self._http = httpx.Client(timeout=timeout_seconds, trust_env=False)
+
+    def trace(self, trace_id: str) -> list[Span]:
+        """The spans of a trace, oldest first; empty when Jaeger does not (yet) know it.
+
+        Raises:
+            TelemetryError: Jaeger is not answering.
+        """
+        response = self._get("jaeger", f"/api/traces/{trace_id}", accept=(200, 404))
+        if response.status_code == 404:
+            return []
+        traces = response.json().get("data") or []
+        return sorted((s for t in traces for s in _spans(t)), key=lambda span: (span.start, -span.duration))
+
+    def logs(self, query: str, lookback: timedelta = timedelta(hours=24)) -> list[LogLine]:
+        """The log lines that a LogQL query selects, oldest first.
+
+        Raises:
+            TelemetryError: Loki is not answering, or refuses the query.
+        """
+        now = datetime.now(UTC)
+        parameters = {
+            "query": query,
+            "start": f"{(now - lookback).timestamp():.0f}",
+            "end": f"{(now + timedelta(minutes=1)).timestamp():.0f}",
+            "limit": str(MAX_LOG_LINES),
+            "direction": "forward",
+        }
+        result = self._get("loki", "/loki/api/v1/query_range", parameters).json()["data"]["result"]
+        lines = [
+            LogLine(int(time), stream["stream"].get("service_name", ""), text, stream["stream"])
+            for stream in result
+            for time, text, *_ in stream["values"]
+        ]
+        return sorted(lines, key=lambda line: line.time)
+
+    def trace_logs(self, trace_id: str) -> list[LogLine]:
+        """Every hop's log lines that carry the trace id."""
+        return self.logs(f'{{service_name=~".+"}} | trace_id="{trace_id}"')
+
+    def metric(self, query: str) -> list[tuple[dict[str, str], float]]:
+        """The instant vector of a PromQL query: labels and value.
+
+        Raises:
+            TelemetryError: Prometheus is not answering, or refuses the query.
+        """
+        data = self._get("prometheus", "/api/v1/query", {"query": query}).json()["data"]
+        if data["resultType"] == "scalar":
+            return [({}, float(data["result"][1]))]
+        return [(sample["metric"], float(sample["value"][1])) for sample in data["result"]]
+
+    def targets(self) -> list[dict[str, Any]]:
+        """Prometheus' active targets as its API gives them."""
+        found: list[dict[str, Any]] = self._get("prometheus", "/api/v1/targets").json()["data"][
+            "activeTargets"
+        ]
+        return found
+
+    def _get(
+        self,
+        part: str,
+        path: str,
+        parameters: Mapping[str, str] | None = None,
+        accept: tuple[int, ...] = (200,),
+    ) -> httpx.Response:
+        url = f"http://{self._layout.address(part)}{path}"
+        try:
+            response = self._http.get(url, params=parameters)
+        except httpx.HTTPError as error:
+            raise TelemetryError(f"{part} does not answer at {url}: is the instance up?") from error
+        if response.status_code not in accept:
+            raise TelemetryError(f"{part} answered {response.status_code}: {response.text[:200].strip()}")
+        return response
+
+
+def _spans(trace: Mapping[str, Any]) -> list[Span]:
+    processes = trace["processes"]
+    return [_span(span, processes[span["processID"]]["serviceName"]) for span in trace["spans"]]
+
+
+def _span(span: Mapping[str, Any], service: str) -> Span:
+    parents = [
+        r["spanID"]
+        for r in span.get("references", ())
+        if r["refType"] == "CHILD_OF" and r["traceID"] == span["traceID"]
+    ]
+    return Span(
+        trace_id=span["traceID"],
+        span_id=span["spanID"],
+        parent_id=parents[0] if parents else None,
+        service=service,
+        name=span["operationName"],
+        start=span["startTime"],
+        duration=span["duration"],
+        tags={tag["key"]: tag["value"] for tag in span.get("tags", ())},
+        links=tuple(r["traceID"] for r in span.get("references", ()) if r["refType"] == "FOLLOWS_FROM"),
+    )

@@ -1,0 +1,110 @@
+"""Real traffic through the edge: accounts, stock and orders, as a user's program would send them."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import Any, Self
+
+import httpx
+
+FINAL_STATES = frozenset({"confirmed", "cancelled"})
+POLL_SECONDS = 0.1
+
+
+class TrafficError(Exception):
+    """The edge answered something else than the public API promises."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An order that was accepted (2xx), with the trace it started."""
+
+    order_id: str
+    trace_id: str
+    at: float  # time.monotonic() when it was sent
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """An order in its final state; `seconds` from sending it until it was seen there."""
+
+    placed: Placed
+    state: str
+    reason: str | None
+    seconds: float
+    document: dict[str, Any]
+
+
+class Traffic:
+    """A client of the public API; an async context manager."""
+
+    def __init__(self, edge_url: str, concurrency: int = 16, timeout_seconds: float = 15.0) -> None:
+        limits = httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency)
+        self._http = httpx.AsyncClient(
+            base_url=edge_url,
+            limits=limits,
+            timeout=httpx.Timeout(timeout_seconds, pool=None),
+            trust_env=False,
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._http.aclose()
+
+    async def request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        return await self._http.request(method, path, **options)
+
+    async def put_stock(self, sku: str, on_hand: int) -> None:
+        _expect(await self.request("PUT", f"/v1/stock/{sku}", json={"on_hand": on_hand}), 200, 201)
+
+    async def create_account(self, name: str, email: str) -> str:
+        response = _expect(
+            await self.request("POST", "/v1/accounts", json={"name": name, "email": email}), 201
+        )
+        return str(response.json()["id"])
+
+    async def place_order(
+        self, account_id: str, lines: dict[str, int], headers: dict[str, str] | None = None
+    ) -> Placed:
+        """Place an order of `lines` (sku -> quantity).
+
+        Raises:
+            TrafficError: it was not accepted with 202.
+            httpx.HTTPError: the edge gave no answer.
+        """
+        body = {"account_id": account_id, "lines": [{"sku": s, "quantity": q} for s, q in lines.items()]}
+        at = time.monotonic()
+        response = _expect(await self.request("POST", "/v1/orders", json=body, headers=headers), 202)
+        return Placed(response.json()["id"], response.headers["X-Trace-Id"], at)
+
+    async def order(self, order_id: str) -> dict[str, Any]:
+        """The composed document of one order."""
+        document: dict[str, Any] = _expect(await self.request("GET", f"/v1/orders/{order_id}"), 200).json()
+        return document
+
+    async def settled(self, placed: Placed, within_seconds: float) -> Settled:
+        """Read the order until its state is final; failures on the way are tried again.
+
+        Raises:
+            TimeoutError: it did not get there in time.
+        """
+        async with asyncio.timeout(within_seconds):
+            while True:
+                try:
+                    document = await self.order(placed.order_id)
+                except (TrafficError, httpx.HTTPError):
+                    document = {}
+                order = document.get("order") or {}
+                if order.get("state") in FINAL_STATES:
+                    seconds = time.monotonic() - placed.at
+                    return Settled(placed, order["state"], order.get("reason"), seconds, document)
+                await asyncio.sleep(POLL_SECONDS)
+
+
+def _expect(response: httpx.Response, *statuses: int) -> httpx.Response:
+    if response.status_code not in statuses:
+        sent, said = response.request, response.text[:300].strip()
+        raise TrafficError(f"{sent.method} {sent.url.path} answered {response.status_code}: {said}")
+    return response

@@ -1,0 +1,1 @@
+"""The gateway: it calls services and composes their answers into one JSON document. It holds no state."""

@@ -1,0 +1,179 @@
+"""Any part stops, or is killed, while orders are placed: nothing accepted is lost, nothing is done twice."""
+
+import asyncio
+import os
+import signal
+from collections import Counter
+from dataclasses import dataclass
+
+import httpx
+import pytest
+
+from compose.cli.traffic import Placed, Settled, Traffic, TrafficError
+from tests.conftest import Stack, eventually
+
+pytestmark = [pytest.mark.stack, pytest.mark.fault, pytest.mark.timeout(300)]
+
+ORDERS = 200
+CONCURRENCY = 8
+#: The fault happens once so many orders were tried.
+FAULT_AFTER = 60
+SETTLE_SECONDS = 120.0
+STOPPED = (
+    "accounts",
+    "orders",
+    "inventory",
+    "notifications",
+    "rio-api",
+    "rio-dispatcher",
+    "relay",
+    "rabbitmq",
+    "postgres",
+    "gateway",
+    "services-nginx",
+    "collector",
+    "jaeger",
+)
+KILLED = ("orders", "rio-api", "rio-dispatcher", "relay", "rabbitmq", "postgres", "gateway")
+
+
+@dataclass
+class Run:
+    """What became of the orders of one test."""
+
+    accepted: list[Placed]
+    settled: list[Settled]
+
+    def confirmed(self) -> list[Settled]:
+        return [order for order in self.settled if order.state == "confirmed"]
+
+
+async def place_orders(traffic: Traffic, account: str, sku: str, fault_due: asyncio.Event) -> list[Placed]:
+    accepted: list[Placed] = []
+    places = asyncio.Semaphore(CONCURRENCY)
+    tried = 0
+
+    async def one() -> None:
+        nonlocal tried
+        async with places:
+            tried += 1
+            if tried == FAULT_AFTER:
+                fault_due.set()
+            try:
+                accepted.append(await traffic.place_order(account, {sku: 1}))
+            except (TrafficError, httpx.HTTPError):
+                await asyncio.sleep(0.1)  # not accepted: the caller was told; give the part time to come back
+
+    await asyncio.gather(*(one() for _ in range(ORDERS)))
+    return accepted
+
+
+async def run_with(stack: Stack, traffic: Traffic, sku: str, fault: "Fault") -> Run:
+    account = await traffic.create_account("Grace Hopper", "grace@example.com")
+    due = asyncio.Event()
+    placing = asyncio.create_task(place_orders(traffic, account, sku, due))
+    await due.wait()
+    await asyncio.to_thread(fault.happen, stack)
+    accepted = await placing
+    await asyncio.to_thread(fault.end, stack)
+    settled = await asyncio.gather(*(traffic.settled(order, SETTLE_SECONDS) for order in accepted))
+    return Run(accepted, list(settled))
+
+
+class Fault:
+    """A part stops, and is started again while orders go on."""
+
+    def __init__(self, part: str) -> None:
+        self.part = part
+
+    def happen(self, stack: Stack) -> None:
+        stack.supervisor.stop(self.part)
+        stack.supervisor.start(self.part)
+
+    def end(self, stack: Stack) -> None:
+        stack.supervisor.wait_ready(self.part, timeout_seconds=90)
+
+
+class Kill(Fault):
+    """A part is killed (SIGKILL); the supervisor starts it again."""
+
+    def happen(self, stack: Stack) -> None:
+        process = stack.supervisor.process(self.part)
+        os.kill(process.pid, signal.SIGKILL)
+
+        def started_again() -> None:
+            assert stack.supervisor.process(self.part).pid not in (0, process.pid)
+
+        eventually(started_again, within_seconds=60)
+
+
+async def assert_nothing_lost_nothing_twice(traffic: Traffic, run: Run, sku: str) -> None:
+    assert len(run.accepted) >= FAULT_AFTER / 2, "too few orders were accepted for the test to mean anything"
+    assert len({order.order_id for order in run.accepted}) == len(run.accepted)
+    assert {order.state for order in run.settled} <= {"confirmed", "cancelled"}
+    stock = (await traffic.request("GET", f"/v1/stock/{sku}")).json()
+    held = sum(line["quantity"] for order in run.confirmed() for line in order.document["order"]["lines"])
+    # An order whose answer was lost to the fault may have been placed all the same.
+    assert held <= stock["reserved"] <= ORDERS
+    if len(run.accepted) == ORDERS:
+        assert stock["reserved"] == held
+    for order in run.confirmed():
+        assert order.document["stock"]["state"] == "reserved"
+
+
+async def assert_told_once(traffic: Traffic, run: Run) -> None:
+    async def told(order: Settled) -> int:
+        async with asyncio.timeout(SETTLE_SECONDS):
+            while True:
+                document = await traffic.order(order.placed.order_id)
+                if document["notifications"]:
+                    return len(document["notifications"])
+                await asyncio.sleep(0.2)
+
+    counts = Counter(await asyncio.gather(*(told(order) for order in run.settled)))
+    assert set(counts) == {1}, f"notifications per order: {counts}"
+
+
+@pytest.mark.parametrize("part", STOPPED)
+async def test_stop_and_start_again(stack: Stack, traffic: Traffic, sku: str, part: str) -> None:
+    run = await run_with(stack, traffic, sku, Fault(part))
+    await assert_nothing_lost_nothing_twice(traffic, run, sku)
+    await assert_told_once(traffic, run)
+
+
+@pytest.mark.parametrize("part", KILLED)
+async def test_kill(stack: Stack, traffic: Traffic, sku: str, part: str) -> None:
+    run = await run_with(stack, traffic, sku, Kill(part))
+    await assert_nothing_lost_nothing_twice(traffic, run, sku)
+    await assert_told_once(traffic, run)
+
+
+@pytest.mark.parametrize("part", ["collector", "jaeger"])
+async def test_spans_of_a_telemetry_stop_arrive_later(
+    stack: Stack, traffic: Traffic, sku: str, part: str
+) -> None:
+    account = await traffic.create_account("Alan Kay", "alan@example.com")
+    await asyncio.to_thread(stack.supervisor.stop, part)
+    try:
+        placed = [await traffic.place_order(account, {sku: 1}) for _ in range(5)]
+        settled = await asyncio.gather(*(traffic.settled(order, 30) for order in placed))
+    finally:
+        await asyncio.to_thread(stack.supervisor.start, part)
+    assert {order.state for order in settled} == {"confirmed"}, "telemetry took requests down"
+
+    hops = {"edge-nginx", "gateway", "services-nginx", "orders", "relay", "rio", "inventory"}
+
+    def arrived() -> None:
+        for order in placed:
+            services = {span.service for span in stack.telemetry.trace(order.trace_id)}
+            assert services >= {
+                "edge-nginx",
+                "gateway",
+                "services-nginx",
+                "orders",
+                "relay",
+                "rio",
+                "inventory",
+            }
+
+    await asyncio.to_thread(eventually, arrived, 90)

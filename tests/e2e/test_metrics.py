@@ -1,0 +1,75 @@
+"""Prometheus sees every part, and the real traffic in rate, errors and duration per hop."""
+
+import httpx
+import pytest
+
+from tests.conftest import Stack, eventually, nextphase
+from tests.e2e.test_order_trace import HOPS
+
+pytestmark = pytest.mark.stack
+
+COUNT = "http_server_request_duration_seconds_count"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def demo_traffic(stack: Stack) -> None:
+    done = nextphase("demo", "--orders", "12")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_target_is_up(stack: Stack) -> None:
+    def look() -> None:
+        targets = stack.telemetry.targets()
+        assert targets
+        assert {t["labels"]["instance"]: t["lastError"] for t in targets if t["health"] != "up"} == {}
+
+    eventually(look)
+
+
+def test_every_part_is_a_target(stack: Stack) -> None:
+    found = {target["labels"]["service"] for target in stack.telemetry.targets()}
+    assert found >= (HOPS - {"edge-nginx", "services-nginx"}) | {"rabbitmq", "loki", "jaeger", "prometheus"}
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [
+        "sum by (service_name) (traces_span_metrics_calls_total)",
+        'sum by (service_name) (traces_span_metrics_duration_seconds_bucket{le="+Inf"})',
+    ],
+)
+def test_rate_and_duration_of_every_hop(stack: Stack, metric: str) -> None:
+    def look() -> None:
+        counts = {labels["service_name"]: value for labels, value in stack.telemetry.metric(metric)}
+        assert set(counts) >= HOPS
+        assert all(counts[hop] > 0 for hop in HOPS)
+
+    eventually(look)
+
+
+@pytest.mark.parametrize("service", ["accounts", "orders", "inventory", "notifications", "gateway", "rio"])
+def test_own_metrics_by_route(stack: Stack, service: str) -> None:
+    query = f'sum by (http_route) (http_server_request_duration_seconds_count{{service="{service}", http_route!=""}})'
+
+    def look() -> None:
+        assert stack.telemetry.metric(query)
+
+    eventually(look)
+
+
+def test_errors_are_counted(stack: Stack) -> None:
+    httpx.get(f"{stack.edge}/v1/orders/unknown", trust_env=False)
+    query = (
+        'sum(http_server_request_duration_seconds_count{service="gateway",http_response_status_code="404"})'
+    )
+
+    def look() -> None:
+        ((_, count),) = stack.telemetry.metric(query)
+        assert count >= 1
+
+    eventually(look)
+
+
+def test_no_alert_fires_on_a_healthy_instance(stack: Stack) -> None:
+    firing = {labels["alertname"] for labels, _ in stack.telemetry.metric('ALERTS{alertstate="firing"}')}
+    assert firing <= {"Watchdog"}

@@ -1,0 +1,146 @@
+"""One order is one trace, whole and in order, through every hop and both ways through Rio, logs included."""
+
+import secrets
+from collections.abc import Iterable
+
+import pytest
+
+from compose.cli.telemetry import Span
+from compose.cli.traffic import Settled, Traffic
+from tests.conftest import Stack, eventually
+
+pytestmark = pytest.mark.stack
+
+HOPS = {
+    "edge-nginx",
+    "gateway",
+    "services-nginx",
+    "accounts",
+    "orders",
+    "relay",
+    "rio",
+    "inventory",
+    "notifications",
+}
+#: nginx stamps whole milliseconds, and a hop ends its span just after its answer has left.
+CLOCK_GRAIN_US = 5_000
+
+
+class Order:
+    """An order placed with the caller's own traceparent, in its final state."""
+
+    def __init__(self, settled: Settled, caller_span: str) -> None:
+        self.settled = settled
+        self.trace_id = settled.placed.trace_id
+        self.caller_span = caller_span
+
+
+async def place(traffic: Traffic, sku: str, quantity: int) -> Order:
+    trace_id, span_id = secrets.token_hex(16), secrets.token_hex(8)
+    account = await traffic.create_account("Ada Lovelace", "ada@example.com")
+    headers = {"traceparent": f"00-{trace_id}-{span_id}-01"}
+    placed = await traffic.place_order(account, {sku: quantity}, headers)
+    assert placed.trace_id == trace_id
+    return Order(await traffic.settled(placed, within_seconds=30), span_id)
+
+
+def whole_trace(stack: Stack, order: Order) -> list[Span]:
+    def look() -> list[Span]:
+        spans = stack.telemetry.trace(order.trace_id)
+        assert {span.service for span in spans} >= HOPS
+        writes = [s for s in spans if s.service == "notifications" and is_insert(s, "notification")]
+        assert writes, "the notification's database write is not in the trace"
+        assert [span.parent_id for span in orphans(spans)] == [order.caller_span], "parents are missing"
+        return spans
+
+    return eventually(look)
+
+
+def is_insert(span: Span, table: str) -> bool:
+    statement = str(span.tags.get("db.query.text") or span.tags.get("db.statement") or "")
+    return statement.upper().startswith("INSERT") and table in statement
+
+
+def orphans(spans: Iterable[Span]) -> list[Span]:
+    spans = list(spans)
+    known = {span.span_id for span in spans}
+    return [span for span in spans if span.parent_id not in known]
+
+
+def assert_one_tree(spans: list[Span], order: Order) -> None:
+    (root,) = orphans(spans)
+    assert (root.service, root.parent_id) == ("edge-nginx", order.caller_span)
+    assert len({span.span_id for span in spans}) == len(spans), "a span was exported twice"
+
+
+def assert_times(spans: list[Span]) -> None:
+    """A child starts after its parent; one that is answered (not a message's) ends before it too."""
+    by_id = {span.span_id: span for span in spans}
+    for span in spans:
+        parent = by_id.get(span.parent_id or "")
+        if parent is None:
+            continue
+        assert span.start >= parent.start - CLOCK_GRAIN_US, f"{span} starts before {parent}"
+        if parent.kind != "producer":
+            assert span.end <= parent.end + CLOCK_GRAIN_US, f"{span} ends after {parent}"
+
+
+def assert_path(spans: list[Span], expected: list[str]) -> None:
+    """The events pass the broker: for each, a span that creates, sends, publishes and processes it."""
+    names = {(span.service, span.name) for span in spans}
+    for event in expected:
+        for service, operation in (("relay", "send"), ("rio", "publish"), ("rio", "process")):
+            assert (service, f"{operation} {event}") in names
+
+
+def assert_logs(stack: Stack, spans: list[Span], order: Order) -> None:
+    span_ids = {span.span_id for span in spans}
+
+    def look() -> None:
+        lines = stack.telemetry.trace_logs(order.trace_id)
+        assert {line.service for line in lines} >= HOPS
+        assert {line.span_id for line in lines if line.span_id} <= span_ids
+        assert all(line.span_id for line in lines), "a line with a trace but no span"
+
+    eventually(look)
+
+
+async def test_confirmed_order_is_one_trace(stack: Stack, traffic: Traffic, sku: str) -> None:
+    order = await place(traffic, sku, 2)
+    assert order.settled.state == "confirmed"
+    spans = whole_trace(stack, order)
+    assert_one_tree(spans, order)
+    assert_times(spans)
+    assert_path(spans, ["order.placed", "stock.reserved", "order.confirmed"])
+    assert_logs(stack, spans, order)
+
+
+async def test_unfulfillable_order_is_cancelled_in_one_trace(
+    stack: Stack, traffic: Traffic, sku: str
+) -> None:
+    order = await place(traffic, sku, 1001)
+    assert order.settled.state == "cancelled"
+    assert order.settled.reason
+    spans = whole_trace(stack, order)
+    assert_one_tree(spans, order)
+    assert_times(spans)
+    assert_path(spans, ["order.placed", "stock.rejected", "order.cancelled"])
+    assert_logs(stack, spans, order)
+
+
+async def test_order_document_is_composed(stack: Stack, traffic: Traffic, sku: str) -> None:
+    order = await place(traffic, sku, 3)
+    document = order.settled.document
+    assert document["order"]["lines"] == [{"sku": sku, "quantity": 3}]
+    assert document["account"]["name"] == "Ada Lovelace"
+    assert document["stock"]["state"] == "reserved"
+
+
+async def test_notification_is_told(stack: Stack, traffic: Traffic, sku: str) -> None:
+    order = await place(traffic, sku, 1)
+    order_id = order.settled.placed.order_id
+    for _ in range(100):
+        document = await traffic.order(order_id)
+        if document["notifications"]:
+            break
+    assert [n["order_id"] for n in document["notifications"]] == [order_id]
