@@ -1,0 +1,156 @@
+"""The catalog: every service's manifest, `services/<name>/service.yaml`, read and checked as one.
+
+It is refused whole, with every problem at once, because a platform started from half a catalog is a platform
+nobody described.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from compose.cli.documents import Document, Refused
+from compose.cli.layout import SERVICE_PORTS
+
+FOLDER = Path("services")
+MANIFEST = "service.yaml"
+SCHEMA = FOLDER / "service.schema.json"
+
+_PARTS = (
+    "broker collector databases edge epmd gateway health jaeger loki logrotate metrics prometheus rabbitmq"
+)
+_PARTS += " alertmanager relay rio services"
+_DATABASE_WORDS = "postgres public template0 template1 user"
+RESERVED_NAMES = frozenset(_PARTS.split() + _DATABASE_WORDS.split())
+"""Names no service may take: processes, path prefixes and log sources of the platform, databases, roles."""
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """Events of `type` are delivered to `path` of the service that subscribes."""
+
+    type: str
+    path: str
+
+
+@dataclass(frozen=True)
+class Service:
+    """One manifest (services/service.schema.json says what each field means)."""
+
+    name: str
+    description: str
+    framework: str
+    port: int
+    command: Sequence[str]
+    database: bool
+    timeout_seconds: float
+    emits: Sequence[str]
+    subscriptions: Sequence[Subscription]
+    instances: int = 1
+    migrate: Sequence[str] | None = None
+    build: Sequence[str] | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def ports(self) -> range:
+        """Ports of its instances in platform instance `default`."""
+        return range(self.port, self.port + self.instances)
+
+    @property
+    def instance_names(self) -> list[str]:
+        """Names of its processes: the service's own, then `<name>-2` and so on."""
+        return [
+            self.name if number == 1 else f"{self.name}-{number}" for number in range(1, self.instances + 1)
+        ]
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """All services, sorted by name."""
+
+    services: Sequence[Service]
+
+    @classmethod
+    def load(cls, root: Path) -> Catalog:
+        """Reads `services/*/service.yaml` of the checkout `root`; raises Refused with every problem."""
+        schema = json.loads((root / SCHEMA).read_text())
+        documents = {
+            path.parent.name: _read(root, path, schema)
+            for path in sorted((root / FOLDER).glob(f"*/{MANIFEST}"))
+        }
+        sound = {name: document for name, document in documents.items() if not document.problems}
+        services = {name: _service(document.content) for name, document in sound.items()}
+        # Checks across manifests go on with the sound ones: all problems are told in one run. Only what a
+        # broken manifest would have emitted is unknown, so events are looked at when every manifest is sound.
+        _check_names(documents)
+        _check_ports(services, sound)
+        if len(sound) == len(documents):
+            _check_events(services, sound)
+        problems = [problem for document in documents.values() for problem in document.problems]
+        if problems:
+            raise Refused(problems)
+        return cls(tuple(services.values()))
+
+    def __iter__(self) -> Iterator[Service]:
+        return iter(self.services)
+
+    @property
+    def with_database(self) -> list[Service]:
+        """Services that own a database."""
+        return [service for service in self.services if service.database]
+
+
+def _read(root: Path, path: Path, schema: Mapping[str, Any]) -> Document:
+    document = Document.read(path, str(path.relative_to(root)))
+    if not document.problems:
+        document.check(schema)
+    return document
+
+
+def _service(content: Mapping[str, Any]) -> Service:
+    subscriptions = tuple(Subscription(**subscription) for subscription in content["subscriptions"])
+    return Service(**{**content, "subscriptions": subscriptions})
+
+
+def _check_names(documents: Mapping[str, Document]) -> None:
+    for folder, document in documents.items():
+        name = document.content.get("name") if isinstance(document.content, dict) else None
+        if not isinstance(name, str):
+            continue  # told by the schema
+        if name != folder:
+            document.problem(("name",), f"{name!r} is not the folder's name, {folder!r}")
+        elif name in RESERVED_NAMES:
+            document.problem(("name",), f"{name!r} is a part of the platform: choose another")
+
+
+def _check_ports(services: Mapping[str, Service], documents: Mapping[str, Document]) -> None:
+    owners: dict[int, str] = {}
+    for name, service in services.items():
+        if service.ports[-1] not in SERVICE_PORTS:
+            documents[name].problem(
+                ("instances",),
+                f"{service.instances} instances from port {service.port} end beyond {SERVICE_PORTS[-1]}",
+            )
+        for port in service.ports:
+            owner = owners.setdefault(port, name)
+            if owner != name:
+                documents[name].problem(("port",), f"{port} is a port of {owner}")
+                break
+
+
+def _check_events(services: Mapping[str, Service], documents: Mapping[str, Document]) -> None:
+    emitted = {event_type for service in services.values() for event_type in service.emits}
+    for name, service in services.items():
+        seen: set[str] = set()
+        for position, subscription in enumerate(service.subscriptions):
+            where = ("subscriptions", position)
+            if subscription.type not in emitted:
+                documents[name].problem((*where, "type"), f"no service emits {subscription.type!r}")
+            if subscription.type in seen:
+                documents[name].problem((*where, "type"), f"{subscription.type!r} is subscribed to twice")
+            if not subscription.path.startswith(f"/{name}/"):
+                documents[name].problem((*where, "path"), f"{subscription.path!r} is not below /{name}/")
+            seen.add(subscription.type)

@@ -1,0 +1,150 @@
+"""PostgreSQL of an instance: its configuration, the making of its data folder, its roles and databases."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from compose.cli import users
+from compose.cli.catalog import Catalog
+from compose.cli.layout import Layout
+from compose.cli.secrets import RELAY, RIO, SUPERUSER, Secrets, roles
+from compose.cli.site import Site
+
+if TYPE_CHECKING:
+    from compose.cli.toolbox import Toolbox
+
+_INITDB_SECONDS = 120
+_CONNECTIONS_PER_INSTANCE = 12  # a service instance's pool and its migration
+_CONNECTIONS_PER_DATABASE = 3  # the relay: listening, shipping, and one being replaced
+_CONNECTIONS_BESIDE = 30  # Rio, people with psql, the superuser's reserve
+
+
+class InitialiseError(Exception):
+    """initdb failed; the message holds what it said."""
+
+
+def configuration(catalog: Catalog, site: Site) -> str:
+    """postgresql.conf, sized for a laptop; durability is PostgreSQL's own."""
+    address = site.listen("postgres")
+    return f"""\
+listen_addresses = '{"*" if site.hosts else address.host}'
+port = {address.port}
+unix_socket_directories = ''
+hba_file = '{site.config / "postgres/pg_hba.conf"}'
+password_encryption = scram-sha-256
+max_connections = {_connections(catalog)}
+
+shared_buffers = 32MB
+work_mem = 2MB
+maintenance_work_mem = 32MB
+max_wal_size = 256MB
+min_wal_size = 32MB
+wal_level = minimal
+max_wal_senders = 0
+max_parallel_workers = 0
+max_worker_processes = 2
+max_logical_replication_workers = 0
+autovacuum_max_workers = 1
+jit = off
+
+idle_in_transaction_session_timeout = 60s
+log_destination = stderr
+log_line_prefix = '%m [%p] %q%u@%d '
+log_timezone = UTC
+timezone = UTC
+"""
+
+
+def _connections(catalog: Catalog) -> int:
+    instances = sum(service.instances for service in catalog.with_database)
+    databases = len(catalog.with_database) * _CONNECTIONS_PER_DATABASE
+    return instances * _CONNECTIONS_PER_INSTANCE + databases + _CONNECTIONS_BESIDE
+
+
+def authentication() -> str:
+    """pg_hba.conf: everybody by password; PostgreSQL listens where only the platform reaches it."""
+    return "host all all all scram-sha-256\n"
+
+
+def databases(catalog: Catalog) -> str:
+    """The psql script (psql 15) that makes roles and databases as the catalog wants them; it may run any number
+    of times. Passwords are read from the files in the folder that SECRETS names, so the script holds none."""
+    owners = [*(service.name for service in catalog.with_database), RIO]
+    return "".join(
+        (
+            "\\set ON_ERROR_STOP on\n",
+            "SET client_min_messages = warning;\n",
+            "SET log_min_error_statement = panic;  -- a statement that fails must not take its password to the log\n",
+            *(_role(role) for role in roles(catalog)),
+            *(_database(owner) for owner in owners),
+            *(
+                f'GRANT CONNECT ON DATABASE "{service.name}" TO "{RELAY}";\n'
+                for service in catalog.with_database
+            ),
+        )
+    )
+
+
+def _role(role: str) -> str:
+    return f"""
+\\set password `cat "$SECRETS/postgres/{role}"`
+SELECT 'CREATE ROLE "{role}"' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}') \\gexec
+ALTER ROLE "{role}" LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD :'password';
+"""
+
+
+def _database(name: str) -> str:
+    return f"""
+SELECT 'CREATE DATABASE "{name}" OWNER "{name}"'
+WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = '{name}') \\gexec
+ALTER DATABASE "{name}" OWNER TO "{name}";
+REVOKE ALL ON DATABASE "{name}" FROM PUBLIC;
+"""
+
+
+def initialise(layout: Layout, toolbox: Toolbox) -> bool:
+    """Makes the data folder where there is none yet; returns whether it did. Secrets must exist.
+
+    initdb works in a folder of another name that is renamed when it is whole: one that was interrupted is made
+    again. Raises InitialiseError with what initdb said.
+    """
+    data = layout.data / "postgres"
+    if data.exists():
+        return False
+    partial = layout.data / "postgres.partial"
+    if partial.exists():
+        shutil.rmtree(partial)
+    partial.mkdir()
+    users.give(partial, users.POSTGRES, 0o700)
+    password = layout.run / "postgres.password"  # initdb, as its own user, cannot enter the folder of secrets
+    try:
+        password.touch(mode=0o600)
+        password.write_text(Path(Secrets(layout.secrets).password(SUPERUSER)).read_text())
+        users.give(password, users.POSTGRES, 0o600)
+        _initdb(toolbox.postgres_bin / "initdb", partial, password)
+    finally:
+        password.unlink(missing_ok=True)
+    partial.rename(data)
+    return True
+
+
+def _initdb(initdb: Path, data: Path, password: Path) -> None:
+    options = [f"--pgdata={data}", f"--username={SUPERUSER}", f"--pwfile={password}", "--auth=scram-sha-256"]
+    options += ["--encoding=UTF8", "--locale=C.UTF-8", "--data-checksums", "--no-instructions"]
+    try:
+        subprocess.run(
+            [*users.run_as(users.POSTGRES), str(initdb), *options],
+            check=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            cwd="/",
+            timeout=_INITDB_SECONDS,
+        )
+    except subprocess.CalledProcessError as error:
+        raise InitialiseError(f"initdb failed:\n{error.stdout}") from error
+    except subprocess.TimeoutExpired as error:
+        raise InitialiseError(f"initdb did not end within {_INITDB_SECONDS} s") from error

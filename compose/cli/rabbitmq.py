@@ -1,0 +1,81 @@
+"""RabbitMQ of an instance: configuration, plugins, users, and the environment it starts with (RabbitMQ 3.10)."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from pathlib import Path
+
+from compose.cli.secrets import RIO, Secrets
+from compose.cli.site import Site
+
+NODE = "rabbit@localhost"
+PLUGINS = "[rabbitmq_prometheus].\n"
+
+
+def configuration(site: Site) -> str:
+    """rabbitmq.conf, sized for a laptop."""
+    amqp, metrics = site.listen("rabbitmq"), site.listen("rabbitmq-prometheus")
+    return f"""\
+listeners.tcp.default = {amqp}
+prometheus.tcp.ip = {metrics.host}
+prometheus.tcp.port = {metrics.port}
+distribution.listener.interface = {site.bind}
+distribution.listener.port_range.min = {site.listen("rabbitmq-distribution").port}
+distribution.listener.port_range.max = {site.listen("rabbitmq-distribution").port}
+load_definitions = {site.config / "rabbitmq/definitions.json"}
+
+num_acceptors.tcp = 2
+vm_memory_high_watermark.absolute = 384MiB
+disk_free_limit.absolute = 256MB
+raft.wal_max_size_bytes = 16777216
+log.console = true
+log.console.level = info
+log.file = false
+"""
+
+
+def definitions(folder: Path) -> str:
+    """Users and permissions, imported at every start: `rio` alone (with definitions RabbitMQ makes no guest).
+
+    folder: where the secrets are. The password goes in as RabbitMQ stores it, salted and hashed; the salt is
+    derived from the password, so that the file stays the same.
+    """
+    password = Path(Secrets(folder).rabbitmq).read_text().strip().encode()
+    salt = hashlib.sha256(b"rabbitmq salt " + password).digest()[:4]
+    hashed = base64.b64encode(salt + hashlib.sha256(salt + password).digest()).decode()
+    content = {
+        "users": [
+            {
+                "name": RIO,
+                "password_hash": hashed,
+                "hashing_algorithm": "rabbit_password_hashing_sha256",
+                "tags": [],
+            }
+        ],
+        "vhosts": [{"name": "/"}],
+        "permissions": [{"user": RIO, "vhost": "/", "configure": ".*", "write": ".*", "read": ".*"}],
+    }
+    return json.dumps(content, indent=2) + "\n"
+
+
+def environment(site: Site) -> dict[str, str]:
+    """What the server and its tools start with. HOME holds the cookie, so every instance has its own."""
+    data = site.data / "rabbitmq"
+    return {
+        "HOME": str(data),
+        "RABBITMQ_NODENAME": NODE,
+        "RABBITMQ_CONF_ENV_FILE": "/dev/null",  # not the machine's own /etc/rabbitmq
+        "RABBITMQ_CONFIG_FILE": str(site.config / "rabbitmq/rabbitmq.conf"),
+        "RABBITMQ_ADVANCED_CONFIG_FILE": str(site.config / "rabbitmq/advanced.config"),
+        "RABBITMQ_ENABLED_PLUGINS_FILE": str(site.config / "rabbitmq/enabled_plugins"),
+        "RABBITMQ_MNESIA_BASE": str(data / "mnesia"),
+        "RABBITMQ_LOG_BASE": str(data / "log"),
+        "RABBITMQ_PID_FILE": str(data / "rabbitmq.pid"),
+        "RABBITMQ_GENERATED_CONFIG_DIR": str(data / "generated"),
+        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 1:1 +SDcpu 1:1 +SDio 2 +A 2 -start_epmd false",
+        "RABBITMQ_DIST_PORT": str(site.listen("rabbitmq-distribution").port),
+        "ERL_EPMD_ADDRESS": site.bind,
+        "ERL_EPMD_PORT": str(site.listen("epmd").port),
+    }

@@ -1,0 +1,107 @@
+"""Credentials of an instance: made once, kept, each in a file of mode 0600 in a folder of mode 0700.
+
+gateway.credential  rio.credential   what services nginx admits its two callers by
+callers.conf                         the same as nginx includes it: `"<credential>" <caller>;`
+senders.json  senders/<name>         bearer tokens of those who send events to Rio
+rabbitmq                             the password of Rio's RabbitMQ user
+postgres/<role>  pgpass/<role>       PostgreSQL passwords, bare and as libpq and pgjdbc read them
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+from compose.cli import files
+from compose.cli.catalog import Catalog
+
+CALLERS = ("gateway", "rio")
+SUPERUSER = "postgres"
+RELAY = "relay"
+RIO = "rio"
+
+_BYTES = 32
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """Paths of the credential files under `folder`, as those see it who read them."""
+
+    folder: PurePath
+
+    def credential(self, caller: str) -> PurePath:
+        """What `caller` (see CALLERS) shows to services nginx."""
+        return self.folder / f"{caller}.credential"
+
+    @property
+    def callers(self) -> PurePath:
+        """The credentials as nginx' map includes them."""
+        return self.folder / "callers.conf"
+
+    @property
+    def senders(self) -> PurePath:
+        """JSON object: sender's name to its bearer token."""
+        return self.folder / "senders.json"
+
+    def sender(self, name: str) -> PurePath:
+        """The bearer token of one sender."""
+        return self.folder / "senders" / name
+
+    @property
+    def rabbitmq(self) -> PurePath:
+        """The password of Rio's user."""
+        return self.folder / "rabbitmq"
+
+    def password(self, role: str) -> PurePath:
+        """The PostgreSQL password of `role`."""
+        return self.folder / "postgres" / role
+
+    def pgpass(self, role: str) -> PurePath:
+        """The same for PGPASSFILE; it holds for any host, port and database."""
+        return self.folder / "pgpass" / role
+
+
+def roles(catalog: Catalog) -> list[str]:
+    """Every PostgreSQL role but the superuser."""
+    return [*(service.name for service in catalog.with_database), RELAY, RIO]
+
+
+def ensure(folder: Path, catalog: Catalog) -> None:
+    """Makes what is missing; what is there is kept and its mode set right."""
+    files.make_folder(folder, 0o700)
+    folder.chmod(0o700)
+    for inner in ("senders", "postgres", "pgpass"):
+        files.make_folder(folder / inner, 0o700)
+    names = Secrets(folder)
+    credentials = {caller: _kept(names.credential(caller)) for caller in CALLERS}
+    _derive(names.callers, "".join(f'"{secret}" {caller};\n' for caller, secret in credentials.items()))
+    senders = [*(service.name for service in catalog), RELAY]
+    tokens = {name: _kept(names.sender(name)) for name in senders}
+    _derive(names.senders, json.dumps(tokens, indent=2) + "\n")
+    _kept(names.rabbitmq)
+    _ensure_passwords(names, [SUPERUSER, *roles(catalog)])
+
+
+def _ensure_passwords(names: Secrets, wanted: Sequence[str]) -> None:
+    for role in wanted:
+        password = _kept(names.password(role))
+        _derive(names.pgpass(role), f"*:*:*:{role}:{password}\n")
+
+
+def _kept(path: PurePath) -> str:
+    """The secret in `path`, a new one where there is none. Letters, digits, '-' and '_' alone: it needs no
+    quoting anywhere."""
+    file = Path(path)
+    try:
+        secret = file.read_text().strip()
+    except FileNotFoundError:
+        secret = secrets.token_urlsafe(_BYTES)
+    _derive(file, secret + "\n")
+    return secret
+
+
+def _derive(path: PurePath, content: str) -> None:
+    files.write(Path(path), content, 0o600)
