@@ -4,12 +4,11 @@ import asyncio
 import os
 import sys
 
-from observability import setup
-from observability.frameworks import tornado as hop_tornado
-
 from gateway.app import serve
 from gateway.processes import fork
 from gateway.settings import Settings, SettingsError
+from observability import setup
+from observability.frameworks import tornado as hop_tornado
 
 
 def main() -> int:

@@ -3,14 +3,14 @@
 import asyncio
 import signal
 
-from observability import Hop
-from observability.frameworks import tornado as hop_tornado
 from tornado.httpserver import HTTPServer
 from tornado.web import Application
 
 from gateway.handlers import routes
 from gateway.settings import Settings
 from gateway.upstream import Upstreams
+from observability import Hop
+from observability.frameworks import tornado as hop_tornado
 
 #: The edge lets bodies of this size through too; the gateway does not rely on it.
 MAX_BODY_BYTES = 1024 * 1024

@@ -5,11 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from observability.frameworks import tornado as hop_tornado
-from observability.problem import Problem
-
 from gateway.composition import compose
 from gateway.upstream import Answer, Request, UpstreamError, Upstreams, gather
+from observability.frameworks import tornado as hop_tornado
+from observability.problem import Problem
 
 JSON = "application/json"
 #: Headers of a service's answer that its caller gets too.

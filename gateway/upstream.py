@@ -126,7 +126,7 @@ class Upstreams:
 
 
 def _refuse_failure(service: str, response: aiohttp.ClientResponse) -> None:
-    if response.status == 403 and "X-Refused-By" in response.headers:
+    if response.status == 403:  # only services nginx answers so
         raise UpstreamError(service, 502, "the gateway was not admitted")
     if response.status >= 500:
         status = response.status if response.status in (503, 504) else 502

@@ -120,7 +120,7 @@ def test_services_nginx_refuses_strangers(stack: Stack, credential: str | None) 
 @pytest.mark.parametrize(
     "line",
     [
-        b'GET /v1/orders/\xff\xfe HTTP/1.1\r\nHost: x\r\nUser-Agent: \xc3\x28"\\\r\nConnection: close\r\n\r\n',
+        b'GET /v1/orders/\xff\xfe HTTP/1.1\r\nHost: x\r\nUser-Agent: \xc3\x28"\\\r\n' + CLOSE,
         b"GET /v1/\x01\x02 HTTP/1.1\r\nHost: x\r\n" + CLOSE,
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
         b"POST /v1/orders HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n"

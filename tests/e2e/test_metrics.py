@@ -49,7 +49,7 @@ def test_rate_and_duration_of_every_hop(stack: Stack, metric: str) -> None:
 
 @pytest.mark.parametrize("service", ["accounts", "orders", "inventory", "notifications", "gateway", "rio"])
 def test_own_metrics_by_route(stack: Stack, service: str) -> None:
-    query = f'sum by (http_route) (http_server_request_duration_seconds_count{{service="{service}", http_route!=""}})'
+    query = f'{COUNT}{{service="{service}", http_route!=""}}'
 
     def look() -> None:
         assert stack.telemetry.metric(query)
