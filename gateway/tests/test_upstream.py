@@ -8,6 +8,7 @@ from gateway.tests.conftest import Serve
 from gateway.upstream import MAX_ANSWER_BYTES, Answer, Request, UpstreamError, gather
 
 ORDER = Request("orders", "/orders/7")
+JSON = {"Content-Type": "application/json"}
 
 
 async def test_the_credential_and_the_body_arrive(serve: Serve) -> None:
@@ -18,9 +19,7 @@ async def test_the_credential_and_the_body_arrive(serve: Serve) -> None:
         return web.json_response({"id": "7"}, status=202, headers={"Location": "/orders/7"})
 
     upstreams = await serve(handler)
-    request = Request(
-        "orders", "/orders/%2e%2e%2f?a=%ff", "POST", b"{}", {"Content-Type": "application/json"}
-    )
+    request = Request("orders", "/orders/%2e%2e%2f?a=%ff", "POST", b"{}", JSON)
     answer = await upstreams.call(request)
     assert (answer.status, answer.json(), answer.headers["Location"]) == (202, {"id": "7"}, "/orders/7")
     assert seen["path"] == "/orders/%2e%2e%2f?a=%ff"
