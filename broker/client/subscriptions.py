@@ -76,7 +76,13 @@ def register_in_background(
     """
     url = f"{os.environ['RIO_URL'].rstrip('/')}/subscriptions/{service}"
     token = Path(os.environ["RIO_TOKEN_FILE"]).read_text(encoding="utf-8").strip()
-    document = {"types": list(types), "sink": sink, "source": source, "filters": [], "config": {}}
+    document: dict[str, object] = {
+        "types": list(types),
+        "sink": sink,
+        "source": source,
+        "filters": [],
+        "config": {},
+    }
     registration = Registration(url, token, document)
     registration.start()
     return registration

@@ -1,0 +1,142 @@
+"""The dispatcher's process: consumes subscriptions' queues and delivers. Run as `python -m broker.rio.dispatcher`."""
+
+import asyncio
+import logging
+from typing import Final
+
+import psycopg
+import tornado.httpserver
+import tornado.web
+from opentelemetry.instrumentation.utils import suppress_instrumentation
+from psycopg_pool import PoolTimeout
+
+from broker.process import stop_signal
+from broker.rio import topology
+from broker.rio.connection import RabbitAddress
+from broker.rio.consumers import Consumers, Received
+from broker.rio.delivery import Delivery
+from broker.rio.metrics import DispatcherMetrics
+from broker.rio.publisher import Publisher
+from broker.rio.settings import Settings
+from broker.rio.store import Store
+from broker.rio.subscription import Subscription
+from broker.rio.webhook import Webhook
+from observability import Hop, setup
+from observability.frameworks import tornado as hop_tornado
+from observability.tracing import instrument_psycopg
+
+_logger = logging.getLogger(__name__)
+
+_CAPACITY: Final = 10_000
+_POLL_SECONDS: Final = 1.0
+_COUNT_EVERY: Final = 5  # polls
+_STOP_SECONDS: Final = 12.0  # an attempt under way may take 10
+
+
+class Dispatcher:
+    """Wires queues to sinks and follows changes of the subscriptions."""
+
+    def __init__(self, settings: Settings, hop: Hop) -> None:
+        loop = asyncio.get_running_loop()
+        address = RabbitAddress(str(settings.amqp_url), settings.amqp_password())
+        self._metrics = DispatcherMetrics(hop.registry)
+        self._store = Store(settings.database_url)
+        self._publisher = Publisher(address, loop, declare=topology.declare_base, capacity=_CAPACITY)
+        self._consumers = Consumers(address, loop, receive=self._receive, measure=self._measure)
+        self._webhook = Webhook(str(settings.services_url), settings.credential())
+        self._delivery = Delivery(
+            webhook=self._webhook,
+            publisher=self._publisher,
+            store=self._store,
+            metrics=self._metrics,
+            tracer=hop.tracer,
+        )
+        self._subscriptions: dict[str, Subscription] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        hop.health.add("rabbitmq", self._check_rabbitmq, critical=True)
+        hop.health.add("database", self._store.check, critical=True)
+
+    async def run(self, stopped: asyncio.Event) -> None:
+        """Deliver until `stopped`, then finish what is under way."""
+        await self._store.open()
+        self._publisher.start()
+        self._consumers.start()
+        await self._follow(stopped)
+        await self._stop()
+
+    async def _follow(self, stopped: asyncio.Event) -> None:
+        """Look for changed subscriptions every second; without PostgreSQL the known ones go on."""
+        polls = 0
+        while not stopped.is_set():
+            try:
+                await self._poll(count=polls % _COUNT_EVERY == 0)
+            except (psycopg.Error, PoolTimeout) as error:
+                _logger.warning("the subscriptions cannot be read", extra={"reason": repr(error)})
+            polls += 1
+            try:
+                await asyncio.wait_for(stopped.wait(), _POLL_SECONDS)
+            except TimeoutError:
+                continue
+
+    async def _poll(self, *, count: bool) -> None:
+        with suppress_instrumentation():
+            found = await self._store.subscriptions()
+        for gone in self._subscriptions.keys() - {subscription.id for subscription in found}:
+            self._metrics.backlog.remove(gone)
+        self._subscriptions = {subscription.id: subscription for subscription in found}
+        self._consumers.want(self._subscriptions)
+        if count:
+            self._count_dead_letters(await self._store.dead_letter_counts())
+
+    def _receive(self, batch: list[Received]) -> None:
+        """Start a delivery for each; RabbitMQ's prefetch bounds how many there are at a time."""
+        for received in batch:
+            subscription = self._subscriptions.get(received.subscription_id)
+            task = asyncio.create_task(self._delivery.handle(received, subscription, self._consumers))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    def _measure(self, backlog: dict[str, int]) -> None:
+        for subscription_id, messages in backlog.items():
+            if subscription_id in self._subscriptions:
+                self._metrics.backlog.labels(subscription_id).set(messages)
+
+    def _count_dead_letters(self, counts: dict[str, int]) -> None:
+        self._metrics.dead_letters.clear()
+        for subscription_id in self._subscriptions.keys() | counts.keys():
+            self._metrics.dead_letters.labels(subscription_id).set(counts.get(subscription_id, 0))
+
+    def _check_rabbitmq(self) -> None:
+        self._consumers.check()
+        self._publisher.check()
+
+    async def _stop(self) -> None:
+        """Take no more, let deliveries under way end, settle them."""
+        self._consumers.pause()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=_STOP_SECONDS)
+        await asyncio.to_thread(self._consumers.stop, 3.0)
+        await asyncio.to_thread(self._publisher.stop, 3.0)
+        await self._webhook.close()
+        await self._store.close()
+
+
+async def main() -> None:
+    """Serve health and metrics, and dispatch until SIGTERM."""
+    settings = Settings.from_env()
+    hop = setup("rio")
+    hop_tornado.instrument()
+    instrument_psycopg()
+    stopped = stop_signal()
+    dispatcher = Dispatcher(settings, hop)
+    server = tornado.httpserver.HTTPServer(tornado.web.Application(hop_tornado.routes(hop)))
+    server.listen(settings.dispatcher.port, settings.dispatcher.host)
+    try:
+        await dispatcher.run(stopped)
+    finally:
+        server.stop()
+        hop.shutdown(timeout_seconds=5.0)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,59 @@
+"""Rio's own metrics; the HTTP server's come from `observability`."""
+
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+# From a webhook next door to the last retry before an operator looks.
+_LATENCY_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 21600)
+_ATTEMPT_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+
+class ApiMetrics:
+    """What the API counts."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.accepted = Counter(
+            "rio_events_accepted_total", "Events RabbitMQ holds.", ["type"], registry=registry
+        )
+        self.refused = Counter(
+            "rio_events_refused_total", "Events answered with a problem.", ["reason"], registry=registry
+        )
+        self.unrouted = Counter(
+            "rio_unrouted_total", "Accepted events nobody subscribes to.", ["type"], registry=registry
+        )
+
+
+class DispatcherMetrics:
+    """What the dispatcher counts."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.deliveries = Counter(
+            "rio_deliveries_total",
+            "Delivery attempts by what became of the event.",
+            ["subscription", "outcome"],
+            registry=registry,
+        )
+        self.attempt_seconds = Histogram(
+            "rio_delivery_attempt_duration_seconds",
+            "How long a sink took to answer.",
+            ["subscription"],
+            buckets=_ATTEMPT_SECONDS,
+            registry=registry,
+        )
+        self.latency_seconds = Histogram(
+            "rio_delivery_latency_seconds",
+            "From accepted to delivered.",
+            ["subscription"],
+            buckets=_LATENCY_SECONDS,
+            registry=registry,
+        )
+        self.backlog = Gauge(
+            "rio_backlog_messages",
+            "Messages of a subscription that wait or are being delivered here.",
+            ["subscription"],
+            registry=registry,
+        )
+        self.dead_letters = Gauge(
+            "rio_dead_letters", "Dead letters kept.", ["subscription"], registry=registry
+        )
