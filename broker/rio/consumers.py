@@ -64,7 +64,7 @@ class Consumers(ConnectionThread):
         self._cancelled: list[_Consumer] = []
         self._settlements: collections.deque[tuple[Received, bool]] = collections.deque()
         self._batch: list[Received] = []
-        self._connection: Any | None = None
+        self._connection: Any = None
         self._measured_at = 0.0
 
     def want(self, subscription_ids: Iterable[str]) -> None:

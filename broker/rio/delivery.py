@@ -6,7 +6,6 @@ import time
 from typing import Final
 
 import psycopg
-from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.trace import SpanKind, StatusCode, Tracer
 from psycopg_pool import PoolTimeout
@@ -140,8 +139,8 @@ def _reason(answer: Answer) -> str:
 
 
 def _exemplar() -> dict[str, str] | None:
-    found = trace.get_current_span().get_span_context()
-    return {"trace_id": trace.format_trace_id(found.trace_id)} if found.is_valid else None
+    trace_id = tracing.trace_id()
+    return None if trace_id is None else {"trace_id": trace_id}
 
 
 def _fields(message: Message, subscription: Subscription | None) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""The dispatcher's process: consumes subscriptions' queues and delivers. Run as `python -m broker.rio.dispatcher`."""
+"""The dispatcher's process: consumes queues and delivers. Run as `python -m broker.rio.dispatcher`."""
 
 import asyncio
 import logging
@@ -123,7 +123,7 @@ class Dispatcher:
 
 async def main() -> None:
     """Serve health and metrics, and dispatch until SIGTERM."""
-    settings = Settings.from_env()
+    settings = Settings.from_env("RIO_CONFIG")
     hop = setup("rio")
     hop_tornado.instrument()
     instrument_psycopg()

@@ -35,9 +35,7 @@ _MAX_ENCODED_BYTES: Final = 6144
 _REQUIRED: Final = ("specversion", "id", "source", "type")
 _URI_REFERENCE: Final = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+")
 _FORBIDDEN: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-_RFC3339: Final = re.compile(
-    r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
-)
+_RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _JSON_MEDIA: Final = re.compile(r"[^/;\s]+/(?:[^;\s]+\+)?json\s*(?:;.*)?", re.IGNORECASE)
 
 
@@ -217,7 +215,7 @@ def _text(name: str, value: Any) -> str:
         return str(value)
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
-    _refuse("must be a text, a boolean or a 32-bit integer", f"#/{name[:_MAX_NAME]}")
+    return _refuse("must be a text, a boolean or a 32-bit integer", f"#/{name[:_MAX_NAME]}")
 
 
 def _faults(name: str, text: str) -> list[dict[str, str]]:

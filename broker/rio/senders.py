@@ -7,7 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Self
 
-from broker.rio.settings import SettingsError
+from broker.configuration import ConfigurationError
 
 
 class Senders:
@@ -19,18 +19,18 @@ class Senders:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read a JSON object of name and token, or raise SettingsError."""
+        """Read a JSON object of name and token, or raise ConfigurationError."""
         try:
             tokens = json.loads(path.read_bytes())
         except OSError as error:
-            raise SettingsError(f"{path}: {error.strerror}") from error
+            raise ConfigurationError(f"{path}: {error.strerror}") from error
         except ValueError as error:
-            raise SettingsError(f"{path}: no JSON document") from error
+            raise ConfigurationError(f"{path}: no JSON document") from error
         if not isinstance(tokens, dict) or not tokens:
-            raise SettingsError(f"{path}: no JSON object of sender and token")
+            raise ConfigurationError(f"{path}: no JSON object of sender and token")
         for name, token in tokens.items():
             if not isinstance(token, str) or not token:
-                raise SettingsError(f"{path}: {name}: the token is no text")
+                raise ConfigurationError(f"{path}: {name}: the token is no text")
         return cls(tokens)
 
     def by_token(self, token: str) -> str | None:

@@ -1,0 +1,49 @@
+"""The relay's process. Run as `python -m broker.relay`."""
+
+import asyncio
+from typing import Final
+
+import tornado.httpserver
+import tornado.web
+
+from broker.process import stop_signal
+from broker.relay.ferry import Ferry
+from broker.relay.metrics import RelayMetrics
+from broker.relay.settings import Settings
+from broker.relay.shipment import Shipper
+from observability import setup
+from observability.frameworks import tornado as hop_tornado
+
+_MAX_BATCH_BYTES: Final = 900 * 1024  # Rio takes 1 MiB
+
+
+async def main() -> None:
+    """Ship every database's outbox until SIGTERM; health and metrics beside it."""
+    settings = Settings.from_env("RELAY_CONFIG")
+    token = settings.token()
+    hop = setup("relay")
+    hop_tornado.instrument()
+    stopped = stop_signal()
+    shipper = Shipper(str(settings.rio_url), token, hop.tracer, max_bytes=_MAX_BATCH_BYTES)
+    metrics = RelayMetrics(hop.registry)
+    hop.health.add("rio", shipper.check, critical=True)
+    ferries = []
+    for database in settings.databases:
+        ferry = Ferry(database, shipper, metrics)
+        hop.health.add(f"outbox-{database.name}", ferry.check, critical=False)
+        ferries.append(asyncio.create_task(ferry.run()))
+    server = tornado.httpserver.HTTPServer(tornado.web.Application(hop_tornado.routes(hop)))
+    server.listen(settings.port, settings.host)
+    try:
+        await stopped.wait()
+    finally:
+        server.stop()
+        for task in ferries:
+            task.cancel()
+        await asyncio.gather(*ferries, return_exceptions=True)
+        await shipper.close()
+        hop.shutdown(timeout_seconds=5.0)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,159 @@
+"""Emptying one database's outbox into Rio, for as long as the process lives."""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Sequence
+from typing import Final
+
+import psycopg
+from psycopg import AsyncConnection
+
+from broker.relay.metrics import RelayMetrics
+from broker.relay.outbox import Outbox, Row
+from broker.relay.settings import Database
+from broker.relay.shipment import BatchRefused, Receipt, RioAway, Shipper
+
+_logger = logging.getLogger(__name__)
+
+_BATCH: Final = 100
+_LOCK: Final = 0x72656C6179  # "relay"
+_POLL_SECONDS: Final = 1.5
+_STANDBY_SECONDS: Final = 1.0
+_MEASURE_SECONDS: Final = 5.0
+_PRUNE_SECONDS: Final = 600.0
+_FIRST_PAUSE_SECONDS: Final = 0.1
+_LONGEST_PAUSE_SECONDS: Final = 5.0
+_SESSION: Final = "-c statement_timeout=10000 -c lock_timeout=5000"
+
+
+class Ferry:
+    """One connection to one database: it holds the lock, listens, reads and deletes."""
+
+    def __init__(self, database: Database, shipper: Shipper, metrics: RelayMetrics) -> None:
+        self._database = database
+        self._shipper = shipper
+        self._metrics = metrics
+        self._trouble: str | None = "not connected yet"
+        self._pause = _FIRST_PAUSE_SECONDS
+        self._measure_at = 0.0
+        self._prune_at = 0.0
+
+    def check(self) -> None:
+        """A health check: raises with what keeps the outbox from being emptied."""
+        if self._trouble is not None:
+            raise RuntimeError(self._trouble)
+
+    async def run(self) -> None:
+        """Ship until cancelled; reconnects to PostgreSQL whenever the connection is lost."""
+        while True:
+            try:
+                async with await self._connect() as connection:
+                    await self._serve(connection)
+            except psycopg.errors.UndefinedTable:
+                self._report("there is no outbox yet: the service has not migrated its database")
+            except (psycopg.Error, OSError) as error:
+                self._report(f"PostgreSQL: {error}")
+            except Exception as error:
+                _logger.exception("the relay failed unexpectedly", extra=self._fields())
+                self._report(f"unexpected: {error!r}")
+            await self._backoff()
+
+    async def _connect(self) -> AsyncConnection[object]:
+        return await AsyncConnection.connect(
+            self._database.url,
+            autocommit=True,
+            connect_timeout=3,
+            application_name="relay",
+            options=_SESSION,
+            keepalives_idle=10,
+            keepalives_interval=5,
+            keepalives_count=3,
+        )
+
+    async def _serve(self, connection: AsyncConnection[object]) -> None:
+        outbox = Outbox(connection)
+        await self._take_lock(connection)
+        await outbox.ready(1)  # is there an outbox at all?
+        await connection.execute("LISTEN outbox")
+        self._recovered()
+        while True:
+            await self._keep_house(outbox)
+            rows = await outbox.ready(_BATCH)
+            if not rows:
+                await self._wait(connection)
+            elif not await self._ship(outbox, rows):
+                await self._backoff()
+
+    async def _take_lock(self, connection: AsyncConnection[object]) -> None:
+        """Be the one relay of this database; others stand by. The lock goes with the connection."""
+        while True:
+            cursor = await connection.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK])
+            if await cursor.fetchone() == (True,):
+                return
+            self._trouble = None  # another relay does the work
+            await asyncio.sleep(_STANDBY_SECONDS)
+
+    async def _wait(self, connection: AsyncConnection[object]) -> None:
+        """Sleep until a service commits events, or for one poll."""
+        async for _ in connection.notifies(timeout=_POLL_SECONDS, stop_after=1):
+            pass
+
+    async def _ship(self, outbox: Outbox, rows: Sequence[Row]) -> bool:
+        """Send rows and settle them; False when Rio is away."""
+        try:
+            try:
+                await self._settle(outbox, await self._shipper.ship(self._database.name, rows))
+            except BatchRefused:
+                for row in rows:
+                    await self._settle(outbox, await self._shipper.ship(self._database.name, [row]))
+        except RioAway as error:
+            self._report(f"Rio: {error}")
+            return False
+        self._recovered()
+        return True
+
+    async def _settle(self, outbox: Outbox, receipt: Receipt) -> None:
+        if receipt.accepted:
+            await outbox.delete([row.position for row in receipt.accepted])
+            self._metrics.shipped.labels(self._database.name).inc(len(receipt.accepted))
+        for row, reason in receipt.refused:
+            await outbox.refuse(row.position, reason)
+            self._metrics.refused.labels(self._database.name).inc()
+            extra = {"event_id": row.id, "event_type": row.type, "subject": row.subject, "reason": reason}
+            _logger.error("Rio refused an event for good", extra={**self._fields(), **extra})
+
+    async def _keep_house(self, outbox: Outbox) -> None:
+        now = time.monotonic()
+        if now >= self._measure_at:
+            self._measure_at = now + _MEASURE_SECONDS
+            await self._take_measure(outbox)
+        if now >= self._prune_at:
+            self._prune_at = now + _PRUNE_SECONDS
+            await outbox.prune_inbox()
+
+    async def _take_measure(self, outbox: Outbox) -> None:
+        measure = await outbox.measure()
+        self._metrics.rows.labels(self._database.name).set(measure.rows)
+        self._metrics.oldest_seconds.labels(self._database.name).set(measure.oldest or 0.0)
+        self._metrics.blocked.labels(self._database.name).set(measure.blocked)
+
+    def _report(self, trouble: str) -> None:
+        """Log a trouble once, when it begins or becomes another."""
+        if trouble != self._trouble:
+            _logger.warning("the outbox has to wait", extra={**self._fields(), "reason": trouble})
+        self._trouble = trouble
+
+    def _recovered(self) -> None:
+        if self._trouble is not None:
+            _logger.info("the outbox is being shipped", extra=self._fields())
+        self._trouble = None
+        self._pause = _FIRST_PAUSE_SECONDS
+
+    async def _backoff(self) -> None:
+        await asyncio.sleep(self._pause * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
+        self._pause = min(self._pause * 2, _LONGEST_PAUSE_SECONDS)
+
+    def _fields(self) -> dict[str, str]:
+        return {"database": self._database.name}

@@ -1,0 +1,28 @@
+"""The relay's configuration."""
+
+from pathlib import Path
+
+from pydantic import Field
+
+from broker.configuration import HttpUrl, Port, PostgresUrl, Strict, read_secret
+
+
+class Database(Strict):
+    """A service's database with an outbox."""
+
+    name: str = Field(min_length=1, max_length=63)
+    url: PostgresUrl
+
+
+class Settings(Strict):
+    """What RELAY_CONFIG holds; the token stays in the file it names."""
+
+    host: str = Field(min_length=1)
+    port: Port
+    rio_url: HttpUrl
+    rio_token_file: Path
+    databases: tuple[Database, ...]
+
+    def token(self) -> str:
+        """The relay's bearer token at Rio, or raise ConfigurationError."""
+        return read_secret(self.rio_token_file)

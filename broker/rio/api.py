@@ -1,0 +1,133 @@
+"""The API's process. Run as `python -m broker.rio.api`."""
+
+import asyncio
+import logging
+from typing import Any, Final
+
+import psycopg
+import tornado.httpserver
+import tornado.web
+from amqp.exceptions import AMQPError
+from psycopg_pool import PoolTimeout
+
+from broker.process import stop_signal
+from broker.rio import topology
+from broker.rio.connection import RabbitAddress
+from broker.rio.emission import Emission
+from broker.rio.handlers import Rio, routes
+from broker.rio.metrics import ApiMetrics
+from broker.rio.publisher import Publisher
+from broker.rio.registry import Registry
+from broker.rio.senders import Senders
+from broker.rio.settings import Settings
+from broker.rio.store import Store
+from broker.rio.topology import Topology
+from observability import Hop, setup
+from observability.frameworks import tornado as hop_tornado
+from observability.tracing import instrument_psycopg
+
+_logger = logging.getLogger(__name__)
+
+_CAPACITY: Final = 10_000
+_HEADER_BYTES: Final = 32 * 1024
+_TOO_LARGE_READ: Final = 4
+_PREPARE_PAUSE_SECONDS: Final = 1.0
+_DRAIN_SECONDS: Final = 10.0
+
+
+class Api:
+    """Everything behind the API's addresses."""
+
+    def __init__(self, settings: Settings, hop: Hop) -> None:
+        loop = asyncio.get_running_loop()
+        address = RabbitAddress(str(settings.amqp_url), settings.amqp_password())
+        metrics = ApiMetrics(hop.registry)
+        self._store = Store(settings.database_url)
+        self._connected = asyncio.Event()
+        self._publisher = Publisher(
+            address,
+            loop,
+            declare=lambda channel: self._declare(loop, channel),
+            capacity=_CAPACITY,
+        )
+        self._registry = Registry(self._store, Topology(address))
+        self._prepared = False
+        self.rio = Rio(
+            senders=Senders.load(settings.senders_file),
+            emission=Emission(self._publisher, metrics, hop.tracer),
+            registry=self._registry,
+            store=self._store,
+            metrics=metrics,
+            max_body_bytes=settings.max_body_bytes,
+        )
+        hop.health.add("rabbitmq", self._publisher.check, critical=True)
+        hop.health.add("database", self._check_database, critical=True)
+
+    async def open(self) -> None:
+        """Start connecting; waits for nobody."""
+        await self._store.open()
+        self._publisher.start()
+
+    async def keep_prepared(self) -> None:
+        """Migrate the database, and after every new connection make sure RabbitMQ has what it should."""
+        while True:
+            if await self._prepare():
+                await self._connected.wait()
+                self._connected.clear()
+            else:
+                await asyncio.sleep(_PREPARE_PAUSE_SECONDS)
+
+    async def close(self) -> None:
+        await asyncio.to_thread(self._publisher.stop, 5.0)
+        await self._store.close()
+
+    def _declare(self, loop: asyncio.AbstractEventLoop, channel: Any) -> None:
+        topology.declare_base(channel)
+        loop.call_soon_threadsafe(self._connected.set)
+
+    async def _prepare(self) -> bool:
+        try:
+            await self._store.migrate()
+            await self._registry.reassert()
+        except (psycopg.Error, PoolTimeout, AMQPError, OSError) as error:
+            _logger.warning("not prepared yet", extra={"reason": repr(error)})
+            return False
+        self._prepared = True
+        return True
+
+    async def _check_database(self) -> None:
+        await self._store.check()
+        if not self._prepared:
+            raise RuntimeError("the database is not migrated yet")
+
+
+async def main() -> None:
+    """Serve the API, health and metrics until SIGTERM."""
+    settings = Settings.from_env("RIO_CONFIG")
+    hop = setup("rio")
+    hop_tornado.instrument()
+    instrument_psycopg()
+    stopped = stop_signal()
+    api = Api(settings, hop)
+    await api.open()
+    application = tornado.web.Application([*hop_tornado.routes(hop), *routes(api.rio)])
+    server = tornado.httpserver.HTTPServer(
+        application,
+        # Somewhat too large a body is read and answered 413 as a problem; Tornado cuts off anything larger.
+        max_body_size=_TOO_LARGE_READ * settings.max_body_bytes,
+        max_header_size=_HEADER_BYTES,
+    )
+    server.listen(settings.api.port, settings.api.host)
+    preparing = asyncio.create_task(api.keep_prepared())
+    try:
+        await stopped.wait()
+    finally:
+        preparing.cancel()
+        server.stop()
+        await api.close()  # confirms under way are awaited, and so answered
+        await asyncio.wait_for(server.close_all_connections(), _DRAIN_SECONDS)
+        hop.shutdown(timeout_seconds=5.0)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

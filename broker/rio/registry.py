@@ -1,0 +1,56 @@
+"""Changes of subscriptions, in PostgreSQL and RabbitMQ alike.
+
+When a change is answered, RabbitMQ routes by it: an event emitted right after is not missed.
+"""
+
+import asyncio
+import logging
+
+from broker.rio.store import Store
+from broker.rio.subscription import Subscription
+from broker.rio.topology import Topology
+
+_logger = logging.getLogger(__name__)
+
+
+class Registry:
+    """Writes subscriptions, one change of each at a time over every process of Rio."""
+
+    def __init__(self, store: Store, topology: Topology) -> None:
+        self._store = store
+        self._topology = topology
+
+    async def put(self, subscription: Subscription) -> bool:
+        """Create or replace a subscription; tells whether it is new."""
+        async with self._store.editing(subscription.id) as editing:
+            created, stale = await editing.claim(subscription)
+            await asyncio.to_thread(self._topology.put, subscription, stale)
+            await editing.narrow()
+        _logger.info(
+            "subscription written",
+            extra={
+                "subscription": subscription.id,
+                "types": list(subscription.types),
+                "sink": subscription.sink,
+            },
+        )
+        return created
+
+    async def delete(self, subscription_id: str) -> bool:
+        """Remove a subscription and what waits in its queue; False when there is none."""
+        async with self._store.editing(subscription_id) as editing:
+            existed = await editing.read() is not None
+            # The row first: a dispatcher that still knew it would bring the queue back. And the queue even
+            # without a row: an earlier attempt may have got no further.
+            await editing.delete()
+            await asyncio.to_thread(self._topology.delete, subscription_id)
+        _logger.info("subscription deleted", extra={"subscription": subscription_id})
+        return existed
+
+    async def reassert(self) -> None:
+        """Make sure RabbitMQ has every subscription's queue and bindings, should it have lost them."""
+        for subscription in await self._store.subscriptions():
+            async with self._store.editing(subscription.id) as editing:
+                current = await editing.read()
+                if current is not None:
+                    await asyncio.to_thread(self._topology.put, current, [])
