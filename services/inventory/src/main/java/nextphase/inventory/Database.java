@@ -1,0 +1,33 @@
+package nextphase.inventory;
+
+import com.zaxxer.hikari.HikariConfig;
+import com.zaxxer.hikari.HikariDataSource;
+import io.micrometer.core.instrument.MeterRegistry;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+
+/** Connections to PostgreSQL. Nothing here waits for long: a database that is away is an answer, not a hang. */
+@Configuration(proxyBeanMethods = false)
+class Database {
+    private static final int CONNECTIONS = 8;
+
+    @Bean
+    HikariDataSource dataSource(Settings settings, MeterRegistry metrics) {
+        HikariConfig pool = new HikariConfig();
+        pool.setPoolName("inventory");
+        pool.setJdbcUrl(settings.database().url());
+        pool.setUsername(settings.database().user());
+        pool.setMaximumPoolSize(CONNECTIONS);
+        pool.setMinimumIdle(1);
+        pool.setConnectionTimeout(3_000); // milliseconds, as all of Hikari's
+        pool.setValidationTimeout(1_000);
+        pool.setInitializationFailTimeout(-1); // Flyway waits for the database at start
+        pool.setMetricRegistry(metrics);
+        pool.addDataSourceProperty("ApplicationName", settings.process());
+        pool.addDataSourceProperty("connectTimeout", "2"); // seconds, as all of the driver's
+        pool.addDataSourceProperty("socketTimeout", "10");
+        pool.addDataSourceProperty("tcpKeepAlive", "true");
+        pool.addDataSourceProperty("options", "-c statement_timeout=4000 -c lock_timeout=3000");
+        return new HikariDataSource(pool);
+    }
+}

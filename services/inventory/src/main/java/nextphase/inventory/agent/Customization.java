@@ -1,0 +1,23 @@
+package nextphase.inventory.agent;
+
+import io.opentelemetry.sdk.autoconfigure.spi.AutoConfigurationCustomizer;
+import io.opentelemetry.sdk.autoconfigure.spi.AutoConfigurationCustomizerProvider;
+import java.util.Map;
+
+/** What the agent shall do that no setting of its own can say. The agent finds it as an extension. */
+public final class Customization implements AutoConfigurationCustomizerProvider {
+    @Override
+    public void customize(AutoConfigurationCustomizer agent) {
+        agent.addSamplerCustomizer((sampler, config) -> new HousekeepingSampler(sampler));
+        agent.addSpanExporterCustomizer((exporter, config) -> new HoldingSpanExporter(exporter));
+        agent.addPropertiesSupplier(() -> Map.of("otel.resource.attributes", process(System.getenv())));
+    }
+
+    /** Which process this is, in the words the platform has for it. */
+    private static String process(Map<String, String> environment) {
+        return "deployment.environment.name=%s,service.instance.id=%s"
+                .formatted(
+                        environment.getOrDefault("NEXTPHASE_INSTANCE", "default"),
+                        environment.getOrDefault("SERVICE_INSTANCE_ID", "inventory-1"));
+    }
+}

@@ -1,0 +1,32 @@
+package nextphase.inventory.reservation;
+
+import jakarta.servlet.http.HttpServletRequest;
+import nextphase.inventory.events.Event;
+import nextphase.inventory.events.EventReader;
+import nextphase.inventory.web.Problem;
+import org.springframework.http.HttpStatus;
+import org.springframework.web.bind.annotation.PostMapping;
+import org.springframework.web.bind.annotation.ResponseStatus;
+import org.springframework.web.bind.annotation.RestController;
+
+/** Where Rio delivers. */
+@RestController
+class EventsController {
+    private final Reserving reserving;
+
+    EventsController(Reserving reserving) {
+        this.reserving = reserving;
+    }
+
+    /** Consumes an event; 204 the first time and every time after. */
+    @PostMapping("/inventory/events")
+    @ResponseStatus(HttpStatus.NO_CONTENT)
+    void deliver(HttpServletRequest request) {
+        Event event = EventReader.read(request);
+        switch (event.type()) {
+            case "order.placed" -> reserving.placed(event);
+            default -> throw new Problem(
+                    HttpStatus.UNPROCESSABLE_ENTITY, "inventory consumes no events of type " + event.type());
+        }
+    }
+}

@@ -1,0 +1,4 @@
+package nextphase.inventory.reservation;
+
+/** So many pieces of one sku. */
+public record Line(String sku, int quantity) {}

@@ -1,0 +1,51 @@
+package nextphase.inventory.telemetry;
+
+import io.micrometer.core.instrument.Clock;
+import io.micrometer.core.instrument.FunctionCounter;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.prometheusmetrics.PrometheusConfig;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import io.prometheus.metrics.instrumentation.jvm.JvmMetrics;
+import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import nextphase.inventory.telemetry.Health.Status;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+
+/** What is measured beside the requests. */
+@Configuration(proxyBeanMethods = false)
+class Metrics {
+    @Bean
+    PrometheusMeterRegistry registry() {
+        PrometheusRegistry prometheus = new PrometheusRegistry();
+        JvmMetrics.builder().register(prometheus);
+        PrometheusMeterRegistry registry =
+                new PrometheusMeterRegistry(PrometheusConfig.DEFAULT, prometheus, Clock.SYSTEM, new CurrentSpan());
+        FunctionCounter.builder("telemetry.dropped", registry, ignored -> FluentAppender.dropped())
+                .description("What telemetry was given up")
+                .tag("signal", "logs")
+                .register(registry);
+        FunctionCounter.builder("telemetry.dropped", registry, ignored -> DroppedSpans.count())
+                .description("What telemetry was given up")
+                .tag("signal", "spans")
+                .register(registry);
+        return registry;
+    }
+
+    @Bean
+    Gauge ready(Health health, PrometheusMeterRegistry registry) {
+        for (Check check : health.checks()) {
+            Gauge.builder("health.check.up", health, source -> up(source, check))
+                    .description("Whether a check passes")
+                    .tag("check", check.name())
+                    .register(registry);
+        }
+        return Gauge.builder("health.ready", health, source -> source.last().ready() ? 1 : 0)
+                .description("Whether all critical checks pass")
+                .register(registry);
+    }
+
+    private static double up(Health health, Check check) {
+        Health.Outcome outcome = health.last().checks().get(check.name());
+        return outcome != null && outcome.status() == Status.PASS ? 1 : 0;
+    }
+}
