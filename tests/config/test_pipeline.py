@@ -1,0 +1,293 @@
+"""Collector, Jaeger and Loki as configured, run for real: what goes in comes out right, and a stop loses nothing."""
+
+import json
+import re
+import secrets
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from fluent.sender import FluentSender
+
+from compose.cli.toolbox import Toolbox
+from tests.config.programs import Pipeline, running_pipeline
+from tests.conftest import eventually
+
+pytestmark = pytest.mark.config
+
+SERVER, CLIENT = 2, 3
+
+
+@pytest.fixture(scope="module")
+def pipeline(toolbox: Toolbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
+    with running_pipeline(toolbox, tmp_path_factory.mktemp("pipeline")) as running:
+        yield running
+
+
+def new_trace_id() -> str:
+    return secrets.token_hex(16)
+
+
+def span_document(
+    service: str,
+    trace_id: str,
+    *,
+    span_id: str | None = None,
+    parent_id: str = "",
+    kind: int = SERVER,
+    **attributes: str | int,
+) -> dict[str, Any]:
+    """One span of 20 ms, as OTLP/JSON."""
+    now = time.time_ns()
+
+    def value(each: str | int) -> dict[str, str]:
+        return {"intValue": str(each)} if isinstance(each, int) else {"stringValue": each}
+
+    span = {
+        "traceId": trace_id,
+        "spanId": span_id or secrets.token_hex(8),
+        "parentSpanId": parent_id,
+        "name": "GET /things/{id}",
+        "kind": kind,
+        "startTimeUnixNano": str(now - 20_000_000),
+        "endTimeUnixNano": str(now),
+        "attributes": [
+            {"key": key.replace("__", "."), "value": value(each)} for key, each in attributes.items()
+        ],
+    }
+    resource = {"attributes": [{"key": "service.name", "value": {"stringValue": service}}]}
+    return {"resourceSpans": [{"resource": resource, "scopeSpans": [{"spans": [span]}]}]}
+
+
+def log_record(service: str, message: str, **fields: Any) -> dict[str, Any]:
+    return {
+        "time": datetime.now(UTC).isoformat(),
+        "level": "info",
+        "service": service,
+        "instance": f"{service}-1",
+        "message": message,
+        **fields,
+    }
+
+
+def send_logs(pipeline: Pipeline, records: list[dict[str, Any]]) -> None:
+    host, port = pipeline.environment["COLLECTOR_FLUENT"].split(":")
+    sender = FluentSender("nextphase.test", host=host, port=int(port))
+    for record in records:
+        assert sender.emit(None, record), sender.last_error
+    sender.close()
+
+
+def has_spans(pipeline: Pipeline, trace_id: str, count: int) -> None:
+    eventually(lambda: check_equal(len(pipeline.spans(trace_id)), count))
+
+
+def has_lines(pipeline: Pipeline, query: str, count: int) -> None:
+    eventually(lambda: check_equal(len(pipeline.lines(query)), count))
+
+
+def check_equal(found: object, expected: object) -> None:
+    assert found == expected
+
+
+def test_spans_become_metrics_with_exemplars(pipeline: Pipeline) -> None:
+    trace_id = new_trace_id()
+    pipeline.send_spans(
+        span_document(
+            "accounts",
+            trace_id,
+            http__request__method="GET",
+            http__route="/things/{id}",
+            http__response__status_code=200,
+        )
+    )
+    has_spans(pipeline, trace_id, 1)
+
+    def look() -> None:
+        metrics = pipeline.derived_metrics()
+        found = re.findall(
+            r"^traces_span_metrics_calls_total\{(.*service_name=\"accounts\".*?)\} ", metrics, re.M
+        )
+        assert len(found) == 1
+        (calls,) = found
+        assert set(calls.split(",")) >= {
+            'http_request_method="GET"',
+            'http_response_status_code="200"',
+            'http_route="/things/{id}"',
+            'span_kind="SPAN_KIND_SERVER"',
+            'span_name="GET /things/{id}"',
+            'status_code="STATUS_CODE_UNSET"',
+        }
+        assert not re.search(r"\b(job|instance|service_instance_id)=", calls)
+        assert re.search(
+            rf"^traces_span_metrics_duration_seconds_bucket.*le=\"0.025\"\}} 1.* # .*trace_id=\"{trace_id}\"",
+            metrics,
+            re.M,
+        )
+
+    eventually(look)
+
+
+def test_both_nginx_are_nodes_of_the_service_graph(pipeline: Pipeline) -> None:
+    trace_id, gateway_client, nginx_server = new_trace_id(), secrets.token_hex(8), secrets.token_hex(8)
+    nginx_span = span_document(
+        "services-nginx",
+        trace_id,
+        span_id=nginx_server,
+        parent_id=gateway_client,
+        nginx__upstream__addr="127.0.0.1:1",
+    )
+    with (pipeline.nginx_logs / "services-spans.json").open("a") as file:
+        file.write(json.dumps(nginx_span) + "\n")
+    pipeline.send_spans(span_document("gateway", trace_id, span_id=gateway_client, kind=CLIENT))
+    pipeline.send_spans(span_document("orders", trace_id, parent_id=nginx_server))
+    has_spans(pipeline, trace_id, 3)
+
+    def look() -> None:
+        found = re.findall(
+            r"^traces_service_graph_request_total\{client=\"(.*?)\".*server=\"(.*?)\"",
+            pipeline.derived_metrics(),
+            re.M,
+        )
+        assert {("gateway", "services-nginx"), ("services-nginx", "orders")} <= set(found)
+
+    eventually(look)
+
+
+def test_a_database_call_is_an_edge_to_its_system(pipeline: Pipeline) -> None:
+    pipeline.send_spans(
+        span_document(
+            "stock", new_trace_id(), kind=CLIENT, db__system__name="postgresql", db__namespace="stock"
+        )
+    )
+
+    def look() -> None:
+        edge = r"traces_service_graph_request_total\{client=\"stock\",connection_type=\"database\".*server=\"postgresql\""
+        assert re.search(edge, pipeline.derived_metrics())
+
+    eventually(look)
+
+
+def test_log_records_keep_their_service_trace_level_and_time(pipeline: Pipeline) -> None:
+    trace_id, span_id = new_trace_id(), secrets.token_hex(8)
+    services = ["one", "two", "three"]
+    records = [
+        log_record(
+            service,
+            f"hello {number}",
+            level="warning",
+            trace_id=trace_id,
+            span_id=span_id,
+            order_id=number,
+            time=f"2{datetime.now(UTC).isoformat()[1:19]}.123456+00:00",
+        )
+        for number in range(20)
+        for service in services
+    ]
+    send_logs(pipeline, records)
+    for service in services:
+        query = f'{{service_name="{service}"}} | trace_id="{trace_id}"'
+        has_lines(pipeline, query, 20)
+        labels, at, line = pipeline.lines(query)[0]
+        assert re.fullmatch(r"hello \d+", line)
+        assert at % 1_000_000_000 == 123_456_000
+        assert (
+            labels.items()
+            >= {
+                "service_instance_id": f"{service}-1",
+                "deployment_environment_name": "test",
+                "severity_text": "warning",
+                "severity_number": "13",
+                "level": "warning",
+                "span_id": span_id,
+            }.items()
+        )
+        assert not {"service", "instance", "time", "fluent_tag"} & labels.keys()
+
+
+def test_a_bad_span_line_is_skipped(pipeline: Pipeline) -> None:
+    before, after = new_trace_id(), new_trace_id()
+    with (pipeline.nginx_logs / "edge-spans.json").open("a") as file:
+        file.write(json.dumps(span_document("edge-nginx", before)) + "\n")
+        file.write('{"resourceSpans": [{"broken\n' + "x" * 200_000 + "\n" + "[]\n\n")
+        file.write(json.dumps(span_document("edge-nginx", after)) + "\n")
+    has_spans(pipeline, before, 1)
+    has_spans(pipeline, after, 1)
+
+
+def test_access_lines_are_log_records_and_a_bad_one_is_kept_as_text(pipeline: Pipeline) -> None:
+    trace_id = new_trace_id()
+    line = log_record("edge-nginx", "GET /v1/stock 200", trace_id=trace_id, status=200, duration=0.012)
+    with (pipeline.nginx_logs / "edge-access.json").open("a") as file:
+        file.write(f"not json {trace_id}\n{json.dumps(line)}\n")
+    query = f'{{service_name="edge-nginx"}} | trace_id="{trace_id}"'
+    has_lines(pipeline, query, 1)
+    labels, _, text = pipeline.lines(query)[0]
+    assert text == "GET /v1/stock 200"
+    assert labels.items() >= {"severity_text": "info", "severity_number": "9", "status": "200"}.items()
+    assert "log_file_name" not in labels
+    has_lines(pipeline, f'{{service_name="edge-nginx"}} |= "not json {trace_id}"', 1)
+
+
+def test_files_are_followed_through_rotation_and_restart_without_loss_or_repetition(
+    pipeline: Pipeline,
+) -> None:
+    file = pipeline.nginx_logs / "services-access.json"
+    trace_id = new_trace_id()
+    query = f'{{service_name="services-nginx"}} | trace_id="{trace_id}"'
+
+    def write(numbers: range) -> None:
+        with file.open("a") as out:
+            for number in numbers:
+                out.write(
+                    json.dumps(log_record("services-nginx", f"line {number}", trace_id=trace_id)) + "\n"
+                )
+
+    write(range(50))
+    has_lines(pipeline, query, 50)
+    pipeline.collector.stop()
+    write(range(50, 100))
+    file.rename(file.with_name("services-access.json.1"))
+    write(range(100, 150))
+    pipeline.collector.start()
+    has_lines(pipeline, query, 150)
+    assert len({line for _, _, line in pipeline.lines(query)}) == 150
+
+
+def test_a_stop_of_jaeger_loses_no_span(pipeline: Pipeline) -> None:
+    pipeline.jaeger.stop()
+    traces = [new_trace_id() for _ in range(50)]
+    for trace_id in traces:
+        pipeline.send_spans(span_document("accounts", trace_id))
+    pipeline.jaeger.start()
+    for trace_id in traces:
+        has_spans(pipeline, trace_id, 1)
+
+
+def test_a_stop_of_loki_loses_no_line(pipeline: Pipeline) -> None:
+    trace_id = new_trace_id()
+    pipeline.loki.stop()
+    send_logs(pipeline, [log_record("accounts", f"line {n}", trace_id=trace_id) for n in range(200)])
+    pipeline.loki.start()
+    has_lines(pipeline, f'{{service_name="accounts"}} | trace_id="{trace_id}"', 200)
+
+
+def test_a_collector_killed_with_full_hands_loses_nothing(pipeline: Pipeline) -> None:
+    traces, log_trace = [new_trace_id() for _ in range(50)], new_trace_id()
+    pipeline.jaeger.kill()
+    pipeline.loki.kill()
+    for trace_id in traces:
+        pipeline.send_spans(span_document("accounts", trace_id))
+    taken = pipeline.accepted("fluentforward", "log_records")
+    send_logs(pipeline, [log_record("accounts", f"line {n}", trace_id=log_trace) for n in range(200)])
+    # The forward protocol gives no receipt: the collector's own count says when the records are in the queue.
+    eventually(lambda: check_equal(pipeline.accepted("fluentforward", "log_records"), taken + 200))
+    pipeline.collector.kill()
+    pipeline.jaeger.start()
+    pipeline.loki.start()
+    pipeline.collector.start()
+    for trace_id in traces:
+        has_spans(pipeline, trace_id, 1)
+    has_lines(pipeline, f'{{service_name="accounts"}} | trace_id="{log_trace}"', 200)
