@@ -1,0 +1,145 @@
+"""What the kernel tells of processes: trees, memory, listening ports (proc(5)). Standard library only."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+_PROC = Path("/proc")
+_LISTEN = "0A"  # TCP_LISTEN in /proc/net/tcp
+_ZOMBIE = ("Z", "X")
+
+
+@dataclass(frozen=True)
+class Process:
+    """One process; pid and start (clock ticks since boot) together name it for good."""
+
+    pid: int
+    parent: int
+    start: int
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it still runs; one that only waits to be reaped does not."""
+        return _read(self.pid) == self
+
+
+def _read(pid: int) -> Process | None:
+    try:
+        # The name, in parentheses, may hold anything: fields are counted from its end.
+        fields = (_PROC / str(pid) / "stat").read_text(errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return None
+    if fields[0] in _ZOMBIE:
+        return None
+    return Process(pid, int(fields[1]), int(fields[19]))
+
+
+def _pids() -> list[int]:
+    return [int(name) for name in os.listdir(_PROC) if name.isdigit()]
+
+
+class Table:
+    """All processes at one moment."""
+
+    def __init__(self) -> None:
+        found = (_read(pid) for pid in _pids())
+        self._processes = {process.pid: process for process in found if process}
+        self._children: dict[int, list[int]] = defaultdict(list)
+        for process in self._processes.values():
+            self._children[process.parent].append(process.pid)
+
+    def __iter__(self) -> Iterator[Process]:
+        return iter(self._processes.values())
+
+    def tree(self, pid: int) -> list[Process]:
+        """The process and all its descendants; empty when it does not run."""
+        if pid not in self._processes:
+            return []
+        found, open_pids = [], [pid]
+        while open_pids:
+            current = open_pids.pop()
+            found.append(self._processes[current])
+            open_pids += self._children[current]
+        return found
+
+
+def environment(pid: int) -> Mapping[str, str]:
+    """What the process was started with; empty when it may not be read."""
+    try:
+        raw = (_PROC / str(pid) / "environ").read_bytes()
+    except OSError:
+        return {}
+    pairs = (entry.partition(b"=") for entry in raw.split(b"\0"))
+    return {name.decode(errors="replace"): value.decode(errors="replace") for name, _, value in pairs}
+
+
+def command_line(pid: int) -> str:
+    """The process' words, or the title it gave itself; empty when it is gone."""
+    try:
+        return (_PROC / str(pid) / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+    except OSError:
+        return ""
+
+
+def memory(pid: int) -> int:
+    """Resident bytes: its proportional share (PSS) where that may be read, else all it has resident (RSS)."""
+    try:
+        text = (_PROC / str(pid) / "smaps_rollup").read_text()
+        found = re.search(r"^Pss:\s+(\d+) kB", text, re.MULTILINE)
+        if found:
+            return int(found[1]) * 1024
+    except OSError:
+        pass  # another user's process, or gone
+    try:
+        return int((_PROC / str(pid) / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0
+
+
+def listening() -> dict[int, set[str]]:
+    """TCP ports that something listens on, and the inodes of their sockets."""
+    ports: dict[int, set[str]] = defaultdict(set)
+    for table in ("tcp", "tcp6"):
+        try:
+            lines = (_PROC / "net" / table).read_text().splitlines()[1:]
+        except OSError:
+            continue
+        for fields in map(str.split, lines):
+            if fields[3] == _LISTEN:
+                ports[int(fields[1].rpartition(":")[2], 16)].add(fields[9])
+    return dict(ports)
+
+
+def sockets(pid: int) -> set[str]:
+    """Inodes of the sockets a process holds; empty when they may not be read."""
+    folder = _PROC / str(pid) / "fd"
+    inodes = set()
+    try:
+        for name in os.listdir(folder):
+            try:
+                target = os.readlink(folder / name)
+            except OSError:
+                continue
+            if target.startswith("socket:["):
+                inodes.add(target[8:-1])
+    except OSError:
+        pass
+    return inodes
+
+
+def holders(ports: Iterable[int]) -> dict[int, str]:
+    """Of `ports`, those something listens on, and who: its pid and command, as far as that may be read."""
+    taken = {port: inodes for port, inodes in listening().items() if port in set(ports)}
+    found = dict.fromkeys(taken, "a process of another user")
+    if taken:
+        for pid in _pids():
+            held = sockets(pid)
+            for port, inodes in taken.items():
+                if held & inodes:
+                    found[port] = f"pid {pid}, {command_line(pid)[:60]}"
+    return found

@@ -1,0 +1,36 @@
+"""The stages that make a machine ready, in order. Standard library only: they run before anything is installed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from compose.cli.progress import Progress
+from compose.cli.setup.go import Go
+from compose.cli.setup.packages import REQUIRED, TESTING, Packages
+from compose.cli.setup.stage import Stage
+from compose.cli.setup.tools import TOOLS, BuiltTool
+from compose.cli.setup.venv import Environment
+
+
+def stages(root: Path, *, testing: bool) -> list[Stage]:
+    """Every stage that needs nothing but the system's Python; `testing` adds what only the tests need."""
+    environment = Environment(root, testing=testing)
+    go = Go(root, environment)
+    return [
+        Packages(REQUIRED + TESTING if testing else REQUIRED),
+        environment,
+        *(BuiltTool(root, tool, go) for tool in TOOLS),
+    ]
+
+
+def prepare(todo: Sequence[Stage]) -> None:
+    """Runs the stages that are not right yet and shows them; raises Failure where one fails."""
+    progress = Progress(sys.stderr)
+    for stage in todo:
+        if stage.is_right():
+            continue
+        stage.prepare()
+        with progress.stage(stage.title) as shown:
+            stage.run(shown.note)

@@ -1,0 +1,25 @@
+"""A step of the set-up."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+
+Note = Callable[[str], None]
+
+
+class Stage(ABC):
+    """A step that can tell whether its work is done, and do it. Running it again does no harm."""
+
+    title: str
+
+    @abstractmethod
+    def is_right(self) -> bool:
+        """Whether there is nothing to do; quick."""
+
+    def prepare(self) -> None:  # noqa: B027 - most stages have nothing to ask
+        """What has to be settled with the user before the stage runs and its progress is shown."""
+
+    @abstractmethod
+    def run(self, note: Note) -> None:
+        """Does the work and says through `note` what it is at; raises Failure."""

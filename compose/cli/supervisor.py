@@ -1,0 +1,350 @@
+"""The supervisor of an instance: process-compose, spoken to over its unix socket. Standard library only.
+
+What it says of its processes is taken as it is; what it gets wrong is worked around here and nowhere else:
+its own restart may forget the new process, and its shutdown says nothing about what escaped it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from compose.cli import proc
+from compose.cli.errors import Failure, tail
+from compose.cli.layout import Layout
+from compose.cli.setup.programs import SEARCH_PATH
+
+MARK = "NEXTPHASE_STATE"
+"""Variable in the environment of everything a supervisor starts: the instance's state folder."""
+
+_KEPT = ("HOME", "USER", "LOGNAME", "LANG", "TZ", "TMPDIR", "XDG_CACHE_HOME", "JAVA_HOME")
+_CALL_SECONDS = 10.0
+_START_SECONDS = 15.0
+_STOP_SECONDS = 90.0  # the longest shutdown of a process, RabbitMQ's, with room
+_ESCAPED_SECONDS = 10.0
+_POLL_SECONDS = 0.1
+_RESTARTS = 5  # within one start: it will not become ready
+
+READY, DONE, STARTING, STOPPED, FAILED = "ready", "done", "starting", "stopped", "failed"
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process as the supervisor sees it.
+
+    state: ready, done (one that only has to run once, and has), starting, stopped or failed. pid: 0 while it
+    does not run. restarts: how often it had to be started again. exit_code: of the last time it ended.
+    age_seconds: since it was started.
+    """
+
+    name: str
+    state: str
+    pid: int
+    restarts: int
+    exit_code: int
+    age_seconds: float
+    was_skipped: bool
+
+    @property
+    def is_right(self) -> bool:
+        """Whether it is as it should be in an instance that is up."""
+        return self.state in (READY, DONE)
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    """HTTP over a unix socket."""
+
+    def __init__(self, path: Path, timeout_seconds: float) -> None:
+        super().__init__("localhost", timeout=timeout_seconds)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
+
+
+class Refused(Exception):
+    """The supervisor answered that it cannot do what was asked."""
+
+
+class Supervisor:
+    """Starts, asks and stops the supervisor of the instance at `layout`."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._socket = layout.supervisor_socket
+        self.log = layout.logs / "supervisor.log"
+
+    # ---- the supervisor itself
+
+    def is_running(self) -> bool:
+        """Whether it answers. A socket that a killed one left behind does not."""
+        try:
+            self._call("GET", "/live")
+        except OSError:
+            return False
+        return True
+
+    def start(self, program: Path) -> None:
+        """Starts `program`, process-compose, detached, with the processes of `layout.processes_file`.
+
+        Raises Failure when it does not come up. Returns at once when it runs already.
+        """
+        if self.is_running():
+            return
+        command = [str(program), "--config", str(self._layout.processes_file)]
+        command += ["--unix-socket", str(self._socket), "--log-file", str(self.log)]
+        command += ["--tui=false", "--ordered-shutdown", "--keep-project", "--disable-dotenv"]
+        # Detached: a closed terminal, or its Ctrl-C, is none of its business.
+        answer = subprocess.run(
+            [*command, "--detached"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd=self._layout.root,
+            env=self._environment(),
+            text=True,
+            timeout=_START_SECONDS,
+            check=False,
+        )
+        if answer.returncode != 0:
+            raise Failure("the supervisor did not start", tail=answer.stdout.splitlines()[-15:], log=self.log)
+        deadline = time.monotonic() + _START_SECONDS
+        while not self.is_running():
+            if time.monotonic() > deadline:
+                raise Failure("the supervisor does not answer", tail=tail(self.log), log=self.log)
+            time.sleep(_POLL_SECONDS)
+
+    def stop(self, note: Callable[[str], None] = lambda text: None) -> list[str]:
+        """Stops every process, each after those that depend on it, then the supervisor; returns when all are gone.
+
+        Also ends what is left of an instance whose supervisor was killed. Returns what had to be killed because
+        it did not end when asked.
+        """
+        before = self.everything()
+        if self.is_running():
+            note("asking every process to stop")
+            # Its answer comes when all have stopped, or the connection ends with the supervisor.
+            with contextlib.suppress(OSError, http.client.HTTPException, Refused):
+                self._call("POST", "/project/stop", timeout_seconds=_STOP_SECONDS)
+            _await_end([p for p in before if _is_supervisor(p.pid)], _ESCAPED_SECONDS)
+        # What was there before and what was started meanwhile: nothing may stay.
+        left = {p for p in (*before, *self.everything()) if p.is_alive}
+        killed: list[str] = []
+        for signum in (signal.SIGTERM, signal.SIGKILL):
+            left = {p for p in left if p.is_alive}
+            if left and signum == signal.SIGKILL:
+                killed = sorted(f"{p.pid} {proc.command_line(p.pid)[:60]}" for p in left)
+            for process in left:
+                note(f"ending {len(left)} left behind")
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(process.pid, signum)
+            _await_end(left, _ESCAPED_SECONDS)
+        stubborn = [p for p in left if p.is_alive]
+        if stubborn:
+            pids = ", ".join(str(p.pid) for p in stubborn)
+            raise Failure(f"these processes of the instance could not be ended: {pids}")
+        self._socket.unlink(missing_ok=True)
+        return killed
+
+    def everything(self) -> list[proc.Process]:
+        """All that runs of this instance: whatever was started by a supervisor of it, and what that started.
+
+        Known by the mark in its environment, so that it is found even when its supervisor was killed.
+        """
+        table = proc.Table()
+        state = str(self._layout.state)
+        found: dict[int, proc.Process] = {}
+        for process in table:
+            if process.pid not in found and self._is_ours(process.pid, state):
+                found |= {member.pid: member for member in table.tree(process.pid)}
+        return list(found.values())
+
+    @staticmethod
+    def _is_ours(pid: int, state: str) -> bool:
+        if proc.environment(pid).get(MARK) == state:
+            return True
+        # nginx writes its title over its environment; the title names its configuration.
+        title = proc.command_line(pid)
+        return title.startswith("nginx: master process") and f"{state}/" in title
+
+    @property
+    def pid(self) -> int:
+        """Process id of the supervisor; 0 when it does not run."""
+        return next((p.pid for p in self.everything() if _is_supervisor(p.pid)), 0)
+
+    def _environment(self) -> dict[str, str]:
+        """What its processes inherit: the little that is meant, not whatever the caller's shell holds."""
+        kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+        return {"LANG": "C.UTF-8", **kept, "PATH": SEARCH_PATH, MARK: str(self._layout.state)}
+
+    # ---- its processes
+
+    def list(self) -> list[Process]:
+        """Every process, sorted by name; none when the supervisor does not run."""
+        try:
+            answer = self._call("GET", "/processes")
+        except TimeoutError:
+            raise Failure("the supervisor is busy stopping the instance", log=self.log) from None
+        except OSError:
+            return []
+        return sorted(map(_process, answer["data"]), key=lambda process: process.name)
+
+    def get(self, name: str) -> Process | None:
+        """The process `name`, None when there is none."""
+        return next((process for process in self.list() if process.name == name), None)
+
+    def start_process(self, name: str) -> None:
+        """Starts a process; does nothing when it runs. Does not wait until it is ready."""
+        if not self._is_tracked(name):
+            self._must("POST", f"/process/start/{quote(name)}")
+
+    def stop_process(self, name: str) -> None:
+        """Stops a process and returns when it has ended; does nothing when it does not run."""
+        if self._is_tracked(name):
+            # Between the question and this request it may have ended by itself.
+            with contextlib.suppress(Refused):
+                self._call("PATCH", f"/process/stop/{quote(name)}", timeout_seconds=_STOP_SECONDS)
+        for _ in _until(_STOP_SECONDS, f"{name} does not stop"):
+            if not self._is_tracked(name):
+                return
+
+    def restart_process(self, name: str) -> None:
+        """Stops a process, if it runs, and starts it. Does not wait until it is ready."""
+        self.stop_process(name)
+        self.start_process(name)
+
+    def signal_process(self, name: str, signum: int) -> None:
+        """Sends a signal to a process, as to make nginx read its configuration again."""
+        process = self.get(name)
+        if process is None or process.pid == 0:
+            raise Failure(f"{name} does not run")
+        os.kill(process.pid, signum)
+
+    def apply(self, changed: Iterable[str]) -> None:
+        """Takes up the processes file as it is now: adds what is new, removes what is gone.
+
+        changed: the processes that are defined differently, or no more. They are stopped first, because the
+        supervisor loses a process that it replaces while that runs.
+        """
+        for name in changed:
+            self.stop_process(name)
+        self._must("POST", "/project/configuration", timeout_seconds=_STOP_SECONDS)
+
+    def wait_until_right(self, names: Iterable[str], timeout_seconds: float) -> None:
+        """Returns when every process of `names` is ready or done; raises Failure at the first that fails, or late."""
+        wanted = set(names)
+        restarts = {process.name: process.restarts for process in self.list()}
+        late = f"not ready after {timeout_seconds:.0f} s: {', '.join(sorted(wanted))}"
+        for _ in _until(timeout_seconds, late):
+            processes = [process for process in self.list() if process.name in wanted]
+            failed = [
+                process
+                for process in processes
+                if process.state == FAILED
+                or (not process.is_right and process.restarts - restarts.get(process.name, 0) >= _RESTARTS)
+            ]
+            if failed:
+                raise self.failure(failed)
+            if len(processes) == len(wanted) and all(process.is_right for process in processes):
+                return
+
+    def failure(self, failed: Iterable[Process]) -> Failure:
+        """The failure that tells which processes do not run and what the first of them said last."""
+        causes = [process for process in failed if not process.was_skipped] or list(failed)
+        log = self._layout.logs / f"{causes[0].name}.log"
+        names = ", ".join(f"{process.name} (exit code {process.exit_code})" for process in causes)
+        return Failure(f"did not start: {names}", tail=tail(log), log=log)
+
+    def _is_tracked(self, name: str) -> bool:
+        """Whether the supervisor counts the process as running; only then it can be stopped, only else started.
+
+        Its list of states says so too early: the one answer that tells is this one's refusal.
+        """
+        try:
+            self._call("GET", f"/process/ports/{quote(name)}")
+        except Refused as refusal:
+            if "is not running" not in str(refusal):
+                raise Failure(f"{name}: {refusal}") from refusal
+            return False
+        return True
+
+    def _must(self, method: str, path: str, timeout_seconds: float = _CALL_SECONDS) -> None:
+        try:
+            self._call(method, path, timeout_seconds)
+        except Refused as refusal:
+            raise Failure(f"the supervisor refused: {refusal}", log=self.log) from refusal
+
+    def _call(self, method: str, path: str, timeout_seconds: float = _CALL_SECONDS) -> Any:
+        """One request; raises Refused for an answer that is no success, OSError when nothing answers."""
+        connection = _UnixConnection(self._socket, timeout_seconds)
+        with contextlib.closing(connection):
+            connection.request(method, path)
+            response = connection.getresponse()
+            body = response.read()
+        try:
+            content = json.loads(body) if body else {}
+        except ValueError:
+            content = {}
+        if response.status != http.HTTPStatus.OK:
+            raise Refused(content.get("error") or f"{method} {path}: {response.status} {body[:200]!r}")
+        return content
+
+
+def _process(state: Mapping[str, Any]) -> Process:
+    running = bool(state["is_running"])
+    return Process(
+        name=state["name"],
+        state=_state(state),
+        pid=int(state["pid"]) if running else 0,
+        restarts=int(state["restarts"]),
+        exit_code=int(state["exit_code"]),
+        age_seconds=int(state["age"]) / 1e9 if running else 0.0,
+        was_skipped=state["status"] == "Skipped",
+    )
+
+
+def _state(state: Mapping[str, Any]) -> str:
+    status, health = state["status"], state["is_ready"]
+    if status in ("Running", "Launched"):
+        probed = state["has_ready_probe"]
+        return READY if health == "Ready" or (not probed and health == "-") else STARTING
+    if status == "Completed":
+        if state["exit_code"] == 0:
+            return DONE
+        # Ended by a signal: by us, through the supervisor.
+        return STOPPED if state["exit_code"] in (-1, 128 + signal.SIGTERM, 128 + signal.SIGINT) else FAILED
+    if status in ("Error", "Skipped"):
+        return FAILED
+    return STOPPED if status in ("Disabled", "Terminating") else STARTING
+
+
+def _is_supervisor(pid: int) -> bool:
+    return "--unix-socket" in proc.command_line(pid) and "process-compose" in proc.command_line(pid)
+
+
+def _await_end(processes: Iterable[proc.Process], timeout_seconds: float) -> None:
+    deadline = time.monotonic() + timeout_seconds
+    while any(process.is_alive for process in processes) and time.monotonic() < deadline:
+        time.sleep(_POLL_SECONDS)
+
+
+def _until(timeout_seconds: float, late: str) -> Iterator[None]:
+    """Turns of a loop that waits; raises Failure, saying `late`, when they have taken too long."""
+    deadline = time.monotonic() + timeout_seconds
+    while time.monotonic() < deadline:
+        yield
+        time.sleep(_POLL_SECONDS)
+    raise Failure(late)

@@ -1,0 +1,59 @@
+"""Where the programs of an instance are. Standard library only."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from compose.cli.errors import not_set_up
+from compose.cli.setup import programs, tools, venv
+
+
+@dataclass(frozen=True)
+class Toolbox:
+    """The programs an instance runs; `postgres_bin` is the folder of PostgreSQL's."""
+
+    python: Path
+    java: Path
+    otelcol: Path
+    jaeger: Path
+    loki: Path
+    process_compose: Path
+    nginx: Path
+    postgres_bin: Path
+    rabbitmq_server: Path
+    epmd: Path
+    prometheus: Path
+    promtool: Path
+    alertmanager: Path
+    amtool: Path
+    logrotate: Path
+    maven: Path
+
+    @classmethod
+    def locate(cls, root: Path) -> Toolbox:
+        """The programs for the checkout `root`; raises Failure that names what is missing."""
+        built = {tool.name.replace("-", "_"): tools.binary(root, tool) for tool in tools.TOOLS}
+        jdk = programs.jdk()
+        found: dict[str, Path | None] = {
+            # Whoever brings a Python of their own (the tests of this folder) runs the instance with it.
+            "python": venv.python(root) or Path(sys.executable),
+            "java": jdk / "bin/java" if jdk else None,
+            **{name: path if path.exists() else None for name, path in built.items()},
+            "nginx": programs.find("nginx"),
+            "postgres_bin": programs.postgres_bin(),
+            "rabbitmq_server": programs.rabbitmq_server(),
+            "epmd": programs.find("epmd"),
+            "prometheus": programs.find("prometheus"),
+            "promtool": programs.find("promtool"),
+            "alertmanager": programs.find("prometheus-alertmanager"),
+            "amtool": programs.find("amtool"),
+            "logrotate": programs.find("logrotate"),
+            "maven": programs.find("mvn"),
+        }
+        located = {name: path for name, path in found.items() if path is not None}
+        missing = sorted(found.keys() - located.keys())
+        if missing:
+            raise not_set_up(f"not found: {', '.join(missing)}")
+        return cls(**located)
