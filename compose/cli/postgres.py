@@ -1,4 +1,4 @@
-"""PostgreSQL of an instance: its configuration, the making of its data folder, its roles and databases."""
+"""PostgreSQL of an instance: its configuration and the making of its data folder."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from compose.cli import users
 from compose.cli.catalog import Catalog
 from compose.cli.layout import Layout
-from compose.cli.secrets import RELAY, RIO, SUPERUSER, Secrets, roles
+from compose.cli.secrets import SUPERUSER, Secrets
 from compose.cli.site import Site
 
 if TYPE_CHECKING:
@@ -69,47 +69,11 @@ def authentication() -> str:
     return "host all all all scram-sha-256\n"
 
 
-def databases(catalog: Catalog) -> str:
-    """The psql script (psql 15) that makes roles and databases as the catalog wants them; it may run any number
-    of times. Passwords are read from the files in the folder that SECRETS names, so the script holds none."""
-    owners = [*(service.name for service in catalog.with_database), RIO]
-    return "".join(
-        (
-            "\\set ON_ERROR_STOP on\n",
-            "SET client_min_messages = warning;\n",
-            "SET log_min_error_statement = panic;  -- a statement that fails must not take its password to the log\n",
-            *(_role(role) for role in roles(catalog)),
-            *(_database(owner) for owner in owners),
-            *(
-                f'GRANT CONNECT ON DATABASE "{service.name}" TO "{RELAY}";\n'
-                for service in catalog.with_database
-            ),
-        )
-    )
-
-
-def _role(role: str) -> str:
-    return f"""
-\\set password `cat "$SECRETS/postgres/{role}"`
-SELECT 'CREATE ROLE "{role}"' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}') \\gexec
-ALTER ROLE "{role}" LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD :'password';
-"""
-
-
-def _database(name: str) -> str:
-    return f"""
-SELECT 'CREATE DATABASE "{name}" OWNER "{name}"'
-WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = '{name}') \\gexec
-ALTER DATABASE "{name}" OWNER TO "{name}";
-REVOKE ALL ON DATABASE "{name}" FROM PUBLIC;
-"""
-
-
 def initialise(layout: Layout, toolbox: Toolbox) -> bool:
     """Makes the data folder where there is none yet; returns whether it did. Secrets must exist.
 
-    initdb works in a folder of another name that is renamed when it is whole: one that was interrupted is made
-    again. Raises InitialiseError with what initdb said.
+    initdb works in a folder of another name that is renamed when it is whole: one that was interrupted is
+    made again. Raises InitialiseError with what initdb said.
     """
     data = layout.data / "postgres"
     if data.exists():

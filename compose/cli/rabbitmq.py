@@ -1,4 +1,4 @@
-"""RabbitMQ of an instance: configuration, plugins, users, and the environment it starts with (RabbitMQ 3.10)."""
+"""RabbitMQ 3.10 of an instance: configuration, plugins, users, and the environment it starts with."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from compose.cli.site import Site
 
 NODE = "rabbit@localhost"
 PLUGINS = "[rabbitmq_prometheus].\n"
+DEFINITIONS = "rabbitmq/definitions.json"  # below config/
 
 
 def configuration(site: Site) -> str:
@@ -24,8 +25,10 @@ prometheus.tcp.port = {metrics.port}
 distribution.listener.interface = {site.bind}
 distribution.listener.port_range.min = {site.listen("rabbitmq-distribution").port}
 distribution.listener.port_range.max = {site.listen("rabbitmq-distribution").port}
-load_definitions = {site.config / "rabbitmq/definitions.json"}
+load_definitions = {site.config / DEFINITIONS}
 
+# Prometheus reads the core's own metrics: the collector of the management pages, which nobody opens, stays out.
+management_agent.disable_metrics_collector = true
 num_acceptors.tcp = 2
 vm_memory_high_watermark.absolute = 384MiB
 disk_free_limit.absolute = 256MB
@@ -74,7 +77,8 @@ def environment(site: Site) -> dict[str, str]:
         "RABBITMQ_LOG_BASE": str(data / "log"),
         "RABBITMQ_PID_FILE": str(data / "rabbitmq.pid"),
         "RABBITMQ_GENERATED_CONFIG_DIR": str(data / "generated"),
-        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 1:1 +SDcpu 1:1 +SDio 2 +A 2 -start_epmd false",
+        "RABBITMQ_LOG": "info,-color",
+        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 2:2 +SDcpu 1:1 -start_epmd false",
         "RABBITMQ_DIST_PORT": str(site.listen("rabbitmq-distribution").port),
         "ERL_EPMD_ADDRESS": site.bind,
         "ERL_EPMD_PORT": str(site.listen("epmd").port),

@@ -1,7 +1,7 @@
 """Where the parts of an instance listen, find each other and keep their files.
 
-That is the one thing that differs between a native instance and containers: every generator asks a Site and is
-the same for both.
+That is the one thing that differs between a native instance and containers: every generator asks a Site and
+is the same for both.
 """
 
 from __future__ import annotations
@@ -37,8 +37,9 @@ class Site:
     """One place an instance runs in.
 
     instance: its name. offset: added to every port. bind: the host parts listen on. hosts: container of each
-    part that is not called like its port; None where all parts share `bind`. config, secrets, data, logs, run:
-    the instance's folders as its processes see them. nginx_user: whom nginx workers run as, None for the caller.
+    part that is not called like its port; None where all parts share `bind`. config, secrets, data, logs,
+    run: the instance's folders as its processes see them. nginx_user: whom nginx workers run as, None for the
+    caller.
     """
 
     instance: str

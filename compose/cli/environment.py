@@ -1,0 +1,124 @@
+"""What each process is started with: addresses, names and paths of secrets, never a secret itself."""
+
+from __future__ import annotations
+
+from compose.cli.catalog import Service
+from compose.cli.platform import Platform
+from compose.cli.secrets import RELAY, RIO, SUPERUSER, Secrets
+from compose.cli.site import Site
+
+Environment = dict[str, str]
+
+
+def hop(site: Site, instance_id: str) -> Environment:
+    """Of every hop: who it is (`instance_id`, such as `accounts-1`) and where telemetry goes."""
+    return {
+        "NEXTPHASE_INSTANCE": site.instance,
+        "SERVICE_INSTANCE_ID": instance_id,
+        "OTEL_EXPORTER_OTLP_ENDPOINT": site.reach("collector-otlp-http").url,
+        "FLUENT_ADDRESS": str(site.reach("collector-fluent")),
+        "COLLECTOR_HEALTH_URL": f"{site.reach('collector-health').url}/",
+    }
+
+
+def service(site: Site, service: Service, number: int) -> Environment:
+    """Of instance `number` (from 0) of a service; of its migration with number 0."""
+    address = site.listen_service(service, number)
+    found = hop(site, f"{service.name}-{number + 1}")
+    found |= {
+        "HOST": address.host,
+        "PORT": str(address.port),
+        "RIO_URL": site.reach("rio-api").url,
+        "RIO_TOKEN_FILE": str(Secrets(site.secrets).sender(service.name)),
+    }
+    if service.database:
+        found |= database(site, service.name) | {
+            "DATABASE_URL": database_url(site, service.name, service.name)
+        }
+    return found | dict(service.environment)
+
+
+def gateway(site: Site) -> Environment:
+    """Of the gateway; its processes count their instance ids themselves."""
+    return hop(site, "gateway") | {"GATEWAY_CONFIG": str(site.config / "gateway.json")}
+
+
+def rio(site: Site, process: str) -> Environment:
+    """Of `rio-api` and `rio-dispatcher`."""
+    return hop(site, process) | database(site, RIO) | {"RIO_CONFIG": str(site.config / "rio.json")}
+
+
+def relay(site: Site) -> Environment:
+    """Of the outbox relay."""
+    return hop(site, "relay") | database(site, RELAY) | {"RELAY_CONFIG": str(site.config / "relay.json")}
+
+
+def databases(site: Site) -> Environment:
+    """Of the psql that makes roles and databases."""
+    address = site.reach("postgres")
+    return database(site, SUPERUSER) | {
+        "PGHOST": address.host,
+        "PGPORT": str(address.port),
+        "PGUSER": SUPERUSER,
+        "PGDATABASE": SUPERUSER,
+        "PGCONNECT_TIMEOUT": "10",
+        "SECRETS": str(site.secrets),
+    }
+
+
+def database(site: Site, role: str) -> Environment:
+    """How `role` finds its password."""
+    return {"PGPASSFILE": str(Secrets(site.secrets).pgpass(role))}
+
+
+def database_url(site: Site, role: str, name: str) -> str:
+    """The database `name` as seen by `role`, without the password."""
+    return f"postgresql://{role}@{site.reach('postgres')}/{name}"
+
+
+def collector(site: Site) -> Environment:
+    """What observability/collector/ leaves open."""
+    metrics = site.listen("collector-metrics")
+    return {
+        "NEXTPHASE_INSTANCE": site.instance,
+        "COLLECTOR_OTLP_GRPC": str(site.listen("collector-otlp-grpc")),
+        "COLLECTOR_OTLP_HTTP": str(site.listen("collector-otlp-http")),
+        "COLLECTOR_FLUENT": str(site.listen("collector-fluent")),
+        "COLLECTOR_SPAN_METRICS": str(site.listen("collector-span-metrics")),
+        "COLLECTOR_HEALTH": str(site.listen("collector-health")),
+        "COLLECTOR_METRICS_HOST": metrics.host,
+        "COLLECTOR_METRICS_PORT": str(metrics.port),
+        "COLLECTOR_DATA_DIR": str(site.data / "collector"),
+        "JAEGER_OTLP": str(site.reach("jaeger-otlp")),
+        "LOKI_OTLP_URL": f"{site.reach('loki').url}/otlp",
+        "NGINX_LOG_DIR": str(site.nginx_logs),
+        "EDGE_STATUS_URL": f"{site.reach('edge-nginx-status').url}/status",
+        "SERVICES_STATUS_URL": f"{site.reach('services-nginx-status').url}/status",
+    }
+
+
+def jaeger(site: Site, platform: Platform) -> Environment:
+    """What observability/jaeger/ leaves open."""
+    metrics = site.listen("jaeger-metrics")
+    return {
+        "JAEGER_OTLP": str(site.listen("jaeger-otlp")),
+        "JAEGER_QUERY_HTTP": str(site.listen("jaeger")),
+        "JAEGER_QUERY_GRPC": str(site.listen("jaeger-grpc")),
+        "JAEGER_HEALTH": str(site.listen("jaeger-health")),
+        "JAEGER_METRICS_HOST": metrics.host,
+        "JAEGER_METRICS_PORT": str(metrics.port),
+        "JAEGER_DATA_DIR": str(site.data / "jaeger"),
+        "JAEGER_RETENTION": f"{platform.traces_hours}h",
+    }
+
+
+def loki(site: Site, platform: Platform) -> Environment:
+    """What observability/loki/ leaves open."""
+    address = site.listen("loki")
+    return {
+        "LOKI_HOST": address.host,
+        "LOKI_HTTP_PORT": str(address.port),
+        "LOKI_GRPC_PORT": str(site.listen("loki-grpc").port),
+        "LOKI_DATA_DIR": str(site.data / "loki"),
+        "LOKI_RETENTION": f"{platform.logs_hours}h",
+    }

@@ -1,0 +1,106 @@
+"""Both nginx: their configurations from compose/nginx/, and the rotation of what they write."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePath
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from compose.cli.catalog import Catalog
+from compose.cli.platform import Platform
+from compose.cli.secrets import Secrets
+from compose.cli.site import Site
+
+TEMPLATES = Path("compose/nginx")
+BANNED = TEMPLATES / "banned.conf"
+EDGE, SERVICES = "edge-nginx", "services-nginx"
+
+_ROTATE_BYTES = "16M"
+_ROTATED_KEPT = 2
+
+
+def edge(root: Path, platform: Platform, site: Site, banned_file: PurePath) -> str:
+    """The edge's configuration. banned_file: the ban list as nginx sees it."""
+    gateways = [str(site.reach("gateway", number)) for number in range(platform.gateway_processes)]
+    return _render(root, site, EDGE, gateways=gateways, limits=platform.edge, banned_file=str(banned_file))
+
+
+def services(root: Path, catalog: Catalog, site: Site) -> str:
+    """The configuration of the nginx in front of the services."""
+    upstreams = [
+        {
+            "name": service.name,
+            "timeout_seconds": service.timeout_seconds,
+            "instances": [str(site.reach_service(service, number)) for number in range(service.instances)],
+        }
+        for service in catalog
+    ]
+    return _render(root, site, SERVICES, services=upstreams, callers_file=str(Secrets(site.secrets).callers))
+
+
+def configuration_file(site: Site, name: str) -> PurePath:
+    """Where the configuration of EDGE or SERVICES stands."""
+    return site.config / "nginx" / f"{_short(name)}.conf"
+
+
+def error_log(site: Site, name: str) -> PurePath:
+    """What nginx says about itself."""
+    return site.nginx_logs / f"{_short(name)}-error.log"
+
+
+def folder(site: Site, name: str) -> PurePath:
+    """nginx' prefix: its process id and temporary files."""
+    return site.run / name
+
+
+def pid_file(site: Site, name: str) -> PurePath:
+    """Holds the master's process id."""
+    return folder(site, name) / "nginx.pid"
+
+
+def rotation(site: Site) -> str:
+    """logrotate's configuration: by size, few copies, uncompressed since the collector may still read them."""
+    pids = " ".join(f"'{pid_file(site, name)}'" for name in (EDGE, SERVICES))
+    return f"""\
+"{site.nginx_logs}/*.json" "{site.nginx_logs}/*-error.log" {{
+    size {_ROTATE_BYTES}
+    rotate {_ROTATED_KEPT}
+    missingok
+    notifempty
+    nocreate
+    nocompress
+    sharedscripts
+    postrotate
+        for file in {pids}; do
+            if [ -s "$file" ]; then kill -USR1 "$(cat "$file")"; fi
+        done
+    endscript
+}}
+"""
+
+
+def _render(root: Path, site: Site, name: str, **own: Any) -> str:
+    templates = Environment(  # noqa: S701 - not HTML
+        loader=FileSystemLoader(root / TEMPLATES),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return templates.get_template(f"{_short(name)}.conf.j2").render(
+        listen=str(site.listen(name)),
+        status_listen=str(site.listen(f"{name}-status")),
+        user=site.nginx_user,
+        worker_processes="auto",
+        pid=str(pid_file(site, name)),
+        log_dir=str(site.nginx_logs),
+        temp_dir=str(folder(site, name) / "temp"),
+        error_log=str(error_log(site, name)),
+        instance=site.instance,
+        **own,
+    )
+
+
+def _short(name: str) -> str:
+    return name.removesuffix("-nginx")

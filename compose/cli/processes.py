@@ -1,0 +1,332 @@
+"""The processes of a native instance, as a document for process-compose.
+
+What waits for what: everything starts at once, except that databases come before who uses them and RabbitMQ
+before Rio. Of telemetry, and of whatever is only called, a process asks no more than to have been started:
+that orders nothing at the start, but at the stop each part ends before those it still speaks to.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from compose.cli import environment, nginx, rabbitmq, users
+from compose.cli.catalog import Catalog, Service
+from compose.cli.layout import Layout
+from compose.cli.platform import Platform
+from compose.cli.process import DONE, HEALTHY, STARTED, Probe, Process
+from compose.cli.site import Address, Site
+
+if TYPE_CHECKING:
+    from compose.cli.toolbox import Toolbox
+
+OBSERVABILITY = Path("observability")
+_ROTATION_SECONDS = 60
+_TELEMETRY = {"collector": STARTED}
+
+
+def document(catalog: Catalog, layout: Layout, platform: Platform, toolbox: Toolbox) -> str:
+    """The document, YAML."""
+    processes = Processes(catalog, layout, platform, toolbox).all()
+    content = {
+        "version": "0.5",
+        "is_strict": True,
+        "log_level": "info",
+        "environment": [f"{name}={value}" for name, value in _everywhere(layout).items()],
+        "processes": {process.name: process.document(layout.logs, layout.root) for process in processes},
+    }
+    text = yaml.dump(content, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=110)
+    return text.replace("$", "$$")  # process-compose expands variables in the whole document
+
+
+def _everywhere(layout: Layout) -> dict[str, str]:
+    return {
+        "PYTHONPATH": str(layout.root),
+        "PYTHONUNBUFFERED": "1",
+        "MALLOC_ARENA_MAX": "2",  # glibc's default, 8 a core, costs each threaded process tens of MiB
+        "LANG": "C.UTF-8",
+    }
+
+
+class _Plain(yaml.SafeDumper):
+    """Writes repeated values out instead of pointing back to them."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+class Processes:
+    """Builds every process of one instance."""
+
+    def __init__(self, catalog: Catalog, layout: Layout, platform: Platform, toolbox: Toolbox) -> None:
+        self._catalog = catalog
+        self._layout = layout
+        self._platform = platform
+        self._toolbox = toolbox
+        self._site = Site.native(layout)
+
+    def all(self) -> list[Process]:
+        """Every process, in the order people think of them."""
+        found = [*self._edges(), *self._own_hops(), *self._services(), *self._stores(), *self._telemetry()]
+        return [*found, self._logrotate()]
+
+    # --- hops
+
+    def _edges(self) -> Iterator[Process]:
+        yield self._nginx(nginx.EDGE, "user load balancing, limits, bans", after={"gateway": STARTED})
+        behind = {process: STARTED for service in self._catalog for process in service.instance_names}
+        yield self._nginx(nginx.SERVICES, "load balancing over services, admission", after=behind)
+
+    def _nginx(self, name: str, description: str, after: dict[str, str]) -> Process:
+        site = self._site
+        arguments = ["-e", str(nginx.error_log(site, name)), "-p", str(nginx.folder(site, name))]
+        arguments += ["-c", str(nginx.configuration_file(site, name)), "-g", "daemon off;"]
+        return Process(
+            name,
+            description,
+            [str(self._toolbox.nginx), *arguments],
+            ready=Probe(http=(site.reach(f"{name}-status"), "/status")),
+            after=after | _TELEMETRY,
+            stop_signal=signal.SIGQUIT,  # requests under way are finished
+            stop_seconds=25,
+        )
+
+    def _own_hops(self) -> Iterator[Process]:
+        site = self._site
+        uses_database = {"databases": DONE}
+        yield Process(
+            "gateway",
+            "the public API",
+            self._python("gateway"),
+            environment.gateway(site),
+            self._ready(site.reach("gateway-metrics")),
+            {nginx.SERVICES: STARTED} | _TELEMETRY,
+            stop_seconds=20,
+        )
+        yield Process(
+            "rio-api",
+            "accepts events",
+            self._python("broker.rio.api"),
+            environment.rio(site, "rio-api"),
+            self._ready(site.reach("rio-api")),
+            {"rabbitmq": HEALTHY} | uses_database | _TELEMETRY,
+            stop_seconds=20,
+        )
+        yield Process(
+            "rio-dispatcher",
+            "delivers events to webhooks",
+            self._python("broker.rio.dispatcher"),
+            environment.rio(site, "rio-dispatcher"),
+            self._ready(site.reach("rio-dispatcher")),
+            {"rabbitmq": HEALTHY, nginx.SERVICES: STARTED} | uses_database | _TELEMETRY,
+            stop_seconds=20,
+        )
+        yield Process(
+            "relay",
+            "ships events from outboxes to Rio",
+            self._python("broker.relay"),
+            environment.relay(site),
+            self._ready(site.reach("relay")),
+            {"rio-api": STARTED} | uses_database | _TELEMETRY,
+            stop_seconds=20,
+        )
+
+    def _services(self) -> Iterator[Process]:
+        for service in self._catalog:
+            if service.migrate:
+                yield self._migration(service)
+            for number in range(service.instances):
+                yield self._instance(service, number)
+
+    def _migration(self, service: Service) -> Process:
+        return Process(
+            f"{service.name}-migrate",
+            f"brings the database of {service.name} up to date",
+            self._command(service.migrate or ()),
+            environment.service(self._site, service, 0),
+            after={"databases": DONE} | _TELEMETRY,
+            one_shot=True,
+        )
+
+    def _instance(self, service: Service, number: int) -> Process:
+        before = {}
+        if service.migrate:
+            before = {f"{service.name}-migrate": DONE}
+        elif service.database:
+            before = {"databases": DONE}
+        return Process(
+            service.instance_names[number],
+            f"{service.description} ({service.framework})",
+            self._command(service.command),
+            environment.service(self._site, service, number),
+            self._ready(self._site.reach_service(service, number)),
+            before | ({"postgres": STARTED} if service.database else {}) | _TELEMETRY,
+            stop_seconds=25,
+        )
+
+    # --- stores
+
+    def _stores(self) -> Iterator[Process]:
+        yield self._postgres()
+        yield self._databases()
+        yield self._epmd()
+        yield self._rabbitmq()
+
+    def _postgres(self) -> Process:
+        address = self._site.reach("postgres")
+        ready = f"{self._toolbox.postgres_bin / 'pg_isready'} -q -h {address.host} -p {address.port}"
+        configuration = self._site.config / "postgres" / "postgresql.conf"
+        words = [str(self._toolbox.postgres_bin / "postgres"), "-D", str(self._site.data / "postgres")]
+        return Process(
+            "postgres",
+            "the services' and Rio's databases",
+            [*users.run_as(users.POSTGRES), *words, "-c", f"config_file={configuration}"],
+            ready=self._awaited(ready),
+            stop_signal=signal.SIGINT,  # PostgreSQL's fast shutdown: connections are ended, everything is written
+            stop_seconds=30,
+            whole_group=False,
+        )
+
+    def _databases(self) -> Process:
+        script = self._site.config / "postgres" / "databases.sql"
+        return Process(
+            "databases",
+            "makes roles and databases",
+            [str(self._toolbox.postgres_bin / "psql"), "--no-psqlrc", "--quiet", "-f", str(script)],
+            environment.databases(self._site),
+            after={"postgres": HEALTHY},
+            one_shot=True,
+        )
+
+    def _epmd(self) -> Process:
+        address = self._site.listen("epmd")
+        words = [str(self._toolbox.epmd), "-address", address.host, "-port", str(address.port)]
+        return Process(
+            "epmd",
+            "Erlang's port mapper, for RabbitMQ",
+            [*users.run_as(users.RABBITMQ), *words],
+            ready=self._awaited(_accepts(address)),
+        )
+
+    def _rabbitmq(self) -> Process:
+        return Process(
+            "rabbitmq",
+            "Rio's queues",
+            [*users.run_as(users.RABBITMQ), str(self._toolbox.rabbitmq_server)],
+            # The script then becomes the server instead of waiting for it as a child, so that the signal reaches
+            # the server itself.
+            rabbitmq.environment(self._site) | {"detached": "true"},
+            # It listens for AMQP last of all.
+            self._awaited(_accepts(self._site.reach("rabbitmq"))),
+            {"epmd": HEALTHY},
+            stop_seconds=40,
+            whole_group=False,
+        )
+
+    # --- telemetry
+
+    def _telemetry(self) -> Iterator[Process]:
+        yield self._collector()
+        yield self._jaeger()
+        yield self._loki()
+        yield self._prometheus()
+        yield self._alertmanager()
+
+    def _collector(self) -> Process:
+        return Process(
+            "collector",
+            "takes in all telemetry, queues it on disk",
+            [str(self._toolbox.otelcol), "--config", self._observability("collector/collector.yaml")],
+            environment.collector(self._site),
+            Probe(http=(self._site.reach("collector-health"), "/")),
+            {"jaeger": STARTED, "loki": STARTED},
+            stop_seconds=20,
+        )
+
+    def _jaeger(self) -> Process:
+        return Process(
+            "jaeger",
+            "keeps and serves traces",
+            [str(self._toolbox.jaeger), "--config", self._observability("jaeger/jaeger.yaml")],
+            environment.jaeger(self._site, self._platform),
+            Probe(http=(self._site.reach("jaeger-health"), "/status")),
+            stop_seconds=20,
+        )
+
+    def _loki(self) -> Process:
+        words = [str(self._toolbox.loki), f"-config.file={self._observability('loki/loki.yaml')}"]
+        return Process(
+            "loki",
+            "keeps and serves logs",
+            [*words, "-config.expand-env=true"],
+            environment.loki(self._site, self._platform),
+            Probe(http=(self._site.reach("loki"), "/ready")),
+            stop_seconds=30,
+        )
+
+    def _prometheus(self) -> Process:
+        options = {
+            "--config.file": self._site.config / "prometheus" / "prometheus.yml",
+            "--storage.tsdb.path": self._site.data / "prometheus",
+            "--storage.tsdb.retention.time": f"{self._platform.metrics_hours}h",
+            "--web.listen-address": self._site.listen("prometheus"),
+            "--enable-feature": "exemplar-storage",
+        }
+        return Process(
+            "prometheus",
+            "keeps and serves metrics, evaluates alerts",
+            [str(self._toolbox.prometheus), *(f"{name}={value}" for name, value in options.items())],
+            ready=Probe(http=(self._site.reach("prometheus"), "/-/ready")),
+            after={"alertmanager": STARTED},
+            stop_seconds=20,
+        )
+
+    def _alertmanager(self) -> Process:
+        options = {
+            "--config.file": self._observability("alertmanager/alertmanager.yml"),
+            "--storage.path": self._site.data / "alertmanager",
+            "--web.listen-address": self._site.listen("alertmanager"),
+            "--cluster.listen-address": "",  # alone
+        }
+        return Process(
+            "alertmanager",
+            "routes alerts",
+            [str(self._toolbox.alertmanager), *(f"{name}={value}" for name, value in options.items())],
+            ready=Probe(http=(self._site.reach("alertmanager"), "/-/ready")),
+        )
+
+    def _logrotate(self) -> Process:
+        rotate = f"'{self._toolbox.logrotate}' --state '{self._site.run / 'logrotate.state'}'"
+        configuration = f"'{self._site.config / 'logrotate.conf'}'"
+        loop = f"while sleep {_ROTATION_SECONDS}; do {rotate} {configuration} || true; done"
+        return Process("logrotate", "bounds what nginx writes", ["bash", "-c", loop])
+
+    # --- words
+
+    def _python(self, module: str) -> list[str]:
+        return [str(self._toolbox.python), "-m", module]
+
+    def _command(self, words: Sequence[str]) -> list[str]:
+        own = {"python": str(self._toolbox.python), "java": str(self._toolbox.java)}
+        return [own.get(words[0], words[0]), *words[1:]]
+
+    def _observability(self, file: str) -> str:
+        return str(self._layout.root / OBSERVABILITY / file)
+
+    @staticmethod
+    def _ready(address: Address) -> Probe:
+        return Probe(http=(address, "/health/ready"))
+
+    @staticmethod
+    def _awaited(condition: str) -> Probe:
+        """Ready as soon as the bash `condition` holds: the first try waits for it, so nobody waits for a period."""
+        command = f"until {condition} 2>/dev/null; do sleep 0.1; done"
+        return Probe(command=command, delay_seconds=0, period_seconds=5, timeout_seconds=4)
+
+
+def _accepts(address: Address) -> str:
+    return f"(: </dev/tcp/{address.host}/{address.port})"
