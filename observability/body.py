@@ -1,0 +1,97 @@
+"""Request bodies: bytes to a JSON object, or the problem that says why not."""
+
+import json
+import math
+from collections.abc import Iterator
+from email.message import Message
+from typing import Any, NoReturn
+
+from observability.problem import Problem
+
+MAX_BODY_BYTES = 256 * 1024
+
+
+def parse_object(body: bytes, content_type: str | None) -> dict[str, Any]:
+    """Read a request body that has to be a JSON object (RFC 8259, UTF-8).
+
+    Args:
+        body: the bytes as they came.
+        content_type: the request's Content-Type: application/json or application/*+json.
+
+    Raises:
+        Problem: 413 over MAX_BODY_BYTES; 415 for another media type or charset; 400 for what is no JSON
+            object, is not UTF-8, has a number that is not finite, or text PostgreSQL cannot store (U+0000)
+            or UTF-8 cannot carry (lone surrogates), with pointers to it.
+    """
+    if len(body) > MAX_BODY_BYTES:
+        raise too_large()
+    _require_json(content_type)
+    try:
+        document = json.loads(body.decode("utf-8"), parse_constant=_not_finite, parse_float=_finite)
+    except UnicodeDecodeError as error:
+        _malformed(f"The body is not UTF-8: byte {error.start} cannot be decoded.", error)
+    except RecursionError as error:
+        _malformed("The JSON is nested too deeply.", error)
+    except ValueError as error:
+        _malformed(f"The body is not JSON: {error}.", error)
+    if not isinstance(document, dict):
+        raise Problem(400, "Malformed body", detail="The body has to be a JSON object.")
+    if b"\\u" in body or b"\0" in body:
+        _refuse_unstorable(document)
+    return document
+
+
+def too_large() -> Problem:
+    """The answer to a body over the limit."""
+    return Problem(413, "Body too large", detail=f"A body has at most {MAX_BODY_BYTES} bytes.")
+
+
+def _require_json(content_type: str | None) -> None:
+    header = Message()
+    header["Content-Type"] = content_type or "application/octet-stream"
+    kind = header.get_content_type()
+    charset = str(header.get_param("charset", "utf-8")).lower()
+    if (kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json"))) or (
+        charset not in ("utf-8", "utf8", "us-ascii")
+    ):
+        raise Problem(
+            415,
+            detail="The body has to be JSON in UTF-8, with Content-Type: application/json.",
+            headers={"Accept": "application/json"},
+        )
+
+
+def _finite(literal: str) -> float:
+    number = float(literal)
+    return number if math.isfinite(number) else _not_finite(literal)
+
+
+def _not_finite(literal: str) -> NoReturn:
+    raise ValueError(f"{literal[:20]} is not a finite number")
+
+
+def _malformed(detail: str, cause: Exception) -> NoReturn:
+    raise Problem(400, "Malformed body", detail=detail) from cause
+
+
+def _refuse_unstorable(document: dict[str, Any]) -> None:
+    errors = [
+        {"pointer": f"#{pointer}", "detail": "has U+0000 or a lone surrogate"}
+        for pointer, text in _texts(document, "")
+        if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text)
+    ]
+    if errors:
+        raise Problem(400, "Malformed body", detail="Some text cannot be stored.", errors=errors[:20])
+
+
+def _texts(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
+    """Every text in a document with its JSON pointer; names of members count as texts of their object."""
+    if isinstance(value, str):
+        yield pointer, value
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield pointer, name
+            yield from _texts(item, f"{pointer}/{name.replace('~', '~0').replace('/', '~1')}")
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _texts(item, f"{pointer}/{index}")

@@ -1,0 +1,186 @@
+"""Spans on their way to the collector: encoded, held while it is away, sent again when it is back.
+
+The SDK's own OTLP exporter retries one batch for ten seconds and then drops it, and spans that arrive
+meanwhile overflow the processor's queue; a restart of the collector would cost every trace of that time.
+"""
+
+import logging
+import random
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from enum import Enum, auto
+from typing import NamedTuple
+
+import requests
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+
+#: Memory for batches that wait, some 60000 spans.
+CAPACITY_BYTES = 32 * 1024 * 1024
+CONNECT_SECONDS = 2.0
+ANSWER_SECONDS = 5.0
+BACKOFF_FIRST_SECONDS = 0.25
+BACKOFF_LAST_SECONDS = 3.0
+#: The answers after which OTLP/HTTP has a client try again.
+RETRYABLE = frozenset({429, 502, 503, 504})
+
+_logger = logging.getLogger(__name__)
+
+
+class Batch(NamedTuple):
+    """Spans as an encoded ExportTraceServiceRequest."""
+
+    body: bytes
+    spans: int
+
+
+class Outcome(Enum):
+    """What became of an attempt to send a batch."""
+
+    TAKEN = auto()
+    REFUSED = auto()
+    AWAY = auto()
+
+
+class HoldingExporter(SpanExporter):
+    """Sends spans over OTLP/HTTP from a thread of its own and holds what the collector did not take yet.
+
+    Never blocks its caller. When held batches exceed `capacity_bytes` the oldest are dropped.
+
+    Args:
+        endpoint: base URL of the collector's OTLP/HTTP receiver.
+        dropped: told the number of spans whenever some are lost.
+        capacity_bytes: memory for batches that wait.
+    """
+
+    def __init__(
+        self, endpoint: str, dropped: Callable[[int], None], capacity_bytes: int = CAPACITY_BYTES
+    ) -> None:
+        self._url = f"{endpoint}/v1/traces"
+        self._dropped = dropped
+        self._capacity = capacity_bytes
+        self._batches: deque[Batch] = deque()
+        self._held_bytes = 0
+        self._sending = False
+        self._stopped = False
+        self._hurry = False
+        self._changed = threading.Condition()
+        self._session = requests.Session()
+        self._session.trust_env = False  # a proxy for the outside world is not on the way to the collector
+        self._session.headers["Content-Type"] = "application/x-protobuf"
+        self._thread = threading.Thread(target=self._run, name="span-sender", daemon=True)
+        self._thread.start()
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Take spans to be sent."""
+        batch = Batch(encode_spans(spans).SerializeToString(), len(spans))
+        with self._changed:
+            if self._stopped:
+                self._dropped(batch.spans)
+                return SpanExportResult.FAILURE
+            self._batches.append(batch)
+            self._held_bytes += len(batch.body)
+            self._trim()
+            self._changed.notify_all()
+        return SpanExportResult.SUCCESS
+
+    def force_flush(self, timeout_millis: int = 30000) -> bool:
+        """Wait until everything held was sent; False when the time was not enough."""
+        with self._changed:
+            self._hurry = True
+            self._changed.notify_all()
+            return self._changed.wait_for(
+                lambda: not self._batches and not self._sending, timeout_millis / 1000
+            )
+
+    def shutdown(self) -> None:
+        """Stop sending; what is still held is dropped and counted. Flush before."""
+        with self._changed:
+            self._stopped = True
+            if lost := sum(batch.spans for batch in self._batches):
+                self._dropped(lost)
+            self._batches.clear()
+            self._held_bytes = 0
+            self._changed.notify_all()
+
+    def _trim(self) -> None:
+        while self._held_bytes > self._capacity and self._batches:
+            oldest = self._batches.popleft()
+            self._held_bytes -= len(oldest.body)
+            self._dropped(oldest.spans)
+
+    def _run(self) -> None:
+        backoff = 0.0
+        while (batch := self._take()) is not None:
+            outcome = self._send(batch)
+            if outcome is Outcome.AWAY and not backoff:
+                _logger.warning("Collector does not take spans; holding them", extra={"endpoint": self._url})
+            elif outcome is Outcome.TAKEN and backoff:
+                _logger.info("Collector takes spans again", extra={"held": len(self._batches)})
+            self._settle(batch, outcome)
+            if outcome is Outcome.AWAY:
+                backoff = min(max(2 * backoff, BACKOFF_FIRST_SECONDS), BACKOFF_LAST_SECONDS)
+                self._pause(backoff * random.uniform(0.8, 1.2))  # noqa: S311 - spreads load, guards nothing
+            else:
+                backoff = 0.0
+
+    def _take(self) -> Batch | None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._batches or self._stopped)
+            if self._stopped:
+                self._session.close()
+                return None
+            batch = self._batches.popleft()
+            self._held_bytes -= len(batch.body)
+            self._sending = True
+            return batch
+
+    def _settle(self, batch: Batch, outcome: Outcome) -> None:
+        with self._changed:
+            self._sending = False
+            if outcome is Outcome.AWAY and not self._stopped:
+                self._batches.appendleft(batch)
+                self._held_bytes += len(batch.body)
+                self._trim()
+            elif outcome is not Outcome.TAKEN:
+                self._dropped(batch.spans)
+            self._changed.notify_all()
+
+    def _pause(self, seconds: float) -> None:
+        """Wait before the next attempt; a flush or the end cuts it short once."""
+        deadline = time.monotonic() + seconds
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopped or self._hurry, deadline - time.monotonic())
+            self._hurry = False
+
+    def _send(self, batch: Batch) -> Outcome:
+        try:
+            answer = self._session.post(
+                self._url, data=batch.body, timeout=(CONNECT_SECONDS, ANSWER_SECONDS), allow_redirects=False
+            )
+        except (requests.ConnectionError, requests.Timeout):
+            return Outcome.AWAY
+        except requests.RequestException:
+            _logger.exception("Spans cannot be sent")
+            return Outcome.REFUSED
+        if answer.status_code in RETRYABLE:
+            return Outcome.AWAY
+        if not answer.ok:
+            _logger.error("Collector refused spans", extra={"status": answer.status_code})
+            return Outcome.REFUSED
+        self._count_rejected(answer.content)
+        return Outcome.TAKEN
+
+    def _count_rejected(self, content: bytes) -> None:
+        """An answer may say that some of the spans were not taken, and that sending them again is no use."""
+        try:
+            rejected = ExportTraceServiceResponse.FromString(content).partial_success.rejected_spans
+        except ValueError:
+            return
+        if rejected:
+            _logger.error("Collector refused spans", extra={"spans": rejected})
+            self._dropped(rejected)

@@ -1,0 +1,1 @@
+"""One module a framework: what makes an application of it a hop."""

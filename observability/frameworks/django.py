@@ -1,0 +1,121 @@
+"""Django projects as hops: HopMiddleware first in MIDDLEWARE, `urlpatterns`, and `instrument(hop)` in wsgi.py."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.core.exceptions import (
+    BadRequest,
+    PermissionDenied,
+    RequestDataTooBig,
+    SuspiciousOperation,
+)
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, UnreadablePostError
+from django.urls import URLPattern, path
+from django.views.decorators.http import require_safe
+from opentelemetry import trace
+from opentelemetry.instrumentation.django import DjangoInstrumentor
+
+from observability.body import parse_object, too_large
+from observability.exchange import QUIET_PATHS, TRACE_HEADER, Exchange, of_status, problem_of, refuse_nul
+from observability.hop import Hop, current
+from observability.metrics import known_method
+from observability.pages import PATHS, page_blocking
+from observability.problem import Problem
+from observability.tracing import UNTRACED_URLS, current_trace_id
+
+#: What Django's own exceptions answer.
+_STATUSES: dict[type[Exception], int] = {
+    Http404: 404,
+    PermissionDenied: 403,
+    BadRequest: 400,
+    SuspiciousOperation: 400,
+    UnreadablePostError: 400,
+}
+
+
+def instrument(hop: Hop) -> None:
+    """Give the project server spans; call it in wsgi.py, before the application is made."""
+    DjangoInstrumentor().instrument(
+        tracer_provider=hop.tracer_provider, excluded_urls=UNTRACED_URLS, is_sql_commentor_enabled=False
+    )
+
+
+def json_body(request: HttpRequest) -> dict[str, Any]:
+    """The request's body as a JSON object.
+
+    Raises:
+        Problem: see observability.body.parse_object.
+    """
+    return parse_object(request.body, request.headers.get("Content-Type"))
+
+
+class HopMiddleware:
+    """HTTP metrics, an access line, the trace id header, and problem documents for every error."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if request.path in QUIET_PATHS:
+            return self._get_response(request)
+        exchange = Exchange(current(), request.method or "", request.path, request.headers.get("X-Caller"))
+        try:
+            refuse_nul(request.path, request.META.get("QUERY_STRING", ""))
+            response = _as_problem(self._get_response(request))
+        except Exception as error:
+            response = _respond(_problem(error))
+        if trace_id := current_trace_id():
+            response[TRACE_HEADER] = trace_id
+        exchange.finish(response.status_code, _route(request))
+        return response
+
+    def process_view(self, request: HttpRequest, *_view: Any) -> None:
+        """Name the span as the other frameworks do: by method and the route from its slash on."""
+        route, span = _route(request), trace.get_current_span()
+        method = known_method(request.method or "")
+        span.set_attribute("http.route", route)
+        if isinstance_named := getattr(span, "update_name", None):
+            isinstance_named(f"{'HTTP' if method == '_OTHER' else method} {route}")
+
+    def process_exception(self, _request: HttpRequest, error: Exception) -> HttpResponse:
+        """Answer what a view raised."""
+        return _respond(_problem(error))
+
+
+def _problem(error: Exception) -> Problem:
+    if isinstance(error, RequestDataTooBig):
+        return too_large()
+    status = next((status for kind, status in _STATUSES.items() if isinstance(error, kind)), None)
+    return problem_of(error) if status is None else of_status(status, str(error) or None)
+
+
+def _as_problem(response: HttpResponseBase) -> HttpResponseBase:
+    """Django's own error pages as problems; a view's JSON stays what it is."""
+    if response.status_code < 400 or not response.get("Content-Type", "").startswith("text/html"):
+        return response
+    kept = ("Allow", "Retry-After", "WWW-Authenticate")
+    headers = {name: response[name] for name in kept if name in response}
+    return _respond(of_status(response.status_code, headers=headers))
+
+
+def _respond(problem: Problem) -> HttpResponse:
+    return HttpResponse(
+        problem.encode(current_trace_id()),
+        status=problem.status,
+        content_type=Problem.MEDIA_TYPE,
+        headers=problem.headers,
+    )
+
+
+def _route(request: HttpRequest) -> str:
+    match = request.resolver_match
+    return f"/{match.route.lstrip('^/')}" if match and match.route is not None else ""
+
+
+@require_safe
+def _show(request: HttpRequest) -> HttpResponse:
+    page = page_blocking(current(), request.path, request.headers.get("Accept"))
+    return HttpResponse(page.body, status=page.status, content_type=page.content_type)
+
+
+urlpatterns: list[URLPattern] = [path(place.lstrip("/"), _show) for place in PATHS]

@@ -1,0 +1,172 @@
+"""FastAPI applications as hops."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from observability.body import MAX_BODY_BYTES, parse_object, too_large
+from observability.exchange import QUIET_PATHS, TRACE_HEADER, Exchange, of_status, problem_of, refuse_nul
+from observability.hop import Hop
+from observability.pages import PATHS, page
+from observability.problem import Problem
+from observability.tracing import UNTRACED_URLS, current_trace_id
+
+
+def instrument(app: FastAPI, hop: Hop) -> None:
+    """Make `app` a hop; call it before the first request.
+
+    Adds server spans, HTTP metrics, an access line, the trace id header, health and metrics pages, problem
+    documents for every error, a limit of MAX_BODY_BYTES on bodies, and a flush of the telemetry at shutdown.
+    """
+    FastAPIInstrumentor.instrument_app(
+        app,
+        tracer_provider=hop.tracer_provider,
+        excluded_urls=UNTRACED_URLS,
+        exclude_spans=["receive", "send"],
+    )
+    app.add_middleware(_HopMiddleware, hop=hop)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(Problem, _problem)
+    _add_pages(app, hop)
+    _flush_at_shutdown(app, hop)
+
+
+async def json_body(request: Request) -> dict[str, Any]:
+    """The request's body as a JSON object.
+
+    Raises:
+        Problem: see observability.body.parse_object.
+    """
+    return parse_object(await request.body(), request.headers.get("Content-Type"))
+
+
+class _BodyTooLarge(HTTPException):
+    """Raised while the body is read; FastAPI lets exceptions of this family through."""
+
+    def __init__(self) -> None:
+        super().__init__(413)
+
+
+class _HopMiddleware:
+    """Observes each request from inside of its server span."""
+
+    def __init__(self, app: ASGIApp, hop: Hop) -> None:
+        self._app = app
+        self._hop = hop
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] in QUIET_PATHS:
+            await self._app(scope, receive, send)
+            return
+        exchange = Exchange(self._hop, scope["method"], scope["path"], Headers(scope=scope).get("X-Caller"))
+        status = 0
+
+        async def observed(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                if trace_id := current_trace_id():
+                    MutableHeaders(scope=message)[TRACE_HEADER] = trace_id
+            await send(message)
+
+        try:
+            refuse_nul(scope["path"], scope["query_string"].decode("latin-1"))
+            _refuse_announced(scope)
+            await self._app(scope, _limited(receive), observed)
+        except Exception as error:
+            problem = problem_of(error)
+            if status:  # the answer has begun: all that is left is to break it off
+                raise
+            await _respond(problem)(scope, receive, observed)
+        finally:
+            exchange.finish(status or 499, _route(scope))
+
+
+def _refuse_announced(scope: Scope) -> None:
+    announced = Headers(scope=scope).get("Content-Length", "")
+    if announced.isdecimal() and int(announced) > MAX_BODY_BYTES:
+        raise too_large()
+
+
+def _limited(receive: Receive) -> Receive:
+    """`receive`, but a body that grows over the limit ends the request."""
+    received = 0
+
+    async def limited() -> Message:
+        nonlocal received
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > MAX_BODY_BYTES:
+            raise _BodyTooLarge
+        return message
+
+    return limited
+
+
+def _route(scope: Scope) -> str:
+    return str(getattr(scope.get("route"), "path", ""))
+
+
+def _respond(problem: Problem) -> Response:
+    return Response(
+        problem.encode(current_trace_id()), problem.status, problem.headers, media_type=Problem.MEDIA_TYPE
+    )
+
+
+async def _problem(_request: Request, error: Exception) -> Response:
+    return _respond(problem_of(error))
+
+
+async def _http_error(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if isinstance(error, _BodyTooLarge):
+        return _respond(too_large())
+    if error.status_code < 400:
+        return Response(status_code=error.status_code, headers=error.headers)
+    return _respond(of_status(error.status_code, str(error.detail), dict(error.headers or {})))
+
+
+async def _invalid(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    found = error.errors()
+    if any(item["type"] == "json_invalid" for item in found):
+        return _respond(Problem(400, "Malformed body", detail="The body is not JSON."))
+    errors = [{"pointer": _pointer(item["loc"]), "detail": str(item["msg"])} for item in found[:20]]
+    return _respond(Problem(422, "Invalid request", detail="Some values cannot be used.", errors=errors))
+
+
+def _pointer(location: Sequence[str | int]) -> str:
+    """Where a value is: a JSON pointer into the body, the parameter's name elsewhere."""
+    place, *names = [str(part).replace("~", "~0").replace("/", "~1") for part in location]
+    return "#" + "".join(f"/{name}" for name in names) if place == "body" else f"{place}:{'.'.join(names)}"
+
+
+def _add_pages(app: FastAPI, hop: Hop) -> None:
+    async def show(request: Request) -> Response:
+        shown = await page(hop, request.url.path, request.headers.get("Accept"))
+        return Response(shown.body, shown.status, {"Content-Type": shown.content_type})
+
+    for path in PATHS:
+        app.add_route(path, show, include_in_schema=False)
+
+
+def _flush_at_shutdown(app: FastAPI, hop: Hop) -> None:
+    """uvicorn ends by the signal it got, without the interpreter's exit handlers."""
+    inner = app.router.lifespan_context
+
+    @asynccontextmanager
+    async def lifespan(instance: FastAPI) -> AsyncIterator[Any]:
+        async with inner(instance) as state:
+            yield state
+        await asyncio.to_thread(hop.flush)
+
+    app.router.lifespan_context = lifespan

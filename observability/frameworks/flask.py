@@ -1,0 +1,87 @@
+"""Flask applications as hops."""
+
+from typing import Any
+
+from flask import Blueprint, Flask, Response, g, request
+from opentelemetry.instrumentation.flask import FlaskInstrumentor
+from werkzeug.exceptions import HTTPException
+
+from observability.body import MAX_BODY_BYTES, parse_object
+from observability.exchange import QUIET_PATHS, TRACE_HEADER, Exchange, of_status, problem_of, refuse_nul
+from observability.hop import Hop
+from observability.pages import PATHS, page_blocking
+from observability.problem import Problem
+from observability.tracing import UNTRACED_URLS, current_trace_id
+
+
+def instrument(app: Flask, hop: Hop) -> None:
+    """Make `app` a hop; call it before the application adds hooks of its own.
+
+    Adds server spans, HTTP metrics, an access line, the trace id header, health and metrics pages, problem
+    documents for every error, and a limit of MAX_BODY_BYTES on bodies unless the application has its own.
+    """
+    app.config["MAX_CONTENT_LENGTH"] = app.config.get("MAX_CONTENT_LENGTH") or MAX_BODY_BYTES
+    FlaskInstrumentor.instrument_app(
+        app, tracer_provider=hop.tracer_provider, excluded_urls=UNTRACED_URLS, enable_commenter=False
+    )
+
+    @app.before_request
+    def start() -> None:
+        if request.path not in QUIET_PATHS:
+            g.exchange = Exchange(hop, request.method, request.path, request.headers.get("X-Caller"))
+            g.status = 500
+            refuse_nul(request.path, request.query_string.decode("latin-1"))
+
+    @app.after_request
+    def answer(response: Response) -> Response:
+        g.status = response.status_code
+        if trace_id := current_trace_id():
+            response.headers[TRACE_HEADER] = trace_id
+        return response
+
+    @app.teardown_request
+    def finish(_error: BaseException | None) -> None:
+        if exchange := g.pop("exchange", None):
+            exchange.finish(g.status, request.url_rule.rule if request.url_rule else "")
+
+    app.register_error_handler(Exception, _failed)
+    app.register_blueprint(_pages(hop))
+
+
+def json_body() -> dict[str, Any]:
+    """The current request's body as a JSON object.
+
+    Raises:
+        Problem: see observability.body.parse_object.
+    """
+    return parse_object(request.get_data(cache=False), request.content_type)
+
+
+def _failed(error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        return _respond(problem_of(error))
+    response = error.get_response()
+    if error.code is None or error.code < 400 or error.response is not None:
+        return Response.force_type(response)
+    headers = {
+        name: value for name, value in response.headers if name not in ("Content-Type", "Content-Length")
+    }
+    return _respond(of_status(error.code, error.description, headers))
+
+
+def _respond(problem: Problem) -> Response:
+    return Response(
+        problem.encode(current_trace_id()), problem.status, problem.headers, content_type=Problem.MEDIA_TYPE
+    )
+
+
+def _pages(hop: Hop) -> Blueprint:
+    blueprint = Blueprint("hop", __name__)
+
+    def show() -> Response:
+        page = page_blocking(hop, request.path, request.headers.get("Accept"))
+        return Response(page.body, page.status, content_type=page.content_type)
+
+    for path in PATHS:
+        blueprint.add_url_rule(path, endpoint=path.strip("/").replace("/", "-"), view_func=show)
+    return blueprint

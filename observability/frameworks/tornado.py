@@ -1,0 +1,160 @@
+"""Tornado applications as hops: handlers derive from `Handler`, applications add `routes(hop)`."""
+
+import asyncio
+from functools import cache
+from types import TracebackType
+from typing import Any
+
+from opentelemetry.instrumentation.tornado import TornadoInstrumentor
+from tornado.httputil import HTTPServerRequest
+from tornado.web import Application, HTTPError, RequestHandler
+
+from observability.body import parse_object
+from observability.exchange import TRACE_HEADER, Exchange, of_status, problem_of, refuse_nul
+from observability.frameworks import tornado_spans
+from observability.hop import Hop, current
+from observability.pages import PATHS, page
+from observability.problem import Problem
+from observability.tracing import current_trace_id
+
+
+@cache
+def instrument() -> None:
+    """Give every handler of the process server spans; call it after `setup`, before the first request."""
+    tornado_spans.repair()
+    TornadoInstrumentor().instrument(tracer_provider=current().tracer_provider)
+
+
+async def drain(timeout_seconds: float) -> bool:
+    """Wait until no request is in progress; False when `timeout_seconds` were not enough."""
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            await _progress.idle.wait()
+    except TimeoutError:
+        return False
+    return True
+
+
+class _Progress:
+    """The requests that handlers of this process have begun and not answered."""
+
+    def __init__(self) -> None:
+        self._requests = 0
+        self.idle = asyncio.Event()
+        self.idle.set()
+
+    def enter(self) -> None:
+        self._requests += 1
+        self.idle.clear()
+
+    def leave(self) -> None:
+        self._requests -= 1
+        if not self._requests:
+            self.idle.set()
+
+
+_progress = _Progress()
+
+
+class Handler(RequestHandler):
+    """A handler with HTTP metrics, an access line, the trace id header, and problem documents for errors.
+
+    Raise `Problem` (or tornado's HTTPError) for an error answer.
+    """
+
+    def __init__(self, application: Application, request: HTTPServerRequest, **kwargs: Any) -> None:
+        super().__init__(application, request, **kwargs)
+        caller = request.headers.get("X-Caller")
+        self._exchange = Exchange(current(), request.method or "", request.path, caller)
+        _progress.enter()
+
+    def json_body(self) -> dict[str, Any]:
+        """The request's body as a JSON object.
+
+        Raises:
+            Problem: see observability.body.parse_object.
+        """
+        return parse_object(self.request.body, self.request.headers.get("Content-Type"))
+
+    def decode_argument(self, value: bytes, name: str | None = None) -> str:
+        """As tornado's; text that no database can hold is refused with a 400."""
+        text = super().decode_argument(value, name)
+        refuse_nul(text, "")
+        return text
+
+    def log_exception(
+        self,
+        typ: type[BaseException] | None,
+        value: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        """Log what nobody expected, with its stack trace; the access line says enough of the rest."""
+        if value is not None and not isinstance(value, HTTPError | Problem):
+            problem_of(value)
+
+    def send_error(self, status_code: int = 500, **kwargs: Any) -> None:
+        """As tornado's, with a problem's own status."""
+        error = kwargs.get("exc_info", (None, None))[1]
+        super().send_error(error.status if isinstance(error, Problem) else status_code, **kwargs)
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Answer with the problem document of what was raised."""
+        error = kwargs.get("exc_info", (None, None))[1]
+        problem = error if isinstance(error, Problem) else self._problem(status_code, error)
+        for name, value in problem.headers.items():
+            self.set_header(name, value)
+        self.set_header("Content-Type", Problem.MEDIA_TYPE)
+        self.finish(problem.encode(current_trace_id()))
+
+    def flush(self, include_footers: bool = False) -> "asyncio.Future[None]":
+        """As tornado's; the trace id goes out with the headers."""
+        if not self._headers_written and (trace_id := current_trace_id()):
+            self.set_header(TRACE_HEADER, trace_id)
+        return super().flush(include_footers)
+
+    def _problem(self, status: int, error: BaseException | None) -> Problem:
+        detail = error.log_message if isinstance(error, HTTPError) and status < 500 else None
+        headers = {"Allow": ", ".join(self._methods())} if status == 405 else None
+        return of_status(status, detail, headers)
+
+    def _methods(self) -> list[str]:
+        return [
+            name
+            for name in self.SUPPORTED_METHODS
+            if getattr(type(self), name.lower()) is not getattr(RequestHandler, name.lower())
+        ]
+
+    def _log(self) -> None:
+        """Called once an answer is complete, while the span is still open."""
+        self._exchange.finish(self.get_status(), tornado_spans.route_of(self))
+        _progress.leave()
+
+
+class NotFound(Handler):
+    """The answer to paths without a route: an application's `default_handler_class`."""
+
+    def prepare(self) -> None:
+        raise Problem(404, detail="No resource has this path.")
+
+
+class _PageHandler(RequestHandler):
+    """Health and metrics: neither traced nor counted."""
+
+    def initialize(self, hop: Hop) -> None:
+        self._hop = hop
+
+    async def get(self) -> None:
+        shown = await page(self._hop, self.request.path, self.request.headers.get("Accept"))
+        self.set_status(shown.status)
+        self.set_header("Content-Type", shown.content_type)
+        self.finish(shown.body)
+
+    head = get
+
+    def _log(self) -> None:
+        """Nobody wants a line for each probe."""
+
+
+def routes(hop: Hop) -> list[tuple[str, type[RequestHandler], dict[str, Any]]]:
+    """Health and metrics pages, to be added to an application's routes."""
+    return [(path, _PageHandler, {"hop": hop}) for path in PATHS]

@@ -1,0 +1,202 @@
+"""Health: named checks, what they add up to, and their gauges."""
+
+import asyncio
+import inspect
+import json
+import threading
+import time
+import urllib.request
+from collections.abc import Awaitable, Callable, Iterable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
+from typing import Any
+
+from opentelemetry.instrumentation.utils import suppress_instrumentation
+from prometheus_client import CollectorRegistry, Gauge
+
+from observability.text import bounded
+
+MEDIA_TYPE = "application/health+json"
+TIMEOUT_SECONDS = 2.0
+#: How long a result answers for: probes and scrapes of several readers cost one round of checks.
+CACHE_SECONDS = 1.0
+
+Check = Callable[[], None] | Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one check found."""
+
+    name: str
+    critical: bool
+    failure: str | None
+    seconds: float
+
+    @property
+    def status(self) -> str:
+        if self.failure is None:
+            return "pass"
+        return "fail" if self.critical else "warn"
+
+    def document(self) -> dict[str, Any]:
+        document = {"status": self.status, "duration_ms": round(self.seconds * 1000, 1)}
+        return document if self.failure is None else document | {"detail": self.failure}
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What all checks found at one time."""
+
+    service: str
+    instance: str
+    outcomes: tuple[Outcome, ...] = ()
+
+    @property
+    def status(self) -> str:
+        found = {outcome.status for outcome in self.outcomes}
+        return next((status for status in ("fail", "warn") if status in found), "pass")
+
+    @property
+    def ready(self) -> bool:
+        return self.status != "fail"
+
+    def encode(self) -> bytes:
+        """The document of the health answer, `application/health+json`."""
+        document = {"status": self.status, "service": self.service, "instance": self.instance}
+        checks = {outcome.name: outcome.document() for outcome in self.outcomes}
+        return json.dumps(document | {"checks": checks}).encode()
+
+
+@dataclass(slots=True)
+class _Entry:
+    """A named check and, while it runs in a thread, its result to come: a check that hangs runs once."""
+
+    name: str
+    check: Check
+    critical: bool
+    running: Future[Outcome] | None = None
+    lock: threading.Lock = dataclass_field(default_factory=threading.Lock)
+
+    def outcome(self, started: float, failure: str | None) -> Outcome:
+        return Outcome(self.name, self.critical, failure, time.monotonic() - started)
+
+    def start(self) -> Future[Outcome]:
+        """Run the check in a thread of its own, or join the run that is still going on."""
+        with self.lock:
+            if self.running is None or self.running.done():
+                self.running = Future()
+                # A daemon: a check that never returns must not keep the process from ending.
+                threading.Thread(
+                    target=self._run, args=(self.running,), name=f"check-{self.name}", daemon=True
+                ).start()
+            return self.running
+
+    def _run(self, future: Future[Outcome]) -> None:
+        started = time.monotonic()
+        try:
+            with suppress_instrumentation():
+                result = self.check()
+                if inspect.isawaitable(result):
+                    asyncio.run(_finish(result))
+        except BaseException as error:
+            future.set_result(self.outcome(started, _describe(error)))
+        else:
+            future.set_result(self.outcome(started, None))
+
+    def result(self, future: Future[Outcome], started: float) -> Outcome:
+        """The outcome of a run that was given its time."""
+        try:
+            return future.result(max(0.0, started + TIMEOUT_SECONDS - time.monotonic()))
+        except TimeoutError:
+            return self.outcome(started, f"no result within {TIMEOUT_SECONDS} s")
+
+    async def run(self) -> Outcome:
+        """Run the check beside the event loop's other work: a coroutine on the loop, a function off it."""
+        started = time.monotonic()
+        try:
+            async with asyncio.timeout(TIMEOUT_SECONDS):
+                if not inspect.iscoroutinefunction(self.check):
+                    return await asyncio.shield(asyncio.wrap_future(self.start()))
+                with suppress_instrumentation():
+                    await self.check()
+        except TimeoutError:
+            return self.outcome(started, f"no result within {TIMEOUT_SECONDS} s")
+        except Exception as error:
+            return self.outcome(started, _describe(error))
+        return self.outcome(started, None)
+
+
+class Health:
+    """A hop's checks. Both `report` (on an event loop) and `report_blocking` run them concurrently, each
+    within TIMEOUT_SECONDS and untraced, set the gauges, and answer from a short cache in between."""
+
+    def __init__(self, service: str, instance: str, registry: CollectorRegistry) -> None:
+        self._service = service
+        self._instance = instance
+        self._entries: dict[str, _Entry] = {}
+        self._latest: tuple[float, Report] | None = None
+        self._ready = Gauge("health_ready", "1 while every critical check passes.", registry=registry)
+        self._up = Gauge("health_check_up", "1 while the check passes.", ["check"], registry=registry)
+
+    def add(self, name: str, check: Check, critical: bool = True) -> None:
+        """Add a check, in place of one of the same name.
+
+        Args:
+            name: key in the health document and label of `health_check_up`.
+            check: function or coroutine function that raises when what it looks at is not well. A coroutine
+                runs on the event loop that serves the request.
+            critical: whether the hop is not ready while it fails.
+        """
+        self._entries[name] = _Entry(name, check, critical)
+        self._latest = None
+
+    def live(self) -> Report:
+        """The report of a process that serves."""
+        return Report(self._service, self._instance)
+
+    async def report(self) -> Report:
+        """Run the checks on the running event loop."""
+        if report := self._cached():
+            return report
+        return self._keep(await asyncio.gather(*(entry.run() for entry in list(self._entries.values()))))
+
+    def report_blocking(self) -> Report:
+        """Run the checks in threads and wait for them."""
+        if report := self._cached():
+            return report
+        started = time.monotonic()
+        runs = [(entry, entry.start()) for entry in list(self._entries.values())]
+        return self._keep(entry.result(future, started) for entry, future in runs)
+
+    def _cached(self) -> Report | None:
+        latest = self._latest
+        return latest[1] if latest and time.monotonic() - latest[0] < CACHE_SECONDS else None
+
+    def _keep(self, outcomes: Iterable[Outcome]) -> Report:
+        report = Report(self._service, self._instance, tuple(outcomes))
+        self._latest = (time.monotonic(), report)
+        self._ready.set(report.ready)
+        for outcome in report.outcomes:
+            self._up.labels(outcome.name).set(outcome.failure is None)
+        return report
+
+
+def reachable(url: str) -> Callable[[], None]:
+    """A check that `url` answers with a 2xx."""
+
+    def check() -> None:
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        opener.open(url, timeout=TIMEOUT_SECONDS).close()
+
+    return check
+
+
+async def _finish(result: Awaitable[None]) -> None:
+    await result
+
+
+def _describe(error: BaseException) -> str:
+    text = str(error).strip()
+    return bounded(f"{type(error).__name__}: {text}" if text else type(error).__name__, 300)

@@ -1,0 +1,106 @@
+"""A hop of the platform: the telemetry of one process, set up by one call."""
+
+import atexit
+import logging
+import time
+
+from opentelemetry import trace
+from opentelemetry.trace import Tracer
+from prometheus_client import CollectorRegistry
+
+from observability import logs, tracing
+from observability.export import HoldingExporter
+from observability.health import Health, reachable
+from observability.metrics import Metrics
+from observability.settings import Settings
+
+_hops: dict[str, "Hop"] = {}
+
+
+class Hop:
+    """Tracing, logs, metrics and health of a process.
+
+    Attributes:
+        settings: who the hop is and where its telemetry goes.
+        tracer: for spans of its own.
+        tracer_provider: what the tracer comes from, for instrumentations.
+        metrics: the HTTP metrics every hop has.
+        registry: for metrics of its own; `/metrics` shows it.
+        health: its checks; `collector` is one of them.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.metrics = Metrics()
+        self.health = Health(settings.service, settings.instance_id, self.registry)
+        self.health.add("collector", reachable(settings.collector_health_url), critical=False)
+        self._exporter = HoldingExporter(settings.otlp_endpoint, self.metrics.spans_dropped.inc)
+        self.tracer_provider = tracing.make_provider(settings, self._exporter)
+        self.tracer: Tracer = self.tracer_provider.get_tracer(f"nextphase.{settings.service}")
+        self._sender = logs.HoldingSender(
+            f"nextphase.{settings.service}",
+            settings.fluent_host,
+            settings.fluent_port,
+            self.metrics.logs_dropped.inc,
+        )
+        self._log_handler = logs.Handler(settings, self._sender)
+
+    @property
+    def registry(self) -> CollectorRegistry:
+        return self.metrics.registry
+
+    def install(self) -> None:
+        """Make this hop the one whose tracer and log handler the process's libraries use."""
+        tracing.use_w3c_propagation()
+        trace.set_tracer_provider(self.tracer_provider)
+        logs.configure(self._log_handler)
+
+    def flush(self, timeout_seconds: float = 5.0) -> bool:
+        """Send what telemetry there is; False when `timeout_seconds` were not enough."""
+        deadline = time.monotonic() + timeout_seconds
+        self.tracer_provider.force_flush(int(timeout_seconds * 1000))  # hands over to the exporter: no wait
+        sent = self._exporter.force_flush(int(timeout_seconds * 1000))
+        return self._sender.flush(max(0.0, deadline - time.monotonic())) and sent
+
+    def shutdown(self, timeout_seconds: float = 5.0) -> None:
+        """Send what telemetry there is, for `timeout_seconds` at most, and stop; calling it again does nothing.
+
+        Logging to stderr goes on.
+        """
+        if _hops.get(self.settings.service) is self:
+            del _hops[self.settings.service]
+        deadline = time.monotonic() + timeout_seconds
+        self.flush(timeout_seconds)
+        self.tracer_provider.shutdown()
+        self._sender.close(max(0.0, deadline - time.monotonic()))
+
+
+def setup(service: str) -> Hop:
+    """Set the process up as a hop; the same hop again when called again.
+
+    Never fails because telemetry cannot be delivered. At the interpreter's exit what is left is sent.
+
+    Args:
+        service: the `service.name`.
+
+    Raises:
+        SettingsError: the environment cannot be used; the message names the variables.
+    """
+    if service not in _hops:
+        hop = Hop(Settings.from_env(service))
+        hop.install()
+        _hops[service] = hop
+        atexit.register(hop.shutdown)
+        logging.getLogger(__name__).info("Hop set up")
+    return _hops[service]
+
+
+def current() -> Hop:
+    """The process's hop.
+
+    Raises:
+        LookupError: `setup` was not called.
+    """
+    if not _hops:
+        raise LookupError("observability.setup has not been called in this process")
+    return next(reversed(_hops.values()))

@@ -1,0 +1,214 @@
+"""Logs: every record of the process as one JSON line on stderr and one fluent record to the collector."""
+
+import json
+import logging
+import sys
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from queue import Empty
+from types import TracebackType
+from typing import Any, TextIO
+
+from fluent import asyncsender
+from fluent.sender import EventTime
+from opentelemetry import trace
+
+from observability.settings import Settings
+from observability.text import Json, bounded, plain
+
+#: Records that wait for the collector, the oldest dropped first.
+QUEUE_RECORDS = 8192
+BATCH_RECORDS = 256
+SEND_SECONDS = 3.0
+BACKOFF_FIRST_SECONDS = 0.25
+BACKOFF_LAST_SECONDS = 3.0
+
+#: Loggers whose own handlers would write past ours.
+REROUTED = (
+    "uvicorn",
+    "uvicorn.error",
+    "gunicorn.error",
+    "tornado",
+    "kombu",
+    "amqp",
+    "django",
+    "django.server",
+)
+#: Loggers of access lines, of which every hop has its own, with the trace id.
+SILENCED = ("uvicorn.access", "gunicorn.access", "tornado.access")
+#: Loggers that tell at INFO what concerns nobody, or repeat at WARNING what the access line says.
+CALMED = {"httpx": logging.WARNING, "django.request": logging.ERROR, "asyncio": logging.WARNING}
+
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
+
+_logger = logging.getLogger(__name__)
+
+
+class HoldingSender(asyncsender.FluentSender):  # type: ignore[misc] # fluent-logger is not typed
+    """fluent-logger's queue and packets, with a sending thread that holds its batch until it was taken.
+
+    fluent-logger's own thread keeps what it could not send outside of the bounded queue, drops all of that
+    at once when it grows, and sends it only when another record comes.
+    """
+
+    def __init__(self, tag: str, host: str, port: int, dropped: Callable[[int], None]) -> None:
+        self._dropped = dropped
+        self._closing = threading.Event()
+        super().__init__(
+            tag,
+            host=host,
+            port=port,
+            timeout=SEND_SECONDS,
+            nanosecond_precision=True,
+            queue_maxsize=QUEUE_RECORDS,
+            queue_circular=True,
+            queue_overflow_handler=self._overflowed,
+        )
+
+    def flush(self, timeout_seconds: float) -> bool:
+        """Wait until every record was sent; False when the time was not enough."""
+        with self._queue.all_tasks_done:
+            return bool(
+                self._queue.all_tasks_done.wait_for(lambda: not self._queue.unfinished_tasks, timeout_seconds)
+            )
+
+    def close(self, timeout_seconds: float = SEND_SECONDS) -> None:
+        """Send what there is and stop; what is left after `timeout_seconds` is dropped and counted."""
+        self.flush(timeout_seconds)
+        with self.lock:
+            self._closed = True
+        self._closing.set()
+        lost = 0
+        while self._pop() is not None:
+            lost += 1
+        if lost:
+            self._dropped(lost)
+        self._queue.put_nowait(b"")
+
+    def _overflowed(self, _packet: bytes) -> None:
+        self._queue.task_done()
+        self._dropped(1)
+
+    def _pop(self) -> bytes | None:
+        try:
+            packet: bytes = self._queue.get_nowait()
+        except Empty:
+            return None
+        self._queue.task_done()
+        return packet
+
+    def _send_loop(self) -> None:
+        while not self._closing.is_set():
+            packets = [self._queue.get()]
+            while len(packets) < BATCH_RECORDS and not self._queue.empty():
+                packets.append(self._queue.get())
+            if not self._deliver(b"".join(packets)):
+                self._dropped(sum(map(bool, packets)))
+            for _ in packets:
+                self._queue.task_done()
+        self._close()
+
+    def _deliver(self, packets: bytes) -> bool:
+        """Send until it succeeds; False when the sender was closed before."""
+        backoff = 0.0
+        while True:
+            try:
+                self._send_data(packets)
+            except OSError:
+                self._close()
+            else:
+                if backoff:
+                    _logger.info("Collector takes logs again")
+                return True
+            if not backoff:
+                _logger.warning("Collector does not take logs; holding them")
+            backoff = min(max(2 * backoff, BACKOFF_FIRST_SECONDS), BACKOFF_LAST_SECONDS)
+            if self._closing.wait(backoff):
+                return False
+
+
+class Handler(logging.Handler):
+    """Writes each record to stderr and hands it to the collector, trace and span id included.
+
+    Args:
+        settings: whose records these are.
+        sender: takes the records for the collector.
+        stream: where the lines go; stderr as it is at the time of writing when None.
+    """
+
+    def __init__(self, settings: Settings, sender: HoldingSender, stream: TextIO | None = None) -> None:
+        super().__init__()
+        self._identity = {"service": settings.service, "instance": settings.instance_id}
+        self._sender = sender
+        self._stream = stream
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            fields = self._identity | fields_of(record)
+            stream = self._stream or sys.stderr
+            stream.write(json.dumps(fields) + "\n")
+            stream.flush()
+            self._sender.emit_with_time(None, EventTime(record.created), fields)
+        except (OSError, ValueError):
+            return  # stderr is gone: nowhere left to say so, and a request must not fail for it
+
+
+def fields_of(record: logging.LogRecord) -> dict[str, Json]:
+    """A record's fields, all of them valid JSON; `extra` fields lie flat beside the record's own."""
+    fields: dict[str, Json] = {
+        "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")[:-6] + "Z",
+        "level": record.levelname.lower(),
+        "message": bounded(_message(record)),
+        "logger": record.name,
+    }
+    context = trace.get_current_span().get_span_context()
+    if context.is_valid:
+        fields["trace_id"] = trace.format_trace_id(context.trace_id)
+        fields["span_id"] = trace.format_span_id(context.span_id)
+    if record.exc_info and record.exc_info[0]:
+        fields["exception"] = bounded(logging.Formatter().formatException(record.exc_info))
+    reserved = {*fields, "service", "instance", "trace_id", "span_id", "exception"}
+    for name, value in vars(record).items():
+        if name not in _STANDARD:
+            fields[f"extra_{name}" if name in reserved else bounded(name)] = plain(value)
+    return fields
+
+
+def configure(handler: Handler) -> None:
+    """Send every logger's records to the handler alone, from INFO up; uncaught exceptions and warnings too."""
+    root = logging.getLogger()
+    for other in list(root.handlers):
+        if isinstance(other, Handler | logging.StreamHandler):
+            root.removeHandler(other)
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    for name in REROUTED:
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = True
+    for name in SILENCED:
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = False
+        logger.disabled = True
+    for name, level in CALMED.items():
+        logging.getLogger(name).setLevel(level)
+    logging.captureWarnings(True)
+    sys.excepthook = _log_uncaught
+    threading.excepthook = lambda args: _log_uncaught(
+        args.exc_type, args.exc_value or args.exc_type(), args.exc_traceback
+    )
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except Exception:  # arguments that do not fit their format must not cost the line
+        return f"{record.msg!r} {record.args!r}"
+
+
+def _log_uncaught(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> Any:
+    if issubclass(kind, KeyboardInterrupt | SystemExit):
+        return
+    logging.getLogger("uncaught").critical("Uncaught exception", exc_info=(kind, error, traceback))

@@ -1,0 +1,70 @@
+"""Prometheus metrics: one registry a process, the HTTP server metrics every hop has, and their page."""
+
+import prometheus_client
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.gc_collector import GCCollector
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+
+#: Seconds; those of the OpenTelemetry semantic conventions.
+DURATION_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "QUERY"})
+
+# A creation time for every series would nearly double them, and Prometheus has no use for it.
+prometheus_client.disable_created_metrics()
+
+
+class Metrics:
+    """The metrics every hop has. Names and labels are those of OpenTelemetry's semantic conventions."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        GCCollector(registry=self.registry)
+        self._duration = Histogram(
+            "http_server_request_duration_seconds",
+            "Duration of HTTP server requests.",
+            ["http_request_method", "http_route", "http_response_status_code"],
+            buckets=DURATION_BUCKETS,
+            registry=self.registry,
+        )
+        self._active = Gauge(
+            "http_server_active_requests",
+            "HTTP server requests in progress.",
+            ["http_request_method"],
+            registry=self.registry,
+        )
+        dropped = Counter(
+            "telemetry_dropped",
+            "Telemetry lost: it found no room while the collector was away, or the collector refused it.",
+            ["signal"],
+            registry=self.registry,
+        )
+        self.spans_dropped = dropped.labels("spans")
+        self.logs_dropped = dropped.labels("logs")
+
+    def request_started(self, method: str) -> None:
+        """Count a request as in progress."""
+        self._active.labels(known_method(method)).inc()
+
+    def request_finished(
+        self, method: str, route: str, status: int, seconds: float, trace_id: str | None
+    ) -> None:
+        """Record a request. `route` is the route's pattern, empty when none matched."""
+        method = known_method(method)
+        self._active.labels(method).dec()
+        exemplar = {"trace_id": trace_id} if trace_id else None
+        self._duration.labels(method, route, str(status)).observe(seconds, exemplar)
+
+    def page(self, accept: str | None) -> tuple[bytes, str]:
+        """The registry as text and its content type: OpenMetrics, exemplars included, where `accept` asks
+        for it, Prometheus' own format otherwise."""
+        encode, content_type = choose_encoder(accept or "")
+        return encode(self.registry), content_type
+
+
+def known_method(method: str) -> str:
+    """The method, or `_OTHER` for one HTTP does not know: a label is not for callers to fill."""
+    return method if method in METHODS else "_OTHER"

@@ -1,0 +1,43 @@
+"""The pages every hop serves about itself, for whatever framework: health and metrics."""
+
+from dataclasses import dataclass
+
+from observability.health import MEDIA_TYPE, Report
+from observability.hop import Hop
+
+LIVE = "/health/live"
+METRICS = "/metrics"
+#: `/health` and `/health/ready` differ for their readers, not in what they say.
+PATHS = (LIVE, "/health/ready", "/health", METRICS)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """An answer, ready to be sent."""
+
+    status: int
+    content_type: str
+    body: bytes
+
+
+async def page(hop: Hop, path: str, accept: str | None) -> Page:
+    """The page at one of PATHS, on an event loop. Metrics show the checks as they are now.
+
+    Args:
+        hop: whose page.
+        path: one of PATHS.
+        accept: the request's Accept header.
+    """
+    return _page(hop, path, accept, hop.health.live() if path == LIVE else await hop.health.report())
+
+
+def page_blocking(hop: Hop, path: str, accept: str | None) -> Page:
+    """As `page`, where there is no event loop."""
+    return _page(hop, path, accept, hop.health.live() if path == LIVE else hop.health.report_blocking())
+
+
+def _page(hop: Hop, path: str, accept: str | None, report: Report) -> Page:
+    if path == METRICS:
+        body, content_type = hop.metrics.page(accept)
+        return Page(200, content_type, body)
+    return Page(200 if report.ready else 503, MEDIA_TYPE, report.encode())

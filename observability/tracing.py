@@ -1,0 +1,101 @@
+"""Tracing: the tracer provider, W3C propagation, and the instrumentation of client libraries."""
+
+import os
+from functools import cache
+
+from opentelemetry import propagate, trace
+from opentelemetry.baggage.propagation import W3CBaggagePropagator
+from opentelemetry.context import Context
+from opentelemetry.propagators.composite import CompositePropagator
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import SpanLimits, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from observability.settings import Settings
+
+#: Health and metrics requests, as a path or a whole URL: nobody wants their traces.
+UNTRACED_URLS = r"^(https?://[^/]*)?/(health|health/live|health/ready|metrics)(\?.*)?$"
+MAX_QUEUED_SPANS = 16384
+MAX_BATCH_SPANS = 512
+DELAY_MILLIS = 500
+MAX_ATTRIBUTE_LENGTH = 4096
+
+# Instrumentations read this once, when the first of them starts.
+os.environ["OTEL_SEMCONV_STABILITY_OPT_IN"] = "http,database"
+
+
+def make_provider(settings: Settings, exporter: SpanExporter) -> TracerProvider:
+    """A provider that samples what its parent sampled and everything without one."""
+    provider = TracerProvider(
+        sampler=ParentBased(ALWAYS_ON),
+        resource=Resource.create(
+            {
+                "service.name": settings.service,
+                "service.instance.id": settings.instance_id,
+                "deployment.environment.name": settings.environment,
+            }
+        ),
+        span_limits=SpanLimits(max_span_attribute_length=MAX_ATTRIBUTE_LENGTH),
+        shutdown_on_exit=False,
+    )
+    provider.add_span_processor(
+        BatchSpanProcessor(
+            exporter,
+            max_queue_size=MAX_QUEUED_SPANS,
+            schedule_delay_millis=DELAY_MILLIS,
+            max_export_batch_size=MAX_BATCH_SPANS,
+        )
+    )
+    return provider
+
+
+def use_w3c_propagation() -> None:
+    """Trace Context and Baggage, whatever the environment says."""
+    propagate.set_global_textmap(
+        CompositePropagator([TraceContextTextMapPropagator(), W3CBaggagePropagator()])
+    )
+
+
+def current_trace_id() -> str | None:
+    """The current trace's id in hex; None outside of a span."""
+    context = trace.get_current_span().get_span_context()
+    return trace.format_trace_id(context.trace_id) if context.is_valid else None
+
+
+def carrier() -> dict[str, str]:
+    """The current context as headers: traceparent, tracestate, baggage (those that there are)."""
+    headers: dict[str, str] = {}
+    propagate.inject(headers)
+    return headers
+
+
+def context_of(traceparent: str | None, tracestate: str | None = None) -> Context:
+    """The context that headers or stored columns hold; one without a span where they are missing or wrong."""
+    headers = {"traceparent": traceparent or "", "tracestate": tracestate or ""}
+    return TraceContextTextMapPropagator().extract(headers, Context())
+
+
+@cache
+def instrument_psycopg() -> None:
+    """Give psycopg 3 connections that are opened from now on, sync and async, a span for every statement."""
+    from opentelemetry.instrumentation.psycopg import PsycopgInstrumentor
+
+    PsycopgInstrumentor().instrument()
+
+
+@cache
+def instrument_aiohttp_client() -> None:
+    """Give aiohttp client sessions that are made from now on a client span for every request."""
+    from opentelemetry.instrumentation.aiohttp_client import AioHttpClientInstrumentor
+
+    AioHttpClientInstrumentor().instrument()
+
+
+@cache
+def instrument_httpx() -> None:
+    """Give every httpx client a client span for every request."""
+    from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
+
+    HTTPXClientInstrumentor().instrument()
