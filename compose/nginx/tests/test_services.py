@@ -1,0 +1,132 @@
+"""Who may call the services, and which of them a path reaches."""
+
+from __future__ import annotations
+
+import pytest
+
+from compose.nginx.tests import stand
+
+GATEWAY = {"X-Platform-Credential": stand.GATEWAY_CREDENTIAL}
+RIO = {"X-Platform-Credential": stand.RIO_CREDENTIAL}
+
+
+@pytest.mark.parametrize(("headers", "caller"), [(GATEWAY, "gateway"), (RIO, "rio")])
+def test_callers_are_admitted_by_name(
+    services: stand.Nginx, seen: list[stand.Seen], headers: dict[str, str], caller: str
+) -> None:
+    answer = services.request("GET", "/accounts/7?x=1", {**headers, "X-Caller": "somebody else"})
+    assert answer.status == 200
+    assert seen[-1].headers["x-caller"] == caller
+    assert "x-platform-credential" not in seen[-1].headers
+    trace_id = answer.header("x-trace-id")
+    assert services.access(trace_id)["caller"] == caller
+    span = services.span(trace_id)
+    assert span["name"] == "GET /accounts/*"
+    assert span["resource"]["service.name"] == "services-nginx"
+    assert span["attributes"]["nextphase.caller"] == caller
+    assert span["attributes"]["http.route"] == "/accounts/*"
+
+
+@pytest.mark.parametrize(
+    "credential",
+    [None, "", "x", "default", "gateway", "~.*", f"{stand.GATEWAY_CREDENTIAL}0", stand.GATEWAY_CREDENTIAL[:-1]],
+)
+@pytest.mark.parametrize("path", ["/accounts/7", "/nowhere"])
+def test_nobody_else_is(
+    services: stand.Nginx, seen: list[stand.Seen], credential: str | None, path: str
+) -> None:
+    headers = {"X-Caller": "gateway"} | ({} if credential is None else {"X-Platform-Credential": credential})
+    answer = services.request("POST", path, headers, b"{}")
+    assert answer.status == 403
+    trace_id = answer.problem()["trace_id"]
+    line = services.access(trace_id)
+    assert (line["caller"], line["status"], line["level"]) == ("refused", 403, "warning")
+    attributes = services.span(trace_id)["attributes"]
+    assert (attributes["nextphase.caller"], attributes["http.response.status_code"]) == ("refused", 403)
+    assert not seen
+
+
+def test_credential_in_two_headers_is_not_two_callers(services: stand.Nginx, seen: list[stand.Seen]) -> None:
+    request = "GET /accounts HTTP/1.1\r\nHost: a\r\nX-Platform-Credential: x\r\nX-Platform-Credential: %s\r\n\r\n"
+    assert services.speak((request % stand.GATEWAY_CREDENTIAL).encode()).status == 403
+    assert not seen
+
+
+def test_credential_is_written_nowhere(services: stand.Nginx) -> None:
+    services.request("GET", "/accounts/7", GATEWAY)
+    services.request("GET", "/absent", GATEWAY)
+    for path in (services.folder / "logs").iterdir():
+        assert stand.GATEWAY_CREDENTIAL.encode() not in path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("path", "server"),
+    [("/accounts", "one"), ("/accounts/", "one"), ("/accounts/7", "one"), ("/accounts?x", "one"), ("/orders/events", "two")],
+)
+def test_a_path_reaches_its_service_whole(
+    services: stand.Nginx, seen: list[stand.Seen], path: str, server: str
+) -> None:
+    assert services.request("POST", path, GATEWAY, b"{}").status == 200
+    assert (seen[-1].server, seen[-1].path, seen[-1].body) == (server, path, b"{}")
+
+
+@pytest.mark.parametrize("path", ["/", "/metrics", "/health/ready", "/accountsx", "/account", "/Accounts", "/x/accounts"])
+def test_a_path_of_no_service(services: stand.Nginx, seen: list[stand.Seen], path: str) -> None:
+    answer = services.request("GET", path, GATEWAY)
+    assert answer.status == 404
+    assert answer.problem()
+    assert not seen
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["/accounts/../metrics", "/accounts/..;/metrics", "/accounts/%2e%2e/metrics", "/accounts/x%2f..%2fmetrics", "/metrics/../accounts"],
+)
+def test_no_way_round(services: stand.Nginx, seen: list[stand.Seen], target: str) -> None:
+    answer = services.speak(
+        f"GET {target} HTTP/1.1\r\nHost: a\r\nX-Platform-Credential: {stand.GATEWAY_CREDENTIAL}\r\n\r\n".encode()
+    )
+    assert answer.status == 400
+    assert answer.problem()
+    assert not seen
+
+
+def test_a_client_cannot_choose_the_upstream(services: stand.Nginx, seen: list[stand.Seen]) -> None:
+    answer = services.speak(
+        f"GET http://orders/accounts HTTP/1.1\r\nHost: orders\r\n"
+        f"X-Platform-Credential: {stand.GATEWAY_CREDENTIAL}\r\n\r\n".encode()
+    )
+    assert answer.status == 200
+    assert (seen[-1].server, seen[-1].path) == ("one", "/accounts")
+
+
+def test_service_away(services: stand.Nginx) -> None:
+    answer = services.request("POST", "/absent/events", RIO, b"{}")
+    assert answer.status == 502
+    assert answer.problem()
+
+
+def test_service_too_slow(services: stand.Nginx, seen: list[stand.Seen]) -> None:
+    answer = services.request("POST", "/orders?sleep=2", GATEWAY, b"{}")
+    assert answer.status == 504
+    assert answer.problem()
+    assert len(seen) == 1
+
+
+def test_body_too_large(services: stand.Nginx) -> None:
+    answer = services.request("POST", "/orders", {**GATEWAY, "Content-Length": str(2**20 + 1)}, b"")
+    assert answer.status == 413
+    assert answer.problem()
+
+
+def test_instances_share_the_load_and_stand_in(upstreams: list[stand.Upstream], seen: list[stand.Seen]) -> None:
+    addresses = [upstreams[0].address, upstreams[1].address, f"127.0.0.1:{stand.free_port()}"]
+    with stand.services({"accounts": addresses}) as nginx:
+        assert {nginx.request("POST", "/accounts", GATEWAY, b"{}").status for _ in range(12)} == {200}
+    assert {each.server for each in seen} == {"one", "two"}
+    assert len(seen) == 12
+
+
+def test_no_service_at_all() -> None:
+    with stand.services({}) as nginx:
+        assert nginx.request("GET", "/accounts", GATEWAY).status == 404
