@@ -166,7 +166,7 @@ class Pipeline:
         ]
 
     def accepted(self, receiver: str, signal: str) -> int:
-        """How many items of a signal ("spans", "log_records") the collector has taken, its queues included."""
+        """How many items of a signal ("spans", "log_records") the collector has taken into its queues."""
         port = self.environment["COLLECTOR_METRICS_PORT"]
         text = (
             httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=10, trust_env=False).raise_for_status().text

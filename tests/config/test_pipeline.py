@@ -1,4 +1,4 @@
-"""Collector, Jaeger and Loki as configured, run for real: what goes in comes out right, and a stop loses nothing."""
+"""Collector, Jaeger and Loki as configured, run for real: what goes in comes out right, no stop loses any."""
 
 import json
 import re
@@ -164,7 +164,7 @@ def test_a_database_call_is_an_edge_to_its_system(pipeline: Pipeline) -> None:
     )
 
     def look() -> None:
-        edge = r"traces_service_graph_request_total\{client=\"stock\",connection_type=\"database\".*server=\"postgresql\""
+        edge = r"service_graph_request_total\{client=\"stock\",connection_type=\"database\".*server=\"postgresql\""
         assert re.search(edge, pipeline.derived_metrics())
 
     eventually(look)
