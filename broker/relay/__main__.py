@@ -32,7 +32,9 @@ async def main() -> None:
         ferry = Ferry(database, shipper, metrics)
         hop.health.add(f"outbox-{database.name}", ferry.check, critical=False)
         ferries.append(asyncio.create_task(ferry.run()))
-    server = tornado.httpserver.HTTPServer(tornado.web.Application(hop_tornado.routes(hop)))
+    server = tornado.httpserver.HTTPServer(
+        tornado.web.Application(hop_tornado.routes(hop), default_handler_class=hop_tornado.NotFound)
+    )
     server.listen(settings.port, settings.host)
     try:
         await stopped.wait()

@@ -110,7 +110,9 @@ async def main() -> None:
     stopped = stop_signal()
     api = Api(settings, hop)
     await api.open()
-    application = tornado.web.Application([*hop_tornado.routes(hop), *routes(api.rio)])
+    application = tornado.web.Application(
+        [*hop_tornado.routes(hop), *routes(api.rio)], default_handler_class=hop_tornado.NotFound
+    )
     server = tornado.httpserver.HTTPServer(
         application,
         # Somewhat too large a body is read and answered 413 as a problem; Tornado cuts off anything larger.
@@ -124,8 +126,9 @@ async def main() -> None:
     finally:
         preparing.cancel()
         server.stop()
-        await api.close()  # confirms under way are awaited, and so answered
-        await asyncio.wait_for(server.close_all_connections(), _DRAIN_SECONDS)
+        await hop_tornado.drain(_DRAIN_SECONDS)
+        await server.close_all_connections()
+        await api.close()
         hop.shutdown(timeout_seconds=5.0)
 
 

@@ -20,6 +20,7 @@ from broker.rio.store import Failure, Store
 from broker.rio.subscription import Subscription
 from broker.rio.topology import queue_name, retry_exchange
 from broker.rio.webhook import Answer, Webhook
+from observability.tracing import current_trace_id
 
 _logger = logging.getLogger(__name__)
 
@@ -139,7 +140,7 @@ def _reason(answer: Answer) -> str:
 
 
 def _exemplar() -> dict[str, str] | None:
-    trace_id = tracing.trace_id()
+    trace_id = current_trace_id()
     return None if trace_id is None else {"trace_id": trace_id}
 
 

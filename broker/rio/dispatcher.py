@@ -129,7 +129,9 @@ async def main() -> None:
     instrument_psycopg()
     stopped = stop_signal()
     dispatcher = Dispatcher(settings, hop)
-    server = tornado.httpserver.HTTPServer(tornado.web.Application(hop_tornado.routes(hop)))
+    server = tornado.httpserver.HTTPServer(
+        tornado.web.Application(hop_tornado.routes(hop), default_handler_class=hop_tornado.NotFound)
+    )
     server.listen(settings.dispatcher.port, settings.dispatcher.host)
     try:
         await dispatcher.run(stopped)

@@ -25,7 +25,7 @@ STRUCTURED: Final = "application/cloudevents+json"
 BATCH: Final = "application/cloudevents-batch+json"
 MAX_BATCH: Final = 500
 
-TYPE_PATTERN: Final = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
+_TYPE: Final = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 
 _MAX_CHARACTERS: Final = {"id": 255, "type": 200, "source": 1024, "subject": 1024}
 _MAX_OTHER_CHARACTERS: Final = 1024
@@ -33,7 +33,7 @@ _MAX_NAME: Final = 20
 _MAX_ATTRIBUTES: Final = 40
 _MAX_ENCODED_BYTES: Final = 6144
 _REQUIRED: Final = ("specversion", "id", "source", "type")
-_URI_REFERENCE: Final = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+")
+SOURCE: Final = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+")
 _FORBIDDEN: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _JSON_MEDIA: Final = re.compile(r"[^/;\s]+/(?:[^;\s]+\+)?json\s*(?:;.*)?", re.IGNORECASE)
@@ -227,9 +227,9 @@ def _faults(name: str, text: str) -> list[dict[str, str]]:
         details.append(f"longer than {limit} characters")
     if _FORBIDDEN.search(text):
         details.append("holds characters CloudEvents forbids")
-    if name == "type" and not TYPE_PATTERN.fullmatch(text):
+    if name == "type" and not _TYPE.fullmatch(text):
         details.append("must be words of letters, digits, _ and - joined by dots")
-    if name == "source" and not _URI_REFERENCE.fullmatch(text):
+    if name == "source" and not SOURCE.fullmatch(text):
         details.append("must be a URI reference")
     return [{"pointer": f"#/{name[:_MAX_NAME]}", "detail": detail} for detail in details]
 

@@ -19,10 +19,10 @@ from broker.rio.publisher import NotPublished
 from broker.rio.registry import Registry
 from broker.rio.senders import Senders
 from broker.rio.store import DeadLetter, Store
-from broker.rio.subscription import read_subscription
-from broker.rio.tracing import trace_id
+from broker.rio.subscription import read_subscription, valid_id
 from observability.frameworks import tornado as hop_tornado
 from observability.problem import Problem
+from observability.tracing import current_trace_id
 
 _RETRY_AFTER_SECONDS: Final = 1
 _MAX_LISTED: Final = 500
@@ -60,13 +60,23 @@ def _available(method: _Method) -> _Method:
         try:
             await method(self, *arguments)
         except NotPublished as error:
-            self.unavailable("RabbitMQ unavailable", str(error))
-        except (psycopg.OperationalError, PoolTimeout, TooManyRequests):
-            self.unavailable("Store unavailable", "PostgreSQL does not answer")
-        except (AMQPError, OSError):
-            self.unavailable("RabbitMQ unavailable", "RabbitMQ does not answer")
+            raise _unavailable("RabbitMQ unavailable", str(error)) from error
+        except (
+            psycopg.OperationalError,
+            psycopg.errors.UndefinedTable,
+            PoolTimeout,
+            TooManyRequests,
+        ) as error:
+            raise _unavailable("Store unavailable", "PostgreSQL does not answer") from error
+        except (AMQPError, OSError) as error:
+            raise _unavailable("RabbitMQ unavailable", "RabbitMQ does not answer") from error
 
     return answered
+
+
+def _unavailable(title: str, detail: str) -> Problem:
+    """Ask the caller to come again."""
+    return Problem(503, title, detail=detail, headers={"Retry-After": str(_RETRY_AFTER_SECONDS)})
 
 
 class RioHandler(hop_tornado.Handler):
@@ -80,15 +90,14 @@ class RioHandler(hop_tornado.Handler):
         super().prepare()
         scheme, _, token = self.request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or self.rio.senders.by_token(token.strip()) is None:
-            self.set_header("WWW-Authenticate", 'Bearer realm="rio"')
-            raise Problem(401, "Unknown sender", detail="a sender's bearer token is needed")
+            raise Problem(
+                401,
+                "Unknown sender",
+                detail="a sender's bearer token is needed",
+                headers={"WWW-Authenticate": 'Bearer realm="rio"'},
+            )
         if len(self.request.body) > self.rio.max_body_bytes:
             raise Problem(413, "Body too large", detail=f"at most {self.rio.max_body_bytes} bytes")
-
-    def unavailable(self, title: str, detail: str) -> None:
-        """Ask the caller to come again."""
-        self.set_header("Retry-After", str(_RETRY_AFTER_SECONDS))
-        raise Problem(503, title, detail=detail)
 
     def row_id(self, text: str) -> int:
         """The number in a dead letter's address."""
@@ -99,6 +108,8 @@ class RioHandler(hop_tornado.Handler):
 
 class EventsHandler(RioHandler):
     """POST /events: CloudEvents in binary, structured or batch mode."""
+
+    _counted = False
 
     @_available
     async def post(self) -> None:
@@ -139,28 +150,29 @@ class EventsHandler(RioHandler):
         self.finish({"accepted": accepted, "refused": refused})
 
     def _problem(self, outcome: Any) -> dict[str, Any]:
-        if isinstance(outcome, Problem):
-            self.rio.metrics.refused.labels("malformed").inc()
-            return outcome.document(None)
-        self.rio.metrics.refused.labels("unavailable").inc()
-        return Problem(503, "RabbitMQ unavailable", detail=str(outcome)).document(None)
+        problem = (
+            outcome if isinstance(outcome, Problem) else _unavailable("RabbitMQ unavailable", str(outcome))
+        )
+        self.rio.metrics.refused.labels(_REASONS.get(problem.status, "other")).inc()
+        return problem.document()
 
     def _refuse_all(self, refused: list[dict[str, Any]]) -> None:
-        """Nothing stands: 503 if another try can help, else 400, with every event's problem."""
+        """Answer that nothing stands: 503 if another try can help, else 400, with every event's problem."""
+        self._counted = True
         again = any(entry["problem"]["status"] == 503 for entry in refused)
         if again:
             self.set_header("Retry-After", str(_RETRY_AFTER_SECONDS))
         title = "RabbitMQ unavailable" if again else "No event of the batch can be taken"
-        document = Problem(503 if again else 400, title).document(trace_id())
+        document = Problem(503 if again else 400, title).document(current_trace_id())
         self.set_status(document["status"])
         self.set_header("Content-Type", Problem.MEDIA_TYPE)
         self.finish(json.dumps({**document, "accepted": [], "refused": refused}))
 
     def on_finish(self) -> None:
-        """Count what was refused whole."""
+        """Count what was refused whole; a batch's events are counted one by one."""
         super().on_finish()
         status = self.get_status()
-        if status >= 400 and self.request.method == "POST":
+        if status >= 400 and not self._counted:
             self.rio.metrics.refused.labels(_REASONS.get(status, "other")).inc()
 
 
@@ -203,6 +215,8 @@ class DeadLettersHandler(RioHandler):
     @_available
     async def get(self) -> None:
         subscription_id = self.get_query_argument("subscription", None) or None
+        if subscription_id is not None and not valid_id(subscription_id):
+            raise Problem(400, "Not a subscription", detail="no subscription can have this id")
         found = await self.rio.store.dead_letters(subscription_id, self._limit())
         self.finish({"items": [_letter_document(letter, body=False) for letter in found]})
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from broker.rio.events import SOURCE
 from observability.problem import Problem
 
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
@@ -65,8 +66,13 @@ def read_subscription(subscription_id: str, document: Any) -> Subscription:
     return Subscription(subscription_id, types, document["sink"], document.get("source"))
 
 
+def valid_id(text: str) -> bool:
+    """Whether a subscription can have this id."""
+    return _ID.fullmatch(text) is not None
+
+
 def _id_fault(subscription_id: str, repeated: Any) -> str | None:
-    if not _ID.fullmatch(subscription_id):
+    if not valid_id(subscription_id):
         return "must be letters, digits, _ and -, at most 100"
     return None if repeated in (None, subscription_id) else "differs from the address"
 
@@ -93,6 +99,6 @@ def _sink_fault(sink: Any) -> str | None:
 
 
 def _source_fault(source: Any) -> str | None:
-    if source is None or (isinstance(source, str) and 1 <= len(source) <= 1024):
+    if source is None or (isinstance(source, str) and len(source) <= 1024 and SOURCE.fullmatch(source)):
         return None
-    return "must be a CloudEvents source of 1 to 1024 characters, or null"
+    return "must be a URI reference of at most 1024 characters, or null"

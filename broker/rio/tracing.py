@@ -42,9 +42,3 @@ def attributes(event: Event, operation: str, destination: str) -> dict[str, Any]
     if event.subject is not None:
         found["cloudevents.event_subject"] = event.subject
     return found
-
-
-def trace_id() -> str | None:
-    """The id of the trace this is part of, or None."""
-    found = trace.get_current_span().get_span_context()
-    return trace.format_trace_id(found.trace_id) if found.is_valid else None

@@ -1,0 +1,409 @@
+"""Real servers for the tests: RabbitMQ, PostgreSQL, Rio and a sink, on free ports, in a folder of their own."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+from amqp.exceptions import AMQPError
+from kombu import Connection
+
+ROOT = Path(__file__).resolve().parents[2]
+POSTGRES_BIN = Path("/usr/lib/postgresql/15/bin")
+RABBITMQ_SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
+
+
+def free_port() -> int:
+    """A port from 40000 on that nobody listens on."""
+    for _ in range(100):
+        port = 40000 + int.from_bytes(os.urandom(2)) % 9000
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with contextlib.suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                return port
+    raise RuntimeError("no free port from 40000 to 49000")
+
+
+def wait_until(condition: Callable[[], Any], seconds: float = 30.0, what: str = "condition") -> Any:
+    """Ask until the condition holds (truthy, and raises nothing), or fail after `seconds`."""
+    deadline = time.monotonic() + seconds
+    last: BaseException | None = None
+    while time.monotonic() < deadline:
+        try:
+            if found := condition():
+                return found
+        except (OSError, AMQPError, httpx.HTTPError, psycopg.Error, AssertionError) as error:
+            last = error
+        time.sleep(0.05)
+    raise AssertionError(f"{what} did not come true within {seconds} s") from last
+
+
+def as_user(user: str) -> list[str]:
+    """What to put before a command that refuses to run as root."""
+    if os.geteuid() != 0:
+        return []
+    return ["setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups"]
+
+
+def own(folder: Path, user: str) -> Path:
+    """Make a folder that belongs to the server's user."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if os.geteuid() == 0:
+        shutil.chown(folder, user, user)
+    return folder
+
+
+class Process:
+    """A server process in a process group of its own."""
+
+    def __init__(self, command: list[str], environment: dict[str, str], log: Path) -> None:
+        self._command, self._environment, self._log = command, environment, log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command,
+                env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8", **self._environment},
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def end(self, number: int = signal.SIGTERM, seconds: float = 20.0) -> None:
+        """Signal the whole group and wait until it is gone."""
+        process = self._process
+        if process is None:
+            return
+        self._process = None
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait(5)
+
+    def kill(self) -> None:
+        """As when the machine takes it away: no chance to say good-bye."""
+        self.end(signal.SIGKILL)
+
+    def signal(self, number: int) -> None:
+        """Signal every process of the group."""
+        assert self._process is not None
+        os.killpg(self._process.pid, number)
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text(errors="replace")
+
+
+class Rabbit(Process):
+    """A RabbitMQ node with an epmd of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        home = own(folder / "rabbitmq", "rabbitmq")
+        self.port, dist, self._epmd_port = free_port(), free_port(), free_port()
+        (home / "rabbitmq.conf").write_text("disk_free_limit.absolute = 50MB\nloopback_users.guest = true\n")
+        (home / "enabled_plugins").write_text("[].\n")
+        super().__init__(
+            [*as_user("rabbitmq"), str(RABBITMQ_SERVER)],
+            {
+                "HOME": str(home),
+                "ERL_EPMD_PORT": str(self._epmd_port),
+                "ERL_EPMD_ADDRESS": "127.0.0.1",
+                "RABBITMQ_NODENAME": f"rio-test-{self.port}@localhost",
+                "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+                "RABBITMQ_NODE_PORT": str(self.port),
+                "RABBITMQ_DIST_PORT": str(dist),
+                "RABBITMQ_BASE": str(home),
+                "RABBITMQ_MNESIA_BASE": str(home / "mnesia"),
+                "RABBITMQ_LOG_BASE": str(home / "log"),
+                "RABBITMQ_LOGS": "-",
+                "RABBITMQ_CONFIG_FILE": str(home / "rabbitmq"),
+                "RABBITMQ_ENABLED_PLUGINS_FILE": str(home / "enabled_plugins"),
+                "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 2:2 +sbwt none",
+            },
+            folder / "rabbitmq.log",
+        )
+        self._epmd = Process(
+            [*as_user("rabbitmq"), "epmd", "-port", str(self._epmd_port), "-address", "127.0.0.1"],
+            {"HOME": str(home)},
+            folder / "epmd.log",
+        )
+        self.url = f"amqp://guest@127.0.0.1:{self.port}//"
+
+    def start(self) -> None:
+        self._epmd.start()
+        wait_until(lambda: _listens(self._epmd_port), what="epmd")
+        self.start_node()
+
+    def start_node(self) -> None:
+        """Start the node on the data it has."""
+        super().start()
+        wait_until(self._answers, 60.0, "RabbitMQ")
+
+    def stop(self) -> None:
+        self.end()
+        self._epmd.end()
+
+    def _answers(self) -> bool:
+        with self.connect() as connection:
+            connection.connect()
+        return True
+
+    def connect(self) -> Connection:
+        """A client connection not opened yet."""
+        return Connection(f"amqp://guest:guest@127.0.0.1:{self.port}//", connect_timeout=2)
+
+    def queue_length(self, queue: str) -> int:
+        """Messages ready in a queue."""
+        with self.connect() as connection, connection.channel() as channel:
+            return int(channel.queue_declare(queue, passive=True).message_count)
+
+
+class Postgres(Process):
+    """A PostgreSQL cluster that trusts everybody on loopback."""
+
+    def __init__(self, folder: Path) -> None:
+        home = own(folder / "postgres", "postgres")
+        self._data = home / "data"
+        self.port = free_port()
+        super().__init__(
+            [
+                *as_user("postgres"),
+                str(POSTGRES_BIN / "postgres"),
+                *("-D", str(self._data), "-p", str(self.port), "-h", "127.0.0.1", "-k", str(home)),
+            ],
+            {},
+            folder / "postgres.log",
+        )
+
+    def initialise(self) -> None:
+        command = [str(POSTGRES_BIN / "initdb"), "-D", str(self._data), "-U", "postgres", "-A", "trust", "-N"]
+        subprocess.run(
+            [*as_user("postgres"), *command],
+            check=True,
+            capture_output=True,
+            cwd=self._data.parent,
+            timeout=60,
+        )
+
+    def start(self) -> None:
+        super().start()
+        wait_until(
+            lambda: psycopg.connect(self.url("postgres"), connect_timeout=2).close() is None,
+            what="PostgreSQL",
+        )
+
+    def url(self, database: str, user: str = "postgres") -> str:
+        return f"postgresql://{user}@127.0.0.1:{self.port}/{database}"
+
+    def execute(
+        self, database: str, statement: str, parameters: tuple[Any, ...] = ()
+    ) -> list[tuple[Any, ...]]:
+        """Run one statement, or several without parameters, and fetch what it returns."""
+        with psycopg.connect(self.url(database), autocommit=True, connect_timeout=2) as connection:
+            cursor = connection.execute(statement, parameters or None)  # type: ignore[call-overload]
+            return cursor.fetchall() if cursor.description else []
+
+
+@dataclass
+class Delivered:
+    """A request the sink got."""
+
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def id(self) -> str:
+        return self.headers["ce-id"]
+
+
+@dataclass
+class Sink:
+    """Plays services nginx and every service: records deliveries and answers as it is told."""
+
+    delivered: list[Delivered] = field(default_factory=list)
+    answer: Callable[[Delivered], int] = lambda _delivered: 204
+    credential: str = "credential-of-the-tests"
+
+    def __post_init__(self) -> None:
+        sink = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                request = Delivered(self.path, {k.lower(): v for k, v in self.headers.items()}, body)
+                admitted = request.headers.get("x-platform-credential") == sink.credential
+                status = sink.answer(request) if admitted else 403
+                sink.delivered.append(request)
+                with contextlib.suppress(OSError):
+                    self.send_response(status)
+                    self.send_header("Content-Length", "0")
+                    self.end_headers()
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", free_port()), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def to(self, path: str) -> list[Delivered]:
+        """What was posted to one path."""
+        return [delivered for delivered in list(self.delivered) if delivered.path == path]
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def _listens(port: int) -> bool:
+    with socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+
+
+@dataclass
+class Rio:
+    """Rio's two processes and a client of theirs."""
+
+    folder: Path
+    rabbit: Rabbit
+    postgres: Postgres
+    sink: Sink
+
+    def __post_init__(self) -> None:
+        self.folder.mkdir()
+        self.api_port, self.dispatcher_port = free_port(), free_port()
+        self.url = f"http://127.0.0.1:{self.api_port}"
+        config = self._configure()
+        self.api = self._process("broker.rio.api", "rio-api", {"RIO_CONFIG": config})
+        self.dispatcher = self._process("broker.rio.dispatcher", "rio-dispatcher", {"RIO_CONFIG": config})
+        self.client = httpx.Client(base_url=self.url, headers={"Authorization": "Bearer t-tests"}, timeout=15)
+
+    def _configure(self) -> str:
+        files = {
+            "amqp.password": "guest\n",
+            "credential": self.sink.credential,
+            "senders.json": json.dumps({"tests": "t-tests", "relay": "t-relay"}),
+            "relay.token": "t-relay\n",
+        }
+        for name, text in files.items():
+            (self.folder / name).write_text(text)
+        settings = {
+            "api": {"host": "127.0.0.1", "port": self.api_port},
+            "dispatcher": {"host": "127.0.0.1", "port": self.dispatcher_port},
+            "amqp_url": self.rabbit.url,
+            "amqp_password_file": str(self.folder / "amqp.password"),
+            "database_url": self.postgres.url("rio"),
+            "services_url": self.sink.url,
+            "credential_file": str(self.folder / "credential"),
+            "senders_file": str(self.folder / "senders.json"),
+            "max_body_bytes": 1048576,
+        }
+        path = self.folder / "rio.json"
+        path.write_text(json.dumps(settings))
+        return str(path)
+
+    def _process(self, module: str, instance: str, environment: dict[str, str]) -> Process:
+        # No collector and nothing that takes logs: telemetry must not matter to anything here.
+        telemetry = {
+            "SERVICE_INSTANCE_ID": instance,
+            "NEXTPHASE_INSTANCE": "test",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9",
+            "FLUENT_ADDRESS": "127.0.0.1:9",
+            "COLLECTOR_HEALTH_URL": "http://127.0.0.1:9/",
+        }
+        return Process(
+            [sys.executable, "-m", module],
+            {"PYTHONPATH": str(ROOT), **telemetry, **environment},
+            self.folder / f"{instance}.log",
+        )
+
+    def relay(self, databases: dict[str, str]) -> tuple[Process, str]:
+        """A relay for these databases (name to URL), not started, and the address of its health and metrics."""
+        port = free_port()
+        settings = {
+            "host": "127.0.0.1",
+            "port": port,
+            "rio_url": self.url,
+            "rio_token_file": str(self.folder / "relay.token"),
+            "databases": [{"name": name, "url": url} for name, url in databases.items()],
+        }
+        path = self.folder / f"relay-{port}.json"
+        path.write_text(json.dumps(settings))
+        process = self._process("broker.relay", f"relay-{port}", {"RELAY_CONFIG": str(path)})
+        return process, f"http://127.0.0.1:{port}"
+
+    def start(self) -> None:
+        self.api.start()
+        self.dispatcher.start()
+        self.wait_ready()
+
+    def wait_ready(self) -> None:
+        for port in (self.api_port, self.dispatcher_port):
+            url = f"http://127.0.0.1:{port}/health/ready"
+            wait_until(lambda url=url: httpx.get(url).status_code == 200, 40.0, url)
+
+    def stop(self) -> None:
+        self.client.close()
+        self.dispatcher.end()
+        self.api.end()
+
+    def subscribe(self, subscription_id: str, *types: str) -> str:
+        """Subscribe a path of the sink that nothing else uses, and return it."""
+        sink = f"/{subscription_id}/events"
+        answer = self.client.put(f"/subscriptions/{subscription_id}", json={"types": types, "sink": sink})
+        assert answer.status_code in (200, 201), answer.text
+        return sink
+
+    def emit(self, type_: str, event_id: str, **attributes: str) -> httpx.Response:
+        """Emit one event in structured mode."""
+        event = {
+            "specversion": "1.0",
+            "id": event_id,
+            "source": "/tests",
+            "type": type_,
+            "data": {"id": event_id},
+            **attributes,
+        }
+        headers = {"Content-Type": "application/cloudevents+json"}
+        return self.client.post("/events", content=json.dumps(event), headers=headers)
+
+    def metric(self, port: int, name: str) -> float:
+        """The value of a series as /metrics writes it, 0 when there is none."""
+        for line in httpx.get(f"http://127.0.0.1:{port}/metrics").text.splitlines():
+            if line.startswith(name + " "):
+                return float(line.split()[1])
+        return 0.0
+
+
+@contextlib.contextmanager
+def running(*servers: Any) -> Iterator[None]:
+    """Start servers in order, and stop them in the opposite one."""
+    with contextlib.ExitStack() as stack:
+        for server in servers:
+            stack.callback(getattr(server, "stop", None) or server.end)
+            server.start()
+        yield
