@@ -81,7 +81,9 @@ def environment(pid: int) -> Mapping[str, str]:
 def command_line(pid: int) -> str:
     """The process' words, or the title it gave itself; empty when it is gone."""
     try:
-        return (_PROC / str(pid) / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+        return (
+            (_PROC / str(pid) / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+        )
     except OSError:
         return ""
 

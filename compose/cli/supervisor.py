@@ -14,8 +14,8 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -36,16 +36,19 @@ _ESCAPED_SECONDS = 10.0
 _POLL_SECONDS = 0.1
 _RESTARTS = 5  # within one start: it will not become ready
 
-READY, DONE, STARTING, STOPPED, FAILED = "ready", "done", "starting", "stopped", "failed"
+READY, DONE, NOT_READY, WAITING, RESTARTING = "ready", "done", "not ready", "waiting", "restarting"
+STOPPING, STOPPED, FAILED = "stopping", "stopped", "failed"
+_ENDED = (DONE, STOPPED, FAILED)
 
 
 @dataclass(frozen=True)
 class Process:
     """A process as the supervisor sees it.
 
-    state: ready, done (one that only has to run once, and has), starting, stopped or failed. pid: 0 while it
-    does not run. restarts: how often it had to be started again. exit_code: of the last time it ended.
-    age_seconds: since it was started.
+    state: one of READY, DONE (it has to run only once, and has), NOT_READY, WAITING (for another process),
+    RESTARTING, STOPPING, STOPPED, FAILED. pid: 0 while it does not run. restarts: how often it had to be
+    started again. exit_code: of the last time it ended. age_seconds: since it was started. was_skipped: it
+    failed only because another did.
     """
 
     name: str
@@ -128,10 +131,10 @@ class Supervisor:
             time.sleep(_POLL_SECONDS)
 
     def stop(self, note: Callable[[str], None] = lambda text: None) -> list[str]:
-        """Stops every process, each after those that depend on it, then the supervisor; returns when all are gone.
+        """Stops every process, each after those that depend on it, then the supervisor, and waits for the end.
 
-        Also ends what is left of an instance whose supervisor was killed. Returns what had to be killed because
-        it did not end when asked.
+        Also ends what is left of an instance whose supervisor was killed. Returns what had to be killed
+        because it did not end when asked.
         """
         before = self.everything()
         if self.is_running():
@@ -200,7 +203,15 @@ class Supervisor:
             raise Failure("the supervisor is busy stopping the instance", log=self.log) from None
         except OSError:
             return []
-        return sorted(map(_process, answer["data"]), key=lambda process: process.name)
+        found = map(_process, answer["data"])
+        # What has ended and been started again keeps its old state until it runs: it may wait for another.
+        told = (
+            replace(process, state=WAITING)
+            if process.state in _ENDED and self._is_tracked(process.name)
+            else process
+            for process in found
+        )
+        return sorted(told, key=lambda process: process.name)
 
     def get(self, name: str) -> Process | None:
         """The process `name`, None when there is none."""
@@ -243,33 +254,39 @@ class Supervisor:
             self.stop_process(name)
         self._must("POST", "/project/configuration", timeout_seconds=_STOP_SECONDS)
 
-    def wait_until_right(self, names: Iterable[str], timeout_seconds: float) -> None:
-        """Returns when every process of `names` is ready or done; raises Failure at the first that fails, or late."""
-        wanted = set(names)
-        restarts = {process.name: process.restarts for process in self.list()}
-        late = f"not ready after {timeout_seconds:.0f} s: {', '.join(sorted(wanted))}"
-        for _ in _until(timeout_seconds, late):
-            processes = [process for process in self.list() if process.name in wanted]
-            failed = [
-                process
-                for process in processes
-                if process.state == FAILED
-                or (not process.is_right and process.restarts - restarts.get(process.name, 0) >= _RESTARTS)
-            ]
-            if failed:
-                raise self.failure(failed)
-            if len(processes) == len(wanted) and all(process.is_right for process in processes):
-                return
+    def wait_until_right(
+        self, names: Iterable[str], timeout_seconds: float, note: Callable[[str], None] = lambda text: None
+    ) -> None:
+        """Returns when every process of `names` is ready or done; raises Failure when one fails, or late.
 
-    def failure(self, failed: Iterable[Process]) -> Failure:
-        """The failure that tells which processes do not run and what the first of them said last."""
-        causes = [process for process in failed if not process.was_skipped] or list(failed)
+        note: told again and again what is waited for.
+        """
+        wanted = set(names)
+        before = {process.name: process.restarts for process in self.list()}
+        deadline = time.monotonic() + timeout_seconds
+        while True:
+            processes = [process for process in self.list() if process.name in wanted]
+            failed = [process for process in processes if _has_failed(process, before.get(process.name, 0))]
+            if failed:
+                raise self._failure(failed)
+            waiting = sorted(wanted - {process.name for process in processes if process.is_right})
+            if not waiting:
+                return
+            if time.monotonic() > deadline:
+                log = self._layout.logs / f"{waiting[0]}.log"
+                late = f"not ready after {timeout_seconds:.0f} s: {', '.join(waiting)}"
+                raise Failure(late, tail=tail(log), log=log)
+            note(f"{len(wanted) - len(waiting)} of {len(wanted)}, waiting for {', '.join(waiting)}")
+            time.sleep(_POLL_SECONDS)
+
+    def _failure(self, failed: Sequence[Process]) -> Failure:
+        causes = [process for process in failed if not process.was_skipped] or failed
         log = self._layout.logs / f"{causes[0].name}.log"
         names = ", ".join(f"{process.name} (exit code {process.exit_code})" for process in causes)
         return Failure(f"did not start: {names}", tail=tail(log), log=log)
 
     def _is_tracked(self, name: str) -> bool:
-        """Whether the supervisor counts the process as running; only then it can be stopped, only else started.
+        """Whether the supervisor counts the process as running: then it can be stopped, else started.
 
         Its list of states says so too early: the one answer that tells is this one's refusal.
         """
@@ -317,18 +334,34 @@ def _process(state: Mapping[str, Any]) -> Process:
 
 
 def _state(state: Mapping[str, Any]) -> str:
-    status, health = state["status"], state["is_ready"]
-    if status in ("Running", "Launched"):
-        probed = state["has_ready_probe"]
-        return READY if health == "Ready" or (not probed and health == "-") else STARTING
+    status = state["status"]
+    if status in _STATES:
+        return _STATES[status]
+    if status == "Running":
+        unprobed = not state["has_ready_probe"] and state["is_ready"] == "-"
+        return READY if unprobed or state["is_ready"] == "Ready" else NOT_READY
     if status == "Completed":
-        if state["exit_code"] == 0:
-            return DONE
-        # Ended by a signal: by us, through the supervisor.
-        return STOPPED if state["exit_code"] in (-1, 128 + signal.SIGTERM, 128 + signal.SIGINT) else FAILED
-    if status in ("Error", "Skipped"):
-        return FAILED
-    return STOPPED if status in ("Disabled", "Terminating") else STARTING
+        code = state["exit_code"]
+        # Anything else than these two came of itself: the supervisor has ended it when asked.
+        return DONE if code == 0 else STOPPED if code in _SIGNALLED else FAILED
+    return NOT_READY
+
+
+_STATES = {
+    "Pending": WAITING,
+    "Restarting": RESTARTING,
+    "Terminating": STOPPING,
+    "Disabled": STOPPED,
+    "Error": FAILED,
+    "Skipped": FAILED,
+}
+_SIGNALLED = (-1, 128 + signal.SIGTERM, 128 + signal.SIGINT)  # how Go and shells tell of a signal
+
+
+def _has_failed(process: Process, restarts_before: int) -> bool:
+    if process.is_right:
+        return False
+    return process.state == FAILED or process.restarts - restarts_before >= _RESTARTS
 
 
 def _is_supervisor(pid: int) -> bool:

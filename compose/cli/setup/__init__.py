@@ -1,4 +1,4 @@
-"""The stages that make a machine ready, in order. Standard library only: they run before anything is installed."""
+"""The stages that make a machine ready, in order. Standard library only: nothing is installed yet."""
 
 from __future__ import annotations
 

@@ -143,6 +143,4 @@ class Packages(Stage):
         )
         still = missing(self._requirements)
         if still:
-            raise Failure(
-                f"installed, but still not found: {', '.join(still)}", log=cache.log("packages")
-            )
+            raise Failure(f"installed, but still not found: {', '.join(still)}", log=cache.log("packages"))

