@@ -1,0 +1,57 @@
+"""A service's PostgreSQL: where it is, how long it may take, and what is said when it is away."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from observability.problem import Problem
+
+#: Connection parameters of libpq. Seconds to connect; milliseconds for a statement, for a transaction that
+#: does nothing (a stopped process must not keep its locks), and for data sent to stay unacknowledged.
+CONNECT: Final[dict[str, Any]] = {
+    "connect_timeout": 3,
+    "options": "-c statement_timeout=5000 -c idle_in_transaction_session_timeout=10000 -c timezone=UTC",
+    "tcp_user_timeout": 5000,
+    "application_name": os.environ.get("SERVICE_INSTANCE_ID", ""),
+}
+
+#: Keyword arguments of an SQLAlchemy engine: a laptop's pool, each connection tested before it is used.
+ENGINE: Final[dict[str, Any]] = {
+    "connect_args": CONNECT,
+    "pool_pre_ping": True,
+    "pool_size": 4,
+    "max_overflow": 4,
+    "pool_timeout": 3,
+}
+
+#: What SQLAlchemy raises when the database is away, too slow, or has no connection left.
+OUTAGES: Final = (OperationalError, InterfaceError, PoolTimeout)
+
+
+def url() -> str:
+    """DATABASE_URL, as libpq reads it (the password comes from PGPASSFILE)."""
+    try:
+        return os.environ["DATABASE_URL"]
+    except KeyError:
+        raise SystemExit("environment: DATABASE_URL is missing") from None
+
+
+def sqlalchemy_url() -> URL:
+    """DATABASE_URL for SQLAlchemy with psycopg 3."""
+    return make_url(url()).set(drivername="postgresql+psycopg")
+
+
+@contextmanager
+def outage_is_problem(*outages: type[Exception]) -> Iterator[None]:
+    """Turn errors that mean the database is away or too slow into the Problem (503) a client is told."""
+    try:
+        yield
+    except outages as error:
+        raise Problem(
+            503, "Database unavailable", detail="try again in a moment", headers={"Retry-After": "1"}
+        ) from error

@@ -1,0 +1,83 @@
+"""Documents from outside: request bodies, event data, query strings; refused with a problem unless right."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Final, TypeVar
+from urllib.parse import quote
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from observability.problem import Problem
+
+#: A refusal names at most this many errors; a hostile document may have as many as it has bytes.
+_MOST_ERRORS: Final = 20
+
+
+class Document(BaseModel):
+    """A request body: nothing is converted (`true` and `1.0` are no integers), no field is unknown."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class Data(BaseModel):
+    """The data of an event: as strict, but unknown fields pass, because publishers add fields over time."""
+
+    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
+
+
+class Query(BaseModel):
+    """A query string: values are read from their text, no parameter is unknown."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _storable(text: str) -> str:
+    if "\x00" in text:
+        raise ValueError("must not contain the character NUL")
+    return text
+
+
+#: Text of an event that PostgreSQL can store; lone surrogates are refused by pydantic itself. Request bodies
+#: are checked for both as a whole.
+Text = Annotated[str, AfterValidator(_storable)]
+
+#: An id, written as a string in JSON.
+Id = Annotated[UUID, Field(strict=False)]
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+def read_document(kind: type[_Model], document: Mapping[str, Any]) -> _Model:
+    """Read a request's JSON object as a `kind`, or raise a Problem (422) that points at what is wrong."""
+    try:
+        return kind.model_validate(document)
+    except ValidationError as error:
+        raise _refusal("Invalid document", error, "#") from None
+
+
+def read_data(kind: type[_Model], data: Mapping[str, Any]) -> _Model:
+    """Read the data of an event as a `kind`, or raise a Problem (422) that points at what is wrong."""
+    try:
+        return kind.model_validate(data)
+    except ValidationError as error:
+        raise _refusal("Invalid event data", error, "#/data") from None
+
+
+def read_query(kind: type[_Model], parameters: Mapping[str, str]) -> _Model:
+    """Read a query string's parameters as a `kind`, or raise a Problem (422) that names the wrong ones."""
+    try:
+        return kind.model_validate(parameters)
+    except ValidationError as error:
+        raise _refusal("Invalid query", error, "query:") from None
+
+
+def _refusal(title: str, error: ValidationError, place: str) -> Problem:
+    details = error.errors(include_url=False, include_context=False, include_input=False)[:_MOST_ERRORS]
+    errors = [{"pointer": place + _pointer(detail["loc"]), "detail": detail["msg"]} for detail in details]
+    return Problem(422, title, errors=errors)
+
+
+def _pointer(steps: Sequence[str | int]) -> str:
+    """A JSON Pointer as in a URI fragment (RFC 6901, section 6)."""
+    escaped = (str(step).replace("~", "~0").replace("/", "~1") for step in steps)
+    return "".join("/" + quote(step, safe="~!$&'()*+,;=:@") for step in escaped)

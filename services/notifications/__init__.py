@@ -1,0 +1,1 @@
+"""Notifications: what was told to whom. FastAPI over SQLAlchemy's asyncio."""

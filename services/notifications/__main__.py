@@ -1,0 +1,19 @@
+"""Serves the application with uvicorn on HOST and PORT, until SIGTERM."""
+
+import os
+
+import uvicorn
+
+if __name__ == "__main__":
+    uvicorn.run(
+        "services.notifications.app:create_app",
+        factory=True,
+        host=os.environ["HOST"],
+        port=int(os.environ["PORT"]),
+        log_config=None,  # observability logs,
+        access_log=False,  # requests too
+        server_header=False,
+        limit_concurrency=256,
+        timeout_keep_alive=75,  # longer than services nginx keeps an idle connection
+        timeout_graceful_shutdown=10,
+    )

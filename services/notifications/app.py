@@ -1,0 +1,38 @@
+"""The application, as uvicorn starts it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from broker.client.subscriptions import register_in_background
+from observability import setup
+from observability.frameworks import fastapi as hop_fastapi
+from observability.tracing import instrument_psycopg
+from services.notifications.database import Database
+from services.notifications.events import CONSUMED
+from services.notifications.routes import router
+
+
+def create_app() -> FastAPI:
+    """Build the service from its environment (DATABASE_URL, RIO_URL and what `observability` reads)."""
+    hop = setup("notifications")
+    instrument_psycopg()
+    database = Database()
+    hop.health.add("database", database.check, critical=True)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        registration = register_in_background(
+            service="notifications", types=list(CONSUMED), sink="/notifications/events"
+        )
+        hop.health.add("subscription", registration.check, critical=False)
+        yield
+        registration.stop()
+        await database.close()
+
+    app = FastAPI(title="notifications", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.state.database = database
+    app.include_router(router)
+    hop_fastapi.instrument(app, hop)
+    return app

@@ -1,0 +1,13 @@
+"""How Alembic reaches the database."""
+
+from alembic import context
+from sqlalchemy import NullPool, create_engine
+
+from services.chassis.database import sqlalchemy_url
+
+with create_engine(
+    sqlalchemy_url(), poolclass=NullPool, connect_args={"connect_timeout": 3}
+).connect() as connection:
+    context.configure(connection=connection, transactional_ddl=True)
+    with context.begin_transaction():
+        context.run_migrations()

@@ -1,0 +1,50 @@
+"""The one thing services ask of Rio: that it takes a subscription."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self
+
+
+class Subscriptions(ThreadingHTTPServer):
+    """Takes every PUT and keeps its path, bearer token and document."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.taken: dict[str, tuple[str, dict[str, Any]]] = {}
+        self.changed = threading.Condition()
+        self.url = f"http://127.0.0.1:{self.server_port}"
+
+    @classmethod
+    @contextmanager
+    def running(cls) -> Iterator[Self]:
+        with cls() as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            yield server
+            server.shutdown()
+
+    def wait_for(self, path: str, timeout_seconds: float = 10) -> tuple[str, dict[str, Any]]:
+        """The token and the document put there."""
+        with self.changed:
+            assert self.changed.wait_for(lambda: path in self.taken, timeout_seconds), (
+                f"nothing put to {path}"
+            )
+            return self.taken[path]
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Subscriptions
+
+    def do_PUT(self) -> None:
+        document = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        with self.server.changed:
+            self.server.taken[self.path] = (self.headers["Authorization"], document)
+            self.server.changed.notify_all()
+        self.send_response(201)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
