@@ -143,13 +143,13 @@ class EventsHandler(RioHandler):
             if isinstance(found, events.Event) and not isinstance(outcome, Problem | NotPublished):
                 accepted.append(found.id)
             else:
-                refused.append({"index": index, "problem": self._problem(outcome)})
+                refused.append({"index": index, "problem": self._refusal(outcome)})
         if not accepted and refused:
             self._refuse_all(refused)
         self.set_status(202)
         self.finish({"accepted": accepted, "refused": refused})
 
-    def _problem(self, outcome: Any) -> dict[str, Any]:
+    def _refusal(self, outcome: Any) -> dict[str, Any]:
         problem = (
             outcome if isinstance(outcome, Problem) else _unavailable("RabbitMQ unavailable", str(outcome))
         )

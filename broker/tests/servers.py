@@ -1,4 +1,4 @@
-"""Real servers for the tests: RabbitMQ, PostgreSQL, Rio and a sink, on free ports, in a folder of their own."""
+"""Real servers for the tests: RabbitMQ, PostgreSQL, Rio and a sink, on free ports, in their own folder."""
 
 import contextlib
 import json
@@ -342,7 +342,7 @@ class Rio:
         )
 
     def relay(self, databases: dict[str, str]) -> tuple[Process, str]:
-        """A relay for these databases (name to URL), not started, and the address of its health and metrics."""
+        """A relay for these databases (name to URL), not started, and where its health and metrics are."""
         port = free_port()
         settings = {
             "host": "127.0.0.1",

@@ -1,0 +1,148 @@
+"""Delivering: retry until taken, dead letters for what is refused for good, nobody held up by another."""
+
+import json
+import time
+from collections import Counter
+from uuid import uuid4
+
+import pytest
+
+from broker.rio.retry import FINAL_STATUSES
+from broker.tests.servers import Delivered, Rio, wait_until
+
+
+@pytest.fixture(autouse=True)
+def _sink_takes_everything_again(rio: Rio) -> object:
+    yield
+    rio.sink.answer = lambda _delivered: 204
+
+
+def ids(rio: Rio, path: str) -> list[str]:
+    return [one.id for one in rio.sink.to(path)]
+
+
+def dead_letters(rio: Rio, subscription: str) -> list[dict[str, object]]:
+    answer = rio.client.get("/dead-letters", params={"subscription": subscription})
+    assert answer.status_code == 200, answer.text
+    return answer.json()["items"]
+
+
+def test_event_is_tried_again_until_the_sink_takes_it(rio: Rio) -> None:
+    path = rio.subscribe("retried", "retry.test")
+    statuses = iter([500, 302, 404])
+    rio.sink.answer = lambda _delivered: next(statuses, 204)
+    event_id = str(uuid4())
+    started = time.monotonic()
+    assert rio.emit("retry.test", event_id, subject="s").status_code == 202
+    wait_until(lambda: len(rio.sink.to(path)) == 4, what="the fourth attempt")
+    assert time.monotonic() - started >= 0.5 + 1 + 2
+    attempts = rio.sink.to(path)
+    assert {(one.id, one.body, one.headers["ce-subject"]) for one in attempts} == {
+        (event_id, attempts[0].body, "s")
+    }
+    series = 'rio_deliveries_total{subscription="retried",outcome="%s"}'
+    wait_until(lambda: rio.metric(rio.dispatcher_port, series % "delivered") == 1)
+    assert rio.metric(rio.dispatcher_port, series % "retry") == 3
+
+
+@pytest.mark.parametrize("status", sorted(FINAL_STATUSES))
+def test_final_status_is_dead_lettered_at_once(rio: Rio, status: int) -> None:
+    subscription = f"final-{status}"
+    path = rio.subscribe(subscription, f"final.s{status}")
+    rio.sink.answer = lambda _delivered: status
+    event_id = str(uuid4())
+    assert rio.emit(f"final.s{status}", event_id).status_code == 202
+    (letter,) = wait_until(lambda: dead_letters(rio, subscription), what="the dead letter")
+    assert (letter["status"], letter["attempts"], letter["event"]["id"]) == (status, 1, event_id)
+    assert ids(rio, path) == [event_id]
+    wait_until(lambda: rio.rabbit.queue_length(f"rio.subscription.{subscription}") == 0)
+
+
+def test_dead_letter_is_inspected_replayed_and_delivered(rio: Rio) -> None:
+    path = rio.subscribe("replayed", "replay.test")
+    rio.sink.answer = lambda _delivered: 422
+    event_id = str(uuid4())
+    rio.emit("replay.test", event_id)
+    (letter,) = wait_until(lambda: dead_letters(rio, "replayed"), what="the dead letter")
+    address = f"/dead-letters/{letter['id']}"
+    whole = rio.client.get(address).json()
+    assert whole["event"]["data_base64"]
+    rio.sink.answer = lambda _delivered: 204
+    assert rio.client.post(f"{address}/replay").status_code == 202
+    wait_until(lambda: ids(rio, path) == [event_id, event_id], what="the replay")
+    assert rio.client.get(address).status_code == 404
+    assert rio.client.post(f"{address}/replay").status_code == 404
+
+
+def test_replay_that_dies_again_is_a_dead_letter_again(rio: Rio) -> None:
+    rio.subscribe("stubborn", "stubborn.test")
+    rio.sink.answer = lambda _delivered: 400
+    rio.emit("stubborn.test", str(uuid4()))
+    (letter,) = wait_until(lambda: dead_letters(rio, "stubborn"), what="the dead letter")
+    assert rio.client.post(f"/dead-letters/{letter['id']}/replay").status_code == 202
+    (again,) = wait_until(
+        lambda: [one for one in dead_letters(rio, "stubborn") if one["id"] != letter["id"]], what="its return"
+    )
+    assert again["event"]["id"] == letter["event"]["id"]
+    assert rio.client.delete(f"/dead-letters/{again['id']}").status_code == 204
+    assert dead_letters(rio, "stubborn") == []
+
+
+def test_dead_letter_of_a_deleted_subscription_stays(rio: Rio) -> None:
+    rio.subscribe("orphaned", "orphan.test")
+    rio.sink.answer = lambda _delivered: 400
+    rio.emit("orphan.test", str(uuid4()))
+    (letter,) = wait_until(lambda: dead_letters(rio, "orphaned"), what="the dead letter")
+    assert rio.client.delete("/subscriptions/orphaned").status_code == 204
+    answer = rio.client.post(f"/dead-letters/{letter['id']}/replay")
+    assert (answer.status_code, answer.json()["title"]) == (409, "Subscription gone")
+    assert [one["id"] for one in dead_letters(rio, "orphaned")] == [letter["id"]]
+
+
+def test_failing_and_hanging_sinks_hold_nobody_up(rio: Rio) -> None:
+    bad, slow, good = (rio.subscribe(name, "shared.test") for name in ("bad", "slow", "good"))
+
+    def answer(delivered: Delivered) -> int:
+        if delivered.path == slow:
+            time.sleep(3)
+        return 500 if delivered.path == bad else 204
+
+    rio.sink.answer = answer
+    sent = [str(uuid4()) for _ in range(60)]
+    for event_id in sent:
+        assert rio.emit("shared.test", event_id).status_code == 202
+    wait_until(lambda: set(ids(rio, good)) == set(sent), 5.0, "the healthy sink's deliveries")
+    rio.sink.answer = lambda _delivered: 204
+    wait_until(lambda: Counter(ids(rio, bad)).keys() == set(sent), 30.0, "the recovered sink's deliveries")
+
+
+def test_only_the_source_asked_for_is_delivered(rio: Rio) -> None:
+    document = {"types": ["source.test"], "sink": "/choosy/events", "source": "/wanted"}
+    assert rio.client.put("/subscriptions/choosy", json=document).status_code == 201
+    unwanted, wanted = str(uuid4()), str(uuid4())
+    rio.emit("source.test", unwanted)
+    rio.emit("source.test", wanted, source="/wanted")
+    wait_until(lambda: ids(rio, "/choosy/events"), what="the wanted event")
+    assert ids(rio, "/choosy/events") == [wanted]
+
+
+def test_changed_sink_is_used_without_a_restart(rio: Rio) -> None:
+    rio.subscribe("moving", "moving.test")
+    answer = rio.client.put("/subscriptions/moving", json={"types": ["moving.test"], "sink": "/moved/events"})
+    assert answer.status_code == 200
+    time.sleep(1.5)  # a dispatcher follows within a second
+    event_id = str(uuid4())
+    rio.emit("moving.test", event_id)
+    wait_until(lambda: ids(rio, "/moved/events") == [event_id], what="the delivery to the new sink")
+
+
+def test_backlog_and_dead_letters_are_measured(rio: Rio) -> None:
+    rio.subscribe("measured", "measured.test")
+    rio.sink.answer = lambda _delivered: 500
+    for _ in range(3):
+        rio.emit("measured.test", str(uuid4()))
+    wait_until(
+        lambda: rio.metric(rio.dispatcher_port, 'rio_backlog_messages{subscription="measured"}') >= 0, 10.0
+    )
+    total = len(json.loads(rio.client.get("/dead-letters").content)["items"])
+    assert total >= 1
