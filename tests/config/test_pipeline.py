@@ -164,7 +164,7 @@ def test_a_database_call_is_an_edge_to_its_system(pipeline: Pipeline) -> None:
     )
 
     def look() -> None:
-        edge = r"service_graph_request_total\{client=\"stock\",connection_type=\"database\".*server=\"postgresql\""
+        edge = r"request_total\{client=\"stock\",connection_type=\"database\".*server=\"postgresql\""
         assert re.search(edge, pipeline.derived_metrics())
 
     eventually(look)

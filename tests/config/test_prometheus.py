@@ -1,0 +1,100 @@
+"""Prometheus and Alertmanager by their own tools; every alert is seen to fire and not to fire."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from compose.cli.toolbox import Toolbox
+from tests.config.programs import OBSERVABILITY
+
+pytestmark = pytest.mark.config
+
+PROMETHEUS = OBSERVABILITY / "prometheus"
+RULES = sorted((PROMETHEUS / "rules").glob("*.yml"))
+CASES = sorted((PROMETHEUS / "tests").glob("*.yml"))
+SEVERITIES = {"critical", "warning", "none"}
+#: It fires whatever happens: that is what it is for.
+ALWAYS_FIRING = {"Watchdog"}
+
+
+def run(*command: str | Path) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def alerts() -> Iterator[dict[str, Any]]:
+    for file in RULES:
+        for group in yaml.safe_load(file.read_text())["groups"]:
+            yield from (rule for rule in group["rules"] if "alert" in rule)
+
+
+def checks() -> Iterator[tuple[str, bool]]:
+    """(alert, whether the check expects it to fire)"""
+    for file in CASES:
+        for case in yaml.safe_load(file.read_text())["tests"]:
+            for check in case["alert_rule_test"]:
+                yield check["alertname"], bool(check["exp_alerts"])
+
+
+def test_prometheus_configuration(toolbox: Toolbox, tmp_path: Path) -> None:
+    (tmp_path / "prometheus.yml").write_text((PROMETHEUS / "prometheus.yml").read_text())
+    (tmp_path / "rules").symlink_to(PROMETHEUS / "rules")
+    for name in ["targets/hops", "targets/telemetry", "targets/platform", "alertmanagers/alertmanager"]:
+        file = tmp_path / f"{name}.json"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("[]")
+    run(toolbox.promtool, "check", "config", tmp_path / "prometheus.yml")
+
+
+def test_rules(toolbox: Toolbox) -> None:
+    run(toolbox.promtool, "check", "rules", "--lint=all", "--lint-fatal", *RULES)
+
+
+@pytest.mark.parametrize("cases", CASES, ids=lambda path: path.stem)
+def test_rules_fire_when_they_should(toolbox: Toolbox, cases: Path) -> None:
+    run(toolbox.promtool, "test", "rules", cases)
+
+
+def test_alertmanager_configuration(toolbox: Toolbox) -> None:
+    run(toolbox.amtool, "check-config", OBSERVABILITY / "alertmanager/alertmanager.yml")
+
+
+@pytest.mark.parametrize(
+    ("labels", "receiver"),
+    [
+        ("alertname=HopDown severity=critical", "page"),
+        ("alertname=RioDeadLetters severity=warning", "ticket"),
+        ("alertname=Watchdog severity=none", "watchdog"),
+    ],
+)
+def test_alerts_are_routed_by_severity(toolbox: Toolbox, labels: str, receiver: str) -> None:
+    configuration = f"--config.file={OBSERVABILITY / 'alertmanager/alertmanager.yml'}"
+    route = f"--verify.receivers={receiver}"
+    run(toolbox.amtool, "config", "routes", "test", configuration, route, *labels.split())
+
+
+def test_every_alert_has_a_case_that_fires_and_one_that_does_not() -> None:
+    names = {rule["alert"] for rule in alerts()}
+    assert {name for name, fires in checks() if fires} == names
+    assert {name for name, fires in checks() if not fires} == names - ALWAYS_FIRING
+
+
+@pytest.mark.parametrize("rule", list(alerts()), ids=lambda rule: str(rule["alert"]))
+def test_every_alert_says_how_bad_what_and_what_to_do(rule: dict[str, Any]) -> None:
+    assert rule["labels"]["severity"] in SEVERITIES
+    assert rule["annotations"].keys() == {"summary", "description", "runbook"}
+    assert rule["annotations"]["runbook"] == f"docs/operate.md#{rule['alert'].lower()}"
+
+
+def test_alertmanager_names_only_alerts_that_exist() -> None:
+    text = (OBSERVABILITY / "alertmanager/alertmanager.yml").read_text()
+    names = {rule["alert"] for rule in alerts()}
+    for rule in yaml.safe_load(text)["inhibit_rules"]:
+        for matcher in rule["source_matchers"] + rule["target_matchers"]:
+            label, _, value = matcher.partition("=")
+            if label.strip() == "alertname":
+                assert set(value.strip(' ~"').split("|")) <= names

@@ -1,0 +1,50 @@
+"""Collector, Loki and Jaeger: their configuration by their own tools."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from compose.cli.toolbox import Toolbox
+from tests.config.programs import OBSERVABILITY, collector_command, environment, jaeger_command, loki_command
+
+pytestmark = pytest.mark.config
+
+
+def run(command: list[str | Path], folder: Path) -> None:
+    (folder / "nginx").mkdir()
+    variables = {**os.environ, **environment(folder)}
+    done = subprocess.run(
+        command, env=variables, cwd=folder, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_collector(toolbox: Toolbox, tmp_path: Path) -> None:
+    binary, *arguments = collector_command(toolbox)
+    run([binary, "validate", *arguments], tmp_path)
+
+
+def test_jaeger(toolbox: Toolbox, tmp_path: Path) -> None:
+    binary, *arguments = jaeger_command(toolbox)
+    run([binary, "validate", *arguments], tmp_path)
+
+
+def test_loki(toolbox: Toolbox, tmp_path: Path) -> None:
+    run([*loki_command(toolbox), "-verify-config"], tmp_path)
+
+
+def test_the_collector_configures_nothing_it_does_not_use() -> None:
+    document = yaml.safe_load((OBSERVABILITY / "collector/collector.yaml").read_text())
+    pipelines = document["service"]["pipelines"].values()
+    connectors = set(document["connectors"])
+    used = {
+        kind: {name for pipeline in pipelines for name in pipeline.get(kind, [])}
+        for kind in ["receivers", "processors", "exporters"]
+    }
+    assert used["receivers"] == set(document["receivers"]) | connectors
+    assert used["processors"] == set(document["processors"])
+    assert used["exporters"] == set(document["exporters"]) | connectors
+    assert set(document["service"]["extensions"]) == set(document["extensions"])
