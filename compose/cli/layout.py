@@ -20,6 +20,8 @@ from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 
+from compose.cli.errors import Failure
+
 DEFAULT = "default"
 LOOPBACK = "127.0.0.1"
 STATE = ".nextphase"
@@ -62,13 +64,18 @@ PORTS: Mapping[str, int] = MappingProxyType(
 """Every port of instance `default` that is not a service's, by what listens there. `gateway` and
 `gateway-metrics` are the first of a block: one port a gateway process."""
 
-_OFFSETS = range(1000, 8000, 1000)  # beyond 7000 the highest port would reach the kernel's ephemeral range
+# Thousands first, for people; the steps between, because not all thousands go together. Beyond 7000 the
+# highest port would reach the kernel's ephemeral range.
+_OFFSETS: tuple[int, ...] = (
+    *range(1000, 7001, 1000),
+    *(offset for offset in range(200, 7000, 200) if offset % 1000),
+)
 _INSTANCE_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
 _DIRECTORY_MODE = 0o711  # PostgreSQL, RabbitMQ and nginx workers pass through as their own users
 _SOCKET_PATH_LIMIT = 100  # bytes; the kernel's own is 108 (unix(7), sun_path)
 
 
-class LayoutError(Exception):
+class LayoutError(Failure):
     """The instance cannot be placed; the message says why and what to do."""
 
 
@@ -234,7 +241,7 @@ def _remembered_offset(state: Path) -> int | None:
     except (ValueError, KeyError, TypeError) as error:
         raise LayoutError(f"{file}: offset: not readable ({error})") from error
     if offset not in (0, *_OFFSETS):
-        raise LayoutError(f"{file}: offset: {offset!r} is not a multiple of 1000 from 0 to {_OFFSETS[-1]}")
+        raise LayoutError(f"{file}: offset: {offset!r} is not one of 0, {_OFFSETS}")
     return int(offset)
 
 

@@ -60,7 +60,7 @@ def pid_file(site: Site, name: str) -> PurePath:
 
 
 def rotation(site: Site) -> str:
-    """logrotate's configuration: by size, few copies, uncompressed since the collector may still read them."""
+    """logrotate's configuration: by size, few copies, uncompressed: the collector may still read them."""
     pids = " ".join(f"'{pid_file(site, name)}'" for name in (EDGE, SERVICES))
     return f"""\
 "{site.nginx_logs}/*.json" "{site.nginx_logs}/*-error.log" {{

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from compose.cli import users
 from compose.cli.catalog import Catalog
+from compose.cli.errors import Failure
 from compose.cli.layout import Layout
 from compose.cli.secrets import SUPERUSER, Secrets
 from compose.cli.site import Site
@@ -22,8 +23,8 @@ _CONNECTIONS_PER_DATABASE = 3  # the relay: listening, shipping, and one being r
 _CONNECTIONS_BESIDE = 30  # Rio, people with psql, the superuser's reserve
 
 
-class InitialiseError(Exception):
-    """initdb failed; the message holds what it said."""
+class InitialiseError(Failure):
+    """initdb failed; the tail is what it said last."""
 
 
 def configuration(catalog: Catalog, site: Site) -> str:
@@ -73,7 +74,7 @@ def initialise(layout: Layout, toolbox: Toolbox) -> bool:
     """Makes the data folder where there is none yet; returns whether it did. Secrets must exist.
 
     initdb works in a folder of another name that is renamed when it is whole: one that was interrupted is
-    made again. Raises InitialiseError with what initdb said.
+    made again. Raises InitialiseError.
     """
     data = layout.data / "postgres"
     if data.exists():
@@ -109,6 +110,6 @@ def _initdb(initdb: Path, data: Path, password: Path) -> None:
             timeout=_INITDB_SECONDS,
         )
     except subprocess.CalledProcessError as error:
-        raise InitialiseError(f"initdb failed:\n{error.stdout}") from error
+        raise InitialiseError("initdb failed", tail=error.stdout.splitlines()[-15:]) from error
     except subprocess.TimeoutExpired as error:
         raise InitialiseError(f"initdb did not end within {_INITDB_SECONDS} s") from error

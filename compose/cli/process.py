@@ -46,8 +46,8 @@ class Probe:
             "initial_delay_seconds": self.delay_seconds,
             "period_seconds": self.period_seconds,
             "timeout_seconds": self.timeout_seconds,
-            # At the threshold process-compose stops the process for good. What is not ready may be waiting for
-            # another part: it is shown as not ready, and left alone.
+            # At the threshold process-compose stops the process for good. What is not ready may be waiting
+            # for another part: it is shown as not ready, and left alone.
             "failure_threshold": _NEVER,
         }
 
@@ -57,9 +57,8 @@ class Process:
     """A process of the instance.
 
     command: its words; no shell reads them. after: processes it waits for, and for what of them (STARTED,
-    HEALTHY, DONE); it is also stopped before them. one_shot: runs to its end, tried again a few times when it
-    fails. stop_signal: asks it to end; stop_seconds: after these it is killed. whole_group: the signal goes to
-    its children too.
+    HEALTHY, DONE). one_shot: runs to its end, tried again a few times when it fails. stop_signal: asks it to
+    end; stop_seconds: after these it is killed. whole_group: the signal goes to its children too.
     """
 
     name: str

@@ -1,8 +1,8 @@
 """The processes of a native instance, as a document for process-compose.
 
 What waits for what: everything starts at once, except that databases come before who uses them and RabbitMQ
-before Rio. Of telemetry, and of whatever is only called, a process asks no more than to have been started:
-that orders nothing at the start, but at the stop each part ends before those it still speaks to.
+before Rio. Of telemetry a hop asks no more than that it was started, which delays nothing: an ordered stop
+then ends the hops first, so that their last spans still arrive.
 """
 
 from __future__ import annotations
@@ -78,8 +78,7 @@ class Processes:
 
     def _edges(self) -> Iterator[Process]:
         yield self._nginx(nginx.EDGE, "user load balancing, limits, bans", after={"gateway": STARTED})
-        behind = {process: STARTED for service in self._catalog for process in service.instance_names}
-        yield self._nginx(nginx.SERVICES, "load balancing over services, admission", after=behind)
+        yield self._nginx(nginx.SERVICES, "load balancing over services, admission", after={})
 
     def _nginx(self, name: str, description: str, after: dict[str, str]) -> Process:
         site = self._site
@@ -131,7 +130,7 @@ class Processes:
             self._python("broker.relay"),
             environment.relay(site),
             self._ready(site.reach("relay")),
-            {"rio-api": STARTED} | uses_database | _TELEMETRY,
+            uses_database | _TELEMETRY,
             stop_seconds=20,
         )
 
@@ -178,7 +177,7 @@ class Processes:
 
     def _postgres(self) -> Process:
         address = self._site.reach("postgres")
-        ready = f"{self._toolbox.postgres_bin / 'pg_isready'} -q -h {address.host} -p {address.port}"
+        ready = f"'{self._toolbox.postgres_bin}/pg_isready' -q -h {address.host} -p {address.port}"
         configuration = self._site.config / "postgres" / "postgresql.conf"
         words = [str(self._toolbox.postgres_bin / "postgres"), "-D", str(self._site.data / "postgres")]
         return Process(
@@ -186,7 +185,7 @@ class Processes:
             "the services' and Rio's databases",
             [*users.run_as(users.POSTGRES), *words, "-c", f"config_file={configuration}"],
             ready=self._awaited(ready),
-            stop_signal=signal.SIGINT,  # PostgreSQL's fast shutdown: connections are ended, everything is written
+            stop_signal=signal.SIGINT,  # fast shutdown: connections are ended, everything is written
             stop_seconds=30,
             whole_group=False,
         )
@@ -209,7 +208,8 @@ class Processes:
             "epmd",
             "Erlang's port mapper, for RabbitMQ",
             [*users.run_as(users.RABBITMQ), *words],
-            ready=self._awaited(_accepts(address)),
+            # Asked in its own language: a connection that says nothing is an error to it.
+            ready=self._awaited(f"'{self._toolbox.epmd}' -port {address.port} -names >/dev/null"),
         )
 
     def _rabbitmq(self) -> Process:
@@ -217,8 +217,8 @@ class Processes:
             "rabbitmq",
             "Rio's queues",
             [*users.run_as(users.RABBITMQ), str(self._toolbox.rabbitmq_server)],
-            # The script then becomes the server instead of waiting for it as a child, so that the signal reaches
-            # the server itself.
+            # The script then becomes the server instead of waiting for it as a child, so that the signal
+            # reaches the server itself.
             rabbitmq.environment(self._site) | {"detached": "true"},
             # It listens for AMQP last of all.
             self._awaited(_accepts(self._site.reach("rabbitmq"))),
@@ -323,7 +323,7 @@ class Processes:
 
     @staticmethod
     def _awaited(condition: str) -> Probe:
-        """Ready as soon as the bash `condition` holds: the first try waits for it, so nobody waits for a period."""
+        """Ready as soon as the bash `condition` holds: a try waits for it, so nobody waits for a period."""
         command = f"until {condition} 2>/dev/null; do sleep 0.1; done"
         return Probe(command=command, delay_seconds=0, period_seconds=5, timeout_seconds=4)
 

@@ -27,7 +27,7 @@ distribution.listener.port_range.min = {site.listen("rabbitmq-distribution").por
 distribution.listener.port_range.max = {site.listen("rabbitmq-distribution").port}
 load_definitions = {site.config / DEFINITIONS}
 
-# Prometheus reads the core's own metrics: the collector of the management pages, which nobody opens, stays out.
+# Prometheus reads the core's own metrics: the collector of the management pages is of no use here.
 management_agent.disable_metrics_collector = true
 num_acceptors.tcp = 2
 vm_memory_high_watermark.absolute = 384MiB
@@ -35,6 +35,7 @@ disk_free_limit.absolute = 256MB
 raft.wal_max_size_bytes = 16777216
 log.console = true
 log.console.level = info
+log.console.use_colors = off
 log.file = false
 """
 
@@ -77,7 +78,6 @@ def environment(site: Site) -> dict[str, str]:
         "RABBITMQ_LOG_BASE": str(data / "log"),
         "RABBITMQ_PID_FILE": str(data / "rabbitmq.pid"),
         "RABBITMQ_GENERATED_CONFIG_DIR": str(data / "generated"),
-        "RABBITMQ_LOG": "info,-color",
         "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 2:2 +SDcpu 1:1 -start_epmd false",
         "RABBITMQ_DIST_PORT": str(site.listen("rabbitmq-distribution").port),
         "ERL_EPMD_ADDRESS": site.bind,

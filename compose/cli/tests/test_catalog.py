@@ -1,0 +1,160 @@
+"""The catalog: what is accepted, and how everything else is refused."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from compose.cli.catalog import Catalog, Subscription
+from compose.cli.documents import Refused
+from compose.cli.tests import checkout
+from compose.cli.tests.checkout import ACCOUNTS, MAILS
+
+
+def problems(root: Path) -> list[str]:
+    with pytest.raises(Refused) as refused:
+        Catalog.load(root)
+    return [str(problem) for problem in refused.value.problems]
+
+
+def test_the_platforms_own_catalog_is_sound() -> None:
+    assert [service.name for service in Catalog.load(checkout.ROOT)] == sorted(
+        path.parent.name for path in checkout.ROOT.glob("services/*/service.yaml")
+    )
+
+
+def test_manifests_become_services(tmp_path: Path) -> None:
+    accounts, mails = Catalog.load(checkout.make(tmp_path))
+    assert accounts.instances == 1
+    assert list(accounts.command) == ["python", "-m", "accounts"]
+    assert mails.migrate is None
+    assert mails.timeout_seconds == 2.5
+    assert mails.subscriptions == (Subscription("account.created", "/mails/events"),)
+    assert list(mails.ports) == [8310, 8311]
+    assert mails.instance_names == ["mails", "mails-2"]
+
+
+def test_no_services_is_a_catalog_too(tmp_path: Path) -> None:
+    root = checkout.make(tmp_path, none=ACCOUNTS)
+    (root / "services/none/service.yaml").unlink()
+    assert list(Catalog.load(root)) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("port: 8300", "port: 80", "4: port: 80 is less than the minimum of 8300"),
+        ("port: 8300", "port: '8300'", "4: port: '8300' is not of type 'integer'"),
+        ("port: 8300\n", "", "1: port: is missing"),
+        ("port: 8300", "port: 8300\nprot: 1", "5: prot: is unknown; known are"),
+        ("port: 8300", "port: 8300\nport: 8301", "5: port: is given twice"),
+        (
+            "port: 8300",
+            "port: 8399\ninstances: 2",
+            "5: instances: 2 instances from port 8399 end beyond 8399",
+        ),
+        ("name: accounts", "name: persons", "1: name: 'persons' is not the folder's name, 'accounts'"),
+        ("timeout_seconds: 5", "timeout_seconds: .nan", "9: timeout_seconds: '.nan' is not a value"),
+        ("timeout_seconds: 5", "timeout_seconds: !!python/name:os.system", "9: timeout_seconds: '' is not a"),
+        (
+            "emits: [account.created]",
+            "emits:\n  - account.created\n  - Bad",
+            "12: emits.1: 'Bad' does not match",
+        ),
+        ("GREETING", "greeting", "7: environment.greeting: the name must match"),
+        ("subscriptions: []", "subscriptions: &a [*a]", "11: (document): alias *a"),
+        ("database: true", "database: {", "10: (document): expected"),
+        ("database: true", "database: yes please", "8: database: 'yes please' is not of type 'boolean'"),
+        (
+            "subscriptions: []",
+            "subscriptions: [{type: a.b, path: /mails/x}]",
+            "11: subscriptions.0.type: no service",
+        ),
+        (
+            "subscriptions: []",
+            "subscriptions: [{type: a.b, path: /mails/x}]",
+            "11: subscriptions.0.path: '/mails/x'",
+        ),
+    ],
+)
+def test_a_mistake_is_told_with_its_line_and_field(tmp_path: Path, old: str, new: str, expected: str) -> None:
+    root = checkout.make(tmp_path, accounts=ACCOUNTS.replace(old, new))
+    assert any(found.startswith(f"services/accounts/service.yaml:{expected}") for found in problems(root))
+
+
+def test_all_mistakes_of_all_manifests_are_told_at_once(tmp_path: Path) -> None:
+    accounts = ACCOUNTS.replace("database: true", "database: 1").replace("timeout_seconds: 5\n", "")
+    root = checkout.make(tmp_path, accounts=accounts, mails=MAILS.replace("8310", "x"))
+    assert [found.split(": ")[0] + " " + found.split(": ")[1] for found in problems(root)] == [
+        "services/accounts/service.yaml:1 timeout_seconds",
+        "services/accounts/service.yaml:8 database",
+        "services/mails/service.yaml:4 port",
+    ]
+
+
+def test_ports_of_two_services_do_not_overlap(tmp_path: Path) -> None:
+    root = checkout.make(tmp_path, accounts=ACCOUNTS.replace("8300", "8311"), mails=MAILS)
+    assert problems(root) == ["services/mails/service.yaml:4: port: 8311 is a port of accounts"]
+
+
+def test_names_of_the_platforms_parts_are_taken(tmp_path: Path) -> None:
+    root = checkout.make(tmp_path, relay=ACCOUNTS.replace("name: accounts", "name: relay"))
+    assert problems(root) == [
+        "services/relay/service.yaml:1: name: 'relay' is a part of the platform: choose another"
+    ]
+
+
+@pytest.mark.parametrize(
+    "content", [b"\xff\xfe\x00", b"", b"[" * 10_000, b"x" * 100_000, b"\x00", b"- &a [*a]"]
+)
+def test_what_is_no_manifest_at_all_is_refused(tmp_path: Path, content: bytes) -> None:
+    root = checkout.make(tmp_path)
+    (root / "services/accounts/service.yaml").write_bytes(content)
+    assert all(found.startswith("services/accounts/service.yaml:") for found in problems(root))
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.dates(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
+    max_leaves=10,
+)
+FIELDS = st.sampled_from(sorted(yaml.safe_load(ACCOUNTS)))
+
+
+def load_or_problems(content: bytes) -> None:
+    """The one promise for any content: a catalog, or problems that name the file and a line of it."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = checkout.make(Path(folder))
+        (root / "services/accounts/service.yaml").write_bytes(content)
+        try:
+            loaded, found = len(list(Catalog.load(root))), []
+        except Refused as refused:
+            loaded, found = 0, refused.problems
+        assert loaded == 2 or found
+        for problem in found:
+            assert problem.file.startswith("services/")
+            assert problem.line >= 1
+            assert problem.message
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.binary(max_size=200))
+def test_any_bytes(content: bytes) -> None:
+    load_or_problems(content)
+
+
+@settings(max_examples=60, deadline=None)
+@given(VALUES)
+def test_any_document(content: object) -> None:
+    load_or_problems(yaml.safe_dump(content, allow_unicode=True).encode("utf-8", "surrogatepass"))
+
+
+@settings(max_examples=150, deadline=None)
+@given(FIELDS, VALUES)
+def test_any_value_in_any_field(field: str, value: object) -> None:
+    load_or_problems(yaml.safe_dump(yaml.safe_load(ACCOUNTS) | {field: value}).encode())

@@ -1,0 +1,111 @@
+"""Everything under `config/`: complete, stable, free of secrets; for containers only addresses differ."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from compose.cli import rabbitmq
+from compose.cli.catalog import Catalog
+from compose.cli.generate import generate, generate_for_containers
+from compose.cli.layout import Layout
+from compose.cli.tests import checkout
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    return Layout.open(checkout.make(tmp_path))
+
+
+def run(layout: Layout) -> set[str]:
+    changed = generate(Catalog.load(layout.root), layout, checkout.toolbox())
+    return {str(path.relative_to(layout.config)) for path in changed}
+
+
+def test_a_second_time_changes_nothing(layout: Layout) -> None:
+    first = run(layout)
+    assert "process-compose.yaml" in first
+    assert first == {str(p.relative_to(layout.config)) for p in layout.config.rglob("*") if p.is_file()}
+    assert run(layout) == set()
+
+
+def test_a_new_instance_of_a_service_reaches_everybody_who_has_to_know(layout: Layout) -> None:
+    run(layout)
+    manifest = layout.root / "services/mails/service.yaml"
+    manifest.write_text(manifest.read_text().replace("instances: 2", "instances: 3"))
+    assert run(layout) == {
+        "nginx/services.conf",
+        "postgres/postgresql.conf",  # max_connections
+        "prometheus/targets/hops.json",
+        "process-compose.yaml",
+    }
+    assert "server 127.0.0.1:8312 " in (layout.config / "nginx/services.conf").read_text()
+
+
+def test_a_rule_that_is_gone_goes(layout: Layout) -> None:
+    run(layout)
+    (layout.root / "observability/prometheus/rules/some.yml").unlink()
+    assert run(layout) == {"prometheus/rules/some.yml"}
+    assert not (layout.config / "prometheus/rules/some.yml").exists()
+
+
+def test_no_secret_leaves_its_folder(layout: Layout) -> None:
+    run(layout)
+    files = [path for path in layout.secrets.rglob("*") if path.is_file()]
+    secrets = {word for path in files for word in re.findall(r"[\w-]{40,}", path.read_text())}
+    assert len(secrets) >= 10
+    for path in layout.config.rglob("*"):
+        if path.is_file():
+            assert not any(secret in path.read_text() for secret in secrets), path
+
+
+def test_targets_name_every_process_once(layout: Layout) -> None:
+    run(layout)
+    groups = json.loads((layout.config / "prometheus/targets/hops.json").read_text())
+    found = {group["labels"]["instance"]: group["targets"] for group in groups}
+    assert len(found) == len(groups)
+    assert found["mails-2"] == ["127.0.0.1:8311"]
+    assert found["gateway-1"] == ["127.0.0.1:8150"]
+    assert {group["labels"]["job"] for group in groups} == {"hop"}
+    assert found.keys() >= {"rio-api", "rio-dispatcher", "relay", "accounts-1", "mails-1"}
+
+
+def test_rabbitmq_knows_rios_password_by_its_hash(layout: Layout) -> None:
+    run(layout)
+    file = layout.config / rabbitmq.DEFINITIONS
+    assert file.stat().st_mode & 0o777 == 0o600
+    (user,) = json.loads(file.read_text())["users"]
+    raw = base64.b64decode(user["password_hash"])
+    password = (layout.secrets / "rabbitmq").read_bytes().strip()
+    assert raw[4:] == hashlib.sha256(raw[:4] + password).digest()
+
+
+def test_the_files_the_hops_read(layout: Layout) -> None:
+    run(layout)
+    gateway = json.loads((layout.config / "gateway.json").read_text())
+    assert gateway["services"] == {"accounts": {"timeout_seconds": 5}, "mails": {"timeout_seconds": 2.5}}
+    assert len(gateway["ports"]) == len(gateway["metrics_ports"])
+    relay = json.loads((layout.config / "relay.json").read_text())
+    assert relay["databases"][1] == {"name": "mails", "url": "postgresql://relay@127.0.0.1:5433/mails"}
+    rio = json.loads((layout.config / "rio.json").read_text())
+    assert rio["amqp_url"] == "amqp://rio@127.0.0.1:5673//"
+    for name in ("amqp_password_file", "credential_file", "senders_file"):
+        assert Path(rio[name]).is_file()
+
+
+def test_containers_get_the_same_files_with_other_addresses(layout: Layout, tmp_path: Path) -> None:
+    native = run(layout) - {"process-compose.yaml"}
+    catalog = Catalog.load(layout.root)
+    folder = tmp_path / "containers"
+    changed = generate_for_containers(catalog, layout.root, folder, "default")
+    assert {str(path.relative_to(folder / "config")) for path in changed} == native | {"nginx/banned.conf"}
+    for path in changed:
+        assert "127.0.0.1" not in path.read_text() or path.name == "banned.conf"
+        assert str(layout.root) not in path.read_text()
+    assert "server mails-2:8311 " in (folder / "config/nginx/services.conf").read_text()
+    assert generate_for_containers(catalog, layout.root, folder, "default") == set()

@@ -1,0 +1,40 @@
+"""The platform's own settings."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from compose.cli.documents import Refused
+from compose.cli.layout import GATEWAY_PROCESSES
+from compose.cli.platform import Platform
+from compose.cli.tests import checkout
+
+
+def test_the_platforms_own_settings_are_sound() -> None:
+    platform = Platform.load(checkout.ROOT)
+    assert platform.edge.requests_per_second == 500
+    assert platform.gateway_processes == min(len(os.sched_getaffinity(0)), GATEWAY_PROCESSES)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("processes: auto", "processes: 2", None),
+        ("processes: auto", "processes: 51", "7: gateway.processes: 51 is not valid"),
+        ("burst: 1000", "burst: -1", "4: edge.burst: -1 is less than the minimum of 0"),
+        ("logs_hours: 168", "logs_hours: 30", "10: retention.logs_hours: 30 is not a multiple of 24"),
+        ("  burst: 1000\n", "", "2: edge.burst: is missing"),
+    ],
+)
+def test_other_settings(tmp_path: Path, old: str, new: str, expected: str | None) -> None:
+    file = checkout.make(tmp_path) / "compose/platform.yaml"
+    file.write_text(file.read_text().replace(old, new))
+    if expected is None:
+        assert Platform.load(tmp_path).gateway_processes == 2
+        return
+    with pytest.raises(Refused) as refused:
+        Platform.load(tmp_path)
+    assert str(refused.value).startswith(f"compose/platform.yaml:{expected}")
