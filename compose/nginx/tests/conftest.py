@@ -22,15 +22,19 @@ def edge(upstreams: list[stand.Upstream]) -> Iterator[stand.Nginx]:
 @pytest.fixture(scope="session")
 def services(upstreams: list[stand.Upstream]) -> Iterator[stand.Nginx]:
     one, two = upstreams
-    catalog = {"accounts": [one.address], "orders": [two.address], "absent": [f"127.0.0.1:{stand.free_port()}"]}
+    catalog = {
+        "accounts": [one.address],
+        "orders": [two.address],
+        "absent": [f"127.0.0.1:{stand.free_port()}"],
+    }
     with stand.services(catalog) as nginx:
         yield nginx
 
 
 @pytest.fixture
-def seen(upstreams: list[stand.Upstream]) -> Iterator[list[stand.Seen]]:
+def seen(upstreams: list[stand.Upstream]) -> list[stand.Seen]:
     """What reaches any of the servers behind nginx during a test."""
     shared: list[stand.Seen] = []
     for upstream in upstreams:
         upstream.seen = shared
-    yield shared
+    return shared

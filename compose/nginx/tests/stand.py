@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -60,7 +60,7 @@ class Seen:
 
 
 class Upstream:
-    """An HTTP server that remembers requests; the query says how it answers: status, sleep (seconds), drop, bytes."""
+    """An HTTP server that remembers requests; the query sets its answer: status, sleep (s), drop, bytes."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -107,7 +107,7 @@ class Upstream:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
-        self.address = "127.0.0.1:%d" % self._server.server_address[1]
+        self.address = f"127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 
     def __enter__(self) -> Upstream:
@@ -150,7 +150,7 @@ class Answer:
 
 @dataclass
 class Nginx:
-    """One nginx of `template` ("edge" or "services") with `context` over the defaults, in a folder of its own."""
+    """One nginx of `template` ("edge", "services") with `context` over the defaults, in its own folder."""
 
     template: str
     context: dict[str, Any]
@@ -192,7 +192,17 @@ class Nginx:
     def command(self, *arguments: str) -> list[str]:
         """The command line of this nginx, as the platform starts it."""
         error_log, configuration = self.folder / "logs" / "error.log", self.folder / "nginx.conf"
-        return [*self.prefix, NGINX, "-e", str(error_log), "-p", str(self.folder), "-c", str(configuration), *arguments]
+        return [
+            *self.prefix,
+            NGINX,
+            "-e",
+            str(error_log),
+            "-p",
+            str(self.folder),
+            "-c",
+            str(configuration),
+            *arguments,
+        ]
 
     def __enter__(self) -> Nginx:
         self.render()
@@ -216,7 +226,7 @@ class Nginx:
         self,
         method: str,
         path: str,
-        headers: dict[str, str | bytes] | None = None,
+        headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
         source: str = "127.0.0.1",
         port: int | None = None,
@@ -314,7 +324,7 @@ def plain(attributes: list[dict[str, Any]]) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def edge(upstreams: list[str], banned: str = "", **overrides: Any) -> Iterator[Nginx]:
-    """A running edge in front of the addresses `upstreams`; other arguments are those of Nginx or of the template."""
+    """A running edge before the addresses `upstreams`; other arguments are those of Nginx or the template."""
     own = {key: overrides.pop(key) for key in ("edit", "user", "prefix") if key in overrides}
     nginx = Nginx("edge", {"gateways": upstreams, "limits": LIMITS} | overrides, **own)
     banned_file = nginx.folder / "banned.conf"

@@ -36,7 +36,16 @@ NASTY = [
 PIECES = st.one_of(st.sampled_from(NASTY), st.binary(max_size=12), st.text(max_size=8).map(str.encode))
 VALUES = st.lists(PIECES, max_size=6).map(b"".join)
 HEADERS = st.sampled_from(
-    [b"User-Agent", b"Host", b"traceparent", b"tracestate", b"Referer", b"X-Platform-Credential", b"Content-Length", b"Cookie"]
+    [
+        b"User-Agent",
+        b"Host",
+        b"traceparent",
+        b"tracestate",
+        b"Referer",
+        b"X-Platform-Credential",
+        b"Content-Length",
+        b"Cookie",
+    ]
 )
 
 
@@ -143,23 +152,61 @@ def test_paths_are_logged_as_sent(edge: stand.Nginx, target: bytes, path: str) -
     assert edge.span(trace_id)["attributes"]["url.path"] == path
 
 
-def test_very_long_values(edge: stand.Nginx) -> None:
-    """As long as nginx takes them: valid ones are kept to the last character, none costs the check its stack."""
-    for text in ("a" * 15000, "é" * 7500, "😀" * 3750, "a😀é" * 2000, "\x01" * 15000):
+def test_very_long_values_are_checked_whole_and_cut(edge: stand.Nginx) -> None:
+    """As long as nginx takes them: the check has the stack for it, and no character is cut in two."""
+    for text in ("a" * 15000, "é" * 7500, "a" + "é" * 7000, "😀" * 3750, "aa" + "😀" * 3500, "a😀é" * 2000):
         answer = edge.speak(b"GET /v1/x HTTP/1.1\r\nHost: a\r\nUser-Agent: %s\r\n\r\n" % text.encode())
         trace_id = answer.header("x-trace-id")
-        assert edge.access(trace_id)["user_agent"] == text
-        assert edge.span(trace_id)["attributes"]["user_agent.original"] == text
-        cut = text.encode() + b"\xe2\x82"
-        answer = edge.speak(b"GET /v1/x HTTP/1.1\r\nHost: a\r\nUser-Agent: %s\r\n\r\n" % cut)
+        logged = text.encode()[:1000].decode(errors="ignore")
+        assert edge.access(trace_id)["user_agent"] == logged
+        assert edge.span(trace_id)["attributes"]["user_agent.original"] == logged
+        broken = text.encode() + b"\xe2\x82"
+        answer = edge.speak(b"GET /v1/x HTTP/1.1\r\nHost: a\r\nUser-Agent: %s\r\n\r\n" % broken)
         assert edge.access(answer.header("x-trace-id"))["user_agent"] == "(invalid UTF-8)"
+
+
+def test_lines_stay_below_what_the_collector_reads(edge: stand.Nginx) -> None:
+    data = b"%s /%s HTTP/1.1\r\nHost: %s\r\nUser-Agent: %s\r\n\r\n"
+    answer = edge.speak(data % (b"A" * 2000, b"\"{'" * 4000, b"h" * 15000, b"\x01" * 15000))
+    trace_id = answer.header("x-trace-id")
+    assert answer.status == 414
+    assert edge.access(trace_id)["status"] == 414
+    edge.span(trace_id)
+    for kind in ("access", "spans"):
+        (line,) = [each for each in edge.lines(kind) if trace_id.encode() in each]
+        assert len(line) < 65_536
 
 
 def test_pairs_of_bytes(edge: stand.Nginx) -> None:
     """Python's decoder and the expression in the configuration agree on what is UTF-8."""
-    edges = [0x20, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC1, 0xC2, 0xDF, 0xE0, 0xED, 0xEF, 0xF0, 0xF4, 0xF5, 0xFF]
-    values = [bytes([0x61, *each, 0x62]) for size in (1, 2, 3) for each in itertools.product(edges[1:], repeat=size)]
-    values += [bytes([0x61, lead, *each, 0x62]) for lead in edges[-4:-1] for each in itertools.product(edges[2:8], repeat=3)]
+    edges = [
+        0x20,
+        0x7F,
+        0x80,
+        0x8F,
+        0x90,
+        0x9F,
+        0xA0,
+        0xBF,
+        0xC1,
+        0xC2,
+        0xDF,
+        0xE0,
+        0xED,
+        0xEF,
+        0xF0,
+        0xF4,
+        0xF5,
+        0xFF,
+    ]
+    values = [
+        bytes([0x61, *each, 0x62]) for size in (1, 2, 3) for each in itertools.product(edges[1:], repeat=size)
+    ]
+    values += [
+        bytes([0x61, lead, *each, 0x62])
+        for lead in edges[-4:-1]
+        for each in itertools.product(edges[2:8], repeat=3)
+    ]
     trace_ids = {uuid.uuid4().hex: value for value in values}
     requests = [
         b"GET /nowhere HTTP/1.1\r\nHost: a\r\ntraceparent: 00-%s-%s-01\r\nUser-Agent: %s\r\n\r\n"

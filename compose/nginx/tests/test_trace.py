@@ -203,9 +203,7 @@ def test_both_nginx_in_one_trace(
 ) -> None:
     with stand.edge([f"127.0.0.1:{services.port}"], edit=lambda text: text.replace("~^/v1/", "~^/")) as edge:
         # The edge takes the credential away: what arrives is refused, in the same trace.
-        answer = edge.speak(
-            f"GET /v1/x HTTP/1.1\r\nHost: a\r\nX-Platform-Credential: {stand.GATEWAY_CREDENTIAL}\r\n\r\n".encode()
-        )
+        answer = edge.request("GET", "/v1/x", {"X-Platform-Credential": stand.GATEWAY_CREDENTIAL})
         trace_id = answer.header("x-trace-id")
         outer, inner = edge.span(trace_id), services.span(trace_id)
     assert answer.status == 403
