@@ -21,6 +21,7 @@ import yaml
 from compose.cli.errors import Failure
 from compose.cli.files import write
 from compose.cli.layout import Layout
+from compose.cli.process import STARTED
 from compose.cli.supervisor import Supervisor
 
 RELOADED = {
@@ -74,9 +75,14 @@ class Definitions:
             add(name)
         return list(order)
 
-    def runs_once(self, name: str) -> bool:
-        """Whether the process is one that ends when its work is done."""
-        return (self.processes[name].get("availability") or {}).get("restart") != "always"
+    def awaited(self, name: str) -> set[str]:
+        """Processes that have to be ready, or done, before `name` is started."""
+        needed: Mapping[str, Mapping[str, str]] = self.processes[name].get("depends_on") or {}
+        return {other for other, how in needed.items() if how["condition"] != STARTED}
+
+    def awaited_by_any(self) -> set[str]:
+        """Processes that another one waits for."""
+        return set().union(*map(self.awaited, self.processes))
 
     def fingerprints(self) -> dict[str, Fingerprint]:
         """The fingerprint of every process."""
@@ -113,7 +119,7 @@ class Definitions:
                 yield path
 
     def _read_by(self, name: str, named: Mapping[str, set[Path]]) -> set[Path]:
-        """The files a process names and, beside those in the configuration, what nobody names: Prometheus' rules."""
+        """The files a process names and, beside those in the configuration, what nobody names (rules)."""
         others = set().union(*(files for other, files in named.items() if other != name))
         folders = {path.parent for path in named[name] if path.is_relative_to(self.layout.config)}
         beside = {
@@ -151,10 +157,12 @@ def remember(layout: Layout, fingerprints: Mapping[str, Fingerprint]) -> None:
     write(_applied(layout), json.dumps(content, indent=1) + "\n")
 
 
-def apply(supervisor: Supervisor, definitions: Definitions, note: Callable[[str], None]) -> list[str]:
+def apply(
+    supervisor: Supervisor, program: Path, definitions: Definitions, note: Callable[[str], None]
+) -> list[str]:
     """Brings a running instance to its definitions, touching only what differs or does not run.
 
-    Returns what was done, one line a process; raises Failure.
+    program: process-compose. Returns what was done, one line a process; raises Failure.
     """
     layout = definitions.layout
     before, now = _remembered(layout), definitions.fingerprints()
@@ -162,6 +170,14 @@ def apply(supervisor: Supervisor, definitions: Definitions, note: Callable[[str]
     new = [name for name in definitions.in_order() if name not in before]
     kept = [name for name in definitions.in_order() if name in before]
     redefined = [name for name in kept if before[name].definition != now[name].definition]
+    changed = {*new, *redefined}
+    basic = sorted(definitions.awaited_by_any() & set(redefined))
+    if basic:
+        # The supervisor never again starts what waits for a process that was redefined while it ran.
+        supervisor.stop(note)
+        supervisor.start(program)
+        remember(layout, now)
+        return [f"everything restarted: others wait for {', '.join(basic)}, whose definition changed"]
     touched = [name for name in kept if name not in redefined and before[name].files != now[name].files]
     done = [f"{name} removed" for name in gone] + [f"{name} added" for name in new]
 
@@ -175,28 +191,30 @@ def apply(supervisor: Supervisor, definitions: Definitions, note: Callable[[str]
         _check(definitions, name)
         supervisor.signal_process(name, signal.SIGHUP)
         done.append(f"{name} reloaded: its files changed")
-    again = {name: "what it reads changed" for name in touched if name not in reloaded}
     idle = {process.name for process in supervisor.list() if not process.is_right and process.pid == 0}
-    again |= {name: "it did not run" for name in kept if name in idle and name not in again}
-    _restart(supervisor, definitions, list(again), note)
+    again = {name: "it did not run" for name in kept if name in idle and name not in changed}
+    again |= {name: "what it reads changed" for name in touched if name not in reloaded}
+    # New processes were started all at once; those that wait for another are started again in their turn.
+    hasty = {name for name in changed if (changed | again.keys()) & definitions.awaited(name)}
+    _restart(supervisor, definitions, {*again, *hasty}, note)
     remember(layout, now)
     return done + [f"{name} restarted: {reason}" for name, reason in again.items()]
 
 
 def _restart(
-    supervisor: Supervisor, definitions: Definitions, names: list[str], note: Callable[[str], None]
+    supervisor: Supervisor, definitions: Definitions, names: set[str], note: Callable[[str], None]
 ) -> None:
-    """Those that run once first, one after the other: the others may need what they do."""
-    ordered = [name for name in definitions.in_order() if name in names]
-    once = [name for name in ordered if definitions.runs_once(name)]
-    for name in once:
-        note(f"running {name}")
-        supervisor.restart_process(name)
-        supervisor.wait_until_right([name], _READY_SECONDS)
-    for name in ordered:
-        if name not in once:
-            note(f"restarting {name}")
-            supervisor.restart_process(name)
+    """Stops the processes all together and starts each when what it waits for is ready.
+
+    The supervisor itself would wait for what these were before.
+    """
+    note(f"stopping {', '.join(sorted(names))}")
+    supervisor.stop_processes(names)
+    for name in definitions.in_order():
+        if name in names:
+            note(f"starting {name}")
+            supervisor.wait_until_right(definitions.awaited(name), _READY_SECONDS)
+            supervisor.start_process(name)
 
 
 def _check(definitions: Definitions, name: str) -> None:

@@ -45,7 +45,7 @@ def not_set_up(what: str) -> Failure:
 
 
 def tail(log: Path, lines: int = 15) -> list[str]:
-    """The last `lines` lines of a log; none when there is no log."""
+    """The last `lines` lines of a log that say anything; none when there is no log."""
     try:
         with log.open("rb") as file:
             file.seek(0, 2)
@@ -53,4 +53,4 @@ def tail(log: Path, lines: int = 15) -> list[str]:
             text = file.read().decode(errors="replace")
     except FileNotFoundError:
         return []
-    return text.splitlines()[-lines:]
+    return [line for line in text.splitlines() if line.strip()][-lines:]

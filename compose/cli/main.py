@@ -76,7 +76,7 @@ def main(arguments: Sequence[str]) -> int:
         print(f"\nnextphase: interrupted; {SET_UP} goes on from here", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read has gone, as `head` does. Python must not find that out again when it flushes at its end.
+        # Whoever read has gone, as `head` does. Python must not find that out again at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
     except Exception as error:

@@ -76,7 +76,9 @@ def _start(supervisor: Supervisor, definitions: Definitions, progress: Progress)
 
 def _adapt(supervisor: Supervisor, definitions: Definitions, progress: Progress) -> list[str]:
     with progress.stage("Changes") as stage:
-        return changes.apply(supervisor, definitions, stage.note) or ["already up, nothing had changed"]
+        program = Toolbox.locate(definitions.layout.root).process_compose
+        done = changes.apply(supervisor, program, definitions, stage.note)
+        return done or ["already up, nothing had changed"]
 
 
 def _refuse_taken_ports(layout: Layout) -> None:

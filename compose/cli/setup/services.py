@@ -1,6 +1,6 @@
 """Services that are built before they run: the `build` command of their manifests.
 
-Not part of the machine's set-up (reading the catalog needs the environment's packages), but a stage like those.
+Not part of the machine's set-up, because reading the catalog needs the environment's packages.
 """
 
 from __future__ import annotations

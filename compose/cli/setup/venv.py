@@ -20,7 +20,9 @@ _TOLD = ("Collecting ", "Downloading ", "Installing ")
 def folder(root: Path, *, testing: bool = False) -> Path:
     """Where the environment of the checkout `root` belongs, made or not."""
     lock = root / (DEVELOPMENT if testing else RUNTIME)
-    return cache.home() / f"venv-{cache.digest([lock], platform.python_version(), platform.machine())}"
+    # Not the patch version: an environment outlives the interpreter's own updates.
+    version = ".".join(platform.python_version_tuple()[:2])
+    return cache.home() / f"venv-{cache.digest([lock], version, platform.machine())}"
 
 
 def python(root: Path, *, testing: bool = False) -> Path | None:
