@@ -15,6 +15,7 @@ from observability.metrics import Metrics
 from observability.settings import Settings
 
 _hops: dict[str, "Hop"] = {}
+_current: "Hop | None" = None
 
 
 class Hop:
@@ -43,6 +44,7 @@ class Hop:
             settings.fluent_port,
             self.metrics.logs_dropped.inc,
         )
+        self._stopped = False
         self._log_handler = logs.Handler(settings, self._sender)
 
     @property
@@ -51,6 +53,8 @@ class Hop:
 
     def install(self) -> None:
         """Make this hop the one whose tracer and log handler the process's libraries use."""
+        global _current
+        _current = self
         tracing.use_w3c_propagation()
         trace.set_tracer_provider(self.tracer_provider)
         logs.configure(self._log_handler)
@@ -63,10 +67,13 @@ class Hop:
         return self._sender.flush(max(0.0, deadline - time.monotonic())) and sent
 
     def shutdown(self, timeout_seconds: float = 5.0) -> None:
-        """Send what telemetry there is, for `timeout_seconds` at most, and stop; calling it again does nothing.
+        """Send what telemetry there is, for about `timeout_seconds` at most, and stop.
 
-        Logging to stderr goes on.
+        Calling it again does nothing. Lines on stderr go on.
         """
+        if self._stopped:
+            return
+        self._stopped = True
         if _hops.get(self.settings.service) is self:
             del _hops[self.settings.service]
         deadline = time.monotonic() + timeout_seconds
@@ -96,11 +103,11 @@ def setup(service: str) -> Hop:
 
 
 def current() -> Hop:
-    """The process's hop.
+    """The process's hop, shut down or not.
 
     Raises:
         LookupError: `setup` was not called.
     """
-    if not _hops:
+    if _current is None:
         raise LookupError("observability.setup has not been called in this process")
-    return next(reversed(_hops.values()))
+    return _current

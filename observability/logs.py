@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
+from itertools import islice
 from queue import Empty
 from types import TracebackType
 from typing import Any, TextIO
@@ -54,6 +55,7 @@ class HoldingSender(asyncsender.FluentSender):  # type: ignore[misc] # fluent-lo
 
     def __init__(self, tag: str, host: str, port: int, dropped: Callable[[int], None]) -> None:
         self._dropped = dropped
+        self._closed = False
         self._closing = threading.Event()
         super().__init__(
             tag,
@@ -77,55 +79,55 @@ class HoldingSender(asyncsender.FluentSender):  # type: ignore[misc] # fluent-lo
         """Send what there is and stop; what is left after `timeout_seconds` is dropped and counted."""
         self.flush(timeout_seconds)
         with self.lock:
+            if self._closed:
+                return
             self._closed = True
         self._closing.set()
-        lost = 0
-        while self._pop() is not None:
-            lost += 1
-        if lost:
-            self._dropped(lost)
-        self._queue.put_nowait(b"")
+        while (packet := self._next(block=False)) is not None:
+            self._overflowed(packet)
+        self._queue.put(b"")  # ends the thread
+        self._send_thread.join(timeout_seconds)
 
     def _overflowed(self, _packet: bytes) -> None:
-        self._queue.task_done()
         self._dropped(1)
+        self._queue.task_done()
 
-    def _pop(self) -> bytes | None:
+    def _next(self, block: bool) -> bytes | None:
         try:
-            packet: bytes = self._queue.get_nowait()
+            packet: bytes = self._queue.get(block)
         except Empty:
             return None
-        self._queue.task_done()
         return packet
 
     def _send_loop(self) -> None:
-        while not self._closing.is_set():
-            packets = [self._queue.get()]
-            while len(packets) < BATCH_RECORDS and not self._queue.empty():
-                packets.append(self._queue.get())
-            if not self._deliver(b"".join(packets)):
-                self._dropped(sum(map(bool, packets)))
+        while first := self._next(block=True):
+            packets = [first, *islice(iter(lambda: self._next(block=False), None), BATCH_RECORDS - 1)]
+            self._deliver(packets)
             for _ in packets:
                 self._queue.task_done()
         self._close()
 
-    def _deliver(self, packets: bytes) -> bool:
-        """Send until it succeeds; False when the sender was closed before."""
+    def _deliver(self, packets: list[bytes]) -> None:
+        """Try until the packets are sent, or the sender is closed: then they are dropped and counted."""
+        joined = b"".join(packets)
         backoff = 0.0
-        while True:
-            try:
-                self._send_data(packets)
-            except OSError:
-                self._close()
-            else:
-                if backoff:
-                    _logger.info("Collector takes logs again")
-                return True
+        while not self._try(joined):
             if not backoff:
                 _logger.warning("Collector does not take logs; holding them")
             backoff = min(max(2 * backoff, BACKOFF_FIRST_SECONDS), BACKOFF_LAST_SECONDS)
             if self._closing.wait(backoff):
-                return False
+                self._dropped(len(packets))
+                return
+        if backoff:
+            _logger.info("Collector takes logs again")
+
+    def _try(self, packets: bytes) -> bool:
+        try:
+            self._send_data(packets)
+        except OSError:
+            self._close()
+            return False
+        return True
 
 
 class Handler(logging.Handler):
@@ -176,10 +178,10 @@ def fields_of(record: logging.LogRecord) -> dict[str, Json]:
 
 
 def configure(handler: Handler) -> None:
-    """Send every logger's records to the handler alone, from INFO up; uncaught exceptions and warnings too."""
+    """Send the records of every logger to the handler alone, from INFO up; uncaught exceptions too."""
     root = logging.getLogger()
     for other in list(root.handlers):
-        if isinstance(other, Handler | logging.StreamHandler):
+        if isinstance(other, Handler) or type(other) is logging.StreamHandler:
             root.removeHandler(other)
     root.addHandler(handler)
     root.setLevel(logging.INFO)

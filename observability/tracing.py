@@ -19,7 +19,7 @@ from observability.settings import Settings
 UNTRACED_URLS = r"^(https?://[^/]*)?/(health|health/live|health/ready|metrics)(\?.*)?$"
 MAX_QUEUED_SPANS = 16384
 MAX_BATCH_SPANS = 512
-DELAY_MILLIS = 500
+DELAY_MILLIS = 250
 MAX_ATTRIBUTE_LENGTH = 4096
 
 # Instrumentations read this once, when the first of them starts.

@@ -1,4 +1,8 @@
-"""Django projects as hops: HopMiddleware first in MIDDLEWARE, `urlpatterns`, and `instrument(hop)` in wsgi.py."""
+"""Django projects as hops.
+
+`HopMiddleware` goes first into MIDDLEWARE, `urlpatterns` to the project's own, and wsgi.py calls
+`instrument(hop)` before it makes the application.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +18,7 @@ from django.urls import URLPattern, path
 from django.views.decorators.http import require_safe
 from opentelemetry import trace
 from opentelemetry.instrumentation.django import DjangoInstrumentor
+from opentelemetry.sdk.trace import Span
 
 from observability.body import parse_object, too_large
 from observability.exchange import QUIET_PATHS, TRACE_HEADER, Exchange, of_status, problem_of, refuse_nul
@@ -33,8 +38,13 @@ _STATUSES: dict[type[Exception], int] = {
 }
 
 
+_hop: Hop | None = None
+
+
 def instrument(hop: Hop) -> None:
     """Give the project server spans; call it in wsgi.py, before the application is made."""
+    global _hop
+    _hop = hop
     DjangoInstrumentor().instrument(
         tracer_provider=hop.tracer_provider, excluded_urls=UNTRACED_URLS, is_sql_commentor_enabled=False
     )
@@ -44,8 +54,11 @@ def json_body(request: HttpRequest) -> dict[str, Any]:
     """The request's body as a JSON object.
 
     Raises:
-        Problem: see observability.body.parse_object.
+        Problem: see observability.body.parse_object; 411 for a body without a length, which Django does not
+            read. (nginx gives every body one.)
     """
+    if "Transfer-Encoding" in request.headers:
+        raise Problem(411)
     return parse_object(request.body, request.headers.get("Content-Type"))
 
 
@@ -58,7 +71,9 @@ class HopMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if request.path in QUIET_PATHS:
             return self._get_response(request)
-        exchange = Exchange(current(), request.method or "", request.path, request.headers.get("X-Caller"))
+        exchange = Exchange(
+            _hop or current(), request.method or "", request.path, request.headers.get("X-Caller")
+        )
         try:
             refuse_nul(request.path, request.META.get("QUERY_STRING", ""))
             response = _as_problem(self._get_response(request))
@@ -71,11 +86,11 @@ class HopMiddleware:
 
     def process_view(self, request: HttpRequest, *_view: Any) -> None:
         """Name the span as the other frameworks do: by method and the route from its slash on."""
-        route, span = _route(request), trace.get_current_span()
-        method = known_method(request.method or "")
-        span.set_attribute("http.route", route)
-        if isinstance_named := getattr(span, "update_name", None):
-            isinstance_named(f"{'HTTP' if method == '_OTHER' else method} {route}")
+        span = trace.get_current_span()
+        if isinstance(span, Span):
+            route, method = _route(request), known_method(request.method or "")
+            span.set_attribute("http.route", route)
+            span.update_name(f"{'HTTP' if method == '_OTHER' else method} {route}")
 
     def process_exception(self, _request: HttpRequest, error: Exception) -> HttpResponse:
         """Answer what a view raised."""
@@ -114,7 +129,7 @@ def _route(request: HttpRequest) -> str:
 
 @require_safe
 def _show(request: HttpRequest) -> HttpResponse:
-    page = page_blocking(current(), request.path, request.headers.get("Accept"))
+    page = page_blocking(_hop or current(), request.path, request.headers.get("Accept"))
     return HttpResponse(page.body, status=page.status, content_type=page.content_type)
 
 

@@ -33,9 +33,8 @@ def instrument(app: FastAPI, hop: Hop) -> None:
         exclude_spans=["receive", "send"],
     )
     app.add_middleware(_HopMiddleware, hop=hop)
-    app.add_exception_handler(HTTPException, _http_error)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(Problem, _problem)
+    for kind in (HTTPException, RequestValidationError, Problem):
+        app.add_exception_handler(kind, _failed)
     _add_pages(app, hop)
     _flush_at_shutdown(app, hop)
 
@@ -122,26 +121,25 @@ def _respond(problem: Problem) -> Response:
     )
 
 
-async def _problem(_request: Request, error: Exception) -> Response:
+async def _failed(_request: Request, error: Exception) -> Response:
+    match error:
+        case _BodyTooLarge():
+            return _respond(too_large())
+        case HTTPException() if error.status_code < 400:
+            return Response(status_code=error.status_code, headers=error.headers)
+        case HTTPException():
+            return _respond(of_status(error.status_code, str(error.detail), dict(error.headers or {})))
+        case RequestValidationError():
+            return _respond(_invalid(error))
     return _respond(problem_of(error))
 
 
-async def _http_error(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    if isinstance(error, _BodyTooLarge):
-        return _respond(too_large())
-    if error.status_code < 400:
-        return Response(status_code=error.status_code, headers=error.headers)
-    return _respond(of_status(error.status_code, str(error.detail), dict(error.headers or {})))
-
-
-async def _invalid(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
+def _invalid(error: RequestValidationError) -> Problem:
     found = error.errors()
     if any(item["type"] == "json_invalid" for item in found):
-        return _respond(Problem(400, "Malformed body", detail="The body is not JSON."))
+        return Problem(400, "Malformed body", detail="The body is not JSON.")
     errors = [{"pointer": _pointer(item["loc"]), "detail": str(item["msg"])} for item in found[:20]]
-    return _respond(Problem(422, "Invalid request", detail="Some values cannot be used.", errors=errors))
+    return Problem(422, "Invalid request", detail="Some values cannot be used.", errors=errors)
 
 
 def _pointer(location: Sequence[str | int]) -> str:

@@ -4,11 +4,13 @@ from typing import Any
 
 from flask import Blueprint, Flask, Response, g, request
 from opentelemetry.instrumentation.flask import FlaskInstrumentor
+from opentelemetry.trace import Span
 from werkzeug.exceptions import HTTPException
 
 from observability.body import MAX_BODY_BYTES, parse_object
 from observability.exchange import QUIET_PATHS, TRACE_HEADER, Exchange, of_status, problem_of, refuse_nul
 from observability.hop import Hop
+from observability.metrics import known_method
 from observability.pages import PATHS, page_blocking
 from observability.problem import Problem
 from observability.tracing import UNTRACED_URLS, current_trace_id
@@ -18,11 +20,16 @@ def instrument(app: Flask, hop: Hop) -> None:
     """Make `app` a hop; call it before the application adds hooks of its own.
 
     Adds server spans, HTTP metrics, an access line, the trace id header, health and metrics pages, problem
-    documents for every error, and a limit of MAX_BODY_BYTES on bodies unless the application has its own.
+    documents for every error, and a limit of MAX_BODY_BYTES on bodies.
     """
-    app.config["MAX_CONTENT_LENGTH"] = app.config.get("MAX_CONTENT_LENGTH") or MAX_BODY_BYTES
-    FlaskInstrumentor.instrument_app(
-        app, tracer_provider=hop.tracer_provider, excluded_urls=UNTRACED_URLS, enable_commenter=False
+    # One more than the limit: of a body without a length Werkzeug cuts off what is more, and says nothing.
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES + 1
+    FlaskInstrumentor.instrument_app(  # type: ignore[no-untyped-call]
+        app,
+        tracer_provider=hop.tracer_provider,
+        excluded_urls=UNTRACED_URLS,
+        request_hook=_name_unrouted,
+        enable_commenter=False,
     )
 
     @app.before_request
@@ -57,14 +64,20 @@ def json_body() -> dict[str, Any]:
     return parse_object(request.get_data(cache=False), request.content_type)
 
 
-def _failed(error: Exception) -> Response:
+def _name_unrouted(span: Span, environ: dict[str, Any]) -> None:
+    """A path that leads nowhere must not name a span: callers make up as many as they like."""
+    if request.url_rule is None:
+        method = known_method(environ["REQUEST_METHOD"])
+        span.update_name("HTTP" if method == "_OTHER" else method)
+
+
+def _failed(error: Exception) -> Response | HTTPException:
     if not isinstance(error, HTTPException):
         return _respond(problem_of(error))
-    response = error.get_response()
     if error.code is None or error.code < 400 or error.response is not None:
-        return Response.force_type(response)
+        return error
     headers = {
-        name: value for name, value in response.headers if name not in ("Content-Type", "Content-Length")
+        name: value for name, value in error.get_headers() if name not in ("Content-Type", "Content-Length")
     }
     return _respond(of_status(error.code, error.description, headers))
 

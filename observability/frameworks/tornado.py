@@ -22,7 +22,9 @@ from observability.tracing import current_trace_id
 def instrument() -> None:
     """Give every handler of the process server spans; call it after `setup`, before the first request."""
     tornado_spans.repair()
-    TornadoInstrumentor().instrument(tracer_provider=current().tracer_provider)
+    TornadoInstrumentor().instrument(  # type: ignore[no-untyped-call]
+        tracer_provider=current().tracer_provider
+    )
 
 
 async def drain(timeout_seconds: float) -> bool:
@@ -134,7 +136,11 @@ class NotFound(Handler):
     """The answer to paths without a route: an application's `default_handler_class`."""
 
     def prepare(self) -> None:
-        raise Problem(404, detail="No resource has this path.")
+        raise HTTPError(404)
+
+    def send_error(self, status_code: int = 404, **kwargs: Any) -> None:
+        """A 404 to methods that HTTP does not know, too, which tornado refuses first."""
+        super().send_error(404, **kwargs)
 
 
 class _PageHandler(RequestHandler):

@@ -8,23 +8,25 @@ that a handler does not have gets a route with `%s` for its parameters.
 
 import inspect
 import re
-from functools import lru_cache
+from collections.abc import Hashable
+from functools import cache
+from importlib import import_module
 from time import time_ns
 from types import TracebackType
-from typing import Any
+from typing import Any, cast
 
 from opentelemetry import context, trace
-from opentelemetry.instrumentation import tornado as official
 from opentelemetry.instrumentation.tornado._utils import find_matched_rule
-from opentelemetry.instrumentation.utils import _start_internal_or_server_span
 from opentelemetry.propagators import textmap
 from opentelemetry.trace import Span, Status, StatusCode, Tracer
 from opentelemetry.util.http import ExcludeList
-from tornado.web import HTTPError, RequestHandler
+from tornado.web import RequestHandler
 
 from observability.metrics import known_method
-from observability.problem import Problem
 from observability.tracing import UNTRACED_URLS
+
+#: Untyped, and its private functions are what has to be mended.
+official: Any = import_module("opentelemetry.instrumentation.tornado")
 
 _GROUP = re.compile(r"\((?:\?P<(\w+)>)?[^()]*\)")
 
@@ -51,6 +53,7 @@ def repair() -> None:
     official._excluded_urls = ExcludeList([UNTRACED_URLS])
     official._start_span = _start_span
     official._log_exception = _log_exception
+    official._record_prepare_metrics = official._record_on_finish_metrics = _no_metrics
 
 
 def route_of(handler: RequestHandler) -> str:
@@ -58,18 +61,18 @@ def route_of(handler: RequestHandler) -> str:
     rule = find_matched_rule(handler)
     matcher = getattr(rule, "matcher", None)
     regex = getattr(matcher, "regex", None)
-    return _route(regex.pattern, type(handler)) if regex is not None else ""
+    return _route(str(regex.pattern), cast(Hashable, type(handler))) if regex is not None else ""
 
 
-@lru_cache(maxsize=1024)
-def _route(pattern: str, handler: type[RequestHandler]) -> str:
+@cache
+def _route(pattern: str, handler: Hashable) -> str:
     names = iter(_parameters(handler))
     return _GROUP.sub(
         lambda group: f"{{{group[1] or next(names, 'parameter')}}}", pattern.removesuffix("$")
     ).replace("\\", "")
 
 
-def _parameters(handler: type[RequestHandler]) -> list[str]:
+def _parameters(handler: Any) -> list[str]:
     """Names of the path's parameters, as the first method that the handler implements has them."""
     for name in handler.SUPPORTED_METHODS:
         method = getattr(handler, name.lower())
@@ -85,7 +88,7 @@ def _start_span(tracer: Tracer, handler: RequestHandler, mode: Any) -> Any:
     attributes = official._get_attributes_from_request(handler.request, mode)
     if route:
         attributes["http.route"] = route
-    span, _token = _start_internal_or_server_span(
+    span, _token = official._start_internal_or_server_span(
         tracer=tracer,
         span_name=f"{name} {route}".rstrip(),
         start_time=time_ns(),
@@ -107,15 +110,15 @@ def _log_exception(
     args: Any,
     kwargs: Any,
 ) -> Any:
-    """Log while the span is current; `on_finish` ends it, with the status that was answered."""
-    error = args[1] if len(args) == 3 else None
-    traced = getattr(handler, official._HANDLER_CONTEXT_KEY, None)
-    if (
-        traced is None
-        and not handler._finished
-        and not official._excluded_urls.url_disabled(handler.request.uri)
-    ):
-        traced = _start_span(tracer, handler, mode)
-    if traced is not None and error is not None and not isinstance(error, HTTPError | Problem):
-        traced.span.record_exception(error)
+    """Log while the span is current; `on_finish` ends it, with the status that was answered.
+
+    What is wrong with the request before `prepare` comes here without a span.
+    """
+    traced = hasattr(handler, official._HANDLER_CONTEXT_KEY) or handler._finished
+    if not traced and not official._excluded_urls.url_disabled(handler.request.uri):
+        _start_span(tracer, handler, mode)
     return log_exception(*args, **kwargs)
+
+
+def _no_metrics(*_args: Any) -> None:
+    """The hop has its own metrics, and for unknown methods the instrumentation's raise."""

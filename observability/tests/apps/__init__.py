@@ -1,0 +1,1 @@
+"""The same small service in every framework, for the tests to serve."""

@@ -1,0 +1,149 @@
+"""Sinks in the collector's place, hops that send to them, and servers of every framework."""
+
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import requests
+
+from observability import Hop
+from observability.settings import Settings
+from observability.tests.sinks import FluentSink, OtlpSink, eventually, free_port
+
+ROOT = Path(__file__).parents[2]
+PYTHON = sys.executable
+GUNICORN = [PYTHON, "-m", "gunicorn", "--workers=1", "--threads=4", "--worker-class=gthread"]
+COMMANDS = {
+    "flask": [*GUNICORN, "--bind=127.0.0.1:{port}", "observability.tests.apps.flask_app:create_app()"],
+    "django": [*GUNICORN, "--bind=127.0.0.1:{port}", "observability.tests.apps.django_app:application"],
+    "fastapi": [
+        *[PYTHON, "-m", "uvicorn", "--host=127.0.0.1", "--port={port}", "--factory"],
+        "observability.tests.apps.fastapi_app:create_app",
+    ],
+    "tornado": [PYTHON, "-m", "observability.tests.apps.tornado_app", "{port}"],
+}
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A trace that a test starts."""
+
+    id: str
+    span_id: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"traceparent": f"00-{self.id}-{self.span_id}-01"}
+
+
+@dataclass
+class Server:
+    """A small service of one framework, in a process of its own."""
+
+    framework: str
+    url: str
+    otlp: OtlpSink
+    fluent: FluentSink
+    process: subprocess.Popen[str]
+
+    def request(self, method: str, path: str, trace: Trace, **options: object) -> requests.Response:
+        headers = trace.headers | dict(options.pop("headers", {}))  # type: ignore[call-overload]
+        return requests.request(
+            method,
+            self.url + path,
+            headers=headers,
+            timeout=10,
+            allow_redirects=False,
+            **options,  # type: ignore[arg-type]
+        )
+
+    def metrics(self) -> str:
+        return requests.get(self.url + "/metrics", timeout=10).text
+
+    def answers(self) -> bool:
+        assert self.process.poll() is None, "the server ended"
+        try:
+            return requests.get(self.url + "/health/live", timeout=1).ok
+        except requests.RequestException:
+            return False
+
+
+def environment(otlp: OtlpSink, fluent: FluentSink) -> dict[str, str]:
+    return {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": otlp.endpoint,
+        "FLUENT_ADDRESS": f"127.0.0.1:{fluent.port}",
+        "COLLECTOR_HEALTH_URL": "http://127.0.0.1:1/",
+        "SERVICE_INSTANCE_ID": "probe-1",
+        "NEXTPHASE_INSTANCE": "trial",
+    }
+
+
+def serve(framework: str, otlp: OtlpSink, fluent: FluentSink, lines: Path) -> Iterator[Server]:
+    port = free_port()
+    command = [part.format(port=port) for part in COMMANDS[framework]]
+    variables = os.environ | environment(otlp, fluent) | {"PYTHONPATH": str(ROOT)}
+    with lines.open("w") as stderr:
+        process = subprocess.Popen(command, env=variables, cwd=ROOT, stderr=stderr, text=True)
+    server = Server(framework, f"http://127.0.0.1:{port}", otlp, fluent, process)
+    try:
+        eventually(server.answers, timeout=30)
+        yield server
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+@pytest.fixture
+def trace() -> Trace:
+    return Trace(secrets.token_hex(16), secrets.token_hex(8))
+
+
+@pytest.fixture
+def otlp() -> Iterator[OtlpSink]:
+    sink = OtlpSink()
+    yield sink
+    sink.stop()
+
+
+@pytest.fixture
+def fluent() -> Iterator[FluentSink]:
+    sink = FluentSink()
+    yield sink
+    sink.stop()
+
+
+@pytest.fixture
+def settings(otlp: OtlpSink, fluent: FluentSink) -> Settings:
+    return Settings.from_env("probe", environment(otlp, fluent))
+
+
+@pytest.fixture
+def hop(settings: Settings) -> Iterator[Hop]:
+    """A hop that is not installed as the process's own."""
+    hop = Hop(settings)
+    yield hop
+    hop.shutdown(1.0)
+
+
+@pytest.fixture(scope="session")
+def sinks() -> Iterator[tuple[OtlpSink, FluentSink]]:
+    otlp, fluent = OtlpSink(), FluentSink()
+    yield otlp, fluent
+    otlp.stop()
+    fluent.stop()
+
+
+@pytest.fixture(scope="session", params=COMMANDS)
+def server(
+    request: pytest.FixtureRequest,
+    sinks: tuple[OtlpSink, FluentSink],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Server]:
+    """The small service, once in every framework."""
+    lines = tmp_path_factory.mktemp(request.param) / "stderr"
+    yield from serve(request.param, *sinks, lines)

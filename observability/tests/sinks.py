@@ -1,0 +1,174 @@
+"""Stand-ins for the collector that speak its protocols over real sockets."""
+
+import socket
+import socketserver
+import threading
+import time
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import msgpack
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+
+class Sink:
+    """Something that collects and can be stopped and started again at the same port."""
+
+    server: socketserver.BaseServer | None = None
+
+    def __init__(self) -> None:
+        self.changed = threading.Condition()
+        self.port = free_port()
+        self.start()
+
+    def make(self) -> socketserver.BaseServer:
+        raise NotImplementedError
+
+    def start(self) -> None:
+        self.server = self.make()
+        threading.Thread(
+            target=self.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
+        ).start()
+
+    def stop(self) -> None:
+        if self.server:
+            self.server.shutdown()
+            self.server.server_close()
+            self.server = None
+
+    def wait_for(self, found: Callable[[], Any], timeout: float = 10.0) -> Any:
+        """The first true result of `found`, tried again whenever something arrives."""
+        with self.changed:
+            result = self.changed.wait_for(found, timeout)
+        assert result, "nothing of the kind arrived"
+        return result
+
+
+class OtlpSink(Sink):
+    """Takes spans over OTLP/HTTP; `status` is what it answers."""
+
+    def __init__(self) -> None:
+        self.spans: list[Span] = []
+        self.resources: list[dict[str, str]] = []
+        self.requests = 0
+        self.status = 200
+        self.rejects = 0
+        super().__init__()
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def make(self) -> socketserver.BaseServer:
+        sink = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                with sink.changed:
+                    sink.requests += 1
+                    if sink.status == 200:
+                        sink.take(ExportTraceServiceRequest.FromString(body))
+                    sink.changed.notify_all()
+                answer = ExportTraceServiceResponse()
+                answer.partial_success.rejected_spans = sink.rejects
+                content = answer.SerializeToString()
+                self.send_response(sink.status)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        ThreadingHTTPServer.allow_reuse_address = True
+        return ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
+
+    def take(self, request: ExportTraceServiceRequest) -> None:
+        for resource_spans in request.resource_spans:
+            attributes = resource_spans.resource.attributes
+            self.resources.append({item.key: item.value.string_value for item in attributes})
+            for scope_spans in resource_spans.scope_spans:
+                self.spans.extend(scope_spans.spans)
+
+    def of_trace(self, trace_id: str, count: int = 1) -> list[Span]:
+        """The spans of a trace, once there are `count`."""
+
+        def found() -> list[Span]:
+            spans = [span for span in self.spans if span.trace_id.hex() == trace_id]
+            return spans if len(spans) >= count else []
+
+        return list(self.wait_for(found))
+
+
+class FluentSink(Sink):
+    """Takes fluent messages: (tag, time, record)."""
+
+    def __init__(self) -> None:
+        self.messages: list[tuple[str, Any, dict[str, Any]]] = []
+        self.connections: list[socket.socket] = []
+        super().__init__()
+
+    def make(self) -> socketserver.BaseServer:
+        sink = self
+
+        class Handler(socketserver.BaseRequestHandler):
+            def handle(self) -> None:
+                sink.connections.append(self.request)
+                unpacker = msgpack.Unpacker()
+                while data := self._received():
+                    unpacker.feed(data)
+                    with sink.changed:
+                        sink.messages.extend(tuple(message) for message in unpacker)
+                        sink.changed.notify_all()
+
+            def _received(self) -> bytes:
+                try:
+                    return bytes(self.request.recv(65536))
+                except OSError:
+                    return b""
+
+        class Server(socketserver.ThreadingTCPServer):
+            allow_reuse_address = True
+            daemon_threads = True
+
+        return Server(("127.0.0.1", self.port), Handler)
+
+    def stop(self) -> None:
+        super().stop()
+        for connection in self.connections:
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                continue
+        self.connections.clear()
+
+    def records(self, **fields: Any) -> list[dict[str, Any]]:
+        """The records that have all of `fields`, once there is one."""
+
+        def found() -> list[dict[str, Any]]:
+            records = [record for _, _, record in self.messages]
+            return [record for record in records if fields.items() <= record.items()]
+
+        return list(self.wait_for(found))
+
+
+def eventually(condition: Callable[[], Any], timeout: float = 10.0) -> Any:
+    """The first true value of a condition that nothing announces."""
+    deadline = time.monotonic() + timeout
+    while not (value := condition()):
+        assert time.monotonic() < deadline, "the condition never came true"
+        time.sleep(0.01)
+    return value
+
+
+def free_port() -> int:
+    """A port that nothing listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+    return port

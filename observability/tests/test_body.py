@@ -1,0 +1,81 @@
+"""Bodies that are JSON objects and bodies that are refused."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from observability.body import MAX_BODY_BYTES, parse_object
+from observability.problem import Problem
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=5,
+)
+
+
+def refusal(body: bytes, content_type: str | None = "application/json") -> Problem:
+    with pytest.raises(Problem) as caught:
+        parse_object(body, content_type)
+    return caught.value
+
+
+def storable(value: Any) -> bool:
+    return "\\u0000" not in json.dumps(value)
+
+
+@settings(max_examples=50)
+@given(st.dictionaries(st.text(max_size=10), VALUES, max_size=5).filter(storable), st.booleans())
+def test_objects_come_back(document: dict[str, Any], ascii_only: bool) -> None:
+    assert (
+        parse_object(json.dumps(document, ensure_ascii=ascii_only).encode(), "application/json") == document
+    )
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_an_object_or_a_problem(body: bytes) -> None:
+    try:
+        document: object = parse_object(body, "application/json")
+    except Problem as problem:
+        document = {"refused with": problem.status}
+    assert document == {"refused with": 400} or isinstance(document, dict)
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "application/json",
+        "Application/JSON",
+        "application/json; charset=UTF-8",
+        "application/cloudevents+json",
+    ],
+)
+def test_media_types_that_are_json(content_type: str) -> None:
+    assert parse_object(b"{}", content_type) == {}
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [None, "", "text/json", "text/plain", "json", ";", "application/json; charset=utf-16", "image/svg+json"],
+)
+def test_media_types_that_are_not(content_type: str | None) -> None:
+    assert refusal(b"{}", content_type).status == 415
+
+
+def test_the_limit() -> None:
+    body = b'{"a":"' + b"x" * (MAX_BODY_BYTES - 8) + b'"}'
+    assert len(parse_object(body, "application/json")["a"]) == MAX_BODY_BYTES - 8
+    assert refusal(body + b" ").status == 413
+
+
+def test_what_cannot_be_stored_is_pointed_at() -> None:
+    problem = refusal(b'{"a": {"b/c": ["ok", "\\u0000"]}, "\\ud800": 1, "pair": "\\ud83d\\ude00"}')
+    assert problem.status == 400
+    assert [error["pointer"] for error in problem.errors] == ["#/a/b~1c/1", "#"]
+
+
+def test_numbers_too_long_to_read() -> None:
+    assert refusal(b'{"a": ' + b"9" * 10000 + b"}").status == 400

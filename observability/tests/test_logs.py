@@ -1,0 +1,197 @@
+"""Log records: their fields, their lines, their way to the collector."""
+
+import io
+import json
+import logging
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import msgpack
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from observability import Hop
+from observability.logs import QUEUE_RECORDS, Handler, HoldingSender, fields_of
+from observability.settings import Settings
+from observability.tests.sinks import FluentSink
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()) | st.binary(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters()), inner) | st.sets(st.text()),
+    max_leaves=10,
+)
+
+
+class Drops:
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self, records: int) -> None:
+        self.count += records
+
+
+@pytest.fixture
+def drops() -> Drops:
+    return Drops()
+
+
+@pytest.fixture
+def sender(fluent: FluentSink, drops: Drops) -> Iterator[HoldingSender]:
+    sender = HoldingSender("nextphase.probe", "127.0.0.1", fluent.port, drops)
+    yield sender
+    sender.close(0.1)
+
+
+@pytest.fixture
+def stream() -> io.StringIO:
+    return io.StringIO()
+
+
+@pytest.fixture
+def logger(settings: Settings, sender: HoldingSender, stream: io.StringIO) -> logging.Logger:
+    logger = logging.Logger("probe.part")
+    logger.addHandler(Handler(settings, sender, stream))
+    return logger
+
+
+def record(message: Any, *args: Any, **extra: Any) -> logging.LogRecord:
+    return logging.Logger("probe").makeRecord("probe", logging.INFO, "", 0, message, args, None, extra=extra)
+
+
+def test_a_record_is_one_line_and_one_message(
+    logger: logging.Logger, fluent: FluentSink, stream: io.StringIO
+) -> None:
+    logger.warning("Took %d\nlines", 2, extra={"order_id": "7", "lines": [1, {"a": None}]})
+    (line,) = stream.getvalue().splitlines()
+    (sent,) = fluent.records()
+    assert json.loads(line) == sent
+    assert sent["time"].endswith("Z")
+    assert {**sent, "time": ""} == {
+        "time": "",
+        "level": "warning",
+        "message": "Took 2\nlines",
+        "logger": "probe.part",
+        "service": "probe",
+        "instance": "probe-1",
+        "order_id": "7",
+        "lines": [1, {"a": None}],
+    }
+    tag, when, _ = fluent.messages[0]
+    assert tag == "nextphase.probe"
+    assert isinstance(when, msgpack.ExtType)
+
+
+def test_stack_traces_are_a_field(logger: logging.Logger, fluent: FluentSink) -> None:
+    try:
+        raise KeyError("lost")
+    except KeyError:
+        logger.exception("Failed")
+    (sent,) = fluent.records()
+    assert sent["message"] == "Failed"
+    assert sent["exception"].startswith("Traceback")
+    assert sent["exception"].endswith("KeyError: 'lost'")
+
+
+def test_extra_fields_do_not_take_the_records_own() -> None:
+    fields = fields_of(record("said", service="other", level="none", trace_id="made up", time=0))
+    assert fields["level"] == "info"
+    assert "service" not in fields
+    assert "trace_id" not in fields
+    assert fields["extra_service"] == "other"
+    assert fields["extra_trace_id"] == "made up"
+
+
+def test_records_inside_a_span_carry_its_ids(hop: Hop) -> None:
+    with hop.tracer.start_as_current_span("work") as span:
+        fields = fields_of(record("said"))
+    context = span.get_span_context()
+    assert fields["trace_id"] == f"{context.trace_id:032x}"
+    assert fields["span_id"] == f"{context.span_id:016x}"
+
+
+def test_arguments_that_do_not_fit_do_not_cost_the_record() -> None:
+    fields = fields_of(record("Took %d of %d", "two"))
+    assert fields["message"] == "'Took %d of %d' ('two',)"
+
+
+def test_values_that_cannot_be_shown_do_not_cost_the_record() -> None:
+    class Broken:
+        def __str__(self) -> str:
+            raise RuntimeError
+
+    fields = fields_of(record("said", broken=Broken(), nan=math.nan, huge=2**70))
+    assert (fields["broken"], fields["nan"], fields["huge"]) == ("<Broken>", "nan", str(2**70))
+
+
+def test_long_texts_are_cut() -> None:
+    message = fields_of(record("x" * 100_000))["message"]
+    assert isinstance(message, str)
+    assert len(message) < 17_000
+    assert message.endswith("characters more)")
+
+
+@given(message=st.text(st.characters()), value=ANYTHING, name=st.text(st.characters(), min_size=1))
+def test_no_text_breaks_the_line(message: str, value: Any, name: str) -> None:
+    item = logging.makeLogRecord({"name": "probe", "levelname": "INFO", "msg": message})
+    vars(item).setdefault(f"extra {name}", value)
+    fields = fields_of(item)
+    line = json.dumps(fields)
+    assert len(line.splitlines()) == 1
+    assert json.loads(line) == msgpack.unpackb(msgpack.packb(fields)) == fields
+
+
+def test_records_of_a_collector_stop_arrive_later(
+    sender: HoldingSender, fluent: FluentSink, drops: Drops, caplog: pytest.LogCaptureFixture
+) -> None:
+    sender.emit(None, {"number": -1})
+    fluent.records(number=-1)
+    fluent.stop()
+    for number in range(500):
+        sender.emit(None, {"number": number})
+    assert not sender.flush(1.0)
+    fluent.start()
+    assert sender.flush(10.0)
+    fluent.records(number=499)
+    numbers = [item["number"] for _, _, item in fluent.messages]
+    assert numbers == sorted(set(numbers))
+    # What was written to the socket of a collector that is going away is lost without a sign: one batch.
+    assert set(range(256, 500)) <= set(numbers)
+    assert drops.count == 0
+    assert [item.message for item in caplog.records if item.levelno >= logging.WARNING] == [
+        "Collector does not take logs; holding them"
+    ]
+
+
+def test_the_queue_is_bounded_and_the_oldest_go(
+    sender: HoldingSender, fluent: FluentSink, drops: Drops
+) -> None:
+    fluent.stop()
+    count = QUEUE_RECORDS + 2000
+    for number in range(count):
+        sender.emit(None, {"number": number})
+    assert 2000 - 256 <= drops.count <= 2000
+    fluent.start()
+    assert sender.flush(10.0)
+    fluent.records(number=count - 1)
+    assert len(fluent.messages) == count - drops.count
+
+
+def test_the_end_drops_and_counts_what_is_left(fluent: FluentSink, drops: Drops) -> None:
+    fluent.stop()
+    sender = HoldingSender("nextphase.probe", "127.0.0.1", fluent.port, drops)
+    for number in range(10):
+        sender.emit(None, {"number": number})
+    sender.close(0.2)
+    sender.close(0.2)
+    assert drops.count == 10
+    assert not sender.emit(None, {"number": 10})
+
+
+def test_a_stream_that_is_gone_does_not_matter(settings: Settings, sender: HoldingSender) -> None:
+    stream = io.StringIO()
+    stream.close()
+    logger = logging.Logger("probe")
+    logger.addHandler(Handler(settings, sender, stream))
+    logger.error("said")
