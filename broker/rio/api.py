@@ -21,6 +21,7 @@ from broker.rio.registry import Registry
 from broker.rio.senders import Senders
 from broker.rio.settings import Settings
 from broker.rio.store import Store
+from broker.rio.subscription import read_subscription
 from broker.rio.topology import Topology
 from observability import Hop, setup
 from observability.frameworks import tornado as hop_tornado
@@ -51,7 +52,9 @@ class Api:
             capacity=_CAPACITY,
         )
         self._registry = Registry(self._store, Topology(address))
-        self._prepared = False
+        self._declared = [
+            read_subscription(declared.id, declared.model_dump()) for declared in settings.subscriptions
+        ]
         self.rio = Rio(
             senders=Senders.load(settings.senders_file),
             emission=Emission(self._publisher, metrics, hop.tracer),
@@ -59,6 +62,7 @@ class Api:
             store=self._store,
             metrics=metrics,
             max_body_bytes=settings.max_body_bytes,
+            prepared=asyncio.Event(),
         )
         hop.health.add("rabbitmq", self._publisher.check, critical=True)
         hop.health.add("database", self._check_database, critical=True)
@@ -88,17 +92,18 @@ class Api:
     async def _prepare(self) -> bool:
         try:
             await self._store.migrate()
+            await self._registry.declare(self._declared)
             await self._registry.reassert()
         except (psycopg.Error, PoolTimeout, AMQPError, OSError) as error:
             _logger.warning("not prepared yet", extra={"reason": repr(error)})
             return False
-        self._prepared = True
+        self.rio.prepared.set()
         return True
 
     async def _check_database(self) -> None:
         await self._store.check()
-        if not self._prepared:
-            raise RuntimeError("the database is not migrated yet")
+        if not self.rio.prepared.is_set():
+            raise RuntimeError("not migrated yet, or declared subscriptions are missing")
 
 
 async def main() -> None:

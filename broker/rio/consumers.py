@@ -139,14 +139,16 @@ class Consumers(ConnectionThread):
 
     def _consume(self, subscription_id: str) -> None:
         channel = self._connection.channel()
-        declare_queue(channel, subscription_id)
         channel.basic_qos(0, CONCURRENCY, False)
-        # In the table first: messages may arrive before the call below returns.
+        # Nothing waits for an answer from here on: a queue that cannot give one (without a leader, say)
+        # would hold up every other subscription.
+        declare_queue(channel, subscription_id, nowait=True)
         consumer = self._consumers[subscription_id] = _Consumer(channel, f"rio.{subscription_id}")
         channel.basic_consume(
             queue_name(subscription_id),
             consumer_tag=consumer.tag,
             callback=lambda message: self._on_message(subscription_id, consumer, message),
+            nowait=True,
             on_cancel=lambda _tag: self._on_cancel(subscription_id),
         )
         _logger.info("consuming", extra={"subscription": subscription_id})

@@ -1,5 +1,6 @@
 """Rio's HTTP API: emitting, subscriptions, dead letters."""
 
+import asyncio
 import base64
 import functools
 import json
@@ -47,6 +48,8 @@ class Rio:
     store: Store
     metrics: ApiMetrics
     max_body_bytes: int
+    prepared: asyncio.Event
+    """Set once every declared subscription has its queue: an event taken before would miss them."""
 
 
 _Method = Callable[..., Awaitable[None]]
@@ -113,6 +116,8 @@ class EventsHandler(RioHandler):
 
     @_available
     async def post(self) -> None:
+        if not self.rio.prepared.is_set():
+            raise _unavailable("Rio is starting", "The declared subscriptions are not there yet")
         media = self.request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         if media == events.BATCH:
             await self._post_batch()

@@ -5,10 +5,16 @@ When a change is answered, RabbitMQ routes by it: an event emitted right after i
 
 import asyncio
 import logging
+from collections.abc import Sequence
+from typing import Final
 
 from broker.rio.store import Store
 from broker.rio.subscription import Subscription
 from broker.rio.topology import Topology
+
+# RabbitMQ writes the name of a new quorum queue to disk half a second late. Killed before, it comes back
+# with a queue that has no leader and whose messages cannot be reached, so nobody is told of it earlier.
+_SETTLE_SECONDS: Final = 1.0
 
 _logger = logging.getLogger(__name__)
 
@@ -26,6 +32,8 @@ class Registry:
             created, stale = await editing.claim(subscription)
             await asyncio.to_thread(self._topology.put, subscription, stale)
             await editing.narrow()
+        if created:
+            await asyncio.sleep(_SETTLE_SECONDS)
         _logger.info(
             "subscription written",
             extra={
@@ -46,6 +54,12 @@ class Registry:
             await asyncio.to_thread(self._topology.delete, subscription_id)
         _logger.info("subscription deleted", extra={"subscription": subscription_id})
         return existed
+
+    async def declare(self, subscriptions: Sequence[Subscription]) -> None:
+        """Create those that are missing; one that is there may have been changed since, and stays."""
+        known = {subscription.id for subscription in await self._store.subscriptions()}
+        missing = [subscription for subscription in subscriptions if subscription.id not in known]
+        await asyncio.gather(*map(self.put, missing))
 
     async def reassert(self) -> None:
         """Make sure RabbitMQ has every subscription's queue and bindings, should it have lost them."""

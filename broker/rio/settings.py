@@ -14,6 +14,14 @@ class Address(Strict):
     port: Port
 
 
+class Declared(Strict):
+    """A subscription that exists from the first start on, before its service has registered it."""
+
+    id: str
+    types: list[str]
+    sink: str
+
+
 class Settings(Strict):
     """What RIO_CONFIG holds; secrets stay in the files it names."""
 
@@ -26,6 +34,7 @@ class Settings(Strict):
     credential_file: Path
     senders_file: Path
     max_body_bytes: int = Field(ge=1024, le=64 * 1024 * 1024)
+    subscriptions: list[Declared]
 
     def amqp_password(self) -> str:
         """RabbitMQ's password, or raise ConfigurationError."""

@@ -53,15 +53,15 @@ def declare_base(channel: Any) -> None:
         _declare_retry(channel, delay)
 
 
-def declare_queue(channel: Any, subscription_id: str) -> None:
+def declare_queue(channel: Any, subscription_id: str, *, nowait: bool = False) -> None:
     """Declare a subscription's queue and its way back from a retry. Idempotent; `declare_base` comes first.
 
     Binding it to event types is the API's work alone: who declares from an older view of the subscription
-    would bind again what was just unbound.
+    would bind again what was just unbound. With `nowait` a failure closes the channel some time later.
     """
     queue = queue_name(subscription_id)
-    _queue(channel, queue, _QUORUM)
-    channel.queue_bind(queue, _REDELIVER, queue)
+    _queue(channel, queue, _QUORUM, nowait=nowait)
+    channel.queue_bind(queue, _REDELIVER, queue, nowait=nowait)
 
 
 def _declare_subscription(channel: Any, subscription: Subscription) -> None:
@@ -89,8 +89,8 @@ def _exchange(channel: Any, name: str, kind: str, arguments: dict[str, Any] | No
     channel.exchange_declare(name, kind, durable=True, auto_delete=False, arguments=arguments)
 
 
-def _queue(channel: Any, name: str, arguments: dict[str, Any]) -> None:
-    channel.queue_declare(name, durable=True, auto_delete=False, arguments=arguments)
+def _queue(channel: Any, name: str, arguments: dict[str, Any], *, nowait: bool = False) -> None:
+    channel.queue_declare(name, durable=True, auto_delete=False, arguments=arguments, nowait=nowait)
 
 
 class Topology:

@@ -321,6 +321,7 @@ class Rio:
             "credential_file": str(self.folder / "credential"),
             "senders_file": str(self.folder / "senders.json"),
             "max_body_bytes": 1048576,
+            "subscriptions": [],
         }
         path = self.folder / "rio.json"
         path.write_text(json.dumps(settings))
