@@ -78,6 +78,8 @@ class Process:
             "description": self.description,
             # Not `command`: a shell would read that, and process-compose would expand templates in it.
             "entrypoint": list(self.command),
+            # process-compose sees a changed definition by its arguments, not by its program; by this it does.
+            "x-program": self.command[0],
             "working_dir": str(working_folder),
             "environment": [f"{name}={value}" for name, value in self.environment.items()],
             "is_dotenv_disabled": True,
