@@ -25,8 +25,8 @@ class Checks {
 
     @Bean
     @Order(2)
-    Check brokerCheck(Registration registration) {
-        return new Check("broker", false, () -> {
+    Check subscriptionCheck(Registration registration) {
+        return new Check("subscription", false, () -> {
             if (!registration.registered()) {
                 throw new IllegalStateException("Rio has not taken the subscription yet");
             }

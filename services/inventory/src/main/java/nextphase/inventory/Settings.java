@@ -98,7 +98,7 @@ public record Settings(
             }
             return secret;
         } catch (IOException error) {
-            throw new IllegalArgumentException("cannot be read: " + error, error);
+            throw new IllegalArgumentException(path + " cannot be read", error);
         }
     }
 

@@ -9,6 +9,7 @@ public final class Customization implements AutoConfigurationCustomizerProvider 
     @Override
     public void customize(AutoConfigurationCustomizer agent) {
         agent.addSamplerCustomizer((sampler, config) -> new HousekeepingSampler(sampler));
+        agent.addSpanProcessorCustomizer((processor, config) -> new LingeringSpanProcessor(processor));
         agent.addSpanExporterCustomizer((exporter, config) -> new HoldingSpanExporter(exporter));
         agent.addPropertiesSupplier(() -> Map.of("otel.resource.attributes", process(System.getenv())));
     }

@@ -6,6 +6,7 @@ import io.opentelemetry.sdk.trace.export.SpanExporter;
 import java.util.ArrayDeque;
 import java.util.Collection;
 import java.util.Deque;
+import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
@@ -34,7 +35,7 @@ final class HoldingSpanExporter implements SpanExporter {
     private boolean stopping;
     private long stopBy;
 
-    private record Batch(Collection<SpanData> spans, long giveUpAt) {}
+    private record Batch(List<SpanData> spans, long giveUpAt) {}
 
     HoldingSpanExporter(SpanExporter exporter) {
         this(exporter, DroppedSpans.published());
@@ -53,7 +54,8 @@ final class HoldingSpanExporter implements SpanExporter {
             dropped.add(spans.size());
             return CompletableResultCode.ofFailure();
         }
-        batches.add(new Batch(spans, System.nanoTime() + HOLD_NANOS));
+        // A copy: the processor clears and reuses its list.
+        batches.add(new Batch(List.copyOf(spans), System.nanoTime() + HOLD_NANOS));
         held += spans.size();
         notifyAll();
         return CompletableResultCode.ofSuccess();

@@ -11,11 +11,14 @@ import io.opentelemetry.sdk.trace.samplers.SamplingResult;
 import java.util.List;
 
 /**
- * Leaves housekeeping out of the traces: health and metrics requests, and calls to others that no request is
- * behind, such as health checks, migrations and what the connection pool does.
+ * Leaves housekeeping out of the traces: health and metrics requests, the connection pool's test of a connection,
+ * and calls to others that no request is behind, such as health checks and migrations.
  */
 final class HousekeepingSampler implements Sampler {
     private static final AttributeKey<String> PATH = AttributeKey.stringKey("url.path");
+
+    private static final AttributeKey<String> DATABASE = AttributeKey.stringKey("db.system.name");
+    private static final AttributeKey<String> QUERY = AttributeKey.stringKey("db.query.text");
 
     private final Sampler rest;
 
@@ -29,12 +32,22 @@ final class HousekeepingSampler implements Sampler {
         boolean housekeeping =
                 switch (kind) {
                     case SERVER -> isProbe(attributes.get(PATH));
-                    case CLIENT -> !Span.fromContext(parent).getSpanContext().isValid();
+                    case CLIENT -> isRoot(parent) || isValidation(attributes);
                     default -> false;
                 };
         return housekeeping
                 ? SamplingResult.drop()
                 : rest.shouldSample(parent, traceId, name, kind, attributes, links);
+    }
+
+    private static boolean isRoot(Context parent) {
+        return !Span.fromContext(parent).getSpanContext().isValid();
+    }
+
+    /** The empty query with which the pool finds out whether a connection still works. */
+    private static boolean isValidation(Attributes attributes) {
+        String query = attributes.get(QUERY);
+        return attributes.get(DATABASE) != null && (query == null || query.isEmpty());
     }
 
     private static boolean isProbe(String path) {

@@ -8,7 +8,6 @@ import java.util.Set;
 import java.util.UUID;
 import nextphase.inventory.stock.Sku;
 import nextphase.inventory.web.Fields;
-import org.springframework.http.HttpStatus;
 
 /** What an order.placed event asks for. */
 public record Order(UUID id, List<Line> lines) {
@@ -17,7 +16,7 @@ public record Order(UUID id, List<Line> lines) {
 
     /** Reads the event's data. Fields it does not know are left alone: events grow. */
     public static Order read(ObjectNode data) {
-        Fields fields = new Fields(data);
+        Fields fields = new Fields(data, "#/data");
         UUID id = fields.uuid("order_id");
         List<Line> lines = new ArrayList<>();
         Set<String> seen = new HashSet<>();
@@ -31,7 +30,7 @@ public record Order(UUID id, List<Line> lines) {
                 lines.add(new Line(sku, quantity));
             }
         }
-        fields.check(HttpStatus.BAD_REQUEST);
+        fields.check();
         return new Order(id, List.copyOf(lines));
     }
 }

@@ -43,10 +43,10 @@ class StockController {
             @RequestParam(defaultValue = "") String after,
             @RequestParam(defaultValue = "" + LONGEST_PAGE) int limit) {
         if (limit < 1 || limit > LONGEST_PAGE) {
-            throw new Problem(HttpStatus.BAD_REQUEST, "limit must be from 1 to " + LONGEST_PAGE);
+            throw new Problem(HttpStatus.UNPROCESSABLE_ENTITY, "limit must be from 1 to " + LONGEST_PAGE);
         }
         if (!after.isEmpty() && !Sku.matches(after)) {
-            throw new Problem(HttpStatus.BAD_REQUEST, "after must be " + Sku.FORM);
+            throw new Problem(HttpStatus.UNPROCESSABLE_ENTITY, "after must be " + Sku.FORM);
         }
         return Map.of("items", store.page(after, limit));
     }
@@ -67,7 +67,7 @@ class StockController {
         Fields fields = new Fields(Json.object(Body.read(request)));
         Integer onHand = fields.integer("on_hand", 0, MOST_ON_HAND);
         fields.only(Set.of("on_hand"));
-        fields.check(HttpStatus.UNPROCESSABLE_ENTITY);
+        fields.check();
         Written written = store.put(sku, onHand)
                 .orElseThrow(() -> new Problem(HttpStatus.CONFLICT, "more of " + sku + " is reserved than that"));
         HttpStatus status = written.created() ? HttpStatus.CREATED : HttpStatus.OK;

@@ -22,6 +22,6 @@ final class CurrentSpan implements SpanContext {
 
     @Override
     public void markCurrentSpanAsExemplar() {
-        Span.current().setAttribute(EXEMPLAR_ATTRIBUTE_NAME, EXEMPLAR_ATTRIBUTE_VALUE);
+        // Every trace is kept, so a span need not say that an exemplar leads to it.
     }
 }

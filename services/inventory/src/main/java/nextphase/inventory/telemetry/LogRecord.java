@@ -27,7 +27,9 @@ final class LogRecord {
             record.put("span_id", context.getSpanId());
         }
         if (event.getKeyValuePairs() != null) {
-            event.getKeyValuePairs().forEach(pair -> record.put(pair.key, plain(pair.value)));
+            event.getKeyValuePairs().stream()
+                    .filter(pair -> pair.value != null)
+                    .forEach(pair -> record.put(pair.key, plain(pair.value)));
         }
         if (event.getThrowableProxy() != null) {
             record.put("exception", ThrowableProxyUtil.asString(event.getThrowableProxy()));

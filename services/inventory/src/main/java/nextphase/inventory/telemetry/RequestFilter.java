@@ -28,7 +28,7 @@ import org.springframework.web.servlet.HandlerMapping;
 @Component
 @Order(Ordered.HIGHEST_PRECEDENCE)
 class RequestFilter extends OncePerRequestFilter {
-    private static final Logger LOG = LoggerFactory.getLogger("nextphase.access");
+    private static final Logger LOG = LoggerFactory.getLogger("access");
 
     private static final Set<String> METHODS =
             Set.of("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH");
@@ -95,13 +95,13 @@ class RequestFilter extends OncePerRequestFilter {
 
     private static void log(HttpServletRequest request, String route, int status, Duration duration) {
         (status >= 500 ? LOG.atError() : LOG.atInfo())
-                .addKeyValue("http_request_method", request.getMethod())
-                .addKeyValue("http_route", route)
-                .addKeyValue("url_path", request.getRequestURI())
-                .addKeyValue("http_response_status_code", status)
+                .addKeyValue("method", request.getMethod())
+                .addKeyValue("path", request.getRequestURI())
+                .addKeyValue("route", route)
+                .addKeyValue("status", status)
                 .addKeyValue("duration_ms", Math.round(duration.toNanos() / 1e4) / 1e2)
                 .addKeyValue("caller", request.getHeader("X-Caller"))
-                .log("request");
+                .log("{} {} {}", request.getMethod(), request.getRequestURI(), status);
     }
 
     private static String route(HttpServletRequest request) {

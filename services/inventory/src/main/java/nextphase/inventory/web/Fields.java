@@ -2,6 +2,7 @@ package nextphase.inventory.web;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -9,6 +10,7 @@ import java.util.UUID;
 import java.util.regex.Pattern;
 import nextphase.inventory.web.Problem.Fault;
 import org.springframework.http.HttpStatus;
+import org.springframework.web.util.UriUtils;
 
 /**
  * Reads the fields of a JSON object and collects everything wrong with them, so that the sender learns of all
@@ -18,12 +20,21 @@ public final class Fields {
     /** A UUID written out; {@link UUID#fromString} alone takes "1-1-1-1-1", too. */
     public static final Pattern UUID_FORM = Pattern.compile("\\p{XDigit}{8}(-\\p{XDigit}{4}){3}-\\p{XDigit}{12}");
 
+    /** A hostile document may have as many faults as it has bytes. */
+    private static final int MOST_FAULTS = 20;
+
     private final ObjectNode object;
     private final String path;
     private final List<Fault> faults;
 
+    /** Reads a body. */
     public Fields(ObjectNode object) {
-        this(object, "#", new ArrayList<>());
+        this(object, "#");
+    }
+
+    /** Reads an object within a body; {@code path} points to it. */
+    public Fields(ObjectNode object, String path) {
+        this(object, path, new ArrayList<>());
     }
 
     private Fields(ObjectNode object, String path, List<Fault> faults) {
@@ -82,21 +93,24 @@ public final class Fields {
     public void only(Set<String> names) {
         object.fieldNames().forEachRemaining(name -> {
             if (!names.contains(name)) {
-                fault(name.replace("~", "~0").replace("/", "~1"), "is not known");
+                String step = name.replace("~", "~0").replace("/", "~1");
+                fault(UriUtils.encode(step, StandardCharsets.UTF_8), "is not known");
             }
         });
     }
 
     /** Records a fault of a field; returns null to stand for its value. */
     public <T> T fault(String name, String detail) {
-        faults.add(new Fault(path + "/" + name, detail));
+        if (faults.size() < MOST_FAULTS) {
+            faults.add(new Fault(path + "/" + name, detail));
+        }
         return null;
     }
 
-    /** Ends the reading: throws a problem of this status if anything was wrong. */
-    public void check(HttpStatus status) {
+    /** Ends the reading: throws a 422 if anything was wrong. */
+    public void check() {
         if (!faults.isEmpty()) {
-            throw new Problem(status, "the document breaks its rules", faults);
+            throw new Problem(HttpStatus.UNPROCESSABLE_ENTITY, "the document breaks its rules", faults);
         }
     }
 }

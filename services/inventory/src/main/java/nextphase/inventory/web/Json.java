@@ -1,5 +1,6 @@
 package nextphase.inventory.web;
 
+import com.fasterxml.jackson.core.JsonLocation;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.databind.DeserializationFeature;
@@ -33,7 +34,11 @@ public final class Json {
         } catch (CharacterCodingException error) {
             throw new Problem(HttpStatus.BAD_REQUEST, "the body is not valid UTF-8");
         } catch (JsonProcessingException error) {
-            throw new Problem(HttpStatus.BAD_REQUEST, "the body is not valid JSON: " + error.getOriginalMessage());
+            throw new Problem(HttpStatus.BAD_REQUEST, "the body is not valid JSON" + place(error.getLocation()));
         }
+    }
+
+    private static String place(JsonLocation location) {
+        return location == null ? "" : ": line %d, column %d".formatted(location.getLineNr(), location.getColumnNr());
     }
 }

@@ -16,6 +16,7 @@ import org.springframework.transaction.TransactionException;
 import org.springframework.web.ErrorResponse;
 import org.springframework.web.bind.annotation.ExceptionHandler;
 import org.springframework.web.bind.annotation.RestControllerAdvice;
+import org.springframework.web.method.annotation.MethodArgumentTypeMismatchException;
 
 /** Turns whatever a request ends in into a problem document. */
 @RestControllerAdvice
@@ -43,6 +44,13 @@ class Problems {
         HttpHeaders headers = new HttpHeaders();
         headers.set(HttpHeaders.RETRY_AFTER, RETRY_AFTER);
         return answer(new Problem(HttpStatus.SERVICE_UNAVAILABLE, "the database is out of reach"), headers);
+    }
+
+    /** A parameter in the path or query is no number where one is wanted. */
+    @ExceptionHandler
+    ResponseEntity<Map<String, Object>> mismatch(MethodArgumentTypeMismatchException error) {
+        String detail = "%s must be of type %s".formatted(error.getName(), error.getParameter().getParameterType());
+        return answer(new Problem(HttpStatus.UNPROCESSABLE_ENTITY, detail), new HttpHeaders());
     }
 
     @ExceptionHandler
