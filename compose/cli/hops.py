@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from compose.cli import environment
-from compose.cli.catalog import Catalog
+from compose.cli.catalog import Catalog, Service
 from compose.cli.platform import Platform
 from compose.cli.secrets import RELAY, RIO, Secrets
 from compose.cli.site import Address, Site
@@ -28,7 +28,7 @@ def gateway(catalog: Catalog, platform: Platform, site: Site) -> str:
     )
 
 
-def rio(platform: Platform, site: Site) -> str:
+def rio(catalog: Catalog, platform: Platform, site: Site) -> str:
     """rio.json, of its API and its dispatcher."""
     secrets = Secrets(site.secrets)
     return _json(
@@ -42,8 +42,19 @@ def rio(platform: Platform, site: Site) -> str:
             "credential_file": str(secrets.credential("rio")),
             "senders_file": str(secrets.senders),
             "max_body_bytes": platform.edge.body_bytes,
+            "subscriptions": [found for service in catalog for found in _subscriptions(service)],
         }
     )
+
+
+def _subscriptions(service: Service) -> Iterator[dict[str, Any]]:
+    """A subscription for each path that a service takes events at; the first has the service's name."""
+    types: dict[str, list[str]] = {}
+    for subscription in service.subscriptions:
+        types.setdefault(subscription.path, []).append(subscription.type)
+    for number, path in enumerate(types, 1):
+        name = service.name if number == 1 else f"{service.name}-{number}"
+        yield {"id": name, "types": types[path], "sink": path}
 
 
 def relay(catalog: Catalog, site: Site) -> str:
