@@ -150,18 +150,23 @@ class Pipeline:
         answer.raise_for_status()
         return [span for trace in answer.json()["data"] for span in trace["spans"]]
 
-    def lines(self, query: str) -> list[tuple[dict[str, str], int, str]]:
-        """(labels and structured metadata, nanoseconds since the epoch, line) of what Loki holds."""
+    def ask_loki(self, query: str) -> list[dict[str, Any]]:
+        """The streams or series Loki answers a query over the last hour with."""
         port = self.environment["LOKI_HTTP_PORT"]
         answer = httpx.get(
             f"http://127.0.0.1:{port}/loki/api/v1/query_range",
             params={"query": query, "since": "1h", "limit": 5000},
             timeout=10,
             trust_env=False,
-        ).raise_for_status()
+        )
+        assert answer.status_code == 200, answer.text
+        return list(answer.json()["data"]["result"])
+
+    def lines(self, query: str) -> list[tuple[dict[str, str], int, str]]:
+        """(labels and structured metadata, nanoseconds since the epoch, line) of what Loki holds."""
         return [
             (stream["stream"], int(at), line)
-            for stream in answer.json()["data"]["result"]
+            for stream in self.ask_loki(query)
             for at, line in stream["values"]
         ]
 

@@ -12,6 +12,7 @@ import pytest
 from fluent.sender import FluentSender
 
 from compose.cli.toolbox import Toolbox
+from dashboards.queries import Query, queries
 from tests.config.programs import Pipeline, running_pipeline
 from tests.conftest import eventually
 
@@ -254,6 +255,13 @@ def test_files_are_followed_through_rotation_and_restart_without_loss_or_repetit
     pipeline.collector.start()
     has_lines(pipeline, query, 150)
     assert len({line for _, _, line in pipeline.lines(query)}) == 150
+
+
+@pytest.mark.parametrize(
+    "query", [query for query in queries() if query.datasource == "loki"], ids=lambda query: str(query.panel)
+)
+def test_loki_understands_what_the_dashboards_ask(pipeline: Pipeline, query: Query) -> None:
+    pipeline.ask_loki(query.expression)
 
 
 def test_a_stop_of_jaeger_loses_no_span(pipeline: Pipeline) -> None:

@@ -1,0 +1,101 @@
+"""The checked-in dashboards are what the code says, and what Grafana expects."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from dashboards import sources
+from dashboards.generate import differences, documents, write
+
+PROVISIONING = Path(__file__).parents[1] / "provisioning"
+DOCUMENTS = {name: json.loads(text) for name, text in documents().items()}
+
+
+def panels(document: dict[str, Any]) -> list[dict[str, Any]]:
+    return [panel for panel in document["panels"] if panel["type"] != "row"]
+
+
+def test_the_checked_in_files_are_current() -> None:
+    assert differences() == []
+
+
+def test_differences_names_what_is_missing_stale_and_nobodys(tmp_path: Path) -> None:
+    write(tmp_path)
+    assert differences(tmp_path) == []
+    (tmp_path / "nextphase-rio.json").unlink()
+    (tmp_path / "nextphase-service.json").write_text("{}")
+    (tmp_path / "old.json").write_text("{}")
+    assert differences(tmp_path) == ["nextphase-rio.json", "nextphase-service.json", "old.json"]
+    write(tmp_path)
+    assert differences(tmp_path) == []
+    assert not (tmp_path / "old.json").exists()
+
+
+def test_uids_are_stable_and_unique() -> None:
+    assert {document["uid"] for document in DOCUMENTS.values()} == {
+        "nextphase-platform",
+        "nextphase-rio",
+        "nextphase-service",
+    }
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_panel_has_title_unit_data_source_and_query(name: str) -> None:
+    assert panels(DOCUMENTS[name])
+    for panel in panels(DOCUMENTS[name]):
+        assert panel["title"]
+        assert panel["datasource"]["uid"] in {sources.PROMETHEUS.uid, sources.LOKI.uid}
+        assert panel["targets"]
+        if panel["type"] in {"timeseries", "stat"}:
+            assert panel["fieldConfig"]["defaults"]["unit"]
+        references = [target["refId"] for target in panel["targets"]]
+        assert len(set(references)) == len(references)
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_panels_do_not_overlap(name: str) -> None:
+    taken: set[tuple[int, int]] = set()
+    for panel in DOCUMENTS[name]["panels"]:
+        place = panel["gridPos"]
+        x, y = place.get("x", 0), place.get("y", 0)
+        cells = {(x + dx, y + dy) for dx in range(place["w"]) for dy in range(place["h"])}
+        assert x + place["w"] <= 24
+        assert not cells & taken, panel["title"]
+        taken |= cells
+
+
+def test_links_lead_to_dashboards_and_variables_that_exist() -> None:
+    variables = {
+        document["uid"]: {variable["name"] for variable in document.get("templating", {}).get("list", [])}
+        for document in DOCUMENTS.values()
+    }
+    links = re.findall(r"/d/([\w-]+)\?var-(\w+)=", json.dumps(list(DOCUMENTS.values())))
+    assert links
+    for uid, variable in links:
+        assert variable in variables[uid]
+
+
+def test_durations_show_the_traces_behind_them() -> None:
+    quantiles = [
+        target
+        for document in DOCUMENTS.values()
+        for panel in panels(document)
+        for target in panel["targets"]
+        if panel["type"] == "timeseries" and target["expr"].startswith("histogram_quantile")
+    ]
+    assert quantiles
+    assert all(target["exemplar"] for target in quantiles)
+
+
+def test_provisioned_data_sources_are_the_ones_the_panels_name() -> None:
+    document = yaml.safe_load((PROVISIONING / "datasources/nextphase.yaml").read_text())
+    by_uid = {source["uid"]: source for source in document["datasources"]}
+    assert {sources.PROMETHEUS.uid, sources.LOKI.uid} <= by_uid.keys()
+    links = re.findall(r"datasourceUid: (\w+)", (PROVISIONING / "datasources/nextphase.yaml").read_text())
+    assert set(links) <= by_uid.keys()
+    # Grafana replaces $name in these files; what is meant for its queries is written $$.
+    assert not re.search(r"(?<!\$)\$(?!\$)", (PROVISIONING / "datasources/nextphase.yaml").read_text())

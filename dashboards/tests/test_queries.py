@@ -1,0 +1,47 @@
+"""Queries leave the dashboards whole, with no variable left in them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from dashboards.queries import Query, queries
+
+
+def test_no_variable_is_left_and_every_query_names_its_place() -> None:
+    found = queries()
+    assert {query.dashboard for query in found} == {"Platform overview", "Service", "Rio"}
+    assert {query.datasource for query in found} == {"prometheus", "loki"}
+    assert all("$" not in query.expression for query in found)
+    assert len({(query.dashboard, query.panel, query.expression) for query in found}) == len(found)
+
+
+def test_a_variable_takes_the_value_given() -> None:
+    orders, gateway = queries(), queries(service="gateway")
+    assert any('service="orders"' in query.expression for query in orders)
+    assert not any('service="orders"' in query.expression for query in gateway)
+    assert len(orders) == len(gateway)
+
+
+def test_panels_in_collapsed_rows_count_and_targets_may_name_their_own_source(tmp_path: Path) -> None:
+    panel = {
+        "title": "Inner",
+        "datasource": {"type": "prometheus"},
+        "targets": [
+            {"expr": 'up{a="${service}"}[$__rate_interval]'},
+            {"expr": "{}", "datasource": {"type": "loki"}},
+        ],
+    }
+    row = {"title": "Row", "type": "row", "panels": [panel]}
+    (tmp_path / "one.json").write_text(json.dumps({"title": "One", "panels": [row]}))
+    assert queries(tmp_path, service="x") == [
+        Query("One", "Inner", "prometheus", 'up{a="x"}[1m]'),
+        Query("One", "Inner", "loki", "{}"),
+    ]
+
+
+def test_an_unknown_variable_is_an_error(tmp_path: Path) -> None:
+    panel = {"title": "P", "datasource": {"type": "prometheus"}, "targets": [{"expr": "$nobody"}]}
+    (tmp_path / "one.json").write_text(json.dumps({"title": "One", "panels": [panel]}))
+    with pytest.raises(KeyError, match="nobody"):
+        queries(tmp_path)
