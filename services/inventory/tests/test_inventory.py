@@ -9,8 +9,6 @@ from typing import Any
 
 import pytest
 
-TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
-
 
 def test_stock_is_set_and_read(inventory: Any) -> None:
     path = f"/inventory/stock/{inventory.put_stock(5)}"
@@ -23,8 +21,7 @@ def test_stock_is_set_and_read(inventory: Any) -> None:
 def test_stock_is_listed_in_pages(inventory: Any) -> None:
     skus = sorted(inventory.put_stock(1) for _ in range(3))
     page = inventory.http.get("/inventory/stock", params={"after": skus[0], "limit": 1}).json()["items"]
-    assert [item["sku"] for item in page] > [skus[0]]
-    assert len(page) == 1
+    assert [item["sku"] > skus[0] for item in page] == [True]
 
 
 def test_an_order_is_reserved_whole(inventory: Any) -> None:
