@@ -1,4 +1,4 @@
-"""A real PostgreSQL with each service's real migrations, and an environment without telemetry."""
+"""A real PostgreSQL with each service's real migrations, and the environment of a service."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from services.tests.postgres import Databases, Postgres
-from services.tests.rio import Subscriptions
+from services.tests.surroundings import Surroundings
 
 
 @pytest.fixture(scope="session")
@@ -16,20 +16,22 @@ def databases() -> Iterator[Databases]:
 
 
 @pytest.fixture(scope="session")
-def rio() -> Iterator[Subscriptions]:
-    with Subscriptions.running() as server:
+def surroundings() -> Iterator[Surroundings]:
+    with Surroundings.running() as server:
         yield server
 
 
 @pytest.fixture(scope="session")
-def environment(rio: Subscriptions, tmp_path_factory: pytest.TempPathFactory) -> Iterator[pytest.MonkeyPatch]:
-    """The environment of a service, DATABASE_URL excepted; nobody takes its telemetry."""
+def environment(
+    surroundings: Surroundings, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[pytest.MonkeyPatch]:
+    """The environment of a service, DATABASE_URL excepted."""
     token: Path = tmp_path_factory.mktemp("secrets") / "token"
     token.write_text("token-of-the-tests", encoding="utf-8")
     with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("RIO_URL", rio.url)
+        environment.setenv("RIO_URL", surroundings.url)
         environment.setenv("RIO_TOKEN_FILE", str(token))
-        environment.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
-        environment.setenv("FLUENT_ADDRESS", "127.0.0.1:1")
+        environment.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", surroundings.url)
+        environment.setenv("FLUENT_ADDRESS", surroundings.logs_address)
         environment.setenv("COLLECTOR_HEALTH_URL", "http://127.0.0.1:1/")
         yield environment

@@ -10,6 +10,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from observability.problem import Problem
+from observability.settings import SettingsError
 
 #: Connection parameters of libpq. Seconds to connect; milliseconds for a statement, for a transaction that
 #: does nothing (a stopped process must not keep its locks), and for data sent to stay unacknowledged.
@@ -34,11 +35,11 @@ OUTAGES: Final = (OperationalError, InterfaceError, PoolTimeout)
 
 
 def url() -> str:
-    """DATABASE_URL, as libpq reads it (the password comes from PGPASSFILE)."""
+    """DATABASE_URL, as libpq reads it (the password comes from PGPASSFILE); SettingsError without it."""
     try:
         return os.environ["DATABASE_URL"]
     except KeyError:
-        raise SystemExit("environment: DATABASE_URL is missing") from None
+        raise SettingsError("DATABASE_URL: missing from the environment") from None
 
 
 def sqlalchemy_url() -> URL:

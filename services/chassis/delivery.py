@@ -6,7 +6,7 @@ from typing import Final
 from broker.client.webhook import BadEvent, Event, parse
 from observability.problem import Problem
 
-#: An id and a source this long (in characters) still fit the inbox's index together.
+#: An id and a source this long, in characters, fit the inbox's index together.
 _LONGEST: Final = 255
 
 
@@ -17,16 +17,11 @@ def read_event(headers: Mapping[str, str], body: bytes) -> Event:
     except BadEvent as error:
         raise Problem(400, "Malformed event", detail=str(error)) from None
     for name, value in (("id", event.id), ("source", event.source)):
-        if not _is_key(value):
-            raise Problem(400, "Malformed event", detail=f"{name}: not 1 to {_LONGEST} storable characters")
+        if not 0 < len(value) <= _LONGEST or not value.isprintable():
+            raise Problem(400, "Malformed event", detail=f"{name}: not 1 to {_LONGEST} printable characters")
     return event
 
 
 def unwanted(event: Event) -> Problem:
     """The answer (422) to an event of a type this service did not subscribe to."""
     return Problem(422, "Unknown event type", detail=f"this service does not consume {event.type}")
-
-
-def _is_key(value: str) -> bool:
-    """Whether the inbox can keep it: PostgreSQL stores neither NUL nor lone surrogates."""
-    return 0 < len(value) <= _LONGEST and "\x00" not in value and value.isprintable()

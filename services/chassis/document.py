@@ -31,15 +31,15 @@ class Query(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-def _storable(text: str) -> str:
-    if "\x00" in text:
-        raise ValueError("must not contain the character NUL")
+def storable(text: str) -> str:
+    """The text itself; ValueError for what PostgreSQL cannot store: U+0000 and lone surrogates."""
+    if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError("has U+0000 or a lone surrogate")
     return text
 
 
-#: Text of an event that PostgreSQL can store; lone surrogates are refused by pydantic itself. Request bodies
-#: are checked for both as a whole.
-Text = Annotated[str, AfterValidator(_storable)]
+#: Text of an event that PostgreSQL can store. (Request bodies are checked as a whole when they are parsed.)
+Text = Annotated[str, AfterValidator(storable)]
 
 #: An id, written as a string in JSON.
 Id = Annotated[UUID, Field(strict=False)]
@@ -52,7 +52,7 @@ def read_document(kind: type[_Model], document: Mapping[str, Any]) -> _Model:
     try:
         return kind.model_validate(document)
     except ValidationError as error:
-        raise _refusal("Invalid document", error, "#") from None
+        raise _refusal("Invalid document", error, "#/") from None
 
 
 def read_data(kind: type[_Model], data: Mapping[str, Any]) -> _Model:
@@ -60,7 +60,7 @@ def read_data(kind: type[_Model], data: Mapping[str, Any]) -> _Model:
     try:
         return kind.model_validate(data)
     except ValidationError as error:
-        raise _refusal("Invalid event data", error, "#/data") from None
+        raise _refusal("Invalid event data", error, "#/data/") from None
 
 
 def read_query(kind: type[_Model], parameters: Mapping[str, str]) -> _Model:
@@ -78,6 +78,6 @@ def _refusal(title: str, error: ValidationError, place: str) -> Problem:
 
 
 def _pointer(steps: Sequence[str | int]) -> str:
-    """A JSON Pointer as in a URI fragment (RFC 6901, section 6)."""
+    """Steps of a JSON Pointer as in a URI fragment (RFC 6901, section 6)."""
     escaped = (str(step).replace("~", "~0").replace("/", "~1") for step in steps)
-    return "".join("/" + quote(step, safe="~!$&'()*+,;=:@") for step in escaped)
+    return "/".join(quote(step, safe="~!$&'()*+,;=:@") for step in escaped)

@@ -3,7 +3,7 @@
 from typing import ClassVar, Final
 
 from services.chassis.document import Data, Id, Text
-from services.orders.models import State
+from services.orders.state import State
 
 
 class StockReserved(Data):

@@ -12,8 +12,9 @@ from broker.client.outbox import emit
 from broker.client.webhook import Event
 from observability.problem import Problem
 from services.orders.events import Decision
-from services.orders.models import Line, Order, State
+from services.orders.models import Line, Order
 from services.orders.schema import NewOrder
+from services.orders.state import State
 
 _logger = logging.getLogger(__name__)
 

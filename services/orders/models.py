@@ -5,13 +5,7 @@ from uuid import uuid4
 
 from django.db import models
 
-
-class State(models.TextChoices):
-    """`placed` becomes `confirmed` or `cancelled`, once and for good."""
-
-    PLACED = "placed"
-    CONFIRMED = "confirmed"
-    CANCELLED = "cancelled"
+from services.orders.state import State
 
 
 class Order(models.Model):

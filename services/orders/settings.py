@@ -16,6 +16,7 @@ MIDDLEWARE = ["observability.frameworks.django.HopMiddleware"]
 ALLOWED_HOSTS = ["*"]
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
 USE_TZ = True
+TIME_ZONE = "UTC"  # Django sets the process's
 USE_I18N = False
 LOGGING_CONFIG = None  # observability logs
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -15,7 +15,9 @@ JSON = st.recursive(
     st.none()
     | st.booleans()
     | st.integers()
-    | st.sampled_from([10**400, -1, 0, 1.0, 1e308, "\x00", "\ud800", "x" * 70_000, "{", "�"])
+    | st.sampled_from([-1, 0, 1.0, 1e308, "\x00", "\ud800", "{"])
+    | st.just(400).map(lambda exponent: 10**exponent)
+    | st.just("x").map(lambda letter: letter * 70_000)
     | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(st.characters()),
     lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(st.characters()), inner, max_size=5),

@@ -1,0 +1,83 @@
+"""Each service as the platform runs it: the manifest's command, until SIGTERM."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+import pytest
+
+from services.tests.manifest import ROOT, Manifest
+from services.tests.postgres import Databases, free_port
+
+STARTED_SECONDS = 30
+STOPPED_SECONDS = 15
+FIRST_REQUESTS = {
+    "accounts": "/accounts",
+    "orders": "/orders",
+    "notifications": f"/notifications?order_id={uuid.uuid4()}",
+}
+
+
+@contextmanager
+def running(service: str, database_url: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """The service's process and its address."""
+    manifest, port = Manifest.of(service), free_port()
+    environment = {"DATABASE_URL": database_url, "HOST": "127.0.0.1", "PORT": str(port)}
+    process = subprocess.Popen(
+        [sys.executable, *manifest.command[1:]],
+        cwd=ROOT,
+        env={**os.environ, **manifest.environment, **environment},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield process, f"http://127.0.0.1:{port}"
+    finally:
+        process.kill()
+        process.wait(STOPPED_SECONDS)
+
+
+def wait_until_ready(url: str) -> None:
+    deadline = time.monotonic() + STARTED_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            if httpx.get(f"{url}/health/ready", timeout=2).is_success:
+                return
+        except httpx.TransportError:
+            time.sleep(0.05)
+    pytest.fail("not ready in time")
+
+
+@pytest.mark.parametrize("service", FIRST_REQUESTS)
+def test_serves_and_ends_when_told(
+    databases: Databases, environment: pytest.MonkeyPatch, service: str
+) -> None:
+    with running(service, databases.of(service).url) as (process, url):
+        wait_until_ready(url)
+        assert httpx.get(url + FIRST_REQUESTS[service]).json() == {"items": []}
+        assert "http_server_request_duration_seconds_count{" in httpx.get(f"{url}/metrics").text
+        process.send_signal(signal.SIGTERM)
+        status = process.wait(STOPPED_SECONDS)
+    assert status in (0, -signal.SIGTERM)
+
+
+@pytest.mark.parametrize("service", FIRST_REQUESTS)
+def test_does_not_start_without_a_database(environment: pytest.MonkeyPatch, service: str) -> None:
+    manifest = Manifest.of(service)
+    bare = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+    ended = subprocess.run(
+        [sys.executable, *manifest.command[1:]],
+        cwd=ROOT,
+        env={**bare, **manifest.environment, "HOST": "127.0.0.1", "PORT": str(free_port())},
+        check=False,
+        capture_output=True,
+        timeout=STARTED_SECONDS,
+    )
+    assert ended.returncode != 0
+    assert b"DATABASE_URL" in ended.stderr
