@@ -121,8 +121,6 @@ class Ferry:
         for row, reason in receipt.refused:
             await outbox.refuse(row.position, reason)
             self._metrics.refused.labels(self._database.name).inc()
-            extra = {"event_id": row.id, "event_type": row.type, "subject": row.subject, "reason": reason}
-            _logger.error("Rio refused an event for good", extra={**self._fields(), **extra})
 
     async def _keep_house(self, outbox: Outbox) -> None:
         now = time.monotonic()

@@ -1,7 +1,9 @@
 """Sending rows to Rio, and reading what Rio says of each."""
 
 import json
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -9,7 +11,7 @@ import aiohttp
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.instrumentation.aiohttp_client import create_trace_config
-from opentelemetry.trace import Link, SpanKind, StatusCode, Tracer
+from opentelemetry.trace import Link, Span, SpanKind, StatusCode, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from broker.relay.outbox import Row
@@ -20,6 +22,7 @@ _TIMEOUT: Final = aiohttp.ClientTimeout(total=15.0, sock_connect=2.0)
 _REFUSALS: Final = frozenset({400, 413, 422})
 
 _propagator: Final = TraceContextTextMapPropagator()
+_logger = logging.getLogger(__name__)
 
 
 class RioAway(Exception):
@@ -68,35 +71,57 @@ class Shipper:
 
         Rows beyond one body's size are left out.
         """
+        with self._sending(rows) as spans:
+            documents = self._documents(rows, spans)
+            shipped = rows[: len(documents)]
+            del spans[len(documents) :]  # what stays behind has not been sent: its span is never ended
+            # A request carries many traces' events: it is a trace of its own, linked to them.
+            with self._tracer.start_as_current_span(
+                f"ship {database}",
+                context=Context(),
+                kind=SpanKind.INTERNAL,
+                links=[Link(span.get_span_context()) for span in spans],
+                attributes={"messaging.batch.message_count": len(shipped), "db.namespace": database},
+            ):
+                receipt = await self._post(shipped, documents)
+            _tell(receipt, dict(zip((row.id for row in shipped), spans, strict=True)))
+        return receipt
+
+    @contextmanager
+    def _sending(self, rows: Sequence[Row]) -> Iterator[list[Span]]:
+        """A `send` span for each row, in the trace that wrote it, until Rio has answered."""
+        spans = [self._send_span(row) for row in rows]
+        try:
+            yield spans
+        except RioAway as error:
+            for span in spans:
+                span.set_status(StatusCode.ERROR, str(error))
+            raise
+        finally:
+            for span in spans:
+                span.end()
+
+    def _documents(self, rows: Sequence[Row], spans: Sequence[Span]) -> list[bytes]:
+        """The rows as CloudEvents, as many as fit into one body."""
         documents: list[bytes] = []
-        contexts: list[trace.SpanContext] = []
         size = 2
-        for row in rows:
-            document, context = self._document(row)
+        for row, span in zip(rows, spans, strict=True):
+            carrier: dict[str, str] = {}
+            _propagator.inject(carrier, trace.set_span_in_context(span))
+            document = row.document(carrier)
             size += len(document) + 1
             if documents and size > self._max_bytes:
                 break
             documents.append(document)
-            contexts.append(context)
-        shipped = rows[: len(documents)]
-        # A request carries many traces' events: it is a trace of its own, linked to them.
-        with self._tracer.start_as_current_span(
-            f"ship {database}",
-            context=Context(),
-            kind=SpanKind.INTERNAL,
-            links=[Link(context) for context in contexts],
-            attributes={"messaging.batch.message_count": len(shipped), "db.namespace": database},
-        ):
-            return await self._post(shipped, documents)
+        return documents
 
-    def _document(self, row: Row) -> tuple[bytes, trace.SpanContext]:
-        """The event, under a `send` span in the trace of the transaction that wrote it."""
+    def _send_span(self, row: Row) -> Span:
         carrier = {
             name: value
             for name, value in (("traceparent", row.traceparent), ("tracestate", row.tracestate))
             if value is not None
         }
-        span = self._tracer.start_span(
+        return self._tracer.start_span(
             f"send {row.type}",
             context=_propagator.extract(carrier, Context()),
             kind=SpanKind.PRODUCER,
@@ -112,10 +137,6 @@ class Shipper:
                 "cloudevents.event_subject": row.subject,
             },
         )
-        context: dict[str, str] = {}
-        _propagator.inject(context, trace.set_span_in_context(span))
-        span.end()
-        return row.document(context), span.get_span_context()
 
     async def _post(self, rows: Sequence[Row], documents: Sequence[bytes]) -> Receipt:
         body = b"[" + b",".join(documents) + b"]"
@@ -136,6 +157,18 @@ class Shipper:
     def _away(self, reason: str) -> RioAway:
         trace.get_current_span().set_status(StatusCode.ERROR, reason)
         return RioAway(reason)
+
+
+def _tell(receipt: Receipt, spans: Mapping[str, Span]) -> None:
+    """One line for each event, in its own trace."""
+    for row in receipt.accepted:
+        with trace.use_span(spans[row.id]):
+            _logger.info("sent", extra={"event_id": row.id, "event_type": row.type, "subject": row.subject})
+    for row, reason in receipt.refused:
+        with trace.use_span(spans[row.id]) as span:
+            span.set_status(StatusCode.ERROR, reason)
+            extra = {"event_id": row.id, "event_type": row.type, "subject": row.subject, "reason": reason}
+            _logger.error("Rio refused an event for good", extra=extra)
 
 
 def _document(text: bytes) -> Mapping[str, Any]:
