@@ -69,6 +69,7 @@ class Upstreams:
 
     def __init__(self, settings: Settings) -> None:
         self._base = str(settings.services_url).rstrip("/")
+        self._host, self._port = settings.services_url.host, settings.services_url.port
         self._timeouts = {
             name: aiohttp.ClientTimeout(
                 total=service.timeout_seconds, connect=min(2, service.timeout_seconds)
@@ -107,9 +108,13 @@ class Upstreams:
         return Answer(request.service, response.status, body, response.headers)
 
     async def reachable(self) -> None:
-        """Return when services nginx answers HTTP at all; raise otherwise (a health check)."""
-        async with self._session.get(URL(self._base + "/"), timeout=aiohttp.ClientTimeout(total=2)):
-            pass
+        """Return when services nginx takes connections; raise otherwise (a health check).
+
+        No request is made: it would leave a span and a log line in services nginx every few seconds.
+        """
+        _, writer = await asyncio.open_connection(self._host, self._port)
+        writer.close()
+        await writer.wait_closed()
 
     async def close(self) -> None:
         await self._session.close()

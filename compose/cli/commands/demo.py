@@ -27,10 +27,13 @@ UNFULFILLABLE_EVERY = 4
 CONCURRENCY = 16
 SETTLE_SECONDS = 60.0
 SHOWN_ORDERS = 20
+#: Ids are shown whole: a narrower terminal wraps the lines.
+TABLE_WIDTH = 96
 
 
 def run(layout: Layout, args: argparse.Namespace) -> int:
     console = Console(stderr=args.json)
+    console.width = max(console.width, TABLE_WIDTH)
     edge = f"http://{layout.address('edge-nginx')}"
     started = time.monotonic()
     try:
