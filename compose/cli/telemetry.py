@@ -12,6 +12,9 @@ from compose.cli.layout import Layout
 #: Loki answers no more lines than this at once.
 MAX_LOG_LINES = 5000
 
+#: Labels and value of one series at one time.
+Sample = tuple[dict[str, str], float]
+
 
 class TelemetryError(Exception):
     """A telemetry back end gave no usable answer; the message says which and what to do."""
@@ -107,16 +110,21 @@ class Telemetry:
         """Every hop's log lines that carry the trace id."""
         return self.logs(f'{{service_name=~".+"}} | trace_id="{trace_id}"')
 
-    def metric(self, query: str) -> list[tuple[dict[str, str], float]]:
+    def metric(self, query: str) -> list[Sample]:
         """The instant vector of a PromQL query: labels and value.
 
         Raises:
             TelemetryError: Prometheus is not answering, or refuses the query.
         """
-        data = self._get("prometheus", "/api/v1/query", {"query": query}).json()["data"]
-        if data["resultType"] == "scalar":
-            return [({}, float(data["result"][1]))]
-        return [(sample["metric"], float(sample["value"][1])) for sample in data["result"]]
+        return _vector(self._get("prometheus", "/api/v1/query", {"query": query}).json()["data"])
+
+    def log_metric(self, query: str) -> list[Sample]:
+        """The instant vector of a LogQL metric query, such as a count of lines.
+
+        Raises:
+            TelemetryError: Loki is not answering, or refuses the query.
+        """
+        return _vector(self._get("loki", "/loki/api/v1/query", {"query": query}).json()["data"])
 
     def targets(self) -> list[dict[str, Any]]:
         """Prometheus' active targets as its API gives them."""
@@ -140,6 +148,12 @@ class Telemetry:
         if response.status_code not in accept:
             raise TelemetryError(f"{part} answered {response.status_code}: {response.text[:200].strip()}")
         return response
+
+
+def _vector(data: Mapping[str, Any]) -> list[Sample]:
+    if data["resultType"] == "scalar":
+        return [({}, float(data["result"][1]))]
+    return [(sample["metric"], float(sample["value"][1])) for sample in data["result"]]
 
 
 def _spans(trace: Mapping[str, Any]) -> list[Span]:

@@ -28,18 +28,18 @@ def case(name: str, status: int, method: str, path: str, **options: Any) -> Any:
 CASES = [
     case("malformed JSON", 400, "POST", "/v1/orders", content=b'{"account_id":', headers=JSON),
     case("invalid UTF-8", 400, "POST", "/v1/accounts", content=b'{"name":"\xff\xfe"}', headers=JSON),
-    case("not an object", 422, "POST", "/v1/accounts", json=[1, 2, 3]),
+    case("not an object", 400, "POST", "/v1/accounts", json=[1, 2, 3]),
     case("empty body", 400, "POST", "/v1/accounts", content=b"", headers=JSON),
     case("wrong content type", 415, "POST", "/v1/accounts", content=b"name=Ada", headers=TEXT),
     case("missing field", 422, "POST", "/v1/accounts", json={"name": "Ada"}),
     case("unknown field", 422, "POST", "/v1/accounts", json={"name": "A", "email": EMAIL, "admin": True}),
     case("wrong type", 422, "POST", "/v1/accounts", json={"name": 7, "email": EMAIL}),
-    case("NUL character", 422, "POST", "/v1/accounts", json={"name": "a\u0000b", "email": EMAIL}),
+    case("NUL character", 400, "POST", "/v1/accounts", json={"name": "a\u0000b", "email": EMAIL}),
     case("unknown account", 422, "POST", "/v1/orders", json={"account_id": UNKNOWN, "lines": LINES}),
     case("account of a wrong type", 422, "POST", "/v1/orders", json={"account_id": 5, "lines": LINES}),
     case("unknown order", 404, "GET", f"/v1/orders/{UNKNOWN}"),
-    case("order id that is none", 404, "GET", "/v1/orders/..%2f..%2fetc"),
-    case("order id of hostile bytes", 404, "GET", "/v1/orders/%ff%00%0d%0a"),
+    case("path that reads two ways", 400, "GET", "/v1/orders/..%2f..%2fetc"),
+    case("order id of hostile bytes", 400, "GET", "/v1/orders/%ff%0d%0a"),
     case("unknown stock", 404, "GET", "/v1/stock/no-such-thing"),
     case("float for int", 422, "PUT", "/v1/stock/tea", json={"on_hand": 1.5}),
     case("bool for int", 422, "PUT", "/v1/stock/tea", json={"on_hand": True}),
@@ -131,7 +131,6 @@ def test_services_nginx_refuses_strangers(stack: Stack, credential: str | None) 
 async def test_hostile_bytes_do_not_break_telemetry(stack: Stack, traffic: Traffic, line: bytes) -> None:
     with socket.create_connection(("127.0.0.1", stack.layout.port("edge-nginx")), timeout=10) as raw:
         raw.sendall(line)
-        raw.shutdown(socket.SHUT_WR)
         answer = b"".join(iter(lambda: raw.recv(65536), b""))
     assert answer.split(b" ")[1].startswith(b"4")
     # The next request's span still arrives: the line before it did not stop the file from being read.

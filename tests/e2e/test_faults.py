@@ -80,6 +80,13 @@ async def run_with(stack: Stack, traffic: Traffic, sku: str, fault: "Fault") -> 
     return Run(accepted, list(settled))
 
 
+def running_pid(stack: Stack, part: str) -> int:
+    process = stack.supervisor.get(part)
+    assert process is not None
+    assert process.pid
+    return process.pid
+
+
 class Fault:
     """A part stops, and is started again while orders go on."""
 
@@ -87,22 +94,21 @@ class Fault:
         self.part = part
 
     def happen(self, stack: Stack) -> None:
-        stack.supervisor.stop(self.part)
-        stack.supervisor.start(self.part)
+        stack.supervisor.restart_process(self.part)
 
     def end(self, stack: Stack) -> None:
-        stack.supervisor.wait_ready(self.part, timeout_seconds=90)
+        stack.supervisor.wait_until_right([self.part], timeout_seconds=90)
 
 
 class Kill(Fault):
     """A part is killed (SIGKILL); the supervisor starts it again."""
 
     def happen(self, stack: Stack) -> None:
-        process = stack.supervisor.process(self.part)
-        os.kill(process.pid, signal.SIGKILL)
+        pid = running_pid(stack, self.part)
+        os.kill(pid, signal.SIGKILL)
 
         def started_again() -> None:
-            assert stack.supervisor.process(self.part).pid not in (0, process.pid)
+            assert running_pid(stack, self.part) != pid
 
         eventually(started_again, within_seconds=60)
 
@@ -153,12 +159,12 @@ async def test_spans_of_a_telemetry_stop_arrive_later(
     stack: Stack, traffic: Traffic, sku: str, part: str
 ) -> None:
     account = await traffic.create_account("Alan Kay", "alan@example.com")
-    await asyncio.to_thread(stack.supervisor.stop, part)
+    await asyncio.to_thread(stack.supervisor.stop_process, part)
     try:
         placed = [await traffic.place_order(account, {sku: 1}) for _ in range(5)]
         settled = await asyncio.gather(*(traffic.settled(order, 30) for order in placed))
     finally:
-        await asyncio.to_thread(stack.supervisor.start, part)
+        await asyncio.to_thread(stack.supervisor.start_process, part)
     assert {order.state for order in settled} == {"confirmed"}, "telemetry took requests down"
 
     hops = {"edge-nginx", "gateway", "services-nginx", "orders", "relay", "rio", "inventory"}
