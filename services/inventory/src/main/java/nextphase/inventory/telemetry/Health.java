@@ -100,7 +100,8 @@ public class Health implements DisposableBean {
             check.probe().run();
             return new Outcome(Status.PASS, millisSince(start), null);
         } catch (Exception error) {
-            return new Outcome(bad(check), millisSince(start), String.valueOf(error.getMessage()));
+            String detail = error.getMessage() == null ? error.toString() : error.getMessage();
+            return new Outcome(bad(check), millisSince(start), detail);
         }
     }
 
