@@ -392,8 +392,9 @@ class Rio:
         headers = {"Content-Type": "application/cloudevents+json"}
         return self.client.post("/events", content=json.dumps(event), headers=headers)
 
-    def metric(self, port: int, name: str) -> float:
-        """The value of a series as /metrics writes it, 0 when there is none."""
+    def metric(self, port: int, metric: str, **labels: str) -> float:
+        """The value of a series, 0 when there is none."""
+        name = metric + "{" + ",".join(f'{label}="{labels[label]}"' for label in sorted(labels)) + "}"
         for line in httpx.get(f"http://127.0.0.1:{port}/metrics").text.splitlines():
             if line.startswith(name + " "):
                 return float(line.split()[1])

@@ -79,10 +79,9 @@ def test_trace_goes_on_through_rabbitmq(rio: Rio, sink_path: str) -> None:
 
 
 def test_event_nobody_subscribes_to_is_accepted_and_counted(rio: Rio) -> None:
-    series = 'rio_unrouted_total{type="nobody.cares"}'
-    before = rio.metric(rio.api_port, series)
+    before = rio.metric(rio.api_port, "rio_unrouted_total", type="nobody.cares")
     assert rio.emit("nobody.cares", str(uuid4())).status_code == 202
-    assert rio.metric(rio.api_port, series) == before + 1
+    assert rio.metric(rio.api_port, "rio_unrouted_total", type="nobody.cares") == before + 1
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,79 @@
+"""What services import, against the real database and the real Rio."""
+
+import asyncio
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from broker.client import inbox, outbox
+from broker.client.subscriptions import register_in_background
+from broker.client.webhook import Event, parse
+from broker.tests.servers import Postgres, Rio, wait_until
+
+
+@pytest.fixture
+def database(postgres: Postgres) -> str:
+    name = f"client_{uuid4().hex[:8]}"
+    postgres.execute("postgres", f"CREATE DATABASE {name}")
+    postgres.execute(name, outbox.SCHEMA)
+    return postgres.url(name)
+
+
+def event(event_id: str) -> Event:
+    headers = {"ce-specversion": "1.0", "ce-id": event_id, "ce-source": "/t", "ce-type": "t"}
+    return parse(headers | {"Content-Type": "application/json"}, b"{}")
+
+
+def test_rolled_back_event_was_never_emitted(database: str) -> None:
+    with psycopg.connect(database) as connection:
+        outbox.emit(connection.execute, type="a.b", source="/t", subject="1", data={"k": "ü"})
+        connection.rollback()
+        kept = outbox.emit(connection.execute, type="a.b", source="/t", subject="1", data={"k": "ü"})
+        connection.commit()
+        assert connection.execute("SELECT id::text, data FROM outbox").fetchall() == [(kept, {"k": "ü"})]
+
+
+def test_event_acts_once(database: str) -> None:
+    with psycopg.connect(database) as connection:
+        assert inbox.first_time(connection.execute, event("1"))
+        assert not inbox.first_time(connection.execute, event("1"))
+        assert inbox.first_time(connection.execute, event("2"))
+
+
+async def test_async_twins_do_the_same(database: str) -> None:
+    async with await psycopg.AsyncConnection.connect(database) as connection:
+        await outbox.emit_async(connection.execute, type="a.b", source="/t", subject="1", data={})
+        assert await inbox.first_time_async(connection.execute, event("1"))
+        assert not await inbox.first_time_async(connection.execute, event("1"))
+        cursor = await connection.execute("SELECT count(*) FROM outbox")
+        assert await cursor.fetchone() == (1,)
+
+
+async def test_concurrent_deliveries_of_one_event_act_once(database: str) -> None:
+    async def consume() -> bool:
+        async with await psycopg.AsyncConnection.connect(database) as connection:
+            first = await inbox.first_time_async(connection.execute, event("same"))
+            await asyncio.sleep(0.05)  # the business transaction
+            return first
+
+    assert sorted(await asyncio.gather(*(consume() for _ in range(5)))) == [False] * 4 + [True]
+
+
+def test_registration_goes_on_until_rio_is_there(
+    rio: Rio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = tmp_path / "token"
+    token.write_text("t-tests\n")
+    monkeypatch.setenv("RIO_URL", rio.url)
+    monkeypatch.setenv("RIO_TOKEN_FILE", str(token))
+    rio.api.kill()
+    registration = register_in_background(service="joining", types=["join.test"], sink="/joining/events")
+    with pytest.raises(RuntimeError):
+        registration.check()
+    rio.api.start()
+    wait_until(registration.registered.is_set, what="the registration")
+    registration.check()
+    rio.wait_ready()
+    assert rio.client.get("/subscriptions/joining").json()["types"] == ["join.test"]

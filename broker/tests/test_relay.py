@@ -1,0 +1,165 @@
+"""The relay: what services committed reaches Rio, in order per aggregate, at least once."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from uuid import uuid4
+
+import httpx
+import psycopg
+import pytest
+
+from broker.client import outbox
+from broker.tests.servers import Process, Rio, running, wait_until
+
+
+@dataclass
+class Service:
+    """A service's database with an outbox, and the relay that empties it."""
+
+    rio: Rio
+    database: str
+    relay: Process
+    health_url: str
+
+    def emit(self, type_: str, *subjects: str, **data: object) -> list[str]:
+        """Commit one event for each subject, in one transaction."""
+        with psycopg.connect(self.rio.postgres.url(self.database)) as connection:
+            return [
+                outbox.emit(
+                    connection.execute,
+                    type=type_,
+                    source="/tests",
+                    subject=subject,
+                    data={"n": number, **data},
+                )
+                for number, subject in enumerate(subjects)
+            ]
+
+    def rows(self) -> list[tuple[object, ...]]:
+        return self.rio.postgres.execute(self.database, "SELECT id, refusal FROM outbox ORDER BY position")
+
+    def health(self) -> dict[str, dict[str, object]]:
+        return httpx.get(self.health_url + "/health").json()["checks"]
+
+
+@pytest.fixture
+def service(rio: Rio) -> Iterator[Service]:
+    database = f"service_{uuid4().hex[:8]}"
+    rio.postgres.execute("postgres", f"CREATE DATABASE {database}")
+    process, url = rio.relay({"shop": rio.postgres.url(database, "relay")})
+    with running(process):
+        wait_until(lambda: httpx.get(url + "/health/ready").status_code == 200, what="the relay")
+        yield Service(rio, database, process, url)
+
+
+@pytest.fixture
+def migrated(service: Service) -> Service:
+    service.rio.postgres.execute(service.database, outbox.SCHEMA)
+    return service
+
+
+def test_database_not_migrated_yet_is_a_warning_until_it_is(service: Service) -> None:
+    check = wait_until(
+        lambda: (found := service.health()["outbox-shop"])["status"] == "warn" and found, what="the warning"
+    )
+    assert "migrated" in str(check["detail"])
+    path = service.rio.subscribe("late", "late.test")
+    service.rio.postgres.execute(service.database, outbox.SCHEMA)
+    (event_id,) = service.emit("late.test", "a")
+    wait_until(lambda: [one.id for one in service.rio.sink.to(path)] == [event_id], what="the delivery")
+    wait_until(lambda: service.health()["outbox-shop"]["status"] == "pass", what="the recovery")
+
+
+def test_order_within_each_aggregate_is_kept(migrated: Service) -> None:
+    # Deliveries run concurrently, so the order is read where Rio accepts.
+    subjects = [f"s{number % 7}" for number in range(140)]
+    sent = defaultdict(list)
+    for event_id, subject in zip(migrated.emit("ordered.test", *subjects), subjects, strict=True):
+        sent[subject].append(event_id)
+    wait_until(lambda: migrated.rows() == [], 60.0, "an empty outbox")
+    accepted = defaultdict(list)
+    for line in migrated.rio.api.log.splitlines():
+        record = json.loads(line) if line.startswith("{") else {}
+        if record.get("message") == "accepted" and record.get("event_type") == "ordered.test":
+            event_id = record["event_id"]
+            subject = next(subject for subject, ids in sent.items() if event_id in ids)
+            accepted[subject].append(event_id)
+    assert accepted == sent
+
+
+def test_events_wait_for_rio_and_for_postgresql(migrated: Service) -> None:
+    rio = migrated.rio
+    path = rio.subscribe("patient", "patient.test")
+    rio.api.kill()
+    sent = set(migrated.emit("patient.test", *(str(uuid4()) for _ in range(20))))
+    wait_until(lambda: migrated.health()["rio"]["status"] == "fail", what="the relay's trouble")
+    assert len(migrated.rows()) == 20
+    rio.postgres.kill()
+    rio.postgres.start()
+    rio.api.start()
+    rio.wait_ready()
+    wait_until(lambda: {one.id for one in rio.sink.to(path)} == sent, 30.0, "all deliveries")
+    wait_until(lambda: migrated.rows() == [], what="an empty outbox")
+
+
+def test_killed_relay_sends_again_rather_than_never(migrated: Service) -> None:
+    rio = migrated.rio
+    path = rio.subscribe("again", "again.test")
+    sent = set(migrated.emit("again.test", *(str(uuid4()) for _ in range(300))))
+    wait_until(lambda: 0 < len(migrated.rows()) < 300, what="the first shipment")
+    migrated.relay.kill()
+    migrated.relay.start()
+    wait_until(lambda: {one.id for one in rio.sink.to(path)} == sent, 30.0, "all deliveries")
+    wait_until(lambda: migrated.rows() == [], what="an empty outbox")
+
+
+def test_refusal_blocks_its_subject_alone(migrated: Service) -> None:
+    path = migrated.rio.subscribe("mixed", "mixed.test")
+    migrated.emit("not a type", "blocked")
+    migrated.emit("mixed.test", "blocked")
+    (free,) = migrated.emit("mixed.test", "free")
+    wait_until(lambda: [one.id for one in migrated.rio.sink.to(path)] == [free], what="the free subject")
+    wait_until(lambda: len(migrated.rows()) == 2, what="the blocked rows")
+    refused, behind = migrated.rows()
+    assert "type" in str(refused[1])
+    assert behind[1] is None
+    url = migrated.health_url + "/metrics"
+    wait_until(lambda: 'relay_blocked_rows{database="shop"} 2.0' in httpx.get(url).text, what="the metric")
+    # Someone looks at it and takes the culprit away: the rest goes on.
+    migrated.rio.postgres.execute(migrated.database, "DELETE FROM outbox WHERE refusal IS NOT NULL")
+    wait_until(lambda: len(migrated.rio.sink.to(path)) == 2, what="the unblocked row")
+
+
+def test_too_large_an_event_is_refused_alone(migrated: Service) -> None:
+    path = migrated.rio.subscribe("large", "large.test")
+    migrated.emit("large.test", "huge", blob="x" * 1_100_000)
+    sent = migrated.emit("large.test", *(str(uuid4()) for _ in range(30)), blob="y" * 100_000)
+    wait_until(lambda: {one.id for one in migrated.rio.sink.to(path)} == set(sent), 30.0, "the small ones")
+    ((_, refusal),) = wait_until(lambda: len(migrated.rows()) == 1 and migrated.rows(), what="the huge one")
+    assert str(refusal).startswith("4")
+
+
+def test_second_relay_stands_by_and_takes_over(migrated: Service) -> None:
+    rio = migrated.rio
+    path = rio.subscribe("standby", "standby.test")
+    second, url = rio.relay({"shop": rio.postgres.url(migrated.database, "relay")})
+    with running(second):
+        wait_until(lambda: httpx.get(url + "/health/ready").status_code == 200, what="the second relay")
+        migrated.relay.kill()
+        (event_id,) = migrated.emit("standby.test", "a")
+        wait_until(lambda: [one.id for one in rio.sink.to(path)] == [event_id], what="the take-over")
+
+
+def test_old_inbox_rows_are_pruned(migrated: Service) -> None:
+    migrated.rio.postgres.execute(
+        migrated.database,
+        "INSERT INTO inbox VALUES ('/t', 'old', now() - interval '8 days'), ('/t', 'new', now())",
+    )
+    migrated.relay.end()
+    migrated.relay.start()  # it prunes when it starts, then every ten minutes
+    query = "SELECT id FROM inbox"
+    wait_until(
+        lambda: migrated.rio.postgres.execute(migrated.database, query) == [("new",)], what="a pruned inbox"
+    )
