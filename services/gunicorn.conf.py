@@ -6,8 +6,6 @@ More capacity is more instances in the manifest; services nginx balances over th
 import os
 from typing import Any
 
-import observability
-
 bind = f"{os.environ['HOST']}:{os.environ['PORT']}"
 workers = 1
 worker_class = "gthread"
@@ -29,6 +27,8 @@ control_socket_disable = True
 
 def worker_exit(_server: Any, _worker: Any) -> None:
     """Send what telemetry is left."""
+    import observability  # here, because gunicorn's own process does without it
+
     try:
         observability.current().shutdown()
     except LookupError:

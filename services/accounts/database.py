@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from sqlalchemy import create_engine, text
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
-from services.chassis.database import ENGINE, OUTAGES, outage_is_problem, sqlalchemy_url
+from services.chassis.database import ENGINE, OUTAGES, outage_is_problem, quieten, sqlalchemy_url
 
 
 class Base(DeclarativeBase):
@@ -18,6 +18,7 @@ class Database:
 
     def __init__(self) -> None:
         self._engine = create_engine(sqlalchemy_url(), **ENGINE)
+        quieten(self._engine)
         self._sessions = sessionmaker(self._engine, expire_on_commit=False)
 
     @contextmanager

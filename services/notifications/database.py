@@ -7,7 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 
-from services.chassis.database import ENGINE, OUTAGES, outage_is_problem, sqlalchemy_url
+from services.chassis.database import ENGINE, OUTAGES, outage_is_problem, quieten, sqlalchemy_url
 
 
 class Base(DeclarativeBase):
@@ -19,6 +19,7 @@ class Database:
 
     def __init__(self) -> None:
         self._engine = create_async_engine(sqlalchemy_url(), **ENGINE)
+        quieten(self._engine.sync_engine)
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
 
     @asynccontextmanager

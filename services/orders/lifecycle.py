@@ -24,7 +24,7 @@ def place(new: NewOrder) -> Order:
     """Store an order and ask, by event, for its stock."""
     order = Order.objects.create(account_id=new.account_id)
     Line.objects.bulk_create(Line(order=order, sku=line.sku, quantity=line.quantity) for line in new.lines)
-    _emit("order.placed", order)
+    _emit("order.placed", order, [line.model_dump() for line in new.lines])
     return order
 
 
@@ -44,22 +44,22 @@ def decide(event: Event, decision: Decision) -> None:
         _logger.warning("order decided before", extra={"order_id": str(order.id), "state": order.state})
         return
     order.state, order.reason = decision.state, decision.reason
-    order.save()
+    order.save(update_fields=("state", "reason", "updated_at"))
     _emit_decision(order)
     _logger.info("order decided", extra={"order_id": str(order.id), "state": order.state})
 
 
 def _emit_decision(order: Order) -> None:
     if order.state == State.CONFIRMED:
-        _emit("order.confirmed", order)
+        _emit("order.confirmed", order, order.line_documents())
     else:
-        _emit("order.cancelled", order, reason=order.reason)
+        _emit("order.cancelled", order, order.line_documents(), reason=order.reason)
 
 
-def _emit(type_: str, order: Order, **more: Any) -> None:
+def _emit(type_: str, order: Order, lines: list[dict[str, Any]], **more: Any) -> None:
     order_id = str(order.id)
-    data = {"order_id": order_id, "account_id": str(order.account_id), "lines": order.line_documents()}
-    emit(_execute, type=type_, source="/orders", subject=order_id, data={**data, **more})
+    data = {"order_id": order_id, "account_id": str(order.account_id), "lines": lines, **more}
+    emit(_execute, type=type_, source="/orders", subject=order_id, data=data)
 
 
 def _execute(statement: str, parameters: Mapping[str, Any]) -> CursorWrapper:

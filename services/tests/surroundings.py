@@ -45,7 +45,7 @@ class Surroundings(ThreadingHTTPServer):
 class _Logs(StreamRequestHandler):
     def handle(self) -> None:
         while self.rfile.read1():
-            """Whatever is sent is taken."""
+            continue  # whatever is sent is taken
 
 
 class _Handler(BaseHTTPRequestHandler):

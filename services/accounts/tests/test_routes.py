@@ -1,8 +1,10 @@
 import json
+import time
 import uuid
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -124,6 +126,18 @@ def test_refuses_a_wrong_query(client: httpx.Client, query: str) -> None:
 def test_no_document_breaks_it(client: httpx.Client, body: bytes) -> None:
     answer = client.post("/accounts", content=body, headers={"Content-Type": "application/json"})
     assert 200 <= answer.status_code < 500
+
+
+def test_does_not_wait_for_a_slow_database(client: httpx.Client, rows: Rows) -> None:
+    with psycopg.connect(rows.url) as blocker:
+        blocker.execute("LOCK TABLE accounts")
+        started = time.monotonic()
+        answer = client.post("/accounts", json=ADA)
+        seconds = time.monotonic() - started
+
+    assert answer.status_code == 503
+    assert 4 < seconds < 8
+    assert rows("SELECT count(*) FROM outbox") == [(0,)]
 
 
 def test_survives_a_restart_of_the_database(client: httpx.Client, databases: Databases) -> None:
