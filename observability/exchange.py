@@ -8,7 +8,7 @@ from opentelemetry import trace
 from opentelemetry.trace import Status, StatusCode
 
 from observability.hop import Hop
-from observability.problem import Problem, phrase
+from observability.problem import Problem
 from observability.tracing import current_trace_id
 
 TRACE_HEADER = "X-Trace-Id"
@@ -77,7 +77,7 @@ def problem_of(error: BaseException) -> Problem:
 
 def of_status(status: int, detail: str | None = None, headers: dict[str, str] | None = None) -> Problem:
     """The problem that a bare HTTP error stands for."""
-    return Problem(status, phrase(status), detail=detail, headers=headers)
+    return Problem(status, detail=detail, headers=headers)
 
 
 def refuse_nul(path: str, query: str) -> None:

@@ -1,10 +1,10 @@
-"""What was wrong with Tornado's instrumentation, and how its applications end."""
+"""What was wrong with Tornado's instrumentation."""
 
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
 from observability.tests.conftest import Server, Trace, serve
 from observability.tests.sinks import FluentSink, OtlpSink
@@ -28,8 +28,6 @@ def test_a_request_that_another_task_finishes(tornado: Server, trace: Trace, lin
 
 
 def test_kept_connections_do_not_mix_traces(tornado: Server, trace: Trace) -> None:
-    import requests
-
     with requests.Session() as session:
         session.get(tornado.url + "/crash", headers=trace.headers, timeout=5)
         other = session.get(tornado.url + "/things/1", timeout=5).headers["X-Trace-Id"]
@@ -43,12 +41,3 @@ def test_a_method_that_a_handler_lacks_keeps_the_routes_name(tornado: Server, tr
     tornado.request("DELETE", "/things/3", trace)
     (span,) = tornado.otlp.of_trace(trace.id)
     assert span.name == "DELETE /things/{thing_id}"
-
-
-def test_what_is_left_is_sent_at_the_end(tornado: Server, trace: Trace) -> None:
-    tornado.request("GET", "/things/1", trace)
-    tornado.process.send_signal(signal.SIGTERM)
-    tornado.process.wait(10)
-    assert tornado.process.returncode == 0
-    assert len(tornado.otlp.of_trace(trace.id)) == 1
-    assert len(tornado.fluent.records(trace_id=trace.id, logger="access")) == 1
