@@ -7,6 +7,7 @@ import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import io.prometheus.metrics.instrumentation.jvm.JvmMetrics;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import java.util.Properties;
 import nextphase.inventory.telemetry.Health.Status;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
@@ -19,7 +20,7 @@ class Metrics {
         PrometheusRegistry prometheus = new PrometheusRegistry();
         JvmMetrics.builder().register(prometheus);
         PrometheusMeterRegistry registry =
-                new PrometheusMeterRegistry(PrometheusConfig.DEFAULT, prometheus, Clock.SYSTEM, new CurrentSpan());
+                new PrometheusMeterRegistry(new Exemplars(), prometheus, Clock.SYSTEM, new CurrentSpan());
         FunctionCounter.builder("telemetry.dropped", registry, ignored -> FluentAppender.dropped())
                 .description("What telemetry was given up")
                 .tag("signal", "logs")
@@ -42,6 +43,19 @@ class Metrics {
         return Gauge.builder("health.ready", health, source -> source.last().ready() ? 1 : 0)
                 .description("Whether all critical checks pass")
                 .register(registry);
+    }
+
+    /** Exemplars on buckets and counters only: a Prometheus before 3 refuses a page with one on a summary. */
+    private static final class Exemplars implements PrometheusConfig {
+        @Override
+        public String get(String key) {
+            return null;
+        }
+
+        @Override
+        public Properties prometheusProperties() {
+            return new Properties();
+        }
     }
 
     private static double up(Health health, Check check) {
