@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from sqlalchemy import create_engine, text
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
-from services.chassis.database import ENGINE, OUTAGES, outage_is_problem, quieten, sqlalchemy_url
+from services.chassis.database import outage_is_problem
+from services.chassis.engine import OPTIONS, OUTAGES, engine_url, quieten
 
 
 class Base(DeclarativeBase):
@@ -17,7 +18,7 @@ class Database:
     """A small pool of connections that outlives a restart of PostgreSQL."""
 
     def __init__(self) -> None:
-        self._engine = create_engine(sqlalchemy_url(), **ENGINE)
+        self._engine = create_engine(engine_url(), **OPTIONS)
         quieten(self._engine)
         self._sessions = sessionmaker(self._engine, expire_on_commit=False)
 

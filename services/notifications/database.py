@@ -7,7 +7,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 
-from services.chassis.database import ENGINE, OUTAGES, outage_is_problem, quieten, sqlalchemy_url
+from services.chassis.database import outage_is_problem
+from services.chassis.engine import OPTIONS, OUTAGES, engine_url, quieten
 
 
 class Base(DeclarativeBase):
@@ -18,7 +19,7 @@ class Database:
     """A small pool of connections that outlives a restart of PostgreSQL."""
 
     def __init__(self) -> None:
-        self._engine = create_async_engine(sqlalchemy_url(), **ENGINE)
+        self._engine = create_async_engine(engine_url(), **OPTIONS)
         quieten(self._engine.sync_engine)
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
 

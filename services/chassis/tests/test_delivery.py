@@ -2,7 +2,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from observability.problem import Problem
 from services.chassis.delivery import read_event
@@ -28,6 +28,7 @@ def test_refuses_what_the_inbox_cannot_keep(name: str, value: Any) -> None:
     assert refusal.value.status == 400
 
 
+@settings(deadline=None)
 @given(JSON | twisted(envelope("some.thing", {})))
 def test_any_document_is_read_or_refused(document: Any) -> None:
     try:

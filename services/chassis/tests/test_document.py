@@ -3,7 +3,7 @@ import uuid
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from observability.problem import Problem
@@ -77,6 +77,7 @@ def test_names_the_wrong_parameter(name: str) -> None:
     assert pointers(refusal.value) == [f"query:{name}"]
 
 
+@settings(deadline=None)
 @given(JSON)
 def test_any_value_is_read_or_refused(value: Any) -> None:
     for read, kind in ((read_document, Order), (read_data, Told), (read_query, Page)):
@@ -86,6 +87,7 @@ def test_any_value_is_read_or_refused(value: Any) -> None:
             json.dumps(problem.document()).encode()
 
 
+@settings(deadline=None)
 @given(st.fixed_dictionaries({"id": JSON, "quantity": JSON}))
 def test_what_is_read_has_its_types(value: dict[str, Any]) -> None:
     try:
