@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Thread
 from typing import Any
 from urllib.parse import quote
 
@@ -33,9 +34,10 @@ _KEPT = ("HOME", "USER", "LOGNAME", "LANG", "TZ", "TMPDIR", "XDG_CACHE_HOME", "J
 _CALL_SECONDS = 10.0
 _START_SECONDS = 15.0
 _STOP_SECONDS = 90.0  # the longest shutdown of a process, RabbitMQ's, with room
-_ESCAPED_SECONDS = 10.0
+_ESCAPED_SECONDS = 5.0
 _POLL_SECONDS = 0.1
 _AT_ONCE = 16
+_ALWAYS = 1  # process-compose's number for the restart policy
 _RESTARTS = 5  # within one start: it will not become ready
 
 READY, DONE, NOT_READY, WAITING, RESTARTING = "ready", "done", "not ready", "waiting", "restarting"
@@ -141,9 +143,11 @@ class Supervisor:
         before = self.everything()
         if self.is_running():
             note("asking every process to stop")
-            # Its answer comes when all have stopped, or the connection ends with the supervisor.
-            with contextlib.suppress(OSError, http.client.HTTPException, Refused):
-                self._call("POST", "/project/stop", timeout_seconds=_STOP_SECONDS)
+            leaders = {process.pid for process in self.list()}
+            asking = Thread(target=self._ask_to_stop, daemon=True)
+            asking.start()
+            _await_end([p for p in before if p.pid in leaders], _STOP_SECONDS)
+            # It ends with its processes, unless something that escaped them still holds their output.
             _await_end([p for p in before if _is_supervisor(p.pid)], _ESCAPED_SECONDS)
         # What was there before and what was started meanwhile: nothing may stay.
         left = {p for p in (*before, *self.everything()) if p.is_alive}
@@ -163,6 +167,11 @@ class Supervisor:
             raise Failure(f"these processes of the instance could not be ended: {pids}")
         self._socket.unlink(missing_ok=True)
         return killed
+
+    def _ask_to_stop(self) -> None:
+        # Its answer comes when all have stopped, or the connection ends with the supervisor.
+        with contextlib.suppress(OSError, http.client.HTTPException, Refused):
+            self._call("POST", "/project/stop", timeout_seconds=_STOP_SECONDS)
 
     def everything(self) -> list[proc.Process]:
         """All that runs of this instance: whatever was started by a supervisor of it, and what that started.
@@ -205,15 +214,21 @@ class Supervisor:
             raise Failure("the supervisor is busy stopping the instance", log=self.log) from None
         except OSError:
             return []
-        found = map(_process, answer["data"])
-        # What has ended and been started again keeps its old state until it runs: it may wait for another.
-        told = (
-            replace(process, state=WAITING)
-            if process.state in _ENDED and self._is_tracked(process.name)
-            else process
-            for process in found
-        )
-        return sorted(told, key=lambda process: process.name)
+        found = (self._told(_process(state)) for state in answer["data"])
+        return sorted(found, key=lambda process: process.name)
+
+    def _told(self, process: Process) -> Process:
+        """The process with what its state alone does not tell."""
+        if process.state in _ENDED and self._is_tracked(process.name):
+            # It was started again, and keeps its old state until it runs: it waits for another.
+            return replace(process, state=WAITING)
+        if process.state == DONE and not self._runs_once(process.name):
+            return replace(process, state=STOPPED)
+        return process
+
+    def _runs_once(self, name: str) -> bool:
+        definition = self._call("GET", f"/process/info/{quote(name)}")
+        return bool(definition["RestartPolicy"]["Restart"] != _ALWAYS)
 
     def get(self, name: str) -> Process | None:
         """The process `name`, None when there is none."""

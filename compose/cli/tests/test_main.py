@@ -1,0 +1,195 @@
+"""The command line as people use it: in a process of its own, under the Python at hand."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A checkout on a machine where nothing has been set up: the command, and what names the tools."""
+    folder = tmp_path / "checkout"
+    ignored = shutil.ignore_patterns("__pycache__", "tests")
+    shutil.copytree(ROOT / "compose", folder / "compose", ignore=ignored)
+    shutil.copytree(ROOT / "requirements", folder / "requirements")
+    shutil.copy(ROOT / "nextphase", folder)
+    return folder
+
+
+def nextphase(checkout: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    inherited = {name: value for name, value in os.environ.items() if name != "NEXTPHASE_INSTANCE"}
+    return subprocess.run(
+        [sys.executable, str(checkout / "nextphase"), *arguments],
+        capture_output=True,
+        text=True,
+        env={**inherited, "XDG_CACHE_HOME": str(checkout / "cache"), **environment},
+        cwd="/",
+        timeout=60,
+        check=False,
+    )
+
+
+def test_help_tells_every_command(checkout: Path) -> None:
+    answer = nextphase(checkout, "--help")
+    assert answer.returncode == 0
+    for command in ("up", "down", "status", "logs", "demo", "trace", "doctor", "test"):
+        assert re.search(rf"^    {command} ", answer.stdout, re.MULTILINE)
+        own = nextphase(checkout, command, "--help")
+        assert own.returncode == 0
+        assert "--instance NAME" in own.stdout
+
+
+def test_no_command_shows_the_help(checkout: Path) -> None:
+    answer = nextphase(checkout)
+    assert answer.returncode == 2
+    assert "./nextphase up" in answer.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nonsense"],
+        ["up", "--nonsense"],
+        ["up", "extra"],
+        ["status", "--inst", "x"],
+        ["logs"],
+        ["logs", "gateway", "-n", "0"],
+        ["demo", "--orders", "many"],
+        ["trace"],
+        ["up", "--instance", "Upper"],
+        ["up", "--instance", "../escape"],
+        ["up", "--instance", "a" * 21],
+        ["--instance", "", "up"],
+    ],
+)
+def test_wrong_usage(checkout: Path, arguments: list[str]) -> None:
+    answer = nextphase(checkout, *arguments)
+    assert answer.returncode == 2
+    assert "usage: nextphase" in answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert not (checkout / ".nextphase").exists()
+
+
+def test_a_wrong_instance_in_the_environment_is_wrong_usage(checkout: Path) -> None:
+    assert nextphase(checkout, "status", NEXTPHASE_INSTANCE="Not One").returncode == 2
+
+
+@pytest.mark.parametrize("command", [["down"], ["status"], ["logs", "x"], ["demo"], ["trace", "0" * 32]])
+def test_what_needs_an_instance_says_how_to_get_one(checkout: Path, command: list[str]) -> None:
+    answer = nextphase(checkout, *command, "--instance", "other")
+    assert answer.returncode == 1
+    assert "there is no instance 'other' here" in answer.stderr
+    assert "./nextphase up --instance other" in answer.stderr
+    assert not (checkout / ".nextphase").exists()
+
+
+def test_what_needs_a_set_up_machine_says_so(checkout: Path) -> None:
+    (checkout / ".nextphase/default").mkdir(parents=True)
+    (checkout / ".nextphase/default/instance.json").write_text('{"offset": 0}')
+    answer = nextphase(checkout, "status")
+    assert answer.returncode == 1
+    assert "not set up" in answer.stderr
+    assert "Run ./nextphase up" in answer.stderr
+
+
+def test_doctor_works_before_anything_is_installed(checkout: Path) -> None:
+    answer = nextphase(checkout, "doctor")
+    assert answer.returncode == 1
+    assert "WRONG tool jaeger: not built" in answer.stdout
+    findings = json.loads(nextphase(checkout, "doctor", "--json").stdout)
+    wrong = {finding["check"] for finding in findings if not finding["right"]}
+    assert {"Python packages", "tool loki"} <= wrong
+    assert all(finding["advice"] for finding in findings if not finding["right"])
+    assert not (checkout / ".nextphase").exists()
+
+
+def test_down_of_what_does_not_run_is_no_error_and_purge_removes_it(checkout: Path) -> None:
+    state = checkout / ".nextphase/default"
+    state.mkdir(parents=True)
+    (state / "instance.json").write_text('{"offset": 0}')
+    assert nextphase(checkout, "down").returncode == 0
+    assert state.exists()
+    answer = nextphase(checkout, "down", "--purge")
+    assert answer.returncode == 0
+    assert not state.exists()
+
+
+def test_logs_shows_the_last_lines_and_names_what_there_is(checkout: Path) -> None:
+    state = checkout / ".nextphase/default"
+    (state / "logs/nginx").mkdir(parents=True)
+    (state / "instance.json").write_text('{"offset": 0}')
+    (state / "logs/gateway.log").write_text("".join(f"line {number}\n" for number in range(10)))
+    (state / "logs/nginx/edge-access.json").write_text("{}\n")
+    assert nextphase(checkout, "logs", "gateway", "-n", "2").stdout == "line 8\nline 9\n"
+    assert nextphase(checkout, "logs", "nginx/edge-access.json").stdout == "{}\n"
+    answer = nextphase(checkout, "logs", "../../etc/passwd")
+    assert answer.returncode == 1
+    assert "There are: gateway, nginx/edge-access.json" in answer.stderr
+
+
+def test_logs_follows_through_a_rotation_until_interrupted(checkout: Path) -> None:
+    state = checkout / ".nextphase/default"
+    (state / "logs").mkdir(parents=True)
+    (state / "instance.json").write_text('{"offset": 0}')
+    log = state / "logs/gateway.log"
+    log.write_text("before\n")
+    command = [sys.executable, "-u", str(checkout / "nextphase"), "logs", "gateway", "-f"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as follower:
+        assert follower.stdout
+        assert follower.stdout.readline() == "before\n"
+        with log.open("a") as file:
+            file.write("added\n")
+        assert follower.stdout.readline() == "added\n"
+        log.rename(log.with_name("gateway-2026.log"))
+        log.write_text("rotated\n")
+        assert follower.stdout.readline() == "rotated\n"
+        follower.send_signal(2)
+        assert follower.wait(10) == 130
+
+
+def test_an_unexpected_error_is_one_line_and_a_file(checkout: Path) -> None:
+    (checkout / ".nextphase").mkdir()
+    (checkout / "compose/cli/commands/doctor.py").write_text("def run(root, args):\n    1 / 0\n")
+    answer = nextphase(checkout, "doctor")
+    assert answer.returncode == 1
+    assert "unexpected ZeroDivisionError" in answer.stderr
+    assert "Traceback" not in answer.stderr
+    trace = Path(answer.stderr.splitlines()[-1].removeprefix("The stack trace is in "))
+    assert "ZeroDivisionError" in trace.read_text()
+
+
+def test_a_reader_that_leaves_is_no_error_message(checkout: Path) -> None:
+    code = f"{sys.executable} {checkout}/nextphase doctor | head -0; echo ${{PIPESTATUS[0]}}"
+    answer = subprocess.run(["bash", "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    assert "Traceback" not in answer.stderr
+    assert "Exception" not in answer.stderr
+
+
+def test_everything_after_test_goes_to_pytest() -> None:
+    from compose.cli.main import parse
+
+    args = parse(["test", "-m", "not stack", "--instance", "ci", "-k", "name", "gateway", "-x"])
+    assert args.instance == "ci"
+    assert args.pytest == ["-m", "not stack", "-k", "name", "gateway", "-x"]
+    assert parse(["test", "--", "-q"]).pytest == ["-q"]
+
+
+def test_the_instance_may_be_named_before_or_after_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    from compose.cli.main import parse
+
+    monkeypatch.setenv("NEXTPHASE_INSTANCE", "mine")
+    assert parse(["status"]).instance == "mine"
+    assert parse(["--instance", "one", "status"]).instance == "one"
+    assert parse(["status", "--instance", "two"]).instance == "two"
+    monkeypatch.delenv("NEXTPHASE_INSTANCE")
+    assert parse(["status"]).instance == "default"

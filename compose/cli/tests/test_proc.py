@@ -1,0 +1,63 @@
+"""Processes as the kernel tells of them, against real ones."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+
+from compose.cli import proc
+
+
+def test_a_tree_holds_the_descendants() -> None:
+    with subprocess.Popen(
+        ["sh", "-c", "sleep 60 & echo $!; wait"], stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdout
+        grandchild = int(parent.stdout.readline())
+        pids = {process.pid for process in proc.Table().tree(os.getpid())}
+        assert {os.getpid(), parent.pid, grandchild} <= pids
+        os.kill(grandchild, 15)
+
+
+def test_a_process_that_waits_to_be_reaped_is_not_alive() -> None:
+    child = subprocess.Popen(["sleep", "60"])
+    (process,) = proc.Table().tree(child.pid)
+    assert process.is_alive
+    child.kill()
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    assert not process.is_alive
+    child.wait()
+
+
+def test_a_name_with_parentheses_and_blanks_is_read() -> None:
+    code = (
+        "import ctypes, time; ctypes.CDLL(None).prctl(15, b') R 1 ('); print(1, flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as child:
+        assert child.stdout
+        child.stdout.readline()
+        (process,) = proc.Table().tree(child.pid)
+        child.kill()
+    assert process.parent == os.getpid()
+
+
+def test_memory_and_environment_of_ourselves() -> None:
+    assert 1024 * 1024 < proc.memory(os.getpid()) < 1024**3
+    assert proc.environment(os.getpid())
+    assert proc.command_line(os.getpid())
+
+
+def test_what_is_gone_has_nothing() -> None:
+    assert proc.memory(2**22 + 1) == 0
+    assert proc.environment(2**22 + 1) == {}
+    assert proc.command_line(2**22 + 1) == ""
+    assert proc.sockets(2**22 + 1) == set()
+
+
+def test_the_holder_of_a_port_is_found() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert f"pid {os.getpid()}" in proc.holders([port])[port]
+    assert port not in proc.holders([port])
