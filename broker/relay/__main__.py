@@ -13,6 +13,7 @@ from broker.relay.settings import Settings
 from broker.relay.shipment import Shipper
 from observability import setup
 from observability.frameworks import tornado as hop_tornado
+from observability.tracing import instrument_aiohttp_client
 
 _MAX_BATCH_BYTES: Final = 900 * 1024  # Rio takes 1 MiB
 
@@ -23,6 +24,7 @@ async def main() -> None:
     token = settings.token()
     hop = setup("relay")
     hop_tornado.instrument()
+    instrument_aiohttp_client()
     stopped = stop_signal()
     shipper = Shipper(str(settings.rio_url), token, hop.tracer, max_bytes=_MAX_BATCH_BYTES)
     metrics = RelayMetrics(hop.registry)

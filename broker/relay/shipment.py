@@ -10,7 +10,6 @@ from typing import Any, Final
 import aiohttp
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.instrumentation.aiohttp_client import create_trace_config
 from opentelemetry.trace import Link, Span, SpanKind, StatusCode, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
@@ -53,7 +52,6 @@ class Shipper:
         self._session = aiohttp.ClientSession(
             headers={"Authorization": f"Bearer {token}"},
             timeout=_TIMEOUT,
-            trace_configs=[create_trace_config()],
         )
         self._probe = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=1.5))
 

@@ -8,6 +8,7 @@ import psycopg
 import tornado.httpserver
 import tornado.web
 from amqp.exceptions import AMQPError
+from opentelemetry.instrumentation.utils import suppress_instrumentation
 from psycopg_pool import PoolTimeout
 
 from broker.process import stop_signal
@@ -91,9 +92,10 @@ class Api:
 
     async def _prepare(self) -> bool:
         try:
-            await self._store.migrate()
-            await self._registry.declare(self._declared)
-            await self._registry.reassert()
+            with suppress_instrumentation():
+                await self._store.migrate()
+                await self._registry.declare(self._declared)
+                await self._registry.reassert()
         except (psycopg.Error, PoolTimeout, AMQPError, OSError) as error:
             _logger.warning("not prepared yet", extra={"reason": repr(error)})
             return False

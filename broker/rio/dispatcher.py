@@ -23,7 +23,7 @@ from broker.rio.subscription import Subscription
 from broker.rio.webhook import Webhook
 from observability import Hop, setup
 from observability.frameworks import tornado as hop_tornado
-from observability.tracing import instrument_psycopg
+from observability.tracing import instrument_aiohttp_client, instrument_psycopg
 
 _logger = logging.getLogger(__name__)
 
@@ -127,6 +127,7 @@ async def main() -> None:
     hop = setup("rio")
     hop_tornado.instrument()
     instrument_psycopg()
+    instrument_aiohttp_client()
     stopped = stop_signal()
     dispatcher = Dispatcher(settings, hop)
     server = tornado.httpserver.HTTPServer(

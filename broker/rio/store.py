@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, LiteralString, TypeAlias
 
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 from psycopg import AsyncConnection
@@ -97,8 +97,8 @@ class Editing:
         """Forget the subscription."""
         await self._connection.execute("DELETE FROM subscriptions WHERE id = %s", [self._id])
 
-    async def _row(self, query: str) -> DictRow | None:
-        return await (await self._connection.execute(query.encode(), {"id": self._id})).fetchone()
+    async def _row(self, query: LiteralString) -> DictRow | None:
+        return await (await self._connection.execute(query, {"id": self._id})).fetchone()
 
 
 class Store:
@@ -121,7 +121,7 @@ class Store:
             timeout=_POOL_WAIT_SECONDS,
             reconnect_timeout=30.0,
             # A connection PostgreSQL closed while it lay idle is replaced, not handed out.
-            check=AsyncConnectionPool.check_connection,
+            check=_check,
             open=False,
         )
 
@@ -241,9 +241,15 @@ class Store:
         with suppress_instrumentation():
             return {row["subscription"]: row["letters"] for row in await self._fetch(query, {})}
 
-    async def _fetch(self, query: str, parameters: dict[str, Any]) -> Sequence[DictRow]:
+    async def _fetch(self, query: LiteralString, parameters: dict[str, Any]) -> Sequence[DictRow]:
         async with self._pool.connection() as connection:
-            return await (await connection.execute(query.encode(), parameters)).fetchall()
+            return await (await connection.execute(query, parameters)).fetchall()
+
+
+async def _check(connection: _Connection) -> None:
+    """Try a connection before it is handed out, untraced."""
+    with suppress_instrumentation():
+        await AsyncConnectionPool.check_connection(connection)
 
 
 def _subscription(row: DictRow) -> Subscription:

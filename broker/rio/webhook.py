@@ -6,7 +6,6 @@ from typing import Final
 from urllib.parse import quote
 
 import aiohttp
-from opentelemetry.instrumentation.aiohttp_client import create_trace_config
 
 from broker.rio.events import Event
 
@@ -42,7 +41,6 @@ class Webhook:
             # aiohttp would add application/octet-stream: a type the event never claimed.
             skip_auto_headers=("Content-Type",),
             cookie_jar=aiohttp.DummyCookieJar(),
-            trace_configs=[create_trace_config()],
         )
 
     async def close(self) -> None:
