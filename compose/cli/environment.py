@@ -91,7 +91,7 @@ def collector(site: Site) -> Environment:
         "COLLECTOR_DATA_DIR": str(site.data / "collector"),
         "JAEGER_OTLP": str(site.reach("jaeger-otlp")),
         "LOKI_OTLP_URL": f"{site.reach('loki').url}/otlp",
-        "NGINX_LOG_DIR": str(site.nginx_logs),
+        "NGINX_LOG_DIR": str(site.nginx_logs_of_both),
         "EDGE_STATUS_URL": f"{site.reach('edge-nginx-status').url}/status",
         "SERVICES_STATUS_URL": f"{site.reach('services-nginx-status').url}/status",
     }

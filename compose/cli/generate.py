@@ -53,7 +53,7 @@ def generate_for_containers(catalog: Catalog, root: Path, folder: Path, instance
     `folder/secrets`. Returns the configuration files that changed."""
     platform = Platform.load(root)
     site = Site.containers(instance)
-    secrets.ensure(folder / "secrets", catalog)
+    secrets.ensure(folder / "secrets", catalog, folder_mode=0o711)
     banned = site.config / "nginx" / nginx.BANNED.name
     content = configuration(root, folder / "secrets", catalog, platform, site, banned)
     content[f"nginx/{nginx.BANNED.name}"] = (root / nginx.BANNED).read_text()

@@ -98,6 +98,7 @@ def _render(root: Path, site: Site, name: str, **own: Any) -> str:
         temp_dir=str(folder(site, name) / "temp"),
         error_log=str(error_log(site, name)),
         instance=site.instance,
+        resolver=site.resolver,
         **own,
     )
 

@@ -1,4 +1,5 @@
-"""Credentials of an instance: made once, kept, each in a file of mode 0600 in a folder of mode 0700.
+"""Credentials of an instance: made once, kept, each in a file of mode 0600 in a folder of mode 0700 (0711 in
+containers, where each file belongs to the one user who reads it).
 
 gateway.credential  rio.credential   what services nginx admits its two callers by
 callers.conf                         the same as nginx includes it: `"<credential>" <caller>;`
@@ -69,12 +70,15 @@ def roles(catalog: Catalog) -> list[str]:
     return [*(service.name for service in catalog.with_database), RELAY, RIO]
 
 
-def ensure(folder: Path, catalog: Catalog) -> None:
-    """Makes what is missing; what is there is kept and its mode set right."""
-    files.make_folder(folder, 0o700)
-    folder.chmod(0o700)
+def ensure(folder: Path, catalog: Catalog, folder_mode: int = 0o700) -> None:
+    """Makes what is missing; what is there is kept and its mode set right.
+
+    folder_mode: who may pass through to the files, of which each is its owner's alone.
+    """
+    files.make_folder(folder, folder_mode)
+    folder.chmod(folder_mode)
     for inner in ("senders", "postgres", "pgpass"):
-        files.make_folder(folder / inner, 0o700)
+        files.make_folder(folder / inner, folder_mode)
     names = Secrets(folder)
     credentials = {caller: _kept(names.credential(caller)) for caller in CALLERS}
     _derive(names.callers, "".join(f'"{secret}" {caller};\n' for caller, secret in credentials.items()))

@@ -39,7 +39,7 @@ class Site:
     instance: its name. offset: added to every port. bind: the host parts listen on. hosts: container of each
     part that is not called like its port; None where all parts share `bind`. config, secrets, data, logs,
     run: the instance's folders as its processes see them. nginx_user: whom nginx workers run as, None for the
-    caller.
+    caller. resolver: the DNS server that knows the others' addresses, None where all are numbers.
     """
 
     instance: str
@@ -52,6 +52,7 @@ class Site:
     logs: PurePath
     run: PurePath
     nginx_user: str | None
+    resolver: str | None
 
     @classmethod
     def native(cls, layout: Layout) -> Site:
@@ -67,6 +68,7 @@ class Site:
             logs=layout.logs,
             run=layout.run,
             nginx_user=users.nginx_user(),
+            resolver=None,
         )
 
     @classmethod
@@ -82,7 +84,8 @@ class Site:
             data=PurePath("/var/lib/nextphase"),
             logs=PurePath("/var/log/nextphase"),
             run=PurePath("/run/nextphase"),
-            nginx_user="nginx",
+            nginx_user=None,
+            resolver="127.0.0.11",  # Docker's own, in every container
         )
 
     def listen(self, part: str, number: int = 0) -> Address:
@@ -107,6 +110,11 @@ class Site:
     def nginx_logs(self) -> PurePath:
         """What both nginx write, and the collector and logrotate read."""
         return self.logs / "nginx"
+
+    @property
+    def nginx_logs_of_both(self) -> PurePath:
+        """The same for the collector: a glob in containers, where each nginx has a volume of its own."""
+        return self.nginx_logs if self.hosts is None else self.nginx_logs / "*"
 
 
 _CONTAINERS = MappingProxyType(

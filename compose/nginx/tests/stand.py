@@ -183,6 +183,7 @@ class Nginx:
             "temp_dir": self.folder / "temp",
             "error_log": self.folder / "logs" / "error.log",
             "instance": "test",
+            "resolver": None,
         }
         text = environment.get_template(f"{self.template}.conf.j2").render(defaults | self.context)
         configuration = self.folder / "nginx.conf"
