@@ -22,7 +22,7 @@ from compose.cli.errors import Failure
 from compose.cli.files import write
 from compose.cli.layout import Layout
 from compose.cli.process import STARTED
-from compose.cli.supervisor import Supervisor
+from compose.cli.supervisor import FAILED, STOPPED, Supervisor
 
 RELOADED = {
     "edge-nginx": ["-t", "-q"],
@@ -191,7 +191,7 @@ def apply(
         _check(definitions, name)
         supervisor.signal_process(name, signal.SIGHUP)
         done.append(f"{name} reloaded: its files changed")
-    idle = {process.name for process in supervisor.list() if not process.is_right and process.pid == 0}
+    idle = {process.name for process in supervisor.list() if process.state in (STOPPED, FAILED)}
     again = {name: "it did not run" for name in kept if name in idle and name not in changed}
     again |= {name: "what it reads changed" for name in touched if name not in reloaded}
     # New processes were started all at once; those that wait for another are started again in their turn.

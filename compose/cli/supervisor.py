@@ -35,13 +35,14 @@ _CALL_SECONDS = 10.0
 _START_SECONDS = 15.0
 _STOP_SECONDS = 90.0  # the longest shutdown of a process, RabbitMQ's, with room
 _ESCAPED_SECONDS = 5.0
+_KILL_SECONDS = 15.0  # for PostgreSQL and RabbitMQ to write down what they have
 _POLL_SECONDS = 0.1
 _AT_ONCE = 16
 _ALWAYS = 1  # process-compose's number for the restart policy
 _RESTARTS = 5  # within one start: it will not become ready
 
 READY, DONE, NOT_READY, WAITING, RESTARTING = "ready", "done", "not ready", "waiting", "restarting"
-STOPPING, STOPPED, FAILED = "stopping", "stopped", "failed"
+RUNNING, STOPPING, STOPPED, FAILED = "running", "stopping", "stopped", "failed"
 _ENDED = (DONE, STOPPED, FAILED)
 
 
@@ -49,10 +50,10 @@ _ENDED = (DONE, STOPPED, FAILED)
 class Process:
     """A process as the supervisor sees it.
 
-    state: one of READY, DONE (it has to run only once, and has), NOT_READY, WAITING (for another process),
-    RESTARTING, STOPPING, STOPPED, FAILED. pid: 0 while it does not run. restarts: how often it had to be
-    started again. exit_code: of the last time it ended. age_seconds: since it was started. was_skipped: it
-    failed only because another did.
+    state: one of READY, NOT_READY, RUNNING and DONE (of one that has to run only once), WAITING (for another
+    process), RESTARTING, STOPPING, STOPPED, FAILED. pid: 0 while it does not run. restarts: how often it had
+    to be started again. exit_code: of the last time it ended. age_seconds: since it was started. was_skipped:
+    it failed only because another did.
     """
 
     name: str
@@ -160,7 +161,7 @@ class Supervisor:
                 note(f"ending {len(left)} left behind")
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(process.pid, signum)
-            _await_end(left, _ESCAPED_SECONDS)
+            _await_end(left, _KILL_SECONDS)
         stubborn = [p for p in left if p.is_alive]
         if stubborn:
             pids = ", ".join(str(p.pid) for p in stubborn)
@@ -222,8 +223,8 @@ class Supervisor:
         if process.state in _ENDED and self._is_tracked(process.name):
             # It was started again, and keeps its old state until it runs: it waits for another.
             return replace(process, state=WAITING)
-        if process.state == DONE and not self._runs_once(process.name):
-            return replace(process, state=STOPPED)
+        if process.state in _ALWAYS_STATES and not self._runs_once(process.name):
+            return replace(process, state=_ALWAYS_STATES[process.state])
         return process
 
     def _runs_once(self, name: str) -> bool:
@@ -360,8 +361,9 @@ def _state(state: Mapping[str, Any]) -> str:
     if status in _STATES:
         return _STATES[status]
     if status == "Running":
-        unprobed = not state["has_ready_probe"] and state["is_ready"] == "-"
-        return READY if unprobed or state["is_ready"] == "Ready" else NOT_READY
+        if not state["has_ready_probe"]:
+            return RUNNING
+        return READY if state["is_ready"] == "Ready" else NOT_READY
     if status == "Completed":
         code = state["exit_code"]
         # Anything else than these two came of itself: the supervisor has ended it when asked.
@@ -377,6 +379,7 @@ _STATES = {
     "Error": FAILED,
     "Skipped": FAILED,
 }
+_ALWAYS_STATES = {RUNNING: READY, DONE: STOPPED}  # what these are of a process that is to run for good
 _SIGNALLED = (-1, 128 + signal.SIGTERM, 128 + signal.SIGINT)  # how Go and shells tell of a signal
 
 

@@ -41,14 +41,13 @@ def run(root: Path, args: argparse.Namespace) -> int:
         except postgres.InitialiseError as error:
             raise Failure(str(error)) from error
         supervisor = Supervisor(layout)
-        done = (
+        if supervisor.is_running():
             _adapt(supervisor, definitions, progress)
-            if supervisor.is_running()
-            else _start(supervisor, definitions, progress)
-        )
+        else:
+            _start(supervisor, definitions, progress)
         with progress.stage("Ready") as stage:
             supervisor.wait_until_right(definitions.processes, _READY_SECONDS, stage.note)
-    print(_summary(layout, done, time.monotonic() - started))
+    print(_summary(layout, time.monotonic() - started))
     return 0
 
 
@@ -62,23 +61,23 @@ def _configure(layout: Layout, progress: Progress) -> Definitions:
         return Definitions.read(layout)
 
 
-def _start(supervisor: Supervisor, definitions: Definitions, progress: Progress) -> list[str]:
+def _start(supervisor: Supervisor, definitions: Definitions, progress: Progress) -> None:
     layout = definitions.layout
     if supervisor.everything():
         with progress.stage("Ending what was left behind") as stage:
             supervisor.stop(stage.note)
     _refuse_taken_ports(layout)
     with progress.stage("Start"):
-        supervisor.start(Toolbox.locate(layout.root).process_compose)
+        # Remembered first: an interruption must not leave an instance that nobody knows what it runs with.
         changes.remember(layout, definitions.fingerprints())
-    return []
+        supervisor.start(Toolbox.locate(layout.root).process_compose)
 
 
-def _adapt(supervisor: Supervisor, definitions: Definitions, progress: Progress) -> list[str]:
+def _adapt(supervisor: Supervisor, definitions: Definitions, progress: Progress) -> None:
     with progress.stage("Changes") as stage:
         program = Toolbox.locate(definitions.layout.root).process_compose
         done = changes.apply(supervisor, program, definitions, stage.note)
-        return done or ["already up, nothing had changed"]
+    print("\n".join(done) or "already up, nothing had changed", flush=True)
 
 
 def _refuse_taken_ports(layout: Layout) -> None:
@@ -105,7 +104,7 @@ def _ports(layout: Layout) -> Mapping[int, str]:
     return ports
 
 
-def _summary(layout: Layout, done: list[str], seconds: float) -> str:
+def _summary(layout: Layout, seconds: float) -> str:
     option = "" if layout.instance == DEFAULT else f" --instance {layout.instance}"
     addresses = {
         "the platform": f"http://{layout.address('edge-nginx')}/v1/",
@@ -114,7 +113,7 @@ def _summary(layout: Layout, done: list[str], seconds: float) -> str:
         "metrics (Prometheus)": f"http://{layout.address('prometheus')}/",
         "alerts (Alertmanager)": f"http://{layout.address('alertmanager')}/",
     }
-    lines = [*done, f"\nnextphase is up: instance {layout.instance}, {duration(seconds)}\n"]
+    lines = [f"\nnextphase is up: instance {layout.instance}, {duration(seconds)}\n"]
     lines += [f"  {what:22} {address}" for what, address in addresses.items()]
     lines += ["", f"Next: ./nextphase demo{option}"]
     return "\n".join(lines)

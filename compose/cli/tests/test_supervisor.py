@@ -15,7 +15,7 @@ from compose.cli import proc
 from compose.cli.errors import Failure
 from compose.cli.layout import Layout
 from compose.cli.process import HEALTHY
-from compose.cli.supervisor import DONE, READY, STOPPED, Supervisor
+from compose.cli.supervisor import DONE, READY, RUNNING, STOPPED, Supervisor
 from compose.cli.tests.tiny import STUBBORN, once, process_compose, waits, write
 
 pytestmark = pytest.mark.config
@@ -72,7 +72,7 @@ def test_a_process_is_stopped_started_and_restarted(layout: Layout, supervisor: 
     other = supervisor.get("other")
     supervisor.stop_process("web")
     supervisor.stop_process("web")
-    assert states(supervisor)["web"] in (DONE, STOPPED)
+    assert states(supervisor)["web"] == STOPPED
     supervisor.start_process("web")
     supervisor.start_process("web")
     supervisor.wait_until_right(["web"], 20)
@@ -169,6 +169,16 @@ def test_processes_get_a_clean_environment(
     assert "OTEL_TRACES_SAMPLER" not in shown
     assert f"NEXTPHASE_STATE={layout.state}" in shown
     assert "/usr/sbin" in shown
+
+
+def test_what_runs_once_is_right_only_when_it_is_done(layout: Layout, supervisor: Supervisor) -> None:
+    write(layout, once("migrate", "until test -e go; do sleep 0.1; done"))
+    supervisor.start(process_compose())
+    with pytest.raises(Failure, match="not ready after 1 s: migrate"):
+        supervisor.wait_until_right(["migrate"], 1)
+    assert states(supervisor) == {"migrate": RUNNING}
+    (layout.root / "go").touch()
+    supervisor.wait_until_right(["migrate"], 20)
 
 
 def test_a_dependent_waits_for_its_dependency(layout: Layout, supervisor: Supervisor) -> None:
