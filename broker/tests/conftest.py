@@ -7,7 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from broker.tests.servers import POSTGRES_BIN, RABBITMQ_SERVER, Postgres, Rabbit, Rio, Sink, running
+from broker.tests.servers import (
+    POSTGRES_BIN,
+    RABBITMQ_SERVER,
+    Collector,
+    Postgres,
+    Rabbit,
+    Rio,
+    Sink,
+    running,
+)
 
 
 @pytest.fixture(scope="session")
@@ -48,8 +57,15 @@ def sink() -> Iterator[Sink]:
 
 
 @pytest.fixture(scope="session")
-def rio(folder: Path, rabbit: Rabbit, postgres: Postgres, sink: Sink) -> Iterator[Rio]:
+def collector() -> Iterator[Collector]:
+    server = Collector()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def rio(folder: Path, rabbit: Rabbit, postgres: Postgres, sink: Sink, collector: Collector) -> Iterator[Rio]:
     """Rio's API and dispatcher, ready."""
-    server = Rio(folder / "rio", rabbit, postgres, sink)
+    server = Rio(folder / "rio", rabbit, postgres, sink, collector)
     with running(server):
         yield server

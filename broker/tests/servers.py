@@ -1,11 +1,13 @@
 """Real servers for the tests: RabbitMQ, PostgreSQL, Rio and a sink, on free ports, in their own folder."""
 
 import contextlib
+import gzip
 import json
 import os
 import shutil
 import signal
 import socket
+import socketserver
 import subprocess
 import sys
 import threading
@@ -20,6 +22,7 @@ import httpx
 import psycopg
 from amqp.exceptions import AMQPError
 from kombu import Connection
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 ROOT = Path(__file__).resolve().parents[2]
 POSTGRES_BIN = Path("/usr/lib/postgresql/15/bin")
@@ -279,6 +282,92 @@ class Sink:
         self._server.server_close()
 
 
+@dataclass(frozen=True)
+class Span:
+    """A span as a process exported it."""
+
+    service: str
+    name: str
+    trace_id: str
+    span_id: str
+    parent_id: str
+    links: tuple[str, ...]
+    attributes: dict[str, Any]
+
+
+class _Swallow(socketserver.BaseRequestHandler):
+    """Reads whatever comes until it ends."""
+
+    def handle(self) -> None:
+        with contextlib.suppress(OSError):
+            while self.request.recv(65536):
+                pass
+
+
+class Collector:
+    """Takes spans over OTLP/HTTP and keeps them; takes logs as well, and lets go of them."""
+
+    def __init__(self) -> None:
+        self.spans: list[Span] = []
+        collector = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                collector.take(gzip.decompress(body) if self.headers["Content-Encoding"] == "gzip" else body)
+                self.send_response(200)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", free_port()), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._logs = socketserver.ThreadingTCPServer(("127.0.0.1", free_port()), _Swallow)
+        self._logs.daemon_threads = True
+        self.fluent_address = f"127.0.0.1:{self._logs.server_address[1]}"
+        for server in (self._server, self._logs):
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+
+    def take(self, body: bytes) -> None:
+        request = ExportTraceServiceRequest.FromString(body)
+        for resource in request.resource_spans:
+            service = _attributes(resource.resource)["service.name"]
+            self.spans += [_span(service, span) for scope in resource.scope_spans for span in scope.spans]
+
+    def trace(self, trace_id: str) -> list[Span]:
+        """The spans of one trace."""
+        return [span for span in list(self.spans) if span.trace_id == trace_id]
+
+    def stop(self) -> None:
+        for server in (self._server, self._logs):
+            server.shutdown()
+            server.server_close()
+
+
+def _span(service: str, span: Any) -> Span:
+    return Span(
+        service,
+        span.name,
+        span.trace_id.hex(),
+        span.span_id.hex(),
+        span.parent_span_id.hex(),
+        tuple(link.trace_id.hex() for link in span.links),
+        _attributes(span),
+    )
+
+
+def _attributes(holder: Any) -> dict[str, Any]:
+    return {
+        attribute.key: getattr(attribute.value, attribute.value.WhichOneof("value"))
+        for attribute in holder.attributes
+    }
+
+
 def _listens(port: int) -> bool:
     with socket.create_connection(("127.0.0.1", port), timeout=1):
         return True
@@ -292,6 +381,7 @@ class Rio:
     rabbit: Rabbit
     postgres: Postgres
     sink: Sink
+    collector: Collector
 
     def __post_init__(self) -> None:
         self.folder.mkdir()
@@ -328,12 +418,11 @@ class Rio:
         return str(path)
 
     def _process(self, module: str, instance: str, environment: dict[str, str]) -> Process:
-        # No collector and nothing that takes logs: telemetry must not matter to anything here.
         telemetry = {
             "SERVICE_INSTANCE_ID": instance,
             "NEXTPHASE_INSTANCE": "test",
-            "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9",
-            "FLUENT_ADDRESS": "127.0.0.1:9",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": self.collector.url,
+            "FLUENT_ADDRESS": self.collector.fluent_address,
             "COLLECTOR_HEALTH_URL": "http://127.0.0.1:9/",
         }
         return Process(
