@@ -4,7 +4,9 @@ import asyncio
 import os
 import signal
 from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import httpx
 import pytest
@@ -13,6 +15,9 @@ from compose.cli.traffic import Placed, Settled, Traffic, TrafficError
 from tests.conftest import Stack, eventually
 
 pytestmark = [pytest.mark.stack, pytest.mark.fault, pytest.mark.timeout(300)]
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 ORDERS = 200
 CONCURRENCY = 8
@@ -44,27 +49,30 @@ class Run:
     accepted: list[Placed]
     settled: list[Settled]
 
-    def confirmed(self) -> list[Settled]:
-        return [order for order in self.settled if order.state == "confirmed"]
+
+async def each(items: Sequence[T], work: Callable[[T], Awaitable[R]]) -> list[R]:
+    """Work on every item, a few at a time: polling must not take the cores from what it waits for."""
+    places = asyncio.Semaphore(CONCURRENCY)
+
+    async def one(item: T) -> R:
+        async with places:
+            return await work(item)
+
+    return await asyncio.gather(*map(one, items))
 
 
 async def place_orders(traffic: Traffic, account: str, sku: str, fault_due: asyncio.Event) -> list[Placed]:
     accepted: list[Placed] = []
-    places = asyncio.Semaphore(CONCURRENCY)
-    tried = 0
 
-    async def one() -> None:
-        nonlocal tried
-        async with places:
-            tried += 1
-            if tried == FAULT_AFTER:
-                fault_due.set()
-            try:
-                accepted.append(await traffic.place_order(account, {sku: 1}))
-            except (TrafficError, httpx.HTTPError):
-                await asyncio.sleep(0.1)  # not accepted: the caller was told; give the part time to come back
+    async def place(number: int) -> None:
+        if number == FAULT_AFTER:
+            fault_due.set()
+        try:
+            accepted.append(await traffic.place_order(account, {sku: 1}))
+        except (TrafficError, httpx.HTTPError):
+            await asyncio.sleep(0.1)  # not accepted: the caller was told; give the part time to come back
 
-    await asyncio.gather(*(one() for _ in range(ORDERS)))
+    await each(range(ORDERS), place)
     return accepted
 
 
@@ -76,8 +84,7 @@ async def run_with(stack: Stack, traffic: Traffic, sku: str, fault: "Fault") -> 
     await asyncio.to_thread(fault.happen, stack)
     accepted = await placing
     await asyncio.to_thread(fault.end, stack)
-    settled = await asyncio.gather(*(traffic.settled(order, SETTLE_SECONDS) for order in accepted))
-    return Run(accepted, list(settled))
+    return Run(accepted, await each(accepted, lambda order: traffic.settled(order, SETTLE_SECONDS)))
 
 
 def running_pid(stack: Stack, part: str) -> int:
@@ -116,42 +123,41 @@ class Kill(Fault):
 async def assert_nothing_lost_nothing_twice(traffic: Traffic, run: Run, sku: str) -> None:
     assert len(run.accepted) >= FAULT_AFTER / 2, "too few orders were accepted for the test to mean anything"
     assert len({order.order_id for order in run.accepted}) == len(run.accepted)
-    assert {order.state for order in run.settled} <= {"confirmed", "cancelled"}
+    assert {order.state for order in run.settled} == {"confirmed"}
+    documents = await each(run.settled, lambda order: told(traffic, order))
+    assert Counter(len(document["notifications"]) for document in documents) == {1: len(documents)}
+    assert {document["stock"]["state"] for document in documents} == {"reserved"}
+    held = sum(line["quantity"] for document in documents for line in document["order"]["lines"])
     stock = (await traffic.request("GET", f"/v1/stock/{sku}")).json()
-    held = sum(line["quantity"] for order in run.confirmed() for line in order.document["order"]["lines"])
-    # An order whose answer was lost to the fault may have been placed all the same.
-    assert held <= stock["reserved"] <= ORDERS
     if len(run.accepted) == ORDERS:
         assert stock["reserved"] == held
-    for order in run.confirmed():
-        assert order.document["stock"]["state"] == "reserved"
+    else:  # an order whose answer was lost to the fault may have been placed all the same
+        assert held <= stock["reserved"] <= ORDERS
 
 
-async def assert_told_once(traffic: Traffic, run: Run) -> None:
-    async def told(order: Settled) -> int:
-        async with asyncio.timeout(SETTLE_SECONDS):
-            while True:
+async def told(traffic: Traffic, order: Settled) -> dict[str, Any]:
+    """The order's document, once it is complete and its notification is there."""
+    async with asyncio.timeout(SETTLE_SECONDS):
+        while True:
+            try:
                 document = await traffic.order(order.placed.order_id)
-                if document["notifications"]:
-                    return len(document["notifications"])
-                await asyncio.sleep(0.2)
-
-    counts = Counter(await asyncio.gather(*(told(order) for order in run.settled)))
-    assert set(counts) == {1}, f"notifications per order: {counts}"
+                if document["notifications"] and "errors" not in document:
+                    return document
+            except (TrafficError, httpx.HTTPError):
+                pass
+            await asyncio.sleep(0.2)
 
 
 @pytest.mark.parametrize("part", STOPPED)
 async def test_stop_and_start_again(stack: Stack, traffic: Traffic, sku: str, part: str) -> None:
     run = await run_with(stack, traffic, sku, Fault(part))
     await assert_nothing_lost_nothing_twice(traffic, run, sku)
-    await assert_told_once(traffic, run)
 
 
 @pytest.mark.parametrize("part", KILLED)
 async def test_kill(stack: Stack, traffic: Traffic, sku: str, part: str) -> None:
     run = await run_with(stack, traffic, sku, Kill(part))
     await assert_nothing_lost_nothing_twice(traffic, run, sku)
-    await assert_told_once(traffic, run)
 
 
 @pytest.mark.parametrize("part", ["collector", "jaeger"])
@@ -165,6 +171,7 @@ async def test_spans_of_a_telemetry_stop_arrive_later(
         settled = await asyncio.gather(*(traffic.settled(order, 30) for order in placed))
     finally:
         await asyncio.to_thread(stack.supervisor.start_process, part)
+        await asyncio.to_thread(stack.supervisor.wait_until_right, [part], 60)
     assert {order.state for order in settled} == {"confirmed"}, "telemetry took requests down"
 
     hops = {"edge-nginx", "gateway", "services-nginx", "orders", "relay", "rio", "inventory"}
