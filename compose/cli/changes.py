@@ -22,7 +22,7 @@ from compose.cli.errors import Failure
 from compose.cli.files import write
 from compose.cli.layout import Layout
 from compose.cli.process import STARTED
-from compose.cli.supervisor import FAILED, STOPPED, Supervisor
+from compose.cli.supervisor import FAILED, LOST, STOPPED, WAITING, Supervisor
 
 RELOADED = {
     "edge-nginx": ["-t", "-q"],
@@ -171,13 +171,15 @@ def apply(
     kept = [name for name in definitions.in_order() if name in before]
     redefined = [name for name in kept if before[name].definition != now[name].definition]
     changed = {*new, *redefined}
+    # The supervisor never again starts what waits for a process that was redefined while it ran.
     basic = sorted(definitions.awaited_by_any() & set(redefined))
-    if basic:
-        # The supervisor never again starts what waits for a process that was redefined while it ran.
+    lost = [process.name for process in supervisor.list() if process.state == LOST]
+    if basic or lost:
         supervisor.stop(note)
-        supervisor.start(program)
         remember(layout, now)
-        return [f"everything restarted: others wait for {', '.join(basic)}, whose definition changed"]
+        supervisor.start(program)
+        reason = f"others wait for {', '.join(basic)}, whose definition changed"
+        return [f"everything restarted: {reason if basic else 'the supervisor lost ' + ', '.join(lost)}"]
     touched = [name for name in kept if name not in redefined and before[name].files != now[name].files]
     done = [f"{name} removed" for name in gone] + [f"{name} added" for name in new]
 
@@ -206,12 +208,14 @@ def _restart(
 ) -> None:
     """Stops the processes all together and starts each when what it waits for is ready.
 
-    The supervisor itself would wait for what these were before.
+    The supervisor itself would wait for what these were before. One that waits has read nothing yet, and must
+    not be stopped: the supervisor would never start it again. It gives up when what it waits for is stopped.
     """
-    note(f"stopping {', '.join(sorted(names))}")
-    supervisor.stop_processes(names)
-    for name in definitions.in_order():
-        if name in names:
+    waiting = {process.name for process in supervisor.list() if process.state == WAITING}
+    note(f"stopping {', '.join(sorted(names - waiting))}")
+    supervisor.stop_processes(names - waiting)
+    for name in definitions.in_order() if names else ():
+        if name in names | waiting:
             note(f"starting {name}")
             supervisor.wait_until_right(definitions.awaited(name), _READY_SECONDS)
             supervisor.start_process(name)

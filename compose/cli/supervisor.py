@@ -43,6 +43,7 @@ _RESTARTS = 5  # within one start: it will not become ready
 
 READY, DONE, NOT_READY, WAITING, RESTARTING = "ready", "done", "not ready", "waiting", "restarting"
 RUNNING, STOPPING, STOPPED, FAILED = "running", "stopping", "stopped", "failed"
+LOST = "lost"
 _ENDED = (DONE, STOPPED, FAILED)
 
 
@@ -51,9 +52,9 @@ class Process:
     """A process as the supervisor sees it.
 
     state: one of READY, NOT_READY, RUNNING and DONE (of one that has to run only once), WAITING (for another
-    process), RESTARTING, STOPPING, STOPPED, FAILED. pid: 0 while it does not run. restarts: how often it had
-    to be started again. exit_code: of the last time it ended. age_seconds: since it was started. was_skipped:
-    it failed only because another did.
+    process), RESTARTING, STOPPING, STOPPED, FAILED, LOST (see stop_process). pid: 0 while it does not run.
+    restarts: how often it had to be started again. exit_code: of the last time it ended. age_seconds: since it
+    was started. was_skipped: it failed only because another did.
     """
 
     name: str
@@ -223,6 +224,8 @@ class Supervisor:
         if process.state in _ENDED and self._is_tracked(process.name):
             # It was started again, and keeps its old state until it runs: it waits for another.
             return replace(process, state=WAITING)
+        if process.state == STOPPING and not self._is_tracked(process.name):
+            return replace(process, state=LOST)
         if process.state in _ALWAYS_STATES and not self._runs_once(process.name):
             return replace(process, state=_ALWAYS_STATES[process.state])
         return process
@@ -241,7 +244,10 @@ class Supervisor:
             self._must("POST", f"/process/start/{quote(name)}")
 
     def stop_process(self, name: str) -> None:
-        """Stops a process and returns when it has ended; does nothing when it does not run."""
+        """Stops a process and returns when it has ended; does nothing when it does not run.
+
+        One that is stopped while it waits for another is LOST: the supervisor does not start it again.
+        """
         if self._is_tracked(name):
             # Between the question and this request it may have ended by itself.
             with contextlib.suppress(Refused):

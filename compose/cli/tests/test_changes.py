@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -218,3 +219,32 @@ def test_a_reloaded_process_keeps_its_pid(instance: Instance) -> None:
     done = instance.change(reader)
     assert done == ["prometheus reloaded: its files changed"]
     assert instance.pids() == before
+
+
+@pytest.mark.config
+def test_what_still_waits_is_left_to_wait_and_ends_up_running(instance: Instance) -> None:
+    config = instance.layout.config / "service.json"
+    config.write_text("one")
+    store = waits("store", does="until test -e go; do sleep 0.1; done")
+    service = waits("service", {"store": HEALTHY}, does=f"cat {config} >read")
+    write(instance.layout, store, service)
+    changes.remember(instance.layout, Definitions.read(instance.layout).fingerprints())
+    instance.supervisor.start(process_compose())
+    config.write_text("two")
+    release = threading.Timer(1, (instance.layout.root / "go").touch)
+    release.start()
+    instance.change(store, service)
+    release.join()
+    assert (instance.layout.root / "read").read_text() == "two"
+
+
+@pytest.mark.config
+def test_what_the_supervisor_lost_restarts_everything(instance: Instance) -> None:
+    store = waits("store", does="until test -e go; do sleep 0.1; done")
+    service = waits("service", {"store": HEALTHY})
+    write(instance.layout, store, service)
+    changes.remember(instance.layout, Definitions.read(instance.layout).fingerprints())
+    instance.supervisor.start(process_compose())
+    threading.Timer(1, (instance.layout.root / "go").touch).start()
+    instance.supervisor.stop_process("service")
+    assert instance.change(store, service) == ["everything restarted: the supervisor lost service"]
