@@ -6,7 +6,8 @@ import json
 import sys
 import time
 from collections import Counter
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
 
 import httpx
 from rich.console import Console
@@ -15,6 +16,9 @@ from rich.table import Table
 
 from compose.cli.layout import Layout
 from compose.cli.traffic import Placed, Settled, Traffic, TrafficError
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 ACCOUNTS = (
     ("Ada Lovelace", "ada@example.com"),
@@ -35,9 +39,8 @@ def run(layout: Layout, args: argparse.Namespace) -> int:
     console = Console(stderr=args.json)
     console.width = max(console.width, TABLE_WIDTH)
     edge = f"http://{layout.address('edge-nginx')}"
-    started = time.monotonic()
     try:
-        orders = asyncio.run(_demo(edge, args.orders, console))
+        orders, seconds = asyncio.run(_demo(edge, args.orders, console))
     except httpx.HTTPError as error:
         print(f"The edge at {edge} does not answer ({error}). Is it up? ./nextphase status", file=sys.stderr)
         return 1
@@ -47,7 +50,6 @@ def run(layout: Layout, args: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return 1
-    seconds = time.monotonic() - started
     if args.json:
         print(json.dumps(_document(orders, seconds), indent=2))
     else:
@@ -55,23 +57,39 @@ def run(layout: Layout, args: argparse.Namespace) -> int:
     return 0
 
 
-async def _demo(edge: str, count: int, console: Console) -> list[Settled]:
+async def _demo(edge: str, count: int, console: Console) -> tuple[list[Settled], float]:
     async with Traffic(edge, CONCURRENCY) as traffic:
         for sku, on_hand in STOCK.items():
             await traffic.put_stock(sku, on_hand)
         accounts = [await traffic.create_account(name, email) for name, email in ACCOUNTS]
         with Progress(console=console, transient=True) as progress:
-            task = progress.add_task("orders", total=count)
-            places = asyncio.Semaphore(CONCURRENCY)
+            started = time.monotonic()
+            placing = progress.add_task("orders placed", total=count)
+            placed = await _each(
+                lambda number: _place(traffic, accounts[number % len(accounts)], number),
+                range(count),
+                lambda: progress.advance(placing),
+            )
+            settling = progress.add_task("in their final state", total=count)
+            settled = await _each(
+                lambda order: traffic.settled(order, SETTLE_SECONDS),
+                placed,
+                lambda: progress.advance(settling),
+            )
+            return settled, time.monotonic() - started
 
-            async def one(number: int) -> Settled:
-                async with places:
-                    placed = await _place(traffic, accounts[number % len(accounts)], number)
-                    settled = await traffic.settled(placed, SETTLE_SECONDS)
-                progress.advance(task)
-                return settled
 
-            return await asyncio.gather(*map(one, range(count)))
+async def _each(work: Callable[[T], Awaitable[R]], items: Sequence[T], done: Callable[[], None]) -> list[R]:
+    """Work on all items, CONCURRENCY at a time; `done` is told of each."""
+    places = asyncio.Semaphore(CONCURRENCY)
+
+    async def one(item: T) -> R:
+        async with places:
+            result = await work(item)
+        done()
+        return result
+
+    return await asyncio.gather(*map(one, items))
 
 
 async def _place(traffic: Traffic, account_id: str, number: int) -> Placed:
