@@ -291,6 +291,7 @@ class Span:
     trace_id: str
     span_id: str
     parent_id: str
+    client: bool
     links: tuple[str, ...]
     attributes: dict[str, Any]
 
@@ -356,6 +357,7 @@ def _span(service: str, span: Any) -> Span:
         span.trace_id.hex(),
         span.span_id.hex(),
         span.parent_span_id.hex(),
+        span.kind == span.SPAN_KIND_CLIENT,
         tuple(link.trace_id.hex() for link in span.links),
         _attributes(span),
     )
