@@ -9,6 +9,9 @@ from compose.cli.site import Site
 
 Environment = dict[str, str]
 
+#: Go's collector lets a heap double before it looks; a laptop would rather have the memory.
+SMALL_HEAP = {"GOMEMLIMIT": "160MiB", "GOGC": "50"}
+
 
 def hop(site: Site, instance_id: str) -> Environment:
     """Of every hop: who it is (`instance_id`, such as `accounts-1`) and where telemetry goes."""
@@ -80,6 +83,7 @@ def collector(site: Site) -> Environment:
     """What observability/collector/ leaves open."""
     metrics = site.listen("collector-metrics")
     return {
+        "GOMEMLIMIT": "160MiB",  # below what its memory_limiter refuses at
         "NEXTPHASE_INSTANCE": site.instance,
         "COLLECTOR_OTLP_GRPC": str(site.listen("collector-otlp-grpc")),
         "COLLECTOR_OTLP_HTTP": str(site.listen("collector-otlp-http")),
@@ -101,6 +105,7 @@ def jaeger(site: Site, platform: Platform) -> Environment:
     """What observability/jaeger/ leaves open."""
     metrics = site.listen("jaeger-metrics")
     return {
+        **SMALL_HEAP,
         "JAEGER_OTLP": str(site.listen("jaeger-otlp")),
         "JAEGER_QUERY_HTTP": str(site.listen("jaeger")),
         "JAEGER_QUERY_GRPC": str(site.listen("jaeger-grpc")),
@@ -116,6 +121,7 @@ def loki(site: Site, platform: Platform) -> Environment:
     """What observability/loki/ leaves open."""
     address = site.listen("loki")
     return {
+        **SMALL_HEAP,
         "LOKI_HOST": address.host,
         "LOKI_HTTP_PORT": str(address.port),
         "LOKI_GRPC_PORT": str(site.listen("loki-grpc").port),
