@@ -1,0 +1,49 @@
+"""What the documents say of the repository is so."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "compose/nginx/README.md"])
+LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
+REQUIREMENT = re.compile(r"^([a-z][a-z0-9-]*)", re.MULTILINE)
+
+
+def words(text: str) -> set[str]:
+    """Names in a document's tables, `-name` continuing the one before and `name-*` standing for a family."""
+    return set(re.findall(r"[a-z][a-z0-9-]*\*?", text))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(document: Path) -> None:
+    missing = [link for link in LINK.findall(document.read_text()) if not (document.parent / link).exists()]
+    assert missing == []
+
+
+@pytest.mark.parametrize("file", ["runtime.in", "dev.in"])
+def test_every_dependency_has_its_reason(file: str) -> None:
+    text = (ROOT / "docs/dependencies.md").read_text()
+    said = words(text)
+    families = tuple(name.rstrip("*") for name in said if name.endswith("*"))
+    names = REQUIREMENT.findall((ROOT / "requirements" / file).read_text())
+    assert names
+    assert [name for name in names if name not in said and not name.startswith(families)] == []
+
+
+def test_every_alert_says_what_to_do() -> None:
+    rules = (ROOT / "observability/prometheus/rules").glob("*.yml")
+    groups = [group for file in rules for group in yaml.safe_load(file.read_text())["groups"]]
+    alerts = {rule["alert"] for group in groups for rule in group["rules"] if "alert" in rule}
+    told = set(re.findall(r"^### (\w+)$", (ROOT / "docs/operate.md").read_text(), re.MULTILINE))
+    assert alerts == told
+
+
+def test_every_top_level_folder_is_in_the_layout() -> None:
+    layout = (ROOT / "CONTRIBUTING.md").read_text()
+    assert all(
+        f"`{name}/" in layout
+        for name in ("gateway", "services", "broker", "observability", "dashboards", "compose", "tests")
+    )
