@@ -53,8 +53,8 @@ class Process:
 
     state: one of READY, NOT_READY, RUNNING and DONE (of one that has to run only once), WAITING (for another
     process), RESTARTING, STOPPING, STOPPED, FAILED, LOST (see stop_process). pid: 0 while it does not run.
-    restarts: how often it had to be started again. exit_code: of the last time it ended. age_seconds: since its
-    start. was_skipped: it failed only because another did.
+    restarts: how often it had to be started again. exit_code: of the last time it ended. age_seconds: since
+    its start. was_skipped: it failed only because another did.
     """
 
     name: str
