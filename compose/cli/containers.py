@@ -1,0 +1,122 @@
+"""Fills the volumes that the containers of compose/docker-compose.yaml share.
+
+`python -m compose.cli.containers FOLDER` is what the container `setup` runs, as root and before any other
+starts. Below FOLDER are mounted: config/ and secrets/ (see generate.py), data/<part>/ and logs/<nginx>/.
+
+Every hop and every store runs as a user of its own, and a file that is not for everybody belongs to the one
+user who reads it. Users are numbers, the same in the volumes and in docker-compose.yaml; no image has to know
+them.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from compose.cli import rabbitmq
+from compose.cli.catalog import Catalog
+from compose.cli.documents import Refused
+from compose.cli.generate import generate_for_containers
+from compose.cli.layout import PORTS
+from compose.cli.secrets import RELAY, RIO, SUPERUSER, Secrets, roles
+
+INSTANCE = "containers"
+
+_IMAGES = {
+    "edge-nginx": 101,
+    "services-nginx": 101,
+    "postgres": 999,
+    "databases": 999,
+    "rabbitmq": 999,
+    "collector": 10001,
+    "jaeger": 10001,
+    "loki": 10001,
+    "prometheus": 65534,
+    "alertmanager": 65534,
+    "grafana": 472,
+}
+_LOGS = ("edge-nginx", "services-nginx")
+_DATA = ("postgres", "rabbitmq", "collector", "jaeger", "loki", "prometheus", "alertmanager", "grafana")
+
+
+def users(catalog: Catalog) -> dict[str, int]:
+    """User id of every container but `setup`, which is also its group's.
+
+    A part with an official image has that image's; a hop has the number of its first port.
+    """
+    hops = {
+        "gateway": PORTS["gateway"],
+        "rio-api": PORTS["rio-api"],
+        "rio-dispatcher": PORTS["rio-api"],
+        "relay": PORTS["relay"],
+    }
+    for service in catalog:
+        migration = [f"{service.name}-migrate"] if service.migrate else []
+        hops |= dict.fromkeys([*service.instance_names, *migration], service.port)
+    return _IMAGES | hops
+
+
+def fill(catalog: Catalog, root: Path, folder: Path) -> None:
+    """Brings the volumes below `folder` up to date with the checkout `root`; what is right is left alone.
+
+    Raises Refused when the platform's settings are wrong.
+    """
+    generate_for_containers(catalog, root, folder, INSTANCE)
+    found = users(catalog)
+    for path in (folder / "config", *(folder / "config").rglob("*/")):
+        path.chmod(0o755)  # Prometheus lists its folders of rules and targets
+    _give(folder / "config" / rabbitmq.DEFINITIONS, found["rabbitmq"], 0o600)
+    for path, user in readers(catalog, folder / "secrets").items():
+        _give(path, user, 0o600)
+    for part in _DATA:
+        _give(folder / "data" / part, found[part], 0o700)
+    for name in _LOGS:
+        _give(folder / "logs" / name, found[name], 0o755)  # the collector reads them
+
+
+def readers(catalog: Catalog, folder: Path) -> dict[Path, int]:
+    """The one user who reads it, for every secret below `folder` that anybody reads."""
+    found, names = users(catalog), Secrets(folder)
+    rio = found["rio-api"]
+    owners = {
+        names.callers: found["services-nginx"],
+        names.credential("gateway"): found["gateway"],
+        names.credential("rio"): rio,
+        names.senders: rio,
+        names.rabbitmq: rio,
+        names.pgpass(RIO): rio,
+        names.sender(RELAY): found["relay"],
+        names.pgpass(RELAY): found["relay"],
+        names.pgpass(SUPERUSER): found["databases"],
+        names.password(SUPERUSER): found["postgres"],
+    }
+    # Only the script that makes the roles reads passwords as such.
+    owners |= {names.password(role): found["databases"] for role in roles(catalog)}
+    owners |= {names.sender(service.name): found[service.name] for service in catalog}
+    owners |= {names.pgpass(service.name): found[service.name] for service in catalog.with_database}
+    return {Path(path): user for path, user in owners.items()}
+
+
+def _give(path: Path, user: int, mode: int) -> None:
+    os.chown(path, user, user)
+    path.chmod(mode)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The command; FOLDER is its only argument."""
+    if len(arguments) != 1:
+        print("usage: python -m compose.cli.containers FOLDER", file=sys.stderr)
+        return 2
+    root = Path(__file__).resolve().parents[2]
+    try:
+        fill(Catalog.load(root), root, Path(arguments[0]))
+    except Refused as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
