@@ -69,7 +69,7 @@ def render(rows: list[Row], loose: list[LogLine]) -> RenderableType:
         offset = row.span.start - start
         table.add_row(
             Text(row.span.service, style=colour),
-            Text("  " * row.depth + row.span.name, style="bold red" if row.span.failed else ""),
+            Text(" " * row.depth + row.span.name, style="bold red" if row.span.failed else ""),
             f"{offset / 1000:.1f}",
             f"{row.span.duration / 1000:.1f}",
             Text(_bar(offset, row.span.duration, total), style=colour),
@@ -96,4 +96,4 @@ def _bar(offset: int, duration: int, total: int) -> str:
 
 def _log(line: LogLine, depth: int) -> Text:
     style = {"error": "red", "warning": "yellow"}.get(line.level.lower(), "dim")
-    return Text(f"{'  ' * depth}· {line.level.lower()} {line.message}", style=style)
+    return Text(f"{' ' * depth}· {line.level.lower()} {line.message}", style=style)
