@@ -118,8 +118,11 @@ class Layout:
 
     @property
     def state(self) -> Path:
-        """Everything of this instance; removing it removes the instance."""
-        return self.root / STATE / self.instance
+        """Everything of this instance; removing it removes the instance.
+
+        Where `.nextphase` is a link, the folder it leads to: the checkout itself is closed to other users.
+        """
+        return (self.root / STATE).resolve() / self.instance
 
     @property
     def config(self) -> Path:

@@ -38,8 +38,6 @@ def run(root: Path, args: argparse.Namespace) -> int:
             definitions = _configure(layout, progress)
         except Refused as refused:
             raise Failure("the configuration is refused", tail=list(map(str, refused.problems))) from refused
-        except postgres.InitialiseError as error:
-            raise Failure(str(error)) from error
         supervisor = Supervisor(layout)
         if supervisor.is_running():
             _adapt(supervisor, definitions, progress)

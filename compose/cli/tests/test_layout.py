@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import socket
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -81,9 +82,11 @@ def test_folders_are_open_to_pass_and_secrets_are_closed(tmp_path: Path) -> None
 
 def test_the_socket_path_stays_short(tmp_path: Path) -> None:
     assert Layout.open(tmp_path).supervisor_socket.parent.is_dir()
-    deep = tmp_path / ("d" * 100)
-    deep.mkdir()
-    path = Layout.open(deep).supervisor_socket
+    with tempfile.TemporaryDirectory() as folder:  # pytest's own is closed to others
+        Path(folder).chmod(0o755)
+        deep = Path(folder) / ("d" * 100)
+        deep.mkdir()
+        path = Layout.open(deep).supervisor_socket
     assert len(os.fsencode(path)) < 100
     assert path.parent.stat().st_mode & 0o777 == 0o700
 
