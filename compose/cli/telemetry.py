@@ -32,7 +32,6 @@ class Span:
     start: int
     duration: int
     tags: Mapping[str, Any] = field(default_factory=dict)
-    links: tuple[str, ...] = ()
 
     @property
     def end(self) -> int:
@@ -176,5 +175,4 @@ def _span(span: Mapping[str, Any], service: str) -> Span:
         start=span["startTime"],
         duration=span["duration"],
         tags={tag["key"]: tag["value"] for tag in span.get("tags", ())},
-        links=tuple(r["traceID"] for r in span.get("references", ()) if r["refType"] == "FOLLOWS_FROM"),
     )

@@ -1,12 +1,12 @@
 """One order is one trace, whole and in order, through every hop and both ways through Rio, logs included."""
 
 import secrets
-from collections.abc import Iterable
 
 import pytest
 
 from compose.cli.telemetry import Span
 from compose.cli.traffic import Settled, Traffic
+from compose.cli.waterfall import missing_parents
 from tests.conftest import Stack, eventually
 
 pytestmark = pytest.mark.stack
@@ -50,7 +50,9 @@ def whole_trace(stack: Stack, order: Order) -> list[Span]:
         assert {span.service for span in spans} >= HOPS
         writes = [s for s in spans if s.service == "notifications" and is_insert(s, "notification")]
         assert writes, "the notification's database write is not in the trace"
-        assert [span.parent_id for span in orphans(spans)] == [order.caller_span], "parents are missing"
+        assert [span.parent_id for span in missing_parents(spans)] == [order.caller_span], (
+            "parents are missing"
+        )
         return spans
 
     return eventually(look)
@@ -61,14 +63,9 @@ def is_insert(span: Span, table: str) -> bool:
     return statement.upper().startswith("INSERT") and table in statement
 
 
-def orphans(spans: Iterable[Span]) -> list[Span]:
-    spans = list(spans)
-    known = {span.span_id for span in spans}
-    return [span for span in spans if span.parent_id not in known]
-
-
 def assert_one_tree(spans: list[Span], order: Order) -> None:
-    (root,) = orphans(spans)
+    (root,) = missing_parents(spans)
+    assert all(span.parent_id for span in spans), "a second root"
     assert (root.service, root.parent_id) == ("edge-nginx", order.caller_span)
     assert len({span.span_id for span in spans}) == len(spans), "a span was exported twice"
 
