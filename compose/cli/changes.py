@@ -108,11 +108,12 @@ class Definitions:
         return found
 
     def _paths(self, text: str) -> Iterator[Path]:
+        ours = (self.layout.root, self.layout.state)
         changing = (self.layout.data, self.layout.logs, self.layout.run)
         for word in _WORD.split(text):
-            path = self.layout.root / word.rpartition(":")[2]
+            path = (self.layout.root / word.rpartition(":")[2]).resolve()  # `.nextphase` may be a link
             if (
-                path.is_relative_to(self.layout.root)
+                any(path.is_relative_to(folder) for folder in ours)
                 and not any(path.is_relative_to(folder) for folder in changing)
                 and path.is_file()
             ):
