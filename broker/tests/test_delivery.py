@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from broker.rio.retry import FINAL_STATUSES
+from broker.rio.dispatcher.retry import FINAL_STATUSES
 from broker.tests.servers import Delivered, Rio, wait_until
 
 

@@ -3,7 +3,14 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.rio.retry import BUDGET_SECONDS, DELAYS_SECONDS, FINAL_STATUSES, Verdict, delay_seconds, judge
+from broker.rio.dispatcher.retry import (
+    BUDGET_SECONDS,
+    DELAYS_SECONDS,
+    FINAL_STATUSES,
+    Verdict,
+    delay_seconds,
+    judge,
+)
 
 attempts = st.integers(-10, 10**9)
 elapsed = st.floats(0, 10 * BUDGET_SECONDS)

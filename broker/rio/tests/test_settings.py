@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from broker.configuration import ConfigurationError
-from broker.rio.senders import Senders
+from broker.rio.api.senders import Senders
 from broker.rio.settings import Settings
 
 

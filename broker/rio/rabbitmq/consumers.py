@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from broker.rio.connection import ConnectionThread, RabbitAddress
 from broker.rio.message import Message
-from broker.rio.topology import declare_base, declare_queue, queue_name
+from broker.rio.rabbitmq.connection import ConnectionThread, RabbitAddress
+from broker.rio.rabbitmq.topology import declare_base, declare_queue, queue_name
 
 _logger = logging.getLogger(__name__)
 

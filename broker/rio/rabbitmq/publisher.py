@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from broker.rio.connection import ConnectionThread, RabbitAddress
+from broker.rio.rabbitmq.connection import ConnectionThread, RabbitAddress
 
 _CONFIRM_SECONDS: Final = 10.0
 _PERSISTENT: Final = 2

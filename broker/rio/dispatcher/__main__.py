@@ -11,16 +11,18 @@ from opentelemetry.instrumentation.utils import suppress_instrumentation
 from psycopg_pool import PoolTimeout
 
 from broker.process import stop_signal
-from broker.rio import topology
-from broker.rio.connection import RabbitAddress
-from broker.rio.consumers import Consumers, Received
-from broker.rio.delivery import Delivery
+from broker.rio.dispatcher.delivery import Delivery
+from broker.rio.dispatcher.webhook import Webhook
 from broker.rio.metrics import DispatcherMetrics
-from broker.rio.publisher import Publisher
+from broker.rio.rabbitmq import topology
+from broker.rio.rabbitmq.connection import RabbitAddress
+from broker.rio.rabbitmq.consumers import Consumers, Received
+from broker.rio.rabbitmq.publisher import Publisher
 from broker.rio.settings import Settings
-from broker.rio.store import Store
+from broker.rio.store.database import Database
+from broker.rio.store.dead_letters import DeadLetters
+from broker.rio.store.subscriptions import Subscriptions
 from broker.rio.subscription import Subscription
-from broker.rio.webhook import Webhook
 from observability import Hop, setup
 from observability.frameworks import tornado as hop_tornado
 from observability.tracing import instrument_aiohttp_client, instrument_psycopg
@@ -40,25 +42,27 @@ class Dispatcher:
         loop = asyncio.get_running_loop()
         address = RabbitAddress(str(settings.amqp_url), settings.amqp_password())
         self._metrics = DispatcherMetrics(hop.registry)
-        self._store = Store(settings.database_url)
+        self._database = Database(settings.database_url)
+        self._known = Subscriptions(self._database)
+        self._dead_letters = DeadLetters(self._database)
         self._publisher = Publisher(address, loop, declare=topology.declare_base, capacity=_CAPACITY)
         self._consumers = Consumers(address, loop, receive=self._receive, measure=self._measure)
         self._webhook = Webhook(str(settings.services_url), settings.credential())
         self._delivery = Delivery(
             webhook=self._webhook,
             publisher=self._publisher,
-            store=self._store,
+            dead_letters=self._dead_letters,
             metrics=self._metrics,
             tracer=hop.tracer,
         )
         self._subscriptions: dict[str, Subscription] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         hop.health.add("rabbitmq", self._check_rabbitmq, critical=True)
-        hop.health.add("database", self._store.check, critical=True)
+        hop.health.add("database", self._database.check, critical=True)
 
     async def run(self, stopped: asyncio.Event) -> None:
         """Deliver until `stopped`, then finish what is under way."""
-        await self._store.open()
+        await self._database.open()
         self._publisher.start()
         self._consumers.start()
         await self._follow(stopped)
@@ -80,13 +84,13 @@ class Dispatcher:
 
     async def _poll(self, *, count: bool) -> None:
         with suppress_instrumentation():
-            found = await self._store.subscriptions()
+            found = await self._known.all()
         for gone in self._subscriptions.keys() - {subscription.id for subscription in found}:
             self._metrics.backlog.remove(gone)
         self._subscriptions = {subscription.id: subscription for subscription in found}
         self._consumers.want(self._subscriptions)
         if count:
-            self._count_dead_letters(await self._store.dead_letter_counts())
+            self._count_dead_letters(await self._dead_letters.counts())
 
     def _receive(self, batch: list[Received]) -> None:
         """Start a delivery for each; RabbitMQ's prefetch bounds how many there are at a time."""
@@ -118,7 +122,7 @@ class Dispatcher:
         await asyncio.to_thread(self._consumers.stop, 3.0)
         await asyncio.to_thread(self._publisher.stop, 3.0)
         await self._webhook.close()
-        await self._store.close()
+        await self._database.close()
 
 
 async def main() -> None:

@@ -13,8 +13,8 @@ it was published with: its subscription's queue. Messages of a subscription dele
 from collections.abc import Iterable
 from typing import Any, Final
 
-from broker.rio.connection import RabbitAddress
-from broker.rio.retry import DELAYS_SECONDS
+from broker.rio.dispatcher.retry import DELAYS_SECONDS
+from broker.rio.rabbitmq.connection import RabbitAddress
 from broker.rio.subscription import Subscription
 
 EVENTS: Final = "rio.events"

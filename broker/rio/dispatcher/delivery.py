@@ -10,16 +10,17 @@ from opentelemetry.context import Context
 from opentelemetry.trace import SpanKind, StatusCode, Tracer
 from psycopg_pool import PoolTimeout
 
-from broker.rio import retry, tracing
-from broker.rio.consumers import Consumers, Received
+from broker.rio import tracing
+from broker.rio.dispatcher import retry
+from broker.rio.dispatcher.retry import Verdict
+from broker.rio.dispatcher.webhook import Answer, Webhook
 from broker.rio.message import Message
 from broker.rio.metrics import DispatcherMetrics
-from broker.rio.publisher import NotPublished, Outgoing, Publisher
-from broker.rio.retry import Verdict
-from broker.rio.store import Failure, Store
+from broker.rio.rabbitmq.consumers import Consumers, Received
+from broker.rio.rabbitmq.publisher import NotPublished, Outgoing, Publisher
+from broker.rio.rabbitmq.topology import queue_name, retry_exchange
+from broker.rio.store.dead_letters import DeadLetters, Failure
 from broker.rio.subscription import Subscription
-from broker.rio.topology import queue_name, retry_exchange
-from broker.rio.webhook import Answer, Webhook
 from observability.tracing import current_trace_id
 
 _logger = logging.getLogger(__name__)
@@ -35,13 +36,13 @@ class Delivery:
         *,
         webhook: Webhook,
         publisher: Publisher,
-        store: Store,
+        dead_letters: DeadLetters,
         metrics: DispatcherMetrics,
         tracer: Tracer,
     ) -> None:
         self._webhook = webhook
         self._publisher = publisher
-        self._store = store
+        self._dead_letters = dead_letters
         self._metrics = metrics
         self._tracer = tracer
 
@@ -105,7 +106,7 @@ class Delivery:
             await self._retry(message, subscription, started_at)
         elif verdict is Verdict.DEAD:
             failure = Failure(_reason(answer), answer.status, answer.text)
-            await self._store.bury(subscription.id, message, failure)
+            await self._dead_letters.bury(subscription.id, message, failure)
 
     async def _retry(self, message: Message, subscription: Subscription, started_at: float) -> None:
         later = message.attempted(started_at)

@@ -11,9 +11,9 @@ from broker.rio import tracing
 from broker.rio.events import Event
 from broker.rio.message import Message
 from broker.rio.metrics import ApiMetrics
-from broker.rio.publisher import NotPublished, Outgoing, Publisher
-from broker.rio.store import DeadLetter
-from broker.rio.topology import EVENTS, queue_name
+from broker.rio.rabbitmq.publisher import NotPublished, Outgoing, Publisher
+from broker.rio.rabbitmq.topology import EVENTS, queue_name
+from broker.rio.store.dead_letters import DeadLetter
 
 _logger = logging.getLogger(__name__)
 

@@ -12,18 +12,21 @@ from opentelemetry.instrumentation.utils import suppress_instrumentation
 from psycopg_pool import PoolTimeout
 
 from broker.process import stop_signal
-from broker.rio import topology
-from broker.rio.connection import RabbitAddress
-from broker.rio.emission import Emission
-from broker.rio.handlers import Rio, routes
+from broker.rio.api.emission import Emission
+from broker.rio.api.handler import Rio
+from broker.rio.api.registry import Registry
+from broker.rio.api.routes import routes
+from broker.rio.api.senders import Senders
 from broker.rio.metrics import ApiMetrics
-from broker.rio.publisher import Publisher
-from broker.rio.registry import Registry
-from broker.rio.senders import Senders
+from broker.rio.rabbitmq import topology
+from broker.rio.rabbitmq.connection import RabbitAddress
+from broker.rio.rabbitmq.publisher import Publisher
+from broker.rio.rabbitmq.topology import Topology
 from broker.rio.settings import Settings
-from broker.rio.store import Store
+from broker.rio.store.database import Database
+from broker.rio.store.dead_letters import DeadLetters
+from broker.rio.store.subscriptions import Subscriptions
 from broker.rio.subscription import read_subscription
-from broker.rio.topology import Topology
 from observability import Hop, setup
 from observability.frameworks import tornado as hop_tornado
 from observability.tracing import instrument_psycopg
@@ -44,7 +47,8 @@ class Api:
         loop = asyncio.get_running_loop()
         address = RabbitAddress(str(settings.amqp_url), settings.amqp_password())
         metrics = ApiMetrics(hop.registry)
-        self._store = Store(settings.database_url)
+        self._database = Database(settings.database_url)
+        subscriptions = Subscriptions(self._database)
         self._connected = asyncio.Event()
         self._publisher = Publisher(
             address,
@@ -52,7 +56,7 @@ class Api:
             declare=lambda channel: self._declare(loop, channel),
             capacity=_CAPACITY,
         )
-        self._registry = Registry(self._store, Topology(address))
+        self._registry = Registry(subscriptions, Topology(address))
         self._declared = [
             read_subscription(declared.id, declared.model_dump()) for declared in settings.subscriptions
         ]
@@ -60,7 +64,8 @@ class Api:
             senders=Senders.load(settings.senders_file),
             emission=Emission(self._publisher, metrics, hop.tracer),
             registry=self._registry,
-            store=self._store,
+            subscriptions=subscriptions,
+            dead_letters=DeadLetters(self._database),
             metrics=metrics,
             max_body_bytes=settings.max_body_bytes,
             prepared=asyncio.Event(),
@@ -70,7 +75,7 @@ class Api:
 
     async def open(self) -> None:
         """Start connecting; waits for nobody."""
-        await self._store.open()
+        await self._database.open()
         self._publisher.start()
 
     async def keep_prepared(self) -> None:
@@ -84,7 +89,7 @@ class Api:
 
     async def close(self) -> None:
         await asyncio.to_thread(self._publisher.stop, 5.0)
-        await self._store.close()
+        await self._database.close()
 
     def _declare(self, loop: asyncio.AbstractEventLoop, channel: Any) -> None:
         topology.declare_base(channel)
@@ -93,7 +98,7 @@ class Api:
     async def _prepare(self) -> bool:
         try:
             with suppress_instrumentation():
-                await self._store.migrate()
+                await self._database.migrate()
                 await self._registry.declare(self._declared)
                 await self._registry.reassert()
         except (psycopg.Error, PoolTimeout, AMQPError, OSError) as error:
@@ -103,7 +108,7 @@ class Api:
         return True
 
     async def _check_database(self) -> None:
-        await self._store.check()
+        await self._database.check()
         if not self.rio.prepared.is_set():
             raise RuntimeError("not migrated yet, or declared subscriptions are missing")
 

@@ -1,0 +1,1 @@
+"""Rio's HTTP API: emitting, subscriptions, dead letters."""

@@ -1,0 +1,1 @@
+"""Rio's dispatcher: takes events from their queues to their sinks."""

@@ -1,0 +1,1 @@
+"""Rio's side of RabbitMQ: connections, publishing, consuming, what is declared."""

@@ -1,0 +1,1 @@
+"""What Rio keeps in PostgreSQL."""

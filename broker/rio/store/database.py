@@ -1,0 +1,95 @@
+"""Rio's database: a pool of connections, and its migrations."""
+
+import logging
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final, LiteralString, TypeAlias
+
+from opentelemetry.instrumentation.utils import suppress_instrumentation
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import AsyncConnectionPool
+
+_logger = logging.getLogger(__name__)
+
+_MIGRATIONS: Final = Path(__file__).parent / "migrations"
+_MIGRATION_LOCK: Final = 0x52696F  # "Rio"
+_POOL_SIZE: Final = 4
+_POOL_WAIT_SECONDS: Final = 3.0
+_MAX_WAITING: Final = 100
+# A statement or a lock that takes longer fails; its request is answered 503.
+_SESSION: Final = (
+    "-c statement_timeout=5000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=30000"
+)
+
+Connection: TypeAlias = AsyncConnection[DictRow]
+
+
+class Database:
+    """A small pool of connections that reconnects by itself; errors are psycopg's OperationalErrors."""
+
+    def __init__(self, database_url: str) -> None:
+        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+            database_url,
+            connection_class=AsyncConnection[DictRow],
+            kwargs={
+                "autocommit": True,
+                "row_factory": dict_row,
+                "connect_timeout": 3,
+                "application_name": "rio",
+                "options": _SESSION,
+            },
+            min_size=1,
+            max_size=_POOL_SIZE,
+            max_waiting=_MAX_WAITING,
+            timeout=_POOL_WAIT_SECONDS,
+            reconnect_timeout=30.0,
+            # A connection PostgreSQL closed while it lay idle is replaced, not handed out.
+            check=_check,
+            open=False,
+        )
+
+    async def open(self) -> None:
+        """Start connecting; does not wait for PostgreSQL."""
+        await self._pool.open(wait=False)
+
+    async def close(self) -> None:
+        await self._pool.close(timeout=3.0)
+
+    async def check(self) -> None:
+        """A health check: raises while PostgreSQL does not answer."""
+        with suppress_instrumentation():
+            async with self._pool.connection(timeout=1.5) as connection:
+                await connection.execute("SELECT 1")
+
+    async def migrate(self) -> None:
+        """Apply the migrations not applied yet, in the order of their numbers; many may try at once."""
+        with suppress_instrumentation():
+            async with self._pool.connection() as connection, connection.transaction():
+                await connection.execute("SELECT pg_advisory_xact_lock(%s)", [_MIGRATION_LOCK])
+                await connection.execute("CREATE TABLE IF NOT EXISTS migrations (name text PRIMARY KEY)")
+                rows = await (await connection.execute("SELECT name FROM migrations")).fetchall()
+                applied = {row["name"] for row in rows}
+                for file in sorted(_MIGRATIONS.glob("[0-9]*.sql")):
+                    if file.name not in applied:
+                        await connection.execute(file.read_bytes())
+                        await connection.execute("INSERT INTO migrations (name) VALUES (%s)", [file.name])
+                        _logger.info("migration applied", extra={"migration": file.name})
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection to oneself, in autocommit mode; raises PoolTimeout or TooManyRequests."""
+        async with self._pool.connection() as connection:
+            yield connection
+
+    async def fetch(self, query: LiteralString, parameters: Mapping[str, Any]) -> Sequence[DictRow]:
+        """Run one query and return its rows."""
+        async with self._pool.connection() as connection:
+            return await (await connection.execute(query, parameters)).fetchall()
+
+
+async def _check(connection: Connection) -> None:
+    """Try a connection before it is handed out, untraced."""
+    with suppress_instrumentation():
+        await AsyncConnectionPool.check_connection(connection)
