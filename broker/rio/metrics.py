@@ -57,3 +57,20 @@ class DispatcherMetrics:
         self.dead_letters = Gauge(
             "rio_dead_letters", "Dead letters kept.", ["subscription"], registry=registry
         )
+
+
+class RecordMetrics:
+    """What becomes of the records Rio keeps for people; in the API's and the dispatcher's process."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.deliveries = Counter(
+            "rio_recorded_deliveries_total",
+            "Attempts noted for people: kept, skipped by sampling, or dropped as PostgreSQL was away.",
+            ["result"],
+            registry=registry,
+        )
+        self.seen_dropped = Counter(
+            "rio_seen_dropped_total",
+            "Events not counted in the topology: too many sources and types at once.",
+            registry=registry,
+        )
