@@ -112,6 +112,17 @@ class Process:
         assert self._process is not None
         os.killpg(self._process.pid, number)
 
+    def wait(self, seconds: float) -> None:
+        """Wait for the end of a process that ends by itself; it must succeed."""
+        assert self._process is not None
+        assert self._process.wait(seconds) == 0, self.log
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        assert self._process is not None
+        return self._process.pid
+
     @property
     def log(self) -> str:
         return self._log.read_text(errors="replace")
@@ -384,6 +395,8 @@ class Rio:
     postgres: Postgres
     sink: Sink
     collector: Collector
+    before: tuple[str, ...] = ()
+    """What stands before the commands of its processes."""
 
     def __post_init__(self) -> None:
         self.folder.mkdir()
@@ -428,7 +441,7 @@ class Rio:
             "COLLECTOR_HEALTH_URL": "http://127.0.0.1:9/",
         }
         return Process(
-            [sys.executable, "-m", module],
+            [*self.before, sys.executable, "-m", module],
             {"PYTHONPATH": str(ROOT), **telemetry, **environment},
             self.folder / f"{instance}.log",
         )

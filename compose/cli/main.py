@@ -31,12 +31,14 @@ _INSTANCE = re.compile(r"[a-z][a-z0-9-]{0,19}")
 @dataclass(frozen=True)
 class Command:
     """sets_up: it makes the machine ready first. in_environment: it needs the installed Python packages.
-    of_instance: it is about an instance that exists, `run(layout, args)`; others are `run(root, args)`."""
+    of_instance: it is about an instance that exists, `run(layout, args)`; others are `run(root, args)`.
+    testing: with what only tests and benchmarks need."""
 
     summary: str
     sets_up: bool = False
     in_environment: bool = False
     of_instance: bool = True
+    testing: bool = False
 
 
 COMMANDS = {
@@ -49,7 +51,8 @@ COMMANDS = {
     "demo": Command("send real orders through the edge and show their traces", in_environment=True),
     "trace": Command("show a trace, hop by hop, with its log lines", in_environment=True),
     "doctor": Command("say what is missing or wrong on this machine, and what to do", of_instance=False),
-    "test": Command("set up and run every check and test", True, True, False),
+    "test": Command("set up and run every check and test", True, True, False, testing=True),
+    "bench": Command("measure a part beside its peers, on one core", True, True, False, testing=True),
 }
 
 _EPILOG = """\
@@ -139,7 +142,9 @@ def _parser() -> argparse.ArgumentParser:
     added["trace"].add_argument(
         "trace_id", metavar="ID", help="a trace id, as in the X-Trace-Id of every answer"
     )
-    for name in ("status", "doctor", "demo", "trace"):
+    added["bench"].add_argument("what", choices=("rio",), help="which part")
+    added["bench"].add_argument("--quick", action="store_true", help="one short round")
+    for name in ("status", "doctor", "demo", "trace", "bench"):
         added[name].add_argument("--json", action="store_true", help="print JSON")
     added["test"].usage = "nextphase test [-h] [--instance NAME] [PYTEST ARGUMENT ...]"
     added["test"].epilog = "All other arguments go to pytest: ./nextphase test -m 'not stack' gateway"
@@ -168,10 +173,10 @@ def _run(args: argparse.Namespace, arguments: Sequence[str]) -> int:
     command = COMMANDS[args.command]
     if command.sets_up:
         os.environ.setdefault(STARTED, str(time.monotonic()))
-        prepare(stages(ROOT, testing=args.command == "test"))
+        prepare(stages(ROOT, testing=command.testing))
     layout = _layout(args.instance) if command.of_instance else None
     if command.in_environment:
-        _enter_environment(args.command, arguments)
+        _enter_environment(args.command, command.testing, arguments)
     module = importlib.import_module(f"compose.cli.commands.{args.command}")
     code: int = module.run(layout or ROOT, args)
     return code
@@ -186,9 +191,9 @@ def _layout(instance: str) -> Layout:
     return Layout.open(ROOT, instance)
 
 
-def _enter_environment(command: str, arguments: Sequence[str]) -> None:
+def _enter_environment(command: str, testing: bool, arguments: Sequence[str]) -> None:
     """Goes on in the environment's Python: returns there, and nowhere else."""
-    python = venv.python(ROOT, testing=command == "test")
+    python = venv.python(ROOT, testing=testing)
     if python is None:
         raise not_set_up(command)
     if Path(sys.prefix) == python.parents[1]:

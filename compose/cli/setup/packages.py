@@ -52,8 +52,11 @@ REQUIRED = (
 )
 """What an instance runs on."""
 
-TESTING = (Requirement("docker-compose", _program("docker-compose")),)
-"""What only the tests need."""
+TESTING = (
+    Requirement("docker-compose", _program("docker-compose")),
+    Requirement("wrk", _program("wrk")),
+)
+"""What only the tests and benchmarks need."""
 
 
 def missing(requirements: Sequence[Requirement]) -> list[str]:

@@ -1,0 +1,1 @@
+"""What the benchmarks measure ours beside: each as its own users would write it."""
