@@ -142,7 +142,7 @@ def _parser() -> argparse.ArgumentParser:
     added["trace"].add_argument(
         "trace_id", metavar="ID", help="a trace id, as in the X-Trace-Id of every answer"
     )
-    added["bench"].add_argument("what", choices=("rio",), help="which part")
+    added["bench"].add_argument("what", choices=("rio", "gateway"), help="which part")
     added["bench"].add_argument("--quick", action="store_true", help="one short round")
     for name in ("status", "doctor", "demo", "trace", "bench"):
         added[name].add_argument("--json", action="store_true", help="print JSON")

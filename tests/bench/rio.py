@@ -20,9 +20,9 @@ from rich.progress import Progress
 
 from broker.tests.servers import ROOT, Postgres, Process, Rabbit, Rio, free_port, running, wait_until
 from tests.bench import latency, machine
+from tests.bench.nginx import Sink
 from tests.bench.report import Figure, Report, options
 from tests.bench.rounds import Series, alternate
-from tests.bench.sink import Sink
 from tests.bench.wrk import load
 
 CALLERS = 64
@@ -210,11 +210,11 @@ class Bench:
 
     def drained(self, count: int, sample: Callable[[], None]) -> float:
         """Deliveries a second between a tenth and nine tenths of the backlog."""
-        before = self.sink.delivered()
+        before = self.sink.answered()
         marks: list[tuple[int, float]] = []
 
         def progressed() -> bool:
-            done = self.sink.delivered() - before
+            done = self.sink.answered() - before
             if done >= count / 10:
                 sample()
                 marks.append((done, time.perf_counter()))

@@ -10,7 +10,7 @@ from compose.cli.progress import Progress
 from compose.cli.setup.go import Go
 from compose.cli.setup.packages import REQUIRED, TESTING, Packages
 from compose.cli.setup.stage import Stage
-from compose.cli.setup.tools import TOOLS, BuiltTool
+from compose.cli.setup.tools import LURA, TOOLS, BuiltTool
 from compose.cli.setup.venv import Environment
 
 
@@ -23,6 +23,11 @@ def stages(root: Path, *, testing: bool) -> list[Stage]:
         environment,
         *(BuiltTool(root, tool, go) for tool in TOOLS),
     ]
+
+
+def peers(root: Path) -> list[Stage]:
+    """What the gateway is measured beside, once everything else is there."""
+    return [BuiltTool(root, LURA, Go(root, Environment(root, testing=True)))]
 
 
 def prepare(todo: Sequence[Stage]) -> None:

@@ -26,10 +26,11 @@ _ENVIRONMENT = {
 
 @dataclass(frozen=True)
 class Tool:
-    """A program built from compose/tools/<name>. package: what to build there."""
+    """A program built from `<folder>/<name>` of the checkout. package: what to build there."""
 
     name: str
     package: str
+    folder: str = "compose/tools"
 
 
 TOOLS = (
@@ -40,9 +41,13 @@ TOOLS = (
 )
 
 
+LURA = Tool("lura", ".", "tests/bench/peers")
+"""What the gateway is measured beside."""
+
+
 def sources(root: Path, tool: Tool) -> Path:
     """The folder of the checkout `root` that pins the tool."""
-    return root / "compose/tools" / tool.name
+    return root / tool.folder / tool.name
 
 
 def binary(root: Path, tool: Tool) -> Path:
