@@ -1,7 +1,8 @@
 """An event inside RabbitMQ: CloudEvents' RabbitMQ binding (binary mode) plus Rio's own headers."""
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Self
 
 from broker.rio.events import Event
@@ -11,6 +12,32 @@ _TRACE: Final = ("traceparent", "tracestate")
 _ACCEPTED_AT: Final = "rio-accepted-at"
 _ATTEMPT: Final = "rio-attempt"
 _FIRST_ATTEMPT_AT: Final = "rio-first-attempt-at"
+_REPLAYED: Final = "rio-replayed"
+_HISTORY: Final = "rio-history"
+_HISTORY_KEPT: Final = 100
+# All headers of a message travel in one frame, of 128 KiB as RabbitMQ comes.
+_HISTORY_CHARACTERS: Final = 20_000
+_EXCERPT_CHARACTERS: Final = 160
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt to deliver an event, as it travels with it and stands beside its dead letter."""
+
+    at: float
+    """When it began, seconds since the epoch."""
+    status: int | None
+    """The sink's HTTP status; None when there was no answer."""
+    seconds: float
+    reason: str
+    body: str
+    """The start of the sink's answer."""
+    trace_id: str | None = None
+    span_id: str | None = None
+
+    def document(self) -> dict[str, Any]:
+        """As JSON shows it: {"at", "status", "seconds", "reason", "body", "trace_id", "span_id"}."""
+        return {**asdict(self), "body": _excerpt(self.body), "reason": _excerpt(self.reason)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +46,17 @@ class Message:
 
     event: Event
     trace: Mapping[str, str]
-    """The trace context deliveries continue, as W3C headers."""
+    """The trace context deliveries continue or link to, as W3C headers."""
     accepted_at: float
     """Seconds since the epoch."""
     attempt: int = 1
     """The number of the delivery attempt to come, from 1."""
     first_attempt_at: float | None = None
     """Seconds since the epoch; None before the first attempt."""
+    history: tuple[Attempt, ...] = ()
+    """The attempts until now, oldest first; of many the newest."""
+    replayed: bool = False
+    """Sent again by somebody: its deliveries link to the trace instead of continuing it."""
 
     def headers(self) -> dict[str, Any]:
         """The AMQP headers that carry everything but the body and its content type."""
@@ -35,6 +66,10 @@ class Message:
         headers[_ATTEMPT] = self.attempt
         if self.first_attempt_at is not None:
             headers[_FIRST_ATTEMPT_AT] = self.first_attempt_at
+        if self.history:
+            headers[_HISTORY] = _history_text(self.history)
+        if self.replayed:
+            headers[_REPLAYED] = True
         return headers
 
     @classmethod
@@ -43,11 +78,7 @@ class Message:
 
         `now` (seconds since the epoch) stands in for a missing time of acceptance.
         """
-        attributes = {
-            name.removeprefix(_PREFIX): str(value)
-            for name, value in headers.items()
-            if name.startswith(_PREFIX)
-        }
+        attributes = {name[3:]: str(value) for name, value in headers.items() if name.startswith(_PREFIX)}
         return cls(
             event=Event(attributes, content_type, body),
             trace={name: str(headers[name]) for name in _TRACE if name in headers},
@@ -56,13 +87,66 @@ class Message:
             first_attempt_at=_number(headers[_FIRST_ATTEMPT_AT], now)
             if _FIRST_ATTEMPT_AT in headers
             else None,
+            history=read_history(headers[_HISTORY]) if _HISTORY in headers else (),
+            replayed=headers.get(_REPLAYED) is True,
         )
 
-    def attempted(self, now: float) -> Self:
-        """The same message after one more attempt, the first of which was at `now` if there was none."""
-        first = now if self.first_attempt_at is None else self.first_attempt_at
-        return replace(self, attempt=self.attempt + 1, first_attempt_at=first)
+    def attempted(self, attempt: Attempt) -> Self:
+        """The same message after one more attempt."""
+        return replace(
+            self,
+            attempt=self.attempt + 1,
+            first_attempt_at=attempt.at if self.first_attempt_at is None else self.first_attempt_at,
+            history=(*self.history, attempt)[-_HISTORY_KEPT:],
+        )
+
+
+def read_history(text: Any) -> tuple[Attempt, ...]:
+    """Read a JSON list of attempts, as a text or parsed; whatever is none in it is left out."""
+    try:
+        documents = json.loads(text) if isinstance(text, str) else text
+    except (ValueError, RecursionError):
+        return ()
+    if not isinstance(documents, list):
+        return ()
+    return tuple(_attempt(document) for document in documents if isinstance(document, dict))
+
+
+def _attempt(document: Mapping[str, Any]) -> Attempt:
+    status = document.get("status")
+    return Attempt(
+        at=_number(document.get("at"), 0.0),
+        status=status if isinstance(status, int) else None,
+        seconds=_number(document.get("seconds"), 0.0),
+        reason=str(document.get("reason", "")),
+        body=str(document.get("body", "")),
+        trace_id=_text(document.get("trace_id")),
+        span_id=_text(document.get("span_id")),
+    )
+
+
+def _history_text(history: tuple[Attempt, ...]) -> str:
+    """JSON of the newest attempts that fit."""
+    texts: list[str] = []
+    room = _HISTORY_CHARACTERS
+    for attempt in reversed(history):
+        text = json.dumps(attempt.document(), ensure_ascii=False, separators=(",", ":"))
+        room -= len(text)
+        if room < 0:
+            break
+        texts.append(text)
+    return f"[{','.join(reversed(texts))}]"
+
+
+def _excerpt(text: str) -> str:
+    """The start of a text from outside, without what JSON or PostgreSQL would choke on or blow up."""
+    start = text[:_EXCERPT_CHARACTERS].encode(errors="replace").decode()
+    return "".join(character if character.isprintable() else " " for character in start)
 
 
 def _number(value: Any, default: float) -> float:
     return float(value) if isinstance(value, int | float) else default
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None

@@ -1,20 +1,40 @@
-"""A subscription: which events go to which sink."""
+"""A subscription: which events go to which sink, and how."""
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
 from typing import Any, Final
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import ValidationError
 
 from broker.rio.events import SOURCE
+from broker.rio.filters import FilterError, Filters, read_filters
+from broker.rio.policy import Policy
 from observability.problem import Problem
 
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 _PATTERN: Final = re.compile(r"(?:[A-Za-z0-9_-]+|\*|#)(?:\.(?:[A-Za-z0-9_-]+|\*|#))*")
-_SINK: Final = re.compile(r"/[A-Za-z0-9\-._~!$&'()*+,;=:@%][A-Za-z0-9\-._~!$&'()*+,;=:@%/]*")
-_FIELDS: Final = frozenset({"id", "types", "sink", "source", "filters", "config"})
+_PATH: Final = re.compile(r"/[A-Za-z0-9\-._~!$&'()*+,;=:@%][A-Za-z0-9\-._~!$&'()*+,;=:@%/]*")
+_TARGET: Final = re.compile(r"[A-Za-z0-9\-._~!$&'()*+,;=:@%/?]*")
+_HOST: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9\-.]{0,251}[A-Za-z0-9])?|[0-9A-Fa-f:.]{2,45}")
+_FIELDS: Final = frozenset({"id", "types", "sink", "source", "filters", "config", "status"})
+_READ_ONLY: Final = frozenset({"owner", "reason", "created_at", "updated_at"})
 _MAX_TYPES: Final = 100
 _MAX_PATTERN: Final = 200
 _MAX_SINK: Final = 1024
+_DEFAULT_POLICY: Final = Policy()
+_NO_FILTERS: Final = Filters()
+
+
+class Status(StrEnum):
+    """Whether a subscription's events are delivered; they are queued either way."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +45,27 @@ class Subscription:
     types: tuple[str, ...]
     """Event types; `*` stands for one word, `#` for any number of them."""
     sink: str
-    """A path under services nginx."""
-    source: str | None
+    """A path under services nginx, or an absolute http(s) URL."""
+    source: str | None = None
     """Only events of this CloudEvents source, or all."""
+    filters: Filters = _NO_FILTERS
+    policy: Policy = _DEFAULT_POLICY
+    status: Status = Status.ACTIVE
+    owner: str = ""
+    """The sender who put it."""
+    reason: str | None = None
+    """Why it is paused."""
+    secret_version: int = 1
+    """Which of its signing secrets is in use."""
+    rotated_at: datetime | None = None
+    """When the secret before it was superseded."""
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+
+    @property
+    def external(self) -> bool:
+        """Whether its sink is outside the platform: not reached through services nginx."""
+        return not self.sink.startswith("/")
 
     def document(self) -> dict[str, Any]:
         """As the API shows it."""
@@ -36,13 +74,21 @@ class Subscription:
             "types": list(self.types),
             "sink": self.sink,
             "source": self.source,
-            "filters": [],
-            "config": {},
+            "filters": list(self.filters.documents),
+            "config": self.policy.model_dump(mode="json"),
+            "status": self.status.value,
+            "reason": self.reason,
+            "owner": self.owner,
+            "created_at": _timestamp(self.created_at),
+            "updated_at": _timestamp(self.updated_at),
         }
 
 
-def read_subscription(subscription_id: str, document: Any) -> Subscription:
-    """Make a subscription of what a PUT brings, or raise Problem naming every wrong field."""
+def read_subscription(subscription_id: str, document: Any, owner: str = "") -> Subscription:
+    """Make a subscription of what a PUT brings, or raise Problem naming every wrong field.
+
+    Read-only fields are let pass unread, so that what GET gave can be changed and put back.
+    """
     if not isinstance(document, Mapping):
         raise Problem(400, "Not a subscription", detail="the document is no JSON object")
     errors = [
@@ -52,23 +98,59 @@ def read_subscription(subscription_id: str, document: Any) -> Subscription:
             ("types", _types_fault(document.get("types"))),
             ("sink", _sink_fault(document.get("sink"))),
             ("source", _source_fault(document.get("source"))),
-            ("filters", "not supported: must be empty" if document.get("filters") else None),
-            ("config", "not supported: must be empty" if document.get("config") else None),
+            ("status", _status_fault(document)),
         )
         if detail is not None
     ]
-    errors += [
-        {"pointer": f"#/{name[:50]}", "detail": "is unknown"} for name in sorted(set(document) - _FIELDS)
-    ]
+    filters = _filters(document.get("filters"), errors)
+    policy = _policy(document.get("config"), errors)
+    unknown = sorted(set(document) - _FIELDS - _READ_ONLY)
+    errors += [{"pointer": f"#/{name[:50]}", "detail": "is unknown"} for name in unknown]
     if errors:
         raise Problem(422, "Not a subscription", detail="fields are refused", errors=errors)
-    types = tuple(dict.fromkeys(document["types"]))
-    return Subscription(subscription_id, types, document["sink"], document.get("source"))
+    return Subscription(
+        subscription_id,
+        tuple(dict.fromkeys(document["types"])),
+        document["sink"],
+        document.get("source"),
+        filters,
+        policy,
+        Status(document.get("status", Status.ACTIVE)),
+        owner,
+    )
 
 
 def valid_id(text: str) -> bool:
     """Whether a subscription can have this id."""
     return _ID.fullmatch(text) is not None
+
+
+def may_change(sender: str, subscription_id: str) -> bool:
+    """Whether the subscription is this sender's by its name: the name itself, or `<name>-...`."""
+    return subscription_id == sender or subscription_id.startswith(f"{sender}-")
+
+
+def _filters(document: Any, errors: list[dict[str, str]]) -> Filters:
+    try:
+        return read_filters([] if document is None else document)
+    except FilterError as error:
+        errors += [{"pointer": f"#/filters{pointer}", "detail": detail} for pointer, detail in error.errors]
+        return _NO_FILTERS
+
+
+def _policy(document: Any, errors: list[dict[str, str]]) -> Policy:
+    try:
+        # By way of JSON: strict reading then takes an array for a tuple, and nothing else for what it is not.
+        return Policy.model_validate_json(json.dumps({} if document is None else document))
+    except ValidationError as error:
+        errors += [
+            {
+                "pointer": "/".join(["#/config", *(str(part)[:50] for part in found["loc"])]),
+                "detail": found["msg"],
+            }
+            for found in error.errors(include_url=False, include_context=False, include_input=False)
+        ]
+        return _DEFAULT_POLICY
 
 
 def _id_fault(subscription_id: str, repeated: Any) -> str | None:
@@ -88,17 +170,42 @@ def _types_fault(types: Any) -> str | None:
 
 
 def _sink_fault(sink: Any) -> str | None:
-    if (
-        isinstance(sink, str)
-        and len(sink) <= _MAX_SINK
-        and _SINK.fullmatch(sink)
-        and "/../" not in f"{sink}/"
-    ):
-        return None
-    return "must be a path under services nginx, such as /orders/events"
+    if isinstance(sink, str) and len(sink) <= _MAX_SINK:
+        if _PATH.fullmatch(sink) and "/../" not in f"{sink}/":
+            return None
+        if sink.startswith(("http://", "https://")) and _is_url(sink):
+            return None
+    return "must be a path under services nginx, such as /orders/events, or an absolute http(s) URL"
+
+
+def _is_url(text: str) -> bool:
+    """Whether it names a host and holds neither credentials nor a fragment."""
+    try:
+        parts: SplitResult = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        return False
+    host = parts.hostname or ""
+    return (
+        _HOST.fullmatch(host) is not None
+        and port != 0
+        and "@" not in parts.netloc
+        and "#" not in text
+        and _TARGET.fullmatch(parts.path + parts.query) is not None
+    )
 
 
 def _source_fault(source: Any) -> str | None:
     if source is None or (isinstance(source, str) and len(source) <= 1024 and SOURCE.fullmatch(source)):
         return None
     return "must be a URI reference of at most 1024 characters, or null"
+
+
+def _status_fault(document: Mapping[str, Any]) -> str | None:
+    if "status" not in document or document["status"] in tuple(Status):
+        return None
+    return f"must be one of {', '.join(Status)}"
+
+
+def _timestamp(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()

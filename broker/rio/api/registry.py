@@ -26,10 +26,10 @@ class Registry:
         self._subscriptions = subscriptions
         self._topology = topology
 
-    async def put(self, subscription: Subscription) -> bool:
-        """Create or replace a subscription; tells whether it is new."""
+    async def put(self, subscription: Subscription, *, keep_status: bool = True) -> bool:
+        """Create or replace a subscription; tells whether it is new. See `Editing.claim` for `keep_status`."""
         async with self._subscriptions.editing(subscription.id) as editing:
-            created, stale = await editing.claim(subscription)
+            created, stale = await editing.claim(subscription, keep_status=keep_status)
             await asyncio.to_thread(self._topology.put, subscription, stale)
             await editing.narrow()
         if created:

@@ -14,7 +14,7 @@ from broker.rio import tracing
 from broker.rio.dispatcher import retry
 from broker.rio.dispatcher.retry import Verdict
 from broker.rio.dispatcher.webhook import Answer, Webhook
-from broker.rio.message import Message
+from broker.rio.message import Attempt, Message
 from broker.rio.metrics import DispatcherMetrics
 from broker.rio.rabbitmq.consumers import Consumers, Received
 from broker.rio.rabbitmq.publisher import NotPublished, Outgoing, Publisher
@@ -103,13 +103,13 @@ class Delivery:
         started_at: float,
     ) -> None:
         if verdict is Verdict.RETRY:
-            await self._retry(message, subscription, started_at)
+            await self._retry(message, subscription, _attempt(answer, started_at))
         elif verdict is Verdict.DEAD:
             failure = Failure(_reason(answer), answer.status, answer.text)
             await self._dead_letters.bury(subscription.id, message, failure)
 
-    async def _retry(self, message: Message, subscription: Subscription, started_at: float) -> None:
-        later = message.attempted(started_at)
+    async def _retry(self, message: Message, subscription: Subscription, attempt: Attempt) -> None:
+        later = message.attempted(attempt)
         routed = await self._publisher.publish(
             Outgoing(
                 exchange=retry_exchange(retry.delay_seconds(message.attempt)),
@@ -134,6 +134,10 @@ class Delivery:
             _logger.info("delivered", extra={**extra, "latency_ms": round(latency * 1000, 1)})
         else:
             _logger.warning(verdict.value, extra={**extra, "reason": _reason(answer)})
+
+
+def _attempt(answer: Answer, started_at: float) -> Attempt:
+    return Attempt(started_at, answer.status, answer.seconds, _reason(answer), answer.text)
 
 
 def _reason(answer: Answer) -> str:

@@ -2,12 +2,18 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import LiteralString
+from typing import Final, LiteralString
 
 from psycopg.rows import DictRow
+from psycopg.types.json import Jsonb
 
+from broker.rio.filters import read_filters
+from broker.rio.policy import Policy
 from broker.rio.store.database import Connection, Database
-from broker.rio.subscription import Subscription
+from broker.rio.subscription import Status, Subscription
+
+_ALL: Final[LiteralString] = "SELECT * FROM subscriptions ORDER BY id"
+_ONE: Final[LiteralString] = "SELECT * FROM subscriptions WHERE id = %(id)s"
 
 
 class Editing:
@@ -17,16 +23,23 @@ class Editing:
         self._connection = connection
         self._id = subscription_id
 
-    async def claim(self, subscription: Subscription) -> tuple[bool, list[str]]:
-        """Write the subscription; tells whether it is new and which patterns its queue must lose."""
+    async def claim(self, subscription: Subscription, *, keep_status: bool) -> tuple[bool, list[str]]:
+        """Write the subscription; tells whether it is new and which patterns its queue must lose.
+
+        With `keep_status` one that is there already stays active or paused as it is.
+        """
         async with self._connection.transaction():
             before = await self._row("SELECT bound FROM subscriptions WHERE id = %(id)s")
             await self._connection.execute(
                 """
-                INSERT INTO subscriptions (id, types, sink, source, bound)
-                VALUES (%(id)s, %(types)s, %(sink)s, %(source)s, %(types)s)
+                INSERT INTO subscriptions (id, types, sink, source, filters, config, status, owner, bound)
+                VALUES (%(id)s, %(types)s, %(sink)s, %(source)s, %(filters)s, %(config)s, %(status)s,
+                    %(owner)s, %(types)s)
                 ON CONFLICT (id) DO UPDATE SET types = excluded.types, sink = excluded.sink,
-                    source = excluded.source, updated_at = now(),
+                    source = excluded.source, filters = excluded.filters, config = excluded.config,
+                    status = CASE WHEN %(keep_status)s THEN subscriptions.status ELSE excluded.status END,
+                    reason = CASE WHEN %(keep_status)s THEN subscriptions.reason END,
+                    owner = excluded.owner, updated_at = now(),
                     bound = ARRAY(SELECT unnest(subscriptions.bound) UNION SELECT unnest(excluded.types))
                 """,
                 {
@@ -34,6 +47,11 @@ class Editing:
                     "types": list(subscription.types),
                     "sink": subscription.sink,
                     "source": subscription.source,
+                    "filters": Jsonb(list(subscription.filters.documents)),
+                    "config": Jsonb(subscription.policy.model_dump(mode="json", exclude_defaults=True)),
+                    "status": subscription.status.value,
+                    "owner": subscription.owner,
+                    "keep_status": keep_status,
                 },
             )
         bound = [] if before is None else before["bound"]
@@ -45,7 +63,7 @@ class Editing:
 
     async def read(self) -> Subscription | None:
         """The subscription as it stands, or None."""
-        row = await self._row("SELECT id, types, sink, source FROM subscriptions WHERE id = %(id)s")
+        row = await self._row(_ONE)
         return None if row is None else _subscription(row)
 
     async def delete(self) -> None:
@@ -76,15 +94,52 @@ class Subscriptions:
 
     async def all(self) -> list[Subscription]:
         """All subscriptions, by id."""
-        query = "SELECT id, types, sink, source FROM subscriptions ORDER BY id"
-        return [_subscription(row) for row in await self._database.fetch(query, {})]
+        return [_subscription(row) for row in await self._database.fetch(_ALL, {})]
 
     async def get(self, subscription_id: str) -> Subscription | None:
         """One subscription, or None."""
-        query = "SELECT id, types, sink, source FROM subscriptions WHERE id = %(id)s"
+        rows = await self._database.fetch(_ONE, {"id": subscription_id})
+        return _subscription(rows[0]) if rows else None
+
+    async def set_status(self, subscription_id: str, status: Status, reason: str | None) -> bool:
+        """Pause (for a reason) or resume a subscription; False when there is none.
+
+        Pausing one that is paused already leaves the first reason standing.
+        """
+        query = """
+            WITH changed AS (
+                UPDATE subscriptions SET status = %(status)s, reason = %(reason)s, updated_at = now()
+                WHERE id = %(id)s AND status <> %(status)s
+            )
+            SELECT id FROM subscriptions WHERE id = %(id)s
+        """
+        parameters = {"id": subscription_id, "status": status.value, "reason": reason}
+        return bool(await self._database.fetch(query, parameters))
+
+    async def rotate(self, subscription_id: str) -> Subscription | None:
+        """Put the next secret in use; the one before it stays valid for a day. None when there is none."""
+        query = """
+            UPDATE subscriptions SET secret_version = secret_version + 1, rotated_at = now(),
+                updated_at = now()
+            WHERE id = %(id)s RETURNING *
+        """
         rows = await self._database.fetch(query, {"id": subscription_id})
         return _subscription(rows[0]) if rows else None
 
 
 def _subscription(row: DictRow) -> Subscription:
-    return Subscription(row["id"], tuple(row["types"]), row["sink"], row["source"])
+    return Subscription(
+        id=row["id"],
+        types=tuple(row["types"]),
+        sink=row["sink"],
+        source=row["source"],
+        filters=read_filters(row["filters"]),
+        policy=Policy.model_validate(row["config"], strict=False),
+        status=Status(row["status"]),
+        owner=row["owner"],
+        reason=row["reason"],
+        secret_version=row["secret_version"],
+        rotated_at=row["rotated_at"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+    )

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.rio.events import Event, event_from_document, parse_batch, parse_binary, parse_structured
-from broker.rio.message import Message
+from broker.rio.message import Attempt, Message
 from observability.problem import Problem
 
 json_values = st.recursive(
@@ -137,7 +137,7 @@ def test_any_headers_are_an_event_or_a_problem(headers: dict[str, str], body: by
 def test_event_survives_rabbitmq(document: dict[str, Any]) -> None:
     event = event_from_document(document)
     message = Message(event, {"traceparent": "00-" + "a" * 32 + "-" + "b" * 16 + "-01"}, accepted_at=12.5)
-    later = message.attempted(20.0)
+    later = message.attempted(Attempt(20.0, 500, 0.1, "the sink answered 500", "no"))
     assert Message.read(later.headers(), event.content_type, event.body, now=99.0) == later
 
 
