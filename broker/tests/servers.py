@@ -496,6 +496,11 @@ class Rio:
         headers = {"Content-Type": "application/cloudevents+json"}
         return self.client.post("/events", content=json.dumps(event), headers=headers)
 
+    def dead(self, subscription_id: str) -> set[str]:
+        """Ids of the events in a subscription's dead letters."""
+        query = "SELECT event_id FROM dead_letters WHERE subscription = %s"
+        return {row[0] for row in self.postgres.execute("rio", query, (subscription_id,))}
+
     def metric(self, port: int, metric: str, **labels: str) -> float:
         """The value of a series, 0 when there is none."""
         name = metric + "{" + ",".join(f'{label}="{labels[label]}"' for label in sorted(labels)) + "}"
