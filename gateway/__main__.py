@@ -9,7 +9,6 @@ from gateway.processes import fork
 from gateway.settings import Settings, SettingsError
 from observability import setup
 from observability.frameworks import tornado as hop_tornado
-from observability.tracing import instrument_aiohttp_client
 
 
 def main() -> int:
@@ -24,7 +23,6 @@ def main() -> int:
     # After the fork: exporter threads do not survive one.
     hop = setup("gateway")
     hop_tornado.instrument()
-    instrument_aiohttp_client()
     try:
         asyncio.run(serve(settings, index, hop))
     finally:

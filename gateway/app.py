@@ -7,6 +7,8 @@ from tornado.httpserver import HTTPServer
 from tornado.web import Application
 
 from gateway.handlers import routes
+from gateway.resilience.metrics import Metrics
+from gateway.resilience.policy import Policy
 from gateway.settings import Settings
 from gateway.upstream import Upstreams
 from observability import Hop
@@ -21,9 +23,13 @@ DRAIN_SECONDS = 10.0
 
 async def serve(settings: Settings, index: int, hop: Hop) -> None:
     """Serve the public API on the process's port, health and metrics beside it, until SIGTERM or SIGINT."""
-    upstreams = Upstreams(settings)
+    metrics = Metrics(hop.registry)
+    upstreams = Upstreams(str(settings.services_url), settings.credential(), hop, metrics)
+    policies = {
+        name: Policy(timeout_seconds=service.timeout_seconds) for name, service in settings.services.items()
+    }
     hop.health.add("services-nginx", upstreams.reachable, critical=True)
-    api = Application(routes(upstreams), default_handler_class=hop_tornado.NotFound)
+    api = Application(routes(upstreams, policies), default_handler_class=hop_tornado.NotFound)
     server = HTTPServer(
         api,
         max_body_size=MAX_BODY_BYTES,

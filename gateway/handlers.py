@@ -1,16 +1,21 @@
 """The public API: which services each route calls and how their answers are put together."""
 
+import asyncio
 import json
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
 from gateway.composition import compose
-from gateway.upstream import Answer, Request, UpstreamError, Upstreams, gather
+from gateway.resilience.deadline import Deadline
+from gateway.resilience.policy import Policy
+from gateway.upstream import Answer, Call, UpstreamError, Upstreams
 from observability.frameworks import tornado as hop_tornado
 from observability.problem import Problem
 
 JSON = "application/json"
+#: For the whole of an answer, all its calls included.
+DEADLINE_SECONDS = 10.0
 #: Headers of a service's answer that its caller gets too.
 PASSED_BACK = ("Content-Type", "Retry-After", "Allow", "ETag", "Cache-Control")
 
@@ -18,31 +23,52 @@ PASSED_BACK = ("Content-Type", "Retry-After", "Allow", "ETag", "Cache-Control")
 class Handler(hop_tornado.Handler):
     """What every route of the public API shares: calling services and handing their answers on."""
 
-    def initialize(self, upstreams: Upstreams) -> None:
+    def initialize(self, upstreams: Upstreams, policies: Mapping[str, Policy]) -> None:
         self.upstreams = upstreams
+        self.policies = policies
+        self.deadline = Deadline.after(DEADLINE_SECONDS)
 
-    async def call(self, request: Request) -> Answer:
+    async def ask(self, call: Call) -> Answer:
+        """Call one service.
+
+        Raises:
+            UpstreamError: it gave no usable answer.
+        """
+        return await self.upstreams.call(call, self.policies[call.service], self.deadline)
+
+    async def call(self, request: Call) -> Answer:
         """Call one service the answer cannot do without.
 
         Raises:
             Problem: the service gave no usable answer (502, 503 or 504).
         """
         try:
-            return await self.upstreams.call(request)
+            return await self.ask(request)
         except UpstreamError as error:
             raise unavailable(error) from error
 
-    def send(self, service: str, method: str, path: str) -> Request:
+    async def gather(self, calls: Mapping[str, Call]) -> dict[str, Answer | UpstreamError]:
+        """Make the named calls concurrently; a failed one is a value, so that the others are not lost."""
+
+        async def outcome(call: Call) -> Answer | UpstreamError:
+            try:
+                return await self.ask(call)
+            except UpstreamError as error:
+                return error
+
+        return dict(zip(calls, await asyncio.gather(*map(outcome, calls.values())), strict=True))
+
+    def send(self, service: str, method: str, path: str) -> Call:
         """The caller's own body, sent on to a service."""
-        headers = {"Content-Type": self.request.headers.get("Content-Type", "")}
-        return Request(service, path, method, self.request.body, headers)
+        headers = [("Content-Type", self.request.headers.get("Content-Type", ""))]
+        return Call(service, method, path, headers, self.request.body)
 
     def pass_on(self, answer: Answer) -> None:
         """Answer with what the service answered, its problem documents included."""
         self.set_status(answer.status)
         for name in PASSED_BACK:
-            if name in answer.headers:
-                self.set_header(name, answer.headers[name])
+            if value := answer.headers.get(name):
+                self.set_header(name, value)
         if location := answer.headers.get("Location"):
             self.set_header("Location", f"/v1{location}")
         self.finish(answer.body)
@@ -80,12 +106,11 @@ class OrderHandler(Handler):
 
     async def get(self, order_id: str) -> None:
         name = quote(order_id, safe="")
-        outcomes = await gather(
-            self.upstreams,
+        outcomes = await self.gather(
             {
-                "order": Request("orders", f"/orders/{name}"),
-                "stock": Request("inventory", f"/inventory/reservations/{name}"),
-                "notifications": Request("notifications", f"/notifications?order_id={name}"),
+                "order": Call("orders", "GET", f"/orders/{name}"),
+                "stock": Call("inventory", "GET", f"/inventory/reservations/{name}"),
+                "notifications": Call("notifications", "GET", f"/notifications?order_id={name}"),
             },
         )
         order = outcomes["order"]
@@ -95,7 +120,7 @@ class OrderHandler(Handler):
             self.pass_on(order)
             return
         account_id = member(order.body, "account_id") or ""
-        outcomes |= await gather(self.upstreams, {"account": account(account_id)})
+        outcomes |= await self.gather({"account": account(account_id)})
         self.answer(outcomes, flatten={"notifications": "items"})
 
     def answer(
@@ -111,14 +136,14 @@ class StockHandler(Handler):
     """`GET /v1/stock`."""
 
     async def get(self) -> None:
-        self.pass_on(await self.call(Request("inventory", "/inventory/stock")))
+        self.pass_on(await self.call(Call("inventory", "GET", "/inventory/stock")))
 
 
 class StockItemHandler(Handler):
     """`GET` and `PUT /v1/stock/{sku}`."""
 
     async def get(self, sku: str) -> None:
-        self.pass_on(await self.call(Request("inventory", f"/inventory/stock/{quote(sku, safe='')}")))
+        self.pass_on(await self.call(Call("inventory", "GET", f"/inventory/stock/{quote(sku, safe='')}")))
 
     async def put(self, sku: str) -> None:
         self.pass_on(
@@ -126,8 +151,8 @@ class StockItemHandler(Handler):
         )
 
 
-def account(account_id: str) -> Request:
-    return Request("accounts", f"/accounts/{quote(account_id, safe='')}")
+def account(account_id: str) -> Call:
+    return Call("accounts", "GET", f"/accounts/{quote(account_id, safe='')}")
 
 
 def member(body: bytes, name: str) -> str | None:
@@ -146,9 +171,11 @@ def unavailable(error: UpstreamError) -> Problem:
     return Problem(error.status, "A service gave no answer", detail=str(error), headers=headers)
 
 
-def routes(upstreams: Upstreams) -> list[tuple[str, type[Handler], dict[str, Any]]]:
+def routes(
+    upstreams: Upstreams, policies: Mapping[str, Policy]
+) -> list[tuple[str, type[Handler], dict[str, Any]]]:
     """The routing table of the public API."""
-    shared = {"upstreams": upstreams}
+    shared = {"upstreams": upstreams, "policies": policies}
     return [
         (r"/v1/accounts", AccountsHandler, shared),
         (r"/v1/accounts/([^/]+)", AccountHandler, shared),

@@ -1,42 +1,99 @@
-"""Calls to services, through services nginx: one bounded, traced HTTP exchange each."""
+"""Calls to services, through services nginx: bounded in time and number, each attempt a span."""
 
 import asyncio
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+import logging
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from math import ceil
+from typing import Any, NoReturn, cast
 
-import aiohttp
-from yarl import URL
+from opentelemetry import baggage, trace
+from opentelemetry.baggage.propagation import W3CBaggagePropagator
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode
+from opentelemetry.util.types import Attributes
 
-from gateway.settings import Settings
+from gateway.resilience import retries
+from gateway.resilience.breaker import Circuit, State
+from gateway.resilience.bulkhead import Compartment, Full
+from gateway.resilience.deadline import HEADER as TIMEOUT_HEADER
+from gateway.resilience.deadline import Deadline
+from gateway.resilience.metrics import Metrics
+from gateway.resilience.policy import Policy
+from observability import Hop
+from observability.client import (
+    Client,
+    ClientError,
+    ConnectFailed,
+    Exhausted,
+    Headers,
+    Limits,
+    Malformed,
+    Origin,
+    Streamed,
+    TimedOut,
+    TooLarge,
+)
 
 #: The largest answer of a service that the gateway holds in memory.
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
 #: Connections to services nginx that one gateway process keeps, busy or idle.
-MAX_CONNECTIONS = 256
+MAX_CONNECTIONS = 1024
+CREDENTIAL_HEADER = "X-Platform-Credential"
+
+_logger = logging.getLogger(__name__)
+_ERROR = Status(StatusCode.ERROR)
+_BAGGAGE = W3CBaggagePropagator()
+#: What the gateway answers where a service did not, the first that fits.
+_FAILURES: tuple[tuple[type[ClientError], tuple[int, str]], ...] = (
+    (TimedOut, (504, "no answer in time")),
+    (TooLarge, (502, "the answer is too large")),
+    (Malformed, (502, "the answer is malformed")),
+    (Exhausted, (503, "all connections are busy")),
+    (ConnectFailed, (502, "no connection")),
+    (ClientError, (502, "the connection was lost")),
+)
 
 
 class UpstreamError(Exception):
-    """A service gave no usable answer. `status` is what the gateway's own caller should get."""
+    """A service gave no usable answer.
 
-    def __init__(self, service: str, status: int, cause: str, retry_after: str | None = None) -> None:
+    Parameters:
+        status: what the gateway's own caller should get.
+        retry_after: seconds or a date, as the service or the circuit says.
+        passing: whether it may be of this moment only, so that a retry makes sense.
+    """
+
+    def __init__(
+        self, service: str, status: int, cause: str, retry_after: str | None = None, passing: bool = False
+    ) -> None:
         super().__init__(f"{service}: {cause}")
         self.service = service
         self.status = status
         self.cause = cause
         self.retry_after = retry_after
+        self.passing = passing
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """A call to one service. `path` is already quoted and starts with the service's own prefix."""
+class Call:
+    """A call to one service.
+
+    Attributes:
+        target: path and query, quoted; the path starts with the service's own prefix.
+        headers: those of the request; framing, credential, trace and timeout are added.
+        body: in one piece; `Upstreams.stream` takes it piece by piece, too.
+        content_length: of a body that comes piece by piece, where it is known; chunked otherwise.
+    """
 
     service: str
-    path: str
-    method: str = "GET"
-    body: bytes | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
+    method: str
+    target: str
+    headers: Sequence[tuple[str, str]] = ()
+    body: bytes | AsyncIterator[bytes] = b""
+    content_length: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +102,8 @@ class Answer:
 
     service: str
     status: int
+    headers: Headers
     body: bytes
-    headers: Mapping[str, str]
 
     @property
     def ok(self) -> bool:
@@ -60,93 +117,323 @@ class Answer:
         """
         try:
             return json.loads(self.body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise UpstreamError(self.service, 502, "the answer is not JSON") from error
 
 
-class Upstreams:
-    """The services behind services nginx; create it inside the running event loop and close it at the end."""
+class _Service:
+    """What the gateway remembers of one service: its circuit, its bulkhead, its retry budget, its series."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._base = str(settings.services_url).rstrip("/")
-        self._host, self._port = settings.services_url.host, settings.services_url.port
-        self._timeouts = {
-            name: aiohttp.ClientTimeout(
-                total=service.timeout_seconds, connect=min(2, service.timeout_seconds)
-            )
-            for name, service in settings.services.items()
+    def __init__(self, name: str, policy: Policy, metrics: Metrics) -> None:
+        self.name = name
+        self.policy = policy
+        self.budget = retries.Budget()
+        self.compartment = Compartment(policy.bulkhead)
+        self.circuit = Circuit(policy.breaker, self._changed)
+        self.retried = metrics.retries.labels(name)
+        self.refused = {
+            reason: metrics.refused.labels(name, reason) for reason in ("circuit", "bulkhead", "budget")
         }
-        self._session = aiohttp.ClientSession(
-            headers={"X-Platform-Credential": settings.credential(), "User-Agent": "nextphase-gateway"},
-            connector=aiohttp.TCPConnector(limit=MAX_CONNECTIONS, keepalive_timeout=30),
-            auto_decompress=False,
-            cookie_jar=aiohttp.DummyCookieJar(),
+        self._state = metrics.breaker.labels(name)
+        self._state.set(State.CLOSED.value)
+        metrics.in_flight.labels(name).set_function(lambda: self.compartment.in_flight)
+        metrics.waiting.labels(name).set_function(lambda: self.compartment.waiting)
+        self._attempts = metrics.attempts
+        self._durations: dict[tuple[str, str], Any] = {}
+
+    def guarded_by(self, policy: Policy) -> bool:
+        """Whether breaker and bulkhead are as that policy has them."""
+        mine = self.policy
+        return mine is policy or (mine.breaker == policy.breaker and mine.bulkhead == policy.bulkhead)
+
+    def ticket(self) -> int:
+        """The circuit's leave to make a call.
+
+        Raises:
+            UpstreamError: 503 while it is open.
+        """
+        ticket = self.circuit.admit()
+        if ticket is None:
+            after = str(max(1, ceil(self.circuit.retry_after())))
+            self._refuse("circuit", "the service is left alone, for its calls failed", after)
+        return ticket
+
+    async def enter(self, deadline: Deadline) -> None:
+        """Take a place in the bulkhead where none is free at once.
+
+        Raises:
+            UpstreamError: 503 where none comes free.
+        """
+        try:
+            await self.compartment.wait(deadline.remaining())
+        except Full as error:
+            self._refuse("bulkhead", str(error), "1")
+
+    def observe(self, method: str, outcome: str, seconds: float, span: Span) -> None:
+        """Record an attempt's duration."""
+        child = self._durations.get((method, outcome))
+        if child is None:
+            child = self._durations[method, outcome] = self._attempts.labels(self.name, method, outcome)
+        context = span.get_span_context()
+        sampled = context.trace_flags & 1
+        child.observe(seconds, {"trace_id": trace.format_trace_id(context.trace_id)} if sampled else None)
+
+    def _refuse(self, reason: str, cause: str, retry_after: str) -> NoReturn:
+        self.refused[reason].inc()
+        trace.get_current_span().add_event(f"{reason}.refused", {"service": self.name})
+        raise UpstreamError(self.name, 503, cause, retry_after)
+
+    def _changed(self, before: State, after: State) -> None:
+        self._state.set(after.value)
+        fields = {"service": self.name, "before": before.name.lower(), "after": after.name.lower()}
+        trace.get_current_span().add_event("breaker", {f"breaker.{key}": fields[key] for key in fields})
+        level = logging.WARNING if after is State.OPEN else logging.INFO
+        # `service` is the hop's own field of each line.
+        fields["upstream"] = fields.pop("service")
+        _logger.log(level, "circuit %s", fields["after"], extra=fields)
+
+
+class Upstreams:
+    """The services behind services nginx; create it inside the running event loop and close it at the end.
+
+    Parameters:
+        services_url: of services nginx.
+        credential: what admits the gateway there.
+    """
+
+    def __init__(
+        self, services_url: str, credential: str, hop: Hop, metrics: Metrics, client: Client | None = None
+    ) -> None:
+        self._url = services_url.rstrip("/")
+        self._origin = Origin.of(self._url)
+        self._headers = ((CREDENTIAL_HEADER, credential), ("User-Agent", "nextphase-gateway"))
+        self._tracer = hop.tracer
+        self._metrics = metrics
+        self._services: dict[str, _Service] = {}
+        self._client = client or Client(
+            limits=Limits(connections_per_origin=MAX_CONNECTIONS, body_bytes=MAX_ANSWER_BYTES)
         )
 
-    async def call(self, request: Request) -> Answer:
-        """Make one call; no retries.
+    async def call(self, call: Call, policy: Policy, deadline: Deadline) -> Answer:
+        """Make a call, again if its policy and its method allow and its failure may have passed.
 
         Raises:
             UpstreamError: no answer in time (504), no connection (502), a 5xx answer (503 and 504 stay,
-                others become 502), an answer over MAX_ANSWER_BYTES or not meant for the gateway (502).
+                others become 502), an answer too large, malformed, or not meant for the gateway (502),
+                circuit open or bulkhead full (503).
         """
+        service = self._service(call.service, policy)
+        service.budget.deposit(policy.retries.budget_ratio)
+        attempt = 1
+        while True:
+            try:
+                return await self._attempt(service, call, policy, deadline, attempt)
+            except UpstreamError as error:
+                wait = _pause(service, call, policy, deadline, attempt, error)
+                if wait is None:
+                    raise
+                event: Attributes = {"service": call.service, "cause": error.cause, "attempt": attempt}
+                trace.get_current_span().add_event("retry", event)
+                service.retried.inc()
+            await asyncio.sleep(wait)
+            attempt += 1
+
+    @asynccontextmanager
+    async def stream(self, call: Call, policy: Policy, deadline: Deadline) -> AsyncIterator[Streamed]:
+        """Make a call once; the bodies of both sides are passed on while they come.
+
+        The deadline holds for the answer's head; after that no pause is longer than `timeout_seconds`.
+
+        Raises:
+            UpstreamError: as `call`; while the body comes, too.
+        """
+        attempt = await self._begin(self._service(call.service, policy), call, deadline, 1)
         try:
-            async with self._session.request(
-                request.method,
-                URL(self._base + request.path, encoded=True),
-                data=request.body,
-                headers=request.headers,
-                timeout=self._timeouts[request.service],
-                allow_redirects=False,
-            ) as response:
-                body = await self._read(request.service, response)
-        except TimeoutError as error:
-            raise UpstreamError(request.service, 504, "no answer in time") from error
-        except aiohttp.ClientError as error:
-            raise UpstreamError(request.service, 502, "no connection") from error
-        _refuse_failure(request.service, response)
-        return Answer(request.service, response.status, body, response.headers)
+            seconds = _seconds(call.service, policy, deadline)
+            async with self._client.stream(
+                self._origin,
+                call.method,
+                call.target,
+                self._request_headers(call, attempt.span, seconds),
+                call.body,
+                timeout_seconds=seconds,
+                idle_seconds=policy.timeout_seconds,
+                content_length=call.content_length,
+            ) as streamed:
+                attempt.judge(streamed.status, streamed.headers)
+                yield streamed
+        except ClientError as error:
+            raise attempt.failed(error) from error
+        finally:
+            attempt.end()
 
     async def reachable(self) -> None:
         """Return when services nginx takes connections; raise otherwise (a health check).
 
         No request is made: it would leave a span and a log line in services nginx every few seconds.
         """
-        _, writer = await asyncio.open_connection(self._host, self._port)
+        _, writer = await asyncio.open_connection(self._origin.host, self._origin.port)
         writer.close()
         await writer.wait_closed()
 
     async def close(self) -> None:
-        await self._session.close()
+        await self._client.close()
 
-    @staticmethod
-    async def _read(service: str, response: aiohttp.ClientResponse) -> bytes:
-        chunks = bytearray()
-        async for chunk in response.content.iter_any():
-            chunks += chunk
-            if len(chunks) > MAX_ANSWER_BYTES:
-                response.close()
-                raise UpstreamError(service, 502, "the answer is too large")
-        return bytes(chunks)
-
-
-def _refuse_failure(service: str, response: aiohttp.ClientResponse) -> None:
-    if response.status == 403:  # only services nginx answers so
-        raise UpstreamError(service, 502, "the gateway was not admitted")
-    if response.status >= 500:
-        status = response.status if response.status in (503, 504) else 502
-        cause = f"the service answered {response.status}"
-        raise UpstreamError(service, status, cause, response.headers.get("Retry-After"))
-
-
-async def gather(upstreams: Upstreams, requests: Mapping[str, Request]) -> dict[str, Answer | UpstreamError]:
-    """Make the named calls concurrently; a failed one is a value, so that the others are not lost."""
-
-    async def outcome(request: Request) -> Answer | UpstreamError:
+    async def _attempt(
+        self, service: _Service, call: Call, policy: Policy, deadline: Deadline, number: int
+    ) -> Answer:
+        attempt = await self._begin(service, call, deadline, number)
         try:
-            return await upstreams.call(request)
-        except UpstreamError as error:
-            return error
+            seconds = _seconds(call.service, policy, deadline)
+            response = await self._client.request(
+                self._origin,
+                call.method,
+                call.target,
+                self._request_headers(call, attempt.span, seconds),
+                cast(bytes, call.body),
+                timeout_seconds=seconds,
+            )
+            attempt.judge(response.status, response.headers)
+            return Answer(call.service, response.status, response.headers, response.body)
+        except ClientError as error:
+            raise attempt.failed(error) from error
+        finally:
+            attempt.end()
 
-    outcomes = await asyncio.gather(*map(outcome, requests.values()))
-    return dict(zip(requests, outcomes, strict=True))
+    async def _begin(self, service: _Service, call: Call, deadline: Deadline, number: int) -> "_Attempt":
+        ticket = service.ticket()
+        if not service.compartment.enter():
+            try:
+                await service.enter(deadline)
+            except BaseException:
+                service.circuit.abandoned(ticket)
+                raise
+        span = self._tracer.start_span(
+            call.method,
+            kind=SpanKind.CLIENT,
+            attributes={
+                "http.request.method": call.method,
+                "url.full": self._url + call.target,
+                "server.address": self._origin.host,
+                "server.port": self._origin.port,
+                "peer.service": call.service,
+            },
+        )
+        if number > 1:
+            span.set_attribute("http.request.resend_count", number - 1)
+        return _Attempt(service, ticket, call.method, span)
+
+    def _request_headers(self, call: Call, span: Span, seconds: float) -> list[tuple[str, str]]:
+        headers = [*self._headers, *call.headers, (TIMEOUT_HEADER, str(max(1, int(seconds * 1000))))]
+        context = span.get_span_context()
+        if context.is_valid:
+            headers.append(
+                (
+                    "traceparent",
+                    f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}",
+                )
+            )
+            if context.trace_state:
+                headers.append(("tracestate", context.trace_state.to_header()))
+        if baggage.get_all():
+            carried: dict[str, str] = {}
+            _BAGGAGE.inject(carried)
+            headers += carried.items()
+        return headers
+
+    def _service(self, name: str, policy: Policy) -> _Service:
+        """What is remembered of a service; forgotten when its breaker or bulkhead is declared otherwise."""
+        service = self._services.get(name)
+        if service is None or not service.guarded_by(policy):
+            service = self._services[name] = _Service(name, policy, self._metrics)
+        return service
+
+
+class _Attempt:
+    """One attempt at a call: holds its place in the bulkhead, its ticket and its span until `end`."""
+
+    __slots__ = ("_judged", "_method", "_outcome", "_service", "_started", "_ticket", "span")
+
+    def __init__(self, service: _Service, ticket: int, method: str, span: Span) -> None:
+        self.span = span
+        self._service = service
+        self._ticket = ticket
+        self._method = method
+        self._outcome = "cancelled"
+        self._judged = False
+        self._started = time.perf_counter()
+
+    def judge(self, status: int, headers: Headers) -> None:
+        """Take note of an answer.
+
+        Raises:
+            UpstreamError: it is of no use.
+        """
+        self._outcome = str(status)
+        self.span.set_attribute("http.response.status_code", status)
+        if status >= 400:
+            self.span.set_attribute("error.type", self._outcome)
+            self.span.set_status(_ERROR)
+        self._settle(status < 500)
+        name = self._service.name
+        if status == 403:  # only services nginx answers so
+            raise UpstreamError(name, 502, "the gateway was not admitted")
+        if status >= 500:
+            told = status if status in (503, 504) else 502
+            cause, passing = f"the service answered {status}", status in retries.TRANSIENT
+            raise UpstreamError(name, told, cause, headers.get("Retry-After"), passing)
+
+    def failed(self, error: ClientError) -> UpstreamError:
+        """Take note of an exchange without an answer; what the gateway says of it."""
+        self._outcome = type(error).__name__
+        self.span.set_attribute("error.type", self._outcome)
+        self.span.set_status(Status(StatusCode.ERROR, error.reason))
+        self._settle(False)
+        status, cause = next(said for kind, said in _FAILURES if isinstance(error, kind))
+        passing = not isinstance(error, TooLarge | Malformed)
+        return UpstreamError(self._service.name, status, cause, passing=passing)
+
+    def end(self) -> None:
+        if not self._judged:
+            self._service.circuit.abandoned(self._ticket)
+        self._service.compartment.leave()
+        self.span.end()
+        seconds = time.perf_counter() - self._started
+        self._service.observe(self._method, self._outcome, seconds, self.span)
+
+    def _settle(self, good: bool) -> None:
+        if self._judged:  # an answer that broke off after its head: the head was judged
+            return
+        self._judged = True
+        circuit = self._service.circuit
+        (circuit.succeeded if good else circuit.failed)(self._ticket)
+
+
+def _seconds(service: str, policy: Policy, deadline: Deadline) -> float:
+    """How long an attempt may take.
+
+    Raises:
+        UpstreamError: 504, there is no time left for any.
+    """
+    left = deadline.remaining()
+    if left <= 0:
+        raise UpstreamError(service, 504, "no time was left to ask it")
+    return left if left < policy.timeout_seconds else policy.timeout_seconds
+
+
+def _pause(
+    service: _Service, call: Call, policy: Policy, deadline: Deadline, attempt: int, error: UpstreamError
+) -> float | None:
+    """Seconds until the call is made again; None where it is not."""
+    if attempt >= policy.retries.attempts or call.method not in retries.IDEMPOTENT or not error.passing:
+        return None
+    wait = retries.pause(policy.retries, attempt)
+    if error.retry_after and error.retry_after.isdecimal():
+        wait = max(wait, float(error.retry_after))
+    if wait >= deadline.remaining():
+        return None
+    if not service.budget.withdraw():
+        service.refused["budget"].inc()
+        trace.get_current_span().add_event("retry.refused", {"service": call.service, "reason": "budget"})
+        return None
+    return wait

@@ -1,0 +1,1 @@
+"""What keeps a failing or slow service from taking its callers with it: one concern a module."""

@@ -1,0 +1,61 @@
+"""What the gateway measures of its own decisions, on top of what every hop measures."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+#: Seconds; from 1 ms to 10 s.
+BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
+
+
+class Metrics:
+    """Attempts and refusals per service, refusals at the door per route."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.attempts = Histogram(
+            "http_client_request_duration_seconds",
+            "Duration of attempts at services; the status is that answered, or the kind of failure.",
+            ["service", "http_request_method", "http_response_status_code"],
+            buckets=BUCKETS,
+            registry=registry,
+        )
+        self.in_flight = Gauge(
+            "gateway_upstream_in_flight", "Calls to a service in progress.", ["service"], registry=registry
+        )
+        self.waiting = Gauge(
+            "gateway_upstream_waiting",
+            "Calls that wait for a place in a service's bulkhead.",
+            ["service"],
+            registry=registry,
+        )
+        self.breaker = Gauge(
+            "gateway_breaker_state",
+            "A service's circuit: 0 closed, 1 half-open, 2 open.",
+            ["service"],
+            registry=registry,
+        )
+        self.retries = Counter(
+            "gateway_upstream_retries", "Attempts after the first.", ["service"], registry=registry
+        )
+        self.refused = Counter(
+            "gateway_upstream_refused",
+            "Calls that were not made: circuit open, bulkhead full, retry budget spent.",
+            ["service", "reason"],
+            registry=registry,
+        )
+        self.shed = Counter(
+            "gateway_shed",
+            "Requests refused because the gateway was overloaded.",
+            ["route"],
+            registry=registry,
+        )
+        self.rate_limited = Counter(
+            "gateway_rate_limited", "Requests over their caller's rate.", ["route"], registry=registry
+        )
+        self.denied = Counter(
+            "gateway_denied",
+            "Requests without the credentials they need.",
+            ["route", "status"],
+            registry=registry,
+        )
+        self.malformed = Counter(
+            "gateway_malformed", "Messages refused before they were a request.", ["status"], registry=registry
+        )

@@ -1,0 +1,40 @@
+"""Retries: which calls may be made again, when, and how often in proportion to all calls."""
+
+import random
+
+from gateway.resilience.policy import Retries
+
+#: Methods whose repetition changes nothing (RFC 9110, 9.2.2).
+IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"})
+#: Statuses that may be of this moment only.
+TRANSIENT = frozenset({502, 503, 504})
+#: Retries that can be saved up: what a quiet service may be asked at once.
+MAX_BALANCE = 10.0
+
+
+class Budget:
+    """A token bucket that calls fill and retries empty, so that retries never multiply an outage.
+
+    Every call pays in `budget_ratio`, every retry takes 1 (Finagle's retry budget, without its window).
+    """
+
+    __slots__ = ("balance",)
+
+    def __init__(self) -> None:
+        self.balance = MAX_BALANCE
+
+    def deposit(self, ratio: float) -> None:
+        balance = self.balance + ratio
+        self.balance = balance if balance < MAX_BALANCE else MAX_BALANCE
+
+    def withdraw(self) -> bool:
+        """Pay for one retry; False when there is too little left."""
+        if self.balance < 1:
+            return False
+        self.balance -= 1
+        return True
+
+
+def pause(settings: Retries, retry: int) -> float:
+    """Seconds to wait before a retry (the first is 1): full jitter under an exponential bound."""
+    return random.uniform(0, min(settings.cap_seconds, settings.first_seconds * 2 ** (retry - 1)))  # noqa: S311
