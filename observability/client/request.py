@@ -1,0 +1,69 @@
+"""The head of a request: checked, then written in one piece."""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from observability.client.origin import Origin
+
+#: Methods that a server may apply twice to the same effect (RFC 9110, section 9.2.2).
+IDEMPOTENT: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
+#: Methods whose requests say that they have no body (RFC 9110, section 8.6).
+_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
+#: What the client alone decides: where a message goes and ends, and what becomes of the connection.
+_OWNED: Final = frozenset(
+    {
+        "host", "content-length", "transfer-encoding", "connection",
+        "keep-alive", "proxy-connection", "te", "trailer", "upgrade",
+    }
+)  # fmt: skip
+_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_TARGET: Final = re.compile(r'/[!"$-~]*')  # printable ASCII without a space and without "#"
+_VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+_KNOWN_NAMES: Final = 1024
+
+_good_names: set[str] = set()
+
+
+def encode(
+    origin: Origin, method: str, target: str, headers: Sequence[tuple[str, str]], length: int | None
+) -> bytes:
+    """The request's head, up to and including the empty line.
+
+    Args:
+        origin: gives the Host header.
+        method: any method but CONNECT.
+        target: path and query, quoted; or `*` with OPTIONS.
+        headers: all but those the client owns, such as Host, Content-Length and Connection.
+        length: of the body in bytes; None sends it chunked.
+
+    Raises:
+        ValueError: something could be read as another request, or a header belongs to the client.
+    """
+    if _TARGET.fullmatch(target) is None and (method, target) != ("OPTIONS", "*"):
+        raise ValueError("a request's target is a quoted path that starts with /")
+    if not (method.isascii() and method.isupper() and method.isalpha()) or method == "CONNECT":
+        raise ValueError("a request's method is in capital letters and not CONNECT")
+    lines = [method, " ", target, " HTTP/1.1\r\n", origin.host_line]
+    for name, value in headers:
+        if name not in _good_names:
+            _check_name(name)
+        if not (value.isascii() and value.isprintable()) and _VALUE.fullmatch(value) is None:
+            raise ValueError(f"the value of header {name} holds characters that a header cannot")
+        lines += (name, ": ", value, "\r\n")
+    if length is None:
+        lines.append("Transfer-Encoding: chunked\r\n\r\n")
+    elif length or method in _WITH_BODY:
+        lines.append(f"Content-Length: {length}\r\n\r\n")
+    else:
+        lines.append("\r\n")
+    return "".join(lines).encode("latin-1")
+
+
+def _check_name(name: str) -> None:
+    if _TOKEN.fullmatch(name) is None:
+        raise ValueError(f"{name!r} is no header name")
+    if name.lower() in _OWNED:
+        raise ValueError(f"header {name} is the client's own")
+    if len(_good_names) < _KNOWN_NAMES:
+        _good_names.add(name)

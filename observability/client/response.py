@@ -1,0 +1,72 @@
+"""A whole answer, and how it is collected."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from observability.client.errors import ClientError, TooLarge
+from observability.client.headers import Headers
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A final answer (status 200 to 599) with its whole body, freed of its transfer coding."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+
+class Answer(Protocol):
+    """Who gets what a connection receives for one request."""
+
+    def begin(self, status: int, headers: Headers) -> None:
+        """The final head is there."""
+
+    def feed(self, data: bytes) -> ClientError | None:
+        """A piece of the body. An error returned ends the exchange with that error."""
+
+    def end(self) -> None:
+        """The answer is complete; the connection may already serve somebody else afterwards."""
+
+    def fail(self, error: BaseException) -> None:
+        """There will be no (more of the) answer."""
+
+
+class Awaited(Answer, Protocol[T]):
+    """An answer that somebody awaits, whole or its head."""
+
+    future: "asyncio.Future[T]"
+
+
+class Collected:
+    """Collects an answer in memory; `future` gets the Response."""
+
+    __slots__ = ("_headers", "_limit", "_parts", "_size", "_status", "future")
+
+    def __init__(self, future: "asyncio.Future[Response]", limit: int) -> None:
+        self.future = future
+        self._limit = limit
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def begin(self, status: int, headers: Headers) -> None:
+        self._status = status
+        self._headers = headers
+
+    def feed(self, data: bytes) -> ClientError | None:
+        self._size += len(data)
+        if self._size > self._limit:
+            return TooLarge(f"the answer's body has more than {self._limit} bytes", sent=True)
+        self._parts.append(data)
+        return None
+
+    def end(self) -> None:
+        if not self.future.done():  # it is done when the caller was cancelled in this very moment
+            self.future.set_result(Response(self._status, self._headers, b"".join(self._parts)))
+
+    def fail(self, error: BaseException) -> None:
+        if not self.future.done():
+            self.future.set_exception(error)

@@ -1,0 +1,155 @@
+"""An answer whose body is read while it comes, to a request whose body may be sent while it is made."""
+
+import asyncio
+import math
+from collections import deque
+from collections.abc import AsyncIterator
+from typing import Final
+
+from observability.client.connection import Connection
+from observability.client.errors import ClientError
+from observability.client.headers import Headers
+
+_HIGH_BYTES: Final = 128 * 1024
+
+
+class Streamed:
+    """An answer whose body is still coming; `status` and `headers` are there.
+
+    Reading from the server stops while more than 128 KiB wait here, and goes on when they are taken.
+    """
+
+    def __init__(self, connection: Connection, idle_seconds: float) -> None:
+        self.status = 0
+        self.headers = Headers()
+        self._loop = connection.loop
+        self.future: asyncio.Future[Streamed] = self._loop.create_future()
+        """Done when status and headers are there."""
+        self._connection = connection
+        self._idle_seconds = idle_seconds
+        self._sender: asyncio.Task[None] | None = None
+        self._chunks: deque[bytes] = deque()
+        self._buffered = 0
+        self._over = False  # the connection may serve somebody else by then
+        self._error: BaseException | None = None
+        self._wake: asyncio.Future[None] | None = None
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The pieces of the body as they come.
+
+        Raises:
+            TimedOut: nothing came for `idle_seconds`.
+            ConnectionLost, Malformed, TooLarge: the rest of the body is lost.
+        """
+        while True:
+            if self._chunks:
+                yield self._take()
+            elif self._error is not None:
+                raise self._error
+            elif self._over:
+                return
+            else:
+                await self._more()
+
+    async def close(self) -> None:
+        """End the exchange, if it has not ended."""
+        self._connection.abandon(self)
+        if self._sender is not None:
+            self._sender.cancel()
+            await asyncio.wait([self._sender])
+
+    def _take(self) -> bytes:
+        chunk = self._chunks.popleft()
+        self._buffered -= len(chunk)
+        if not self._over and self._buffered <= _HIGH_BYTES:
+            self._connection.resume()
+        return chunk
+
+    async def _more(self) -> None:
+        self._wake = self._loop.create_future()
+        self._expect()
+        try:
+            await self._wake
+        finally:
+            self._wake = None
+            if not self._over:
+                self._connection.expire_at(math.inf)  # the reader may take its time
+
+    def _expect(self) -> None:
+        self._connection.expire_at(self._loop.time() + self._idle_seconds)
+
+    # -- the request's body
+
+    def send(self, body: AsyncIterator[bytes], length: int | None, timeout_seconds: float) -> None:
+        """Send a body as it is made: chunked, or `length` bytes as they are.
+
+        An error of its maker ends the exchange with that error, as does a body of another length.
+        """
+        self._connection.sending = True
+        self._expect()
+        self._sender = self._loop.create_task(self._send(body, length, timeout_seconds))
+
+    async def _send(self, body: AsyncIterator[bytes], length: int | None, timeout_seconds: float) -> None:
+        connection = self._connection
+        left = length
+        try:
+            async for piece in body:
+                if left is not None:
+                    left -= len(piece)
+                    if left < 0:
+                        raise ValueError("the request's body is longer than its Content-Length")
+                    await connection.write(piece)
+                elif piece:  # an empty chunk would be the last
+                    await connection.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+                if not self.future.done() or self._wake is not None:
+                    self._expect()
+            if left:
+                raise ValueError("the request's body is shorter than its Content-Length")
+            if left is None:
+                await connection.write(b"0\r\n\r\n")
+        except Exception as error:
+            connection.abandon(self, error)
+            return
+        connection.sending = False
+        if not self.future.done():
+            connection.expire_at(self._loop.time() + timeout_seconds)
+
+    def _stop_sending(self) -> None:
+        if self._sender is not None:
+            self._sender.cancel()
+
+    # -- what the connection tells
+
+    def begin(self, status: int, headers: Headers) -> None:
+        self.status, self.headers = status, headers
+        self._connection.expire_at(math.inf)
+        if status >= 400:  # RFC 9112, section 9.5: the server does not want the rest
+            self._stop_sending()
+        if not self.future.done():
+            self.future.set_result(self)
+
+    def feed(self, data: bytes) -> ClientError | None:
+        self._chunks.append(data)
+        self._buffered += len(data)
+        if self._buffered > _HIGH_BYTES:
+            self._connection.pause()
+        self._awaken()
+        return None
+
+    def end(self) -> None:
+        self._over = True
+        if self._connection.closed:  # it was, when the answer came before the end of the request
+            self._stop_sending()
+        self._awaken()
+
+    def fail(self, error: BaseException) -> None:
+        self._over = True
+        self._error = error
+        self._stop_sending()
+        if not self.future.done():
+            self.future.set_exception(error)
+        self._awaken()
+
+    def _awaken(self) -> None:
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)
