@@ -1,103 +1,299 @@
 import asyncio
-from typing import Any
+import itertools
+import json
+import time
+from collections.abc import AsyncIterator
 
 import pytest
-from aiohttp import web
 
+import observability
+from gateway.resilience.breaker import State
+from gateway.resilience.deadline import Deadline
+from gateway.resilience.policy import Breaker, Bulkhead, Policy, Retries
 from gateway.tests.conftest import Serve
-from gateway.upstream import MAX_ANSWER_BYTES, Answer, Request, UpstreamError, gather
+from gateway.tests.upstreams import Asked, Behaviour, reply, saying, until
+from gateway.upstream import MAX_ANSWER_BYTES, Answer, Call, UpstreamError, Upstreams
+from observability.client import Headers
 
-ORDER = Request("orders", "/orders/7")
-JSON = {"Content-Type": "application/json"}
+ORDER = Call("orders", "GET", "/orders/7")
+PLACE = Call("orders", "POST", "/orders", (("Content-Type", "application/json"),), b"{}")
+ONCE = Policy(timeout_seconds=0.2, retries=Retries(attempts=1))
+TWICE = Policy(timeout_seconds=0.2, retries=Retries(attempts=2, first_seconds=0.001))
 
 
-async def test_the_credential_and_the_body_arrive(serve: Serve) -> None:
-    seen: dict[str, Any] = {}
+async def ask(upstreams: Upstreams, call: Call = ORDER, policy: Policy = ONCE, seconds: float = 5) -> Answer:
+    return await upstreams.call(call, policy, Deadline.after(seconds))
 
-    async def handler(request: web.BaseRequest) -> web.Response:
-        seen.update(path=request.path_qs, body=await request.read(), headers=request.headers.copy())
-        return web.json_response({"id": "7"}, status=202, headers={"Location": "/orders/7"})
 
-    upstreams = await serve(handler)
-    request = Request("orders", "/orders/%2e%2e%2f?a=%ff", "POST", b"{}", JSON)
-    answer = await upstreams.call(request)
-    assert (answer.status, answer.json(), answer.headers["Location"]) == (202, {"id": "7"}, "/orders/7")
-    assert seen["path"] == "/orders/%2e%2e%2f?a=%ff"
-    assert seen["body"] == b"{}"
-    assert seen["headers"]["X-Platform-Credential"] == "secret"
+async def refused(
+    upstreams: Upstreams, call: Call = ORDER, policy: Policy = ONCE, seconds: float = 5
+) -> UpstreamError:
+    with pytest.raises(UpstreamError) as caught:
+        await ask(upstreams, call, policy, seconds)
+    return caught.value
+
+
+async def hang(_: Asked, __: asyncio.StreamWriter) -> None:
+    await asyncio.Event().wait()
+
+
+async def reset(_: Asked, writer: asyncio.StreamWriter) -> None:
+    writer.transport.abort()
+
+
+def cut(after: bytes) -> Behaviour:
+    """Write that and close."""
+
+    async def behave(_: Asked, writer: asyncio.StreamWriter) -> None:
+        writer.write(after)
+        writer.close()
+
+    return behave
+
+
+async def trickle(_: Asked, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+    while not writer.is_closing():
+        writer.write(b"1\r\n \r\n")
+        await writer.drain()
+        await asyncio.sleep(0.01)
+
+
+async def test_what_is_sent(serve: Serve, hop: observability.Hop) -> None:
+    upstreams, server = await serve(saying(reply(202, b'{"id": "7"}', Location="/orders/7")))
+    with hop.tracer.start_as_current_span("asking") as span:
+        call = Call(
+            "orders", "POST", "/orders/%2e%2e%2f?a=%ff", (("Content-Type", "application/json"),), b"{}"
+        )
+        answer = await ask(upstreams, call)
+        ids = span.get_span_context()
+    assert (answer.status, answer.json(), answer.headers.get("location")) == (202, {"id": "7"}, "/orders/7")
+    [asked] = server.asked
+    assert (asked.method, asked.target, asked.body) == ("POST", "/orders/%2e%2e%2f?a=%ff", b"{}")
+    assert asked.headers["x-platform-credential"] == "secret"
+    version, trace_id, span_id, flags = asked.headers["traceparent"].split("-")
+    assert (version, trace_id, int(flags, 16) & 1) == ("00", f"{ids.trace_id:032x}", 1)
+    assert span_id != f"{ids.span_id:016x}"
+    assert 0 < int(asked.headers["x-request-timeout-ms"]) <= 200
+
+
+async def test_a_service_is_told_what_is_left_of_the_deadline(serve: Serve) -> None:
+    upstreams, server = await serve(saying(reply()))
+    await ask(upstreams, policy=Policy(), seconds=1)
+    assert int(server.asked[0].headers["x-request-timeout-ms"]) <= 1000
 
 
 @pytest.mark.parametrize(("answered", "told"), [(500, 502), (501, 502), (502, 502), (503, 503), (504, 504)])
 async def test_failures_become_the_gateways_own(serve: Serve, answered: int, told: int) -> None:
-    async def handler(_: web.BaseRequest) -> web.Response:
-        return web.Response(status=answered, headers={"Retry-After": "7"})
-
-    with pytest.raises(UpstreamError) as caught:
-        await (await serve(handler)).call(ORDER)
-    assert (caught.value.status, caught.value.retry_after) == (told, "7")
+    upstreams, _ = await serve(saying(reply(answered, Retry_After="7")))
+    error = await refused(upstreams)
+    assert (error.status, error.retry_after) == (told, "7")
 
 
 async def test_a_refused_credential_is_not_the_callers_fault(serve: Serve) -> None:
-    async def handler(_: web.BaseRequest) -> web.Response:
-        return web.Response(status=403)
-
-    with pytest.raises(UpstreamError, match="not admitted") as caught:
-        await (await serve(handler)).call(ORDER)
-    assert caught.value.status == 502
+    upstreams, _ = await serve(saying(reply(403)))
+    error = await refused(upstreams)
+    assert (error.status, error.cause) == (502, "the gateway was not admitted")
 
 
 async def test_a_refusal_is_an_answer(serve: Serve) -> None:
-    async def handler(_: web.BaseRequest) -> web.Response:
-        return web.json_response({"title": "no"}, status=422)
-
-    answer = await (await serve(handler)).call(ORDER)
+    upstreams, _ = await serve(saying(reply(422)))
+    answer = await ask(upstreams)
     assert (answer.status, answer.ok) == (422, False)
 
 
-async def test_a_hanging_service_costs_its_timeout_only(serve: Serve) -> None:
-    async def handler(request: web.BaseRequest) -> web.StreamResponse:
-        response = web.StreamResponse()
-        await response.prepare(request)
-        await response.write(b"{")
-        await request.content.wait_eof()
-        await asyncio.sleep(60)
-        return response
+@pytest.mark.parametrize(
+    ("behave", "status"),
+    [
+        (hang, 504),
+        (trickle, 504),
+        (reset, 502),
+        (cut(b""), 502),
+        (cut(b"HTTP/1.1 200 OK\r\n"), 502),
+        (cut(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"), 502),
+        (cut(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{"), 502),
+        (cut(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n{"), 502),
+        (cut(b"SSH-2.0-OpenSSH\r\n\r\n"), 502),
+        (cut(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n{}"), 502),
+        (cut(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000), 502),
+        (saying(reply(200, b" " * (MAX_ANSWER_BYTES + 1))), 502),
+    ],
+    ids=["hangs", "trickles", "resets", "closes", "half a head", "half a body", "half a chunk", "bad chunk",
+         "not HTTP", "two lengths", "endless head", "huge"],
+)  # fmt: skip
+async def test_every_way_to_fail(serve: Serve, behave: Behaviour, status: int) -> None:
+    upstreams, _ = await serve(behave)
+    started = time.monotonic()
+    error = await refused(upstreams, policy=TWICE, seconds=1)
+    assert error.status == status
+    assert time.monotonic() - started < 5
 
+
+async def test_nobody_there(hop: observability.Hop, serve: Serve) -> None:
+    upstreams, _ = await serve(reset)
+    lost = Upstreams("http://127.0.0.1:1", "secret", hop, upstreams._metrics)
+    error = await refused(lost)
+    assert (error.status, error.cause) == (502, "no connection")
+    await lost.close()
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"", b"{", b"[" * 100_000, b"\xff"])
+def test_an_answer_that_is_not_json(body: bytes) -> None:
     with pytest.raises(UpstreamError) as caught:
-        await (await serve(handler)).call(ORDER)
+        Answer("orders", 200, Headers(), body).json()
+    assert caught.value.status == 502
+
+
+@pytest.mark.parametrize("call", [ORDER, Call("orders", "PUT", "/orders/7", (), b"{}")])
+async def test_an_idempotent_call_is_made_again(serve: Serve, call: Call) -> None:
+    upstreams, server = await serve(saying(reply(503), reply(200)))
+    assert (await ask(upstreams, call, TWICE)).status == 200
+    parents = [asked.headers["traceparent"] for asked in server.asked]
+    assert len(set(parents)) == 2
+
+
+async def test_a_call_that_is_not_idempotent_is_made_once(serve: Serve) -> None:
+    upstreams, server = await serve(saying(reply(503), reply(200)))
+    assert (await refused(upstreams, PLACE, TWICE)).status == 503
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("status", [404, 422, 500, 501])
+async def test_what_would_fail_again_is_not_tried_again(serve: Serve, status: int) -> None:
+    upstreams, server = await serve(saying(reply(status), reply(200)))
+    if status < 500:
+        assert (await ask(upstreams, policy=TWICE)).status == status
+    else:
+        await refused(upstreams, policy=TWICE)
+    assert len(server.asked) == 1
+
+
+async def test_retries_stop_where_their_budget_ends(serve: Serve) -> None:
+    upstreams, server = await serve(saying(reply(503)))
+    policy = Policy(
+        retries=Retries(attempts=5, budget_ratio=0.1, first_seconds=0.0001),
+        breaker=Breaker(minimum=10_000),
+    )
+    for _ in range(30):
+        await refused(upstreams, policy=policy)
+    assert 30 < len(server.asked) <= 30 + 10 + 30 * 0.1
+
+
+async def test_no_retry_passes_the_deadline(serve: Serve) -> None:
+    upstreams, server = await serve(saying(reply(503, Retry_After="60")))
+    assert (await refused(upstreams, policy=TWICE, seconds=1)).status == 503
+    assert len(server.asked) == 1
+
+
+async def test_no_time_left_is_no_call(serve: Serve) -> None:
+    upstreams, server = await serve(saying(reply()))
+    error = await refused(upstreams, seconds=0)
+    assert (error.status, server.asked) == (504, [])
+
+
+async def test_the_deadline_bounds_all_attempts(serve: Serve) -> None:
+    upstreams, _ = await serve(hang)
+    policy = Policy(timeout_seconds=60, retries=Retries(attempts=5))
+    deadline = Deadline.after(0.3)
+    with pytest.raises(UpstreamError) as caught:
+        await upstreams.call(ORDER, policy, deadline)
     assert caught.value.status == 504
+    assert deadline.expired
 
 
-async def test_a_reset_connection_is_no_answer(serve: Serve) -> None:
-    async def handler(request: web.BaseRequest) -> web.Response:
-        assert request.transport is not None
-        request.transport.abort()
-        return web.Response()
+async def test_a_failing_service_is_left_alone_and_tried_again(serve: Serve) -> None:
+    failing = [reply(500)] * 4
+    upstreams, server = await serve(saying(*failing, reply(200)))
+    policy = Policy(
+        retries=Retries(attempts=1), breaker=Breaker(minimum=4, window_seconds=60, open_seconds=0.05)
+    )
+    for _ in failing:
+        await refused(upstreams, policy=policy)
+    error = await refused(upstreams, policy=policy)
+    assert (error.status, error.retry_after, len(server.asked)) == (503, "1", 4)
+    circuit = upstreams._services["orders"].circuit
+    await until(lambda: not circuit.retry_after())
+    assert (await ask(upstreams, policy=policy)).status == 200
+    assert circuit.state is State.CLOSED
 
+
+async def test_a_probe_that_was_cancelled_makes_room_for_the_next(serve: Serve) -> None:
+    turn = itertools.count()
+
+    async def behave(asked: Asked, writer: asyncio.StreamWriter) -> None:
+        number = next(turn)
+        if number == 1:
+            await hang(asked, writer)
+        writer.write(reply(500 if number == 0 else 200))
+
+    upstreams, server = await serve(behave)
+    policy = Policy(
+        retries=Retries(attempts=1), breaker=Breaker(minimum=1, window_seconds=60, open_seconds=0.01)
+    )
+    await refused(upstreams, policy=policy)
+    await until(lambda: not upstreams._services["orders"].circuit.retry_after())
+    probe = asyncio.create_task(ask(upstreams, policy=policy))
+    await until(lambda: len(server.asked) == 2)
+    assert (await refused(upstreams, policy=policy)).status == 503
+    probe.cancel()
+    await asyncio.gather(probe, return_exceptions=True)
+    assert (await ask(upstreams, policy=policy)).status == 200
+
+
+async def test_a_slow_service_holds_no_more_than_its_bulkhead(serve: Serve) -> None:
+    upstreams, server = await serve(hang)
+    policy = Policy(
+        timeout_seconds=0.3,
+        retries=Retries(attempts=1),
+        bulkhead=Bulkhead(concurrent=2, queue=1, queue_seconds=0.05),
+    )
+    outcomes = await asyncio.gather(*(refused(upstreams, policy=policy) for _ in range(5)))
+    assert sorted(error.status for error in outcomes) == [503, 503, 503, 504, 504]
+    assert len(server.asked) == 2
+    assert upstreams._services["orders"].compartment.in_flight == 0
+
+
+async def test_streams_both_ways(serve: Serve) -> None:
+    pieces = [bytes([number]) * 50_000 for number in range(20)]
+
+    async def body() -> AsyncIterator[bytes]:
+        for piece in pieces:
+            yield piece
+
+    async def echo(asked: Asked, writer: asyncio.StreamWriter) -> None:
+        writer.write(reply(200, asked.body))
+
+    upstreams, _ = await serve(echo)
+    call = Call("orders", "PUT", "/orders/7", (), body())
+    async with upstreams.stream(call, Policy(), Deadline.after(5)) as streamed:
+        received = b"".join([chunk async for chunk in streamed.chunks()])
+    assert (streamed.status, received) == (200, b"".join(pieces))
+
+
+async def _stream(upstreams: Upstreams) -> None:
+    async with upstreams.stream(ORDER, ONCE, Deadline.after(1)) as streamed:
+        async for _ in streamed.chunks():
+            pass
+
+
+@pytest.mark.parametrize(
+    ("behave", "status"),
+    [
+        (hang, 504),
+        (reset, 502),
+        (saying(reply(503)), 503),
+        (cut(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"), 502),
+    ],
+)
+async def test_streams_fail_as_calls_do(serve: Serve, behave: Behaviour, status: int) -> None:
+    upstreams, _ = await serve(behave)
     with pytest.raises(UpstreamError) as caught:
-        await (await serve(handler)).call(ORDER)
-    assert caught.value.status == 502
+        await _stream(upstreams)
+    assert caught.value.status == status
+    assert upstreams._services["orders"].compartment.in_flight == 0
 
 
-async def test_an_endless_answer_is_cut_off(serve: Serve) -> None:
-    async def handler(_: web.BaseRequest) -> web.Response:
-        return web.Response(body=b" " * (MAX_ANSWER_BYTES + 1))
-
-    with pytest.raises(UpstreamError, match="too large"):
-        await (await serve(handler)).call(ORDER)
-
-
-async def test_gather_keeps_the_answers_beside_the_failures(serve: Serve) -> None:
-    async def handler(request: web.BaseRequest) -> web.Response:
-        return web.json_response({}, status=200 if request.path == "/good" else 500)
-
-    upstreams = await serve(handler)
-    outcomes = await gather(upstreams, {"a": Request("orders", "/good"), "b": Request("orders", "/bad")})
-    assert isinstance(outcomes["a"], Answer)
-    assert isinstance(outcomes["b"], UpstreamError)
-
-
-def test_an_answer_that_is_not_json() -> None:
-    with pytest.raises(UpstreamError) as caught:
-        Answer("orders", 200, b"<html>", {}).json()
-    assert caught.value.status == 502
+async def test_reachable(serve: Serve) -> None:
+    upstreams, server = await serve(saying(reply()))
+    await upstreams.reachable()
+    assert json.dumps(server.asked) == "[]"

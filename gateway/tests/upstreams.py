@@ -1,0 +1,109 @@
+"""Small real HTTP servers that misbehave on purpose, in the place of the services."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry
+
+from gateway.resilience.metrics import Metrics
+from gateway.upstream import Upstreams
+from observability import Hop
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request as the server got it; names of headers in lower case."""
+
+    method: str
+    target: str
+    headers: dict[str, str]
+    body: bytes
+
+
+Behaviour = Callable[[Asked, asyncio.StreamWriter], Awaitable[None]]
+
+
+def reply(status: int = 200, body: bytes = b"{}", **headers: str) -> bytes:
+    """An answer, framed by its length."""
+    lines = [f"HTTP/1.1 {status} Told", f"Content-Length: {len(body)}"]
+    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def saying(*answers: bytes) -> Behaviour:
+    """Answer with one after the other, the last of them for ever."""
+    left = list(answers)
+
+    async def behave(_: Asked, writer: asyncio.StreamWriter) -> None:
+        writer.write(left.pop(0) if len(left) > 1 else left[0])
+
+    return behave
+
+
+class Server:
+    """A server that behaves in one way and remembers what it was asked."""
+
+    def __init__(self, behave: Behaviour) -> None:
+        self.asked: list[Asked] = []
+        self._behave = behave
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[str]:
+        """The server's URL while it runs."""
+        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        host, port = server.sockets[0].getsockname()
+        try:
+            yield f"http://{host}:{port}"
+        finally:
+            server.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while not writer.is_closing():
+                asked = await _read(reader)
+                self.asked.append(asked)
+                await self._behave(asked, writer)
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+            pass
+        finally:
+            writer.close()
+
+
+async def _read(reader: asyncio.StreamReader) -> Asked:
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+    first, *lines = head.strip().split("\r\n")
+    method, target, _ = first.split(" ")
+    headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
+    if "transfer-encoding" in headers:
+        return Asked(method, target, headers, await _chunked(reader))
+    return Asked(method, target, headers, await reader.readexactly(int(headers.get("content-length", 0))))
+
+
+async def _chunked(reader: asyncio.StreamReader) -> bytes:
+    body = b""
+    while size := int(await reader.readline(), 16):
+        body += await reader.readexactly(size)
+        await reader.readline()
+    await reader.readline()
+    return body
+
+
+@asynccontextmanager
+async def upstreams_of(behave: Behaviour, hop: Hop) -> AsyncIterator[tuple[Upstreams, Server]]:
+    """A server and the Upstreams that call it; with metrics of their own."""
+    server = Server(behave)
+    async with server.running() as url:
+        upstreams = Upstreams(url, "secret", hop, Metrics(CollectorRegistry()))
+        try:
+            yield upstreams, server
+        finally:
+            await upstreams.close()
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait, for 10 s at most, until the condition holds."""
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - it may be about another process
+            await asyncio.sleep(0.01)
