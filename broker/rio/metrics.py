@@ -22,6 +22,24 @@ class ApiMetrics:
         self.unrouted = Counter(
             "rio_unrouted_total", "Accepted events nobody subscribes to.", ["type"], registry=registry
         )
+        self.replayed = Counter(
+            "rio_events_replayed_total",
+            "Events sent again to one subscription, from where they were kept.",
+            ["subscription", "origin"],
+            registry=registry,
+        )
+        self.retention_dropped = Counter(
+            "rio_retention_dropped_total",
+            "Rows dropped as they were too old or too many.",
+            ["table", "reason"],
+            registry=registry,
+        )
+        self.log_events = Gauge("rio_event_log_events", "Events the event log holds.", registry=registry)
+        self.log_oldest = Gauge(
+            "rio_event_log_oldest_timestamp_seconds",
+            "When the oldest event of the event log was accepted; 0 while it is empty.",
+            registry=registry,
+        )
 
 
 class DispatcherMetrics:

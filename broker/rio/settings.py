@@ -22,6 +22,20 @@ class Declared(Strict):
     sink: str
 
 
+class AgeAndSize(Strict):
+    """What is older, or more, is dropped."""
+
+    age_seconds: int = Field(ge=1)
+    megabytes: int = Field(ge=1)
+
+
+class AgeAndRows(Strict):
+    """What is older, or more, is dropped."""
+
+    age_seconds: int = Field(ge=1)
+    rows: int = Field(ge=1)
+
+
 class Settings(Strict):
     """What RIO_CONFIG holds; secrets stay in the files it names."""
 
@@ -35,6 +49,11 @@ class Settings(Strict):
     senders_file: Path
     max_body_bytes: int = Field(ge=1024, le=64 * 1024 * 1024)
     subscriptions: list[Declared]
+    emitters: dict[str, list[str]] = Field(default_factory=dict)
+    """Which types each service declares to emit."""
+    event_log: AgeAndSize = AgeAndSize(age_seconds=7 * 86400, megabytes=512)
+    dead_letters: AgeAndSize = AgeAndSize(age_seconds=30 * 86400, megabytes=512)
+    deliveries: AgeAndRows = AgeAndRows(age_seconds=86400, rows=200_000)
 
     def amqp_password(self) -> str:
         """RabbitMQ's password, or raise ConfigurationError."""

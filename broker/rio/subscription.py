@@ -23,7 +23,7 @@ _TARGET: Final = re.compile(r"[A-Za-z0-9\-._~!$&'()*+,;=:@%/?]*")
 _HOST: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9\-.]{0,251}[A-Za-z0-9])?|[0-9A-Fa-f:.]{2,45}")
 _FIELDS: Final = frozenset({"id", "types", "sink", "source", "filters", "config", "status"})
 _READ_ONLY: Final = frozenset({"owner", "reason", "created_at", "updated_at"})
-_MAX_TYPES: Final = 100
+MAX_TYPES: Final = 100
 _MAX_PATTERN: Final = 200
 _MAX_SINK: Final = 1024
 _DEFAULT_POLICY: Final = Policy()
@@ -125,6 +125,11 @@ def valid_id(text: str) -> bool:
     return _ID.fullmatch(text) is not None
 
 
+def valid_pattern(text: str) -> bool:
+    """Whether it is a pattern of event types."""
+    return len(text) <= _MAX_PATTERN and _PATTERN.fullmatch(text) is not None
+
+
 def may_change(sender: str, subscription_id: str) -> bool:
     """Whether the subscription is this sender's by its name: the name itself, or `<name>-...`."""
     return subscription_id == sender or subscription_id.startswith(f"{sender}-")
@@ -160,11 +165,9 @@ def _id_fault(subscription_id: str, repeated: Any) -> str | None:
 
 
 def _types_fault(types: Any) -> str | None:
-    if not isinstance(types, Sequence) or isinstance(types, str) or not 1 <= len(types) <= _MAX_TYPES:
-        return f"must be an array of 1 to {_MAX_TYPES} event types"
-    if all(
-        isinstance(name, str) and len(name) <= _MAX_PATTERN and _PATTERN.fullmatch(name) for name in types
-    ):
+    if not isinstance(types, Sequence) or isinstance(types, str) or not 1 <= len(types) <= MAX_TYPES:
+        return f"must be an array of 1 to {MAX_TYPES} event types"
+    if all(isinstance(name, str) and valid_pattern(name) for name in types):
         return None
     return "an event type is words of letters, digits, _ and - joined by dots; * and # stand for words"
 

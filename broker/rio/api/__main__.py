@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Coroutine
 from typing import Any, Final
 
 import psycopg
@@ -14,17 +15,25 @@ from psycopg_pool import PoolTimeout
 from broker.process import stop_signal
 from broker.rio.api.emission import Emission
 from broker.rio.api.handler import Rio
+from broker.rio.api.openapi import with_description
 from broker.rio.api.registry import Registry
+from broker.rio.api.replaying import Replaying
+from broker.rio.api.resending import Resending
 from broker.rio.api.routes import routes
 from broker.rio.api.senders import Senders
-from broker.rio.metrics import ApiMetrics
-from broker.rio.rabbitmq import topology
+from broker.rio.metrics import ApiMetrics, RecordMetrics
+from broker.rio.rabbitmq import event_log, topology
 from broker.rio.rabbitmq.connection import RabbitAddress
 from broker.rio.rabbitmq.publisher import Publisher
 from broker.rio.rabbitmq.topology import Topology
 from broker.rio.settings import Settings
 from broker.rio.store.database import Database
 from broker.rio.store.dead_letters import DeadLetters
+from broker.rio.store.deliveries import Deliveries
+from broker.rio.store.periodic import every
+from broker.rio.store.replays import Replays
+from broker.rio.store.retention import Retention
+from broker.rio.store.seen import Seen
 from broker.rio.store.subscriptions import Subscriptions
 from broker.rio.subscription import read_subscription
 from observability import Hop, setup
@@ -38,6 +47,7 @@ _HEADER_BYTES: Final = 32 * 1024
 _TOO_LARGE_READ: Final = 4
 _PREPARE_PAUSE_SECONDS: Final = 1.0
 _DRAIN_SECONDS: Final = 10.0
+_LOG_SECONDS: Final = 30.0
 
 
 class Api:
@@ -45,8 +55,10 @@ class Api:
 
     def __init__(self, settings: Settings, hop: Hop) -> None:
         loop = asyncio.get_running_loop()
-        address = RabbitAddress(str(settings.amqp_url), settings.amqp_password())
-        metrics = ApiMetrics(hop.registry)
+        self._address = address = RabbitAddress(str(settings.amqp_url), settings.amqp_password())
+        self._metrics = metrics = ApiMetrics(hop.registry)
+        records = RecordMetrics(hop.registry)
+        self._log_kept = settings.event_log
         self._database = Database(settings.database_url)
         subscriptions = Subscriptions(self._database)
         self._connected = asyncio.Event()
@@ -56,6 +68,7 @@ class Api:
             declare=lambda channel: self._declare(loop, channel),
             capacity=_CAPACITY,
         )
+        resending = Resending(self._publisher, metrics, hop.tracer)
         self._registry = Registry(subscriptions, Topology(address))
         self._declared = [
             read_subscription(declared.id, declared.model_dump()) for declared in settings.subscriptions
@@ -65,10 +78,21 @@ class Api:
             emission=Emission(self._publisher, metrics, hop.tracer),
             registry=self._registry,
             subscriptions=subscriptions,
+            resending=resending,
             dead_letters=DeadLetters(self._database),
+            deliveries=Deliveries(self._database, records),
+            replays=Replays(self._database),
+            seen=Seen(self._database, records),
+            emitters=settings.emitters,
             metrics=metrics,
             max_body_bytes=settings.max_body_bytes,
             prepared=asyncio.Event(),
+        )
+        self._replaying = Replaying(
+            replays=self.rio.replays, resending=resending, publisher=self._publisher, address=address
+        )
+        self._retention = Retention(
+            self._database, metrics, dead_letters=settings.dead_letters, deliveries=settings.deliveries
         )
         hop.health.add("rabbitmq", self._publisher.check, critical=True)
         hop.health.add("database", self._check_database, critical=True)
@@ -87,12 +111,23 @@ class Api:
             else:
                 await asyncio.sleep(_PREPARE_PAUSE_SECONDS)
 
+    def background(self) -> list[Coroutine[Any, Any, None]]:
+        """What goes on beside answering requests, each until cancelled."""
+        return [
+            self.keep_prepared(),
+            self._replaying.run(),
+            self._retention.run(),
+            self.rio.seen.run(),
+            every(_LOG_SECONDS, self._measure_log, "measuring the event log"),
+        ]
+
     async def close(self) -> None:
         await asyncio.to_thread(self._publisher.stop, 5.0)
         await self._database.close()
 
     def _declare(self, loop: asyncio.AbstractEventLoop, channel: Any) -> None:
         topology.declare_base(channel)
+        event_log.declare(channel, age_seconds=self._log_kept.age_seconds, megabytes=self._log_kept.megabytes)
         loop.call_soon_threadsafe(self._connected.set)
 
     async def _prepare(self) -> bool:
@@ -106,6 +141,11 @@ class Api:
             return False
         self.rio.prepared.set()
         return True
+
+    async def _measure_log(self) -> None:
+        extent = await asyncio.to_thread(event_log.extent, self._address)
+        self._metrics.log_events.set(extent.events)
+        self._metrics.log_oldest.set(extent.oldest_at)
 
     async def _check_database(self) -> None:
         await self._database.check()
@@ -123,7 +163,8 @@ async def main() -> None:
     api = Api(settings, hop)
     await api.open()
     application = tornado.web.Application(
-        [*hop_tornado.routes(hop), *routes(api.rio)], default_handler_class=hop_tornado.NotFound
+        [*hop_tornado.routes(hop), *with_description(routes(api.rio))],
+        default_handler_class=hop_tornado.NotFound,
     )
     server = tornado.httpserver.HTTPServer(
         application,
@@ -132,11 +173,13 @@ async def main() -> None:
         max_header_size=_HEADER_BYTES,
     )
     server.listen(settings.api.port, settings.api.host)
-    preparing = asyncio.create_task(api.keep_prepared())
+    tasks = [asyncio.create_task(work) for work in api.background()]
     try:
         await stopped.wait()
     finally:
-        preparing.cancel()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         server.stop()
         await hop_tornado.drain(_DRAIN_SECONDS)
         await server.close_all_connections()

@@ -1,91 +1,316 @@
 """Dead letters over REST: looked at, sent again, discarded."""
 
 import base64
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from http import HTTPStatus
+from typing import Annotated, Final, Literal, Self
 
-from broker.rio.api.handler import RioHandler, available
-from broker.rio.store.dead_letters import DeadLetter
-from broker.rio.subscription import valid_id
+from pydantic import Field, model_validator
+
+from broker.rio.api.description import (
+    Document,
+    EventType,
+    RowId,
+    Shown,
+    SubscriptionId,
+    Time,
+    operation,
+    read_body,
+    read_query,
+    row_id,
+    show,
+)
+from broker.rio.api.handler import Rio, RioHandler, available
+from broker.rio.api.resending import Resent
+from broker.rio.rabbitmq.publisher import NotPublished
+from broker.rio.states import State, tell
+from broker.rio.store.dead_letters import DeadLetter, Meant
 from observability.problem import Problem
 
-_MAX_LISTED: Final = 500
 _LISTED: Final = 100
-_MAX_ROW_ID: Final = 2**63 - 1
+_MAX_LISTED: Final = 500
+_MAX_IDS: Final = 500
+_BATCH: Final = 50
+"""How many are locked and published at a time: bodies of all are in memory together."""
+_MAX_BATCHES: Final = 10
+"""A request's share of a long replay; its answer says where to go on."""
+
+
+class Filter(Document):
+    """Which dead letters; what is left out does not restrict."""
+
+    subscription: SubscriptionId | None = None
+    type: EventType | None = Field(default=None, description="the events' type")
+    since: Time | None = Field(default=None, description="died then or later")
+    until: Time | None = Field(default=None, description="died earlier")
+
+
+class LettersQuery(Filter):
+    """What GET /dead-letters is asked."""
+
+    limit: int = Field(default=_LISTED, ge=1, le=_MAX_LISTED)
+    cursor: RowId | None = Field(default=None, description="`next` of the page before")
+
+    def meant(self) -> Meant:
+        return Meant(None, self.subscription, self.type, self.since, self.until, self.cursor)
+
+
+class Selection(Document):
+    """The dead letters to replay or discard: those of these ids, or all that a filter means."""
+
+    ids: Annotated[tuple[RowId, ...], Field(min_length=1, max_length=_MAX_IDS)] | None = None
+    filter: Filter | None = Field(default=None, description="`{}` means every dead letter")
+    cursor: RowId | None = Field(default=None, description="`next` of the answer before")
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.ids is None) == (self.filter is None):
+            raise ValueError("either ids or a filter is needed")
+        return self
+
+    def meant(self) -> Meant:
+        chosen = self.filter or Filter()
+        return Meant(self.ids, chosen.subscription, chosen.type, chosen.since, chosen.until, self.cursor)
+
+
+class ShownAttempt(Shown):
+    """One attempt to deliver the event."""
+
+    at: datetime
+    seconds: float
+    status: int | None = Field(description="the sink's answer; null when there was none")
+    reason: str
+    body: str = Field(description="the start of the sink's answer")
+    trace_id: str | None
+    span_id: str | None
+
+
+class Letter(Shown):
+    """A dead letter."""
+
+    id: int
+    subscription: str
+    event: dict[str, str | None] = Field(description="CloudEvents attributes; one by one with the data")
+    reason: str
+    status: int | None = Field(description="the sink's last answer; null when there was none")
+    response: str = Field(description="the start of the sink's last answer")
+    attempts: int
+    history: Sequence[ShownAttempt] = Field(description="every attempt, oldest first")
+    accepted_at: datetime
+    died_at: datetime
+    traceparent: str | None
+
+
+class Letters(Shown):
+    """A page of dead letters."""
+
+    items: Sequence[Letter]
+    next: int | None = Field(description="`cursor` of the next page; null on the last")
+
+
+class Replayed(Shown):
+    """One event sent again."""
+
+    id: str = Field(description="the event's id")
+    subscription: str
+
+
+class Kept(Shown):
+    """A dead letter that could not be sent again."""
+
+    id: int
+    reason: Literal["subscription gone", "not confirmed by RabbitMQ"]
+
+
+class Progress(Shown):
+    """How far a request on many dead letters got."""
+
+    done: int = Field(description="replayed or discarded by this request")
+    kept: Sequence[Kept]
+    remaining: int = Field(description="how many are still to be looked at")
+    next: int | None = Field(description="`cursor` to go on with; null when all were looked at")
 
 
 class DeadLettersHandler(RioHandler):
-    """GET /dead-letters?subscription=&limit=."""
+    """/dead-letters."""
 
+    @operation("List dead letters, newest first", query=LettersQuery, answers={200: Letters})
     @available
     async def get(self) -> None:
-        subscription_id = self.get_query_argument("subscription", None) or None
-        if subscription_id is not None and not valid_id(subscription_id):
-            raise Problem(400, "Not a subscription", detail="no subscription can have this id")
-        found = await self.rio.dead_letters.newest(subscription_id, self._limit())
-        self.finish({"items": [_letter_document(letter, body=False) for letter in found]})
-
-    def _limit(self) -> int:
-        text = self.get_query_argument("limit", str(_LISTED))
-        if not (text.isascii() and text.isdigit() and len(text) < 6 and 1 <= int(text) <= _MAX_LISTED):
-            raise Problem(400, "Not a limit", detail=f"limit is a number from 1 to {_MAX_LISTED}")
-        return int(text)
+        self.require_admin()
+        query = read_query(self, LettersQuery)
+        found = await self.rio.dead_letters.newest(query.meant(), query.limit + 1)
+        page = found[: query.limit]
+        cursor = page[-1].id if len(found) > query.limit else None
+        show(self, Letters(items=[_shown(letter, data=False) for letter in page], next=cursor))
 
 
 class DeadLetterHandler(RioHandler):
-    """GET and DELETE /dead-letters/{id}."""
+    """/dead-letters/{letter_id}."""
 
+    @operation("Look at a dead letter, with the event's data", answers={200: Letter})
     @available
     async def get(self, letter_id: str) -> None:
-        letter = await self.rio.dead_letters.get(_row_id(letter_id))
+        self.require_admin()
+        letter = await self.rio.dead_letters.get(row_id(letter_id, "Dead letter"))
         if letter is None:
             raise Problem(404, "Dead letter not found")
-        self.finish(_letter_document(letter, body=True))
+        show(self, _shown(letter, data=True))
 
+    @operation("Discard a dead letter", answers={204: None})
     @available
     async def delete(self, letter_id: str) -> None:
-        async with self.rio.dead_letters.exhume(_row_id(letter_id)) as letter:
-            if letter is None:
+        self.require_admin()
+        async with self.rio.dead_letters.exhume(Meant((row_id(letter_id, "Dead letter"),)), 1) as exhumed:
+            if not exhumed.letters:
                 raise Problem(404, "Dead letter not found")
+            await exhumed.remove(letter.id for letter in exhumed.letters)
+        _tell_discarded(exhumed.letters)
         self.set_status(204)
 
 
-class ReplayHandler(RioHandler):
-    """POST /dead-letters/{id}/replay: back into its subscription's queue, with all its attempts anew."""
+class DeadLetterReplayHandler(RioHandler):
+    """/dead-letters/{letter_id}/replay."""
 
+    @operation(
+        "Send a dead letter again: into its subscription's queue, with all its attempts anew",
+        answers={202: Replayed},
+    )
     @available
     async def post(self, letter_id: str) -> None:
-        async with self.rio.dead_letters.exhume(_row_id(letter_id)) as letter:
-            if letter is None:
-                raise Problem(404, "Dead letter not found")
-            if not await self.rio.emission.replay(letter):
-                raise Problem(409, "Subscription gone", detail=f"nothing subscribes as {letter.subscription}")
-        self.set_status(202)
-        self.finish({"id": letter.message.event.id, "subscription": letter.subscription})
+        self.require_admin()
+        letter = await replay_letter(self.rio, row_id(letter_id, "Dead letter"))
+        if letter is None:
+            raise Problem(404, "Dead letter not found")
+        replayed = Replayed(id=letter.message.event.id, subscription=letter.subscription)
+        show(self, replayed, HTTPStatus.ACCEPTED)
 
 
-def _letter_document(letter: DeadLetter, *, body: bool) -> dict[str, Any]:
+class _ManyHandler(RioHandler):
+    """What is done to many dead letters: in bounded batches, each a transaction of its own."""
+
+    async def work(self) -> None:
+        """Take batches until all were looked at or the request's share is done, and answer the progress.
+
+        The newest come first and each once, so a letter that dies again meanwhile is not taken again.
+        """
+        self.require_admin()
+        selection = read_body(self, Selection)
+        meant, done, kept = selection.meant(), 0, list[Kept]()
+        for _ in range(_MAX_BATCHES):
+            async with self.rio.dead_letters.exhume(meant, _BATCH) as exhumed:
+                refused = await self.take(exhumed.letters)
+                stay = {one.id for one in refused}
+                await exhumed.remove(letter.id for letter in exhumed.letters if letter.id not in stay)
+            self.taken([letter for letter in exhumed.letters if letter.id not in stay])
+            done += len(exhumed.letters) - len(refused)
+            kept += refused
+            if len(exhumed.letters) < _BATCH:
+                show(self, Progress(done=done, kept=kept, remaining=0, next=None))
+                return
+            meant = meant.older_than(exhumed.letters[-1].id)
+        remaining = await self.rio.dead_letters.count(meant)
+        cursor = meant.before if remaining else None
+        show(self, Progress(done=done, kept=kept, remaining=remaining, next=cursor))
+
+    async def take(self, letters: Sequence[DeadLetter]) -> list[Kept]:
+        """Do it to a batch; gives those that must stay."""
+        raise NotImplementedError
+
+    def taken(self, letters: Sequence[DeadLetter]) -> None:
+        """These have gone."""
+
+
+class ReplayManyHandler(_ManyHandler):
+    """/dead-letters/replay."""
+
+    @operation(
+        "Send many dead letters again; asked with `cursor` until `next` is null",
+        body=Selection,
+        answers={200: Progress},
+    )
+    @available
+    async def post(self) -> None:
+        await self.work()
+
+    async def take(self, letters: Sequence[DeadLetter]) -> list[Kept]:
+        answers = await self.rio.resending.send([_resent(letter) for letter in letters])
+        return [
+            Kept(id=letter.id, reason="not confirmed by RabbitMQ" if answer else "subscription gone")
+            for letter, answer in zip(letters, answers, strict=True)
+            if answer is not True
+        ]
+
+
+class DiscardManyHandler(_ManyHandler):
+    """/dead-letters/discard."""
+
+    @operation(
+        "Discard many dead letters; asked with `cursor` until `next` is null",
+        body=Selection,
+        answers={200: Progress},
+    )
+    @available
+    async def post(self) -> None:
+        await self.work()
+
+    async def take(self, letters: Sequence[DeadLetter]) -> list[Kept]:
+        return []
+
+    def taken(self, letters: Sequence[DeadLetter]) -> None:
+        _tell_discarded(letters)
+
+
+async def replay_letter(rio: Rio, letter_id: int) -> DeadLetter | None:
+    """Send one dead letter again; None when there is none.
+
+    Raises NotPublished when RabbitMQ did not confirm it, and Problem 409 when its subscription is gone; the
+    letter then stays.
+    """
+    async with rio.dead_letters.exhume(Meant((letter_id,)), 1) as exhumed:
+        if not exhumed.letters:
+            return None
+        (letter,) = exhumed.letters
+        (answer,) = await rio.resending.send([_resent(letter)])
+        if isinstance(answer, NotPublished):
+            raise answer
+        if not answer:
+            raise subscription_gone(letter.subscription)
+        await exhumed.remove([letter.id])
+    return letter
+
+
+def subscription_gone(subscription_id: str) -> Problem:
+    """There is nobody any more to send an event to."""
+    return Problem(409, "Subscription gone", detail=f"nothing subscribes as {subscription_id}")
+
+
+def _tell_discarded(letters: Sequence[DeadLetter]) -> None:
+    for letter in letters:
+        tell(State.DISCARDED, letter.message.event, letter.subscription)
+
+
+def _resent(letter: DeadLetter) -> Resent:
+    return Resent(letter.message, letter.subscription, "dead-letter")
+
+
+def _shown(letter: DeadLetter, *, data: bool) -> Letter:
     event = letter.message.event
-    document: dict[str, Any] = {
-        "id": letter.id,
-        "subscription": letter.subscription,
-        "event": dict(event.attributes),
-        "reason": letter.failure.reason,
-        "status": letter.failure.status,
-        "response": letter.failure.response,
-        "attempts": letter.attempts,
-        "accepted_at": datetime.fromtimestamp(letter.message.accepted_at, UTC).isoformat(),
-        "died_at": letter.died_at.isoformat(),
-        "traceparent": letter.message.trace.get("traceparent"),
-    }
-    if body:
-        document["event"]["datacontenttype"] = event.content_type
-        document["event"]["data_base64"] = base64.b64encode(event.body).decode()
-    return document
-
-
-def _row_id(text: str) -> int:
-    """The number in a dead letter's address."""
-    if len(text) > 19 or int(text) > _MAX_ROW_ID:
-        raise Problem(404, "Dead letter not found")
-    return int(text)
+    attributes: dict[str, str | None] = dict(event.attributes)
+    if data:
+        attributes["datacontenttype"] = event.content_type
+        attributes["data_base64"] = base64.b64encode(event.body).decode()
+    return Letter(
+        id=letter.id,
+        subscription=letter.subscription,
+        event=attributes,
+        reason=letter.failure.reason,
+        status=letter.failure.status,
+        response=letter.failure.response,
+        attempts=letter.attempts,
+        history=[ShownAttempt.model_validate(one.document()) for one in letter.message.history],
+        accepted_at=datetime.fromtimestamp(letter.message.accepted_at, UTC),
+        died_at=letter.died_at,
+        traceparent=letter.message.trace.get("traceparent"),
+    )

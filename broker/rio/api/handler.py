@@ -2,7 +2,7 @@
 
 import functools
 from asyncio import Event
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,10 +12,14 @@ from psycopg_pool import PoolTimeout, TooManyRequests
 
 from broker.rio.api.emission import Emission
 from broker.rio.api.registry import Registry
+from broker.rio.api.resending import Resending
 from broker.rio.api.senders import Senders
 from broker.rio.metrics import ApiMetrics
 from broker.rio.rabbitmq.publisher import NotPublished
 from broker.rio.store.dead_letters import DeadLetters
+from broker.rio.store.deliveries import Deliveries
+from broker.rio.store.replays import Replays
+from broker.rio.store.seen import Seen
 from broker.rio.store.subscriptions import Subscriptions
 from observability.frameworks import tornado as hop_tornado
 from observability.problem import Problem
@@ -31,7 +35,13 @@ class Rio:
     emission: Emission
     registry: Registry
     subscriptions: Subscriptions
+    resending: Resending
     dead_letters: DeadLetters
+    deliveries: Deliveries
+    replays: Replays
+    seen: Seen
+    emitters: Mapping[str, Sequence[str]]
+    """Which types each service declares to emit."""
     metrics: ApiMetrics
     max_body_bytes: int
     prepared: Event
@@ -87,3 +97,6 @@ class RioHandler(hop_tornado.Handler):
             )
         if len(self.request.body) > self.rio.max_body_bytes:
             raise Problem(413, "Body too large", detail=f"at most {self.rio.max_body_bytes} bytes")
+
+    def require_admin(self) -> None:
+        """Refuse whoever is no operator."""

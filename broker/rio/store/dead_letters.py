@@ -1,17 +1,28 @@
 """Dead letters in PostgreSQL: events that a subscription did not take."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any, Final
 
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
 from broker.rio.events import Event
-from broker.rio.message import Message
-from broker.rio.store.database import Database
+from broker.rio.message import Message, read_history
+from broker.rio.store.database import Connection, Database
+from broker.rio.store.text import storable
+
+_MEANT: Final = """
+    (%(ids)s::bigint[] IS NULL OR id = ANY(%(ids)s))
+    AND (%(subscription)s::text IS NULL OR subscription = %(subscription)s)
+    AND (%(type)s::text IS NULL OR event_type = %(type)s)
+    AND (%(since)s::timestamptz IS NULL OR died_at >= %(since)s)
+    AND (%(until)s::timestamptz IS NULL OR died_at < %(until)s)
+    AND (%(before)s::bigint IS NULL OR id < %(before)s)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +47,48 @@ class DeadLetter:
     died_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """Which dead letters are meant; None does not restrict."""
+
+    ids: tuple[int, ...] | None = None
+    subscription: str | None = None
+    type: str | None = None
+    since: datetime | None = None
+    """Died then or later."""
+    until: datetime | None = None
+    """Died earlier."""
+    before: int | None = None
+    """Only letters older than the one with this id."""
+
+    def older_than(self, letter_id: int) -> "Meant":
+        """The same, but older than this letter."""
+        return replace(self, before=letter_id)
+
+    def parameters(self) -> dict[str, Any]:
+        """For a query with `_MEANT`."""
+        return {
+            "ids": None if self.ids is None else list(self.ids),
+            "subscription": self.subscription,
+            "type": self.type,
+            "since": self.since,
+            "until": self.until,
+            "before": self.before,
+        }
+
+
+class Exhumed:
+    """Dead letters held against everybody else until the transaction ends."""
+
+    def __init__(self, connection: Connection, letters: Sequence[DeadLetter]) -> None:
+        self.letters = letters
+        self._connection = connection
+
+    async def remove(self, ids: Iterable[int]) -> None:
+        """Have these gone when the transaction ends."""
+        await self._connection.execute("DELETE FROM dead_letters WHERE id = ANY(%s)", [list(ids)])
+
+
 class DeadLetters:
     """All dead letters."""
 
@@ -48,12 +101,13 @@ class DeadLetters:
             await connection.execute(
                 """
                 INSERT INTO dead_letters (subscription, event_source, event_id, attributes, content_type,
-                    body, trace, reason, status, response, attempts, accepted_at)
+                    body, trace, reason, status, response, attempts, history, accepted_at)
                 VALUES (%(subscription)s, %(source)s, %(id)s, %(attributes)s, %(content_type)s,
-                    %(body)s, %(trace)s, %(reason)s, %(status)s, %(response)s, %(attempts)s, %(accepted_at)s)
+                    %(body)s, %(trace)s, %(reason)s, %(status)s, %(response)s, %(attempts)s, %(history)s,
+                    %(accepted_at)s)
                 ON CONFLICT (subscription, event_source, event_id) DO UPDATE SET reason = excluded.reason,
                     status = excluded.status, response = excluded.response, attempts = excluded.attempts,
-                    trace = excluded.trace, died_at = now()
+                    history = excluded.history, trace = excluded.trace, died_at = now()
                 """,
                 {
                     "subscription": subscription_id,
@@ -63,41 +117,52 @@ class DeadLetters:
                     "content_type": message.event.content_type,
                     "body": message.event.body,
                     "trace": Jsonb(dict(message.trace)),
-                    "reason": failure.reason,
+                    "reason": storable(failure.reason),
                     "status": failure.status,
-                    "response": failure.response.replace("\0", "\N{REPLACEMENT CHARACTER}"),
+                    "response": storable(failure.response),
                     "attempts": message.attempt,
+                    "history": Jsonb([attempt.document() for attempt in message.history]),
                     "accepted_at": datetime.fromtimestamp(message.accepted_at, UTC),
                 },
             )
 
-    async def newest(self, subscription_id: str | None, limit: int) -> list[DeadLetter]:
-        """The newest dead letters, of one subscription or of all."""
-        query = """
-            SELECT * FROM dead_letters WHERE %(id)s::text IS NULL OR subscription = %(id)s
-            ORDER BY id DESC LIMIT %(limit)s
-        """
-        return [
-            _dead_letter(row)
-            for row in await self._database.fetch(query, {"id": subscription_id, "limit": limit})
-        ]
+    async def newest(self, meant: Meant, limit: int) -> list[DeadLetter]:
+        """The newest of the letters that are meant."""
+        query = f"SELECT * FROM dead_letters WHERE {_MEANT} ORDER BY id DESC LIMIT %(limit)s"  # noqa: S608 - made of constants
+        rows = await self._database.fetch(query, {**meant.parameters(), "limit": limit})
+        return [_dead_letter(row) for row in rows]
 
     async def get(self, letter_id: int) -> DeadLetter | None:
         """One dead letter, or None."""
-        rows = await self._database.fetch("SELECT * FROM dead_letters WHERE id = %(id)s", {"id": letter_id})
-        return _dead_letter(rows[0]) if rows else None
+        return next(iter(await self.newest(Meant(ids=(letter_id,)), 1)), None)
+
+    async def id_of(self, subscription_id: str, source: str, event_id: str) -> int | None:
+        """The id of the dead letter of an event that a subscription did not take, or None."""
+        query = """
+            SELECT id FROM dead_letters
+            WHERE subscription = %(subscription)s AND event_source = %(source)s AND event_id = %(id)s
+        """
+        parameters = {"subscription": subscription_id, "source": source, "id": event_id}
+        rows = await self._database.fetch(query, parameters)
+        return rows[0]["id"] if rows else None
 
     @asynccontextmanager
-    async def exhume(self, letter_id: int) -> AsyncIterator[DeadLetter | None]:
-        """Take a dead letter away if the block succeeds. None when there is none.
+    async def exhume(self, meant: Meant, limit: int) -> AsyncIterator[Exhumed]:
+        """Hold the newest of the letters that are meant; those removed in the block go if it succeeds.
 
-        Deleted before the block runs and committed after it: should the letter die again meanwhile, it is
-        stored anew once this is through, not lost with the old row.
+        They stay locked until then: should a letter sent again die meanwhile, it is stored anew once this
+        is through, not lost with the old row.
         """
-        query = "DELETE FROM dead_letters WHERE id = %s RETURNING *"
+        query = f"SELECT * FROM dead_letters WHERE {_MEANT} ORDER BY id DESC LIMIT %(limit)s FOR UPDATE"  # noqa: S608 - made of constants
         async with self._database.connection() as connection, connection.transaction():
-            row = await (await connection.execute(query, [letter_id])).fetchone()
-            yield None if row is None else _dead_letter(row)
+            found = await connection.execute(query, {**meant.parameters(), "limit": limit})
+            yield Exhumed(connection, [_dead_letter(row) for row in await found.fetchall()])
+
+    async def count(self, meant: Meant) -> int:
+        """How many letters are meant."""
+        query = f"SELECT count(*) AS letters FROM dead_letters WHERE {_MEANT}"  # noqa: S608 - made of constants
+        (row,) = await self._database.fetch(query, meant.parameters())
+        return int(row["letters"])
 
     async def counts(self) -> dict[str, int]:
         """How many dead letters each subscription has; untraced, as it is asked over and over."""
@@ -111,7 +176,13 @@ def _dead_letter(row: DictRow) -> DeadLetter:
     return DeadLetter(
         id=row["id"],
         subscription=row["subscription"],
-        message=Message(event, row["trace"], row["accepted_at"].timestamp(), row["attempts"]),
+        message=Message(
+            event,
+            row["trace"],
+            row["accepted_at"].timestamp(),
+            row["attempts"],
+            history=read_history(row["history"]),
+        ),
         failure=Failure(row["reason"], row["status"], row["response"]),
         attempts=row["attempts"],
         died_at=row["died_at"],

@@ -44,6 +44,9 @@ CREATE TABLE replays (
     types text[] NOT NULL,
     since timestamptz NOT NULL,
     until timestamptz NOT NULL,
+    -- Both or neither: this event alone.
+    event_source text,
+    event_id text,
     state text NOT NULL DEFAULT 'running' CHECK (state IN ('running', 'done', 'failed', 'cancelled')),
     reason text,
     -- Where in the event log to go on; everything before is done.
@@ -53,7 +56,6 @@ CREATE TABLE replays (
     -- Runs are counted so that a replay that brings its process down is not taken up for ever.
     runs integer NOT NULL DEFAULT 0,
     leased_until timestamptz NOT NULL DEFAULT now(),
-    traceparent text,
     created_at timestamptz NOT NULL DEFAULT now(),
     finished_at timestamptz
 );
