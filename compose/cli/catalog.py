@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from compose.cli.documents import Document, Refused
+from compose.cli import event_schemas
+from compose.cli.documents import Document, Field, Refused
 from compose.cli.layout import SERVICE_PORTS
 
 FOLDER = Path("services")
@@ -30,15 +31,23 @@ RESERVED_NAMES = frozenset(_PARTS.split() + _DATABASE_WORDS.split())
 
 @dataclass(frozen=True)
 class Subscription:
-    """Events of `type` are delivered to `path` of the service that subscribes."""
+    """Events of `type` that pass all `filters` are delivered to `path` of the service that subscribes.
+
+    config: how, as far as it differs from Rio's defaults.
+    """
 
     type: str
     path: str
+    filters: Sequence[Mapping[str, Any]] = ()
+    config: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Service:
-    """One manifest (services/service.schema.json says what each field means)."""
+    """One manifest (services/service.schema.json says what each field means).
+
+    schemas: by event type, the JSON Schemas of those it emits that have one.
+    """
 
     name: str
     description: str
@@ -53,6 +62,7 @@ class Service:
     migrate: Sequence[str] | None = None
     build: Sequence[str] | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    schemas: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def ports(self) -> range:
@@ -82,7 +92,7 @@ class Catalog:
             for path in sorted((root / FOLDER).glob(f"*/{MANIFEST}"))
         }
         sound = {name: document for name, document in documents.items() if not document.problems}
-        services = {name: _service(document.content) for name, document in sound.items()}
+        services = {name: _service(root / FOLDER / name, document) for name, document in sound.items()}
         # Checks across manifests go on with the sound ones: all problems are told in one run. Only what a
         # broken manifest would have emitted is unknown, so events are looked at when every manifest is sound.
         _check_names(documents)
@@ -110,9 +120,24 @@ def _read(root: Path, path: Path, schema: Mapping[str, Any]) -> Document:
     return document
 
 
-def _service(content: Mapping[str, Any]) -> Service:
+def _service(folder: Path, document: Document) -> Service:
+    content = document.content
+    emits = [entry if isinstance(entry, str) else entry["type"] for entry in content["emits"]]
+    schemas = {
+        entry["type"]: _schema(folder, entry["schema"], document, ("emits", position, "schema"))
+        for position, entry in enumerate(content["emits"])
+        if not isinstance(entry, str) and "schema" in entry
+    }
     subscriptions = tuple(Subscription(**subscription) for subscription in content["subscriptions"])
-    return Service(**{**content, "subscriptions": subscriptions})
+    return Service(**{**content, "emits": emits, "schemas": schemas, "subscriptions": subscriptions})
+
+
+def _schema(folder: Path, path: str, document: Document, where: Field) -> Mapping[str, Any]:
+    try:
+        return event_schemas.read(folder, path)
+    except event_schemas.Unusable as error:
+        document.problem(where, str(error))
+        return {}
 
 
 def _check_names(documents: Mapping[str, Document]) -> None:
@@ -141,8 +166,20 @@ def _check_ports(services: Mapping[str, Service], documents: Mapping[str, Docume
                 break
 
 
+def _check_emitted(services: Mapping[str, Service], documents: Mapping[str, Document]) -> None:
+    schemas: dict[str, str] = {}
+    for name, service in services.items():
+        for position, event_type in enumerate(service.emits):
+            where = ("emits", position)
+            if event_type in service.emits[:position]:
+                documents[name].problem(where, f"{event_type!r} is given twice")
+            elif event_type in service.schemas and schemas.setdefault(event_type, name) != name:
+                documents[name].problem(where, f"{event_type!r} has its schema from {schemas[event_type]}")
+
+
 def _check_events(services: Mapping[str, Service], documents: Mapping[str, Document]) -> None:
     emitted = {event_type for service in services.values() for event_type in service.emits}
+    _check_emitted(services, documents)
     for name, service in services.items():
         seen: set[str] = set()
         for position, subscription in enumerate(service.subscriptions):

@@ -16,7 +16,7 @@ class Manifest:
         self.command: list[str] = document["command"]
         self.migrate: list[str] = document["migrate"]
         self.environment: dict[str, str] = document["environment"]
-        self.emits: list[str] = document["emits"]
+        self.emits: list[str] = [each["type"] for each in document["emits"]]
         self.subscriptions: dict[str, str] = {
             each["type"]: each["path"] for each in document["subscriptions"]
         }

@@ -39,6 +39,58 @@ def test_manifests_become_services(tmp_path: Path) -> None:
     assert mails.instance_names == ["mails", "mails-2"]
 
 
+def test_an_event_may_have_a_schema_and_a_subscription_filters_and_a_policy(tmp_path: Path) -> None:
+    emits = "emits:\n  - {type: account.created, schema: schemas/created.json}\n  - account.closed"
+    more = "path: /mails/events, filters: [{not: {exact: {source: /x}}}], config: {ordered: true}"
+    root = checkout.make(
+        tmp_path,
+        accounts=ACCOUNTS.replace("emits: [account.created]", emits),
+        mails=MAILS.replace("path: /mails/events", more),
+    )
+    file = root / "services/accounts/schemas/created.json"
+    file.parent.mkdir()
+    file.write_text('{"type": "object"}')
+    accounts, mails = Catalog.load(root)
+    assert accounts.emits == ["account.created", "account.closed"]
+    assert accounts.schemas == {"account.created": {"type": "object"}}
+    (subscription,) = mails.subscriptions
+    assert subscription.filters == [{"not": {"exact": {"source": "/x"}}}]
+    assert subscription.config == {"ordered": True}
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (None, "cannot be read: No such file"),
+        ("{", "is no JSON: "),
+        ("[" * 100_000, "is 100000 bytes long"),
+        ("[" * 60_000, "is no JSON: "),
+        ("true", "is no JSON object"),
+        ('{"type": "objekt"}', "is no JSON Schema: $.type: 'objekt' is not valid"),
+        ('{"items": [{"$ref": "https://example.com/a"}]}', "is no JSON Schema"),
+        ('{"not": {"$ref": "https://example.com/a"}}', "refers to 'https://example.com/a'"),
+    ],
+)
+def test_a_schema_that_cannot_be_used_is_told(tmp_path: Path, content: str | None, expected: str) -> None:
+    emits = "emits:\n  - {type: account.created, schema: a.json}"
+    root = checkout.make(tmp_path, accounts=ACCOUNTS.replace("emits: [account.created]", emits))
+    if content is not None:
+        (root / "services/accounts/a.json").write_text(content)
+    (problem,) = problems(root)
+    assert problem.startswith(f"services/accounts/service.yaml:11: emits.0.schema: 'a.json' {expected}")
+
+
+def test_a_type_has_one_schema(tmp_path: Path) -> None:
+    emits = "emits:\n  - {type: account.created, schema: a.json}"
+    accounts, mails = ACCOUNTS.replace("emits: [account.created]", emits), MAILS.replace("emits: []", emits)
+    root = checkout.make(tmp_path, accounts=accounts, mails=mails)
+    for name in ("accounts", "mails"):
+        (root / f"services/{name}/a.json").write_text("{}")
+    assert problems(root) == [
+        "services/mails/service.yaml:10: emits.0: 'account.created' has its schema from accounts"
+    ]
+
+
 def test_no_services_is_a_catalog_too(tmp_path: Path) -> None:
     root = checkout.make(tmp_path, none=ACCOUNTS)
     (root / "services/none/service.yaml").unlink()
@@ -79,6 +131,31 @@ def test_no_services_is_a_catalog_too(tmp_path: Path) -> None:
             "subscriptions: []",
             "subscriptions: [{type: a.b, path: /mails/x}]",
             "11: subscriptions.0.path: '/mails/x'",
+        ),
+        (
+            "emits: [account.created]",
+            "emits:\n  - {type: account.created, shema: a.json}",
+            "11: emits.0.shema: is unknown; known are schema, type",
+        ),
+        (
+            "emits: [account.created]",
+            "emits:\n  - {type: account.created, schema: ../mails/a.json}",
+            "11: emits.0.schema: '../mails/a.json' does not match",
+        ),
+        (
+            "emits: [account.created]",
+            "emits:\n  - account.created\n  - {type: account.created}",
+            "12: emits.1: 'account.created' is given twice",
+        ),
+        (
+            "subscriptions: []",
+            "subscriptions:\n  - {type: a.b, path: /accounts/x, filters: [{exakt: {a: b}}]}",
+            "12: subscriptions.0.filters.0.exakt: is unknown; known are all, any, exact, not, prefix, suffix",
+        ),
+        (
+            "subscriptions: []",
+            "subscriptions:\n  - {type: a.b, path: /accounts/x, config: {retry: {cap_seconds: 0}}}",
+            "12: subscriptions.0.config.retry.cap_seconds: 0 is less than the minimum of 0.1",
         ),
     ],
 )
