@@ -131,6 +131,7 @@ class Client:
         self._closed = True
         for pool in list(self._pools.values()):
             pool.close()
+        await asyncio.sleep(0)  # the transports close in the next turn of the loop
 
     async def _exchange(
         self,

@@ -13,6 +13,8 @@ from observability.client.headers import Headers
 from observability.client.response import Answer
 
 _JOINED_BYTES: Final = 64 * 1024
+#: Bytes of framing that one byte of a body may come with; more is padding, such as chunk extensions.
+_FRAMING: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,9 @@ class Connection(asyncio.Protocol):
         self._head_bytes = limits.head_bytes
         self._released, self._dropped = released, dropped
         self._transport: asyncio.Transport
-        self._parser = httptools.HttpResponseParser(self)
+        self._parser: (
+            httptools.HttpResponseParser
+        )  # a new one for each answer: nothing of one reaches the next
         self.closed = False
         self.used = False
         """Whether an exchange has ended well on it."""
@@ -73,7 +77,7 @@ class Connection(asyncio.Protocol):
         self._raw: list[tuple[bytes, bytes]] = []
         self._headed = self._over = self._keep = False
         self._chunked = False
-        self._unread = 0  # bytes received since the last one that belonged to a body
+        self._unread = 0  # bytes received that the body does not account for
         self._error: ClientError | None = None
         self._deadline = self._armed = math.inf
         self._timer: asyncio.TimerHandle | None = None
@@ -83,6 +87,7 @@ class Connection(asyncio.Protocol):
     def send(self, head: bytes, body: bytes, answer: Answer, *, bodyless: bool, deadline: float) -> None:
         """Start an exchange. `deadline` is in the loop's time."""
         self._answer = answer
+        self._parser = httptools.HttpResponseParser(self)
         self._bodyless = bodyless
         self._raw = []
         self._headed = self._over = self._chunked = False
@@ -206,9 +211,6 @@ class Connection(asyncio.Protocol):
             self._answer = None
             self.discard()
         else:
-            if self._chunked or self._bodyless:
-                # Trailers would show up in the next head; after HEAD it waits for a body.
-                self._parser = httptools.HttpResponseParser(self)
             self.resume()
             self._answer = None
             self._released(self)
@@ -251,7 +253,7 @@ class Connection(asyncio.Protocol):
             self._over = True
 
     def on_body(self, data: bytes) -> None:
-        self._unread = 0
+        self._unread = max(0, self._unread - _FRAMING * len(data))
         if self._over:  # after HEAD
             self._keep = False
         elif self._error is None and self._answer is not None:

@@ -44,13 +44,13 @@ def encode(
         raise ValueError("a request's target is a quoted path that starts with /")
     if not (method.isascii() and method.isupper() and method.isalpha()) or method == "CONNECT":
         raise ValueError("a request's method is in capital letters and not CONNECT")
-    lines = [method, " ", target, " HTTP/1.1\r\n", origin.host_line]
+    lines = [f"{method} {target} HTTP/1.1\r\n", origin.host_line]
     for name, value in headers:
         if name not in _good_names:
             _check_name(name)
         if not (value.isascii() and value.isprintable()) and _VALUE.fullmatch(value) is None:
             raise ValueError(f"the value of header {name} holds characters that a header cannot")
-        lines += (name, ": ", value, "\r\n")
+        lines.append(f"{name}: {value}\r\n")
     if length is None:
         lines.append("Transfer-Encoding: chunked\r\n\r\n")
     elif length or method in _WITH_BODY:

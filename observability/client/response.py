@@ -1,8 +1,7 @@
 """A whole answer, and how it is collected."""
 
 import asyncio
-from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from observability.client.errors import ClientError, TooLarge
 from observability.client.headers import Headers
@@ -10,8 +9,7 @@ from observability.client.headers import Headers
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(NamedTuple):
     """A final answer (status 200 to 599) with its whole body, freed of its transfer coding."""
 
     status: int

@@ -69,6 +69,12 @@ async def test_a_body_may_end_with_the_connection() -> None:
         await client.close()
 
 
+async def test_a_body_may_come_in_chunks_of_one_byte() -> None:
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    response = await answer_to(head + b"1\r\nx\r\n" * 100_000 + b"0\r\n\r\n")
+    assert response.body == b"x" * 100_000
+
+
 async def test_interim_answers_leave_nothing_in_the_final_head() -> None:
     response = await answer_to(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + OK)
     assert list(response.headers.items()) == [("Content-Length", "2")]
@@ -216,8 +222,19 @@ async def test_a_malformed_answer_is_refused(raw: bytes) -> None:
         b"\r\n" * 20_000,
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + b"X: y\r\n" * 200_000,
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;" + b"y" * 1_000_000,
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1;%b\r\nx\r\n" % (b"y" * 1000) * 2000,
     ],
-    ids=["fields", "long", "endless", "reason", "interim", "blank lines", "trailers", "chunk extension"],
+    ids=[
+        "fields",
+        "long",
+        "endless",
+        "reason",
+        "interim",
+        "blank lines",
+        "trailers",
+        "chunk extension",
+        "extensions",
+    ],
 )
 async def test_a_flood_instead_of_a_body_is_refused(flood: bytes) -> None:
     with pytest.raises(ClientError) as caught:
