@@ -59,7 +59,7 @@ class LettersQuery(Filter):
 class Selection(Document):
     """The dead letters to replay or discard: those of these ids, or all that a filter means."""
 
-    ids: Annotated[tuple[RowId, ...], Field(min_length=1, max_length=_MAX_IDS)] | None = None
+    ids: Annotated[list[RowId], Field(min_length=1, max_length=_MAX_IDS)] | None = None
     filter: Filter | None = Field(default=None, description="`{}` means every dead letter")
     cursor: RowId | None = Field(default=None, description="`next` of the answer before")
 
@@ -71,7 +71,8 @@ class Selection(Document):
 
     def meant(self) -> Meant:
         chosen = self.filter or Filter()
-        return Meant(self.ids, chosen.subscription, chosen.type, chosen.since, chosen.until, self.cursor)
+        ids = None if self.ids is None else tuple(self.ids)
+        return Meant(ids, chosen.subscription, chosen.type, chosen.since, chosen.until, self.cursor)
 
 
 class ShownAttempt(Shown):

@@ -178,5 +178,5 @@ Time = Annotated[AwareDatetime, AfterValidator(_time)]
 RowId = Annotated[int, Field(ge=1, le=MAX_ROW_ID)]
 EventType = Annotated[str, Field(min_length=1, max_length=200)]
 Patterns = Annotated[
-    tuple[Annotated[str, AfterValidator(_pattern)], ...], Field(min_length=1, max_length=MAX_TYPES)
+    list[Annotated[str, AfterValidator(_pattern)]], Field(min_length=1, max_length=MAX_TYPES)
 ]

@@ -13,7 +13,7 @@ from psycopg.rows import DictRow
 
 from broker.rio.store.database import Database
 
-LEASE_SECONDS: Final = 30
+LEASE_SECONDS: Final = 20
 MAX_RUNNING: Final = 20
 """Replays not finished at once; more are refused."""
 

@@ -13,8 +13,8 @@ from broker.rio.store.periodic import every
 _logger = logging.getLogger(__name__)
 
 _SWEEP_SECONDS: Final = 30.0
-_LOCK: Final = 0x526574  # "Ret"
-_BATCH: Final = 1_000
+LOCK: Final = 0x526574  # "Ret"
+BATCH: Final = 1_000
 _MAX_BATCHES: Final = 100
 _MEGABYTE: Final = 1_000_000
 _SEEN_SECONDS: Final = 2 * 3600
@@ -68,7 +68,7 @@ class Retention:
         """Drop what is too much, unless another process is at it."""
         async with self._database.connection() as connection:
             locked = await (
-                await connection.execute("SELECT pg_try_advisory_lock(%s) AS held", [_LOCK])
+                await connection.execute("SELECT pg_try_advisory_lock(%s) AS held", [LOCK])
             ).fetchone()
             if locked is None or not locked["held"]:
                 return
@@ -77,7 +77,7 @@ class Retention:
                     await self._apply(connection, rule)
             finally:
                 if not connection.broken:
-                    await connection.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
+                    await connection.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
 
     async def _apply(self, connection: Connection, rule: _Rule) -> None:
         query: LiteralString = f"""
@@ -87,9 +87,9 @@ class Retention:
         """  # noqa: S608 - made of constants
         dropped = 0
         for _ in range(_MAX_BATCHES):
-            done = (await connection.execute(query, {**rule.parameters, "batch": _BATCH})).rowcount
+            done = (await connection.execute(query, {**rule.parameters, "batch": BATCH})).rowcount
             dropped += done
-            if done < _BATCH:
+            if done < BATCH:
                 break
         if dropped:
             self._metrics.retention_dropped.labels(rule.table, rule.reason).inc(dropped)

@@ -1,0 +1,110 @@
+"""What is kept for people is bounded by age and size, and one process alone drops the rest."""
+
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import psycopg
+import pytest
+from prometheus_client import CollectorRegistry
+
+from broker.rio.metrics import ApiMetrics
+from broker.rio.settings import AgeAndRows, AgeAndSize
+from broker.rio.store import retention
+from broker.rio.store.database import Database
+from broker.rio.store.retention import Retention
+from broker.tests.servers import Postgres
+
+
+class Kept:
+    """A database of Rio's and its retention."""
+
+    def __init__(self, postgres: Postgres, name: str) -> None:
+        self.postgres, self.name = postgres, name
+        self.database = Database(postgres.url(name))
+        self.registry = CollectorRegistry()
+        self.retention = Retention(
+            self.database,
+            ApiMetrics(self.registry),
+            dead_letters=AgeAndSize(age_seconds=3600, megabytes=1),
+            deliveries=AgeAndRows(age_seconds=3600, rows=10),
+        )
+
+    def execute(self, statement: str) -> list[tuple[object, ...]]:
+        return self.postgres.execute(self.name, statement)
+
+    def bury(self, count: int, age: str, bytes_: int) -> None:
+        self.execute(
+            f"""
+            INSERT INTO dead_letters (subscription, event_source, event_id, attributes, body, trace, reason,
+                response, attempts, accepted_at, died_at)
+            SELECT 's', '/x', gen_random_uuid()::text, '{{"type": "a.b"}}', repeat('x', {bytes_})::bytea,
+                '{{}}', 'r', '', 1, now(), now() - interval '{age}' FROM generate_series(1, {count})
+            """
+        )
+
+    def deliver(self, count: int, age: str) -> None:
+        self.execute(
+            f"""
+            INSERT INTO deliveries (subscription, event_source, event_id, event_type, attempt, at, seconds,
+                outcome, reason, response)
+            SELECT 's', '/x', n::text, 'a.b', 1, now() - interval '{age}', 0, 'dead', '', ''
+            FROM generate_series(1, {count}) AS n
+            """
+        )
+
+    def count(self, table: str) -> int:
+        ((count,),) = self.execute(f"SELECT count(*) FROM {table}")
+        assert isinstance(count, int)
+        return count
+
+    def dropped(self, table: str, reason: str) -> float:
+        labels = {"table": table, "reason": reason}
+        return self.registry.get_sample_value("rio_retention_dropped_total", labels) or 0.0
+
+
+@pytest.fixture
+async def kept(postgres: Postgres) -> AsyncIterator[Kept]:
+    name = f"kept_{uuid4().hex[:8]}"
+    postgres.execute("postgres", f"CREATE DATABASE {name}")
+    found = Kept(postgres, name)
+    await found.database.open()
+    await found.database.migrate()
+    yield found
+    await found.database.close()
+
+
+async def test_what_is_too_old_goes(kept: Kept) -> None:
+    kept.bury(3, "2 hours", 10)
+    kept.bury(2, "1 minute", 10)
+    kept.deliver(4, "2 hours")
+    kept.execute("INSERT INTO seen VALUES (now() - interval '1 day', '/x', 'a.b', '', 1)")
+    kept.execute("INSERT INTO seen VALUES (now(), '/x', 'a.b', '', 1)")
+    await kept.retention.sweep()
+    assert (kept.count("dead_letters"), kept.count("deliveries"), kept.count("seen")) == (2, 0, 1)
+    assert (kept.dropped("dead_letters", "age"), kept.dropped("deliveries", "age")) == (3, 4)
+
+
+async def test_of_what_is_too_much_the_oldest_goes(kept: Kept) -> None:
+    kept.bury(5, "1 minute", 400_000)
+    kept.deliver(25, "1 minute")
+    newest = kept.execute("SELECT id FROM dead_letters ORDER BY id DESC LIMIT 2")
+    await kept.retention.sweep()
+    assert kept.execute("SELECT id FROM dead_letters ORDER BY id DESC") == newest
+    assert kept.execute("SELECT min(id), max(id) FROM deliveries") == [(16, 25)]
+    assert (kept.dropped("dead_letters", "size"), kept.dropped("deliveries", "rows")) == (3, 15)
+
+
+async def test_more_than_a_batch_goes(kept: Kept) -> None:
+    kept.deliver(2 * retention.BATCH + 10, "2 hours")
+    await kept.retention.sweep()
+    assert kept.count("deliveries") == 0
+
+
+async def test_a_second_process_does_not_sweep_at_the_same_time(kept: Kept) -> None:
+    kept.deliver(3, "2 hours")
+    with psycopg.connect(kept.postgres.url(kept.name)) as other:
+        other.execute("SELECT pg_advisory_lock(%s)", [retention.LOCK])
+        await kept.retention.sweep()
+        assert kept.count("deliveries") == 3
+    await kept.retention.sweep()
+    assert kept.count("deliveries") == 0
