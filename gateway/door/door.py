@@ -1,0 +1,137 @@
+"""The door: every request passes it before anything is done for it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Self, cast
+
+from tornado.httputil import HTTPHeaders
+
+from gateway.door import idempotency
+from gateway.door.caller import SCOPES_HEADER, USER_HEADER, Caller
+from gateway.door.cors import Cors
+from gateway.door.headers import REQUEST_ID_HEADER, client_address, rate_key, request_id, strip
+from gateway.door.keys import Keys, from_file, from_url
+from gateway.door.problems import forbidden, malformed_authorization, unauthorized
+from gateway.door.rates import Rates, describe
+from gateway.door.tokens import Token, Tokens
+from gateway.resilience.metrics import Metrics
+from gateway.resilience.shedding import Shedder
+from gateway.settings import Settings
+from observability.problem import Problem
+
+if TYPE_CHECKING:
+    from gateway.request import Request
+    from gateway.routes.route import RateLimit, Route
+
+
+class Door:
+    """Lets callers in, each route as it declares.
+
+    Parameters:
+        tokens: None where nobody issues any: routes that require one then let nobody in.
+        rates: the table that all processes share.
+        shedder: says when this process has too much to do.
+    """
+
+    def __init__(
+        self, tokens: Tokens | None, rates: Rates, cors: Cors, shedder: Shedder, metrics: Metrics
+    ) -> None:
+        self.cors = cors
+        self.shedder = shedder
+        self._tokens = tokens
+        self._rates = rates
+        self._metrics = metrics
+
+    @classmethod
+    def of(cls, settings: Settings, rates: Rates, metrics: Metrics) -> Self:
+        """The door that the settings describe; make it inside the running event loop."""
+        tokens = None
+        if (auth := settings.auth) is not None:
+            read = from_url(str(auth.jwks_url)) if auth.jwks_url else from_file(cast(Path, auth.jwks_file))
+            tokens = Tokens(Keys(read), auth.issuer, auth.audience, auth.leeway_seconds)
+        cors = Cors(settings.cors.origins, settings.cors.max_age_seconds)
+        return cls(tokens, rates, cors, Shedder(), metrics)
+
+    async def admit(self, request: "Request", route: "Route") -> Caller:
+        """Who asks. What a client must not say is taken out of the request's headers.
+
+        Raises:
+            Problem: the caller is not let in: 503 the gateway is overloaded, 400/401/403 no good token, 429
+                too many requests, 400 no good Idempotency-Key. It has the headers that any answer has.
+        """
+        headers = request.headers
+        address = client_address(headers, request.remote_address)
+        strip(headers)
+        caller = Caller(address, request_id(headers))
+        caller.answer = [(REQUEST_ID_HEADER, caller.request_id), *self.cors.answer(headers)]
+        try:
+            self._shed(route)
+            if route.auth != "none":
+                self._introduce(caller, await self._token(headers, route))
+            if route.rate_limit is not None:
+                self._count(caller, route, route.rate_limit)
+            idempotency.check(request.method, headers, route.idempotency)
+        except Problem as problem:
+            problem.headers.update(caller.answer)
+            raise
+        caller.identity = (*caller.identity, (REQUEST_ID_HEADER, caller.request_id))
+        return caller
+
+    def _shed(self, route: "Route") -> None:
+        if not self.shedder.admits(critical=route.priority == "critical"):
+            self._metrics.shed.labels(route.id).inc()
+            detail = "The gateway has more to do than it can; try again in a moment."
+            raise Problem(503, "Overloaded", detail=detail, headers={"Retry-After": "1"})
+
+    async def _token(self, headers: HTTPHeaders, route: "Route") -> Token | None:
+        try:
+            text = bearer(headers)
+            if text is None:
+                if route.auth == "required":
+                    raise unauthorized()
+                return None
+            if self._tokens is None:
+                raise unauthorized("invalid_token", "nobody issues tokens here")
+            token = await self._tokens.verify(text)
+            if not route.scopes <= token.scopes:
+                raise forbidden(route.scopes)
+        except Problem as problem:
+            self._metrics.denied.labels(route.id, str(problem.status)).inc()
+            raise
+        return token
+
+    @staticmethod
+    def _introduce(caller: Caller, token: Token | None) -> None:
+        if token is None:
+            return
+        caller.subject, caller.scopes = token.subject, token.scopes
+        caller.identity = ((USER_HEADER, token.subject), (SCOPES_HEADER, " ".join(sorted(token.scopes))))
+
+    def _count(self, caller: Caller, route: "Route", limit: "RateLimit") -> None:
+        who = f"user {caller.subject}" if caller.subject else f"address {rate_key(caller.address)}"
+        verdict = self._rates.take(f"{route.id} {who}", limit.requests, limit.seconds)
+        described = describe(route.id, limit.requests, limit.seconds, verdict)
+        caller.answer += described
+        if not verdict.allowed:
+            self._metrics.rate_limited.labels(route.id).inc()
+            detail = f"A caller may send {limit.requests} such requests in {limit.seconds:g} s."
+            raise Problem(429, detail=detail)
+
+
+def bearer(headers: HTTPHeaders) -> str | None:
+    """The Bearer token of a request (RFC 6750, 2.1); None where there is none, or another scheme.
+
+    Raises:
+        Problem: 400, there is more than one, or none that can be read.
+    """
+    given = headers.get_list("Authorization")
+    if not given:
+        return None
+    if len(given) > 1:
+        raise malformed_authorization("there is more than one Authorization header")
+    scheme, _, token = given[0].partition(" ")
+    if scheme.lower() != "bearer":
+        return None
+    token = token.strip(" ")
+    if not token or not token.isascii() or not token.isprintable() or " " in token or "," in token:
+        raise malformed_authorization("the Authorization header has no Bearer token")
+    return token

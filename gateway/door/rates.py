@@ -1,0 +1,123 @@
+"""Rate limits that hold across the gateway's processes, in memory made before they are forked.
+
+GCRA, the generic cell rate algorithm: of a caller only the time is kept at which its allowance would be whole
+again (TAT). A caller may spend `requests` at once; after that one comes free every `seconds / requests`.
+
+A table of 64-byte rows, four cells of 16 bytes each: 8 bytes of the caller's keyed hash and the TAT. A row is
+changed under a POSIX record lock on it, which the kernel gives back even if its process is killed. In a row
+whose four cells all belong to others with requests still counted, the one that is whole again soonest is
+overwritten, so that a crowd makes the limit let more through, never less. With as many active callers as rows
+this befalls one in 270 rows (Poisson), with a quarter as many, one in 100,000.
+"""
+
+import fcntl
+import math
+import mmap
+import os
+import struct
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import blake2b
+from secrets import token_bytes
+from typing import Final
+
+ROWS: Final = 65536
+_CELLS: Final = 4
+_ROW: Final = struct.Struct("=" + "Qd" * _CELLS)
+#: Others hold a row for microseconds. One that was stopped in that moment must not stop this process, too.
+_MAX_TRIES: Final = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of a request.
+
+    Attributes:
+        remaining: requests that may follow at once.
+        reset_seconds: until the allowance is whole again.
+        retry_seconds: until one more would be let through; 0 where this one was.
+    """
+
+    remaining: int
+    reset_seconds: float
+    retry_seconds: float
+
+    @property
+    def allowed(self) -> bool:
+        return self.retry_seconds <= 0
+
+
+class Rates:
+    """The shared table: make it before the fork, use it after. Nobody outside of these processes has it.
+
+    Parameters:
+        clock: seconds that only go forward, the same for all processes of the machine.
+    """
+
+    def __init__(self, rows: int = ROWS, clock: Callable[[], float] = time.monotonic) -> None:
+        self._rows = rows
+        self._clock = clock
+        self._secret = token_bytes(32)  # callers must not be able to choose whose cell they share
+        self._file = os.memfd_create("gateway-rates", os.MFD_CLOEXEC)
+        os.truncate(self._file, rows * _ROW.size)
+        self._memory = mmap.mmap(self._file, rows * _ROW.size)
+
+    def take(self, key: str, requests: int, seconds: float) -> Verdict:
+        """Count a request of `key` against its allowance; one that is refused is not counted."""
+        digest = blake2b(key.encode("utf-8", "replace"), digest_size=16, key=self._secret).digest()
+        row, mark = divmod(int.from_bytes(digest), 1 << 64)
+        offset = row % self._rows * _ROW.size
+        locked = self._lock(offset)
+        try:
+            return self._spend(offset, mark or 1, requests, seconds)
+        finally:
+            if locked:
+                fcntl.lockf(self._file, fcntl.LOCK_UN, _ROW.size, offset)
+
+    def close(self) -> None:
+        self._memory.close()
+        os.close(self._file)
+
+    def _spend(self, offset: int, mark: int, requests: int, seconds: float) -> Verdict:
+        now = self._clock()
+        cells = list(_ROW.unpack_from(self._memory, offset))
+        place = _place(cells, mark)
+        before = max(cells[place + 1], now) if cells[place] == mark else now
+        interval = seconds / requests
+        after = before + interval
+        if after - now > seconds * (1 + 1e-9):
+            return Verdict(0, before - now, after - seconds - now)
+        cells[place : place + 2] = mark, after
+        _ROW.pack_into(self._memory, offset, *cells)
+        return Verdict(int((seconds - (after - now)) / interval + 1e-6), after - now, 0.0)
+
+    def _lock(self, offset: int) -> bool:
+        """Lock a row; False where its holder does not give it back, and counting may be off by one."""
+        for _ in range(_MAX_TRIES):
+            try:
+                fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, _ROW.size, offset)
+            except OSError:
+                continue
+            return True
+        return False
+
+
+def _place(cells: list[int | float], mark: int) -> int:
+    """Where in the row that mark's cell is, or the one it may take: the one whose time is earliest."""
+    places = range(0, 2 * _CELLS, 2)
+    for place in places:
+        if cells[place] == mark:
+            return place
+    return min(places, key=lambda place: cells[place + 1])
+
+
+def describe(name: str, requests: int, seconds: float, verdict: Verdict) -> list[tuple[str, str]]:
+    """The headers of draft-ietf-httpapi-ratelimit-headers: the policy, and what is left of it."""
+    headers = [
+        ("RateLimit-Policy", f'"{name}";q={requests};w={max(1, math.ceil(seconds))}'),
+        ("RateLimit", f'"{name}";r={verdict.remaining};t={math.ceil(verdict.reset_seconds)}'),
+    ]
+    if not verdict.allowed:
+        headers.append(("Retry-After", str(max(1, math.ceil(verdict.retry_seconds)))))
+    return headers

@@ -1,0 +1,48 @@
+"""How a process stops: nobody is sent to it any more, it answers what it was asked, it ends."""
+
+import asyncio
+from typing import Protocol
+
+from gateway.door.wire import Server
+from observability import Hop
+
+#: Between "not ready" and the end of accepting: those in front of this process have to notice.
+GRACE_SECONDS = 1.0
+#: How long requests in flight may still take after that.
+DRAIN_SECONDS = 8.0
+
+
+class Busy(Protocol):
+    """Something that answers requests."""
+
+    async def drain(self, timeout_seconds: float) -> bool:
+        """Wait until no request is under way; False when `timeout_seconds` were not enough."""
+        ...
+
+
+async def drain(
+    server: Server,
+    busy: Busy,
+    hop: Hop,
+    grace_seconds: float = GRACE_SECONDS,
+    drain_seconds: float = DRAIN_SECONDS,
+) -> bool:
+    """Stop serving without dropping a request; within the sum of both times.
+
+    Readiness fails at once. During the grace requests are still taken, each answer closing its connection, so
+    that who keeps connections alive opens the next one elsewhere. Then nothing new is accepted.
+
+    Returns:
+        whether every request was answered.
+    """
+    hop.health.add("serving", _stopping, critical=True)
+    server.refuse_keeping_alive()
+    await asyncio.sleep(grace_seconds)
+    server.stop()
+    answered = await busy.drain(drain_seconds)
+    await server.close_all_connections()
+    return answered
+
+
+async def _stopping() -> None:
+    raise RuntimeError("the process is stopping")
