@@ -1,30 +1,43 @@
-"""`python -m gateway`: start the gateway's processes."""
+"""`python -m gateway`: start the gateway's processes, or only check what they would start with."""
 
-import asyncio
+import argparse
 import os
 import sys
 
-from gateway.app import serve
+import uvloop
+
+from gateway.app import check, serve
+from gateway.door.rates import Rates
 from gateway.processes import fork
+from gateway.routes.document import RoutesError
 from gateway.settings import Settings, SettingsError
 from observability import setup
-from observability.frameworks import tornado as hop_tornado
 
 
 def main() -> int:
+    """Start, or check; the exit code is 1 when the configuration cannot be used."""
+    parser = argparse.ArgumentParser(prog="python -m gateway", description="The public API.")
+    parser.add_argument("--check", action="store_true", help="check configuration and routes, start nothing")
+    parser.add_argument("--mock", action="store_true", help="answer every route with its example")
+    options = parser.parse_args()
     try:
         settings = Settings.load()
         settings.credential()
-    except SettingsError as error:
+        check(settings)  # before anything is forked: faults stop the start, once
+    except (SettingsError, RoutesError) as error:
         print(error, file=sys.stderr)
         return 1
+    return 0 if options.check else _run(settings, options.mock)
+
+
+def _run(settings: Settings, mock: bool) -> int:
+    rates = Rates()  # in memory that the processes share
     index = fork(len(settings.ports))
     os.environ["SERVICE_INSTANCE_ID"] = f"gateway-{index + 1}"
     # After the fork: exporter threads do not survive one.
     hop = setup("gateway")
-    hop_tornado.instrument()
     try:
-        asyncio.run(serve(settings, index, hop))
+        uvloop.run(serve(settings, index, hop, rates, mock=mock))
     finally:
         hop.shutdown()
     return 0

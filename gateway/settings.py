@@ -7,6 +7,8 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, ValidationError, model_validator
 
+ROUTES_FILE = Path(__file__).parent / "routes.yaml"
+
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -22,6 +24,34 @@ class ServiceSettings(BaseModel):
     timeout_seconds: Annotated[float, Field(gt=0, le=300)]
 
 
+class AuthSettings(BaseModel):
+    """Whose access tokens are accepted: those of `issuer` for `audience`, signed by a key of the JWK Set that
+    either a file or a URL gives. `leeway_seconds` is by how much clocks may differ."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    issuer: Annotated[str, Field(min_length=1)]
+    audience: Annotated[str, Field(min_length=1)]
+    jwks_file: Path | None = None
+    jwks_url: HttpUrl | None = None
+    leeway_seconds: Annotated[float, Field(ge=0, le=300)] = 30.0
+
+    @model_validator(mode="after")
+    def _keys_from_one_place(self) -> Self:
+        if (self.jwks_file is None) == (self.jwks_url is None):
+            raise ValueError("either jwks_file or jwks_url")
+        return self
+
+
+class CorsSettings(BaseModel):
+    """Origins whose scripts may use the API from browsers, such as `https://shop.example`; `*` is any."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    origins: tuple[Annotated[str, Field(pattern=r"^(\*|https?://[a-z0-9.-]+(:[0-9]+)?)$")], ...] = ()
+    max_age_seconds: Annotated[int, Field(ge=0, le=86400)] = 600
+
+
 class Settings(BaseModel):
     """The gateway's configuration: one entry of `ports` and of `metrics_ports` per process."""
 
@@ -33,6 +63,9 @@ class Settings(BaseModel):
     services_url: HttpUrl
     credential_file: Path
     services: Mapping[str, ServiceSettings]
+    routes_file: Path = ROUTES_FILE
+    auth: AuthSettings | None = None
+    cors: CorsSettings = CorsSettings()
 
     @model_validator(mode="after")
     def _a_metrics_port_each(self) -> Self:

@@ -41,6 +41,8 @@ from observability.client import (
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
 #: Connections to services nginx that one gateway process keeps, busy or idle.
 MAX_CONNECTIONS = 1024
+#: A check of a service's health may take this long.
+READY_SECONDS = 1.5
 CREDENTIAL_HEADER = "X-Platform-Credential"
 
 _logger = logging.getLogger(__name__)
@@ -275,6 +277,18 @@ class Upstreams:
         _, writer = await asyncio.open_connection(self._origin.host, self._origin.port)
         writer.close()
         await writer.wait_closed()
+
+    async def ready(self, service: str) -> None:
+        """Return when an instance of the service says it is ready; raise otherwise (a health check).
+
+        Services nginx leaves neither a span nor a log line of it.
+        """
+        target = f"/{service}/health/ready"
+        answer = await self._client.request(
+            self._origin, "GET", target, self._headers, timeout_seconds=READY_SECONDS
+        )
+        if answer.status != 200:
+            raise UpstreamError(service, 503, f"the service answered {answer.status}")
 
     async def close(self) -> None:
         await self._client.close()

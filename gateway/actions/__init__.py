@@ -1,0 +1,1 @@
+"""What a route can do: compose, proxy, call a handler, mock."""

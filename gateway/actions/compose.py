@@ -1,0 +1,134 @@
+"""`compose`: one document of several services' answers, shared between callers where the route allows it."""
+
+import asyncio
+from collections.abc import Hashable
+from typing import Any
+
+from opentelemetry import trace
+
+from gateway.actions.passing import pass_on, unavailable
+from gateway.caching import entity_tag, unchanged
+from gateway.composition.plan import Plan, TotalFailure
+from gateway.request import Reply, Request
+from gateway.world import World
+from observability.problem import Problem
+
+JSON = "application/json"
+
+
+class Compose:
+    """The action of a composed route.
+
+    Parameters:
+        coalesce: whether identical requests under way at the same time share one answer.
+        cache: whether answers are kept as long as every service's Cache-Control says.
+    """
+
+    def __init__(self, route: str, plan: Plan, world: World, *, coalesce: bool, cache: bool) -> None:
+        self.plan = plan
+        self._route = route
+        self._world = world
+        self._coalesce = coalesce
+        self._cache = cache
+        self._passed = sorted({name for part in plan.parts for name in part.headers})
+        self._under_way: dict[Hashable, _Shared] = {}
+
+    async def answer(self, request: Request) -> Reply:
+        """The document, from memory or from the services; 304 where the caller has it already.
+
+        Raises:
+            Problem: a service that the document cannot do without gave no answer.
+        """
+        reply = await self._reply(request)
+        if reply.status != 200:
+            return reply
+        tag = next(value for name, value in reply.headers if name == "ETag")
+        if request.method in ("GET", "HEAD") and unchanged(request.headers.get("If-None-Match"), tag):
+            self._world.metrics.shared(self._route, "not_modified")
+            kept = [(name, value) for name, value in reply.headers if name != "Content-Type"]
+            return Reply(304, kept)
+        return reply
+
+    async def _reply(self, request: Request) -> Reply:
+        if not (self._cache or self._coalesce) or request.method not in ("GET", "HEAD"):
+            return (await self._compose(request))[0]
+        key = self._key(request)
+        if self._cache and (found := self._world.cache.get(key)):
+            (reply, seconds), age = found
+            if age < seconds:
+                return self._from_memory(reply, int(age))
+            self._world.cache.drop(key)
+        if not self._coalesce:
+            return await self._compose_and_keep(key, request)
+        return await self._join(key, request)
+
+    async def _join(self, key: Hashable, request: Request) -> Reply:
+        """Wait for the same answer as others; the work ends when nobody waits for it any more."""
+        shared = self._under_way.get(key)
+        if shared is None:
+            work = asyncio.create_task(self._compose_and_keep(key, request))
+            shared = self._under_way[key] = _Shared(work)
+            work.add_done_callback(lambda _: self._forget(key, work))
+        else:
+            self._world.metrics.shared(self._route, "coalesced")
+            trace.get_current_span().add_event("gateway.coalesced")
+        shared.waiting += 1
+        try:
+            async with asyncio.timeout(request.deadline.remaining()):
+                return await asyncio.shield(shared.work)
+        except TimeoutError as error:
+            raise Problem(504, detail="The answer was not there in time.") from error
+        finally:
+            shared.waiting -= 1
+            if not shared.waiting and not shared.work.done():
+                self._forget(key, shared.work)
+                shared.work.cancel()
+
+    def _forget(self, key: Hashable, work: "asyncio.Task[Reply]") -> None:
+        shared = self._under_way.get(key)
+        if shared is not None and shared.work is work:
+            del self._under_way[key]
+
+    async def _compose_and_keep(self, key: Hashable, request: Request) -> Reply:
+        reply, seconds = await self._compose(request)
+        if self._cache and seconds and isinstance(reply.body, bytes):
+            self._world.cache.put(key, (reply, seconds), len(reply.body))
+        return reply
+
+    async def _compose(self, request: Request) -> tuple[Reply, int]:
+        try:
+            composed = await self.plan.run(request)
+        except TotalFailure as failure:
+            if failure.cause.answer is not None:
+                return pass_on(failure.cause.answer), 0
+            raise unavailable(failure.cause) from failure
+        headers = [("Content-Type", JSON), ("X-Complete", "true" if composed.complete else "false")]
+        headers.append(("ETag", entity_tag(composed.body)))
+        seconds = composed.fresh_seconds if self._cache else 0
+        if seconds:
+            headers.append(("Cache-Control", f"max-age={seconds}"))
+        if not composed.complete:
+            self._world.metrics.partial(self._route)
+        return Reply(200, headers, composed.body), seconds
+
+    def _from_memory(self, reply: Reply, age: int) -> Reply:
+        self._world.metrics.shared(self._route, "cached")
+        trace.get_current_span().add_event("gateway.cached", {"gateway.age_seconds": age})
+        return Reply(reply.status, [*reply.headers, ("Age", str(age))], reply.body)
+
+    def _key(self, request: Request) -> Hashable:
+        """What the answer depends on: another key, another answer."""
+        caller: Any = request.caller
+        who = (caller.subject, caller.scopes) if caller is not None else None
+        passed = tuple(request.headers.get(name) for name in self._passed)
+        return self._route, tuple(sorted(request.parameters.items())), request.path, who, passed
+
+
+class _Shared:
+    """Work that several requests wait for."""
+
+    __slots__ = ("waiting", "work")
+
+    def __init__(self, work: "asyncio.Task[Reply]") -> None:
+        self.work = work
+        self.waiting = 0

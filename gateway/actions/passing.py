@@ -1,0 +1,64 @@
+"""Answers of services on their way to the caller."""
+
+from collections.abc import Iterable, Mapping
+
+from gateway.composition.part import PartFailed
+from gateway.request import Headers, Reply
+from gateway.upstream import Answer, UpstreamError
+from observability.problem import Problem
+
+#: Headers of a service's answer that its caller gets too.
+PASSED_BACK = ("Content-Type", "Retry-After", "Allow", "ETag", "Cache-Control", "Idempotent-Replayed")
+#: RFC 9110, 7.6.1: of one connection, never passed on; nor is what `Connection` itself names.
+HOP_BY_HOP = frozenset(
+    {
+        "connection",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+
+
+def pass_on(answer: Answer, location_prefix: str = "") -> Reply:
+    """The service's own answer, its problem documents included."""
+    headers = [(name, value) for name in PASSED_BACK if (value := answer.headers.get(name)) is not None]
+    if location := answer.headers.get("Location"):
+        headers.append(("Location", public_location(location, location_prefix)))
+    return Reply(answer.status, headers, answer.body)
+
+
+def public_location(location: str, prefix: str) -> str:
+    """A service's Location as its public name."""
+    return prefix + location if location.startswith("/") else location
+
+
+def unavailable(error: UpstreamError | PartFailed) -> Problem:
+    """The gateway's own answer where a service it needs has none."""
+    headers = {"Retry-After": error.retry_after or "1"} if error.status == 503 else {}
+    return Problem(error.status, "A service gave no answer", detail=str(error), headers=headers)
+
+
+def end_to_end(headers: Iterable[tuple[str, str]], without: Mapping[str, object] | frozenset[str]) -> Headers:
+    """The headers that are for the other end.
+
+    Parameters:
+        without: lower-case names that are not passed on either.
+    """
+    found = list(headers)
+    named = {
+        token.strip().lower()
+        for name, value in found
+        if name.lower() == "connection"
+        for token in value.split(",")
+    }
+    return [
+        (name, value)
+        for name, value in found
+        if (low := name.lower()) not in HOP_BY_HOP and low not in named and low not in without
+    ]

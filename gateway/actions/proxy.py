@@ -1,0 +1,105 @@
+"""`proxy`: one service's answer, streamed both ways."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from urllib.parse import quote
+
+from gateway.actions.passing import end_to_end, public_location, unavailable
+from gateway.composition.plan import scope_of
+from gateway.composition.reference import Text, Unresolved
+from gateway.request import Headers, Reply, Request
+from gateway.resilience.policy import Policy
+from gateway.upstream import Call, UpstreamError
+from gateway.world import Services
+from observability.problem import Problem
+
+#: Of the request: what the gateway says itself, and what is between it and the caller.
+_NOT_SENT_ON = frozenset(
+    {
+        "host",
+        "content-length",
+        "expect",
+        "user-agent",
+        "authorization",
+        "cookie",
+        "traceparent",
+        "tracestate",
+        "x-platform-credential",
+        "x-caller",
+        "x-request-id",
+        "x-request-timeout-ms",
+    }
+)
+#: Of the answer: what the gateway says itself.
+_NOT_PASSED_BACK = frozenset({"date", "server", "x-trace-id", "x-request-id"})
+
+
+class Proxy:
+    """Passes a request on to one service and its answer back; neither is held in memory.
+
+    Parameters:
+        path: at the service.
+        location_prefix: what makes a public path of one at the service.
+        rest: parameters of the path that stand for several segments.
+    """
+
+    def __init__(
+        self,
+        service: str,
+        path: Text,
+        policy: Policy,
+        upstreams: Services,
+        *,
+        pass_query: bool,
+        location_prefix: str,
+        rest: frozenset[str],
+    ) -> None:
+        self._service = service
+        self._path = path
+        self._policy = policy
+        self._upstreams = upstreams
+        self._pass_query = pass_query
+        self._prefix = location_prefix
+        self._rest = rest
+
+    async def answer(self, request: Request) -> Reply:
+        """The service's answer, as soon as its head is there.
+
+        Raises:
+            Problem: it gave none.
+        """
+        stack = AsyncExitStack()
+        try:
+            streamed = await stack.enter_async_context(
+                self._upstreams.stream(self._call(request), self._policy, request.deadline)
+            )
+        except UpstreamError as error:
+            raise unavailable(error) from error
+        headers = [
+            (name, public_location(value, self._prefix) if name.lower() == "location" else value)
+            for name, value in end_to_end(streamed.headers.items(), _NOT_PASSED_BACK)
+        ]
+        return Reply(streamed.status, headers, _chunks(stack, streamed.chunks()))
+
+    def _call(self, request: Request) -> Call:
+        try:
+            target = self._path.render(scope_of(request), self._rest)
+        except Unresolved as error:
+            raise Problem(404, detail=f"There is no {error.absent}.") from error
+        if self._pass_query and request.query:
+            target += "?" + quote(request.query, safe="%/?:@!$&'()*+,;=-._~")
+        headers: Headers = end_to_end(request.headers.get_all(), _NOT_SENT_ON)
+        if request.caller:
+            headers += request.caller.identity
+        if request.stream is None:
+            return Call(self._service, request.method, target, headers, request.body)
+        length = request.headers.get("Content-Length")
+        return Call(
+            self._service, request.method, target, headers, request.stream, int(length) if length else None
+        )
+
+
+async def _chunks(stack: AsyncExitStack, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    async with stack:
+        async for chunk in chunks:
+            yield chunk

@@ -1,0 +1,132 @@
+"""Services' JSON: refused where readers could read it differently, otherwise passed on byte for byte."""
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NoReturn
+
+import msgspec
+
+#: Deeper than any document of a service; a caller's own parser may stop not far beyond.
+MAX_DEPTH = 100
+
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_elements = msgspec.json.Decoder(list[msgspec.Raw])
+_encode = msgspec.json.Encoder().encode
+
+Shape = Callable[[bytes], bytes]
+
+
+class BadDocument(ValueError):
+    """Bytes that are not one strict JSON document; the message says why, for a person."""
+
+
+def read(body: bytes) -> Any:
+    """The value of a service's JSON document (RFC 8259, UTF-8).
+
+    Raises:
+        BadDocument: it is not JSON, not UTF-8, has a member twice, a number that is not finite, or is nested
+            deeper than MAX_DEPTH.
+    """
+    try:
+        value = _decode(body.decode())
+    except BadDocument:
+        raise
+    except UnicodeDecodeError as error:
+        raise BadDocument("the answer is not UTF-8") from error
+    except RecursionError as error:
+        raise BadDocument("the answer is nested too deeply") from error
+    except ValueError as error:
+        raise BadDocument("the answer is not JSON") from error
+    if body.count(b"[") + body.count(b"{") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
+        raise BadDocument("the answer is nested too deeply")
+    return value
+
+
+def shape(select: str | Sequence[str] | None, rename: Mapping[str, str] | None) -> Shape | None:
+    """What makes a part's bytes of an answer's; None where they are the same.
+
+    The members themselves are never decoded: their bytes are moved.
+
+    Parameters:
+        select: a member that the part is, or the members it keeps.
+        rename: member -> its name in the part.
+    """
+    names = rename or {}
+    if isinstance(select, str):
+        return lambda body: bytes(_member(body, select))
+    if select is None and not names:
+        return None
+    kept = None if select is None else frozenset(select)
+
+    def pick(body: bytes) -> bytes:
+        if body.lstrip()[:1] == b"[":
+            return b"[" + b",".join(map(pick, map(bytes, _elements.decode(body)))) + b"]"
+        chosen = [(names.get(k, k), v) for k, v in members(body).items() if kept is None or k in kept]
+        if len({name for name, _ in chosen}) < len(chosen):
+            raise BadDocument("two members of the answer would have the same name")
+        return join(chosen)
+
+    return pick
+
+
+def members(body: bytes) -> dict[str, msgspec.Raw]:
+    """The members of an object as they stand in a document that `read` took.
+
+    Raises:
+        BadDocument: it is not an object.
+    """
+    try:
+        return _members.decode(body)
+    except msgspec.DecodeError as error:
+        raise BadDocument("the answer is not an object") from error
+
+
+def join(members: Sequence[tuple[str, bytes | msgspec.Raw]]) -> bytes:
+    """An object of names and the bytes of their values."""
+    return b"{" + b",".join([_encode(name) + b":" + bytes(value) for name, value in members]) + b"}"
+
+
+def encode(value: Any) -> bytes:
+    """A value of our own as JSON."""
+    return _encode(value)
+
+
+def _member(body: bytes, name: str) -> msgspec.Raw:
+    found = members(body).get(name)
+    if found is None:
+        raise BadDocument(f"the answer has no {name}")
+    return found
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise BadDocument("the answer has a member twice")
+    return members
+
+
+def _finite(literal: str) -> float:
+    number = float(literal)
+    return number if math.isfinite(number) else _not_finite(literal)
+
+
+def _not_finite(literal: str) -> NoReturn:
+    raise BadDocument(f"{literal[:20]} is not a finite number")
+
+
+_decode = json.JSONDecoder(object_pairs_hook=_unique, parse_float=_finite, parse_constant=_not_finite).decode
+
+
+def _depth(value: Any) -> int:
+    """How deep a value is nested, without recursion."""
+    depth, level = 0, [value]
+    while level:
+        depth += 1
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+    return depth - 1

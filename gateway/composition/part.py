@@ -1,0 +1,167 @@
+"""A part of a composed document: one call to a service, and what becomes of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+from urllib.parse import quote
+
+from gateway.caching import freshness
+from gateway.composition import document
+from gateway.composition.document import BadDocument, Shape
+from gateway.composition.reference import Condition, Reference, Scope, Text, Unresolved
+from gateway.request import Request
+from gateway.resilience.policy import Policy
+from gateway.upstream import Answer, Call, UpstreamError
+
+NULL = b"null"
+
+
+@dataclass(frozen=True, slots=True)
+class Fallback:
+    """A value that stands in for a part that failed, as JSON."""
+
+    body: bytes
+    value: Any
+
+
+OnFailure = Literal["fail", "omit", "stale"] | Fallback
+
+
+@dataclass(frozen=True, slots=True)
+class Good:
+    """What a part is: its JSON as it goes into the document, and its value for references.
+
+    Attributes:
+        answer: the service's document, which `value` is of; the part's own bytes may be less of it.
+        fresh_seconds: for how long it may be kept.
+    """
+
+    body: bytes
+    value: Any
+    fresh_seconds: int
+
+
+class PartFailed(Exception):
+    """A part has no answer. `status` is what the gateway would answer if nothing else were there.
+
+    Attributes:
+        answer: the service's own refusal, when that is the cause.
+    """
+
+    def __init__(
+        self, status: int, cause: str, *, retry_after: str | None = None, answer: Answer | None = None
+    ) -> None:
+        super().__init__(cause)
+        self.status = status
+        self.cause = cause
+        self.retry_after = retry_after
+        self.answer = answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A call to a service, compiled.
+
+    Attributes:
+        query: names, texts, and whether a member is left out when its reference has no value.
+        needs: the parts whose values it refers to.
+        cached: whether the document may be kept, so that it matters for how long this part may.
+        rest: parameters of the path that stand for several segments.
+    """
+
+    name: str
+    service: str
+    method: str
+    path: Text
+    query: tuple[tuple[str, Text, bool], ...]
+    headers: tuple[str, ...]
+    send_body: bool
+    condition: Condition | None
+    shape: Shape | None
+    flatten: bool
+    on_failure: OnFailure
+    policy: Policy
+    needs: tuple[str, ...]
+    cached: bool
+    rest: frozenset[str] = frozenset()
+
+    @property
+    def references(self) -> list[Reference]:
+        """Every reference it makes."""
+        found = [*self.path.references, *(each for _, text, _ in self.query for each in text.references)]
+        return [*found, self.condition.reference] if self.condition else found
+
+    def call(self, request: Request, scope: Scope) -> Call:
+        """The call that this request leads to.
+
+        Raises:
+            Unresolved: a reference has no value.
+        """
+        target = self.path.render(scope, self.rest)
+        if self.query:
+            target += self._query(scope)
+        passed = list(request.caller.identity) if request.caller else []
+        passed += [(name, value) for name in self.headers if (value := request.headers.get(name)) is not None]
+        if not self.send_body:
+            return Call(self.service, self.method, target, passed)
+        passed.append(("Content-Type", request.headers.get("Content-Type", "application/json")))
+        return Call(self.service, self.method, target, passed, request.body)
+
+    def result(self, answer: Answer) -> Good:
+        """What the part is, by the service's answer.
+
+        Raises:
+            PartFailed: the answer cannot be used.
+        """
+        if answer.status == 404 and self.on_failure != "fail":
+            return Good(NULL, None, 0)
+        if not 200 <= answer.status < 300:
+            raise self._refused(answer)
+        if answer.status == 204 or not answer.body:
+            return Good(NULL, None, self._fresh_seconds(answer))
+        try:
+            value = document.read(answer.body)
+            body = answer.body if self.shape is None else self.shape(answer.body)
+            if self.flatten:
+                document.members(body)
+        except BadDocument as error:
+            raise PartFailed(502, f"{self.service}: {error}") from error
+        return Good(body, value, self._fresh_seconds(answer))
+
+    def _fresh_seconds(self, answer: Answer) -> int:
+        return freshness(answer.headers) if self.cached else 0
+
+    def _refused(self, answer: Answer) -> PartFailed:
+        if not 400 <= answer.status < 500:
+            return PartFailed(502, f"{self.service}: the service answered {answer.status}")
+        return PartFailed(502, f"{self.service}: the service answered {answer.status}", answer=answer)
+
+    def _query(self, scope: Scope) -> str:
+        members = []
+        for name, text, optional in self.query:
+            try:
+                members.append(f"{name}={text.render(scope)}")
+            except Unresolved:
+                if not optional:
+                    raise
+        return "?" + "&".join(members) if members else ""
+
+
+def failed(error: UpstreamError) -> PartFailed:
+    """A call that failed, as a part's failure."""
+    return PartFailed(error.status, str(error), retry_after=error.retry_after)
+
+
+def query_of(declared: Mapping[str, Any]) -> tuple[tuple[str, Text, bool], ...]:
+    """The members of a declared query, quoted, and whether each may be left out.
+
+    Raises:
+        ValueError: a value has braces without a reference.
+    """
+    members = []
+    for name, value in declared.items():
+        text = Text.of(value if isinstance(value, str) else document.encode(value).decode())
+        quoted = Text(tuple(quote(literal, safe="") for literal in text.literals), text.references)
+        optional = quoted.literals == ("", "") and quoted.references[0].root == "query"
+        members.append((quote(name, safe=""), quoted, optional))
+    return tuple(members)

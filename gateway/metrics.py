@@ -1,0 +1,39 @@
+"""What the gateway counts of its answers, beside what every hop does."""
+
+from prometheus_client import CollectorRegistry, Counter
+
+
+class Metrics:
+    """Counters by route; routes and parts are those of the table, so they are bounded."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._partial = Counter(
+            "gateway_partial_answers", "Answers that some part is missing of.", ["route"], registry=registry
+        )
+        self._parts = Counter(
+            "gateway_part_failures",
+            "Parts that failed, and what was done about it.",
+            ["route", "part", "policy"],
+            registry=registry,
+        )
+        self._shared = Counter(
+            "gateway_shared_answers",
+            "Answers that another request's work gave: coalesced, cached or not modified.",
+            ["route", "how"],
+            registry=registry,
+        )
+        self._reloads = Counter(
+            "gateway_reloads", "Times the routing table was read again.", ["outcome"], registry=registry
+        )
+
+    def partial(self, route: str) -> None:
+        self._partial.labels(route).inc()
+
+    def part_failed(self, route: str, part: str, policy: str) -> None:
+        self._parts.labels(route, part, policy).inc()
+
+    def shared(self, route: str, how: str) -> None:
+        self._shared.labels(route, how).inc()
+
+    def reloaded(self, outcome: str) -> None:
+        self._reloads.labels(outcome).inc()

@@ -1,0 +1,49 @@
+"""What a route is asked and what it answers, whatever its kind."""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tornado.httputil import HTTPHeaders
+
+from gateway.door.caller import Caller
+from gateway.resilience.deadline import Deadline
+
+Headers = list[tuple[str, str]]
+
+
+@dataclass(slots=True)
+class Request:
+    """A request of the public API, from the moment a route was found for it.
+
+    Attributes:
+        deadline: when the answer has to be there.
+        path: as sent, without the query.
+        query: as sent, without the question mark.
+        body: the whole body; empty while `stream` brings it.
+        stream: the body piece by piece, on routes that pass it on unread.
+        parameters: the declared parameters of path and query, typed.
+        document: the decoded body, on routes that declare one.
+        caller: who asks; set at the door.
+    """
+
+    method: str
+    path: str
+    query: str
+    headers: HTTPHeaders
+    remote_address: str
+    deadline: Deadline
+    body: bytes = b""
+    stream: AsyncIterator[bytes] | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    document: Mapping[str, Any] | None = None
+    caller: Caller | None = None
+
+
+@dataclass(slots=True)
+class Reply:
+    """An answer: a body in one piece, or one that comes piece by piece."""
+
+    status: int
+    headers: Headers = field(default_factory=list)
+    body: bytes | AsyncIterator[bytes] = b""

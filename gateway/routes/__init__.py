@@ -1,0 +1,1 @@
+"""The routing table: read from `routes.yaml`, checked whole, compiled once."""

@@ -1,0 +1,46 @@
+"""The routing table as it is in effect, for people: every default filled in, every dependency named."""
+
+from typing import Any
+
+from gateway.actions.compose import Compose
+from gateway.composition import document
+from gateway.composition.part import Fallback, Part
+from gateway.routes.route import Route
+from gateway.routes.table import Table
+
+
+def effective(table: Table) -> bytes:
+    """The table as JSON."""
+    return document.encode({"routes": [_route(route) for route in table.routes]})
+
+
+def _route(route: Route) -> dict[str, Any]:
+    limit = route.rate_limit
+    shown = {
+        "id": route.id,
+        "method": route.method,
+        "path": route.template.text,
+        "kind": route.kind,
+        "auth": route.auth,
+        "scopes": sorted(route.scopes),
+        "deadline_seconds": route.deadline_seconds,
+        "rate_limit": {"requests": limit.requests, "seconds": limit.seconds} if limit else None,
+        "priority": route.priority,
+        "idempotency": route.idempotency,
+        "coalesce": route.coalesce,
+        "cache": route.cache,
+    }
+    if isinstance(route.action, Compose):
+        return shown | {"parts": {part.name: _part(part) for part in route.action.plan.parts}}
+    return shown | {route.kind: route.declared[route.kind]}
+
+
+def _part(part: Part) -> dict[str, Any]:
+    chosen = part.on_failure
+    return {
+        "service": part.service,
+        "method": part.method,
+        "needs": list(part.needs),
+        "on_failure": {"fallback": chosen.value} if isinstance(chosen, Fallback) else chosen,
+        "policy": part.policy.model_dump(),
+    }

@@ -1,0 +1,408 @@
+"""From `routes.yaml` to a routing table: checked against its schema, then for what a schema cannot say."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import SchemaError
+
+from gateway.actions.compose import Compose
+from gateway.actions.handler import Handler, Tools, find
+from gateway.actions.mock import Mock
+from gateway.actions.passing import HOP_BY_HOP
+from gateway.actions.proxy import Proxy
+from gateway.composition import document as json_document
+from gateway.composition.part import Fallback, OnFailure, Part, query_of
+from gateway.composition.plan import Plan, needs_of
+from gateway.composition.reference import ROOTS, Condition, Reference, Text
+from gateway.resilience.policy import Policy
+from gateway.routes.document import Document, Field
+from gateway.routes.parameters import Parameter
+from gateway.routes.route import Action, Kind, RateLimit, Route
+from gateway.routes.table import Table
+from gateway.routes.template import Template
+from gateway.world import World
+
+SCHEMA_FILE = Path(__file__).parents[1] / "routes.schema.json"
+_KINDS: tuple[Kind, ...] = ("compose", "proxy", "handler", "mock")
+#: Headers that parts cannot ask for: they are the gateway's own.
+_OWN_HEADERS = HOP_BY_HOP | {
+    "host",
+    "content-length",
+    "content-type",
+    "authorization",
+    "cookie",
+    "traceparent",
+    "tracestate",
+    "x-platform-credential",
+    "x-caller",
+    "x-request-timeout-ms",
+}
+
+
+def read_table(path: Path, timeouts: Mapping[str, float], world: World, *, mock: bool = False) -> Table:
+    """Read a file of routes, whole or not at all.
+
+    Parameters:
+        timeouts: the services there are, and the seconds a call to each may take unless the file says else.
+        mock: answer every route with its example, and call nobody.
+
+    Raises:
+        RoutesError: something in it is wrong; the message has every fault with file, line and field.
+    """
+    document = Document.read(path)
+    document.check(json.loads(SCHEMA_FILE.read_text()))
+    document.refuse()
+    return _Reading(document, timeouts, world, mock).table()
+
+
+class _Reading:
+    """One reading of one file, faults collected on the way."""
+
+    def __init__(self, document: Document, timeouts: Mapping[str, float], world: World, mock: bool) -> None:
+        self._document = document
+        self._content: dict[str, Any] = document.content
+        self._world = world
+        self._mock = mock
+        self._timeouts = timeouts
+        self._policies: dict[str, Policy] = {}
+        self._table: Table | None = None
+        self._tools = Tools(world, self._policies, self._current)
+
+    def table(self) -> Table:
+        self._read_policies()
+        self._check_schemas()
+        routes = [self._route(declared, ("routes", n)) for n, declared in enumerate(self._content["routes"])]
+        self._check_paths([route for route in routes if route is not None])
+        self._document.refuse()
+        self._table = Table([route for route in routes if route is not None], self._content)
+        return self._table
+
+    def _current(self) -> Table:
+        if self._table is None:
+            raise LookupError("the table is still being read")
+        return self._table
+
+    # --- services
+
+    def _read_policies(self) -> None:
+        declared = self._content.get("services", {})
+        for name in declared:
+            if name != "defaults":
+                self._known_service(name, ("services", name))
+        for name, timeout in self._timeouts.items():
+            merged = _merged(
+                {"timeout_seconds": timeout}, declared.get("defaults", {}), declared.get(name, {})
+            )
+            self._policies[name] = Policy.model_validate(merged)
+
+    def _known_service(self, name: str, where: Field) -> bool:
+        if name in self._timeouts:
+            return True
+        self._document.fault(
+            where, f"there is no service {name}; known are {', '.join(sorted(self._timeouts))}"
+        )
+        return False
+
+    def _policy(self, declared: Mapping[str, Any]) -> Policy:
+        own = {key: declared[key] for key in ("timeout_seconds", "retries") if key in declared}
+        policy = self._policies[declared["service"]]
+        return Policy.model_validate(_merged(policy.model_dump(), own)) if own else policy
+
+    # --- routes
+
+    def _route(self, declared: dict[str, Any], where: Field) -> Route | None:
+        try:
+            template = Template.of(declared["path"])
+        except ValueError as error:
+            self._document.fault((*where, "path"), str(error))
+            return None
+        parameters = self._parameters(declared, template, where)
+        self._check_body(declared, where)
+        kind = next(kind for kind in _KINDS if kind in declared)
+        action = self._action(kind, declared, template, where)
+        if action is None:
+            return None
+        limit = declared.get("rate_limit")
+        return Route(
+            id=declared["id"],
+            method=declared["method"],
+            template=template,
+            kind=kind,
+            summary=declared.get("summary", ""),
+            auth=declared.get("auth", "optional"),
+            scopes=frozenset(declared.get("scopes", ())),
+            deadline_seconds=declared.get("deadline_seconds", 10.0),
+            rate_limit=RateLimit(**limit) if limit else None,
+            priority=declared.get("priority", "normal"),
+            idempotency=declared.get("idempotency", False),
+            coalesce=declared.get("coalesce", False),
+            cache=declared.get("cache", False),
+            parameters=parameters,
+            body=declared.get("body"),
+            streams=kind == "proxy" and "body" not in declared and not self._mock,
+            responses=declared.get("responses", {}),
+            declared=declared,
+            action=action,
+        )
+
+    def _parameters(
+        self, declared: Mapping[str, Any], template: Template, where: Field
+    ) -> dict[str, Parameter]:
+        schemas = declared.get("parameters", {})
+        found = {}
+        for name in [*template.names, *(name for name in schemas if name not in template.names)]:
+            schema = schemas.get(name, {})
+            if self._is_schema(schema, (*where, "parameters", name)):
+                place = "path" if name in template.names else "query"
+                found[name] = Parameter.of(name, place, schema)  # type: ignore[arg-type]
+        return found
+
+    def _check_body(self, declared: Mapping[str, Any], where: Field) -> None:
+        if "body" in declared:
+            if declared["method"] in ("GET", "DELETE"):
+                self._document.fault((*where, "body"), f"a {declared['method']} has no body")
+            self._is_schema(declared["body"], (*where, "body"))
+        if (declared.get("cache") or declared.get("coalesce")) and (
+            declared["method"] != "GET" or "compose" not in declared
+        ):
+            name = "cache" if declared.get("cache") else "coalesce"
+            self._document.fault((*where, name), "only composed GETs have it")
+        if declared.get("scopes") and declared.get("auth") != "required":
+            self._document.fault((*where, "scopes"), "need `auth: required`")
+
+    def _check_schemas(self) -> None:
+        for name, schema in self._content.get("schemas", {}).items():
+            self._is_schema(schema, ("schemas", name))
+
+    def _is_schema(self, schema: Any, where: Field) -> bool:
+        try:
+            Draft202012Validator.check_schema(schema)
+        except (SchemaError, RecursionError) as error:
+            reason = error.message if isinstance(error, SchemaError) else "is nested too deeply"
+            self._document.fault(where, f"is no JSON Schema: {reason[:200]}")
+            return False
+        return self._references_exist(schema, where)
+
+    def _references_exist(self, schema: Any, where: Field) -> bool:
+        """Whether every `$ref` leads to one of the file's own schemas: nothing is fetched."""
+        left, good = [schema], True
+        while left:
+            value = left.pop()
+            if isinstance(value, dict):
+                name = str(value.get("$ref", "")).removeprefix("#/components/schemas/")
+                if "$ref" in value and name not in self._content.get("schemas", {}):
+                    self._document.fault(where, f"there is no schema {value['$ref']}")
+                    good = False
+                left += value.values()
+            elif isinstance(value, list):
+                left += value
+        return good
+
+    def _check_paths(self, routes: list[Route]) -> None:
+        ids: dict[str, int] = {}
+        seen: list[tuple[int, Route]] = []
+        positions = {id(declared): n for n, declared in enumerate(self._content["routes"])}
+        for route in routes:
+            number = positions[id(route.declared)]
+            if route.id in ids:
+                self._document.fault(("routes", number, "id"), f"routes.{ids[route.id]} has this id too")
+            ids.setdefault(route.id, number)
+            for other_number, other in seen:
+                if clash := _clash(route, other):
+                    self._document.fault(("routes", number, "path"), f"{clash} of routes.{other_number}")
+            seen.append((number, route))
+
+    # --- actions
+
+    def _action(
+        self, kind: Kind, declared: dict[str, Any], template: Template, where: Field
+    ) -> Action | None:
+        here = (*where, kind)
+        if kind == "handler":
+            return self._handler(declared, here)
+        if kind == "mock":
+            mock = declared["mock"]
+            return Mock(mock.get("status", 200), mock.get("headers", {}), mock.get("body", {}))
+        if kind == "proxy":
+            action: Action | None = self._proxy(declared, template, here)
+        else:
+            action = self._compose(declared, template, here)
+        return Mock.of_examples(declared.get("responses", {})) if action and self._mock else action
+
+    def _handler(self, declared: Mapping[str, Any], where: Field) -> Action | None:
+        try:
+            found = find(declared["handler"])
+        except ValueError as error:
+            self._document.fault(where, str(error))
+            return None
+        if self._mock and any("example" in response for response in declared.get("responses", {}).values()):
+            return Mock.of_examples(declared["responses"])
+        return Handler(found, self._tools)
+
+    def _proxy(self, declared: Mapping[str, Any], template: Template, where: Field) -> Proxy | None:
+        proxy = declared["proxy"]
+        text = self._text(proxy["path"], (*where, "path"))
+        if not self._known_service(proxy["service"], (*where, "service")) or text is None:
+            return None
+        if not self._resolved(text.references, declared, template, (), (*where, "path")):
+            return None
+        return Proxy(
+            proxy["service"],
+            text,
+            self._policy(proxy),
+            self._world.upstreams,
+            pass_query=proxy.get("pass_query", True),
+            location_prefix=proxy.get("location_prefix", ""),
+            rest=_rest(template),
+        )
+
+    def _compose(self, declared: dict[str, Any], template: Template, where: Field) -> Compose | None:
+        names = list(declared["compose"])
+        parts = [
+            self._part(name, part, declared, template, (*where, name))
+            for name, part in declared["compose"].items()
+        ]
+        whole = [part for part in parts if part is not None]
+        if len(whole) < len(names):
+            return None
+        if cycle := needs_of({part.name: part.needs for part in whole}):
+            self._document.fault((*where, cycle[0]), f"needs itself: {' -> '.join(cycle)}")
+            return None
+        plan = Plan(declared["id"], whole, self._world)
+        return Compose(
+            declared["id"],
+            plan,
+            self._world,
+            coalesce=declared.get("coalesce", False),
+            cache=declared.get("cache", False),
+        )
+
+    def _part(
+        self,
+        name: str,
+        part: dict[str, Any],
+        declared: Mapping[str, Any],
+        template: Template,
+        where: Field,
+    ) -> Part | None:
+        if name in ROOTS or name == "errors":
+            self._document.fault(where, "is a name with a meaning of its own; choose another")
+            return None
+        known = self._known_service(part["service"], (*where, "service"))
+        path = self._text(part["path"], (*where, "path"))
+        query = self._read(lambda: query_of(part.get("query", {})), (*where, "query"))
+        condition = self._read(
+            lambda: Condition.of(part["when"]) if "when" in part else None, (*where, "when")
+        )
+        self._check_call(part, declared, where)
+        if not known or path is None or query is None or ("when" in part and condition is None):
+            return None
+        built = Part(
+            name=name,
+            service=part["service"],
+            method=part.get("method", "GET"),
+            path=path,
+            query=query,
+            headers=tuple(part.get("headers", ())),
+            send_body=part.get("send_body", False),
+            condition=condition,
+            shape=json_document.shape(part.get("select"), part.get("rename")),
+            flatten=part.get("flatten", False),
+            on_failure=_on_failure(part.get("on_failure", "fail")),
+            policy=self._policy(part),
+            needs=(),
+            cached=declared.get("cache", False),
+            rest=_rest(template),
+        )
+        others = tuple(declared["compose"])
+        if not self._resolved(built.references, declared, template, others, where):
+            return None
+        roots = dict.fromkeys(r.root for r in built.references if r.root not in ROOTS)
+        return replace(built, needs=tuple(roots))
+
+    def _check_call(self, part: Mapping[str, Any], declared: Mapping[str, Any], where: Field) -> None:
+        for n, header in enumerate(part.get("headers", ())):
+            if header.lower() in _OWN_HEADERS:
+                self._document.fault((*where, "headers", n), f"{header} is not passed on")
+        if part.get("send_body") and "body" not in declared:
+            self._document.fault((*where, "send_body"), "the route declares no body")
+        if part.get("on_failure") == "stale" and part.get("method", "GET") != "GET":
+            self._document.fault((*where, "on_failure"), "only the answer to a GET can be stale")
+
+    def _text(self, text: str, where: Field) -> Text | None:
+        read: Text | None = self._read(lambda: Text.of(text), where)
+        return read
+
+    def _read(self, read: Any, where: Field) -> Any:
+        try:
+            return read()
+        except (ValueError, IndexError) as error:
+            self._document.fault(where, str(error))
+            return None
+
+    def _resolved(
+        self,
+        references: Any,
+        declared: Mapping[str, Any],
+        template: Template,
+        parts: tuple[str, ...],
+        where: Field,
+    ) -> bool:
+        faults = [fault for each in references if (fault := _unknown(each, declared, template, parts))]
+        for fault in faults:
+            self._document.fault(where, fault)
+        return not faults
+
+
+def _unknown(
+    reference: Reference, declared: Mapping[str, Any], template: Template, parts: tuple[str, ...]
+) -> str | None:
+    """What is wrong with a reference."""
+    first = reference.members[0]
+    if reference.root == "path":
+        return None if first in template.names else f"the path has no parameter {first}"
+    if reference.root == "query":
+        known = first in declared.get("parameters", {}) and first not in template.names
+        return None if known else f"no query parameter {first} is declared"
+    if reference.root == "caller":
+        return (
+            None if reference.members == ("subject",) else f"{reference} is unknown; there is caller.subject"
+        )
+    if reference.root == "body":
+        return None if "body" in declared else "the route declares no body"
+    return None if reference.root in parts else f"there is no part {reference.root}"
+
+
+def _clash(route: Route, other: Route) -> str | None:
+    if route.template.shape == other.template.shape:
+        if route.template.names != other.template.names:
+            return "differs only in its parameters' names from that"
+        return "is, with this method, that" if route.method == other.method else None
+    if route.template.ambiguous_with(other.template):
+        return "matches paths that match that, and neither is the more specific"
+    return None
+
+
+def _rest(template: Template) -> frozenset[str]:
+    return frozenset(template.names[-1:]) if template.takes_rest else frozenset()
+
+
+def _on_failure(declared: Any) -> OnFailure:
+    if isinstance(declared, dict):
+        return Fallback(json_document.encode(declared["fallback"]), declared["fallback"])
+    chosen: OnFailure = declared
+    return chosen
+
+
+def _merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
+    """Later layers over earlier ones, member by member of their objects."""
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        for key, value in layer.items():
+            both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+            merged[key] = {**merged[key], **value} if both else value
+    return merged

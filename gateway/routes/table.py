@@ -1,0 +1,79 @@
+"""The routing table: which route a request is for."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.routes.route import Route
+from gateway.routes.template import MAX_SEGMENTS, Template
+from observability.problem import Problem
+
+
+@dataclass(slots=True)
+class _Place:
+    """The routes of one path, by method."""
+
+    template: Template
+    routes: dict[str, Route]
+
+    @property
+    def allow(self) -> str:
+        methods = set(self.routes) | ({"HEAD"} if "GET" in self.routes else set())
+        return ", ".join(sorted(methods | {"OPTIONS"}))
+
+
+class Table:
+    """Routes, found by path and method; never changed once it is made.
+
+    Parameters:
+        document: what the table was read from, for the OpenAPI document.
+    """
+
+    def __init__(self, routes: Iterable[Route], document: Mapping[str, Any]) -> None:
+        self.routes = tuple(routes)
+        self.document = document
+        places: dict[str, _Place] = {}
+        for route in self.routes:
+            place = places.setdefault(route.template.shape, _Place(route.template, {}))
+            place.routes[route.method] = route
+        ordered = sorted(places.values(), key=lambda place: place.template.rank)
+        self._static = {place.template.shape: place for place in ordered if not place.template.names}
+        self._by_length: dict[int, list[_Place]] = {}
+        for place in ordered:
+            own = len(place.template.segments)
+            longest = MAX_SEGMENTS if place.template.takes_rest else own
+            for length in range(own, longest + 1) if place.template.names else ():
+                self._by_length.setdefault(length, []).append(place)
+
+    def find(self, method: str, path: str) -> tuple[Route, list[str]]:
+        """The route for a method and a path as sent, and the raw values of the path's parameters.
+
+        A HEAD is for the route of the GET, unless it has one of its own.
+
+        Raises:
+            Problem: 404 where no route has such a path, 405 where none of them has the method.
+        """
+        place, values = self._place(path)
+        route = place.routes.get(method)
+        if route is None and method == "HEAD":
+            route = place.routes.get("GET")
+        if route is None:
+            raise Problem(405, headers={"Allow": place.allow})
+        return route, values
+
+    def methods(self, path: str) -> str:
+        """The methods that a path has, as `Allow` says them.
+
+        Raises:
+            Problem: 404 where no route has such a path.
+        """
+        return self._place(path)[0].allow
+
+    def _place(self, path: str) -> tuple[_Place, list[str]]:
+        if (place := self._static.get(path)) is not None:
+            return place, []
+        segments = path.split("/")[1:]
+        for place in self._by_length.get(len(segments), ()):
+            if (values := place.template.match(segments)) is not None and all(values):
+                return place, values
+        raise Problem(404, detail="There is nothing at this path.")

@@ -1,0 +1,345 @@
+"""The public API over HTTP/1.1: from a connection's messages to a route's answer and back.
+
+Tornado reads and writes the messages; its `Application` and `RequestHandler` are left out, because finding a
+route and answering costs less without them.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable
+from email.utils import formatdate
+from http.client import responses as PHRASES
+from typing import Any, cast
+
+from opentelemetry import context, propagate, trace
+from opentelemetry.context import Context
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode
+from tornado.http1connection import HTTP1Connection
+from tornado.httputil import (
+    HTTPConnection,
+    HTTPHeaders,
+    HTTPMessageDelegate,
+    HTTPServerConnectionDelegate,
+    RequestStartLine,
+    ResponseStartLine,
+)
+from tornado.iostream import StreamClosedError
+
+from gateway.channel import BodyLost, Channel
+from gateway.door import Door
+from gateway.door.headers import REQUEST_ID_HEADER, request_id
+from gateway.request import Headers, Reply, Request
+from gateway.resilience.deadline import Deadline
+from gateway.routes.route import Route
+from gateway.routes.table import Table
+from gateway.validation import Check, body_check, read_body, read_parameters
+from observability import Hop
+from observability.exchange import TRACE_HEADER, Exchange, problem_of
+from observability.metrics import known_method
+from observability.problem import Problem
+
+#: The edge lets bodies of this size through too; the gateway does not rely on it.
+MAX_BODY_BYTES = 1024 * 1024
+#: How long the next piece of a body that is passed on may take.
+BODY_IDLE_SECONDS = 30.0
+#: A body that is passed on may take this long in all.
+STREAM_SECONDS = 3600.0
+MAX_TARGET = 8192
+#: The answer to somebody who is not there any more; only telemetry sees it.
+CLIENT_GONE = 499
+
+_logger = logging.getLogger(__name__)
+
+
+class Gateway(HTTPServerConnectionDelegate):
+    """Answers the public API by the routing table, which can be replaced while requests are under way.
+
+    Attributes:
+        table: what new requests are answered by.
+    """
+
+    def __init__(self, hop: Hop, door: Door, table: Table) -> None:
+        self.hop = hop
+        self._door = door
+        self._under_way = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self.use(table)
+
+    def use(self, table: Table) -> None:
+        """Answer by another table from the next request on; those under way keep theirs."""
+        schemas = table.document.get("schemas", {})
+        checks: dict[str, Check] = {
+            route.id: body_check(route.body, schemas) for route in table.routes if route.body is not None
+        }
+        self.table, self._checks = table, checks
+
+    def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
+        return _Message(self, request_conn)
+
+    async def drain(self, timeout_seconds: float) -> bool:
+        """Wait until no request is under way; False when `timeout_seconds` were not enough."""
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                await self._idle.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def entered(self) -> None:
+        self._under_way += 1
+        self._idle.clear()
+
+    def left(self) -> None:
+        self._under_way -= 1
+        if not self._under_way:
+            self._idle.set()
+
+    async def answer(self, request: Request, route: Route, raw: list[str]) -> Reply:
+        """Let a request in, hold it against its declaration, and do what its route does.
+
+        Parameters:
+            raw: values of the path's parameters as sent.
+
+        Raises:
+            Problem: it is refused, or has no answer.
+        """
+        try:
+            async with asyncio.timeout(request.deadline.remaining()):
+                request.caller = await self._door.admit(request, route)
+                request.parameters = read_parameters(route.parameters, raw, self._query(request, route))
+                if route.body is not None:
+                    request.document = read_body(request)
+                    self._checks[route.id](request.document)
+                return await route.action.answer(request)
+        except TimeoutError as error:
+            raise Problem(504, detail="The answer was not there in time.") from error
+
+    def options(self, request: Request) -> Reply:
+        """What a path can be asked, and a browser's scripts from elsewhere may ask it.
+
+        Raises:
+            Problem: 404 where there is no such path.
+        """
+        allow = self.table.methods(request.path)
+        preflight = self._door.cors.preflight(request.headers, allow.split(", "))
+        return Reply(204, [("Allow", allow), *(preflight or ())])
+
+    @staticmethod
+    def _query(request: Request, route: Route) -> str:
+        """What of the query is the gateway's to check; a proxied route leaves it to the service."""
+        passes = route.kind == "proxy" and route.declared["proxy"].get("pass_query", True)
+        declares = any(parameter.place == "query" for parameter in route.parameters.values())
+        return "" if passes and not declares else request.query
+
+
+class _Message(HTTPMessageDelegate):
+    """One request and its answer."""
+
+    def __init__(self, gateway: Gateway, connection: HTTPConnection) -> None:
+        self._gateway = gateway
+        self._connection = cast(HTTP1Connection, connection)
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self._channel: Channel | None = None
+        self._route: Route | None = None
+        self._raw: list[str] = []
+        self._refusal: Problem | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._gone = False
+
+    # --- reading
+
+    def headers_received(
+        self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
+    ) -> Awaitable[None] | None:
+        method, target, self._version = cast(RequestStartLine, start_line)
+        path, _, query = target.partition("?")
+        remote = getattr(self._connection.context, "remote_ip", "") or ""
+        try:
+            if len(target) > MAX_TARGET:
+                raise Problem(414)
+            if method != "OPTIONS":
+                self._route, self._raw = self._gateway.table.find(method, path)
+        except Problem as problem:
+            self._refusal = problem
+        deadline = Deadline.after(self._route.deadline_seconds if self._route is not None else 0.0)
+        self._request = Request(method, path, query, headers, remote, deadline)
+        self._begin()
+        self._accept_body(headers)
+        return None
+
+    def _begin(self) -> None:
+        """Open the request's span and exchange."""
+        request, route = self._request, self._route
+        method = known_method(request.method)
+        name = "HTTP" if method == "_OTHER" else method
+        attributes: dict[str, Any] = {
+            "http.request.method": method,
+            "url.path": request.path,
+            "url.scheme": "http",
+            "client.address": request.remote_address,
+        }
+        if request.query:
+            attributes["url.query"] = request.query
+        if agent := request.headers.get("User-Agent"):
+            attributes["user_agent.original"] = agent
+        if route is not None:
+            name = f"{name} {route.template.text}"
+            attributes["http.route"] = route.template.text
+        parent = propagate.extract(request.headers, Context())
+        self._span: Span = self._gateway.hop.tracer.start_span(
+            name, context=parent, kind=SpanKind.SERVER, attributes=attributes
+        )
+        self._context = trace.set_span_in_context(self._span, parent)
+        self._exchange = Exchange(self._gateway.hop, request.method, request.path, None)
+        self._gateway.entered()
+
+    def _accept_body(self, headers: HTTPHeaders) -> None:
+        route = self._route
+        if route is not None and route.streams:
+            if "Content-Length" in headers or "Transfer-Encoding" in headers:
+                self._channel = Channel(BODY_IDLE_SECONDS)
+                self._request.stream = self._channel.pieces()
+                self._connection.set_body_timeout(STREAM_SECONDS)
+                self._start()
+            return
+        length = headers.get("Content-Length", "")
+        if length.isdecimal() and (len(length) > 15 or int(length) > MAX_BODY_BYTES):
+            self._refuse_body()
+
+    def _refuse_body(self) -> None:
+        self._refusal = Problem(413, "Body too large", detail=f"A body has at most {MAX_BODY_BYTES} bytes.")
+        self._pieces.clear()
+        self._start()
+
+    def data_received(self, chunk: bytes) -> Awaitable[None] | None:
+        if self._channel is not None:
+            return self._channel.put(chunk)
+        if self._task is None:
+            self._size += len(chunk)
+            self._pieces.append(chunk)
+            if self._size > MAX_BODY_BYTES:
+                self._refuse_body()
+        return None
+
+    def finish(self) -> None:
+        if self._channel is not None:
+            self._channel.end()
+        elif self._task is None:
+            self._request.body = b"".join(self._pieces)
+            self._start()
+        self._connection.set_close_callback(self.on_connection_close)
+
+    def on_connection_close(self) -> None:
+        """The caller is gone: whatever is done for it ends."""
+        self._gone = True
+        if self._channel is not None:
+            self._channel.lose()
+        if self._task is None:
+            self._start()
+        else:
+            self._task.cancel()
+
+    # --- answering
+
+    def _start(self) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    async def _run(self) -> None:
+        """Answer, with telemetry whatever happens. The context ends with the task: nothing is detached."""
+        context.attach(self._context)
+        status = CLIENT_GONE
+        try:
+            reply = await self._reply()
+            status = reply.status
+            await self._write(reply)
+        except (asyncio.CancelledError, StreamClosedError):
+            status = CLIENT_GONE
+        except Exception as error:  # the head is out: all that can be done is to cut the answer short
+            status = problem_of(error).status
+            self._connection.close()
+        finally:
+            self._end(status)
+
+    async def _reply(self) -> Reply:
+        try:
+            if self._gone:
+                raise asyncio.CancelledError
+            if self._request.method == "OPTIONS" and self._refusal is None:
+                return self._gateway.options(self._request)
+            if self._refusal is not None or self._route is None:
+                raise self._refusal or Problem(404)
+            return await self._gateway.answer(self._request, self._route, self._raw)
+        except BodyLost as error:
+            return _problem(Problem(408, detail=f"The body is incomplete: {error}."))
+        except Exception as error:
+            return _problem(problem_of(error))
+
+    async def _write(self, reply: Reply) -> None:
+        headers = HTTPHeaders()
+        for name, value in reply.headers:
+            headers.add(name, value)
+        caller = self._request.caller
+        for name, value in caller.answer if caller is not None else ():
+            headers.add(name, value)
+        if REQUEST_ID_HEADER not in headers:
+            headers[REQUEST_ID_HEADER] = request_id(self._request.headers)
+        headers[TRACE_HEADER] = trace.format_trace_id(self._span.get_span_context().trace_id)
+        headers["Date"] = _now()
+        body = reply.body
+        whole = isinstance(body, bytes)
+        if whole and reply.status not in (204, 304):
+            headers["Content-Length"] = str(len(cast(bytes, body)))
+        line = ResponseStartLine("HTTP/1.1", reply.status, PHRASES.get(reply.status, "Unknown"))
+        is_head = self._request.method == "HEAD"
+        if whole:
+            self._connection.write_headers(line, headers, None if is_head else cast(bytes, body) or None)
+        else:
+            await self._stream(line, headers, body, is_head)
+        if self._channel is not None:
+            self._channel.drop()
+        self._connection.finish()
+
+    async def _stream(self, line: ResponseStartLine, headers: HTTPHeaders, body: Any, is_head: bool) -> None:
+        """Write a body piece by piece, each when the one before it has left."""
+        if self._version == "HTTP/1.0" and "Content-Length" not in headers:
+            headers["Connection"] = "close"  # its end is the connection's
+        try:
+            await self._connection.write_headers(line, headers)
+            async for piece in body:
+                if not is_head and piece:
+                    await self._connection.write(piece)
+        finally:
+            await body.aclose()
+        if headers.get("Connection") == "close":
+            self._connection.no_keep_alive = self._connection._disconnect_on_finish = True
+
+    def _end(self, status: int) -> None:
+        span = self._span
+        span.set_attribute("http.response.status_code", status)
+        if status >= 500:
+            span.set_status(Status(StatusCode.ERROR))
+        self._exchange.finish(status, self._route.template.text if self._route is not None else "")
+        span.end()
+        self._gateway.left()
+
+
+def _problem(problem: Problem) -> Reply:
+    """A problem as an answer."""
+    headers: Headers = [("Content-Type", Problem.MEDIA_TYPE), *problem.headers.items()]
+    span = trace.get_current_span().get_span_context()
+    return Reply(problem.status, headers, problem.encode(trace.format_trace_id(span.trace_id)))
+
+
+_date = (0, "")
+
+
+def _now() -> str:
+    """The time as `Date` says it; made once a second."""
+    global _date
+    second = int(time.time())
+    if _date[0] != second:
+        _date = (second, formatdate(second, usegmt=True))
+    return _date[1]

@@ -1,0 +1,128 @@
+"""Requests held against what their route declares."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from jsonschema import Draft202012Validator
+
+from gateway.request import Request
+from gateway.routes.parameters import Parameter, Unfit
+from gateway.routes.template import decode
+from observability.body import parse_object
+from observability.problem import Problem
+
+MAX_QUERY_MEMBERS = 100
+MAX_ERRORS = 20
+_BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+
+Check = Callable[[Mapping[str, Any]], None]
+
+
+def read_parameters(parameters: Mapping[str, Parameter], raw: list[str], query: str) -> dict[str, Any]:
+    """The typed values of a request's parameters.
+
+    Parameters:
+        raw: values of the path's parameters as sent, in the order of the template.
+        query: as sent.
+
+    Raises:
+        Problem: 404 where the path names nothing that could be there, 400 where the query or the path is
+            malformed, lacks something, has something twice or something unknown.
+    """
+    found: dict[str, Any] = {}
+    if raw:
+        for parameter, text in zip(parameters.values(), raw, strict=False):
+            try:
+                found[parameter.name] = parameter.read(decode(text))
+            except Unfit as error:
+                raise Problem(404, detail=f"{parameter.name}: {error}.") from error
+    if query or len(parameters) > len(raw):
+        _read_query(parameters, query, found)
+    return found
+
+
+def _read_query(parameters: Mapping[str, Parameter], query: str, found: dict[str, Any]) -> None:
+    errors: dict[str, str] = {}
+    given = _members(query)
+    for name, text in given:
+        parameter = parameters.get(name)
+        if parameter is None or parameter.place != "query":
+            errors[name] = "is unknown"
+        elif name in found:
+            errors[name] = "is given twice"
+        else:
+            try:
+                found[name] = parameter.read(text)
+            except Unfit as error:
+                errors[name] = str(error)
+    for parameter in parameters.values():
+        if parameter.name in found or parameter.place != "query" or parameter.name in errors:
+            continue
+        if parameter.required:
+            errors[parameter.name] = "is missing"
+        elif "default" in parameter.schema:
+            found[parameter.name] = parameter.schema["default"]
+    if errors:
+        listed = [{"parameter": name[:100], "detail": text} for name, text in errors.items()]
+        raise Problem(400, "Malformed query", errors=listed[:MAX_ERRORS])
+
+
+def _members(query: str) -> list[tuple[str, str]]:
+    if _BROKEN_ESCAPE.search(query):
+        raise Problem(400, "Malformed query", detail="A percent sign is not followed by two hex digits.")
+    try:
+        members = parse_qsl(
+            query.encode("latin-1").decode(),
+            keep_blank_values=True,
+            errors="strict",
+            max_num_fields=MAX_QUERY_MEMBERS,
+        )
+    except ValueError as error:
+        raise Problem(400, "Malformed query", detail="The query cannot be decoded.") from error
+    if any("\0" in name or "\0" in value for name, value in members):
+        raise Problem(400, "Malformed query", detail="The query has a U+0000.")
+    return members
+
+
+def body_check(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Check:
+    """What refuses bodies that do not follow a schema.
+
+    Parameters:
+        schemas: those that `#/components/schemas/<name>` stands for.
+    """
+    root = {**schema, "components": {"schemas": schemas}}
+    validator = Draft202012Validator(root, format_checker=Draft202012Validator.FORMAT_CHECKER)
+
+    def check(document: Mapping[str, Any]) -> None:
+        if errors := list(_pointed(validator.iter_errors(document)))[:MAX_ERRORS]:
+            raise Problem(422, "Invalid body", detail="The body does not say what it has to.", errors=errors)
+
+    return check
+
+
+def read_body(request: Request) -> dict[str, Any]:
+    """The request's body as a JSON object.
+
+    Raises:
+        Problem: 400, 413 or 415; see observability.body.parse_object.
+    """
+    return parse_object(request.body, request.headers.get("Content-Type"))
+
+
+def _pointed(errors: Iterable[Any]) -> Iterable[dict[str, str]]:
+    for error in errors:
+        pointer = "#" + "".join(f"/{_escaped(str(step))}" for step in error.absolute_path)
+        if error.validator == "required":
+            name = next(name for name in error.validator_value if error.message.startswith(repr(name)))
+            yield {"pointer": f"{pointer}/{_escaped(name)}", "detail": "is missing"}
+        elif error.validator == "additionalProperties" and isinstance(error.instance, Mapping):
+            for name in sorted(set(error.instance) - set(error.schema.get("properties", ()))):
+                yield {"pointer": f"{pointer}/{_escaped(name)}", "detail": "is unknown"}
+        else:
+            yield {"pointer": pointer, "detail": error.message[:200]}
+
+
+def _escaped(step: str) -> str:
+    return step.replace("~", "~0").replace("/", "~1")

@@ -1,0 +1,66 @@
+"""What actions need of the process they run in."""
+
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from opentelemetry.trace import NoOpTracer, Tracer
+from prometheus_client import CollectorRegistry
+
+from gateway.composition.part import Good
+from gateway.memory import Memory
+from gateway.metrics import Metrics
+from gateway.request import Reply
+from gateway.resilience.deadline import Deadline
+from gateway.resilience.policy import Policy
+from gateway.upstream import Answer, Call, UpstreamError
+from observability.client import Streamed
+
+LAST_GOOD_BYTES = 16 * 1024 * 1024
+CACHE_BYTES = 32 * 1024 * 1024
+
+
+class Services(Protocol):
+    """Whom calls are made to: see `gateway.upstream.Upstreams`."""
+
+    async def call(self, call: Call, policy: Policy, deadline: Deadline) -> Answer: ...
+
+    def stream(
+        self, call: Call, policy: Policy, deadline: Deadline
+    ) -> AbstractAsyncContextManager[Streamed]: ...
+
+
+class Nobody:
+    """In the place of services where none are called: while a file is checked, and where all is mocked."""
+
+    async def call(self, call: Call, policy: Policy, deadline: Deadline) -> Answer:
+        raise UpstreamError(call.service, 503, "no service is called here")
+
+    def stream(self, call: Call, policy: Policy, deadline: Deadline) -> AbstractAsyncContextManager[Streamed]:
+        raise UpstreamError(call.service, 503, "no service is called here")
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The services, telemetry, and what is remembered; it outlives the routing table.
+
+    Attributes:
+        last_good: parts' last good answers, for routes that serve them stale.
+        cache: answers that may be given again, by route, target and caller, with the seconds they may be.
+    """
+
+    upstreams: Services
+    tracer: Tracer
+    metrics: Metrics
+    last_good: Memory[Good]
+    cache: Memory[tuple[Reply, int]]
+
+    @classmethod
+    def of(cls, upstreams: Services, tracer: Tracer, metrics: Metrics) -> "World":
+        """A world with nothing remembered yet."""
+        return cls(upstreams, tracer, metrics, Memory(LAST_GOOD_BYTES), Memory(CACHE_BYTES))
+
+    @classmethod
+    def nowhere(cls) -> "World":
+        """A world to read tables in that answer nobody."""
+        return cls.of(Nobody(), NoOpTracer(), Metrics(CollectorRegistry()))
