@@ -31,7 +31,7 @@ def main() -> int:
 
 
 def _run(settings: Settings, mock: bool) -> int:
-    rates = Rates()  # in memory that the processes share
+    rates = Rates()  # before the fork: all processes count in it
     index = fork(len(settings.ports))
     os.environ["SERVICE_INSTANCE_ID"] = f"gateway-{index + 1}"
     # After the fork: exporter threads do not survive one.

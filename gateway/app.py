@@ -5,15 +5,14 @@ import logging
 import signal
 from functools import partial
 
-from tornado.httpserver import HTTPServer
 from tornado.web import Application, RequestHandler
 
 from gateway.door import Door
-from gateway.door.cors import Cors
 from gateway.door.rates import Rates
+from gateway.door.wire import Server
+from gateway.draining import drain
 from gateway.metrics import Metrics
 from gateway.resilience.metrics import Metrics as ResilienceMetrics
-from gateway.resilience.shedding import Shedder
 from gateway.routes.document import RoutesError
 from gateway.routes.effective import effective
 from gateway.routes.reading import read_table
@@ -25,11 +24,8 @@ from gateway.world import Nobody, World
 from observability import Hop
 from observability.frameworks import tornado as hop_tornado
 
-MAX_HEADER_BYTES = 32 * 1024
 #: Bodies are bounded by the gateway itself, which answers 413; what is passed on may have any size.
 ANY_SIZE = 1 << 62
-#: How long requests in flight may still take once the process was told to stop.
-DRAIN_SECONDS = 10.0
 
 _logger = logging.getLogger(__name__)
 
@@ -90,15 +86,15 @@ async def serve(settings: Settings, index: int, hop: Hop, rates: Rates, *, mock:
     upstreams = Upstreams(str(settings.services_url), settings.credential(), hop, resilience)
     world = World.of(Nobody() if mock else upstreams, hop.tracer, Metrics(hop.registry))
     reader = Reader(settings, world, mock=mock)
-    door = Door(None, rates, Cors(), Shedder(), resilience)
+    door = Door.of(settings, rates, resilience)
     gateway = Gateway(hop, door, reader.read())
     if not mock:
         _add_checks(hop, upstreams, settings)
-    server = HTTPServer(
+    server = Server(
         gateway,
+        refused=resilience.malformed,
         max_body_size=ANY_SIZE,
         max_buffer_size=2 * 1024 * 1024,
-        max_header_size=MAX_HEADER_BYTES,
         idle_connection_timeout=75,
         body_timeout=15,
     )
@@ -109,9 +105,7 @@ async def serve(settings: Settings, index: int, hop: Hop, rates: Rates, *, mock:
     watching = asyncio.create_task(door.shedder.watch())
     try:
         await stop_signal()
-        server.stop()
-        await gateway.drain(DRAIN_SECONDS)
-        await server.close_all_connections()
+        await drain(server, gateway, hop)
     finally:
         watching.cancel()
         pages.stop()
