@@ -6,9 +6,10 @@ import sys
 
 import uvloop
 
-from gateway.app import check, serve
+from gateway.app import serve
 from gateway.door.rates import Rates
 from gateway.processes import fork
+from gateway.reading import check
 from gateway.routes.document import RoutesError
 from gateway.settings import Settings, SettingsError
 from observability import setup

@@ -1,7 +1,6 @@
 """One gateway process: its servers, how it starts, reads its routes again, and stops."""
 
 import asyncio
-import logging
 import signal
 from functools import partial
 
@@ -12,11 +11,9 @@ from gateway.door.rates import Rates
 from gateway.door.wire import Server
 from gateway.draining import drain
 from gateway.metrics import Metrics
+from gateway.reading import Reader
 from gateway.resilience.metrics import Metrics as ResilienceMetrics
-from gateway.routes.document import RoutesError
 from gateway.routes.effective import effective
-from gateway.routes.reading import read_table
-from gateway.routes.table import Table
 from gateway.server import Gateway
 from gateway.settings import Settings
 from gateway.upstream import Upstreams
@@ -26,47 +23,6 @@ from observability.frameworks import tornado as hop_tornado
 
 #: Bodies are bounded by the gateway itself, which answers 413; what is passed on may have any size.
 ANY_SIZE = 1 << 62
-
-_logger = logging.getLogger(__name__)
-
-
-class Reader:
-    """Reads the file of routes, at the start and whenever it is asked to."""
-
-    def __init__(self, settings: Settings, world: World, *, mock: bool = False) -> None:
-        self._settings = settings
-        self._world = world
-        self._mock = mock
-
-    def read(self) -> Table:
-        """The table that the file declares now.
-
-        Raises:
-            RoutesError: the file has faults.
-        """
-        services = self._settings.services
-        timeouts = {name: service.timeout_seconds for name, service in services.items()}
-        return read_table(self._settings.routes_file, timeouts, self._world, mock=self._mock)
-
-    def reload(self, gateway: Gateway) -> None:
-        """Answer by the file as it is now; by the table in use if the file has faults."""
-        try:
-            gateway.use(self.read())
-        except RoutesError as error:
-            self._world.metrics.reloaded("refused")
-            _logger.error("Routes not reloaded: the old ones stay", extra={"faults": str(error)})
-        else:
-            self._world.metrics.reloaded("done")
-            _logger.info("Routes reloaded", extra={"routes": len(gateway.table.routes)})
-
-
-def check(settings: Settings) -> None:
-    """Read the routes and do nothing with them.
-
-    Raises:
-        RoutesError: the file has faults.
-    """
-    Reader(settings, World.nowhere()).read()
 
 
 async def serve(settings: Settings, index: int, hop: Hop, rates: Rates, *, mock: bool = False) -> None:
@@ -101,13 +57,13 @@ async def serve(settings: Settings, index: int, hop: Hop, rates: Rates, *, mock:
     server.listen(settings.ports[index], settings.host)
     telemetry = Application([*hop_tornado.routes(hop), ("/routes", _RoutesPage, {"gateway": gateway})])
     pages = telemetry.listen(settings.metrics_ports[index], settings.host)
-    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reader.reload, gateway)
-    watching = asyncio.create_task(door.shedder.watch())
+    watching = [asyncio.create_task(each) for each in (door.shedder.watch(), reader.watch(gateway))]
     try:
         await stop_signal()
         await drain(server, gateway, hop)
     finally:
-        watching.cancel()
+        for task in watching:
+            task.cancel()
         pages.stop()
         await upstreams.close()
 

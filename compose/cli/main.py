@@ -48,6 +48,7 @@ COMMANDS = {
     "down": Command("stop everything"),
     "status": Command("show every process: readiness, ports, memory", in_environment=True),
     "logs": Command("show the log of a process"),
+    "reload": Command("have the gateway read its routes again, if they are right", in_environment=True),
     "demo": Command("send real orders through the edge and show their traces", in_environment=True),
     "trace": Command("show a trace, hop by hop, with its log lines", in_environment=True),
     "doctor": Command("say what is missing or wrong on this machine, and what to do", of_instance=False),
