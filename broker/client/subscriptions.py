@@ -4,9 +4,9 @@ import logging
 import os
 import random
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import httpx
 
@@ -66,23 +66,36 @@ class Registration(threading.Thread):
 
 
 def register_in_background(
-    *, service: str, types: Sequence[str], sink: str, source: str | None = None
+    *,
+    service: str,
+    types: Sequence[str],
+    sink: str,
+    source: str | None = None,
+    filters: Sequence[Mapping[str, Any]] | None = None,
+    config: Mapping[str, Any] | None = None,
 ) -> Registration:
     """Start registering the subscription `service` at Rio and return the running thread.
 
-    `types`: event types, `*` and `#` as in AMQP topics; `sink`: path under services nginx the events are
-    posted to; `source`: only events of that CloudEvents source. Rio's address and the sender's token come
-    from RIO_URL and RIO_TOKEN_FILE; a missing one raises KeyError or OSError here, at start.
+    What is left out stays as Rio has it, from the catalog or from an operator. Rio's address and the
+    sender's token come from RIO_URL and RIO_TOKEN_FILE; a missing one raises KeyError or OSError here, at
+    start.
+
+    Args:
+        types: event types, `*` and `#` as in AMQP topics.
+        sink: path under services nginx the events are posted to.
+        source: only events of that CloudEvents source.
+        filters: only events that pass all of these (dialects of the CloudEvents Subscriptions API).
+        config: how Rio delivers, as far as it is not to be Rio's default.
     """
     url = f"{os.environ['RIO_URL'].rstrip('/')}/subscriptions/{service}"
     token = Path(os.environ["RIO_TOKEN_FILE"]).read_text(encoding="utf-8").strip()
-    document: dict[str, object] = {
-        "types": list(types),
-        "sink": sink,
+    optional = {
         "source": source,
-        "filters": [],
-        "config": {},
+        "filters": None if filters is None else list(filters),
+        "config": None if config is None else dict(config),
     }
+    given = {name: value for name, value in optional.items() if value is not None}
+    document: dict[str, object] = {"types": list(types), "sink": sink, **given}
     registration = Registration(url, token, document)
     registration.start()
     return registration

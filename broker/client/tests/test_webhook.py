@@ -1,13 +1,16 @@
 """Reading a delivery."""
 
+import base64
 import contextlib
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from standardwebhooks import Webhook
 
-from broker.client.webhook import BadEvent, parse
+from broker.client.webhook import BadEvent, BadSignature, parse, verify
 
 HEADERS = {
     "CE-SpecVersion": "1.0",
@@ -62,3 +65,53 @@ def test_bad_documents_are_refused(body: bytes) -> None:
 def test_anything_is_an_event_or_refused(headers: dict[str, str], body: bytes) -> None:
     with contextlib.suppress(BadEvent):
         parse(headers, body)
+
+
+SECRETS = ["whsec_" + base64.b64encode(bytes([number]) * 32).decode() for number in (1, 2)]
+
+
+def signed(secret: str, body: bytes, moment: datetime) -> dict[str, str]:
+    """The headers as the reference implementation makes them."""
+    signature = Webhook(secret).sign("m-1", moment, body.decode())
+    seconds = str(int(moment.timestamp()))
+    return {"Webhook-Id": "m-1", "Webhook-Timestamp": seconds, "Webhook-Signature": signature}
+
+
+@given(st.text(max_size=50), st.integers(-290, 290), st.sampled_from(SECRETS))
+def test_what_the_reference_signs_is_verified(text: str, seconds: int, secret: str) -> None:
+    body = text.encode("utf-8", "replace")
+    headers = signed(secret, body, datetime.now(UTC) + timedelta(seconds=seconds))
+    verify(headers, body, SECRETS)
+    Webhook(secret).verify(body, headers, json_parse=False)
+    with pytest.raises(BadSignature):
+        verify(headers, body + b" ", SECRETS)
+    with pytest.raises(BadSignature):
+        verify(headers, body, [other for other in SECRETS if other != secret])
+
+
+@pytest.mark.parametrize("seconds", [-400, 400])
+def test_what_is_too_old_or_too_new_is_refused(seconds: int) -> None:
+    headers = signed(SECRETS[0], b"{}", datetime.now(UTC) + timedelta(seconds=seconds))
+    with pytest.raises(BadSignature, match="time"):
+        verify(headers, b"{}", SECRETS)
+    verify(headers, b"{}", SECRETS, tolerance_seconds=500)
+
+
+def test_one_of_two_signatures_is_enough() -> None:
+    now = datetime.now(UTC)
+    old, new = (signed(secret, b"{}", now) for secret in SECRETS)
+    both = {**old, "Webhook-Signature": f"{new['Webhook-Signature']} {old['Webhook-Signature']} v2,x"}
+    for secret in SECRETS:
+        verify(both, b"{}", [secret])
+
+
+@given(st.dictionaries(st.sampled_from(["id", "timestamp", "signature"]), st.text(max_size=30)))
+def test_no_headers_are_verified_by_chance(headers: dict[str, str]) -> None:
+    with pytest.raises(BadSignature):
+        verify({f"webhook-{name}": value for name, value in headers.items()}, b"{}", SECRETS)
+
+
+@pytest.mark.parametrize("secret", ["", "whsec_", "whsec_!", "c2VjcmV0", "whsec_ä"])
+def test_what_is_no_secret_is_a_mistake_of_the_configuration(secret: str) -> None:
+    with pytest.raises(ValueError, match="a webhook secret is"):
+        verify({}, b"", [secret])

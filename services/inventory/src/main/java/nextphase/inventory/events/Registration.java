@@ -45,11 +45,8 @@ public class Registration implements DisposableBean {
 
     Registration(Settings settings, HttpClient client, ObjectMapper mapper) throws JsonProcessingException {
         this.client = client;
-        Map<String, Object> subscription = Map.of(
-                "types", List.of("order.placed"),
-                "sink", "/inventory/events",
-                "filters", List.of(),
-                "config", Map.of());
+        // Filters and policy are the catalog's: what is left out stays as Rio has it.
+        Map<String, Object> subscription = Map.of("types", List.of("order.placed"), "sink", "/inventory/events");
         String base = settings.rioUrl().toString().replaceFirst("/+$", "");
         this.request = HttpRequest.newBuilder(URI.create(base + "/subscriptions/" + ID))
                 .timeout(TIMEOUT)
