@@ -62,9 +62,7 @@ class Connection(asyncio.Protocol):
         self._head_bytes = limits.head_bytes
         self._released, self._dropped = released, dropped
         self._transport: asyncio.Transport
-        self._parser: (
-            httptools.HttpResponseParser
-        )  # a new one for each answer: nothing of one reaches the next
+        self._parser = httptools.HttpResponseParser(self)
         self.closed = False
         self.used = False
         """Whether an exchange has ended well on it."""
@@ -87,7 +85,6 @@ class Connection(asyncio.Protocol):
     def send(self, head: bytes, body: bytes, answer: Answer, *, bodyless: bool, deadline: float) -> None:
         """Start an exchange. `deadline` is in the loop's time."""
         self._answer = answer
-        self._parser = httptools.HttpResponseParser(self)
         self._bodyless = bodyless
         self._raw = []
         self._headed = self._over = self._chunked = False
@@ -211,6 +208,9 @@ class Connection(asyncio.Protocol):
             self._answer = None
             self.discard()
         else:
+            if self._chunked or self._bodyless:
+                # Its trailers would show up in the next head; after HEAD it waits for a body.
+                self._parser = httptools.HttpResponseParser(self)
             self.resume()
             self._answer = None
             self._released(self)
@@ -253,7 +253,8 @@ class Connection(asyncio.Protocol):
             self._over = True
 
     def on_body(self, data: bytes) -> None:
-        self._unread = max(0, self._unread - _FRAMING * len(data))
+        unread = self._unread - _FRAMING * len(data)
+        self._unread = unread if unread > 0 else 0
         if self._over:  # after HEAD
             self._keep = False
         elif self._error is None and self._answer is not None:

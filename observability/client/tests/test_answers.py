@@ -360,13 +360,16 @@ def test_segmentation_does_not_change_the_answer(raw: bytes, places: list[int]) 
         port = listener.sockets[0].getsockname()[1]
         try:
             origin = Origin("http", "127.0.0.1", port)
-            return [await client.request(origin, "GET", "/", [], timeout_seconds=10) for _ in range(2)]
+            answers = [await client.request(origin, "GET", "/", [], timeout_seconds=10) for _ in range(2)]
+            async with client.stream(origin, "GET", "/", [], timeout_seconds=10, idle_seconds=10) as streamed:
+                body = b"".join([chunk async for chunk in streamed.chunks()])
+                return [*answers, Response(streamed.status, streamed.headers, body)]
         finally:
             await client.close()
             listener.close()
 
     whole = asyncio.run(outcome([raw]))
-    assert whole[0] == whole[1]
+    assert whole[0] == whole[1] == whole[2]
     assert asyncio.run(outcome(_cut(raw, places))) == whole
 
 

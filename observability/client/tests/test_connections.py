@@ -16,6 +16,7 @@ from observability.client import (
     Response,
     TimedOut,
 )
+from observability.client.pool import Pool
 from observability.client.tests.servers import Peer, Server, answering, serving, until
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -39,10 +40,6 @@ async def hang(peer: Peer) -> None:
     await peer.gone()
 
 
-def held(release: asyncio.Event) -> "Gate":
-    return Gate(release)
-
-
 class Gate:
     """Answers only after it was opened; keeps the targets in the order they came."""
 
@@ -60,7 +57,7 @@ class Gate:
 
 async def test_connections_are_bounded_and_callers_are_served_in_their_order(client: Client) -> None:
     opened = asyncio.Event()
-    gate = held(opened)
+    gate = Gate(opened)
     async with serving(gate) as server:
         calls = [asyncio.create_task(ask(client, server, target=f"/{number}")) for number in range(10)]
         await until(lambda: len(gate.targets) == 2)
@@ -75,7 +72,7 @@ async def test_connections_are_bounded_and_callers_are_served_in_their_order(cli
 
 async def test_no_more_callers_wait_than_allowed(client: Client) -> None:
     opened = asyncio.Event()
-    gate = held(opened)
+    gate = Gate(opened)
     async with serving(gate) as server:
         calls = [asyncio.create_task(ask(client, server)) for _ in range(10)]
         await until(lambda: len(gate.targets) == 2)
@@ -88,7 +85,7 @@ async def test_no_more_callers_wait_than_allowed(client: Client) -> None:
 
 async def test_waiting_for_a_connection_ends_in_time_and_sends_nothing(client: Client) -> None:
     opened = asyncio.Event()
-    gate = held(opened)
+    gate = Gate(opened)
     async with serving(gate) as server:
         calls = [asyncio.create_task(ask(client, server)) for _ in range(2)]
         await until(lambda: len(gate.targets) == 2)
@@ -105,7 +102,7 @@ async def test_a_cancelled_caller_closes_its_connection_and_the_next_in_line_ope
     client: Client,
 ) -> None:
     opened = asyncio.Event()
-    gate = held(opened)
+    gate = Gate(opened)
     async with serving(gate) as server:
         busy = [asyncio.create_task(ask(client, server)) for _ in range(2)]
         await until(lambda: len(gate.targets) == 2)
@@ -164,6 +161,48 @@ async def test_the_last_used_connection_is_the_next_and_the_others_grow_old() ->
         assert gone[0] not in used
         await until(lambda: len(gone) == 2)
         await client.close()
+
+
+@pytest.fixture
+async def pool() -> AsyncIterator[Pool]:
+    """A pool of one connection to a server that waits for requests."""
+    async with serving(hang) as server:
+        pool = Pool(server.origin, Limits(connections_per_origin=1), None, None, lambda: None)
+        yield pool
+        pool.close()
+
+
+async def test_a_caller_who_leaves_when_served_gives_the_connection_back(pool: Pool) -> None:
+    deadline = asyncio.get_running_loop().time() + 10
+    connection = await pool.acquire(deadline)
+    waiting = asyncio.create_task(pool.acquire(deadline))
+    await asyncio.sleep(0)
+    pool._release(connection)
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    assert waiting.cancelled()
+    assert pool.take() is connection
+
+
+async def test_a_caller_who_leaves_when_allowed_to_connect_gives_the_place_back(pool: Pool) -> None:
+    deadline = asyncio.get_running_loop().time() + 10
+    connection = await pool.acquire(deadline)
+    waiting = asyncio.create_task(pool.acquire(deadline))
+    await asyncio.sleep(0)
+    connection.discard()
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    assert not (await pool.acquire(deadline)).closed
+
+
+async def test_a_fresh_connection_takes_the_place_of_the_oldest_idle_one(pool: Pool) -> None:
+    deadline = asyncio.get_running_loop().time() + 10
+    connection = await pool.acquire(deadline)
+    pool._release(connection)
+    fresh = await pool.acquire(deadline, fresh=True)
+    assert fresh is not connection
+    assert connection.closed
+    assert not fresh.closed
 
 
 # -- stale connections

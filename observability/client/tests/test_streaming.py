@@ -1,7 +1,7 @@
 """Bodies that are read while they come and sent while they are made."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 
@@ -71,13 +71,13 @@ async def test_a_slow_reader_slows_the_server_down(client: Client) -> None:
         assert server.connections == 1
 
 
-async def stalled(count: object) -> None:
+async def stalled(count: Callable[[], int]) -> None:
     """Return when the count has not changed for many turns of the loop."""
-    same, last = 0, count()  # type: ignore[operator]
+    same, last = 0, count()
     async with asyncio.timeout(20):
         while same < 200:
             await asyncio.sleep(0.001)
-            now = count()  # type: ignore[operator]
+            now = count()
             same, last = (same + 1, last) if now == last else (0, now)
 
 
@@ -279,6 +279,22 @@ async def test_a_head_that_does_not_come_ends_in_time(client: Client, body: byte
         with pytest.raises(TimedOut):
             async with client.stream(
                 server.origin, "POST", "/", [], pieces(body), timeout_seconds=0.05, idle_seconds=5
+            ):
+                pass
+
+
+async def test_a_server_that_stops_taking_the_body_is_given_up_in_time(client: Client) -> None:
+    async def body() -> AsyncIterator[bytes]:
+        while True:
+            yield PIECE
+
+    async def exchange(peer: Peer) -> None:
+        await asyncio.Event().wait()
+
+    async with serving(exchange) as server:
+        with pytest.raises(TimedOut):
+            async with client.stream(
+                server.origin, "POST", "/", [], body(), timeout_seconds=60, idle_seconds=0.1
             ):
                 pass
 
