@@ -97,8 +97,12 @@ class Message:
             self,
             attempt=self.attempt + 1,
             first_attempt_at=attempt.at if self.first_attempt_at is None else self.first_attempt_at,
-            history=(*self.history, attempt)[-_HISTORY_KEPT:],
+            history=self.noted(attempt).history,
         )
+
+    def noted(self, attempt: Attempt) -> Self:
+        """The same message with one more attempt in its history."""
+        return replace(self, history=(*self.history, attempt)[-_HISTORY_KEPT:])
 
 
 def read_history(text: Any) -> tuple[Attempt, ...]:

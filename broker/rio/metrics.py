@@ -52,6 +52,12 @@ class DispatcherMetrics:
             ["subscription", "outcome"],
             registry=registry,
         )
+        self.attempts = Counter(
+            "rio_delivery_attempts_total",
+            "Delivery attempts by the class of the sink's answer; none if it gave no usable one.",
+            ["subscription", "status_class"],
+            registry=registry,
+        )
         self.attempt_seconds = Histogram(
             "rio_delivery_attempt_duration_seconds",
             "How long a sink took to answer.",
@@ -71,6 +77,21 @@ class DispatcherMetrics:
             "Messages of a subscription that wait or are being delivered here.",
             ["subscription"],
             registry=registry,
+        )
+        self.oldest_seconds = Gauge(
+            "rio_oldest_message_age_seconds",
+            "How long ago the oldest event was accepted that a subscription has in hand here.",
+            ["subscription"],
+            registry=registry,
+        )
+        self.circuit = Gauge(
+            "rio_circuit_state",
+            "Of a subscription's sink: 0 closed, 1 half open, 2 open (nothing is sent).",
+            ["subscription"],
+            registry=registry,
+        )
+        self.paused = Gauge(
+            "rio_subscription_paused", "1 while events only wait.", ["subscription"], registry=registry
         )
         self.dead_letters = Gauge(
             "rio_dead_letters", "Dead letters kept.", ["subscription"], registry=registry

@@ -1,6 +1,7 @@
 """Rio's configuration."""
 
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field
 
@@ -20,6 +21,18 @@ class Declared(Strict):
     id: str
     types: list[str]
     sink: str
+    source: str | None = None
+    filters: list[dict[str, Any]] = Field(default_factory=list)
+    config: dict[str, Any] = Field(default_factory=dict)
+    owner: str = ""
+    """The service that declares it."""
+
+
+class Sinks(Strict):
+    """Which sinks outside the platform events may be posted to."""
+
+    allowed: list[str] = Field(default_factory=list)
+    """Networks, addresses and host names that are not public but permitted."""
 
 
 class AgeAndSize(Strict):
@@ -36,6 +49,15 @@ class AgeAndRows(Strict):
     rows: int = Field(ge=1)
 
 
+class SenderEntry(Strict):
+    """What a sender of the catalog may do; its token stands in senders_file."""
+
+    types: list[str]
+    """Patterns of the event types it may emit."""
+    rate_per_second: float | None = Field(default=None, gt=0)
+    admin: bool = False
+
+
 class Settings(Strict):
     """What RIO_CONFIG holds; secrets stay in the files it names."""
 
@@ -49,8 +71,17 @@ class Settings(Strict):
     senders_file: Path
     max_body_bytes: int = Field(ge=1024, le=64 * 1024 * 1024)
     subscriptions: list[Declared]
+    webhook_key_file: Path | None = None
+    """What the signing secrets of all subscriptions are derived from."""
+    sinks: Sinks = Sinks()
     emitters: dict[str, list[str]] = Field(default_factory=dict)
     """Which types each service declares to emit."""
+    senders: dict[str, SenderEntry] | None = None
+    """None: every sender of senders_file may do everything."""
+    schemas: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """JSON Schema (2020-12) of the data, by event type."""
+    deduplication_seconds: int = Field(default=86400, ge=60)
+    """How long a (source, id) is remembered."""
     event_log: AgeAndSize = AgeAndSize(age_seconds=7 * 86400, megabytes=512)
     dead_letters: AgeAndSize = AgeAndSize(age_seconds=30 * 86400, megabytes=512)
     deliveries: AgeAndRows = AgeAndRows(age_seconds=86400, rows=200_000)
@@ -62,3 +93,7 @@ class Settings(Strict):
     def credential(self) -> str:
         """What services nginx knows Rio by, or raise ConfigurationError."""
         return read_secret(self.credential_file)
+
+    def webhook_key(self) -> str:
+        """The master key of the signing secrets, or raise ConfigurationError."""
+        return read_secret(self.webhook_key_file or self.credential_file)

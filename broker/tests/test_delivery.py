@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from broker.rio.dispatcher.retry import FINAL_STATUSES
+from broker.rio.policy import Policy
 from broker.tests.servers import Delivered, Rio, wait_until
 
 
@@ -31,10 +31,8 @@ def test_event_is_tried_again_until_the_sink_takes_it(rio: Rio) -> None:
     statuses = iter([500, 302, 404])
     rio.sink.answer = lambda _delivered: next(statuses, 204)
     event_id = str(uuid4())
-    started = time.monotonic()
     assert rio.emit("retry.test", event_id, subject="s").status_code == 202
     wait_until(lambda: len(rio.sink.to(path)) == 4, what="the fourth attempt")
-    assert time.monotonic() - started >= 0.5 + 1 + 2
     attempts = rio.sink.to(path)
     assert {(one.id, one.body, one.headers["ce-subject"]) for one in attempts} == {
         (event_id, attempts[0].body, "s")
@@ -48,7 +46,7 @@ def test_event_is_tried_again_until_the_sink_takes_it(rio: Rio) -> None:
     assert count("retry") == 3
 
 
-@pytest.mark.parametrize("status", sorted(FINAL_STATUSES))
+@pytest.mark.parametrize("status", Policy().final_statuses)
 def test_final_status_is_dead_lettered_at_once(rio: Rio, status: int) -> None:
     subscription = f"final-{status}"
     path = rio.subscribe(subscription, f"final.s{status}")

@@ -7,32 +7,38 @@ from typing import Final
 import psycopg
 import tornado.httpserver
 import tornado.web
+import uvloop
 from opentelemetry.instrumentation.utils import suppress_instrumentation
-from psycopg_pool import PoolTimeout
+from psycopg_pool import PoolTimeout, TooManyRequests
 
 from broker.process import stop_signal
 from broker.rio.dispatcher.delivery import Delivery
-from broker.rio.dispatcher.webhook import Webhook
-from broker.rio.metrics import DispatcherMetrics
+from broker.rio.dispatcher.webhook import Ways
+from broker.rio.dispatcher.workers import Workers
+from broker.rio.metrics import DispatcherMetrics, RecordMetrics
 from broker.rio.rabbitmq import topology
 from broker.rio.rabbitmq.connection import RabbitAddress
 from broker.rio.rabbitmq.consumers import Consumers, Received
 from broker.rio.rabbitmq.publisher import Publisher
 from broker.rio.settings import Settings
+from broker.rio.signatures import Secrets
+from broker.rio.sinks import Sinks
 from broker.rio.store.database import Database
 from broker.rio.store.dead_letters import DeadLetters
+from broker.rio.store.deliveries import Deliveries
+from broker.rio.store.seen import Seen
 from broker.rio.store.subscriptions import Subscriptions
-from broker.rio.subscription import Subscription
 from observability import Hop, setup
 from observability.frameworks import tornado as hop_tornado
-from observability.tracing import instrument_aiohttp_client, instrument_psycopg
+from observability.tracing import instrument_psycopg
 
 _logger = logging.getLogger(__name__)
 
 _CAPACITY: Final = 10_000
-_POLL_SECONDS: Final = 1.0
-_COUNT_EVERY: Final = 5  # polls
-_STOP_SECONDS: Final = 12.0  # an attempt under way may take 10
+_POLL_SECONDS: Final = 0.5
+_COUNT_EVERY: Final = 10  # polls
+_STOP_SECONDS: Final = 12.0  # an attempt under way may take 10, or what its subscription says
+_OLD_SECONDS: Final = 300.0
 
 
 class Dispatcher:
@@ -41,41 +47,55 @@ class Dispatcher:
     def __init__(self, settings: Settings, hop: Hop) -> None:
         loop = asyncio.get_running_loop()
         address = RabbitAddress(str(settings.amqp_url), settings.amqp_password())
+        records = RecordMetrics(hop.registry)
         self._metrics = DispatcherMetrics(hop.registry)
         self._database = Database(settings.database_url)
         self._known = Subscriptions(self._database)
         self._dead_letters = DeadLetters(self._database)
+        self._deliveries = Deliveries(self._database, records)
+        self._seen = Seen(self._database, records)
         self._publisher = Publisher(address, loop, declare=topology.declare_base, capacity=_CAPACITY)
         self._consumers = Consumers(address, loop, receive=self._receive, measure=self._measure)
-        self._webhook = Webhook(str(settings.services_url), settings.credential())
-        self._delivery = Delivery(
-            webhook=self._webhook,
+        delivery = Delivery(
             publisher=self._publisher,
             dead_letters=self._dead_letters,
-            metrics=self._metrics,
+            subscriptions=self._known,
+            deliveries=self._deliveries,
+            seen=self._seen,
             tracer=hop.tracer,
         )
-        self._subscriptions: dict[str, Subscription] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        ways = Ways(
+            str(settings.services_url),
+            settings.credential(),
+            Sinks(settings.sinks.allowed),
+            Secrets(settings.webhook_key()),
+        )
+        self._workers = Workers(self._consumers, delivery, ways, self._metrics)
         hop.health.add("rabbitmq", self._check_rabbitmq, critical=True)
         hop.health.add("database", self._database.check, critical=True)
+        hop.health.add("oldest-message", self._check_age, critical=False)
 
     async def run(self, stopped: asyncio.Event) -> None:
         """Deliver until `stopped`, then finish what is under way."""
         await self._database.open()
         self._publisher.start()
         self._consumers.start()
+        recording = [asyncio.create_task(one.run()) for one in (self._deliveries, self._seen)]
         await self._follow(stopped)
-        await self._stop()
+        await self._workers.stop(_STOP_SECONDS)
+        for task in recording:
+            task.cancel()
+        await self._close()
 
     async def _follow(self, stopped: asyncio.Event) -> None:
-        """Look for changed subscriptions every second; without PostgreSQL the known ones go on."""
+        """Look for changed subscriptions; without PostgreSQL the known ones go on."""
         polls = 0
         while not stopped.is_set():
             try:
                 await self._poll(count=polls % _COUNT_EVERY == 0)
-            except (psycopg.Error, PoolTimeout) as error:
+            except (psycopg.Error, PoolTimeout, TooManyRequests) as error:
                 _logger.warning("the subscriptions cannot be read", extra={"reason": repr(error)})
+            self._workers.show()
             polls += 1
             try:
                 await asyncio.wait_for(stopped.wait(), _POLL_SECONDS)
@@ -84,44 +104,39 @@ class Dispatcher:
 
     async def _poll(self, *, count: bool) -> None:
         with suppress_instrumentation():
-            found = await self._known.all()
-        for gone in self._subscriptions.keys() - {subscription.id for subscription in found}:
-            self._metrics.backlog.remove(gone)
-        self._subscriptions = {subscription.id: subscription for subscription in found}
-        self._consumers.want(self._subscriptions)
+            self._workers.follow(await self._known.all())
         if count:
             self._count_dead_letters(await self._dead_letters.counts())
 
-    def _receive(self, batch: list[Received]) -> None:
-        """Start a delivery for each; RabbitMQ's prefetch bounds how many there are at a time."""
-        for received in batch:
-            subscription = self._subscriptions.get(received.subscription_id)
-            task = asyncio.create_task(self._delivery.handle(received, subscription, self._consumers))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-
-    def _measure(self, backlog: dict[str, int]) -> None:
-        for subscription_id, messages in backlog.items():
-            if subscription_id in self._subscriptions:
-                self._metrics.backlog.labels(subscription_id).set(messages)
-
     def _count_dead_letters(self, counts: dict[str, int]) -> None:
         self._metrics.dead_letters.clear()
-        for subscription_id in self._subscriptions.keys() | counts.keys():
+        for subscription_id in self._workers.ids | counts.keys():
             self._metrics.dead_letters.labels(subscription_id).set(counts.get(subscription_id, 0))
+
+    def _receive(self, batch: list[Received]) -> None:
+        self._workers.receive(batch)
+
+    def _measure(self, waiting: dict[str, int]) -> None:
+        self._workers.measured(waiting)
 
     def _check_rabbitmq(self) -> None:
         self._consumers.check()
         self._publisher.check()
 
-    async def _stop(self) -> None:
-        """Take no more, let deliveries under way end, settle them."""
-        self._consumers.pause()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=_STOP_SECONDS)
+    async def _check_age(self) -> None:
+        seconds, subscription_id = self._workers.oldest()
+        if seconds > _OLD_SECONDS:
+            raise RuntimeError(f"{subscription_id} has an event in hand that is {seconds:.0f} s old")
+
+    async def _close(self) -> None:
+        """Settle what was delivered, write what was recorded, let go."""
         await asyncio.to_thread(self._consumers.stop, 3.0)
         await asyncio.to_thread(self._publisher.stop, 3.0)
-        await self._webhook.close()
+        for record in (self._deliveries, self._seen):
+            try:
+                await record.flush()
+            except (psycopg.Error, PoolTimeout, TooManyRequests) as error:
+                _logger.warning("the last records are lost", extra={"reason": repr(error)})
         await self._database.close()
 
 
@@ -131,7 +146,6 @@ async def main() -> None:
     hop = setup("rio")
     hop_tornado.instrument()
     instrument_psycopg()
-    instrument_aiohttp_client()
     stopped = stop_signal()
     dispatcher = Dispatcher(settings, hop)
     server = tornado.httpserver.HTTPServer(
@@ -146,4 +160,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    uvloop.run(main())

@@ -1,157 +1,222 @@
-"""What becomes of one received message: delivered, put back for later, or buried. Settled only after that."""
+"""One attempt to deliver a message, and what becomes of it: delivered, put back for later, or buried."""
 
-import asyncio
 import logging
 import time
-from typing import Final
+from dataclasses import dataclass
+from typing import Any, Final
 
-import psycopg
+from opentelemetry import context, trace
 from opentelemetry.context import Context
-from opentelemetry.trace import SpanKind, StatusCode, Tracer
-from psycopg_pool import PoolTimeout
+from opentelemetry.trace import Link, Span, SpanKind, StatusCode, Tracer
 
 from broker.rio import tracing
-from broker.rio.dispatcher import retry
-from broker.rio.dispatcher.retry import Verdict
+from broker.rio.dispatcher.circuit import Circuit
+from broker.rio.dispatcher.readings import Readings
+from broker.rio.dispatcher.retry import Judgement, Verdict, judge, read_retry_after
 from broker.rio.dispatcher.webhook import Answer, Webhook
 from broker.rio.message import Attempt, Message
-from broker.rio.metrics import DispatcherMetrics
-from broker.rio.rabbitmq.consumers import Consumers, Received
 from broker.rio.rabbitmq.publisher import NotPublished, Outgoing, Publisher
-from broker.rio.rabbitmq.topology import queue_name, retry_exchange
+from broker.rio.rabbitmq.topology import delay_route, queue_name
+from broker.rio.states import State, tell
 from broker.rio.store.dead_letters import DeadLetters, Failure
-from broker.rio.subscription import Subscription
-from observability.tracing import current_trace_id
+from broker.rio.store.deliveries import Delivered, Deliveries
+from broker.rio.store.seen import Seen
+from broker.rio.store.subscriptions import Subscriptions
+from broker.rio.subscription import Status, Subscription
 
 _logger = logging.getLogger(__name__)
 
-_HOLD_SECONDS: Final = 2.0
+_EMPTY: Final = Context()
+_GONE: Final = "the sink answered 410: it wants no more events"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a message."""
+
+    verdict: Verdict
+    pause_seconds: float = 0.0
+    later: Message | None = None
+    """The message for the next attempt, if there is one."""
 
 
 class Delivery:
-    """Takes received messages to their sinks."""
+    """Makes attempts and sees to their consequences."""
 
     def __init__(
         self,
         *,
-        webhook: Webhook,
         publisher: Publisher,
         dead_letters: DeadLetters,
-        metrics: DispatcherMetrics,
+        subscriptions: Subscriptions,
+        deliveries: Deliveries,
+        seen: Seen,
         tracer: Tracer,
     ) -> None:
-        self._webhook = webhook
         self._publisher = publisher
         self._dead_letters = dead_letters
-        self._metrics = metrics
+        self._subscriptions = subscriptions
+        self._deliveries = deliveries
+        self._seen = seen
         self._tracer = tracer
 
-    async def handle(
-        self, received: Received, subscription: Subscription | None, consumers: Consumers
-    ) -> None:
-        """Deliver and settle one message; never raises but for being cancelled."""
-        try:
-            if subscription is None:
-                # Unsubscribed while it was on its way: its queue is about to go, or already has.
-                await asyncio.sleep(_HOLD_SECONDS)
-                consumers.settle(received, done=False)
-                return
-            await self._process(received.message, subscription)
-            consumers.settle(received, done=True)
-        except (NotPublished, psycopg.OperationalError, PoolTimeout) as error:
-            await self._hold(received, consumers, error)
-        except Exception as error:
-            _logger.exception("delivery failed unexpectedly", extra=_fields(received.message, subscription))
-            await self._hold(received, consumers, error)
-
-    async def _hold(self, received: Received, consumers: Consumers, error: Exception) -> None:
-        """Neither RabbitMQ nor PostgreSQL would take the outcome: the message stays in its queue."""
-        reason = {"reason": repr(error), "event_id": received.message.event.id}
-        _logger.warning("the outcome cannot be kept; the event goes back to its queue", extra=reason)
-        await asyncio.sleep(_HOLD_SECONDS)
-        consumers.settle(received, done=False)
-
-    async def _process(self, message: Message, subscription: Subscription) -> None:
-        event = message.event
-        if subscription.source is not None and event.source != subscription.source:
-            return
-        attributes = tracing.attributes(event, "process", queue_name(subscription.id))
-        attributes["messaging.consumer.group.name"] = subscription.id
-        attributes["rio.attempt"] = message.attempt
-        with self._tracer.start_as_current_span(
-            f"process {event.type}",
-            context=tracing.context_of(message.trace) or Context(),
-            kind=SpanKind.CONSUMER,
-            attributes=attributes,
-        ) as span:
-            started_at = time.time()
-            answer = await self._webhook.post(subscription.sink, event)
-            first_at = started_at if message.first_attempt_at is None else message.first_attempt_at
-            verdict = retry.judge(answer.status, message.attempt, started_at - first_at)
-            span.set_attribute("rio.outcome", verdict.value)
-            if verdict is not Verdict.DELIVERED:
-                span.set_status(StatusCode.ERROR, _reason(answer))
-            await self._settle(verdict, message, subscription, answer, started_at)
-            self._count(verdict, message, subscription, answer)
-
-    async def _settle(
+    async def attempt(
         self,
-        verdict: Verdict,
+        message: Message,
+        subscription: Subscription,
+        webhook: Webhook,
+        circuit: Circuit,
+        readings: Readings,
+    ) -> Outcome:
+        """Make the next attempt. When this returns, its outcome is durable; a RETRY of an ordered
+        subscription is left to the caller, as is the message of a paused one.
+
+        Raises NotPublished, psycopg.OperationalError or PoolTimeout when the outcome could not be kept.
+        """
+        span = self._span(message, subscription)
+        token = context.attach(trace.set_span_in_context(span, _EMPTY))
+        try:
+            return await self._attempt(message, subscription, webhook, circuit, readings, span)
+        except BaseException as error:
+            span.set_status(StatusCode.ERROR, repr(error))
+            raise
+        finally:
+            context.detach(token)
+            span.end()
+
+    async def _attempt(
+        self,
+        message: Message,
+        subscription: Subscription,
+        webhook: Webhook,
+        circuit: Circuit,
+        readings: Readings,
+        span: Span,
+    ) -> Outcome:
+        event, started_at = message.event, time.time()
+        tell(State.ATTEMPT, event, subscription.id, attempt=message.attempt)
+        answer = await webhook.post(event, tracing.headers_of(span))
+        circuit.record(success=answer.working)
+        first_at = message.first_attempt_at or started_at
+        retry_after = read_retry_after(answer.retry_after) if answer.retry_after else None
+        judgement = judge(
+            subscription.policy, answer.status, message.attempt, started_at - first_at, retry_after
+        )
+        own = span.get_span_context()
+        trace_id = trace.format_trace_id(own.trace_id)
+        span.set_attribute("rio.outcome", judgement.verdict.value)
+        if answer.status is not None:
+            span.set_attribute("http.response.status_code", answer.status)
+        readings.attempted(judgement.verdict, answer.status, answer.seconds, trace_id)
+        self._record(message, subscription, judgement.verdict, answer, started_at, trace_id)
+        if judgement.verdict is Verdict.DELIVERED:
+            self._delivered(message, subscription, answer, readings, trace_id)
+            return Outcome(Verdict.DELIVERED)
+        span.set_status(StatusCode.ERROR, answer.reason)
+        attempt = Attempt(
+            started_at,
+            answer.status,
+            round(answer.seconds, 6),
+            answer.reason,
+            answer.text,
+            trace_id,
+            trace.format_span_id(own.span_id),
+        )
+        return await self._failed(message, subscription, judgement, answer, attempt)
+
+    def _delivered(
+        self,
         message: Message,
         subscription: Subscription,
         answer: Answer,
-        started_at: float,
+        readings: Readings,
+        trace_id: str,
     ) -> None:
-        if verdict is Verdict.RETRY:
-            await self._retry(message, subscription, _attempt(answer, started_at))
-        elif verdict is Verdict.DEAD:
-            failure = Failure(_reason(answer), answer.status, answer.text)
-            await self._dead_letters.bury(subscription.id, message, failure)
-
-    async def _retry(self, message: Message, subscription: Subscription, attempt: Attempt) -> None:
-        later = message.attempted(attempt)
-        routed = await self._publisher.publish(
-            Outgoing(
-                exchange=retry_exchange(retry.delay_seconds(message.attempt)),
-                routing_key=queue_name(subscription.id),
-                headers=later.headers(),
-                content_type=message.event.content_type,
-                body=message.event.body,
-            )
+        event, latency = message.event, max(0.0, time.time() - message.accepted_at)
+        readings.delivered(latency, trace_id)
+        self._seen.delivered(event.source, event.type, subscription.id)
+        tell(
+            State.DELIVERED,
+            event,
+            subscription.id,
+            attempt=message.attempt,
+            status=answer.status,
+            latency_ms=round(latency * 1000, 1),
         )
-        if not routed:
+
+    async def _failed(
+        self,
+        message: Message,
+        subscription: Subscription,
+        judgement: Judgement,
+        answer: Answer,
+        attempt: Attempt,
+    ) -> Outcome:
+        later = message.attempted(attempt)
+        fields: dict[str, Any] = {
+            "attempt": message.attempt,
+            "status": answer.status,
+            "reason": answer.reason,
+        }
+        if judgement.verdict is Verdict.GONE:
+            await self._subscriptions.set_status(subscription.id, Status.PAUSED, _GONE)
+            _logger.warning("subscription paused", extra={"subscription": subscription.id, "reason": _GONE})
+        elif judgement.verdict is Verdict.DEAD:
+            failure = Failure(f"{answer.reason}; {judgement.why}", answer.status, answer.text)
+            await self._dead_letters.bury(subscription.id, message.noted(attempt), failure)
+            tell(State.DEAD, message.event, subscription.id, **fields)
+        else:
+            if not subscription.policy.ordered:
+                await self._put_back(later, subscription, judgement.pause_seconds)
+            pause = round(judgement.pause_seconds, 1)
+            tell(State.RETRY, message.event, subscription.id, pause_seconds=pause, **fields)
+        return Outcome(judgement.verdict, judgement.pause_seconds, later)
+
+    async def _put_back(self, later: Message, subscription: Subscription, pause_seconds: float) -> None:
+        exchange, routing_key = delay_route(subscription.id, pause_seconds)
+        event = later.event
+        outgoing = Outgoing(exchange, routing_key, later.headers(), event.content_type, event.body)
+        if not await self._publisher.publish(outgoing):
             raise NotPublished("no queue to wait in for the next attempt")
 
-    def _count(self, verdict: Verdict, message: Message, subscription: Subscription, answer: Answer) -> None:
-        metrics, now = self._metrics, time.time()
-        exemplar = _exemplar()
-        metrics.deliveries.labels(subscription.id, verdict.value).inc()
-        metrics.attempt_seconds.labels(subscription.id).observe(answer.seconds, exemplar)
-        extra = {**_fields(message, subscription), "status": answer.status, "attempt": message.attempt}
-        if verdict is Verdict.DELIVERED:
-            latency = max(0.0, now - message.accepted_at)
-            metrics.latency_seconds.labels(subscription.id).observe(latency, exemplar)
-            _logger.info("delivered", extra={**extra, "latency_ms": round(latency * 1000, 1)})
-        else:
-            _logger.warning(verdict.value, extra={**extra, "reason": _reason(answer)})
+    def _record(
+        self,
+        message: Message,
+        subscription: Subscription,
+        verdict: Verdict,
+        answer: Answer,
+        started_at: float,
+        trace_id: str,
+    ) -> None:
+        event = message.event
+        self._deliveries.record(
+            Delivered(
+                subscription.id,
+                event.source,
+                event.id,
+                event.type,
+                message.attempt,
+                started_at,
+                answer.seconds,
+                answer.status,
+                verdict.value,
+                "" if verdict is Verdict.DELIVERED else answer.reason,
+                answer.text,
+                trace_id,
+            )
+        )
 
-
-def _attempt(answer: Answer, started_at: float) -> Attempt:
-    return Attempt(started_at, answer.status, answer.seconds, _reason(answer), answer.text)
-
-
-def _reason(answer: Answer) -> str:
-    return answer.text[:300] if answer.status is None else f"the sink answered {answer.status}"
-
-
-def _exemplar() -> dict[str, str] | None:
-    trace_id = current_trace_id()
-    return None if trace_id is None else {"trace_id": trace_id}
-
-
-def _fields(message: Message, subscription: Subscription | None) -> dict[str, object]:
-    return {
-        "event_id": message.event.id,
-        "event_type": message.event.type,
-        "subscription": None if subscription is None else subscription.id,
-    }
+    def _span(self, message: Message, subscription: Subscription) -> Span:
+        event = message.event
+        attributes = tracing.attributes(event, "process", queue_name(subscription.id))
+        attributes["messaging.consumer.group.name"] = subscription.id
+        attributes["rio.attempt"] = message.attempt
+        origin = tracing.context_of(message.trace)
+        linked = origin is not None and (message.replayed or subscription.policy.trace == "link")
+        return self._tracer.start_span(
+            f"process {event.type}",
+            context=_EMPTY if linked or origin is None else origin,
+            kind=SpanKind.CONSUMER,
+            attributes=attributes,
+            links=[Link(trace.get_current_span(origin).get_span_context())] if linked else None,
+        )

@@ -1,16 +1,15 @@
 """When a delivery is tried again, and when it is given up."""
 
+import random
+import time
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from enum import Enum
 from typing import Final
 
-DELAYS_SECONDS: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
-"""The pauses after the first, second, ... failed attempt; the last one repeats."""
+from broker.rio.policy import Policy, Retry
 
-BUDGET_SECONDS: Final = 24 * 3600.0
-"""How long after its first attempt an event is still tried."""
-
-FINAL_STATUSES: Final = frozenset({400, 405, 410, 413, 415, 422})
-"""Answers that say the event itself is refused: trying again cannot help."""
+_GONE: Final = 410
 
 
 class Verdict(Enum):
@@ -19,17 +18,74 @@ class Verdict(Enum):
     DELIVERED = "delivered"
     RETRY = "retry"
     DEAD = "dead"
+    GONE = "gone"
+    """The sink wants no more events: the subscription is paused, the event stays queued."""
 
 
-def judge(status: int | None, attempt: int, elapsed_seconds: float) -> Verdict:
-    """Judge attempt number `attempt` (from 1), `elapsed_seconds` after the first; no answer is None."""
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What becomes of an event after an attempt."""
+
+    verdict: Verdict
+    pause_seconds: float = 0.0
+    """Until the next attempt of a RETRY."""
+    why: str = ""
+    """Why it is DEAD."""
+
+
+_DELIVERED: Final = Judgement(Verdict.DELIVERED)
+
+
+def judge(
+    policy: Policy,
+    status: int | None,
+    attempt: int,
+    elapsed_seconds: float,
+    retry_after_seconds: float | None = None,
+) -> Judgement:
+    """Judge attempt number `attempt` (from 1), `elapsed_seconds` after the first one began.
+
+    Args:
+        status: the sink's answer; None when there was none.
+        retry_after_seconds: how long the sink asked to be left alone.
+    """
     if status is not None and 200 <= status < 300:
-        return Verdict.DELIVERED
-    if status in FINAL_STATUSES or elapsed_seconds + delay_seconds(attempt) > BUDGET_SECONDS:
-        return Verdict.DEAD
-    return Verdict.RETRY
+        return _DELIVERED
+    if status == _GONE:
+        return Judgement(Verdict.GONE)
+    if status in policy.final_statuses:
+        return Judgement(Verdict.DEAD, why="the status is final")
+    if attempt >= policy.retry.max_attempts:
+        return Judgement(Verdict.DEAD, why=f"attempt {attempt} was the last one")
+    pause = pause_seconds(policy.retry, attempt, retry_after_seconds)
+    if elapsed_seconds + pause > policy.retry.budget_seconds:
+        return Judgement(Verdict.DEAD, why=f"the budget of {policy.retry.budget_seconds:g} s is spent")
+    return Judgement(Verdict.RETRY, pause)
 
 
-def delay_seconds(attempt: int) -> float:
-    """The pause after failed attempt number `attempt`, counted from 1."""
-    return DELAYS_SECONDS[min(max(attempt, 1), len(DELAYS_SECONDS)) - 1]
+def pause_seconds(retry: Retry, attempt: int, retry_after_seconds: float | None = None) -> float:
+    """The pause after failed attempt number `attempt`: exponential with full jitter, never beyond the cap.
+
+    Events that failed together are so spread evenly, rather than to come back together.
+    """
+    # Beyond 2^64 the cap has long been reached, and a float soon after.
+    longest = min(retry.cap_seconds, retry.first_seconds * 2.0 ** min(max(attempt, 1) - 1, 64))
+    pause = random.uniform(0, longest)  # noqa: S311 - jitter, not a secret
+    return pause if retry_after_seconds is None else max(pause, min(retry_after_seconds, retry.cap_seconds))
+
+
+def read_retry_after(text: str | None, now: float | None = None) -> float | None:
+    """The seconds a Retry-After header (RFC 9110, section 10.2.3) asks for; None when it asks for nothing.
+
+    `now` (seconds since the epoch) is what a date is compared with.
+    """
+    if text is None or len(text) > 100:
+        return None
+    text = text.strip()
+    if text.isascii() and text.isdigit():
+        return float(text)
+    try:
+        moment = parsedate_to_datetime(text).timestamp()
+    except (ValueError, OverflowError):
+        return None
+    return max(0.0, moment - (time.time() if now is None else now))

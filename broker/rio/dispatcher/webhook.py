@@ -1,20 +1,22 @@
-"""One delivery attempt: a CloudEvent in binary mode posted to a sink under services nginx."""
+"""One delivery attempt: a CloudEvent in binary mode, signed, posted to a subscription's sink."""
 
+import re
 import time
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import quote
-
-import aiohttp
+from urllib.parse import quote, urlsplit
 
 from broker.rio.events import Event
+from broker.rio.signatures import ROTATION, Secrets, sign, webhook_id
+from broker.rio.sinks import Sinks
+from broker.rio.subscription import Subscription
+from observability.client import Client, ClientError, Limits, Origin
 
-_TOTAL_SECONDS: Final = 10.0
-_CONNECT_SECONDS: Final = 2.0
-_CONNECTIONS: Final = 256
+_LIMITS: Final = Limits(connections_per_origin=256, body_bytes=1024 * 1024, connect_seconds=2.0)
 _EXCERPT_BYTES: Final = 2048
 # What the CloudEvents HTTP binding leaves unencoded: printable ASCII but space, double quote and percent.
 _SAFE: Final = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '"%')
+_PLAIN: Final = re.compile(f"[{re.escape(_SAFE)}]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,50 +24,98 @@ class Answer:
     """What came of an attempt."""
 
     status: int | None
-    """None when there was no answer; `text` then says why."""
+    """None when there was no usable answer; `text` then says why."""
     text: str
     """The start of the answer's body."""
     seconds: float
+    retry_after: str | None = None
+    """The answer's header of that name."""
+
+    @property
+    def reason(self) -> str:
+        """For people."""
+        return self.text[:300] if self.status is None else f"the sink answered {self.status}"
+
+    @property
+    def working(self) -> bool:
+        """Whether it came from a sink that works, even if it refused the event."""
+        return self.status is not None and self.status < 500 and self.status != 429
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """How Rio gets to sinks."""
+
+    services_url: str
+    """Services nginx, which paths lead through."""
+    credential: str
+    """What services nginx admits Rio by; no other sink gets to see it."""
+    sinks: Sinks
+    secrets: Secrets
 
 
 class Webhook:
-    """Posts events over kept-alive connections."""
+    """Posts a subscription's events, over connections that it shares with no other."""
 
-    def __init__(self, services_url: str, credential: str) -> None:
-        """`credential` is what services nginx admits Rio by."""
-        self._services_url = services_url.rstrip("/")
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=_CONNECTIONS),
-            headers={"X-Platform-Credential": credential},
-            timeout=aiohttp.ClientTimeout(total=_TOTAL_SECONDS, sock_connect=_CONNECT_SECONDS),
-            # aiohttp would add application/octet-stream: a type the event never claimed.
-            skip_auto_headers=("Content-Type",),
-            cookie_jar=aiohttp.DummyCookieJar(),
+    def __init__(self, subscription: Subscription, ways: Ways) -> None:
+        self._ways = ways
+        self._client = Client(_LIMITS, resolve=ways.sinks.resolve if subscription.external else None)
+        url = (
+            subscription.sink if subscription.external else ways.services_url.rstrip("/") + subscription.sink
         )
+        parts = urlsplit(url)
+        self._origin = Origin.of(url)
+        self._target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        self._constant = [] if subscription.external else [("X-Platform-Credential", ways.credential)]
+        self._constant.append(("User-Agent", "Rio"))
+        self._timeout_seconds = subscription.policy.timeout_seconds
+        self.follow(subscription)
+
+    def follow(self, subscription: Subscription) -> None:
+        """Sign as the subscription has it now: its secret may have been rotated."""
+        self._subscription = subscription
+        self._keys = self._ways.secrets.keys(subscription)
+        rotated_at = subscription.rotated_at
+        self._keys_until = (rotated_at + ROTATION).timestamp() if len(self._keys) > 1 and rotated_at else None
 
     async def close(self) -> None:
-        await self._session.close()
+        await self._client.close()
 
-    async def post(self, sink: str, event: Event) -> Answer:
-        """Post the event to a path under services nginx. Redirects are not followed."""
+    async def post(self, event: Event, trace: dict[str, str]) -> Answer:
+        """Post the event; `trace` holds the W3C headers of its span. Redirects are not followed."""
         started = time.monotonic()
         try:
-            async with self._session.post(
-                self._services_url + sink, data=event.body, headers=_headers(event), allow_redirects=False
-            ) as response:
-                body = await response.content.read(_EXCERPT_BYTES)
-                if not response.content.at_eof():
-                    response.close()  # not worth reading on for the sake of the connection
-                status, text = response.status, body.decode("utf-8", "replace")
-        except TimeoutError:
-            status, text = None, f"no answer within {_TOTAL_SECONDS:.0f} s"
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            status, text = None, f"{type(error).__name__}: {error}"
-        return Answer(status, text, time.monotonic() - started)
+            response = await self._client.request(
+                self._origin,
+                "POST",
+                self._target,
+                self._headers(event, trace),
+                event.body,
+                timeout_seconds=self._timeout_seconds,
+            )
+        except (ClientError, OSError, ValueError) as error:
+            return Answer(None, f"{type(error).__name__}: {error}", time.monotonic() - started)
+        seconds = time.monotonic() - started
+        if 200 <= response.status < 300:
+            return Answer(response.status, "", seconds)
+        text = response.body[:_EXCERPT_BYTES].decode("utf-8", "replace")
+        return Answer(response.status, text, seconds, response.headers.get("Retry-After"))
 
-
-def _headers(event: Event) -> dict[str, str]:
-    headers = {f"ce-{name}": quote(value, safe=_SAFE) for name, value in event.attributes.items()}
-    if event.content_type is not None:
-        headers["Content-Type"] = event.content_type
-    return headers
+    def _headers(self, event: Event, trace: dict[str, str]) -> list[tuple[str, str]]:
+        headers = [*self._constant, *trace.items()]
+        for name, value in event.attributes.items():
+            plain = _PLAIN.fullmatch(value) is not None
+            headers.append((f"ce-{name}", value if plain else quote(value, safe=_SAFE)))
+        if event.content_type is not None:
+            headers.append(("Content-Type", event.content_type))
+        now = time.time()
+        if self._keys_until is not None and now >= self._keys_until:
+            self.follow(self._subscription)
+        message_id, timestamp = webhook_id(self._subscription.id, event), str(int(now))
+        headers += (
+            ("X-RIO-EVENT", event.type),
+            ("webhook-id", message_id),
+            ("webhook-timestamp", timestamp),
+            ("webhook-signature", sign(self._keys, message_id, timestamp, event.body)),
+        )
+        return headers

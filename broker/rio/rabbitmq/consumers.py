@@ -1,44 +1,76 @@
-"""Consuming every subscription's queue on one connection, each on a channel and with a bound of its own."""
+"""Consuming subscriptions' queues on one connection, each on a channel and with a bound of its own."""
 
 import asyncio
 import collections
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from broker.rio.message import Message
 from broker.rio.rabbitmq.connection import ConnectionThread, RabbitAddress
+from broker.rio.rabbitmq.frames import Frames
 from broker.rio.rabbitmq.topology import declare_base, declare_queue, queue_name
 
 _logger = logging.getLogger(__name__)
 
-CONCURRENCY: Final = 16
-"""How many deliveries of one subscription are under way at once; RabbitMQ keeps the rest."""
+_MEASURE_SECONDS: Final = 2.0
 
-_MEASURE_SECONDS: Final = 5.0
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A queue to consume."""
+
+    number: int
+    """Distinguishes a consumer from the one it takes the place of, which may still have work in hand."""
+    subscription_id: str
+    prefetch: int
+    """How many messages are in hand at most; RabbitMQ keeps the rest."""
+    ordered: bool
+
+
+class Consumer:
+    """The channel of one wanted queue."""
+
+    __slots__ = ("channel", "open", "settled", "unsettled", "wanted")
+
+    def __init__(self, wanted: Wanted, channel: Any) -> None:
+        self.wanted = wanted
+        self.channel = channel
+        self.open = True
+        """False once RabbitMQ has taken back what was in hand."""
+        self.unsettled: dict[int, None] = {}  # delivery tags, in the order they came
+        self.settled: list[int] = []
+
+    def acknowledge(self) -> None:
+        """Acknowledge what is settled: in one go as far as nothing unsettled came earlier."""
+        for tag in self.settled:
+            self.unsettled.pop(tag, None)
+        oldest = next(iter(self.unsettled), None)
+        settled = sorted(self.settled)
+        self.settled.clear()
+        if oldest is None or settled[0] < oldest:
+            covered = settled[-1] if oldest is None else max(tag for tag in settled if tag < oldest)
+            self.channel.basic_ack(covered, multiple=True)
+            settled = [tag for tag in settled if tag > covered]
+        for tag in settled:
+            self.channel.basic_ack(tag)
+
+    def give_back(self, tag: int) -> None:
+        """Return a message to its queue."""
+        self.unsettled.pop(tag, None)
+        self.channel.basic_reject(tag, requeue=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Received:
     """A message in hand, to be settled by `Consumers.settle`."""
 
-    subscription_id: str
     message: Message
-    channel: Any
+    consumer: Consumer
     tag: int
-
-
-class _Consumer:
-    """The channel of one subscription."""
-
-    def __init__(self, channel: Any, tag: str) -> None:
-        self.channel = channel
-        self.tag = tag
-        self.unsettled = 0
-        self.cancelled = False
 
 
 class Consumers(ConnectionThread):
@@ -52,37 +84,40 @@ class Consumers(ConnectionThread):
         receive: Callable[[list[Received]], None],
         measure: Callable[[dict[str, int]], None],
     ) -> None:
-        """On the loop, `receive` gets messages and `measure` the backlog of each subscription."""
+        """On the loop, `receive` gets messages and `measure` how many wait in each subscription's queue."""
         super().__init__("consumers", address)
         self._loop = loop
         self._receive = receive
         self._measure = measure
-        self._wanted: frozenset[str] = frozenset()
+        self._wanted: Mapping[int, Wanted] = {}
+        self._paused: frozenset[str] = frozenset()
         self._changed = False
-        self._paused = False
-        self._consumers: dict[str, _Consumer] = {}
-        self._cancelled: list[_Consumer] = []
+        self._consumers: dict[int, Consumer] = {}
+        self._by_channel: dict[int, Consumer] = {}
+        self._cancelled: list[Consumer] = []
         self._settlements: collections.deque[tuple[Received, bool]] = collections.deque()
         self._batch: list[Received] = []
         self._connection: Any = None
+        self._frames: Frames | None = None
+        self._counter: Any = None
         self._measured_at = 0.0
 
-    def want(self, subscription_ids: Iterable[str]) -> None:
-        """Consume these subscriptions' queues and no others; again for one whose queue had gone."""
-        self._wanted = frozenset(subscription_ids)
+    def want(self, wanted: Iterable[Wanted], paused: Iterable[str] = ()) -> None:
+        """Consume these queues and no others; again for one whose queue had gone.
+
+        What others had in hand goes back to its queue. The queues of `paused` subscriptions are only counted.
+        """
+        self._wanted = {one.number: one for one in wanted}
+        self._paused = frozenset(paused)
         self._changed = True
         self.wake()
 
-    def pause(self) -> None:
-        """Take no more messages; those in hand can still be settled."""
-        self._paused = True
-        self.wake()
-
     def settle(self, received: Received, *, done: bool) -> None:
-        """Acknowledge a message, or give it back to its queue. On a connection since lost it does nothing:
+        """Acknowledge a message, or give it back to its queue. On a channel closed since it does nothing:
         RabbitMQ has taken the message back by itself."""
         self._settlements.append((received, done))
-        self.wake()
+        if len(self._settlements) == 1:
+            self.wake()
 
     # --- on the thread
 
@@ -90,13 +125,12 @@ class Consumers(ConnectionThread):
         self._connection = connection
         with connection.channel() as channel:
             declare_base(channel)
+        self._frames = Frames(connection.connection, self._on_delivery)
         self._changed = True
 
     def on_turn(self) -> None:
         self._settle_all()
-        if self._paused:
-            self._cancel_all()
-        elif self._changed:
+        if self._changed:
             self._changed = False
             self._reconcile()
         if time.monotonic() - self._measured_at > _MEASURE_SECONDS:
@@ -107,8 +141,11 @@ class Consumers(ConnectionThread):
             self._call(self._receive, batch)
 
     def on_lost(self) -> None:
-        self._connection = None
+        for consumer in self._consumers.values():
+            consumer.open = False
+        self._connection = self._frames = self._counter = None
         self._consumers.clear()
+        self._by_channel.clear()
         self._cancelled.clear()
         self._batch.clear()
         self._settlements.clear()
@@ -116,69 +153,98 @@ class Consumers(ConnectionThread):
     def busy(self) -> bool:
         return bool(self._settlements)
 
+    def _read(self, amqp: Any) -> None:
+        if self._frames is not None:
+            self._frames.read()
+
     def _settle_all(self) -> None:
+        touched = set()
         while self._settlements:
             received, done = self._settlements.popleft()
-            consumer = self._consumers.get(received.subscription_id)
-            if consumer is None or consumer.channel is not received.channel:
+            consumer = received.consumer
+            if not consumer.open:
                 continue
-            consumer.unsettled -= 1
             if done:
-                received.channel.basic_ack(received.tag)
+                consumer.settled.append(received.tag)
+                touched.add(consumer)
             else:
-                received.channel.basic_reject(received.tag, requeue=True)
+                consumer.give_back(received.tag)
+        for consumer in touched:
+            consumer.acknowledge()
 
     def _reconcile(self) -> None:
-        gone = [self._consumers.pop(unwanted) for unwanted in self._consumers.keys() - self._wanted]
-        # Closing the channel gives what is unsettled back to the queue, if there still is one.
+        gone = [self._forget(number) for number in self._consumers.keys() - self._wanted.keys()]
+        # Closing the channel gives what is unsettled back to the queue, in its old place.
         for consumer in [*gone, *self._cancelled]:
             consumer.channel.close()
         self._cancelled.clear()
-        for subscription_id in sorted(self._wanted - self._consumers.keys()):
-            self._consume(subscription_id)
+        for number in sorted(self._wanted.keys() - self._consumers.keys()):
+            self._consume(self._wanted[number])
 
-    def _consume(self, subscription_id: str) -> None:
+    def _forget(self, number: int) -> Consumer:
+        consumer = self._consumers.pop(number)
+        consumer.open = False
+        self._by_channel.pop(consumer.channel.channel_id, None)
+        return consumer
+
+    def _consume(self, wanted: Wanted) -> None:
         channel = self._connection.channel()
-        channel.basic_qos(0, CONCURRENCY, False)
+        channel.basic_qos(0, wanted.prefetch, False)
         # Nothing waits for an answer from here on: a queue that cannot give one (without a leader, say)
         # would hold up every other subscription.
-        declare_queue(channel, subscription_id, nowait=True)
-        consumer = self._consumers[subscription_id] = _Consumer(channel, f"rio.{subscription_id}")
+        declare_queue(channel, wanted.subscription_id, ordered=wanted.ordered, nowait=True)
+        consumer = self._consumers[wanted.number] = Consumer(wanted, channel)
+        self._by_channel[channel.channel_id] = consumer
         channel.basic_consume(
-            queue_name(subscription_id),
-            consumer_tag=consumer.tag,
-            callback=lambda message: self._on_message(subscription_id, consumer, message),
+            queue_name(wanted.subscription_id),
+            consumer_tag=f"rio.{wanted.number}",
+            callback=lambda raw: self._on_message(channel.channel_id, raw),
             nowait=True,
-            on_cancel=lambda _tag: self._on_cancel(subscription_id),
+            on_cancel=lambda _tag: self._on_cancel(wanted),
         )
-        _logger.info("consuming", extra={"subscription": subscription_id})
+        _logger.info("consuming", extra={"subscription": wanted.subscription_id})
 
-    def _cancel_all(self) -> None:
-        for consumer in self._consumers.values():
-            if not consumer.cancelled:
-                consumer.cancelled = True
-                consumer.channel.basic_cancel(consumer.tag)
-
-    def _on_message(self, subscription_id: str, consumer: _Consumer, raw: Any) -> None:
+    def _on_message(self, channel_id: int, raw: Any) -> None:
+        """A delivery that came while py-amqp waited for an answer."""
         body = raw.body.encode() if isinstance(raw.body, str) else bytes(raw.body)
-        content_type = raw.properties.get("content_type")
-        message = Message.read(raw.headers or {}, content_type, body, time.time())
-        consumer.unsettled += 1
-        self._batch.append(Received(subscription_id, message, consumer.channel, raw.delivery_tag))
+        self._on_delivery(
+            channel_id, raw.delivery_tag, raw.headers or {}, raw.properties.get("content_type"), body
+        )
 
-    def _on_cancel(self, subscription_id: str) -> None:
+    def _on_delivery(
+        self, channel_id: int, tag: int, headers: Mapping[str, Any], content_type: str | None, body: bytes
+    ) -> None:
+        consumer = self._by_channel.get(channel_id)
+        if consumer is None:
+            return  # its channel is closing: the message is RabbitMQ's again
+        consumer.unsettled[tag] = None
+        message = Message.read(headers, content_type, body, time.time())
+        self._batch.append(Received(message, consumer, tag))
+
+    def _on_cancel(self, wanted: Wanted) -> None:
         """The queue is gone; the next `want` brings it back if the subscription still stands."""
-        cancelled = self._consumers.pop(subscription_id, None)
-        if cancelled is not None:
-            self._cancelled.append(cancelled)
-        _logger.warning("the queue was deleted", extra={"subscription": subscription_id})
+        if wanted.number in self._consumers:
+            self._cancelled.append(self._forget(wanted.number))
+        _logger.warning("the queue was deleted", extra={"subscription": wanted.subscription_id})
 
     def _take_measures(self) -> None:
-        backlog = {}
-        for subscription_id, consumer in list(self._consumers.items()):
-            declared = consumer.channel.queue_declare(queue_name(subscription_id), passive=True)
-            backlog[subscription_id] = declared.message_count + consumer.unsettled
-        self._call(self._measure, backlog)
+        """Count what is ready in each queue."""
+        consumed = {consumer.wanted.subscription_id for consumer in self._consumers.values()}
+        counts = {
+            subscription_id: self._count(subscription_id) for subscription_id in consumed | self._paused
+        }
+        self._call(self._measure, {name: count for name, count in counts.items() if count is not None})
+
+    def _count(self, subscription_id: str) -> int | None:
+        """The messages ready in a queue; None when it is not there, which closes the channel that asked."""
+        if self._counter is None:
+            self._counter = self._connection.channel()
+        try:
+            declared = self._counter.queue_declare(queue_name(subscription_id), passive=True)
+        except self._connection.channel_errors:
+            self._counter = None
+            return None
+        return int(declared.message_count)
 
     def _call(self, callback: Callable[..., None], argument: object) -> None:
         # A loop that has ended waits for nothing; RabbitMQ takes back what it was given.

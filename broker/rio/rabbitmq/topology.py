@@ -1,31 +1,37 @@
 """What Rio has in RabbitMQ, all of it durable.
 
     rio.events  (topic)  --types-->  rio.subscription.<id>         a quorum queue per subscription
-    rio.retry.<ms>  (fanout)  -->  rio.retry.<ms>  --after <ms>-->  rio.redeliver  (direct, by queue name)
-                                                    |              -->  rio.subscription.<id>
-                                                    +-- gone? -->  rio.orphans
 
-A message waits for its next attempt in a delay queue and is then dead-lettered back under the routing key
-it was published with: its subscription's queue. Messages of a subscription deleted meanwhile end in
-`rio.orphans`, bounded, instead of jamming the delay queue for everybody.
+    rio.delay.<k> (topic)  --bit k is 1-->  queue rio.delay.<k>  --after 2^k * 100 ms-->  rio.delay.<k-1>
+                           --bit k is 0-------------------------------------------------> rio.delay.<k-1>
+    rio.delay.0  -->  rio.due (topic)  -->  rio.subscription.<id>
+                                       +--  gone? --> rio.orphans
+
+A message waits for its next attempt on a ladder of delays: its routing key spells the delay in binary, a word
+a level, and its queue's name behind it. Any delay is a sum of levels, so a fixed number of queues serves all,
+and since every message of a level waits equally long, none waits behind another's longer time. Messages of a
+subscription deleted meanwhile end in `rio.orphans`, bounded, instead of jamming a level for everybody.
 """
 
 from collections.abc import Iterable
 from typing import Any, Final
 
-from broker.rio.dispatcher.retry import DELAYS_SECONDS
 from broker.rio.rabbitmq.connection import RabbitAddress
 from broker.rio.subscription import Subscription
 
 EVENTS: Final = "rio.events"
 
-_REDELIVER: Final = "rio.redeliver"
+_DUE: Final = "rio.due"
+LEVELS: Final = 18
+UNIT_SECONDS: Final = 0.1
+LONGEST_DELAY_SECONDS: Final = (2**LEVELS - 1) * UNIT_SECONDS
 _ORPHANS: Final = "rio.orphans"
 _ORPHANS_KEPT: Final = 10_000
 _ORPHANS_MILLISECONDS: Final = 7 * 24 * 3600 * 1000
 # RabbitMQ 4 drops a message after 20 returns to its queue unless told otherwise; restarts must not count.
 _NO_DELIVERY_LIMIT: Final = 1_000_000_000
 _QUORUM: Final = {"x-queue-type": "quorum", "x-delivery-limit": _NO_DELIVERY_LIMIT}
+_SINGLE_CONSUMER: Final = {"x-single-active-consumer": True}
 
 
 def queue_name(subscription_id: str) -> str:
@@ -33,56 +39,69 @@ def queue_name(subscription_id: str) -> str:
     return f"rio.subscription.{subscription_id}"
 
 
-def retry_exchange(delay_seconds: float) -> str:
-    """Where a message is published to come back after one of the delays of the retry schedule."""
-    return f"rio.retry.{round(delay_seconds * 1000)}"
+def delay_route(subscription_id: str, seconds: float) -> tuple[str, str]:
+    """Exchange and routing key by which a message comes back to its subscription's queue after a delay.
+
+    The delay is rounded to UNIT_SECONDS and bounded by LONGEST_DELAY_SECONDS.
+    """
+    units = min(max(round(seconds / UNIT_SECONDS), 0), 2**LEVELS - 1)
+    key = f"{'.'.join(format(units, f'0{LEVELS}b'))}.{queue_name(subscription_id)}"
+    return _delay(max(units.bit_length() - 1, 0)), key
+
+
+def _delay(level: int) -> str:
+    """Name of the exchange and the queue of one level."""
+    return f"rio.delay.{level}"
 
 
 def declare_base(channel: Any) -> None:
     """Declare what does not depend on subscriptions. Idempotent."""
     _exchange(channel, EVENTS, "topic")
     _exchange(channel, _ORPHANS, "fanout")
-    _exchange(channel, _REDELIVER, "direct", {"alternate-exchange": _ORPHANS})
+    _exchange(channel, _DUE, "topic", {"alternate-exchange": _ORPHANS})
     _queue(
         channel,
         _ORPHANS,
         {**_QUORUM, "x-max-length": _ORPHANS_KEPT, "x-message-ttl": _ORPHANS_MILLISECONDS},
     )
     channel.queue_bind(_ORPHANS, _ORPHANS, "")
-    for delay in DELAYS_SECONDS:
-        _declare_retry(channel, delay)
+    for level in range(LEVELS):
+        _declare_level(channel, level)
 
 
-def declare_queue(channel: Any, subscription_id: str, *, nowait: bool = False) -> None:
-    """Declare a subscription's queue and its way back from a retry. Idempotent; `declare_base` comes first.
+def declare_queue(channel: Any, subscription_id: str, *, ordered: bool, nowait: bool = False) -> None:
+    """Declare a subscription's queue and its way back from a delay. Idempotent; `declare_base` comes first.
 
-    Binding it to event types is the API's work alone: who declares from an older view of the subscription
-    would bind again what was just unbound. With `nowait` a failure closes the channel some time later.
+    Of many consumers of an ordered one, RabbitMQ serves one at a time. Binding it to event types is the API's
+    work alone: who declares from an older view of the subscription would bind again what was just unbound.
+    With `nowait` a failure closes the channel some time later.
     """
     queue = queue_name(subscription_id)
-    _queue(channel, queue, _QUORUM, nowait=nowait)
-    channel.queue_bind(queue, _REDELIVER, queue, nowait=nowait)
+    _queue(channel, queue, {**_QUORUM, **(_SINGLE_CONSUMER if ordered else {})}, nowait=nowait)
+    channel.queue_bind(queue, _DUE, f"{'*.' * LEVELS}{queue}", nowait=nowait)
 
 
 def _declare_subscription(channel: Any, subscription: Subscription) -> None:
-    declare_queue(channel, subscription.id)
+    declare_queue(channel, subscription.id, ordered=subscription.policy.ordered)
     for pattern in subscription.types:
         channel.queue_bind(queue_name(subscription.id), EVENTS, pattern)
 
 
-def _declare_retry(channel: Any, delay_seconds: float) -> None:
-    name = retry_exchange(delay_seconds)
-    _exchange(channel, name, "fanout")
-    # At-least-once: the delay queue lets go of a message only when the target queue has confirmed it.
+def _declare_level(channel: Any, level: int) -> None:
+    name, below = _delay(level), _delay(level - 1) if level else _DUE
+    _exchange(channel, name, "topic")
+    # At-least-once: a level lets go of a message only when the queue it is due in has confirmed it.
     arguments = {
         **_QUORUM,
-        "x-message-ttl": round(delay_seconds * 1000),
-        "x-dead-letter-exchange": _REDELIVER,
+        "x-message-ttl": round(2**level * UNIT_SECONDS * 1000),
+        "x-dead-letter-exchange": below,
         "x-dead-letter-strategy": "at-least-once",
         "x-overflow": "reject-publish",
     }
     _queue(channel, name, arguments)
-    channel.queue_bind(name, name, "")
+    words = "*." * (LEVELS - 1 - level)
+    channel.queue_bind(name, name, f"{words}1.#")
+    channel.exchange_bind(below, name, f"{words}0.#")
 
 
 def _exchange(channel: Any, name: str, kind: str, arguments: dict[str, Any] | None = None) -> None:

@@ -1,46 +1,81 @@
-"""The retry schedule: bounded, monotone, total."""
+"""The retry schedule: bounded, jittered, total, and on a ladder that sums to any delay."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.rio.dispatcher.retry import (
-    BUDGET_SECONDS,
-    DELAYS_SECONDS,
-    FINAL_STATUSES,
-    Verdict,
-    delay_seconds,
-    judge,
+from broker.rio.dispatcher.retry import Verdict, judge, pause_seconds, read_retry_after
+from broker.rio.policy import Policy, Retry
+from broker.rio.rabbitmq.topology import LEVELS, LONGEST_DELAY_SECONDS, UNIT_SECONDS, delay_route
+
+attempts = st.integers(1, 10**9)
+retries = st.builds(
+    Retry,
+    first_seconds=st.floats(0.1, 600),
+    cap_seconds=st.floats(600, 21600),
+    budget_seconds=st.floats(0, 86400),
+    max_attempts=st.integers(1, 1000),
 )
-
-attempts = st.integers(-10, 10**9)
-elapsed = st.floats(0, 10 * BUDGET_SECONDS)
+policies = st.builds(Policy, retry=retries)
 
 
-@given(attempts)
-def test_delays_are_bounded_and_never_shrink(attempt: int) -> None:
-    assert DELAYS_SECONDS[0] <= delay_seconds(attempt) <= delay_seconds(attempt + 1) <= DELAYS_SECONDS[-1]
-    assert delay_seconds(attempt) in DELAYS_SECONDS  # there is a delay queue for it
+@given(retries, attempts, st.none() | st.floats(0, 10**9))
+def test_no_pause_is_beyond_the_cap(retry: Retry, attempt: int, asked: float | None) -> None:
+    pause = pause_seconds(retry, attempt, asked)
+    assert 0 <= pause <= retry.cap_seconds
+    if asked is None:
+        assert pause <= retry.first_seconds * 2.0 ** min(attempt - 1, 64)
+    else:
+        assert pause >= min(asked, retry.cap_seconds)
 
 
-@given(st.none() | st.integers(-1, 1000), attempts, elapsed)
-def test_every_answer_has_a_verdict(status: int | None, attempt: int, seconds: float) -> None:
-    verdict = judge(status, attempt, seconds)
-    assert (verdict is Verdict.DELIVERED) == (status is not None and 200 <= status < 300)
-    if status in FINAL_STATUSES:
-        assert verdict is Verdict.DEAD
-    if verdict is Verdict.RETRY:
-        assert seconds + delay_seconds(attempt) <= BUDGET_SECONDS
+@given(policies, st.none() | st.integers(-1, 1000), attempts, st.floats(0, 10**6))
+def test_every_answer_has_a_verdict(policy: Policy, status: int | None, attempt: int, elapsed: float) -> None:
+    judgement = judge(policy, status, attempt, elapsed)
+    assert (judgement.verdict is Verdict.DELIVERED) == (status is not None and 200 <= status < 300)
+    assert (judgement.verdict is Verdict.GONE) == (status == 410)
+    if status in policy.final_statuses:
+        assert judgement.verdict is Verdict.DEAD
+    if judgement.verdict is Verdict.RETRY:
+        assert attempt < policy.retry.max_attempts
+        assert elapsed + judgement.pause_seconds <= policy.retry.budget_seconds
+    if judgement.verdict is Verdict.DEAD:
+        assert judgement.why
 
 
-@given(st.none() | st.integers(300, 599))
-def test_a_sink_that_never_takes_it_ends_within_the_budget(status: int | None) -> None:
+@given(policies, st.none() | st.integers(500, 599))
+def test_a_sink_that_never_takes_it_ends_within_budget_and_attempts(
+    policy: Policy, status: int | None
+) -> None:
     now, attempt = 0.0, 1
-    while judge(status, attempt, now) is Verdict.RETRY:
-        now += delay_seconds(attempt)
+    while (judgement := judge(policy, status, attempt, now)).verdict is Verdict.RETRY:
+        now += judgement.pause_seconds
         attempt += 1
-    assert now <= BUDGET_SECONDS
-    assert attempt < 2000
+    assert judgement.verdict is Verdict.DEAD
+    assert now <= policy.retry.budget_seconds
+    assert attempt <= policy.retry.max_attempts
 
 
-def test_first_delays_are_as_documented() -> None:
-    assert [delay_seconds(attempt) for attempt in range(1, 10)] == [0.5, 1, 2, 5, 10, 30, 60, 60, 60]
+@given(st.floats(0, 2 * LONGEST_DELAY_SECONDS), st.from_regex(r"[a-z0-9_-]{1,20}", fullmatch=True))
+def test_the_levels_of_a_delay_sum_to_it(seconds: float, subscription: str) -> None:
+    exchange, key = delay_route(subscription, seconds)
+    *bits, _rio, _subscription, name = key.split(".")
+    assert name == subscription
+    assert len(bits) == LEVELS
+    waits = {LEVELS - 1 - place: bit for place, bit in enumerate(bits)}
+    total = sum(2**level * UNIT_SECONDS for level, bit in waits.items() if bit == "1")
+    assert abs(total - min(seconds, LONGEST_DELAY_SECONDS)) <= UNIT_SECONDS / 2 + 1e-6
+    entered = int(exchange.rpartition(".")[2])
+    assert all(bit == "0" for level, bit in waits.items() if level > entered)
+
+
+@given(st.none() | st.text(max_size=120))
+def test_any_retry_after_is_seconds_or_nothing(text: str | None) -> None:
+    seconds = read_retry_after(text)
+    assert seconds is None or seconds >= 0
+
+
+def test_retry_after_as_seconds_and_as_a_date() -> None:
+    assert read_retry_after("120") == 120
+    assert read_retry_after("Thu, 01 Jan 1970 00:01:40 GMT", now=40.0) == 60
+    assert read_retry_after("Thu, 01 Jan 1970 00:01:40 GMT", now=400.0) == 0
+    assert read_retry_after("soon") is None

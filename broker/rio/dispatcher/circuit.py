@@ -1,0 +1,108 @@
+"""A circuit breaker per sink: a sink that answers nothing but failures is left alone for a while.
+
+Only near-total failure opens it, since a sink that fails some events must still get the healthy ones.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable
+from enum import IntEnum
+from typing import Final
+
+_WINDOW_SECONDS: Final = 10.0
+_MINIMUM: Final = 20
+_FAILURE_RATIO: Final = 0.95
+_FIRST_OPEN_SECONDS: Final = 1.0
+_LONGEST_OPEN_SECONDS: Final = 30.0
+_PROBE_SECONDS: Final = 61.0  # no attempt takes longer: one that tells nothing was given up with its worker
+_ASK_AGAIN_SECONDS: Final = 0.2
+_SLICES: Final = 10
+
+
+class State(IntEnum):
+    """The state of a circuit; the value of its metric."""
+
+    CLOSED = 0
+    HALF_OPEN = 1
+    OPEN = 2
+
+
+class Circuit:
+    """Tells whether a sink may be called."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """`clock` tells seconds."""
+        self._clock = clock
+        self._slices: deque[list[float]] = deque(maxlen=_SLICES)  # begin, successes, failures
+        self._state = State.CLOSED
+        self._open_seconds = _FIRST_OPEN_SECONDS
+        self._until = 0.0
+
+    @property
+    def state(self) -> State:
+        return self._state
+
+    @property
+    def closed(self) -> bool:
+        """Whether attempts may be made as one likes."""
+        return self._state is State.CLOSED
+
+    def wait_seconds(self) -> float:
+        """0 if an attempt may be made now, and is then expected to be; else when to ask again."""
+        if self._state is State.CLOSED:
+            return 0.0
+        now = self._clock()
+        if now < self._until:
+            probing = self._state is State.HALF_OPEN
+            return min(self._until - now, _ASK_AGAIN_SECONDS) if probing else self._until - now
+        self._state = State.HALF_OPEN
+        self._until = now + _PROBE_SECONDS
+        return 0.0
+
+    def record(self, *, success: bool) -> None:
+        """What came of an attempt: whether the sink answered like one that works."""
+        now = self._clock()
+        if self._state is State.CLOSED:
+            self._count(now, success)
+        elif success:
+            # Even the answer to an attempt from before it opened: the sink lives.
+            self._close()
+        elif self._state is State.HALF_OPEN:
+            self._open_seconds = min(2 * self._open_seconds, _LONGEST_OPEN_SECONDS)
+            self._open(now)
+
+    def _count(self, now: float, success: bool) -> None:
+        if not self._slices or now - self._slices[-1][0] >= _WINDOW_SECONDS / _SLICES:
+            self._slices.append([now, 0, 0])
+        self._slices[-1][1 if success else 2] += 1
+        if success:
+            return
+        recent = [one for one in self._slices if now - one[0] <= _WINDOW_SECONDS]
+        failures, total = sum(one[2] for one in recent), sum(one[1] + one[2] for one in recent)
+        if total >= _MINIMUM and failures >= _FAILURE_RATIO * total:
+            self._open(now)
+
+    def _open(self, now: float) -> None:
+        self._state = State.OPEN
+        self._until = now + self._open_seconds
+
+    def _close(self) -> None:
+        self._state = State.CLOSED
+        self._open_seconds = _FIRST_OPEN_SECONDS
+        self._slices.clear()
+
+
+class Circuits:
+    """The circuits of all sinks; subscriptions with the same sink share one."""
+
+    def __init__(self) -> None:
+        self._circuits: dict[str, Circuit] = {}
+
+    def of(self, sink: str) -> Circuit:
+        """The sink's circuit."""
+        return self._circuits.setdefault(sink, Circuit())
+
+    def keep(self, sinks: set[str]) -> None:
+        """Forget all others."""
+        for gone in self._circuits.keys() - sinks:
+            del self._circuits[gone]

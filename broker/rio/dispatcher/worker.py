@@ -1,0 +1,255 @@
+"""Delivers what one subscription's queue holds, as its policy says, without regard to any other's."""
+
+import asyncio
+import logging
+import time
+from dataclasses import dataclass, replace
+from typing import Final
+
+import psycopg
+from opentelemetry import context
+from opentelemetry.context import Context
+from psycopg_pool import PoolTimeout, TooManyRequests
+
+from broker.rio import tracing
+from broker.rio.dispatcher.circuit import Circuit
+from broker.rio.dispatcher.delivery import Delivery
+from broker.rio.dispatcher.lines import BySubject, Line, Unordered
+from broker.rio.dispatcher.pace import Pace
+from broker.rio.dispatcher.readings import Readings
+from broker.rio.dispatcher.retry import Verdict
+from broker.rio.dispatcher.webhook import Ways, Webhook
+from broker.rio.message import Message
+from broker.rio.rabbitmq.consumers import Consumer, Consumers, Received, Wanted
+from broker.rio.rabbitmq.publisher import NotPublished
+from broker.rio.states import State, tell
+from broker.rio.subscription import Subscription
+
+_logger = logging.getLogger(__name__)
+
+_HOLD_SECONDS: Final = 2.0
+_IN_HAND: Final = 8  # for each delivery under way, so that none waits for RabbitMQ
+_LANES_IN_HAND: Final = 512  # so that a subject that waits leaves room for the others
+_MOST_IN_HAND: Final = 1024
+# RabbitMQ closes the connection to who keeps a message for half an hour: what waits goes back before that.
+_KEPT_SECONDS: Final = 600.0
+_RECYCLE_SECONDS: Final = 1200.0
+_EMPTY: Final = Context()
+
+
+@dataclass(slots=True)
+class _Held:
+    """A message in hand."""
+
+    message: Message
+    since: float
+    """On the monotonic clock."""
+
+
+class Worker:
+    """The deliveries of one subscription, from being wanted until it stops."""
+
+    def __init__(
+        self,
+        number: int,
+        subscription: Subscription,
+        *,
+        delivery: Delivery,
+        consumers: Consumers,
+        circuit: Circuit,
+        readings: Readings,
+        ways: Ways,
+        known: dict[tuple[str, str], Message] | None = None,
+    ) -> None:
+        """`known` is what a worker before this one had `attempted`."""
+        policy = subscription.policy
+        self.wanted = Wanted(number, subscription.id, _prefetch(subscription), policy.ordered)
+        self._subscription = subscription
+        self._delivery = delivery
+        self._consumers = consumers
+        self._circuit = circuit
+        self._readings = readings
+        self._webhook = Webhook(subscription, ways)
+        self._pace = Pace(policy.rate_per_second) if policy.rate_per_second is not None else None
+        self._line: Line = BySubject() if policy.ordered else Unordered()
+        self._known = known or {}
+        self._runners: set[asyncio.Task[None]] = set()
+        self._in_hand: dict[tuple[Consumer, int], _Held] = {}
+        self._later: set[asyncio.TimerHandle] = set()
+        self._stopped = asyncio.Event()
+
+    @property
+    def subscription(self) -> Subscription:
+        return self._subscription
+
+    @property
+    def unsettled(self) -> int:
+        """How many messages are in hand."""
+        return len(self._in_hand)
+
+    @property
+    def over(self) -> bool:
+        """Whether another worker has to take its place: it has stopped, or had something in hand too long."""
+        oldest = next(iter(self._in_hand.values()), None)
+        kept_too_long = oldest is not None and time.monotonic() - oldest.since > _RECYCLE_SECONDS
+        return self._stopped.is_set() or kept_too_long
+
+    def oldest_accepted_at(self) -> float | None:
+        """When the oldest message in hand was accepted, seconds since the epoch; None without any."""
+        return min((held.message.accepted_at for held in self._in_hand.values()), default=None)
+
+    def attempted(self) -> dict[tuple[str, str], Message]:
+        """Messages in hand that attempts were made for, as they stand, by source and id of their event."""
+        return {
+            (held.message.event.source, held.message.event.id): held.message
+            for held in self._in_hand.values()
+            if held.message.history
+        }
+
+    def follow(self, subscription: Subscription) -> bool:
+        """Take up a change of the subscription; False when only another worker can."""
+        mine = self._subscription
+        if (subscription.sink, subscription.policy) != (mine.sink, mine.policy):
+            return False
+        if subscription != mine:
+            self._subscription = subscription
+            self._webhook.follow(subscription)
+        return True
+
+    def receive(self, received: Received) -> None:
+        """Deliver a message when its turn comes. Once stopped it is left for RabbitMQ to take back."""
+        if self._stopped.is_set():
+            return
+        subscription, event = self._subscription, received.message.event
+        if subscription.source not in (None, event.source) or not subscription.filters.match(event):
+            self._pass_over(received)
+            return
+        if self._known and (known := self._known.pop((event.source, event.id), None)) is not None:
+            received = replace(received, message=known)
+        self._in_hand[received.consumer, received.tag] = _Held(received.message, time.monotonic())
+        self._line.put(received)
+        if len(self._runners) < subscription.policy.concurrency:
+            self._run_one_more()
+
+    async def stop(self) -> None:
+        """Take up nothing more, and return when the attempts under way have ended."""
+        self._stopped.set()
+        for handle in self._later:
+            handle.cancel()
+        self._line.clear()
+        while self._runners:
+            await asyncio.wait(self._runners)
+        await self._webhook.close()
+
+    def _pass_over(self, received: Received) -> None:
+        token = context.attach(tracing.context_of(received.message.trace) or _EMPTY)
+        try:
+            tell(State.FILTERED, received.message.event, self._subscription.id)
+        finally:
+            context.detach(token)
+        self._consumers.settle(received, done=True)
+
+    def _run_one_more(self) -> None:
+        task = asyncio.create_task(self._run())
+        self._runners.add(task)
+        task.add_done_callback(self._runners.discard)
+
+    async def _run(self) -> None:
+        """Deliver one message after another until none waits."""
+        while not self._stopped.is_set() and (received := self._line.take()) is not None:
+            await self._handle(received)
+
+    async def _handle(self, received: Received) -> None:
+        """Deliver and settle one message; never raises but for being cancelled."""
+        if not received.consumer.open:
+            self._let_go(received)  # RabbitMQ has it back, and gives it out anew
+            return
+        try:
+            if await self._may_go():
+                await self._deliver(received)
+            else:
+                self._give_back(received)
+        except (NotPublished, psycopg.OperationalError, PoolTimeout, TooManyRequests) as error:
+            reason = {"reason": repr(error), "event_id": received.message.event.id}
+            _logger.warning("the outcome cannot be kept; the event is delivered again", extra=reason)
+            await self._hold(received)
+        except Exception:
+            extra = {"event_id": received.message.event.id, "subscription": self._subscription.id}
+            _logger.exception("delivery failed unexpectedly", extra=extra)
+            await self._hold(received)
+
+    async def _deliver(self, received: Received) -> None:
+        subscription = self._subscription
+        outcome = await self._delivery.attempt(
+            received.message, subscription, self._webhook, self._circuit, self._readings
+        )
+        if outcome.verdict is Verdict.GONE:
+            # Before the next poll tells: no further event goes to a sink that wants none.
+            self._stopped.set()
+            self._give_back(received)
+        elif outcome.verdict is Verdict.RETRY and subscription.policy.ordered and outcome.later is not None:
+            self._in_hand[received.consumer, received.tag].message = outcome.later
+            self._again(replace(received, message=outcome.later), outcome.pause_seconds)
+        else:
+            self._let_go(received)
+            self._consumers.settle(received, done=True)
+
+    async def _may_go(self) -> bool:
+        """Wait for the circuit and the rate; False when it would take too long, or the worker stops."""
+        if self._pace is None and self._circuit.closed:
+            return True
+        waits = self._pace.reserve() if self._pace is not None else 0.0
+        asked_at = time.monotonic()
+        while waits > 0 or (waits := self._circuit.wait_seconds()) > 0:
+            if time.monotonic() - asked_at + waits > _KEPT_SECONDS or await self._stops_within(waits):
+                return False
+            waits = 0.0
+        return True
+
+    async def _hold(self, received: Received) -> None:
+        """Neither RabbitMQ nor PostgreSQL would take the outcome: the message stays in its queue."""
+        await self._stops_within(_HOLD_SECONDS)
+        if self._subscription.policy.ordered:
+            self._line.again(received)
+        else:
+            self._give_back(received)
+
+    def _give_back(self, received: Received) -> None:
+        # An ordered one goes back when the channel closes: alone it would lose its place.
+        if self._subscription.policy.ordered and not self._stopped.is_set():
+            self._line.again(received)
+        elif not self._subscription.policy.ordered:
+            self._let_go(received)
+            self._consumers.settle(received, done=False)
+
+    def _let_go(self, received: Received) -> None:
+        self._line.done(received)
+        self._in_hand.pop((received.consumer, received.tag), None)
+
+    def _again(self, received: Received, pause_seconds: float) -> None:
+        """Deliver once more after a pause; the later ones of its subject wait for it."""
+
+        def due() -> None:
+            self._later.discard(handle)
+            self._line.again(received)
+            if len(self._runners) < self._subscription.policy.concurrency:
+                self._run_one_more()
+
+        handle = asyncio.get_running_loop().call_later(pause_seconds, due)
+        self._later.add(handle)
+
+    async def _stops_within(self, seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._stopped.wait()
+        except TimeoutError:
+            return False
+
+
+def _prefetch(subscription: Subscription) -> int:
+    """How many messages a dispatcher has in hand of it."""
+    policy = subscription.policy
+    if policy.ordered:
+        return _LANES_IN_HAND
+    most = _MOST_IN_HAND if policy.rate_per_second is None else max(1, round(policy.rate_per_second * 60))
+    return min(_IN_HAND * policy.concurrency, _MOST_IN_HAND, most)

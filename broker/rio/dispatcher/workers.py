@@ -1,0 +1,135 @@
+"""A worker for every active subscription: follows the changes that the store tells of."""
+
+import asyncio
+import itertools
+import time
+from collections.abc import Mapping, Sequence
+
+from broker.rio.dispatcher.circuit import Circuits
+from broker.rio.dispatcher.delivery import Delivery
+from broker.rio.dispatcher.readings import Readings
+from broker.rio.dispatcher.webhook import Ways
+from broker.rio.dispatcher.worker import Worker
+from broker.rio.metrics import DispatcherMetrics
+from broker.rio.rabbitmq.consumers import Consumers, Received
+from broker.rio.subscription import Status, Subscription
+
+
+class Workers:
+    """All workers, those that are ending included."""
+
+    def __init__(
+        self, consumers: Consumers, delivery: Delivery, ways: Ways, metrics: DispatcherMetrics
+    ) -> None:
+        self._consumers = consumers
+        self._delivery = delivery
+        self._ways = ways
+        self._metrics = metrics
+        self._circuits = Circuits()
+        self._numbers = itertools.count(1)
+        self._known: dict[str, Subscription] = {}
+        self._current: dict[str, Worker] = {}
+        self._by_number: dict[int, Worker] = {}
+        self._ending: set[asyncio.Task[None]] = set()
+        self._waiting: Mapping[str, int] = {}
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """The subscriptions there are."""
+        return frozenset(self._known)
+
+    def follow(self, subscriptions: Sequence[Subscription]) -> None:
+        """Have every active subscription delivered as it is now, and no other."""
+        self._forget(self._known.keys() - {subscription.id for subscription in subscriptions})
+        self._known = {subscription.id: subscription for subscription in subscriptions}
+        active = {one.id: one for one in subscriptions if one.status is Status.ACTIVE}
+        for gone in self._current.keys() - active.keys():
+            self._end(self._current.pop(gone))
+        for subscription in active.values():
+            worker = self._current.get(subscription.id)
+            if worker is None or worker.over or not worker.follow(subscription):
+                self._start(subscription, worker)
+        self._circuits.keep({subscription.sink for subscription in subscriptions})
+        self._want()
+
+    def receive(self, batch: list[Received]) -> None:
+        """Hand each message to the worker whose consumer it came by."""
+        for received in batch:
+            worker = self._by_number.get(received.consumer.wanted.number)
+            if worker is not None:
+                worker.receive(received)
+
+    def measured(self, waiting: Mapping[str, int]) -> None:
+        """Show how many messages wait, in the queues (as told) and in hand."""
+        self._waiting = waiting
+        for subscription_id in self._known.keys() & waiting.keys():
+            worker = self._current.get(subscription_id)
+            in_hand = 0 if worker is None else worker.unsettled
+            self._metrics.backlog.labels(subscription_id).set(waiting[subscription_id] + in_hand)
+
+    def show(self) -> None:
+        """Set the gauges that only time changes."""
+        for subscription in self._known.values():
+            labels = (subscription.id,)
+            self._metrics.oldest_seconds.labels(*labels).set(self._age(subscription.id))
+            self._metrics.circuit.labels(*labels).set(self._circuits.of(subscription.sink).state)
+            self._metrics.paused.labels(*labels).set(subscription.status is Status.PAUSED)
+
+    def oldest(self) -> tuple[float, str]:
+        """Age in seconds of the oldest message in hand, and whose it is."""
+        return max(((self._age(one), one) for one in self._current), default=(0.0, ""))
+
+    async def stop(self, timeout_seconds: float) -> None:
+        """Take up nothing more; wait for the attempts under way, for a while."""
+        for worker in self._current.values():
+            self._end(worker)
+        self._current.clear()
+        if self._ending:
+            await asyncio.wait(self._ending, timeout=timeout_seconds)
+
+    def _age(self, subscription_id: str) -> float:
+        worker = self._current.get(subscription_id)
+        accepted_at = None if worker is None else worker.oldest_accepted_at()
+        return 0.0 if accepted_at is None else max(0.0, time.time() - accepted_at)
+
+    def _start(self, subscription: Subscription, former: Worker | None) -> None:
+        """Begin at once; the former one ends what it has under way."""
+        if former is not None:
+            self._end(former)
+        worker = Worker(
+            next(self._numbers),
+            subscription,
+            delivery=self._delivery,
+            consumers=self._consumers,
+            circuit=self._circuits.of(subscription.sink),
+            readings=Readings(self._metrics, subscription.id),
+            ways=self._ways,
+            known=None if former is None else former.attempted(),
+        )
+        self._current[subscription.id] = self._by_number[worker.wanted.number] = worker
+
+    def _end(self, worker: Worker) -> None:
+        task = asyncio.create_task(self._ended(worker))
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+
+    async def _ended(self, worker: Worker) -> None:
+        await worker.stop()
+        del self._by_number[worker.wanted.number]
+        self._want()
+
+    def _want(self) -> None:
+        """Consume for all workers, the ending ones too: what they have in hand is still to be settled."""
+        paused = self._known.keys() - self._current.keys()
+        self._consumers.want([worker.wanted for worker in self._by_number.values()], paused)
+
+    def _forget(self, gone: set[str]) -> None:
+        gauges = (
+            self._metrics.backlog,
+            self._metrics.oldest_seconds,
+            self._metrics.circuit,
+            self._metrics.paused,
+        )
+        for gauge in gauges:
+            for subscription_id in gone:
+                gauge.remove(subscription_id)

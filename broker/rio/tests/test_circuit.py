@@ -1,0 +1,101 @@
+"""The circuit in virtual time: opens on near-total failure alone, probes, closes again."""
+
+import pytest
+
+from broker.rio.dispatcher.circuit import Circuit, State
+from broker.rio.dispatcher.pace import Pace
+
+
+class Clock:
+    """Time that goes on when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def circuit(clock: Clock) -> Circuit:
+    return Circuit(clock)
+
+
+def fail(circuit: Circuit, times: int) -> None:
+    for _ in range(times):
+        circuit.record(success=False)
+
+
+def test_opens_after_enough_failures_and_no_sooner(circuit: Circuit) -> None:
+    fail(circuit, 19)
+    assert circuit.state is State.CLOSED
+    assert circuit.wait_seconds() == 0
+    fail(circuit, 1)
+    assert circuit.state is State.OPEN
+    assert circuit.wait_seconds() == 1
+
+
+def test_some_healthy_events_keep_it_closed(circuit: Circuit) -> None:
+    for _ in range(100):
+        fail(circuit, 9)
+        circuit.record(success=True)
+    assert circuit.state is State.CLOSED
+
+
+def test_failures_of_long_ago_do_not_count(circuit: Circuit, clock: Clock) -> None:
+    for _ in range(100):
+        fail(circuit, 1)
+        clock.now += 1
+    assert circuit.state is State.CLOSED
+
+
+def test_one_probe_decides(circuit: Circuit, clock: Clock) -> None:
+    fail(circuit, 20)
+    clock.now += 1
+    assert circuit.wait_seconds() == 0  # the probe
+    assert circuit.state is State.HALF_OPEN
+    assert circuit.wait_seconds() > 0  # and nobody else
+    circuit.record(success=True)
+    assert circuit.state is State.CLOSED
+    assert circuit.wait_seconds() == 0
+
+
+def test_each_failed_probe_doubles_the_wait_up_to_a_bound(circuit: Circuit, clock: Clock) -> None:
+    fail(circuit, 20)
+    waits = []
+    for _ in range(8):
+        waits.append(circuit.wait_seconds())
+        clock.now += waits[-1]
+        assert circuit.wait_seconds() == 0
+        fail(circuit, 1)
+    assert waits == [1, 2, 4, 8, 16, 30, 30, 30]
+
+
+def test_a_probe_that_never_tells_is_replaced(circuit: Circuit, clock: Clock) -> None:
+    fail(circuit, 20)
+    clock.now += 1
+    assert circuit.wait_seconds() == 0
+    clock.now += 62
+    assert circuit.wait_seconds() == 0
+
+
+def test_attempts_from_before_it_opened_change_nothing_but_for_better(circuit: Circuit) -> None:
+    fail(circuit, 40)
+    assert circuit.wait_seconds() == 1
+    circuit.record(success=True)
+    assert circuit.state is State.CLOSED
+
+
+def test_a_rate_is_kept_after_a_small_burst(clock: Clock) -> None:
+    pace = Pace(10, clock)
+    clock.now += 60
+    waits = [pace.reserve() for _ in range(22)]
+    assert waits[:2] == [0, 0]  # a tenth of a second's worth, and the one that is due
+    assert waits[-1] == pytest.approx(2.0)
+    clock.now += 2.0
+    assert pace.reserve() == pytest.approx(0.1)
