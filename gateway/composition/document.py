@@ -119,14 +119,9 @@ _decode = json.JSONDecoder(object_pairs_hook=_unique, parse_float=_finite, parse
 
 
 def _depth(value: Any) -> int:
-    """How deep a value is nested, without recursion."""
+    """How deep containers are nested, without recursion."""
     depth, level = 0, [value]
-    while level:
+    while level := [each for each in level if isinstance(each, dict | list)]:
         depth += 1
-        level = [
-            inner
-            for outer in level
-            if isinstance(outer, dict | list)
-            for inner in (outer.values() if isinstance(outer, dict) else outer)
-        ]
-    return depth - 1
+        level = [inner for each in level for inner in (each.values() if isinstance(each, dict) else each)]
+    return depth

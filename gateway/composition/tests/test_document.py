@@ -1,0 +1,124 @@
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.composition import document
+from gateway.composition.document import BadDocument
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]))
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXT,
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(TEXT, inner, max_size=5),
+    max_leaves=20,
+)
+OBJECTS = st.dictionaries(TEXT, JSON, max_size=6)
+
+
+def encodings(value: Any) -> list[bytes]:
+    """The same document as different services write it."""
+    return [
+        json.dumps(value).encode(),
+        json.dumps(value, ensure_ascii=False, indent=2).encode(),
+        json.dumps(value, separators=(",", ":"), sort_keys=True).encode(),
+    ]
+
+
+@given(JSON)
+def test_reading_gives_what_was_written(value: Any) -> None:
+    for body in encodings(value):
+        assert document.read(body) == value
+
+
+@given(OBJECTS)
+def test_spliced_bytes_are_the_decoded_and_encoded_document(parts: dict[str, Any]) -> None:
+    for style in range(3):
+        spliced = document.join([(name, encodings(part)[style]) for name, part in parts.items()])
+        assert json.loads(spliced) == parts
+
+
+@given(OBJECTS, st.data())
+def test_selection_and_renaming_move_members(value: dict[str, Any], data: st.DataObject) -> None:
+    kept = data.draw(st.lists(st.sampled_from(sorted(value)), unique=True)) if value else []
+    names = {name: f"{name}!{n}" for n, name in enumerate(kept)}
+    for body in encodings(value):
+        shaped = document.shape(kept, names) or bytes
+        assert json.loads(shaped(body)) == {names[name]: value[name] for name in value if name in kept}
+
+
+@given(st.lists(OBJECTS, max_size=4))
+def test_a_lists_elements_are_selected_each(values: list[dict[str, Any]]) -> None:
+    shaped = document.shape(["a", "b"], None)
+    assert shaped is not None
+    for body in encodings(values):
+        assert json.loads(shaped(body)) == [
+            {k: v for k, v in each.items() if k in "ab" and k} for each in values
+        ]
+
+
+def test_numbers_that_are_selected_keep_their_digits() -> None:
+    body = b'{"price": 1.10000000000000000000000001, "other": 1}'
+    shaped = document.shape(["price"], None)
+    assert shaped is not None
+    assert shaped(body) == b'{"price":1.10000000000000000000000001}'
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"[1,]",
+        b"1 2",
+        b"01",
+        b'"\x01"',
+        b'"\\x"',
+        b"NaN",
+        b"-Infinity",
+        b"1e999",
+        b'{"a": 1, "a": 2}',
+        b'[{"b": {"a": 1, "\\u0061": 2}}]',
+        b'"\xff"',
+        b'{"\xc3": 1}',
+        b"\xef\xbb\xbf{}",
+        b"[" * 101 + b"]" * 101,
+        b"[" * 100_000 + b"]" * 100_000,
+        b'{"a":' * 5_000 + b"1" + b"}" * 5_000,
+        b"1" * 5_000,
+        b"<html>",
+    ],
+)
+def test_what_readers_could_read_differently_is_refused(body: bytes) -> None:
+    with pytest.raises(BadDocument):
+        document.read(body)
+
+
+def test_many_brackets_are_not_deep() -> None:
+    assert len(document.read(b"[" + b",".join([b"[]"] * 500) + b"]")) == 500
+    assert document.read(b"[" * 100 + b"]" * 100)
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_are_read_or_refused(body: bytes) -> None:
+    try:
+        document.read(body)
+    except BadDocument:
+        return
+    json.loads(body)
+
+
+@pytest.mark.parametrize("body", [b"[1]", b"1", b'"a"', b"null", b"{}"])
+def test_a_member_that_is_not_there_is_a_bad_answer(body: bytes) -> None:
+    shaped = document.shape("items", None)
+    assert shaped is not None
+    with pytest.raises(BadDocument):
+        shaped(body)
+
+
+def test_two_members_of_one_name_are_a_bad_answer() -> None:
+    shaped = document.shape(None, {"a": "b"})
+    assert shaped is not None
+    with pytest.raises(BadDocument, match="same name"):
+        shaped(b'{"a": 1, "b": 2}')

@@ -1,0 +1,89 @@
+"""A gateway of a test's own: routes written in the test, a real server in the place of every service."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import httpx
+from prometheus_client import CollectorRegistry
+from tornado.httpserver import HTTPServer
+from tornado.testing import bind_unused_port
+
+from gateway.door import Door
+from gateway.door.cors import Cors
+from gateway.door.rates import Rates
+from gateway.metrics import Metrics
+from gateway.resilience.metrics import Metrics as ResilienceMetrics
+from gateway.resilience.shedding import Shedder
+from gateway.routes.reading import read_table
+from gateway.routes.table import Table
+from gateway.server import Gateway
+from gateway.tests.upstreams import Asked, Behaviour, Server, reply, upstreams_of
+from gateway.world import World
+from observability import Hop
+
+SERVICES = {"accounts": 0.5, "orders": 0.5, "inventory": 0.5}
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """A running gateway, a client of it, and the server that it calls."""
+
+    gateway: Gateway
+    world: World
+    url: str
+    client: httpx.AsyncClient
+    upstream: Server
+
+    async def get(self, path: str, **options: Any) -> httpx.Response:
+        return await self.client.get(path, **options)
+
+
+def table_of(folder: Path, routes: str, world: World) -> Table:
+    """The table of some routes, written as the value of `routes:`."""
+    file = folder / "routes.yaml"
+    file.write_text(dedent(routes))
+    return read_table(file, SERVICES, world)
+
+
+def answering(answers: dict[str, bytes | Behaviour]) -> Behaviour:
+    """Answer each path with its bytes or behaviour; others with a 404."""
+
+    async def behave(asked: Asked, writer: asyncio.StreamWriter) -> None:
+        found = answers.get(asked.target.partition("?")[0], reply(404, b'{"title": "unknown"}'))
+        if isinstance(found, bytes):
+            writer.write(found)
+        else:
+            await found(asked, writer)
+
+    return behave
+
+
+def said(value: Any, **headers: str) -> bytes:
+    """A service's JSON answer."""
+    return reply(200, json.dumps(value).encode(), Content_Type="application/json", **headers)
+
+
+@asynccontextmanager
+async def running(hop: Hop, folder: Path, routes: str, behave: Behaviour) -> AsyncIterator[Api]:
+    """A gateway with these routes before a server that behaves so."""
+    async with upstreams_of(behave, hop) as (upstreams, upstream):
+        world = World.of(upstreams, hop.tracer, Metrics(CollectorRegistry()))
+        door = Door(None, Rates(64), Cors(), Shedder(), ResilienceMetrics(CollectorRegistry()))
+        gateway = Gateway(hop, door, table_of(folder, routes, world))
+        server = HTTPServer(gateway, max_body_size=1 << 62)
+        socket, port = bind_unused_port()
+        server.add_socket(socket)
+        url = f"http://127.0.0.1:{port}"
+        async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=20) as client:
+            yield Api(gateway, world, url, client, upstream)
+        server.stop()
+        await server.close_all_connections()
+
+
+Start = Callable[[str, Behaviour], Any]
