@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
-from jwt import PyJWK, PyJWKError
+from jwt import PyJWK, PyJWTError
 
 from observability.client import Client, ClientError, Limits, Origin
 
@@ -119,7 +119,7 @@ def parse(document: bytes) -> dict[str, PyJWK]:
         kid = entry.get("kid")
         try:
             key = PyJWK(entry)
-        except (PyJWKError, ValueError, KeyError, TypeError):
+        except (PyJWTError, ValueError, KeyError, TypeError):
             continue
         if isinstance(kid, str) and key.algorithm_name in ALGORITHMS:
             keys[kid] = key

@@ -1,0 +1,263 @@
+import asyncio
+import base64
+import hmac
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.door.keys import MIN_REFRESH_SECONDS, Keys, KeysUnavailable, from_file, from_url, parse
+from gateway.door.tests.issuer import AUDIENCE, ISSUER, Key, good_claims, key_set
+from gateway.door.tokens import MAX_REMEMBERED, Tokens
+from gateway.tests.upstreams import Server, reply, saying
+from observability.problem import Problem
+
+KEYS = {name: Key.make(f"key-{name}", name) for name in ("EdDSA", "ES256", "RS256")}
+KEY = KEYS["EdDSA"]
+OTHER = Key.make(KEY.kid)
+
+
+class Source:
+    """A key set that can change, and how often it was read."""
+
+    def __init__(self, *keys: Key) -> None:
+        self.document = key_set(*keys)
+        self.reads = 0
+        self.now = 0.0
+
+    async def read(self) -> bytes:
+        self.reads += 1
+        if not self.document:
+            raise OSError("away")
+        return self.document
+
+    def keys(self) -> Keys:
+        return Keys(self.read, clock=lambda: self.now)
+
+
+def tokens(source: Source | None = None, leeway: float = 0, **options: Any) -> Tokens:
+    return Tokens((source or Source(*KEYS.values())).keys(), ISSUER, AUDIENCE, leeway, **options)
+
+
+async def refusal(verifier: Tokens, text: str) -> Problem:
+    with pytest.raises(Problem) as caught:
+        await verifier.verify(text)
+    return caught.value
+
+
+@pytest.mark.parametrize("algorithm", KEYS)
+async def test_a_good_token(algorithm: str) -> None:
+    token = await tokens().verify(KEYS[algorithm].token())
+    assert token.subject == good_claims()["sub"]
+    assert token.scopes == {"orders:read", "stock:write"}
+
+
+@pytest.mark.parametrize("changes", [{"aud": ["x", AUDIENCE]}, {"scope": None}, {"nbf": 0}])
+async def test_what_else_is_good(changes: dict[str, Any]) -> None:
+    assert (await tokens().verify(KEY.token(**changes))).subject
+
+
+@pytest.mark.parametrize("typ", ["at+jwt", "JWT", "AT+JWT"])
+async def test_types(typ: str) -> None:
+    assert await tokens().verify(KEY.token({"typ": typ}))
+
+
+NOW = int(time.time())
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"exp": NOW - 1}, "it has expired"),
+        ({"exp": None}, "a claim is missing"),
+        ({"exp": "never"}, "its times are not numbers"),
+        ({"exp": True}, "its times are not numbers"),
+        ({"exp": 1e300}, "its times are not numbers"),
+        ({"nbf": NOW + 3600}, "it is not valid yet"),
+        ({"nbf": "x"}, "its times are not numbers"),
+        ({"iss": "https://elsewhere.example"}, "it has another issuer"),
+        ({"iss": None}, "a claim is missing"),
+        ({"aud": "elsewhere"}, "it is for another audience"),
+        ({"aud": None}, "a claim is missing"),
+        ({"aud": []}, "a claim is missing"),
+        ({"sub": None}, "a claim is missing"),
+        ({"sub": ""}, "its subject cannot be used"),
+        ({"sub": "a b"}, "its subject cannot be used"),
+        ({"sub": "a\r\nX-Caller: rio"}, "its subject cannot be used"),
+        ({"sub": "x" * 256}, "its subject cannot be used"),
+        ({"scope": ["orders:read"]}, "its scopes cannot be used"),
+        ({"scope": 'a"b'}, "its scopes cannot be used"),
+        ({"scope": " ".join("x" * 100)}, "its scopes cannot be used"),
+        ({"pad": "x" * 9000}, "it is too long"),
+    ],
+)
+async def test_every_bad_claim(changes: dict[str, Any], reason: str) -> None:
+    problem = await refusal(tokens(), KEY.token(**changes))
+    assert (problem.status, problem.headers["WWW-Authenticate"]) == (
+        401,
+        f'Bearer realm="nextphase", error="invalid_token", error_description="{reason}"',
+    )
+
+
+def encoded(part: bytes) -> bytes:
+    return base64.urlsafe_b64encode(part).rstrip(b"=")
+
+
+def unsigned(header: dict[str, Any]) -> str:
+    parts = [encoded(json.dumps(part).encode()) for part in (header, good_claims())]
+    return b".".join([*parts, b""]).decode()
+
+
+def confused() -> str:
+    """Signed by HMAC with the public key in the place of the secret."""
+    key = KEYS["RS256"]
+    secret = key.private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    text = unsigned({"alg": "HS256", "kid": key.kid}).rstrip(".")
+    return f"{text}.{encoded(hmac.digest(secret, text.encode(), 'sha256')).decode()}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        unsigned({"alg": "none", "kid": KEY.kid}),
+        unsigned({"alg": "None", "kid": KEY.kid}),
+        unsigned({"alg": "EdDSA", "kid": KEY.kid}),
+        unsigned({"kid": KEY.kid}),
+        confused(),
+        OTHER.token(),
+        KEY.token({"kid": KEYS["ES256"].kid}),
+        KEY.token({"kid": "../../etc/passwd"}),
+        KEY.token({"kid": ""}),
+        KEY.token({"crit": ["exp"]}),
+        KEY.token({"typ": "dpop+jwt"}),
+        KEY.token({"jwk": OTHER.public(), "kid": "mine"}),
+        KEY.token()[:-4] + "AAAA",
+        KEY.token().rsplit(".", 1)[0],
+        KEY.token() + ".x",
+        "x",
+        "..",
+        "a.b.c",
+        "é.é.é",
+    ],
+)
+async def test_every_bad_token(text: str) -> None:
+    assert (await refusal(tokens(), text)).status == 401
+
+
+@settings(max_examples=300, deadline=None)
+@given(text=st.text(max_size=100) | st.lists(st.binary(max_size=30), max_size=4).map(
+    lambda parts: b".".join(map(base64.urlsafe_b64encode, parts)).decode()
+))  # fmt: skip
+def test_no_token_breaks_it(text: str) -> None:
+    assert asyncio.run(refusal(tokens(), text)).status == 401
+
+
+async def test_leeway() -> None:
+    assert await tokens(leeway=30).verify(KEY.token(exp=int(time.time()) - 5))
+
+
+async def test_a_remembered_token_expires_all_the_same() -> None:
+    now = time.time()
+    verifier = tokens(clock=lambda: now)
+    text = KEY.token(exp=int(now) + 10)
+    await verifier.verify(text)
+    assert text not in str(verifier._remembered)
+    now += 20
+    assert (await refusal(verifier, text)).status == 401
+
+
+async def test_what_is_remembered_is_bounded() -> None:
+    verifier = tokens()
+    token = await verifier.verify(KEY.token())
+    for number in range(MAX_REMEMBERED - 1):
+        verifier._remembered[str(number).encode()] = token
+    await verifier.verify(KEY.token(jti="x"))
+    assert len(verifier._remembered) == MAX_REMEMBERED
+
+
+async def test_rotation() -> None:
+    source = Source(KEY)
+    verifier = tokens(source)
+    old = KEY.token()
+    await verifier.verify(old)
+    new = Key.make("new")
+    source.document = key_set(new)
+    assert (await refusal(verifier, new.token())).status == 401, "it was read a moment ago"
+    source.now += MIN_REFRESH_SECONDS
+    assert await verifier.verify(new.token())
+    assert (await refusal(verifier, old)).status == 401, "remembered tokens of a removed key are forgotten"
+
+
+async def test_unknown_keys_cost_few_readings() -> None:
+    source = Source(KEY)
+    verifier = tokens(source)
+    texts = [Key.make(f"unknown-{number}").token() for number in range(20)]
+    await asyncio.gather(*(refusal(verifier, text) for text in texts))
+    assert source.reads == 1
+
+
+async def test_old_keys_are_read_again_beside_the_requests() -> None:
+    source = Source(KEY)
+    keys = source.keys()
+    await keys.find(KEY.kid)
+    source.now += 301
+    assert await keys.find(KEY.kid)
+    await asyncio.sleep(0.01)
+    assert source.reads == 2
+
+
+async def test_keys_that_cannot_be_read_stay_as_they_were() -> None:
+    source = Source(KEY)
+    verifier = tokens(source)
+    await verifier.verify(KEY.token())
+    source.document = b""
+    source.now += 1000
+    assert await verifier.verify(KEY.token(jti="x"))
+
+
+async def test_without_keys_nobody_can_tell() -> None:
+    source = Source()
+    source.document = b""
+    problem = await refusal(tokens(source), KEY.token())
+    assert (problem.status, problem.headers["Retry-After"]) == (503, "5")
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"keys": []}',
+        b'{"keys": [1]}',
+        b'{"keys": [{"kty": "oct", "k": "c2VjcmV0", "kid": "x", "alg": "HS256"}]}',
+        b'{"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "!", "kid": "x"}]}',
+        b" " * 300_000,
+    ],
+)
+def test_what_is_no_key_set(document: bytes) -> None:
+    with pytest.raises(ValueError, match=r"key|Expecting|JSON|large"):
+        parse(document)
+
+
+async def test_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "jwks.json"
+    file.write_bytes(key_set(KEY))
+    assert await Keys(from_file(file)).find(KEY.kid)
+
+
+async def test_from_a_url() -> None:
+    server = Server(saying(reply(500), reply(200, key_set(KEY))))
+    async with server.running() as url:
+        now = 0.0
+        keys = Keys(from_url(f"{url}/keys?v=1"), clock=lambda: now)
+        with pytest.raises(KeysUnavailable):
+            await keys.find(KEY.kid)
+        now += MIN_REFRESH_SECONDS
+        assert await keys.find(KEY.kid)
+    assert [asked.target for asked in server.asked] == ["/keys?v=1"] * 2
