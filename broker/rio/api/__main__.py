@@ -118,7 +118,7 @@ class Api:
             self._replaying.run(),
             self._retention.run(),
             self.rio.seen.run(),
-            every(_LOG_SECONDS, self._measure_log, "measuring the event log"),
+            every(_LOG_SECONDS, self._measure_log, "measuring the event log", (AMQPError, OSError)),
         ]
 
     async def close(self) -> None:

@@ -31,7 +31,7 @@ _MAX_LISTED: Final = 1000
 _ACCEPTED_WITHIN: Final = timedelta(hours=1)
 """How long before an attempt its event is looked for in the log at first."""
 
-Outcome = Literal["delivered", "retry", "dead", "paused"]
+Outcome = Literal["delivered", "retry", "dead", "gone"]
 
 
 class DeliveriesQuery(Document):

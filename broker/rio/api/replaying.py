@@ -5,11 +5,12 @@ the replay is taken up again from the last position noted: an event may come twi
 """
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final, Never
+from typing import Any, Final, Never
 
 from amqp.exceptions import AMQPError
 
@@ -39,8 +40,8 @@ class _Stopped(Exception):
     """The replay was cancelled, or another process has taken it up."""
 
 
-class _Gone(Exception):
-    """The subscription's queue is gone."""
+class _Failed(Exception):
+    """The replay cannot be done; the message says why."""
 
 
 class Replaying:
@@ -79,8 +80,8 @@ class Replaying:
                 await self._replays.finish(replay, f"interrupted {_MAX_RUNS} times")
             else:
                 await self._end(replay, await self._read(replay))
-        except _Gone:
-            await self._replays.finish(replay, "the subscription is gone")
+        except _Failed as failure:
+            await self._replays.finish(replay, str(failure))
         except asyncio.CancelledError:
             await self._replays.release(replay)
             raise
@@ -107,10 +108,11 @@ class Replaying:
         try:
             reader = await asyncio.to_thread(Reader, connection, start)
             # Only now: the mark comes behind wherever the reader began.
-            await self._publisher.publish(event_log.mark(str(replay.id)))
+            if not await self._publisher.publish(event_log.mark(str(replay.id))):
+                raise _Failed("there is no event log")
             return await self._send_all(replay, reader)
         finally:
-            await asyncio.to_thread(connection.collect)
+            await asyncio.to_thread(_let_go, connection)
 
     async def _send_all(self, replay: Replay, reader: Reader) -> int:
         read, replayed, noted_at, ended = replay.read, replay.replayed, 0.0, False
@@ -137,8 +139,14 @@ class Replaying:
             if isinstance(answer, NotPublished):
                 raise answer
             if not answer:
-                raise _Gone
+                raise _Failed("the subscription is gone")
         return len(meant)
+
+
+def _let_go(connection: Any) -> None:
+    """Close a connection that may be broken."""
+    with contextlib.suppress(AMQPError, OSError):
+        connection.release()
 
 
 def _until_end(batch: Sequence[Logged], replay: Replay) -> tuple[Sequence[Logged], bool]:

@@ -15,14 +15,22 @@ AWAY: Final = (psycopg.OperationalError, psycopg.errors.UndefinedTable, PoolTime
 """What a store that cannot be reached, or is not migrated yet, raises."""
 
 
-async def every(seconds: float, work: Callable[[], Awaitable[object]], name: str) -> Never:
-    """Do the work every so many seconds, untraced, until cancelled; what fails is logged and tried again."""
+async def every(
+    seconds: float,
+    work: Callable[[], Awaitable[object]],
+    name: str,
+    away: tuple[type[Exception], ...] = AWAY,
+) -> Never:
+    """Do the work every so many seconds, untraced, until cancelled; what fails is logged and tried again.
+
+    `away`: what it raises while a server is away, which is worth no stack trace.
+    """
     while True:
         await asyncio.sleep(seconds)
         try:
             with suppress_instrumentation():
                 await work()
-        except AWAY as error:
-            _logger.warning("%s: the store does not answer", name, extra={"reason": repr(error)})
+        except away as error:
+            _logger.warning("%s: put off", name, extra={"reason": repr(error)})
         except Exception:
             _logger.exception("%s failed", name)

@@ -1,0 +1,147 @@
+"""The API against its own OpenAPI document: complete, true, and never a 5xx."""
+
+import re
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from jsonschema import Draft202012Validator
+from schemathesis import Case
+from schemathesis.checks import not_a_server_error
+from schemathesis.generation.modes import GenerationMode
+from schemathesis.openapi import from_url
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from broker.rio.api.openapi import methods, with_description
+from broker.rio.api.routes import routes
+from broker.tests.servers import Rio, wait_until
+
+HEADERS = {"Authorization": "Bearer t-tests"}
+CHECKS: list[Any] = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+]
+# The handlers' classes need no Rio behind them to say what they have.
+ROUTES = with_description(routes(None))  # type: ignore[arg-type]
+OPERATIONS = sorted(
+    (re.sub(r"\([^()]*\)", "{}", pattern).replace("\\", ""), name)
+    for pattern, handler, _ in ROUTES
+    for name, _ in methods(handler)
+)
+# Changes of subscriptions wait for RabbitMQ, a second each.
+SLOW = {("/subscriptions/{}", "put"), ("/subscriptions/{}", "delete")}
+
+
+@pytest.fixture(scope="module")
+def described(rio: Rio) -> dict[str, Any]:
+    """The document, asked for without a token."""
+    answer = httpx.get(f"{rio.url}/openapi.json")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/json")
+    return answer.json()
+
+
+def test_every_operation_is_described_and_no_other(described: dict[str, Any]) -> None:
+    assert (
+        sorted(
+            (re.sub(r"{[^}]*}", "{}", path), name)
+            for path, operations in described["paths"].items()
+            for name in operations
+        )
+        == OPERATIONS
+    )
+
+
+def test_what_is_not_described_is_not_there(rio: Rio, described: dict[str, Any]) -> None:
+    for path, operations in described["paths"].items():
+        for method in {"get", "put", "post", "delete", "patch"} - operations.keys():
+            answer = rio.client.request(method.upper(), re.sub(r"{[^}]*}", "1", path))
+            assert answer.status_code == 405, (method, path)
+            assert {one.strip().lower() for one in answer.headers["Allow"].split(",")} == operations.keys()
+
+
+def test_every_schema_is_one(described: dict[str, Any]) -> None:
+    assert described["openapi"] == "3.1.0"
+    for schema in described["components"]["schemas"].values():
+        Draft202012Validator.check_schema(schema)
+    referred = set(re.findall(r"#/components/schemas/(\w+)", str(described)))
+    assert referred <= described["components"]["schemas"].keys()
+
+
+def test_nobody_unknown_is_let_in(rio: Rio, described: dict[str, Any]) -> None:
+    for path, operations in described["paths"].items():
+        for method, operation in operations.items():
+            answer = httpx.request(method.upper(), rio.url + re.sub(r"{[^}]*}", "1", path))
+            assert (answer.status_code == 401) is bool(operation["security"]), (method, path)
+
+
+@pytest.mark.parametrize("mode", list(GenerationMode))
+@pytest.mark.parametrize(("path", "method"), OPERATIONS)
+def test_every_request_is_answered_as_described(
+    rio: Rio, described: dict[str, Any], path: str, method: str, mode: GenerationMode
+) -> None:
+    whole = next(known for known in described["paths"] if re.sub(r"{[^}]*}", "{}", known) == path)
+    operation = from_url(f"{rio.url}/openapi.json")[whole][method.upper()]
+    if mode is GenerationMode.NEGATIVE and not _can_be_wrong(described["paths"][whole][method]):
+        pytest.skip("nothing in it can be wrong")
+    accepted, refused = _accepted(rio), []
+
+    @settings(
+        max_examples=6 if (path, method) in SLOW else 40,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+    )
+    @given(case=operation.as_strategy(generation_mode=mode))
+    def call(case: Case) -> None:
+        answer = case.call_and_validate(headers=HEADERS, checks=CHECKS, timeout=30)
+        refused.append(answer.status_code >= 400)
+        if answer.status_code >= 400:
+            assert answer.headers["content-type"] == ["application/problem+json"]
+
+    call()
+    if all(refused):
+        assert _accepted(rio) == accepted
+
+
+def test_what_is_refused_is_not_dispatched(rio: Rio) -> None:
+    path = rio.subscribe("everything", "refused.#")
+    for content, content_type in (
+        (b"{", "application/cloudevents+json"),
+        (b"[]", "application/cloudevents+json"),
+        (b'{"specversion": "1.0", "type": "refused.a", "source": "/x"}', "application/cloudevents+json"),
+        (b'{"specversion": "1.0", "type": "refused..a", "source": "/x", "id": "1"}', "application/json"),
+        (b'[{"specversion": "2.0", "type": "refused.a"}]', "application/cloudevents-batch+json"),
+    ):
+        answer = rio.client.post("/events", content=content, headers={"Content-Type": content_type})
+        assert 400 <= answer.status_code < 500
+        assert answer.headers["Content-Type"] == "application/problem+json"
+    last = str(uuid4())
+    assert rio.emit("refused.not", last).status_code == 202
+    _wait_for(rio, path, last)
+    assert [one.id for one in rio.sink.to(path)] == [last]
+
+
+def _wait_for(rio: Rio, path: str, event_id: str) -> None:
+    wait_until(lambda: event_id in [one.id for one in rio.sink.to(path)], what="the accepted event")
+
+
+def _accepted(rio: Rio) -> float:
+    """How many events Rio has accepted."""
+    page = httpx.get(f"{rio.url}/metrics").text
+    return sum(
+        float(line.split()[-1]) for line in page.splitlines() if line.startswith("rio_events_accepted_total{")
+    )
+
+
+def _can_be_wrong(operation: dict[str, Any]) -> bool:
+    return "requestBody" in operation or any(
+        parameter["in"] == "query" and parameter["schema"] != {"type": "string"}
+        for parameter in operation["parameters"]
+    )
