@@ -20,9 +20,11 @@ from compose.cli.catalog import Catalog
 from compose.cli.documents import Refused
 from compose.cli.generate import generate_for_containers
 from compose.cli.layout import PORTS
-from compose.cli.secrets import RELAY, RIO, SUPERUSER, Secrets, roles
+from compose.cli.platform import DISPATCHER
+from compose.cli.secrets import OPERATOR, RELAY, RIO, SUPERUSER, Secrets, roles
 
 INSTANCE = "containers"
+_ROOT = 0  # no hop's: whoever may enter a container as root is an operator
 
 _IMAGES = {
     "edge-nginx": 101,
@@ -41,7 +43,7 @@ _LOGS = ("edge-nginx", "services-nginx")
 _DATA = ("postgres", "rabbitmq", "collector", "jaeger", "loki", "prometheus", "alertmanager", "grafana")
 
 
-def users(catalog: Catalog) -> dict[str, int]:
+def users(catalog: Catalog, dispatchers: Sequence[str] = (DISPATCHER,)) -> dict[str, int]:
     """User id of every container but `setup`, which is also its group's.
 
     A part with an official image has that image's; a hop has the number of its first port.
@@ -49,7 +51,7 @@ def users(catalog: Catalog) -> dict[str, int]:
     hops = {
         "gateway": PORTS["gateway"],
         "rio-api": PORTS["rio-api"],
-        "rio-dispatcher": PORTS["rio-api"],
+        **dict.fromkeys(dispatchers, PORTS["rio-api"]),
         "relay": PORTS["relay"],
     }
     for service in catalog:
@@ -85,9 +87,11 @@ def readers(catalog: Catalog, folder: Path) -> dict[Path, int]:
         names.credential("gateway"): found["gateway"],
         names.credential("rio"): rio,
         names.senders: rio,
+        names.webhook_key: rio,
         names.rabbitmq: rio,
         names.pgpass(RIO): rio,
         names.sender(RELAY): found["relay"],
+        names.sender(OPERATOR): _ROOT,
         names.pgpass(RELAY): found["relay"],
         names.pgpass(SUPERUSER): found["databases"],
         names.password(SUPERUSER): found["postgres"],

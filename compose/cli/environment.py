@@ -46,9 +46,9 @@ def gateway(site: Site) -> Environment:
     return hop(site, "gateway") | {"GATEWAY_CONFIG": str(site.config / "gateway.json")}
 
 
-def rio(site: Site, process: str) -> Environment:
-    """Of `rio-api` and `rio-dispatcher`."""
-    return hop(site, process) | database(site, RIO) | {"RIO_CONFIG": str(site.config / "rio.json")}
+def rio(site: Site, process: str, config: str = "rio.json") -> Environment:
+    """Of `rio-api` and the dispatchers; `config`: the file below the site's own."""
+    return hop(site, process) | database(site, RIO) | {"RIO_CONFIG": str(site.config / config)}
 
 
 def relay(site: Site) -> Environment:

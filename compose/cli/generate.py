@@ -72,7 +72,10 @@ def configuration(
         "nginx/services.conf": nginx.services(root, catalog, site),
         "logrotate.conf": nginx.rotation(site),
         "gateway.json": hops.gateway(catalog, platform, site),
-        "rio.json": hops.rio(catalog, platform, site),
+        **{
+            hops.rio_file(number): hops.rio(catalog, platform, site, number)
+            for number in range(platform.rio.dispatchers)
+        },
         "relay.json": hops.relay(catalog, site),
         "postgres/postgresql.conf": postgres.configuration(catalog, site),
         "postgres/pg_hba.conf": postgres.authentication(),

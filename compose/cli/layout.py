@@ -26,6 +26,7 @@ DEFAULT = "default"
 LOOPBACK = "127.0.0.1"
 STATE = ".nextphase"
 SERVICE_PORTS = range(8300, 8400)  # what the catalog may give to services
+DISPATCHERS = 10  # at most: Rio's dispatchers have a block of ports, too
 GATEWAY_PROCESSES = 50  # at most: the gateway's block of ports ends where the block of its metrics begins
 
 PORTS: Mapping[str, int] = MappingProxyType(
@@ -37,7 +38,7 @@ PORTS: Mapping[str, int] = MappingProxyType(
         "gateway": 8100,
         "gateway-metrics": 8150,
         "rio-api": 8200,
-        "rio-dispatcher": 8201,
+        "rio-dispatcher": 8210,
         "relay": 8202,
         "rabbitmq": 5673,
         "rabbitmq-prometheus": 15692,
@@ -194,7 +195,9 @@ def reserved_ports(offset: int) -> set[int]:
     """Every port an instance with `offset` may take, blocks included."""
     gateways = range(PORTS["gateway"], PORTS["gateway"] + GATEWAY_PROCESSES)
     metrics = range(PORTS["gateway-metrics"], PORTS["gateway-metrics"] + GATEWAY_PROCESSES)
-    return {port + offset for port in (*PORTS.values(), *gateways, *metrics, *SERVICE_PORTS)}
+    dispatchers = range(PORTS["rio-dispatcher"], PORTS["rio-dispatcher"] + DISPATCHERS)
+    blocks = (*gateways, *metrics, *dispatchers, *SERVICE_PORTS)
+    return {port + offset for port in (*PORTS.values(), *blocks)}
 
 
 def _state_home(root: Path) -> Path:

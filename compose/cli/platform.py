@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from compose.cli.documents import Document, Refused
 
 FILE = Path("compose/platform.yaml")
 SCHEMA = Path("compose/platform.schema.json")
+DISPATCHER = "rio-dispatcher"
 
 
 @dataclass(frozen=True)
@@ -24,11 +26,48 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Kept:
+    """What is kept, in hours and megabytes: older or more is dropped."""
+
+    hours: int
+    megabytes: int
+
+
+@dataclass(frozen=True)
+class Listed:
+    """What is kept, in hours and rows: older or more is dropped."""
+
+    hours: int
+    rows: int
+
+
+@dataclass(frozen=True)
+class Rio:
+    """dispatchers: processes that deliver. allowed_sinks: private places events may be delivered to.
+    deduplication_hours: how long the same (source, id) is the same event. The others are retention."""
+
+    dispatchers: int
+    allowed_sinks: Sequence[str]
+    deduplication_hours: int
+    event_log: Kept
+    dead_letters: Kept
+    deliveries: Listed
+
+    @property
+    def dispatcher_names(self) -> list[str]:
+        """Names of the dispatchers' processes."""
+        return [
+            DISPATCHER if number == 0 else f"{DISPATCHER}-{number + 1}" for number in range(self.dispatchers)
+        ]
+
+
+@dataclass(frozen=True)
 class Platform:
     """edge: limits of a client. gateway_processes: at least 1. Retention of telemetry in hours."""
 
     edge: Limits
     gateway_processes: int
+    rio: Rio
     traces_hours: int
     logs_hours: int
     metrics_hours: int
@@ -46,9 +85,12 @@ class Platform:
     @classmethod
     def _from(cls, content: dict[str, Any]) -> Platform:
         processes = content["gateway"]["processes"]
+        rio = content["rio"]
+        kept = {name: Kept(**rio[name]) for name in ("event_log", "dead_letters")}
         return cls(
             edge=Limits(**content["edge"]),
             gateway_processes=_cores() if processes == "auto" else processes,
+            rio=Rio(**{**rio, **kept, "deliveries": Listed(**rio["deliveries"])}),
             **content["retention"],
         )
 

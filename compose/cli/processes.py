@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from compose.cli import environment, nginx, rabbitmq, users
+from compose.cli import environment, hops, nginx, rabbitmq, users
 from compose.cli.catalog import Catalog, Service
 from compose.cli.layout import Layout
-from compose.cli.platform import Platform
+from compose.cli.platform import DISPATCHER, Platform
 from compose.cli.process import DONE, HEALTHY, STARTED, Probe, Process
 from compose.cli.site import Address, Site
 
@@ -115,15 +115,16 @@ class Processes:
             {"rabbitmq": HEALTHY} | uses_database | _TELEMETRY,
             stop_seconds=20,
         )
-        yield Process(
-            "rio-dispatcher",
-            "delivers events to webhooks",
-            self._python("broker.rio.dispatcher"),
-            environment.rio(site, "rio-dispatcher"),
-            self._ready(site.reach("rio-dispatcher")),
-            {"rabbitmq": HEALTHY, nginx.SERVICES: STARTED} | uses_database | _TELEMETRY,
-            stop_seconds=20,
-        )
+        for number, name in enumerate(self._platform.rio.dispatcher_names):
+            yield Process(
+                name,
+                "delivers events to webhooks",
+                self._python("broker.rio.dispatcher"),
+                environment.rio(site, name, hops.rio_file(number)),
+                self._ready(site.reach(DISPATCHER, number)),
+                {"rabbitmq": HEALTHY, nginx.SERVICES: STARTED} | uses_database | _TELEMETRY,
+                stop_seconds=20,
+            )
         yield Process(
             "relay",
             "ships events from outboxes to Rio",

@@ -3,7 +3,8 @@ containers, where each file belongs to the one user who reads it).
 
 gateway.credential  rio.credential   what services nginx admits its two callers by
 callers.conf                         the same as nginx includes it: `"<credential>" <caller>;`
-senders.json  senders/<name>         bearer tokens of those who send events to Rio
+senders.json  senders/<name>         tokens of those who speak to Rio; `operator` is who runs the instance
+webhook.key                          what Rio derives the secrets from that it signs deliveries with
 rabbitmq                             the password of Rio's RabbitMQ user
 postgres/<role>  pgpass/<role>       PostgreSQL passwords, bare and as libpq and pgjdbc read them
 """
@@ -22,6 +23,7 @@ from compose.cli.catalog import Catalog
 CALLERS = ("gateway", "rio")
 SUPERUSER = "postgres"
 RELAY = "relay"
+OPERATOR = "operator"
 RIO = "rio"
 
 _BYTES = 32
@@ -50,6 +52,11 @@ class Secrets:
     def sender(self, name: str) -> PurePath:
         """The bearer token of one sender."""
         return self.folder / "senders" / name
+
+    @property
+    def webhook_key(self) -> PurePath:
+        """What the signing secrets of all subscriptions are derived from."""
+        return self.folder / "webhook.key"
 
     @property
     def rabbitmq(self) -> PurePath:
@@ -82,9 +89,10 @@ def ensure(folder: Path, catalog: Catalog, folder_mode: int = 0o700) -> None:
     names = Secrets(folder)
     credentials = {caller: _kept(names.credential(caller)) for caller in CALLERS}
     _derive(names.callers, "".join(f'"{secret}" {caller};\n' for caller, secret in credentials.items()))
-    senders = [*(service.name for service in catalog), RELAY]
+    senders = [*(service.name for service in catalog), RELAY, OPERATOR]
     tokens = {name: _kept(names.sender(name)) for name in senders}
     _derive(names.senders, json.dumps(tokens, indent=2) + "\n")
+    _kept(names.webhook_key)
     _kept(names.rabbitmq)
     _ensure_passwords(names, [SUPERUSER, *roles(catalog)])
 

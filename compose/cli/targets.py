@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 
 from compose.cli.catalog import Catalog
-from compose.cli.platform import Platform
+from compose.cli.platform import DISPATCHER, Platform
 from compose.cli.site import Address, Site
 
 Group = dict[str, list[str] | dict[str, str]]
@@ -22,7 +22,6 @@ _TELEMETRY = {
     "prometheus": "prometheus",
     "alertmanager": "alertmanager",
 }
-_RIO = ("rio-api", "rio-dispatcher")
 
 
 def hops(catalog: Catalog, platform: Platform, site: Site) -> str:
@@ -31,7 +30,11 @@ def hops(catalog: Catalog, platform: Platform, site: Site) -> str:
         _group("hop", "gateway", f"gateway-{number + 1}", site.reach("gateway-metrics", number))
         for number in range(platform.gateway_processes)
     ]
-    groups += [_group("hop", "rio", process, site.reach(process)) for process in _RIO]
+    groups.append(_group("hop", "rio", "rio-api", site.reach("rio-api")))
+    groups += [
+        _group("hop", "rio", name, site.reach(DISPATCHER, number))
+        for number, name in enumerate(platform.rio.dispatcher_names)
+    ]
     groups.append(_group("hop", "relay", "relay", site.reach("relay")))
     groups += [
         _group("hop", service.name, f"{service.name}-{number + 1}", site.reach_service(service, number))

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 import yaml
 
-from compose.cli import containers, environment, nginx, rabbitmq
+from compose.cli import containers, environment, hops, nginx, rabbitmq
 from compose.cli.catalog import Catalog
 from compose.cli.generate import generate_for_containers
 from compose.cli.layout import Layout
@@ -155,7 +155,11 @@ def expected_environment() -> dict[str, dict[str, str]]:
         "jaeger": environment.jaeger(SITE, PLATFORM),
         "loki": environment.loki(SITE, PLATFORM),
     }
-    expected |= {name: environment.rio(SITE, name) for name in ("rio-api", "rio-dispatcher")}
+    expected |= {"rio-api": environment.rio(SITE, "rio-api")}
+    expected |= {
+        name: environment.rio(SITE, name, hops.rio_file(number))
+        for number, name in enumerate(PLATFORM.rio.dispatcher_names)
+    }
     for service in CATALOG:
         for number, name in enumerate(service.instance_names):
             expected[name] = environment.service(SITE, service, number)
@@ -319,7 +323,7 @@ def test_everybody_can_be_reached_by_whom_they_need(composition: dict[str, Any])
 
 
 def test_each_container_is_a_user_without_privileges(found: dict[str, Container]) -> None:
-    users = containers.users(CATALOG)
+    users = containers.users(CATALOG, PLATFORM.rio.dispatcher_names)
     assert users.keys() == found.keys() - {"setup"}
     for name, container in found.items():
         assert container["cap_drop"] == ["ALL"], name

@@ -28,10 +28,10 @@ def test_what_it_is_made_of_is_what_is_read(
     assert Dsn.parse(text) == Dsn(scheme, host, port, sender, token, project)
 
 
-@given(TOKENS.filter(lambda token: len(token) > 5))
+@given(TOKENS)
 def test_the_token_is_never_shown(token: str) -> None:
-    dsn = Dsn.parse(f"http://s:{encoded(token)}@h/p")
-    assert token not in repr(dsn)
+    dsn = Dsn.parse(f"http://s:secret{encoded(token)}@h/p")
+    assert "secret" not in repr(dsn)
     assert str(dsn) == "http://s@h:80/p"
 
 

@@ -94,8 +94,44 @@ def test_the_files_the_hops_read(layout: Layout) -> None:
     assert relay["databases"][1] == {"name": "mails", "url": "postgresql://relay@127.0.0.1:5433/mails"}
     rio = json.loads((layout.config / "rio.json").read_text())
     assert rio["amqp_url"] == "amqp://rio@127.0.0.1:5673//"
-    for name in ("amqp_password_file", "credential_file", "senders_file"):
+    for name in ("amqp_password_file", "credential_file", "senders_file", "webhook_key_file"):
         assert Path(rio[name]).is_file()
+
+
+def test_subscriptions_of_one_path_and_policy_are_one(layout: Layout) -> None:
+    manifest = layout.root / "services/mails/service.yaml"
+    one = "  - {type: account.created, path: /mails/events}"
+    more = [
+        "  - {type: account.closed, path: /mails/events}",
+        "  - {type: account.lost, path: /mails/events, config: {ordered: true}}",
+    ]
+    manifest.write_text(manifest.read_text().replace(one, "\n".join([one, *more])))
+    accounts = layout.root / "services/accounts/service.yaml"
+    emits = "emits: [account.created, account.closed, account.lost]"
+    accounts.write_text(accounts.read_text().replace("emits: [account.created]", emits))
+    run(layout)
+    rio = json.loads((layout.config / "rio.json").read_text())
+    assert [
+        (found["id"], found["owner"], found["types"], found["sink"], found["config"])
+        for found in rio["subscriptions"]
+    ] == [
+        ("mails", "mails", ["account.created", "account.closed"], "/mails/events", {}),
+        ("mails-2", "mails", ["account.lost"], "/mails/events", {"ordered": True}),
+    ]
+
+
+def test_every_dispatcher_has_its_port_and_is_scraped(layout: Layout) -> None:
+    settings = layout.root / "compose/platform.yaml"
+    settings.write_text(settings.read_text().replace("dispatchers: 1", "dispatchers: 2"))
+    run(layout)
+    first, second = (
+        json.loads((layout.config / name).read_text()) for name in ("rio.json", "rio-dispatcher-2.json")
+    )
+    assert (first["dispatcher"]["port"], second["dispatcher"]["port"]) == (8210, 8211)
+    assert first | {"dispatcher": None} == second | {"dispatcher": None}
+    groups = json.loads((layout.config / "prometheus/targets/hops.json").read_text())
+    targets = {group["labels"]["instance"]: group["targets"] for group in groups}
+    assert targets["rio-dispatcher-2"] == ["127.0.0.1:8211"]
 
 
 def test_containers_get_the_same_files_with_other_addresses(layout: Layout, tmp_path: Path) -> None:
