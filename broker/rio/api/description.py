@@ -26,7 +26,7 @@ _ATTRIBUTE: Final = "rio_operation"
 MAX_ROW_ID: Final = 2**63 - 1
 
 Schema: TypeAlias = type[BaseModel] | Mapping[str, Any]
-"""A model, or a JSON Schema (2020-12) where there is none."""
+"""A model, or a JSON Schema (2020-12) that may hold models as parts."""
 
 
 class Document(BaseModel):

@@ -4,9 +4,8 @@ import inspect
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeAlias
 
-from pydantic import BaseModel
 from tornado.web import RequestHandler
 
 from broker.rio.api.description import Answer, Operation, Schema, operation, operation_of
@@ -35,6 +34,8 @@ _PROBLEM: Final = {
         },
     },
 }
+_Mode: TypeAlias = Literal["validation", "serialization"]
+
 _GROUP: Final = re.compile(r"\(([^()]*)\)")
 
 Route = tuple[str, type[RequestHandler], dict[str, Any]]
@@ -177,14 +178,17 @@ def _answer(status: int, answer: Answer, components: dict[str, Any]) -> dict[str
     return shown
 
 
-def _schema(
-    schema: Schema, components: dict[str, Any], mode: Literal["validation", "serialization"]
-) -> dict[str, Any]:
-    if isinstance(schema, Mapping):
-        return dict(schema)
-    if not issubclass(schema, BaseModel):
-        raise TypeError(f"{schema!r} is no model")
-    whole = schema.model_json_schema(ref_template=_REF, mode=mode)
-    components.update(whole.pop("$defs", {}))
-    components[schema.__name__] = whole
-    return {"$ref": _REF.format(model=schema.__name__)}
+def _schema(schema: Schema, components: dict[str, Any], mode: _Mode) -> dict[str, Any]:
+    """As the document has it: models become components, those inside a plain schema, too."""
+    if isinstance(schema, type):
+        whole = schema.model_json_schema(ref_template=_REF, mode=mode)
+        components.update(whole.pop("$defs", {}))
+        components[schema.__name__] = whole
+        return {"$ref": _REF.format(model=schema.__name__)}
+    return {name: _inner(value, components, mode) for name, value in schema.items()}
+
+
+def _inner(value: Any, components: dict[str, Any], mode: _Mode) -> Any:
+    if isinstance(value, type | Mapping):
+        return _schema(value, components, mode)
+    return [_inner(one, components, mode) for one in value] if isinstance(value, list | tuple) else value
