@@ -11,31 +11,29 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from enum import Enum, auto
-from typing import NamedTuple
 
 import requests
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+
+from observability.gathering import Batch, Gathering
 
 #: Memory for batches that wait, some 60000 spans.
 CAPACITY_BYTES = 32 * 1024 * 1024
 CONNECT_SECONDS = 2.0
 ANSWER_SECONDS = 5.0
+#: How long encoded spans are gathered at most.
+GATHER_SECONDS = 0.25
 BACKOFF_FIRST_SECONDS = 0.25
 BACKOFF_LAST_SECONDS = 3.0
 #: The answers after which OTLP/HTTP has a client try again.
 RETRYABLE = frozenset({429, 502, 503, 504})
 
 _logger = logging.getLogger(__name__)
-
-
-class Batch(NamedTuple):
-    """Spans as an encoded ExportTraceServiceRequest."""
-
-    body: bytes
-    spans: int
 
 
 class Outcome(Enum):
@@ -64,6 +62,7 @@ class HoldingExporter(SpanExporter):
         self._dropped = dropped
         self._capacity = capacity_bytes
         self._batches: deque[Batch] = deque()
+        self._gatherings: list[Gathering] = []
         self._held_bytes = 0
         self._sending = False
         self._stopped = False
@@ -77,19 +76,19 @@ class HoldingExporter(SpanExporter):
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Take spans to be sent."""
-        batch = Batch(encode_spans(spans).SerializeToString(), len(spans))
+        held = self._hold(Batch(encode_spans(spans).SerializeToString(), len(spans)))
+        return SpanExportResult.SUCCESS if held else SpanExportResult.FAILURE
+
+    def gathering(self, resource: Resource, scope: InstrumentationScope) -> Gathering:
+        """What takes spans of a resource and scope that are already encoded."""
+        gathering = Gathering(resource, scope, self._hold)
         with self._changed:
-            if self._stopped:
-                self._dropped(batch.spans)
-                return SpanExportResult.FAILURE
-            self._batches.append(batch)
-            self._held_bytes += len(batch.body)
-            self._trim()
-            self._changed.notify_all()
-        return SpanExportResult.SUCCESS
+            self._gatherings.append(gathering)
+        return gathering
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:
         """Wait until everything held was sent; False when the time was not enough."""
+        self._seal()
         with self._changed:
             self._hurry = True
             self._changed.notify_all()
@@ -99,6 +98,8 @@ class HoldingExporter(SpanExporter):
 
     def shutdown(self) -> None:
         """Stop sending; what is still held is dropped and counted. Flush before."""
+        for gathering in self._gatherings:
+            gathering.close()
         with self._changed:
             self._stopped = True
             if lost := sum(batch.spans for batch in self._batches):
@@ -106,6 +107,21 @@ class HoldingExporter(SpanExporter):
             self._batches.clear()
             self._held_bytes = 0
             self._changed.notify_all()
+
+    def _hold(self, batch: Batch) -> bool:
+        with self._changed:
+            if self._stopped:
+                self._dropped(batch.spans)
+                return False
+            self._batches.append(batch)
+            self._held_bytes += len(batch.body)
+            self._trim()
+            self._changed.notify_all()
+            return True
+
+    def _seal(self) -> None:
+        for gathering in self._gatherings:
+            gathering.seal()
 
     def _trim(self) -> None:
         while self._held_bytes > self._capacity and self._batches:
@@ -130,7 +146,8 @@ class HoldingExporter(SpanExporter):
 
     def _take(self) -> Batch | None:
         with self._changed:
-            self._changed.wait_for(lambda: self._batches or self._stopped)
+            while not self._changed.wait_for(lambda: self._batches or self._stopped, GATHER_SECONDS):
+                self._seal()
             if self._stopped:
                 self._session.close()
                 return None

@@ -24,7 +24,7 @@ class Hop:
     Attributes:
         settings: who the hop is and where its telemetry goes.
         tracer: for spans of its own.
-        tracer_provider: what the tracer comes from, for instrumentations.
+        tracer_provider: for instrumentations.
         metrics: the HTTP metrics every hop has.
         registry: for metrics of its own; `/metrics` shows it.
         health: its checks; `collector` is one of them.
@@ -37,7 +37,12 @@ class Hop:
         self.health.add("collector", reachable(settings.collector_health_url), critical=False)
         self._exporter = HoldingExporter(settings.otlp_endpoint, self.metrics.spans_dropped.inc)
         self.tracer_provider = tracing.make_provider(settings, self._exporter)
-        self.tracer: Tracer = self.tracer_provider.get_tracer(f"nextphase.{settings.service}")
+        self.tracer: Tracer = tracing.make_tracer(
+            f"nextphase.{settings.service}",
+            self.tracer_provider,
+            self._exporter,
+            self.metrics.spans_dropped.inc,
+        )
         self._sender = logs.HoldingSender(
             f"nextphase.{settings.service}",
             settings.fluent_host,

@@ -1,6 +1,7 @@
 """Tracing: the tracer provider, W3C propagation, and the instrumentation of client libraries."""
 
 import os
+from collections.abc import Callable
 from functools import cache
 
 from opentelemetry import propagate, trace
@@ -11,8 +12,11 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from observability.export import HoldingExporter
+from observability.lean import Tracer
 from observability.settings import Settings
 
 #: Health and metrics requests, as a path or a whole URL: nobody wants their traces.
@@ -37,7 +41,7 @@ def make_provider(settings: Settings, exporter: SpanExporter) -> TracerProvider:
                 "deployment.environment.name": settings.environment,
             }
         ),
-        span_limits=SpanLimits(max_span_attribute_length=MAX_ATTRIBUTE_LENGTH),
+        span_limits=_limits(),
         shutdown_on_exit=False,
     )
     provider.add_span_processor(
@@ -49,6 +53,26 @@ def make_provider(settings: Settings, exporter: SpanExporter) -> TracerProvider:
         )
     )
     return provider
+
+
+def make_tracer(
+    name: str, provider: TracerProvider, exporter: HoldingExporter, dropped: Callable[[int], None]
+) -> Tracer:
+    """A tracer for the hop's own spans.
+
+    Args:
+        name: of its scope.
+        provider: made by `make_provider`.
+        exporter: takes the spans.
+        dropped: told the number of spans that could not be encoded.
+    """
+    scope = InstrumentationScope(name, "")
+    gathering = exporter.gathering(provider.resource, scope)
+    return Tracer(provider, scope, _limits(), gathering.add, dropped)
+
+
+def _limits() -> SpanLimits:
+    return SpanLimits(max_span_attribute_length=MAX_ATTRIBUTE_LENGTH)
 
 
 def use_w3c_propagation() -> None:

@@ -1,0 +1,83 @@
+"""Encoded spans gathered into the requests that carry them."""
+
+import threading
+from collections.abc import Callable
+from typing import NamedTuple
+
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import INVALID_SPAN_CONTEXT
+
+from observability import otlp
+
+BATCH_SPANS = 512
+
+
+class Batch(NamedTuple):
+    """Spans as an encoded ExportTraceServiceRequest."""
+
+    body: bytes
+    spans: int
+
+
+class Gathering:
+    """Encoded spans of one resource and one scope, until they are a batch.
+
+    Args:
+        resource: whose spans they are.
+        scope: the tracer they come from.
+        hold: takes a full batch; never blocks.
+    """
+
+    def __init__(
+        self, resource: Resource, scope: InstrumentationScope, hold: Callable[[Batch], object]
+    ) -> None:
+        self._hold = hold
+        self._lock = threading.Lock()
+        self._spans: list[bytes] = []
+        self._full = BATCH_SPANS
+        empty = ReadableSpan(
+            "",
+            INVALID_SPAN_CONTEXT,
+            resource=resource,
+            instrumentation_scope=scope,
+            start_time=0,
+            end_time=0,
+        )
+        (of_resource,) = encode_spans([empty]).resource_spans
+        (of_scope,) = of_resource.scope_spans
+        self._resource = otlp.field(1, of_resource.resource.SerializeToString())
+        self._resource_schema = _schema(of_resource.schema_url)
+        self._scope = otlp.field(1, of_scope.scope.SerializeToString())
+        self._scope_schema = _schema(of_scope.schema_url)
+
+    def add(self, span: bytes) -> None:
+        """Take an encoded span; hands a batch over when this one makes it full."""
+        with self._lock:
+            self._spans.append(span)
+            full = len(self._spans) >= self._full
+        if full:
+            self.seal()
+
+    def seal(self) -> None:
+        """Hand over what there is as a batch."""
+        with self._lock:
+            spans, self._spans = self._spans, []
+        if spans:
+            self._hold(Batch(self._request(spans), len(spans)))
+
+    def close(self) -> None:
+        """Hand over what there is and, from now on, every span at once."""
+        self._full = 1
+        self.seal()
+
+    def _request(self, spans: list[bytes]) -> bytes:
+        fields = b"".join([otlp.field(2, span) for span in spans])
+        of_scope = otlp.field(2, self._scope + fields + self._scope_schema)
+        return otlp.field(1, self._resource + of_scope + self._resource_schema)
+
+
+def _schema(url: str) -> bytes:
+    return otlp.field(3, url.encode()) if url else b""

@@ -1,0 +1,308 @@
+"""The hop's own tracer: byte for byte what the SDK exports, at home in the OpenTelemetry API."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from opentelemetry import trace
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import SpanLimits, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.id_generator import IdGenerator
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased, Sampler
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
+
+from observability import Hop, tracing
+from observability.gathering import Batch, Gathering
+from observability.lean import Tracer
+from observability.tests.sinks import OtlpSink
+from observability.text import well_formed
+
+LIMITS = SpanLimits(
+    max_span_attributes=4,
+    max_events=2,
+    max_links=2,
+    max_event_attributes=2,
+    max_link_attributes=2,
+    max_attribute_length=6,
+    max_span_attribute_length=8,
+)
+RESOURCE = Resource({"service.name": "probe", "service.instance.id": "é"}, "https://example.com/schema")
+SCOPE = InstrumentationScope("nextphase.probe", "")
+
+TEXT = st.text(max_size=12)
+KEYS = st.sampled_from(["a", "b", "c", "http.route", "é", ""]) | TEXT
+TIMES = st.integers(0, 2**64 - 1)
+PLAIN = (
+    TEXT
+    | st.booleans()
+    | st.integers(-(2**65), 2**65)
+    | st.integers(-2, 400)
+    | st.floats()
+    | st.sampled_from([0.0, -0.0, 1.0, 1, True, "1"])
+)
+VALUES = (
+    PLAIN
+    | st.none()
+    | st.binary(max_size=3)
+    | st.lists(TEXT, max_size=3)
+    | st.lists(st.integers(0, 9), max_size=3)
+    | st.dictionaries(TEXT, PLAIN, max_size=2)
+)
+ATTRIBUTES = st.dictionaries(KEYS, PLAIN, max_size=6) | st.dictionaries(KEYS, VALUES, max_size=6)
+STATES = st.dictionaries(st.sampled_from(["vendor", "other", "t1@x"]), st.sampled_from(["1", "a=b"])).map(
+    lambda entries: TraceState(list(entries.items()))
+)
+CONTEXTS = st.builds(
+    SpanContext,
+    trace_id=st.integers(1, 2**128 - 1),
+    span_id=st.integers(1, 2**64 - 1),
+    is_remote=st.booleans(),
+    trace_flags=st.sampled_from([TraceFlags(1), TraceFlags(3)]),
+    trace_state=STATES,
+)
+
+Step = Callable[[trace.Span], object]
+STEPS = st.one_of(
+    st.builds(lambda key, value: lambda span: span.set_attribute(key, value), KEYS, VALUES),
+    st.builds(lambda pairs: lambda span: span.set_attributes(pairs), ATTRIBUTES),
+    st.builds(lambda name, pairs, at: lambda span: span.add_event(name, pairs, at), TEXT, ATTRIBUTES, TIMES),
+    st.builds(lambda context, pairs: lambda span: span.add_link(context, pairs), CONTEXTS, ATTRIBUTES),
+    st.builds(
+        lambda code, text: lambda span: span.set_status(code, text),
+        st.sampled_from(StatusCode),
+        st.none() | TEXT,
+    ),
+    st.builds(
+        lambda code, text: lambda span: span.set_status(Status(code, text)),
+        st.sampled_from(StatusCode),
+        st.none() | TEXT,
+    ),
+    st.builds(lambda name: lambda span: span.update_name(name), TEXT),
+    st.builds(
+        lambda text, at: lambda span: span.record_exception(ValueError(text), timestamp=at), TEXT, TIMES
+    ),
+)
+
+
+class Counting(IdGenerator):
+    """The same ids for both tracers."""
+
+    def __init__(self) -> None:
+        self.last = 0
+
+    def generate_span_id(self) -> int:
+        self.last += 1
+        return self.last
+
+    generate_trace_id = generate_span_id
+
+    def is_trace_id_random(self) -> bool:
+        return True
+
+
+@dataclass
+class Pair:
+    """A lean tracer and one of the SDK, alike in everything."""
+
+    sampler: Sampler = field(default_factory=lambda: ParentBased(ALWAYS_ON))
+    limits: SpanLimits = field(default_factory=SpanLimits)
+    batches: list[Batch] = field(default_factory=list)
+    dropped: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.gathering = Gathering(RESOURCE, SCOPE, self.batches.append)
+        self.lean = Tracer(self.provider(), SCOPE, self.limits, self.gathering.add, self.dropped.append)
+        self.memory = InMemorySpanExporter()
+        provider = self.provider()
+        provider.add_span_processor(SimpleSpanProcessor(self.memory))
+        self.sdk = provider.get_tracer(SCOPE.name)
+
+    def provider(self) -> TracerProvider:
+        return TracerProvider(self.sampler, RESOURCE, id_generator=Counting(), span_limits=self.limits)
+
+    def exported(self) -> bytes:
+        self.gathering.seal()
+        return b"".join(batch.body for batch in self.batches)
+
+    def expected(self) -> bytes:
+        spans = self.memory.get_finished_spans()
+        return encode_spans(spans).SerializeToString() if spans else b""
+
+    def run(self, work: Callable[[trace.Tracer], object]) -> None:
+        work(self.lean)
+        work(self.sdk)
+
+
+@given(
+    name=TEXT,
+    kind=st.sampled_from(SpanKind),
+    parent=st.none() | CONTEXTS,
+    attributes=st.none() | ATTRIBUTES,
+    links=st.lists(st.builds(lambda context, pairs: (context, pairs), CONTEXTS, ATTRIBUTES), max_size=3),
+    steps=st.lists(STEPS, max_size=4),
+    times=st.tuples(TIMES, TIMES),
+    limits=st.sampled_from([SpanLimits(), LIMITS, SpanLimits(max_span_attributes=0)]),
+)
+def test_byte_for_byte_what_the_sdk_exports(
+    name: str,
+    kind: SpanKind,
+    parent: SpanContext | None,
+    attributes: Mapping[str, Any] | None,
+    links: list[tuple[SpanContext, Mapping[str, Any]]],
+    steps: list[Step],
+    times: tuple[int, int],
+    limits: SpanLimits,
+) -> None:
+    pair = Pair(limits=limits)
+    context = trace.set_span_in_context(trace.NonRecordingSpan(parent)) if parent else None
+
+    def work(tracer: trace.Tracer) -> None:
+        linked = [Link(to, pairs) for to, pairs in links]
+        span = tracer.start_span(name, context, kind, attributes, linked, times[0])
+        for step in steps:
+            step(span)
+        span.end(times[1])
+        span.set_attribute("late", 1)
+        span.end(0)
+
+    pair.run(work)
+    assert pair.exported() == pair.expected()
+    assert not pair.dropped
+
+
+@given(
+    name=st.text(st.characters(), max_size=8), value=st.text(st.characters(), max_size=8), rare=st.booleans()
+)
+def test_text_that_utf_8_cannot_carry_is_made_well_formed(name: str, value: str, rare: bool) -> None:
+    pair = Pair()
+    for tracer, form in ((pair.lean, str), (pair.sdk, well_formed)):
+        span = tracer.start_span(form(name), attributes={"first": form(value)}, start_time=1)
+        if rare:
+            span.add_event(form(name), timestamp=1)
+        span.set_attribute("second", form(value))
+        span.set_status(StatusCode.ERROR, form(value))
+        span.end(2)
+    assert pair.exported() == pair.expected()
+
+
+@given(st.lists(st.dictionaries(st.sampled_from(["a", "b"]), PLAIN), min_size=1, max_size=4))
+def test_a_batch_is_one_request(pairs: list[dict[str, Any]]) -> None:
+    pair = Pair()
+    for number, attributes in enumerate(pairs):
+        pair.run(lambda tracer: tracer.start_span("x", attributes=attributes, start_time=number).end(number))  # noqa: B023
+    assert pair.exported() == pair.expected()
+    assert sum(batch.spans for batch in pair.batches) == len(pairs)
+
+
+@pytest.mark.parametrize("sampler", [ALWAYS_OFF, ALWAYS_ON, ParentBased(ALWAYS_OFF), ParentBased(ALWAYS_ON)])
+@pytest.mark.parametrize("flags", [None, "00", "01", "02", "03"])
+def test_sampling_is_the_providers(sampler: Sampler, flags: str | None) -> None:
+    pair = Pair(sampler)
+    context = tracing.context_of(flags and f"00-{'ab' * 16}-{'cd' * 8}-{flags}", "vendor=1")
+    lean, sdk = (tracer.start_span("x", context, start_time=1) for tracer in (pair.lean, pair.sdk))
+    assert lean.get_span_context() == sdk.get_span_context()
+    assert lean.is_recording() == sdk.is_recording()
+    lean.end(2)
+    sdk.end(2)
+    assert pair.exported() == pair.expected()
+
+
+def test_exceptions_that_pass_through() -> None:
+    pair = Pair()
+
+    def work(tracer: trace.Tracer) -> None:
+        with pytest.raises(KeyError), tracer.start_as_current_span("current"):
+            raise KeyError("lost")
+        with pytest.raises(KeyError), tracer.start_span("direct"):
+            raise KeyError("lost")
+
+    pair.run(work)
+    (of_resource,) = TracesData.FromString(pair.exported()).resource_spans
+    for lean, sdk in zip(of_resource.scope_spans[0].spans, pair.memory.get_finished_spans(), strict=True):
+        assert lean.name == sdk.name
+        assert lean.status.message == sdk.status.description == "KeyError: 'lost'"
+        assert [event.name for event in lean.events] == [event.name for event in sdk.events] == ["exception"]
+
+
+def test_a_span_that_cannot_be_encoded_is_counted() -> None:
+    pair = Pair()
+    pair.lean.start_span("x", start_time=1).end(2**64)
+    assert (pair.dropped, pair.exported()) == ([1], b"")
+
+
+def test_parents_and_children_of_either_kind(hop: Hop, otlp: OtlpSink) -> None:
+    sdk = hop.tracer_provider.get_tracer("instrumentation")
+    with hop.tracer.start_as_current_span("outer") as outer:
+        assert trace.get_current_span() is outer
+        with sdk.start_as_current_span("middle"), hop.tracer.start_as_current_span("inner"):
+            trace.get_current_span().set_attribute("by", "handler")
+    assert hop.flush()
+    spans = {span.name: span for span in otlp.spans}
+    assert not spans["outer"].parent_span_id
+    assert spans["middle"].parent_span_id == spans["outer"].span_id
+    assert spans["inner"].parent_span_id == spans["middle"].span_id
+    assert len({span.trace_id for span in spans.values()}) == 1
+    assert spans["inner"].attributes[0].key == "by"
+    assert otlp.resources[0] == otlp.resources[-1]
+
+
+def test_an_async_function_has_its_span(hop: Hop) -> None:
+    @hop.tracer.start_as_current_span("work")
+    async def work() -> trace.Span:
+        return trace.get_current_span()
+
+    assert asyncio.run(work()).get_span_context().is_valid
+
+
+def test_threads(hop: Hop, otlp: OtlpSink) -> None:
+    shared = hop.tracer.start_span("shared")
+
+    def work(number: int) -> None:
+        for count in range(300):
+            shared.set_attribute(f"key {number}", count)
+            hop.tracer.start_span(f"{number}", attributes={"count": count}).end()
+        shared.end()
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert hop.flush()
+    names = [span.name for span in otlp.spans]
+    assert {name: names.count(name) for name in set(names)} == {
+        **{str(number): 300 for number in range(4)},
+        "shared": 1,
+    }
+
+
+def test_spans_of_a_collector_stop_arrive_later(hop: Hop, otlp: OtlpSink) -> None:
+    otlp.stop()
+    for number in range(1500):
+        hop.tracer.start_span(f"{number}").end()
+    assert not hop.flush(0.5)
+    otlp.start()
+    assert hop.flush(10.0)
+    assert [int(span.name) for span in otlp.spans] == list(range(1500))
+    assert hop.registry.get_sample_value("telemetry_dropped_total", {"signal": "spans"}) == 0
+
+
+def test_spans_leave_without_a_flush(hop: Hop, otlp: OtlpSink) -> None:
+    hop.tracer.start_span("alone").end()
+    otlp.wait_for(lambda: otlp.spans)
+
+
+def test_spans_after_the_end_are_counted(hop: Hop) -> None:
+    hop.shutdown(1.0)
+    hop.tracer.start_span("late").end()
+    assert hop.registry.get_sample_value("telemetry_dropped_total", {"signal": "spans"}) == 1
