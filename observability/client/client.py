@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from observability.client import request
 from observability.client.connection import Connection, Limits
-from observability.client.errors import ConnectFailed, ConnectionLost, TimedOut
+from observability.client.errors import ClientError, ConnectFailed, ConnectionLost, TimedOut
 from observability.client.origin import Origin
 from observability.client.pool import Pool, Resolve
 from observability.client.response import Awaited, Collected, Response
@@ -145,7 +145,11 @@ class Client:
         deadline = asyncio.get_running_loop().time() + timeout_seconds
         fresh = False
         while True:
-            connection = await self._connection(origin, deadline, fresh)
+            try:
+                connection = await self._connection(origin, deadline, fresh)
+            except ClientError as error:
+                error.sent = fresh  # the first attempt may have arrived
+                raise
             stale = connection.used
             answer = start(connection, deadline)
             try:

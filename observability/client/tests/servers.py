@@ -1,6 +1,7 @@
 """Real servers on real sockets that answer what a test tells them to."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
@@ -48,8 +49,8 @@ class Server:
         self._exchange = exchange
         self._peers: list[Peer] = []
         self._tasks: set[asyncio.Task[None]] = set()
-        self.requests: list[bytes] = []
         self.origin: Origin
+        self.listener: asyncio.Server
 
     @property
     def connections(self) -> int:
@@ -78,11 +79,11 @@ class Server:
 
 @asynccontextmanager
 async def serving(
-    exchange: Exchange, *, host: str = "127.0.0.1", tls: object = None
+    exchange: Exchange, *, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[Server]:
     """A server on a free port."""
     server = Server(exchange)
-    listener = await asyncio.start_server(server.accept, host, 0, ssl=tls)  # type: ignore[arg-type]
+    listener = server.listener = await asyncio.start_server(server.accept, host, 0, ssl=tls)
     port = listener.sockets[0].getsockname()[1]
     server.origin = Origin("https" if tls else "http", host, port)
     try:

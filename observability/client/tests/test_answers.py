@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import suppress
 from itertools import pairwise
+from typing import cast
 
 import pytest
 from hypothesis import example, given, settings
@@ -36,6 +37,40 @@ async def answer_to(raw: bytes, method: str = "GET", limits: Limits | None = Non
             return await ask(server, client, method)
         finally:
             await client.close()
+
+
+class _Pieces(asyncio.Protocol):
+    """Answers every request with given pieces, each in a write and a turn of the loop of its own."""
+
+    def __init__(self, pieces: list[bytes]) -> None:
+        self._pieces = pieces
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        self._send(0)
+
+    def _send(self, number: int) -> None:
+        if number < len(self._pieces):
+            self._transport.write(self._pieces[number])
+            asyncio.get_running_loop().call_soon(self._send, number + 1)
+
+
+async def answers_in(pieces: list[bytes], count: int = 3) -> list[Response]:
+    """What the client makes of an answer in pieces, `count` times on a connection; the last is streamed."""
+    loop = asyncio.get_running_loop()
+    listener = await loop.create_server(lambda: _Pieces(pieces), "127.0.0.1", 0)
+    origin = Origin("http", "127.0.0.1", listener.sockets[0].getsockname()[1])
+    client = Client()
+    try:
+        answers = [await client.request(origin, "GET", "/", [], timeout_seconds=10) for _ in range(count - 1)]
+        async with client.stream(origin, "GET", "/", [], timeout_seconds=10, idle_seconds=10) as streamed:
+            body = b"".join([chunk async for chunk in streamed.chunks()])
+            return [*answers, Response(streamed.status, streamed.headers, body)]
+    finally:
+        await client.close()
+        listener.close()
 
 
 @pytest.mark.parametrize(
@@ -211,6 +246,12 @@ async def test_a_malformed_answer_is_refused(raw: bytes) -> None:
     assert caught.value.sent
 
 
+@pytest.mark.parametrize("raw", MALFORMED.values(), ids=MALFORMED)
+async def test_a_malformed_answer_is_refused_however_it_is_cut(raw: bytes) -> None:
+    with pytest.raises(Malformed):
+        await answers_in([bytes([byte]) for byte in raw], count=1)
+
+
 @pytest.mark.parametrize(
     "flood",
     [
@@ -330,47 +371,13 @@ def _cut(raw: bytes, places: list[int]) -> list[bytes]:
     return [raw[start:end] for start, end in pairwise(edges) if start < end]
 
 
-class _Pieces(asyncio.Protocol):
-    """Answers every request with given pieces, each in a write and a turn of the loop of its own."""
-
-    def __init__(self, pieces: list[bytes]) -> None:
-        self._pieces = pieces
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-
-    def data_received(self, data: bytes) -> None:
-        self._send(0)
-
-    def _send(self, number: int) -> None:
-        if number < len(self._pieces):
-            self._transport.write(self._pieces[number])
-            asyncio.get_running_loop().call_soon(self._send, number + 1)
-
-
 @settings(max_examples=150, deadline=None)
 @given(raw=_answers(), places=st.lists(st.integers(0, 10_000), max_size=40))
 @example(raw=OK, places=list(range(len(OK))))
 def test_segmentation_does_not_change_the_answer(raw: bytes, places: list[int]) -> None:
-    async def outcome(pieces: list[bytes]) -> list[Response]:
-        loop = asyncio.get_running_loop()
-        listener = await loop.create_server(lambda: _Pieces(pieces), "127.0.0.1", 0)
-        client = Client()
-        port = listener.sockets[0].getsockname()[1]
-        try:
-            origin = Origin("http", "127.0.0.1", port)
-            answers = [await client.request(origin, "GET", "/", [], timeout_seconds=10) for _ in range(2)]
-            async with client.stream(origin, "GET", "/", [], timeout_seconds=10, idle_seconds=10) as streamed:
-                body = b"".join([chunk async for chunk in streamed.chunks()])
-                return [*answers, Response(streamed.status, streamed.headers, body)]
-        finally:
-            await client.close()
-            listener.close()
-
-    whole = asyncio.run(outcome([raw]))
+    whole = asyncio.run(answers_in([raw]))
     assert whole[0] == whole[1] == whole[2]
-    assert asyncio.run(outcome(_cut(raw, places))) == whole
+    assert asyncio.run(answers_in(_cut(raw, places))) == whole
 
 
 @settings(max_examples=150, deadline=None)

@@ -211,8 +211,9 @@ async def test_a_fresh_connection_takes_the_place_of_the_oldest_idle_one(pool: P
 class Stale:
     """Answers the first request of each of the first `count` connections and closes them on the second."""
 
-    def __init__(self, count: int, partial: bytes = b"") -> None:
+    def __init__(self, count: int, partial: bytes = b"", *, reset: bool = False) -> None:
         self._count = count
+        self._reset = reset
         self._partial = partial
         self.requests = 0
 
@@ -223,6 +224,8 @@ class Stale:
             if self.requests > 1 and peer.number < self._count:
                 if self._partial:
                     await peer.send(self._partial)
+                if self._reset:
+                    peer.reset()
                 return
             await peer.send(OK)
 
@@ -236,6 +239,23 @@ async def test_an_idempotent_request_on_a_stale_connection_is_repeated_once(
         await ask(client, server)
         assert (await ask(client, server, method)).status == 200
         assert (server.connections, stale.requests) == (2, 3)
+
+
+async def test_a_reset_of_a_stale_connection_is_its_end_too(client: Client) -> None:
+    stale = Stale(1, reset=True)
+    async with serving(stale) as server:
+        await ask(client, server)
+        assert (await ask(client, server)).status == 200
+        assert (server.connections, stale.requests) == (2, 3)
+
+
+async def test_a_repetition_that_finds_no_server_was_sent_all_the_same(client: Client) -> None:
+    async with serving(Stale(1)) as server:
+        await ask(client, server)
+        server.listener.close()
+        with pytest.raises(ConnectFailed) as caught:
+            await ask(client, server)
+        assert caught.value.sent
 
 
 async def test_it_is_not_repeated_a_second_time(client: Client) -> None:
