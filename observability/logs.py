@@ -2,21 +2,23 @@
 
 import json
 import logging
+import struct
 import sys
 import threading
+import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import islice
 from queue import Empty
 from types import TracebackType
 from typing import Any, TextIO
 
+import msgspec
 from fluent import asyncsender
-from fluent.sender import EventTime
 from opentelemetry import trace
 
 from observability.settings import Settings
-from observability.text import Json, bounded, plain
+from observability.text import Json, bounded, plain, simple
 
 #: Records that wait for the collector, the oldest dropped first.
 QUEUE_RECORDS = 8192
@@ -41,7 +43,13 @@ SILENCED = ("uvicorn.access", "gunicorn.access", "tornado.access")
 #: Loggers that tell at INFO what concerns nobody, or repeat at WARNING what the access line says.
 CALMED = {"httpx": logging.WARNING, "django.request": logging.ERROR, "asyncio": logging.WARNING}
 
+_EVENT_TIME = struct.Struct(">BBII").pack
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
+
+#: Names that the record itself has, or may have.
+_RESERVED = frozenset(
+    {"time", "level", "message", "logger", "service", "instance", "trace_id", "span_id", "exception"}
+)
 
 _logger = logging.getLogger(__name__)
 
@@ -55,6 +63,8 @@ class HoldingSender(asyncsender.FluentSender):  # type: ignore[misc] # fluent-lo
 
     def __init__(self, tag: str, host: str, port: int, dropped: Callable[[int], None]) -> None:
         self._dropped = dropped
+        # A message of the Forward protocol: an array of the tag, an EventTime and the record.
+        self._head = b"\x93" + msgspec.msgpack.encode(tag)
         self._closed = False
         self._closing = threading.Event()
         super().__init__(
@@ -66,6 +76,17 @@ class HoldingSender(asyncsender.FluentSender):  # type: ignore[misc] # fluent-lo
             queue_maxsize=QUEUE_RECORDS,
             queue_circular=True,
             queue_overflow_handler=self._overflowed,
+        )
+
+    def emit_packed(self, created: float, fields: bytes) -> None:
+        """Queue a record.
+
+        Args:
+            created: seconds since the epoch.
+            fields: a MessagePack map.
+        """
+        self._send(
+            b"".join((self._head, _EVENT_TIME(0xD7, 0, int(created), int(created % 1 * 10**9)), fields))
         )
 
     def flush(self, timeout_seconds: float) -> bool:
@@ -141,7 +162,9 @@ class Handler(logging.Handler):
 
     def __init__(self, settings: Settings, sender: HoldingSender, stream: TextIO | None = None) -> None:
         super().__init__()
-        self._identity = {"service": settings.service, "instance": settings.instance_id}
+        self._identity: dict[str, Json] = {"service": settings.service, "instance": settings.instance_id}
+        self._to_json = msgspec.json.Encoder().encode
+        self._to_msgpack = msgspec.msgpack.Encoder().encode
         self._sender = sender
         self._stream = stream
 
@@ -149,9 +172,11 @@ class Handler(logging.Handler):
         try:
             fields = self._identity | fields_of(record)
             stream = self._stream or sys.stderr
-            stream.write(json.dumps(fields) + "\n")
+            line = self._to_json(fields)
+            # Beyond ASCII there are line separators, and a stderr that is not UTF-8 would spoil the line.
+            stream.write(line.decode() + "\n" if line.isascii() else json.dumps(fields) + "\n")
             stream.flush()
-            self._sender.emit_with_time(None, EventTime(record.created), fields)
+            self._sender.emit_packed(record.created, self._to_msgpack(fields))
         except (OSError, ValueError):
             return  # stderr is gone: nowhere left to say so, and a request must not fail for it
 
@@ -159,8 +184,8 @@ class Handler(logging.Handler):
 def fields_of(record: logging.LogRecord) -> dict[str, Json]:
     """A record's fields, all of them valid JSON; `extra` fields lie flat beside the record's own."""
     fields: dict[str, Json] = {
-        "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")[:-6] + "Z",
-        "level": record.levelname.lower(),
+        "time": f"{_second(int(record.created))}.{int(record.created % 1 * 1000):03d}Z",
+        "level": _level(record.levelname),
         "message": bounded(_message(record)),
         "logger": record.name,
     }
@@ -170,15 +195,30 @@ def fields_of(record: logging.LogRecord) -> dict[str, Json]:
         fields["span_id"] = trace.format_span_id(context.span_id)
     if record.exc_info and record.exc_info[0]:
         fields["exception"] = bounded(logging.Formatter().formatException(record.exc_info))
-    reserved = {*fields, "service", "instance", "trace_id", "span_id", "exception"}
     for name, value in vars(record).items():
         if name not in _STANDARD:
-            fields[f"extra_{name}" if name in reserved else bounded(name)] = plain(value)
+            key = f"extra_{name}" if name in _RESERVED else bounded(name)
+            fields[key] = value if simple(value) else plain(value)
     return fields
 
 
+@lru_cache(4)
+def _second(created: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(created))
+
+
+@lru_cache(64)
+def _level(name: str) -> str:
+    return name.lower()
+
+
 def configure(handler: Handler) -> None:
-    """Send the records of every logger to the handler alone, from INFO up; uncaught exceptions too."""
+    """Send the records of every logger to the handler alone, from INFO up; uncaught exceptions too.
+
+    Callers, threads and processes are in no line, so records no longer ask for them.
+    """
+    logging._srcfile = None  # the documented switch for it
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     root = logging.getLogger()
     for other in list(root.handlers):
         if isinstance(other, Handler) or type(other) is logging.StreamHandler:

@@ -7,8 +7,9 @@ from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
-#: Seconds; those of the OpenTelemetry semantic conventions.
-DURATION_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
+#: Seconds; those of the OpenTelemetry semantic conventions and, below them, two for answers of a few
+#: milliseconds. (prometheus-client has no native histograms.)
+DURATION_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "QUERY"})
 
 # A creation time for every series would nearly double them, and Prometheus has no use for it.
@@ -45,18 +46,31 @@ class Metrics:
         self.spans_dropped = dropped.labels("spans")
         self.logs_dropped = dropped.labels("logs")
 
+        self._active_of: dict[str, Gauge] = {}
+        self._duration_of: dict[tuple[str, str, int], Histogram] = {}
+
     def request_started(self, method: str) -> None:
         """Count a request as in progress."""
-        self._active.labels(known_method(method)).inc()
+        self._in_progress(known_method(method)).inc()
 
     def request_finished(
         self, method: str, route: str, status: int, seconds: float, trace_id: str | None
     ) -> None:
         """Record a request. `route` is the route's pattern, empty when none matched."""
         method = known_method(method)
-        self._active.labels(method).dec()
+        self._in_progress(method).dec()
         exemplar = {"trace_id": trace_id} if trace_id else None
-        self._duration.labels(method, route, str(status)).observe(seconds, exemplar)
+        labels = (method, route, status)
+        duration = self._duration_of.get(labels)
+        if duration is None:
+            duration = self._duration_of[labels] = self._duration.labels(*labels)
+        duration.observe(seconds, exemplar)
+
+    def _in_progress(self, method: str) -> Gauge:
+        active = self._active_of.get(method)
+        if active is None:
+            active = self._active_of[method] = self._active.labels(method)
+        return active
 
     def page(self, accept: str | None) -> tuple[bytes, str]:
         """The registry as text and its content type: OpenMetrics, exemplars included, where `accept` asks
