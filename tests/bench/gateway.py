@@ -103,9 +103,7 @@ class Bench:
                     "method": "GET",
                     "path": composition.PATH,
                     "compose": {
-                        "parts": {
-                            name: {"service": name, "path": path} for name, path in composition.PARTS.items()
-                        }
+                        name: {"service": name, "path": path} for name, path in composition.PARTS.items()
                     },
                 }
             ],
