@@ -81,7 +81,9 @@ class Document:
 
     def _note(self, line: int, where: Field, message: str) -> None:
         name = ".".join(map(str, where)) or "(document)"
-        self._faults.append((line, f"{self._file}:{line}: {name}: {message}"))
+        text = f"{self._file}:{line}: {name}: {message}"
+        shown = "".join(each if each.isprintable() else f"\\x{ord(each):02x}" for each in text)
+        self._faults.append((line, shown))
 
     def _load(self, raw: bytes) -> None:
         if len(raw) > MAX_BYTES:
@@ -96,28 +98,30 @@ class Document:
             self._note(mark.line + 1 if mark else 1, (), error.problem or "is not YAML")
         except (yaml.YAMLError, ValueError) as error:
             self.fault((), " ".join(str(error).split())[:200])
-        except RecursionError:
-            self.fault((), "is nested too deeply")
         else:
             if node is not None:
                 self.content = self._value(node, ())
 
     def _compose(self, text: str) -> yaml.Node | None:
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
-            if isinstance(event, yaml.AliasEvent) and event.start_mark:
-                self._note(event.start_mark.line + 1, (), f"alias *{event.anchor}: write the value out")
+        """The document's nodes, once nothing in its events forbids to build them."""
+        depth = 0
+        for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+            line = event.start_mark.line + 1 if event.start_mark else 1
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if isinstance(event, yaml.AliasEvent):
+                self._note(line, (), f"alias *{event.anchor}: write the value out")
+            if depth > MAX_DEPTH:
+                self._note(line, (), "is nested too deeply")
+                break
         if self._faults:
             return None
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        node = yaml.compose(text, Loader=yaml.CSafeLoader)
         if node is None:
             self.fault((), "is empty")
         return node
 
     def _value(self, node: yaml.Node, where: Field) -> Any:
         self._lines.setdefault(where, node.start_mark.line + 1)
-        if len(where) > MAX_DEPTH:
-            self.fault(where[:4], "is nested too deeply")
-            return None
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, where)
         if isinstance(node, yaml.SequenceNode):

@@ -1,0 +1,210 @@
+"""Files of routes: every fault is named with file, line and field, and nothing but a fault ever comes."""
+
+import json
+import re
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from gateway.routes.document import MAX_BYTES, RoutesError
+from gateway.routes.openapi import describe
+from gateway.routes.reading import SCHEMA_FILE, read_table
+from gateway.routes.table import Table
+from gateway.settings import ROUTES_FILE
+from gateway.world import World
+from observability.problem import Problem
+
+SERVICES = {"accounts": 5.0, "orders": 5.0, "inventory": 5.0, "notifications": 5.0}
+GOOD = """\
+routes:
+  - id: order
+    method: GET
+    path: /v1/orders/{order_id}
+    compose:
+      order: {service: orders, path: "/orders/{path.order_id}"}
+      account: {service: accounts, path: "/accounts/{order.account_id}", on_failure: omit}
+"""
+
+
+def read(folder: Path, text: str | bytes) -> Table:
+    file = folder / "routes.yaml"
+    file.write_bytes(text if isinstance(text, bytes) else dedent(text).encode())
+    return read_table(file, SERVICES, World.nowhere())
+
+
+def test_the_examples_own_file_is_right() -> None:
+    table = read_table(ROUTES_FILE, SERVICES, World.nowhere())
+    assert {route.id for route in table.routes} >= {"order", "my-orders", "place-order"}
+
+
+def test_the_schema_is_one() -> None:
+    Draft202012Validator.check_schema(json.loads(SCHEMA_FILE.read_text()))
+
+
+FAULTS = [
+    ("path: /v1/orders/{order_id}", "path: /v1/orders/{order_id}/..", 4, "routes.0.path", "segment"),
+    ("path.order_id", "path.id", 6, "routes.0.compose.order", "no parameter id"),
+    ("order.account_id", "orders.account_id", 7, "routes.0.compose.account", "no part orders"),
+    ("order.account_id", "query.x", 7, "routes.0.compose.account", "no query parameter x"),
+    ("order.account_id", "caller.name", 7, "routes.0.compose.account", "unknown"),
+    ("order.account_id", "body.id", 7, "routes.0.compose.account", "no body"),
+    ("service: accounts", "service: acounts", 7, "routes.0.compose.account.service", "no service acounts"),
+    ("on_failure: omit", "on_failure: maybe", 7, "routes.0.compose.account.on_failure", "none of"),
+    ("on_failure: omit", "surprise: 1", 7, "routes.0.compose.account.surprise", "unknown; known are"),
+    ("    method: GET\n", "", 2, "routes.0.method", "missing"),
+    ("method: GET", "method: FETCH", 3, "routes.0.method", "FETCH"),
+    ("account: {", "caller: {", 7, "routes.0.compose.caller", "meaning of its own"),
+    ("    compose:", "    proxy: {service: orders, path: /x}\n    compose:", 2, "routes.0", "exactly one"),
+    ("    compose:", "    coalesce: yes please\n    compose:", 5, "routes.0.coalesce", "boolean"),
+    ("    compose:", "    scopes: [a]\n    compose:", 5, "routes.0.scopes", "required"),
+    ("    compose:", "    body: {type: nonsense}\n    compose:", 5, "routes.0.body", "no JSON Schema"),
+    ("    compose:", "    body: {$ref: 'http://x/'}\n    compose:", 5, "routes.0.body", "no schema"),
+    ("    compose:", "    id: again\n    compose:", 5, "routes.0.id", "twice"),
+    ("routes:", "services: {billing: {timeout_seconds: 1}}\nroutes:", 1, "services.billing", "no service"),
+    (
+        "routes:",
+        "services: {orders: {timeout_seconds: 0}}\nroutes:",
+        1,
+        "services.orders.timeout_seconds",
+        "0",
+    ),
+    ('"/orders/{path.order_id}"', '"/orders/{account.x}"', 6, "routes.0.compose", "needs itself"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "line", "field", "said"), FAULTS)
+def test_a_fault_has_file_line_and_field(
+    tmp_path: Path, old: str, new: str, line: int, field: str, said: str
+) -> None:
+    assert old in GOOD
+    with pytest.raises(RoutesError) as caught:
+        read(tmp_path, GOOD.replace(old, new, 1))
+    faults = [each for each in str(caught.value).splitlines() if f":{line}: {field}" in each]
+    assert faults, str(caught.value)
+    assert str(tmp_path / "routes.yaml") in faults[0]
+    assert any(said in fault for fault in faults), faults
+
+
+def test_all_faults_are_named_at_once(tmp_path: Path) -> None:
+    text = GOOD.replace("service: orders", "service: order").replace("order.account_id", "nobody.account_id")
+    with pytest.raises(RoutesError) as caught:
+        read(tmp_path, text)
+    assert len(str(caught.value).splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "said"),
+    [
+        ("/v1/orders/{order_id}", "GET", "is, with this method, that of routes.0"),
+        ("/v1/orders/{id}", "PUT", "differs only in its parameters' names"),
+        ("/v1/{what}/recent", "GET", "neither is the more specific"),
+    ],
+)
+def test_paths_that_compete(tmp_path: Path, path: str, method: str, said: str) -> None:
+    second = f"  - {{id: second, method: {method}, path: '{path}', mock: {{}}}}\n"
+    with pytest.raises(RoutesError, match=re.escape(said)):
+        read(tmp_path, GOOD + second)
+
+
+@pytest.mark.parametrize(
+    "handler", ["gateway.nothing.here", "gateway.handlers.nobody", "gateway.handlers.quote", "os.path"]
+)
+def test_a_handler_has_to_be_a_coroutine_function(tmp_path: Path, handler: str) -> None:
+    text = f"routes: [{{id: a, method: GET, path: /a, handler: {handler}}}]"
+    with pytest.raises(RoutesError, match=r"routes\.0\.handler"):
+        read(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"routes: []", b"\xff", b"[" * 100_000, b"a: &x 1\nb: *x", b"!!python/object:os.system {}", b"\x00",
+     b"routes: {1: 2}", b"a: 1\na: 2", b"{" * 900, b"#" * (MAX_BYTES + 1), b"- !!binary x", b"? [a]\n: b", b".inf"],
+)  # fmt: skip
+def test_what_is_no_file_of_routes_is_refused(tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(RoutesError, match=r"routes\.yaml:\d+: "):
+        read(tmp_path, content)
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RoutesError, match="cannot be read"):
+        read_table(tmp_path / "none.yaml", SERVICES, World.nowhere())
+
+
+GOOD_DOCUMENT = yaml.safe_load(ROUTES_FILE.read_text())
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=20) | st.floats(allow_nan=False),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+def places(value: Any, where: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    found = [where] if where else []
+    if isinstance(value, dict | list):
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        found += [place for key, inner in items for place in places(inner, (*where, key))]
+    return found
+
+
+PLACES = places(GOOD_DOCUMENT)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from(PLACES), st.one_of(VALUES, st.text("{}.ab/*-=!", max_size=12)), st.booleans())
+def test_a_changed_file_is_read_or_refused(
+    tmp_path: Path, place: tuple[Any, ...], value: Any, removed: bool
+) -> None:
+    document = json.loads(json.dumps(GOOD_DOCUMENT))
+    holder = document
+    for step in place[:-1]:
+        holder = holder[step]
+    if removed:
+        del holder[place[-1]]
+    else:
+        holder[place[-1]] = value
+    try:
+        table = read(tmp_path, json.dumps(document))
+    except RoutesError as error:
+        assert all(re.match(r".*routes\.yaml:\d+: \S", line) for line in str(error).splitlines()), str(error)
+    else:
+        json.dumps(describe(table))
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.binary(max_size=200) | st.text("routes:[]{}-&*!|>'\"\n \tab#,?%@", max_size=60).map(str.encode))
+def test_any_bytes_are_read_or_refused(tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(RoutesError):
+        read(tmp_path, content)
+
+
+def test_the_more_specific_path_is_found_first(tmp_path: Path) -> None:
+    table = read(
+        tmp_path,
+        """\
+        routes:
+          - {id: rest, method: GET, path: "/f/{rest*}", mock: {}}
+          - {id: one, method: GET, path: "/f/{name}", mock: {}}
+          - {id: static, method: GET, path: /f/a, mock: {}}
+          - {id: put, method: PUT, path: /f/a, mock: {}}
+        """,
+    )
+    for path, expected in (("/f/a", "static"), ("/f/b", "one"), ("/f/b/c", "rest")):
+        assert table.find("GET", path)[0].id == expected
+    assert table.find("HEAD", "/f/a")[0].id == "static"
+    assert table.find("PUT", "/f/a")[0].id == "put"
+    for method, path, status in (
+        ("POST", "/f/a", 405),
+        ("GET", "/f", 404),
+        ("GET", "/f/", 404),
+        ("GET", "", 404),
+    ):
+        with pytest.raises(Problem) as caught:
+            table.find(method, path)
+        assert caught.value.status == status
+    assert table.methods("/f/a") == "GET, HEAD, OPTIONS, PUT"

@@ -1,0 +1,287 @@
+"""Composed documents, over real HTTP on both sides: how parts fail, and what the caller is told."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from gateway.tests.api import Api, answering, running, said
+from gateway.tests.upstreams import Asked, Behaviour, reply, until
+from observability import Hop
+
+ROUTE = """\
+services: {{defaults: {{retries: {{attempts: 1}}, timeout_seconds: 0.3}}}}
+routes:
+  - id: order
+    method: GET
+    path: /v1/orders/{{id}}
+    {options}
+    parameters: {{limit: {{type: integer}}}}
+    compose:
+      order: {{service: orders, path: "/orders/{{path.id}}"}}
+      account: {{service: accounts, path: "/accounts/{{order.account}}", on_failure: {account}}}
+      stock: {{service: inventory, path: /stock, query: {{l: "{{query.limit}}"}}, on_failure: {stock}}}
+"""
+ORDER, ACCOUNT, STOCK = {"id": "7", "account": "a/b"}, {"name": "Ädä"}, [1, 2.50, "x"]
+GOOD: dict[str, bytes | Behaviour] = {
+    "/orders/7": said(ORDER),
+    "/accounts/a%2Fb": said(ACCOUNT),
+    "/stock": said(STOCK),
+}
+
+
+def route(options: str = "", account: str = "omit", stock: str = "omit") -> str:
+    return ROUTE.format(options=options, account=account, stock=stock)
+
+
+async def hang(_: Asked, __: asyncio.StreamWriter) -> None:
+    await asyncio.Event().wait()
+
+
+async def reset(_: Asked, writer: asyncio.StreamWriter) -> None:
+    writer.transport.abort()
+
+
+FAILURES: dict[str, tuple[bytes | Behaviour, int]] = {
+    "hangs": (hang, 504),
+    "resets": (reset, 502),
+    "fails": (reply(500), 502),
+    "is away": (reply(503), 503),
+    "redirects": (reply(302, Location="/x"), 502),
+    "refuses": (reply(400), 502),
+    "speaks no HTTP": (b"SMTP ready\r\n\r\n", 502),
+    "breaks off": (b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\nConnection: close\r\n\r\n{", 504),
+    "says no JSON": (reply(200, b"<html>"), 502),
+    "says half of it": (reply(200, b'{"name": '), 502),
+    "says no UTF-8": (reply(200, b'"\xff"'), 502),
+    "says a member twice": (reply(200, b'{"a": 1, "a": 2}'), 502),
+    "says no number": (reply(200, b"NaN"), 502),
+    "nests": (reply(200, b"[" * 9000 + b"]" * 9000), 502),
+}
+
+
+@pytest.mark.parametrize("name", FAILURES)
+@pytest.mark.parametrize("policy", ["fail", "omit", "{fallback: {name: nobody}}"])
+async def test_every_failure_and_every_policy(hop: Hop, tmp_path: Path, name: str, policy: str) -> None:
+    failing, status = FAILURES[name]
+    behave = answering(GOOD | {"/accounts/a%2Fb": failing})
+    async with running(hop, tmp_path, route(account=policy), behave) as api:
+        answer = await api.get("/v1/orders/7")
+    document = answer.json()
+    if policy == "fail":
+        passed_on = name == "refuses"
+        assert answer.status_code == (400 if passed_on else status)
+        assert passed_on or answer.headers["Content-Type"] == "application/problem+json"
+        return
+    assert (answer.status_code, answer.headers["X-Complete"]) == (200, "false")
+    assert document["order"] == ORDER
+    assert document["stock"] == STOCK
+    assert document["account"] == (None if policy == "omit" else {"name": "nobody"})
+    (error,) = document["errors"]
+    assert error["part"] == "account"
+    assert error["status"] in (status, 502)
+    assert error["cause"].startswith("accounts: ")
+
+
+async def test_a_whole_document_is_the_services_bytes(hop: Hop, tmp_path: Path) -> None:
+    async with running(hop, tmp_path, route(), answering(GOOD)) as api:
+        answer = await api.get("/v1/orders/7?limit=5")
+        assert answer.content == b'{"order":%b,"account":%b,"stock":%b}' % tuple(
+            json.dumps(each).encode() for each in (ORDER, ACCOUNT, STOCK)
+        )
+        assert answer.headers["X-Complete"] == "true"
+        assert {asked.target for asked in api.upstream.asked} == {
+            "/orders/7",
+            "/accounts/a%2Fb",
+            "/stock?l=5",
+        }
+        assert "traceparent" in api.upstream.asked[0].headers
+        assert answer.headers["X-Trace-Id"] in api.upstream.asked[0].headers["traceparent"]
+
+
+async def test_parts_run_at_once_as_far_as_they_can(hop: Hop, tmp_path: Path) -> None:
+    together = asyncio.Barrier(2)
+
+    async def wait(asked: Asked, writer: asyncio.StreamWriter) -> None:
+        await together.wait()  # neither answers before both are asked
+        writer.write(said(ORDER if asked.target == "/orders/7" else STOCK))
+
+    behave = answering(GOOD | {"/orders/7": wait, "/stock": wait})
+    async with running(hop, tmp_path, route(), behave) as api:
+        answer = await api.get("/v1/orders/7")
+        assert answer.headers["X-Complete"] == "true"
+        assert [asked.target for asked in api.upstream.asked][2] == "/accounts/a%2Fb"
+
+
+async def test_what_a_service_does_not_know_is_null_and_not_missing(hop: Hop, tmp_path: Path) -> None:
+    async with running(hop, tmp_path, route(), answering({"/orders/7": said(ORDER)})) as api:
+        answer = await api.get("/v1/orders/7")
+    assert answer.json() == {"order": ORDER, "account": None, "stock": None}
+    assert answer.headers["X-Complete"] == "true"
+
+
+async def test_the_services_own_refusal_is_passed_on(hop: Hop, tmp_path: Path) -> None:
+    refused = reply(404, b'{"title": "no order"}', Content_Type="application/problem+json")
+    async with running(hop, tmp_path, route(), answering({"/orders/7": refused})) as api:
+        answer = await api.get("/v1/orders/7")
+    assert (answer.status_code, answer.json()) == (404, {"title": "no order"})
+    assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+async def test_a_part_whose_need_has_no_value_fails_by_itself(hop: Hop, tmp_path: Path) -> None:
+    behave = answering(GOOD | {"/orders/7": said({"id": "7", "account": ["no", "id"]})})
+    async with running(hop, tmp_path, route(), behave) as api:
+        answer = await api.get("/v1/orders/7")
+    assert [error["part"] for error in answer.json()["errors"]] == ["account"]
+
+
+async def test_one_failure_that_counts_ends_the_others(hop: Hop, tmp_path: Path) -> None:
+    gone = asyncio.Event()
+
+    async def wait(_: Asked, writer: asyncio.StreamWriter) -> None:
+        await writer.wait_closed()
+        gone.set()
+
+    async def fail(_: Asked, writer: asyncio.StreamWriter) -> None:
+        await until(lambda: len(api.upstream.asked) == 2)
+        writer.write(reply(500))
+
+    behave = answering({"/orders/7": fail, "/stock": wait})
+    text = route().replace("timeout_seconds: 0.3", "timeout_seconds: 30")
+    async with running(hop, tmp_path, text, behave) as api:
+        assert (await api.get("/v1/orders/7")).status_code == 502
+        async with asyncio.timeout(10):
+            await gone.wait()
+
+
+async def test_the_last_good_answer_stands_in(hop: Hop, tmp_path: Path) -> None:
+    answers = dict(GOOD)
+    async with running(hop, tmp_path, route(account="stale"), answering(answers)) as api:
+        assert (await api.get("/v1/orders/7")).headers["X-Complete"] == "true"
+        answers["/accounts/a%2Fb"] = reply(500)
+        document = (await api.get("/v1/orders/7")).json()
+        answers["/orders/7"] = said({"account": "other"})
+        answers["/accounts/other"] = reply(500)
+        without = (await api.get("/v1/orders/7")).json()
+    assert document["account"] == ACCOUNT
+    assert document["errors"][0]["age_seconds"] >= 0
+    assert without["account"] is None
+    assert "age_seconds" not in without["errors"][0]
+
+
+async def test_a_document_of_failures_is_a_problem(hop: Hop, tmp_path: Path) -> None:
+    text = """\
+    services: {defaults: {retries: {attempts: 1}}}
+    routes:
+      - id: a
+        method: GET
+        path: /a
+        compose:
+          one: {service: orders, path: /one, on_failure: omit}
+          two: {service: accounts, path: /two, on_failure: stale}
+    """
+    behave = answering({"/one": reply(500), "/two": reply(503, Retry_After="3")})
+    async with running(hop, tmp_path, text, behave) as api:
+        answer = await api.get("/a")
+    assert answer.status_code == 503
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert "Retry-After" in answer.headers
+
+
+SHAPES = """\
+services: {defaults: {retries: {attempts: 1}}}
+routes:
+  - id: a
+    method: GET
+    path: /a
+    parameters: {brief: {type: boolean, default: false}}
+    compose:
+      order: {service: orders, path: /o, flatten: true, select: [id, name], rename: {id: order_id}}
+      account: {service: accounts, path: /a, flatten: true}
+      names: {service: accounts, path: /list, select: items}
+      more: {service: inventory, path: /m, when: not query.brief}
+"""
+
+
+async def test_shapes_and_conditions(hop: Hop, tmp_path: Path) -> None:
+    answers = {
+        "/o": said({"id": 1, "name": "o", "secret": 2}),
+        "/a": said({"name": "a", "names": "taken", "x": [1]}),
+        "/list": said({"items": [1], "next": None}),
+        "/m": said(True),
+    }
+    async with running(hop, tmp_path, SHAPES, answering(dict(answers))) as api:
+        whole = (await api.get("/a")).json()
+        brief = (await api.get("/a?brief=true")).json()
+    assert whole == {"order_id": 1, "name": "o", "x": [1], "names": [1], "more": True}
+    assert brief == {"order_id": 1, "name": "o", "x": [1], "names": [1]}
+
+
+@pytest.fixture
+async def shared(hop: Hop, tmp_path: Path) -> AsyncIterator[tuple[Api, asyncio.Event]]:
+    """A coalescing route whose first service answers when it is told to."""
+    go = asyncio.Event()
+
+    async def wait(_: Asked, writer: asyncio.StreamWriter) -> None:
+        await go.wait()
+        writer.write(said(ORDER))
+
+    text = route("coalesce: true").replace("timeout_seconds: 0.3", "timeout_seconds: 20")
+    async with running(hop, tmp_path, text, answering(GOOD | {"/orders/7": wait})) as api:
+        yield api, go
+
+
+async def test_identical_requests_share_one_answer(shared: tuple[Api, asyncio.Event]) -> None:
+    api, go = shared
+    asking = [asyncio.create_task(api.get("/v1/orders/7")) for _ in range(5)]
+    other = asyncio.create_task(api.get("/v1/orders/7?limit=1"))
+    await until(lambda: api.gateway._under_way == 6)
+    asking[0].cancel()  # who asked first goes away: the others still get their answer
+    await until(lambda: api.gateway._under_way == 5)
+    go.set()
+    answers = await asyncio.gather(*asking[1:], other)
+    assert {answer.status_code for answer in answers} == {200}
+    assert sum(asked.target == "/orders/7" for asked in api.upstream.asked) == 2
+
+
+async def test_work_that_nobody_waits_for_ends(shared: tuple[Api, asyncio.Event]) -> None:
+    api, _ = shared
+    asking = [asyncio.create_task(api.get("/v1/orders/7")) for _ in range(3)]
+    await until(lambda: api.gateway._under_way == 3)
+    for each in asking:
+        each.cancel()
+    await until(lambda: api.gateway._under_way == 0)
+
+
+async def test_documents_are_kept_as_long_as_every_service_allows(hop: Hop, tmp_path: Path) -> None:
+    answers = {
+        "/orders/7": said(ORDER, Cache_Control="max-age=60"),
+        "/accounts/a%2Fb": said(ACCOUNT, Cache_Control="public, max-age=30"),
+        "/stock": said(STOCK, Cache_Control="s-maxage=40, max-age=1"),
+    }
+    changing: dict[str, bytes | Behaviour] = dict(answers)
+    async with running(hop, tmp_path, route("cache: true"), answering(changing)) as api:
+        first = await api.get("/v1/orders/7")
+        second = await api.get("/v1/orders/7")
+        assert len(api.upstream.asked) == 3
+        assert first.headers["Cache-Control"] == "max-age=30"
+        assert (second.content, "Age" in second.headers) == (first.content, True)
+        changing["/stock"] = said(STOCK, Cache_Control="private, max-age=40")
+        for _ in range(2):
+            answer = await api.get("/v1/orders/7?limit=2")
+            assert "Cache-Control" not in answer.headers
+        assert len(api.upstream.asked) == 9
+
+
+async def test_a_document_that_is_there_already_is_not_sent(hop: Hop, tmp_path: Path) -> None:
+    async with running(hop, tmp_path, route(), answering(GOOD)) as api:
+        tag = (await api.get("/v1/orders/7")).headers["ETag"]
+        again = await api.get("/v1/orders/7", headers={"If-None-Match": f'"other", W/{tag}'})
+        other = await api.get("/v1/orders/7", headers={"If-None-Match": '"other"'})
+        head = await api.client.head("/v1/orders/7")
+    assert (again.status_code, again.content, again.headers["ETag"]) == (304, b"", tag)
+    assert (other.status_code, head.status_code) == (200, 200)
+    assert (head.content, head.headers["ETag"]) == (b"", tag)
+    assert head.headers["Content-Length"] == str(len(other.content))
