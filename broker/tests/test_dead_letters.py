@@ -1,5 +1,7 @@
 """Dead letters: found, looked at, sent again and discarded, one or many, none lost on the way."""
 
+import json
+import os
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -103,6 +105,31 @@ def test_those_that_die_again_are_not_taken_again(rio: Rio) -> None:
     wait_until(lambda: len(letters(rio, subscription="hopeless")) == 60, what="their return")
     assert len(rio.sink.to(path)) == 120
     assert {one["event"]["id"] for one in letters(rio, subscription="hopeless")} == set(sent)
+
+
+def test_a_replay_is_linked_to_the_first_trace_and_not_part_of_it(rio: Rio) -> None:
+    path = rio.subscribe("linked", "linked.test")
+    rio.sink.answer = lambda _delivered: 400
+    trace_id, event_id = os.urandom(16).hex(), str(uuid4())
+    rio.emit("linked.test", event_id, traceparent=f"00-{trace_id}-{os.urandom(8).hex()}-01")
+    (letter,) = wait_until(lambda: letters(rio, subscription="linked"), what="the dead letter")
+    assert letter["history"][0]["trace_id"] == trace_id
+    rio.sink.answer = lambda _delivered: 204
+    assert rio.client.post(f"/dead-letters/{letter['id']}/replay").status_code == 202
+
+    def linked(name: str) -> list[str]:
+        return [one.trace_id for one in rio.collector.spans if one.name == name and trace_id in one.links]
+
+    wait_until(lambda: linked("process linked.test"), what="the delivery's span")
+    wait_until(lambda: linked("publish linked.test"), what="the replay's span")
+    assert trace_id not in [*linked("process linked.test"), *linked("publish linked.test")]
+    assert [one.id for one in rio.sink.to(path)] == [event_id] * 2
+    lines = [json.loads(line) for line in rio.api.log.splitlines() if line.startswith("{")]
+    (replayed,) = [
+        line for line in lines if line.get("state") == "replayed" and line.get("event_id") == event_id
+    ]
+    assert (replayed["subscription"], replayed["origin"]) == ("linked", "dead-letter")
+    assert replayed["trace_id"] in linked("publish linked.test")
 
 
 def test_some_are_replayed_and_some_discarded_by_id(rio: Rio) -> None:
