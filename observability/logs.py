@@ -197,14 +197,18 @@ def fields_of(record: logging.LogRecord) -> dict[str, Json]:
         fields["exception"] = bounded(logging.Formatter().formatException(record.exc_info))
     for name, value in vars(record).items():
         if name not in _STANDARD:
-            key = f"extra_{name}" if name in _RESERVED else bounded(name)
-            fields[key] = value if simple(value) else plain(value)
+            fields[_key(name)] = value if simple(value) else plain(value)
     return fields
 
 
 @lru_cache(4)
 def _second(created: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(created))
+
+
+@lru_cache(512)
+def _key(name: str) -> str:
+    return f"extra_{name}" if name in _RESERVED else bounded(name)
 
 
 @lru_cache(64)

@@ -4,7 +4,9 @@ import io
 import json
 import logging
 import math
+import struct
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import msgpack
@@ -22,6 +24,10 @@ ANYTHING = st.recursive(
     lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters()), inner) | st.sets(st.text()),
     max_leaves=10,
 )
+
+
+PROBE = Settings.from_env("probe", {"SERVICE_INSTANCE_ID": "probe-1"})
+IDENTITY = {"service": "probe", "instance": "probe-1"}
 
 
 class Drops:
@@ -56,6 +62,15 @@ def logger(settings: Settings, sender: HoldingSender, stream: io.StringIO) -> lo
     return logger
 
 
+class Keeping:
+    """Keeps the record that it was given last."""
+
+    fields = b""
+
+    def emit_packed(self, created: float, fields: bytes) -> None:
+        self.fields = fields
+
+
 def record(message: Any, *args: Any, **extra: Any) -> logging.LogRecord:
     return logging.Logger("probe").makeRecord("probe", logging.INFO, "", 0, message, args, None, extra=extra)
 
@@ -80,7 +95,9 @@ def test_a_record_is_one_line_and_one_message(
     }
     tag, when, _ = fluent.messages[0]
     assert tag == "nextphase.probe"
-    assert isinstance(when, msgpack.ExtType)
+    seconds, nanoseconds = struct.unpack(">II", when.data)
+    at = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    assert (when.code, sent["time"]) == (0, f"{at}.{nanoseconds // 10**6:03d}Z")
 
 
 def test_stack_traces_are_a_field(logger: logging.Logger, fluent: FluentSink) -> None:
@@ -136,10 +153,12 @@ def test_long_texts_are_cut() -> None:
 def test_no_text_breaks_the_line(message: str, value: Any, name: str) -> None:
     item = logging.makeLogRecord({"name": "probe", "levelname": "INFO", "msg": message})
     vars(item).setdefault(f"extra {name}", value)
-    fields = fields_of(item)
-    line = json.dumps(fields)
+    sender, stream = Keeping(), io.StringIO()
+    Handler(PROBE, sender, stream).emit(item)  # type: ignore[arg-type]
+    line = stream.getvalue()
     assert len(line.splitlines()) == 1
-    assert json.loads(line) == msgpack.unpackb(msgpack.packb(fields)) == fields
+    assert line.isascii()
+    assert json.loads(line) == msgpack.unpackb(sender.fields) == IDENTITY | fields_of(item)
 
 
 def test_records_of_a_collector_stop_arrive_later(

@@ -6,7 +6,9 @@ import msgpack
 from hypothesis import given
 from hypothesis import strategies as st
 
-from observability.text import bounded, plain, well_formed
+from observability.text import bounded, plain, simple, well_formed
+
+ANYTHING = st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()) | st.binary()
 
 
 @given(st.text(st.characters()))
@@ -31,3 +33,8 @@ def test_bounds() -> None:
 def test_kinds_of_values() -> None:
     assert plain({1: {2.5, None}}) in ({"1": [2.5, None]}, {"1": [None, 2.5]})
     assert plain((b"x", float("inf"), -(2**63) - 1)) == ["b'x'", "inf", str(-(2**63) - 1)]
+
+
+@given(ANYTHING)
+def test_what_is_simple_is_plain_already(value: object) -> None:
+    assert not simple(value) or (plain(value) == value and type(plain(value)) is type(value))
