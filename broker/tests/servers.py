@@ -411,6 +411,7 @@ class Rio:
         files = {
             "amqp.password": "guest\n",
             "credential": self.sink.credential,
+            "webhook.key": "key-of-the-tests",
             "senders.json": json.dumps({"tests": "t-tests", "relay": "t-relay"}),
             "relay.token": "t-relay\n",
         }
@@ -425,6 +426,8 @@ class Rio:
             "services_url": self.sink.url,
             "credential_file": str(self.folder / "credential"),
             "senders_file": str(self.folder / "senders.json"),
+            "webhook_key_file": str(self.folder / "webhook.key"),
+            "sinks": {"allowed": ["127.0.0.1"]},
             "max_body_bytes": 1048576,
             "subscriptions": [],
         }
@@ -445,6 +448,15 @@ class Rio:
             {"PYTHONPATH": str(ROOT), **telemetry, **environment},
             self.folder / f"{instance}.log",
         )
+
+    def another_dispatcher(self) -> tuple[Process, str]:
+        """A second dispatcher beside the first, not started, and where its health and metrics are."""
+        port = free_port()
+        settings = json.loads((self.folder / "rio.json").read_text())
+        path = self.folder / f"rio-{port}.json"
+        path.write_text(json.dumps({**settings, "dispatcher": {"host": "127.0.0.1", "port": port}}))
+        process = self._process("broker.rio.dispatcher", f"dispatcher-{port}", {"RIO_CONFIG": str(path)})
+        return process, f"http://127.0.0.1:{port}"
 
     def relay(self, databases: dict[str, str]) -> tuple[Process, str]:
         """A relay for these databases (name to URL), not started, and where its health and metrics are."""

@@ -8,32 +8,47 @@ from typing import Any, Final
 import psycopg
 import tornado.httpserver
 import tornado.web
+import uvloop
 from amqp.exceptions import AMQPError
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 from psycopg_pool import PoolTimeout
 
 from broker.process import stop_signal
 from broker.rio.api.emission import Emission
+from broker.rio.api.emitting import Emitting
+from broker.rio.api.front import Front
 from broker.rio.api.handler import Rio
+from broker.rio.api.handshake import Handshake
 from broker.rio.api.openapi import with_description
+from broker.rio.api.rates import Rates
 from broker.rio.api.registry import Registry
 from broker.rio.api.replaying import Replaying
 from broker.rio.api.resending import Resending
 from broker.rio.api.routes import routes
-from broker.rio.api.senders import Senders
+from broker.rio.api.scheduled import Publishing
+from broker.rio.api.watching import Tail
+from broker.rio.interests import Interests
 from broker.rio.metrics import ApiMetrics, RecordMetrics
 from broker.rio.rabbitmq import event_log, topology
 from broker.rio.rabbitmq.connection import RabbitAddress
 from broker.rio.rabbitmq.publisher import Publisher
 from broker.rio.rabbitmq.topology import Topology
+from broker.rio.schema import Schemas
+from broker.rio.sender import Senders
 from broker.rio.settings import Settings
+from broker.rio.signatures import Secrets
+from broker.rio.sinks import Sinks
+from broker.rio.store.accepted import Accepted
 from broker.rio.store.database import Database
 from broker.rio.store.dead_letters import DeadLetters
 from broker.rio.store.deliveries import Deliveries
 from broker.rio.store.periodic import every
 from broker.rio.store.replays import Replays
 from broker.rio.store.retention import Retention
+from broker.rio.store.scheduled import Schedule
+from broker.rio.store.schemas import StoredSchemas
 from broker.rio.store.seen import Seen
+from broker.rio.store.senders import StoredSenders
 from broker.rio.store.subscriptions import Subscriptions
 from broker.rio.subscription import read_subscription
 from observability import Hop, setup
@@ -47,6 +62,9 @@ _HEADER_BYTES: Final = 32 * 1024
 _TOO_LARGE_READ: Final = 4
 _PREPARE_PAUSE_SECONDS: Final = 1.0
 _DRAIN_SECONDS: Final = 10.0
+_REFRESH_SECONDS: Final = 1.0
+_DUE_SECONDS: Final = 0.5
+_PURGE_SECONDS: Final = 30.0
 _LOG_SECONDS: Final = 30.0
 
 
@@ -61,6 +79,7 @@ class Api:
         self._log_kept = settings.event_log
         self._database = Database(settings.database_url)
         subscriptions = Subscriptions(self._database)
+        self._interests = Interests(subscriptions)
         self._connected = asyncio.Event()
         self._publisher = Publisher(
             address,
@@ -68,25 +87,58 @@ class Api:
             declare=lambda channel: self._declare(loop, channel),
             capacity=_CAPACITY,
         )
+        metrics.publishing.set_function(lambda: self._publisher.in_hand)
         resending = Resending(self._publisher, metrics, hop.tracer)
-        self._registry = Registry(subscriptions, Topology(address))
+        self._handshake = Handshake(Sinks(settings.sinks.allowed))
+        self._registry = Registry(subscriptions, Topology(address), self._handshake, self._interests.refresh)
         self._declared = [
-            read_subscription(declared.id, declared.model_dump()) for declared in settings.subscriptions
+            read_subscription(declared.id, declared.model_dump(), declared.owner)
+            for declared in settings.subscriptions
         ]
+        senders = Senders.load(settings.senders_file, settings.senders)
+        schemas = Schemas(settings.schemas)
+        schedule = Schedule(self._database)
+        seen = Seen(self._database, records)
+        prepared = asyncio.Event()
+        self._accepted = Accepted(self._database, settings.deduplication_seconds)
+        emission = Emission(
+            publisher=self._publisher,
+            accepted=self._accepted,
+            schedule=schedule,
+            schemas=schemas,
+            interests=self._interests,
+            seen=seen,
+            rates=Rates(),
+            metrics=metrics,
+            tracer=hop.tracer,
+        )
+        self._publishing = Publishing(schedule, emission)
         self.rio = Rio(
-            senders=Senders.load(settings.senders_file),
-            emission=Emission(self._publisher, metrics, hop.tracer),
+            senders=senders,
+            stored_senders=StoredSenders(self._database),
+            schemas=schemas,
+            stored_schemas=StoredSchemas(self._database),
+            schedule=schedule,
+            tail=Tail(address, loop),
+            emitting=Emitting(
+                senders=senders,
+                emission=emission,
+                metrics=metrics,
+                max_body_bytes=settings.max_body_bytes,
+                prepared=prepared.is_set,
+            ),
             registry=self._registry,
             subscriptions=subscriptions,
+            secrets=Secrets(settings.webhook_key()),
             resending=resending,
             dead_letters=DeadLetters(self._database),
             deliveries=Deliveries(self._database, records),
             replays=Replays(self._database),
-            seen=Seen(self._database, records),
+            seen=seen,
             emitters=settings.emitters,
             metrics=metrics,
             max_body_bytes=settings.max_body_bytes,
-            prepared=asyncio.Event(),
+            prepared=prepared,
         )
         self._replaying = Replaying(
             replays=self.rio.replays, resending=resending, publisher=self._publisher, address=address
@@ -115,6 +167,9 @@ class Api:
         """What goes on beside answering requests, each until cancelled."""
         return [
             self.keep_prepared(),
+            every(_REFRESH_SECONDS, self._refresh, "refreshing what is known"),
+            every(_DUE_SECONDS, self._publishing.turn, "publishing what is due"),
+            every(_PURGE_SECONDS, self._accepted.purge, "purging what was accepted"),
             self._replaying.run(),
             self._retention.run(),
             self.rio.seen.run(),
@@ -123,6 +178,7 @@ class Api:
 
     async def close(self) -> None:
         await asyncio.to_thread(self._publisher.stop, 5.0)
+        await self._handshake.close()
         await self._database.close()
 
     def _declare(self, loop: asyncio.AbstractEventLoop, channel: Any) -> None:
@@ -136,11 +192,17 @@ class Api:
                 await self._database.migrate()
                 await self._registry.declare(self._declared)
                 await self._registry.reassert()
+                await self._refresh()
         except (psycopg.Error, PoolTimeout, AMQPError, OSError) as error:
             _logger.warning("not prepared yet", extra={"reason": repr(error)})
             return False
         self.rio.prepared.set()
         return True
+
+    async def _refresh(self) -> None:
+        await self._interests.refresh()
+        await self.rio.refresh_senders()
+        await self.rio.refresh_schemas()
 
     async def _measure_log(self) -> None:
         extent = await asyncio.to_thread(event_log.extent, self._address)
@@ -166,8 +228,9 @@ async def main() -> None:
         [*hop_tornado.routes(hop), *with_description(routes(api.rio))],
         default_handler_class=hop_tornado.NotFound,
     )
+    front = Front(application, api.rio.emitting, hop)
     server = tornado.httpserver.HTTPServer(
-        application,
+        front,
         # Somewhat too large a body is read and answered 413 as a problem; Tornado cuts off anything larger.
         max_body_size=_TOO_LARGE_READ * settings.max_body_bytes,
         max_header_size=_HEADER_BYTES,
@@ -181,6 +244,8 @@ async def main() -> None:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         server.stop()
+        api.rio.tail.end()
+        await front.drain(_DRAIN_SECONDS)
         await hop_tornado.drain(_DRAIN_SECONDS)
         await server.close_all_connections()
         await api.close()
@@ -188,4 +253,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    uvloop.run(main())

@@ -4,27 +4,31 @@ import functools
 from asyncio import Event
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import psycopg
 from amqp.exceptions import AMQPError
 from psycopg_pool import PoolTimeout, TooManyRequests
 
-from broker.rio.api.emission import Emission
+from broker.rio.api import refusals
+from broker.rio.api.emitting import Emitting, unknown_sender
 from broker.rio.api.registry import Registry
 from broker.rio.api.resending import Resending
-from broker.rio.api.senders import Senders
+from broker.rio.api.watching import Tail
 from broker.rio.metrics import ApiMetrics
 from broker.rio.rabbitmq.publisher import NotPublished
+from broker.rio.schema import Schemas
+from broker.rio.sender import Sender, Senders
+from broker.rio.signatures import Secrets
 from broker.rio.store.dead_letters import DeadLetters
 from broker.rio.store.deliveries import Deliveries
 from broker.rio.store.replays import Replays
+from broker.rio.store.scheduled import Schedule
+from broker.rio.store.schemas import StoredSchemas
 from broker.rio.store.seen import Seen
+from broker.rio.store.senders import StoredSenders
 from broker.rio.store.subscriptions import Subscriptions
 from observability.frameworks import tornado as hop_tornado
 from observability.problem import Problem
-
-RETRY_AFTER_SECONDS: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +36,15 @@ class Rio:
     """What the handlers work with."""
 
     senders: Senders
-    emission: Emission
+    stored_senders: StoredSenders
+    schemas: Schemas
+    stored_schemas: StoredSchemas
+    schedule: Schedule
+    tail: Tail
+    emitting: Emitting
     registry: Registry
     subscriptions: Subscriptions
+    secrets: Secrets
     resending: Resending
     dead_letters: DeadLetters
     deliveries: Deliveries
@@ -46,6 +56,17 @@ class Rio:
     max_body_bytes: int
     prepared: Event
     """Set once every declared subscription has its queue: an event taken before would miss them."""
+
+    async def refresh_senders(self) -> None:
+        """Know the senders that PostgreSQL has by now."""
+        made = await self.stored_senders.all()
+        self.senders.replace(
+            (one.digest, Sender(one.name, one.types, one.rate_per_second, one.admin)) for one in made
+        )
+
+    async def refresh_schemas(self) -> None:
+        """Know the schemas that PostgreSQL has by now."""
+        self.schemas.replace(await self.stored_schemas.all())
 
 
 _Method = Callable[..., Awaitable[None]]
@@ -59,23 +80,18 @@ def available(method: _Method) -> _Method:
         try:
             await method(self, *arguments)
         except NotPublished as error:
-            raise unavailable("RabbitMQ unavailable", str(error)) from error
+            raise refusals.not_published(error) from error
         except (
             psycopg.OperationalError,
             psycopg.errors.UndefinedTable,
             PoolTimeout,
             TooManyRequests,
         ) as error:
-            raise unavailable("Store unavailable", "PostgreSQL does not answer") from error
+            raise refusals.store_unavailable() from error
         except (AMQPError, OSError) as error:
-            raise unavailable("RabbitMQ unavailable", "RabbitMQ does not answer") from error
+            raise refusals.unavailable("RabbitMQ unavailable", "RabbitMQ does not answer") from error
 
     return answered
-
-
-def unavailable(title: str, detail: str) -> Problem:
-    """Ask the caller to come again."""
-    return Problem(503, title, detail=detail, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
 
 
 class RioHandler(hop_tornado.Handler):
@@ -87,16 +103,14 @@ class RioHandler(hop_tornado.Handler):
     def prepare(self) -> None:
         """Refuse whoever brings no sender's token, or too much."""
         super().prepare()
-        scheme, _, token = self.request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or self.rio.senders.by_token(token.strip()) is None:
-            raise Problem(
-                401,
-                "Unknown sender",
-                detail="a sender's bearer token is needed",
-                headers={"WWW-Authenticate": 'Bearer realm="rio"'},
-            )
+        sender = self.rio.senders.by_authorization(self.request.headers.get("Authorization", ""))
+        if sender is None:
+            raise unknown_sender()
+        self.sender = sender
         if len(self.request.body) > self.rio.max_body_bytes:
             raise Problem(413, "Body too large", detail=f"at most {self.rio.max_body_bytes} bytes")
 
     def require_admin(self) -> None:
         """Refuse whoever is no operator."""
+        if not self.sender.admin:
+            raise Problem(403, "Not an administrator", detail=f"{self.sender.name} may not do this")

@@ -1,16 +1,19 @@
 """Changes of subscriptions, in PostgreSQL and RabbitMQ alike.
 
-When a change is answered, RabbitMQ routes by it: an event emitted right after is not missed.
+When a change is answered, RabbitMQ routes by it: an event emitted right after is not missed. Dispatchers
+follow within a second.
 """
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
+from broker.rio.api.handshake import Handshake
 from broker.rio.rabbitmq.topology import Topology
 from broker.rio.store.subscriptions import Subscriptions
-from broker.rio.subscription import Subscription
+from broker.rio.subscription import Status, Subscription
+from observability.problem import Problem
 
 # RabbitMQ writes the name of a new quorum queue to disk half a second late. Killed before, it comes back
 # with a queue that has no leader and whose messages cannot be reached, so nobody is told of it earlier.
@@ -22,16 +25,37 @@ _logger = logging.getLogger(__name__)
 class Registry:
     """Writes subscriptions, one change of each at a time over every process of Rio."""
 
-    def __init__(self, subscriptions: Subscriptions, topology: Topology) -> None:
+    def __init__(
+        self,
+        subscriptions: Subscriptions,
+        topology: Topology,
+        handshake: Handshake,
+        changed: Callable[[], Awaitable[None]],
+    ) -> None:
+        """`changed` is awaited after every change."""
         self._subscriptions = subscriptions
         self._topology = topology
+        self._handshake = handshake
+        self._changed = changed
 
-    async def put(self, subscription: Subscription, *, keep_status: bool = True) -> bool:
-        """Create or replace a subscription; tells whether it is new. See `Editing.claim` for `keep_status`."""
+    async def put(self, subscription: Subscription, *, keep_status: bool = True) -> tuple[Subscription, bool]:
+        """Create or replace a subscription; gives it as it stands then, and whether it is new.
+
+        See `Editing.claim` for `keep_status`. Raises Problem 409 when it would change whether it is ordered,
+        422 when a new sink outside the platform does not agree.
+        """
+        before = await self._subscriptions.get(subscription.id)
+        if subscription.external and (before is None or before.sink != subscription.sink):
+            await self._handshake.ask(subscription)
         async with self._subscriptions.editing(subscription.id) as editing:
+            before = await editing.read()
+            if before is not None and before.policy.ordered != subscription.policy.ordered:
+                _refuse_order(before)
             created, stale = await editing.claim(subscription, keep_status=keep_status)
             await asyncio.to_thread(self._topology.put, subscription, stale)
             await editing.narrow()
+            written = await editing.read() or subscription
+        await self._changed()
         if created:
             await asyncio.sleep(_SETTLE_SECONDS)
         _logger.info(
@@ -42,7 +66,24 @@ class Registry:
                 "sink": subscription.sink,
             },
         )
-        return created
+        return written, created
+
+    async def set_status(
+        self, subscription_id: str, status: Status, reason: str | None
+    ) -> Subscription | None:
+        """Pause or resume a subscription; None when there is none."""
+        if not await self._subscriptions.set_status(subscription_id, status, reason):
+            return None
+        extra = {"subscription": subscription_id, "status": status.value, "reason": reason}
+        _logger.info("subscription %s", status.value, extra=extra)
+        return await self._subscriptions.get(subscription_id)
+
+    async def rotate(self, subscription_id: str) -> Subscription | None:
+        """Put the next signing secret in use; None when there is no such subscription."""
+        rotated = await self._subscriptions.rotate(subscription_id)
+        if rotated is not None:
+            _logger.info("secret rotated", extra={"subscription": subscription_id})
+        return rotated
 
     async def delete(self, subscription_id: str) -> bool:
         """Remove a subscription and what waits in its queue; False when there is none."""
@@ -52,6 +93,7 @@ class Registry:
             # without a row: an earlier attempt may have got no further.
             await editing.delete()
             await asyncio.to_thread(self._topology.delete, subscription_id)
+        await self._changed()
         _logger.info("subscription deleted", extra={"subscription": subscription_id})
         return existed
 
@@ -68,3 +110,9 @@ class Registry:
                 current = await editing.read()
                 if current is not None:
                     await asyncio.to_thread(self._topology.put, current, [])
+
+
+def _refuse_order(before: Subscription) -> None:
+    detail = f"it was created {'' if before.policy.ordered else 'not '}ordered, and its queue cannot change"
+    errors = [{"pointer": "#/config/ordered", "detail": detail}]
+    raise Problem(409, "Order is fixed at creation", detail=detail, errors=errors)

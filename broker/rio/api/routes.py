@@ -10,10 +10,22 @@ from broker.rio.api.dead_letters import (
     ReplayManyHandler,
 )
 from broker.rio.api.deliveries import DeliveriesHandler, DeliveryHandler, RedeliverHandler
-from broker.rio.api.events import EventsHandler
+from broker.rio.api.emitting import SHORT_PATTERN
+from broker.rio.api.events import EventsHandler, ShortFormHandler
 from broker.rio.api.handler import Rio, RioHandler
 from broker.rio.api.replays import ReplayHandler, ReplaysHandler
-from broker.rio.api.subscriptions import SubscriptionHandler, SubscriptionsHandler
+from broker.rio.api.scheduled import ScheduledEventHandler, ScheduledHandler
+from broker.rio.api.schemas import SchemaHandler, SchemasHandler
+from broker.rio.api.senders import SenderHandler, SendersHandler
+from broker.rio.api.subscriptions import (
+    PauseHandler,
+    ResumeHandler,
+    RotateHandler,
+    SecretHandler,
+    SubscriptionHandler,
+    SubscriptionsHandler,
+)
+from broker.rio.api.tail import TailHandler
 from broker.rio.api.topology import TopologyHandler
 
 
@@ -22,8 +34,20 @@ def routes(rio: Rio) -> list[tuple[str, type[RioHandler], dict[str, Any]]]:
     arguments = {"rio": rio}
     return [
         (r"/events", EventsHandler, arguments),
+        (SHORT_PATTERN, ShortFormHandler, arguments),
+        (r"/senders", SendersHandler, arguments),
+        (r"/senders/([^/]+)", SenderHandler, arguments),
+        (r"/schemas", SchemasHandler, arguments),
+        (r"/schemas/([^/]+)", SchemaHandler, arguments),
+        (r"/scheduled", ScheduledHandler, arguments),
+        (r"/scheduled/([0-9]+)", ScheduledEventHandler, arguments),
+        (r"/tail", TailHandler, arguments),
         (r"/subscriptions", SubscriptionsHandler, arguments),
         (r"/subscriptions/([^/]+)", SubscriptionHandler, arguments),
+        (r"/subscriptions/([^/]+)/pause", PauseHandler, arguments),
+        (r"/subscriptions/([^/]+)/resume", ResumeHandler, arguments),
+        (r"/subscriptions/([^/]+)/secret", SecretHandler, arguments),
+        (r"/subscriptions/([^/]+)/secret/rotate", RotateHandler, arguments),
         (r"/dead-letters", DeadLettersHandler, arguments),
         (r"/dead-letters/replay", ReplayManyHandler, arguments),
         (r"/dead-letters/discard", DiscardManyHandler, arguments),

@@ -1,39 +1,168 @@
 """Subscriptions over REST."""
 
+from typing import Annotated, Any, Final
+
+from pydantic import Field
+
 from broker.rio import events
+from broker.rio.api.description import Answer, Document, Shown, operation, read_body, show
 from broker.rio.api.handler import RioHandler, available
-from broker.rio.subscription import read_subscription
+from broker.rio.policy import Policy
+from broker.rio.subscription import Status, Subscription, may_change, read_subscription
 from observability.problem import Problem
+
+_TYPES: Final = {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 100}
+_PUT: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["types", "sink"],
+    "additionalProperties": False,
+    "properties": {
+        "id": {"type": "string"},
+        "types": _TYPES,
+        "sink": {"type": "string", "description": "A path under services nginx, or an absolute URL."},
+        "source": {"type": ["string", "null"]},
+        "filters": {
+            "type": "array",
+            "maxItems": 100,
+            "items": {"type": "object", "minProperties": 1, "maxProperties": 1},
+            "description": "CloudEvents Subscriptions dialects: exact, prefix, suffix, any, all, not.",
+        },
+        "config": Policy.model_json_schema(),
+        "status": {"enum": [status.value for status in Status]},
+        # What GET shows besides may come back, and is not read.
+        "owner": {},
+        "reason": {},
+        "created_at": {},
+        "updated_at": {},
+    },
+}
+_SHOWN: Final[dict[str, Any]] = {"type": "object", "required": sorted(_PUT["properties"])}
+_ONE: Final = Answer(_SHOWN)
+_LIST: Final = Answer({"type": "object", "properties": {"items": {"type": "array", "items": _SHOWN}}})
+
+
+class PauseBody(Document):
+    """Why a subscription is paused."""
+
+    reason: Annotated[str, Field(max_length=500)] | None = None
+
+
+class SecretShown(Shown):
+    """What a subscription's deliveries are signed with, by Standard Webhooks."""
+
+    secret: str
+    version: int
+
+
+class _Handler(RioHandler):
+    """What is done to one subscription."""
+
+    def require_owner(self, subscription_id: str) -> None:
+        """Refuse who is neither an administrator nor the one whose subscription it is by name."""
+        if not (self.sender.admin or may_change(self.sender.name, subscription_id)):
+            detail = f"{self.sender.name} may change {self.sender.name} and {self.sender.name}-... alone"
+            raise Problem(403, "Not your subscription", detail=detail)
+
+    async def found(self, subscription_id: str) -> Subscription:
+        """The subscription, or raise Problem."""
+        return existing(await self.rio.subscriptions.get(subscription_id))
+
+    def show_secret(self, subscription: Subscription) -> None:
+        """Finish with the subscription's secret, which no cache may keep."""
+        self.set_header("Cache-Control", "no-store")
+        secret = self.rio.secrets.shown(subscription)
+        show(self, SecretShown(secret=secret, version=subscription.secret_version))
 
 
 class SubscriptionsHandler(RioHandler):
     """GET /subscriptions."""
 
+    @operation("All subscriptions, by id", answers={200: _LIST})
     @available
     async def get(self) -> None:
         found = await self.rio.subscriptions.all()
         self.finish({"items": [subscription.document() for subscription in found]})
 
 
-class SubscriptionHandler(RioHandler):
+class SubscriptionHandler(_Handler):
     """PUT, GET and DELETE /subscriptions/{id}."""
 
+    @operation(
+        "Create or replace a subscription; without a status it stays active or paused as it is",
+        body={"application/json": _PUT},
+        answers={200: _ONE, 201: _ONE},
+    )
     @available
     async def put(self, subscription_id: str) -> None:
-        subscription = read_subscription(subscription_id, events.read_json(self.request.body))
-        created = await self.rio.registry.put(subscription)
+        document = events.read_json(self.request.body)
+        subscription = read_subscription(subscription_id, document, self.sender.name)
+        self.require_owner(subscription_id)
+        written, created = await self.rio.registry.put(subscription, keep_status="status" not in document)
         self.set_status(201 if created else 200)
-        self.finish(subscription.document())
+        self.finish(written.document())
 
+    @operation("One subscription", answers={200: _ONE})
     @available
     async def get(self, subscription_id: str) -> None:
-        subscription = await self.rio.subscriptions.get(subscription_id)
-        if subscription is None:
-            raise Problem(404, "Subscription not found")
-        self.finish(subscription.document())
+        self.finish((await self.found(subscription_id)).document())
 
+    @operation("Remove a subscription and what waits for it", answers={204: None})
     @available
     async def delete(self, subscription_id: str) -> None:
+        self.require_owner(subscription_id)
         if not await self.rio.registry.delete(subscription_id):
             raise Problem(404, "Subscription not found")
         self.set_status(204)
+
+
+class PauseHandler(_Handler):
+    """POST /subscriptions/{id}/pause: events are queued and wait."""
+
+    @operation("Deliver no more for now", body=PauseBody, answers={200: _ONE})
+    @available
+    async def post(self, subscription_id: str) -> None:
+        self.require_owner(subscription_id)
+        body = read_body(self, PauseBody) if self.request.body else PauseBody()
+        reason = body.reason or f"paused by {self.sender.name}"
+        written = await self.rio.registry.set_status(subscription_id, Status.PAUSED, reason)
+        self.finish(existing(written).document())
+
+
+class ResumeHandler(_Handler):
+    """POST /subscriptions/{id}/resume."""
+
+    @operation("Deliver again, what waited first", answers={200: _ONE})
+    @available
+    async def post(self, subscription_id: str) -> None:
+        self.require_owner(subscription_id)
+        written = await self.rio.registry.set_status(subscription_id, Status.ACTIVE, None)
+        self.finish(existing(written).document())
+
+
+class SecretHandler(_Handler):
+    """GET /subscriptions/{id}/secret."""
+
+    @operation("The secret that deliveries are signed with", answers={200: SecretShown})
+    @available
+    async def get(self, subscription_id: str) -> None:
+        self.require_owner(subscription_id)
+        self.show_secret(await self.found(subscription_id))
+
+
+class RotateHandler(_Handler):
+    """POST /subscriptions/{id}/secret/rotate."""
+
+    @operation(
+        "Take the next secret; for a day deliveries carry the signatures of both", answers={200: SecretShown}
+    )
+    @available
+    async def post(self, subscription_id: str) -> None:
+        self.require_owner(subscription_id)
+        self.show_secret(existing(await self.rio.registry.rotate(subscription_id)))
+
+
+def existing(subscription: Subscription | None) -> Subscription:
+    """The subscription, or raise Problem 404 when there is none."""
+    if subscription is None:
+        raise Problem(404, "Subscription not found")
+    return subscription
