@@ -28,7 +28,6 @@ from tornado.iostream import StreamClosedError
 
 from gateway.channel import BodyLost, Channel
 from gateway.door import Door
-from gateway.door.headers import REQUEST_ID_HEADER, request_id
 from gateway.request import Headers, Reply, Request
 from gateway.resilience.deadline import Deadline
 from gateway.routes.route import Route
@@ -61,7 +60,7 @@ class Gateway(HTTPServerConnectionDelegate):
 
     def __init__(self, hop: Hop, door: Door, table: Table) -> None:
         self.hop = hop
-        self._door = door
+        self.door = door
         self._under_way = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -107,7 +106,7 @@ class Gateway(HTTPServerConnectionDelegate):
         """
         try:
             async with asyncio.timeout(request.deadline.remaining()):
-                request.caller = await self._door.admit(request, route)
+                request.caller = await self.door.admit(request, route)
                 request.parameters = read_parameters(route.parameters, raw, self._query(request, route))
                 if route.body is not None:
                     request.document = read_body(request)
@@ -123,7 +122,7 @@ class Gateway(HTTPServerConnectionDelegate):
             Problem: 404 where there is no such path.
         """
         allow = self.table.methods(request.path)
-        preflight = self._door.cors.preflight(request.headers, allow.split(", "))
+        preflight = self.door.cors.preflight(request.headers, allow.split(", "))
         return Reply(204, [("Allow", allow), *(preflight or ())])
 
     @staticmethod
@@ -281,11 +280,10 @@ class _Message(HTTPMessageDelegate):
         headers = HTTPHeaders()
         for name, value in reply.headers:
             headers.add(name, value)
-        caller = self._request.caller
-        for name, value in caller.answer if caller is not None else ():
-            headers.add(name, value)
-        if REQUEST_ID_HEADER not in headers:
-            headers[REQUEST_ID_HEADER] = request_id(self._request.headers)
+        caller = self._request.caller or self._gateway.door.greet(self._request)
+        for name, value in caller.answer:
+            if name == "Vary" or name not in headers:
+                headers.add(name, value)
         headers[TRACE_HEADER] = trace.format_trace_id(self._span.get_span_context().trace_id)
         headers["Date"] = _now()
         body = reply.body

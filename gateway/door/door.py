@@ -51,29 +51,32 @@ class Door:
         cors = Cors(settings.cors.origins, settings.cors.max_age_seconds)
         return cls(tokens, rates, cors, Shedder(), metrics)
 
-    async def admit(self, request: "Request", route: "Route") -> Caller:
-        """Who asks. What a client must not say is taken out of the request's headers.
+    def greet(self, request: "Request") -> Caller:
+        """Who asks, as far as nothing has to be checked; what any answer to it says.
 
-        Raises:
-            Problem: the caller is not let in: 503 the gateway is overloaded, 400/401/403 no good token, 429
-                too many requests, 400 no good Idempotency-Key. It has the headers that any answer has.
+        What a client must not say is taken out of the request's headers.
         """
         headers = request.headers
         address = client_address(headers, request.remote_address)
         strip(headers)
-        caller = Caller(address, request_id(headers))
-        caller.answer = [(REQUEST_ID_HEADER, caller.request_id), *self.cors.answer(headers)]
-        try:
-            self._shed(route)
-            if route.auth != "none":
-                self._introduce(caller, await self._token(headers, route))
-            if route.rate_limit is not None:
-                self._count(caller, route, route.rate_limit)
-            idempotency.check(request.method, headers, route.idempotency)
-        except Problem as problem:
-            problem.headers.update(caller.answer)
-            raise
-        caller.identity = (*caller.identity, (REQUEST_ID_HEADER, caller.request_id))
+        name = request_id(headers)
+        answer = [(REQUEST_ID_HEADER, name), *self.cors.answer(headers)]
+        return Caller(address, name, identity=((REQUEST_ID_HEADER, name),), answer=answer)
+
+    async def admit(self, request: "Request", route: "Route") -> Caller:
+        """Who asks, checked as the route declares. The request's caller is set even where it is refused.
+
+        Raises:
+            Problem: the caller is not let in: 503 the gateway is overloaded, 400/401/403 no good token, 429
+                too many requests, 400 no good Idempotency-Key.
+        """
+        caller = request.caller = request.caller or self.greet(request)
+        self._shed(route)
+        if route.auth != "none":
+            self._introduce(caller, await self._token(request.headers, route))
+        if route.rate_limit is not None:
+            self._count(caller, route, route.rate_limit)
+        idempotency.check(request.method, request.headers, route.idempotency)
         return caller
 
     def _shed(self, route: "Route") -> None:
@@ -104,13 +107,13 @@ class Door:
         if token is None:
             return
         caller.subject, caller.scopes = token.subject, token.scopes
-        caller.identity = ((USER_HEADER, token.subject), (SCOPES_HEADER, " ".join(sorted(token.scopes))))
+        scopes = " ".join(sorted(token.scopes))
+        caller.identity += ((USER_HEADER, token.subject), (SCOPES_HEADER, scopes))
 
     def _count(self, caller: Caller, route: "Route", limit: "RateLimit") -> None:
         who = f"user {caller.subject}" if caller.subject else f"address {rate_key(caller.address)}"
         verdict = self._rates.take(f"{route.id} {who}", limit.requests, limit.seconds)
-        described = describe(route.id, limit.requests, limit.seconds, verdict)
-        caller.answer += described
+        caller.answer += describe(route.id, limit.requests, limit.seconds, verdict)
         if not verdict.allowed:
             self._metrics.rate_limited.labels(route.id).inc()
             detail = f"A caller may send {limit.requests} such requests in {limit.seconds:g} s."
