@@ -36,6 +36,8 @@ OPERATIONS = sorted(
     for pattern, handler, _ in ROUTES
     for name, _ in methods(handler)
 )
+# Its answer has no end; what it shows is looked at where it is tested.
+ENDLESS = ("/tail", "get")
 # Changes of subscriptions wait for RabbitMQ, a second each.
 SLOW = {("/subscriptions/{}", "put"), ("/subscriptions/{}", "delete")}
 
@@ -89,6 +91,8 @@ def test_every_request_is_answered_as_described(
 ) -> None:
     whole = next(known for known in described["paths"] if re.sub(r"{[^}]*}", "{}", known) == path)
     operation = from_url(f"{rio.url}/openapi.json")[whole][method.upper()]
+    if (path, method) == ENDLESS and mode is GenerationMode.POSITIVE:
+        pytest.skip("it does not end")
     if mode is GenerationMode.NEGATIVE and not _can_be_wrong(described["paths"][whole][method]):
         pytest.skip("nothing in it can be wrong")
     accepted, refused = _accepted(rio), []

@@ -114,7 +114,7 @@ def test_replays_that_cannot_be_are_refused(rio: Rio) -> None:
     ):
         answer = rio.client.post("/replays", json=document)
         assert answer.status_code == 422, answer.text
-        assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+        assert answer.json()["errors"][0]["pointer"] == pointer
     assert rio.client.get("/replays/999999999").status_code == 404
     assert rio.client.delete("/replays/999999999").status_code == 404
 

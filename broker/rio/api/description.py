@@ -177,6 +177,6 @@ SubscriptionId = Annotated[str, AfterValidator(_subscription_id)]
 Time = Annotated[AwareDatetime, AfterValidator(_time)]
 RowId = Annotated[int, Field(ge=1, le=MAX_ROW_ID)]
 EventType = Annotated[str, Field(min_length=1, max_length=200)]
-Patterns = Annotated[
-    list[Annotated[str, AfterValidator(_pattern)]], Field(min_length=1, max_length=MAX_TYPES)
-]
+Pattern = Annotated[str, AfterValidator(_pattern)]
+Pattern = Annotated[str, AfterValidator(_pattern)]
+Patterns = Annotated[tuple[Pattern, ...], Field(min_length=1, max_length=MAX_TYPES)]
