@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,7 @@ from gateway.resilience.shedding import Shedder
 from gateway.routes.reading import read_table
 from gateway.routes.table import Table
 from gateway.server import Gateway
-from gateway.tests.upstreams import Asked, Behaviour, Server, reply, upstreams_of
+from gateway.tests.upstreams import Asked, Behaviour, Server, reply, until, upstreams_of
 from gateway.world import World
 from observability import Hop
 
@@ -64,6 +64,12 @@ def answering(answers: dict[str, bytes | Behaviour]) -> Behaviour:
     return behave
 
 
+async def left(writer: asyncio.StreamWriter) -> None:
+    """Wait until the gateway has closed its connection to the service."""
+    reader: asyncio.StreamReader = writer._reader  # type: ignore[attr-defined]
+    await until(reader.at_eof)
+
+
 def said(value: Any, **headers: str) -> bytes:
     """A service's JSON answer."""
     return reply(200, json.dumps(value).encode(), Content_Type="application/json", **headers)
@@ -84,6 +90,3 @@ async def running(hop: Hop, folder: Path, routes: str, behave: Behaviour) -> Asy
             yield Api(gateway, world, url, client, upstream)
         server.stop()
         await server.close_all_connections()
-
-
-Start = Callable[[str, Behaviour], Any]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.tests.api import Api, answering, running, said
+from gateway.tests.api import Api, answering, left, running, said
 from gateway.tests.upstreams import Asked, Behaviour, reply, until
 from observability import Hop
 
@@ -141,7 +141,7 @@ async def test_one_failure_that_counts_ends_the_others(hop: Hop, tmp_path: Path)
     gone = asyncio.Event()
 
     async def wait(_: Asked, writer: asyncio.StreamWriter) -> None:
-        await writer.wait_closed()
+        await left(writer)
         gone.set()
 
     async def fail(_: Asked, writer: asyncio.StreamWriter) -> None:

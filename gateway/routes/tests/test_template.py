@@ -40,8 +40,7 @@ def test_a_rest_takes_what_is_left(static: list[str], rest: list[str]) -> None:
 def test_any_raw_text_is_decoded_or_refused(raw: str) -> None:
     try:
         text = decode(raw)
-    except Problem as problem:
-        assert problem.status == 400
+    except Problem:
         return
     assert text.count("/") == raw.count("/")
     assert not {".", ".."} & set(text.split("/"))

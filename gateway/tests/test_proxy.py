@@ -1,0 +1,187 @@
+"""Proxied routes, over real HTTP on both sides: streamed both ways, and what is not passed on."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from gateway.tests.api import answering, left, running, said
+from gateway.tests.upstreams import Asked, reply, until
+from observability import Hop
+
+ROUTES = """\
+services: {defaults: {timeout_seconds: 20, retries: {attempts: 1}}}
+routes:
+  - {id: get, method: GET, path: "/f/{rest*}", proxy: {service: orders, path: "/files/{path.rest}"}}
+  - {id: put, method: PUT, path: "/f/{rest*}", proxy: {service: orders, path: "/files/{path.rest}"}}
+  - id: post
+    method: POST
+    path: /things
+    body: {type: object, required: [name], properties: {name: {type: string}}}
+    proxy: {service: orders, path: /things, location_prefix: /v1}
+"""
+PIECE = b"x" * 65536
+
+
+async def test_an_answer_of_any_size_comes_while_it_is_made(hop: Hop, tmp_path: Path) -> None:
+    seen = asyncio.Event()
+
+    async def send(_: Asked, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n")
+        await seen.wait()  # the caller has the first piece before there is a second
+        for _ in range(200):
+            writer.write(b"10000\r\n" + PIECE + b"\r\n")
+            await writer.drain()
+        writer.write(b"0\r\n\r\n")
+
+    async with running(hop, tmp_path, ROUTES, answering({"/files/a/b%20c": send})) as api:
+        size = 0
+        async with api.client.stream("GET", "/f/a/b%20c") as answer:
+            assert answer.status_code == 200
+            async for piece in answer.aiter_bytes():
+                size += len(piece)
+                seen.set()
+    assert size == 5 + 200 * len(PIECE)
+
+
+async def test_a_body_of_any_size_is_sent_while_it_comes(hop: Hop, tmp_path: Path) -> None:
+    async def body() -> AsyncIterator[bytes]:
+        for _ in range(100):
+            yield PIECE
+
+    async with running(hop, tmp_path, ROUTES, answering({"/files/a": reply(201)})) as api:
+        answer = await api.client.put("/f/a", content=body())
+        (asked,) = api.upstream.asked
+    assert (answer.status_code, len(asked.body)) == (201, 100 * len(PIECE))
+
+
+async def test_what_is_between_two_hops_stays_there(hop: Hop, tmp_path: Path) -> None:
+    answer = reply(200, Connection="X-Own", X_Own="1", Keep_Alive="timeout=5", X_Kept="1", Server="secret")
+    sent = {
+        "Connection": "X-Mine",
+        "X-Mine": "1",
+        "TE": "trailers",
+        "X-Platform-Credential": "forged",
+        "X-User-Id": "root",
+        "X-Caller": "rio",
+        "Accept-Language": "eo",
+        "Authorization": "Basic eDp5",
+    }
+    async with running(hop, tmp_path, ROUTES, answering({"/files/a": answer})) as api:
+        got = await api.get("/f/a?x=1&y=%20", headers=sent)
+        (asked,) = api.upstream.asked
+    assert asked.target == "/files/a?x=1&y=%20"
+    assert asked.headers["x-platform-credential"] == "secret"
+    assert asked.headers["accept-language"] == "eo"
+    assert not {"x-mine", "te", "x-user-id", "x-caller", "authorization"} & asked.headers.keys()
+    assert got.headers["X-Kept"] == "1"
+    assert not {"x-own", "keep-alive", "server"} & {name.lower() for name in got.headers}
+
+
+@pytest.mark.parametrize("path", ["/f/a/../b", "/f/%2e%2e/b", "/f/a%2fb", "/f/a/%2E/b"])
+async def test_a_path_leads_nowhere_else(hop: Hop, tmp_path: Path, path: str) -> None:
+    async with running(hop, tmp_path, ROUTES, answering({})) as api:
+        host = httpx.URL(api.url)
+        reader, writer = await asyncio.open_connection(host.host, host.port)
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        answer = await reader.read()
+        writer.close()
+        assert answer.startswith(b"HTTP/1.1 400 ")
+        assert not api.upstream.asked
+
+
+async def test_a_caller_that_goes_away_ends_the_call(hop: Hop, tmp_path: Path) -> None:
+    ended = asyncio.Event()
+
+    async def wait(_: Asked, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nfirst")
+        await left(writer)
+        ended.set()
+
+    async with running(hop, tmp_path, ROUTES, answering({"/files/a": wait})) as api:
+        async with api.client.stream("GET", "/f/a") as answer:
+            await anext(answer.aiter_bytes())
+        async with asyncio.timeout(10):
+            await ended.wait()
+        await until(lambda: api.gateway._under_way == 0)
+
+
+async def test_an_answer_that_breaks_off_is_cut_off(hop: Hop, tmp_path: Path) -> None:
+    async def stop(_: Asked, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n")
+        await writer.drain()
+        writer.close()
+
+    async with running(hop, tmp_path, ROUTES, answering({"/files/a": stop})) as api:
+        with pytest.raises(httpx.RemoteProtocolError):
+            await api.get("/f/a")
+
+
+async def test_an_early_answer_reaches_who_is_still_sending(hop: Hop, tmp_path: Path) -> None:
+    go_on = asyncio.Event()
+
+    async def body() -> AsyncIterator[bytes]:
+        yield PIECE
+        await go_on.wait()
+        yield PIECE
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(reply(413, b"no", Connection="close"))
+        await writer.drain()
+
+    server = await asyncio.start_server(refuse, "127.0.0.1", 0)
+    async with server, running(hop, tmp_path, ROUTES, answering({})) as api:
+        host, port = server.sockets[0].getsockname()
+        api.world.upstreams._origin = type(api.world.upstreams._origin).of(f"http://{host}:{port}")  # type: ignore[attr-defined]
+        request = asyncio.create_task(api.client.put("/f/a", content=body()))
+        await until(lambda: request.done() or api.gateway._under_way == 0)
+        go_on.set()
+        answer = await request
+    assert answer.status_code == 413
+
+
+async def test_head(hop: Hop, tmp_path: Path) -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n"
+    async with running(hop, tmp_path, ROUTES, answering({"/files/a": head})) as api:
+        for _ in range(2):
+            answer = await api.client.head("/f/a")
+            assert (answer.status_code, answer.headers["Content-Length"], answer.content) == (
+                200,
+                "5000",
+                b"",
+            )
+        assert {asked.method for asked in api.upstream.asked} == {"HEAD"}
+
+
+async def test_a_declared_body_is_checked_first(hop: Hop, tmp_path: Path) -> None:
+    made = said({"id": 1}, Location="/things/1")
+    async with running(hop, tmp_path, ROUTES, answering({"/things": made})) as api:
+        good = await api.client.post("/things", json={"name": "x"})
+        assert good.headers["Location"] == "/v1/things/1"
+        for content, kind, status in (
+            (b"{", "application/json", 400),
+            (b"{}", "text/plain", 415),
+            (b"{}", "application/json", 422),
+            (b'{"name": 1}', "application/json", 422),
+            (b"1" * (1024 * 1024 + 1), "application/json", 413),
+        ):
+            refused = await api.client.post("/things", content=content, headers={"Content-Type": kind})
+            assert refused.status_code == status
+            assert refused.headers["Content-Type"] == "application/problem+json"
+            assert refused.json()["trace_id"] == refused.headers["X-Trace-Id"]
+        assert len(api.upstream.asked) == 1
+
+
+async def test_chunks_over_the_limit_are_refused(hop: Hop, tmp_path: Path) -> None:
+    async def body() -> AsyncIterator[bytes]:
+        for _ in range(17):
+            yield PIECE
+
+    async with running(hop, tmp_path, ROUTES, answering({})) as api:
+        answer = await api.client.post(
+            "/things", content=body(), headers={"Content-Type": "application/json"}
+        )
+    assert answer.status_code == 413
