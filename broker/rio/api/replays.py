@@ -107,7 +107,7 @@ class ReplaysHandler(RioHandler):
             raise Problem(422, "Unknown subscription", errors=errors)
         now = datetime.now(UTC)
         until = now if ordered.until is None else min(now, ordered.until)
-        order = Order(subscription.id, tuple(ordered.types or subscription.types), ordered.since, until)
+        order = Order(subscription.id, ordered.types or subscription.types, ordered.since, until)
         replay = await create_replay(self.rio, order)
         self.set_header("Location", f"/replays/{replay.id}")
         show(self, _shown(replay), HTTPStatus.ACCEPTED)
