@@ -35,7 +35,8 @@ class Gathering:
         self, resource: Resource, scope: InstrumentationScope, hold: Callable[[Batch], object]
     ) -> None:
         self._hold = hold
-        self._lock = threading.Lock()
+        # Reentrant: the collection of an abandoned coroutine may end its span right here.
+        self._lock = threading.RLock()
         self._spans: list[bytes] = []
         self._full = BATCH_SPANS
         empty = ReadableSpan(
