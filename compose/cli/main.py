@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from compose.cli import rio_arguments
 from compose.cli.errors import SET_UP, Failure, not_set_up
 from compose.cli.layout import DEFAULT, STATE, Layout, LayoutError
 from compose.cli.setup import prepare, stages, venv
@@ -51,6 +52,9 @@ COMMANDS = {
     "reload": Command("have the gateway read its routes again, if they are right", in_environment=True),
     "demo": Command("send real orders through the edge and show their traces", in_environment=True),
     "trace": Command("show a trace, hop by hop, with its log lines", in_environment=True),
+    "emit": Command("put one event into Rio", in_environment=True),
+    "tail": Command("show events as they pass through Rio", in_environment=True),
+    "rio": Command("look at Rio's work and put it right", in_environment=True),
     "doctor": Command("say what is missing or wrong on this machine, and what to do", of_instance=False),
     "test": Command("set up and run every check and test", True, True, False, testing=True),
     "bench": Command("measure a part beside its peers, on one core", True, True, False, testing=True),
@@ -145,7 +149,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     added["bench"].add_argument("what", choices=("rio", "gateway"), help="which part")
     added["bench"].add_argument("--quick", action="store_true", help="one short round")
-    for name in ("status", "doctor", "demo", "trace", "bench"):
+    rio_arguments.emit(added["emit"])
+    rio_arguments.tail(added["tail"])
+    rio_arguments.rio(added["rio"], instance)
+    for name in ("status", "doctor", "demo", "trace", "emit", "tail", "bench"):
         added[name].add_argument("--json", action="store_true", help="print JSON")
     added["test"].usage = "nextphase test [-h] [--instance NAME] [PYTEST ARGUMENT ...]"
     added["test"].epilog = "All other arguments go to pytest: ./nextphase test -m 'not stack' gateway"

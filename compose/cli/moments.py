@@ -1,0 +1,26 @@
+"""Points in time as people write them on a command line. Standard library only."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from datetime import UTC, datetime, timedelta
+
+_AGO = re.compile(r"([0-9]{1,6})([smhd])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def moment(text: str) -> str:
+    """`90s`, `15m`, `2h`, `3d` ago, or an RFC 3339 time, as an RFC 3339 time; an argparse type."""
+    ago = _AGO.fullmatch(text)
+    try:
+        if ago is not None:
+            return (datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})).isoformat()
+        found = datetime.fromisoformat(text.upper())
+    except (ValueError, OverflowError):
+        found = None
+    if found is None or found.tzinfo is None:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no time: 90s, 15m, 2h or 3d ago, or 2026-01-31T12:00:00Z"
+        )
+    return found.isoformat()

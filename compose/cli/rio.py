@@ -1,0 +1,103 @@
+"""Rio's HTTP API, spoken to as the instance's operator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from compose.cli.errors import SET_UP, Failure
+from compose.cli.layout import Layout
+from compose.cli.secrets import OPERATOR, Secrets
+
+_TIMEOUT_SECONDS = 30.0
+_SHOWN_ERRORS = 10
+
+
+class Rio:
+    """One instance's Rio. Every method raises Failure when it does not answer or refuses."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._url = f"http://{layout.address('rio-api')}"
+        headers = {"Authorization": f"Bearer {_token(layout)}"}
+        self._http = httpx.Client(
+            base_url=self._url, headers=headers, timeout=_TIMEOUT_SECONDS, trust_env=False
+        )
+
+    def get(self, path: str, **query: Any) -> Any:
+        """A document; parameters that are None are left out."""
+        return self.ask("GET", path, query=query).json()
+
+    def post(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """What Rio says to a request for action."""
+        return self.ask("POST", path, body=body).json()
+
+    def delete(self, path: str) -> None:
+        """Have something removed."""
+        self.ask("DELETE", path)
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | None = None,
+        media: str = "application/json",
+    ) -> httpx.Response:
+        """The whole answer to one request. media: what `body` is."""
+        headers = {} if body is None else {"Content-Type": media}
+        try:
+            answer = self._http.request(method, path, params=_given(query), json=body, headers=headers)
+        except httpx.TransportError as error:
+            raise self._down(error) from error
+        return _sound(answer)
+
+    @contextmanager
+    def lines(self, path: str, **query: Any) -> Iterator[Iterator[str]]:
+        """The lines of an answer that goes on for as long as one listens."""
+        timeout = httpx.Timeout(_TIMEOUT_SECONDS, read=None)
+        try:
+            with self._http.stream("GET", path, params=_given(query), timeout=timeout) as answer:
+                if not answer.is_success:
+                    answer.read()
+                yield _sound(answer).iter_lines()
+        except httpx.TransportError as error:
+            raise self._down(error) from error
+
+    def _down(self, error: Exception) -> Failure:
+        return Failure(
+            f"Rio at {self._url} does not answer ({error}).",
+            advice=f"Is the instance up? ./nextphase status, else {SET_UP}",
+        )
+
+
+def _token(layout: Layout) -> str:
+    try:
+        return Path(Secrets(layout.secrets).sender(OPERATOR)).read_text().strip()
+    except OSError as error:
+        reason = f"the operator's token cannot be read: {error.strerror}"
+        raise Failure(reason, advice=f"Run {SET_UP}, as the user who owns the instance") from error
+
+
+def _given(query: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {name: value for name, value in (query or {}).items() if value is not None}
+
+
+def _sound(answer: httpx.Response) -> httpx.Response:
+    if answer.is_success:
+        return answer
+    try:
+        problem = answer.json()
+    except ValueError:
+        problem = {}
+    said = [str(problem[name]) for name in ("title", "detail") if problem.get(name)]
+    errors = [
+        f"{error.get('pointer', '')}: {error.get('detail', '')}" for error in problem.get("errors") or ()
+    ]
+    raise Failure(
+        f"Rio refuses: {answer.status_code} {': '.join(said)}".rstrip(), tail=errors[:_SHOWN_ERRORS]
+    )
