@@ -12,6 +12,7 @@ from services.accounts import account as accounts
 from services.accounts.database import Database
 from services.accounts.schema import NewAccount, Page, document
 from services.chassis.document import read_document, read_query
+from services.chassis.idempotency import Answer, Key, once
 
 _logger = logging.getLogger(__name__)
 
@@ -22,11 +23,20 @@ def routes(database: Database) -> Blueprint:
 
     @blueprint.post("")
     def create() -> tuple[Response, int, dict[str, str]]:
-        new = read_document(NewAccount, json_body())
+        body = json_body()
+        new = read_document(NewAccount, body)
+        key = Key.of(request.headers, "POST /accounts", body)
         with database.transaction() as session:
-            account = accounts.create(session, new.name, new.email)
-        _logger.info("account created", extra={"account_id": str(account.id)})
-        return jsonify(document(account)), 201, {"Location": url_for(".show", account_id=account.id)}
+
+            def act() -> Answer:
+                account = accounts.create(session, new.name, new.email)
+                session.refresh(account)
+                return Answer(201, url_for(".show", account_id=account.id), document(account))
+
+            answer = once(session.connection().exec_driver_sql, key, act)
+        event = "account created" if not answer.replayed else "account created before"
+        _logger.info(event, extra={"account_id": answer.body["id"]})
+        return jsonify(answer.body), answer.status, answer.headers
 
     @blueprint.get("/<uuid:account_id>")
     def show(account_id: UUID) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """How an order comes to be and is decided: each step one transaction, its event included."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.db import connection, transaction
@@ -11,12 +11,20 @@ from broker.client.inbox import first_time
 from broker.client.outbox import emit
 from broker.client.webhook import Event
 from observability.problem import Problem
+from services.chassis import idempotency
+from services.chassis.idempotency import Answer, Key
 from services.orders.events import Decision
 from services.orders.models import Line, Order
 from services.orders.schema import NewOrder
 from services.orders.state import State
 
 _logger = logging.getLogger(__name__)
+
+
+@transaction.atomic
+def once(key: Key | None, act: Callable[[], Answer]) -> Answer:
+    """Do the work of a request, or answer as when it was done; see `services.chassis.idempotency`."""
+    return idempotency.once(_execute, key, act)
 
 
 @transaction.atomic

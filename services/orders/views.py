@@ -15,6 +15,7 @@ from observability.problem import Problem
 from services.chassis.database import outage_is_problem
 from services.chassis.delivery import read_event, unwanted
 from services.chassis.document import read_data, read_document, read_query
+from services.chassis.idempotency import Answer, Key
 from services.orders import lifecycle
 from services.orders.events import CONSUMED
 from services.orders.models import Order
@@ -35,12 +36,17 @@ class OrdersView(DatabaseView):
     """`/orders`"""
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        order = lifecycle.place(read_document(NewOrder, json_body(request)))
-        _logger.info("order placed", extra={"order_id": str(order.id), "account_id": str(order.account_id)})
-        location = reverse("order", args=[order.id])
-        return JsonResponse(
-            {"id": str(order.id), "state": order.state}, status=202, headers={"Location": location}
-        )
+        body = json_body(request)
+        new = read_document(NewOrder, body)
+
+        def act() -> Answer:
+            order = lifecycle.place(new)
+            return Answer(202, reverse("order", args=[order.id]), {"id": str(order.id), "state": order.state})
+
+        answer = lifecycle.once(Key.of(request.headers, "POST /orders", body), act)
+        event = "order placed" if not answer.replayed else "order placed before"
+        _logger.info(event, extra={"order_id": answer.body["id"], "account_id": str(new.account_id)})
+        return JsonResponse(answer.body, status=answer.status, headers=answer.headers)
 
     def get(self, request: HttpRequest) -> HttpResponse:
         page = read_query(Page, request.GET.dict())

@@ -18,7 +18,7 @@ def migrated(databases: Databases) -> Rows:
 @pytest.fixture
 def rows(migrated: Rows) -> Iterator[Rows]:
     yield migrated
-    migrated("TRUNCATE accounts, outbox, inbox")
+    migrated("TRUNCATE accounts, outbox, inbox, idempotency_keys")
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ def migrated(databases: Databases) -> Rows:
 @pytest.fixture
 def rows(migrated: Rows) -> Iterator[Rows]:
     yield migrated
-    migrated("TRUNCATE orders, order_lines, outbox, inbox")
+    migrated("TRUNCATE orders, order_lines, outbox, inbox, idempotency_keys")
 
 
 @pytest.fixture(scope="session")

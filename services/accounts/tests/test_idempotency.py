@@ -1,0 +1,33 @@
+import httpx
+import pytest
+
+from services.tests import repeated
+from services.tests.postgres import Rows
+
+ADA = {"name": "Ada", "email": "ada@example.org"}
+BOB = {"name": "Bob", "email": "bob@example.org"}
+
+
+@pytest.mark.parametrize(
+    "holds",
+    [
+        repeated.repeated_is_done_once,
+        repeated.same_document_written_otherwise_is_the_same,
+        repeated.another_caller_has_keys_of_its_own,
+        repeated.a_failure_is_not_remembered,
+        repeated.an_old_key_is_forgotten,
+        repeated.many_at_once_are_done_once,
+        repeated.in_progress_is_said,
+    ],
+)
+def test_repeated(client: httpx.Client, rows: Rows, holds: repeated.Holds) -> None:
+    holds(client, rows, "/accounts", ADA)
+
+
+def test_another_body(client: httpx.Client) -> None:
+    repeated.another_body_is_refused(client, "/accounts", ADA, BOB)
+
+
+@pytest.mark.parametrize("key", ["", "x" * 513])
+def test_a_malformed_key(client: httpx.Client, key: str) -> None:
+    assert client.post("/accounts", json=ADA, headers={"Idempotency-Key": key}).status_code == 400
