@@ -42,7 +42,7 @@ from broker.rio.store.accepted import Accepted
 from broker.rio.store.database import Database
 from broker.rio.store.dead_letters import DeadLetters
 from broker.rio.store.deliveries import Deliveries
-from broker.rio.store.periodic import every
+from broker.rio.store.periodic import AWAY, every
 from broker.rio.store.replays import Replays
 from broker.rio.store.retention import Retention
 from broker.rio.store.scheduled import Schedule
@@ -177,6 +177,10 @@ class Api:
         ]
 
     async def close(self) -> None:
+        try:
+            await self.rio.seen.flush()
+        except AWAY as error:
+            _logger.warning("the last counts are lost", extra={"reason": repr(error)})
         await asyncio.to_thread(self._publisher.stop, 5.0)
         await self._handshake.close()
         await self._database.close()
