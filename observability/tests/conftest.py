@@ -22,7 +22,7 @@ COMMANDS = {
     "flask": [*GUNICORN, "--bind=127.0.0.1:{port}", "observability.tests.apps.flask_app:create_app()"],
     "django": [*GUNICORN, "--bind=127.0.0.1:{port}", "observability.tests.apps.django_app:application"],
     "fastapi": [
-        # httptools, which uvicorn takes where it is installed, refuses unknown methods before any hop sees them.
+        # httptools, uvicorn's choice where it is installed, refuses unknown methods before a hop sees them.
         *[PYTHON, "-m", "uvicorn", "--http=h11", "--host=127.0.0.1", "--port={port}", "--factory"],
         "observability.tests.apps.fastapi_app:create_app",
     ],
