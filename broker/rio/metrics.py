@@ -22,6 +22,19 @@ class ApiMetrics:
         self.unrouted = Counter(
             "rio_unrouted_total", "Accepted events nobody subscribes to.", ["type"], registry=registry
         )
+        self.repeated = Counter(
+            "rio_events_repeated_total",
+            "Events accepted within the window already, and not dispatched again.",
+            registry=registry,
+        )
+        self.scheduled = Counter(
+            "rio_events_scheduled_total", "Events accepted for later.", ["type"], registry=registry
+        )
+        self.publishing = Gauge(
+            "rio_publisher_messages",
+            "Messages that wait to be sent to RabbitMQ or for its confirm.",
+            registry=registry,
+        )
         self.replayed = Counter(
             "rio_events_replayed_total",
             "Events sent again to one subscription, from where they were kept.",

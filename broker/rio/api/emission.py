@@ -1,82 +1,298 @@
-"""Accepting events: each into RabbitMQ under a span of its own, confirmed before anybody is told."""
+"""Accepting events: checked, told apart from repeats, into RabbitMQ; confirmed before anybody is told."""
 
+import asyncio
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
+import psycopg
 from opentelemetry import trace
 from opentelemetry.trace import Link, Span, SpanKind, StatusCode, Tracer
 
 from broker.rio import tracing
-from broker.rio.events import Event
+from broker.rio.api import refusals
+from broker.rio.api.rates import Rates
+from broker.rio.events import NOT_BEFORE, Event, read_time
+from broker.rio.interests import Interests
 from broker.rio.message import Message
 from broker.rio.metrics import ApiMetrics
-from broker.rio.rabbitmq.publisher import NotPublished, Outgoing, Publisher
-from broker.rio.rabbitmq.topology import EVENTS, queue_name
-from broker.rio.store.dead_letters import DeadLetter
+from broker.rio.rabbitmq.outgoing import Outgoing
+from broker.rio.rabbitmq.publisher import Blocked, NotPublished, Publisher
+from broker.rio.rabbitmq.topology import EVENTS
+from broker.rio.schema import Schemas
+from broker.rio.sender import Sender
+from broker.rio.states import State, tell
+from broker.rio.store.accepted import Accepted, Standing, key_of
+from broker.rio.store.periodic import AWAY
+from broker.rio.store.scheduled import MAX_SCHEDULED, Schedule, Scheduled
+from broker.rio.store.seen import Seen
+from observability.problem import Problem
+
+MAX_AHEAD: Final = timedelta(days=30)
+_ELSEWHERE_SECONDS: Final = 3.0
+_ELSEWHERE_PAUSE_SECONDS: Final = 0.1
 
 _logger = logging.getLogger(__name__)
 
+Outcome = Problem | None
+"""Why an event was refused; None of an accepted one."""
+
+
+@dataclass(slots=True)
+class _Candidate:
+    """An event on its way to being accepted."""
+
+    event: Event
+    key: bytes
+    due_at: datetime | None
+    decided: "asyncio.Future[Outcome]"
+
 
 class Emission:
-    """Puts events into RabbitMQ."""
+    """Takes events."""
 
-    def __init__(self, publisher: Publisher, metrics: ApiMetrics, tracer: Tracer) -> None:
+    def __init__(
+        self,
+        *,
+        publisher: Publisher,
+        accepted: Accepted,
+        schedule: Schedule,
+        schemas: Schemas,
+        interests: Interests,
+        seen: Seen,
+        rates: Rates,
+        metrics: ApiMetrics,
+        tracer: Tracer,
+    ) -> None:
         self._publisher = publisher
+        self._accepted = accepted
+        self._schedule = schedule
+        self._schemas = schemas
+        self._interests = interests
+        self._seen = seen
+        self._rates = rates
         self._metrics = metrics
         self._tracer = tracer
+        self._deciding: dict[bytes, asyncio.Future[Outcome]] = {}
 
-    async def emit(self, events: Sequence[Event]) -> list[bool | NotPublished]:
-        """Publish events to whoever subscribes, awaiting all confirms together.
+    async def emit(
+        self, sender: Sender, events: Sequence[Event], after_seconds: float = 0.0
+    ) -> Sequence[Outcome]:
+        """Take events of one sender, all together; each one's outcome stands in its place.
 
-        Each answer stands in its event's place: whether anybody subscribes, or why RabbitMQ does not have it.
+        A repeated event is answered like the first one, which may still be on its way: in this very call,
+        another one, or another process. `after_seconds`: how much later they are due than now, at least.
         """
-        spans = [self._span(event) for event in events]
-        answers = await self._publisher.publish_all(
-            _outgoing(event, EVENTS, event.type, tracing.headers_of(span))
-            for event, span in zip(events, spans, strict=True)
+        outcomes: list[Outcome | asyncio.Future[Outcome]] = []
+        candidates: list[_Candidate] = []
+        now = datetime.now(UTC)
+        for event in events:
+            refusal = self._refusal(sender, event)
+            if refusal is not None:
+                outcomes.append(refusal)
+                continue
+            try:
+                due_at = _due_at(event, now, after_seconds)
+            except Problem as problem:
+                outcomes.append(problem)
+                continue
+            key = key_of(event)
+            decided = self._deciding.get(key)
+            if decided is None:
+                decided = self._deciding[key] = asyncio.get_running_loop().create_future()
+                candidates.append(_Candidate(event, key, due_at, decided))
+            outcomes.append(decided)
+        if candidates:
+            await self._decide(sender, candidates)
+        return [await one if isinstance(one, asyncio.Future) else one for one in outcomes]
+
+    async def publish_due(self, due: Sequence[Scheduled]) -> list[int]:
+        """Publish scheduled events whose time has come; ids of those RabbitMQ confirmed."""
+        events = [one.event for one in due]
+        origins = [tracing.context_of(one.trace) for one in due]
+        links = [
+            [] if origin is None else [Link(trace.get_current_span(origin).get_span_context())]
+            for origin in origins
+        ]
+        spans = [self._span(event, links=link) for event, link in zip(events, links, strict=True)]
+        answers = await self._publish(events, spans)
+        return [one.id for one, answer in zip(due, answers, strict=True) if answer is None]
+
+    def _refusal(self, sender: Sender, event: Event) -> Outcome:
+        if not sender.may_emit(event.type):
+            detail = f"{sender.name} may not emit {event.type}"
+            errors = [{"pointer": "#/type", "detail": detail}]
+            return Problem(403, "Not this sender's type", detail=detail, errors=errors)
+        if sender.rate_per_second is not None:
+            wait = self._rates.take(sender.name, sender.rate_per_second)
+            if wait:
+                return refusals.too_fast(sender.rate_per_second, wait)
+        schema = self._schemas.get(event.type)
+        return None if schema is None else schema.check(event)
+
+    async def _decide(self, sender: Sender, candidates: Sequence[_Candidate]) -> None:
+        """Bring about and tell every candidate's outcome, whatever happens."""
+        try:
+            await self._claim(sender, candidates)
+        except AWAY as error:
+            _logger.warning("events not accepted", extra={"reason": repr(error)})
+            _settle(candidates, refusals.store_unavailable())
+        finally:
+            _settle(candidates, refusals.unavailable("Not accepted", "the request was given up"))
+            for candidate in candidates:
+                del self._deciding[candidate.key]
+
+    async def _claim(self, sender: Sender, candidates: Sequence[_Candidate]) -> None:
+        if self._publisher.blocked.is_set():
+            now = [one for one in candidates if one.due_at is None]
+            _settle(now, refusals.not_published(Blocked("a memory or disk alarm")))
+            candidates = [one for one in candidates if one.due_at is not None]
+        deadline = time.monotonic() + _ELSEWHERE_SECONDS
+        while candidates:
+            standings = await self._accepted.claim([one.key for one in candidates])
+            mine = []
+            elsewhere = []
+            for candidate, standing in zip(candidates, standings, strict=True):
+                if standing is Standing.MINE:
+                    mine.append(candidate)
+                elif standing is Standing.ACCEPTED:
+                    self._metrics.repeated.inc()
+                    candidate.decided.set_result(None)
+                else:
+                    elsewhere.append(candidate)
+            if mine:
+                await self._take(sender, mine)
+            candidates = elsewhere
+            if elsewhere and time.monotonic() > deadline:
+                detail = "the same event is being accepted by another request"
+                _settle(elsewhere, refusals.unavailable("Not decided yet", detail))
+                return
+            if elsewhere:
+                await asyncio.sleep(_ELSEWHERE_PAUSE_SECONDS)
+
+    async def _take(self, sender: Sender, mine: Sequence[_Candidate]) -> None:
+        """Publish or schedule what is claimed, and note what became of it before anybody is told."""
+        outcomes: list[Outcome] = [refusals.unavailable("Not accepted", "the request was given up")] * len(
+            mine
         )
-        for event, span, answer in zip(events, spans, answers, strict=True):
-            with trace.use_span(span, end_on_exit=True):
-                self._account(event, span, answer)
-        return answers
+        try:
+            outcomes = await self._carry_out(sender, mine)
+        finally:
+            await self._note(mine, outcomes)
+        for candidate, outcome in zip(mine, outcomes, strict=True):
+            candidate.decided.set_result(outcome)
 
-    async def replay(self, letter: DeadLetter) -> bool:
-        """Put a dead letter back into its subscription's queue; False when the queue is gone.
+    async def _carry_out(self, sender: Sender, mine: Sequence[_Candidate]) -> list[Outcome]:
+        if all(one.due_at is None for one in mine):
+            events = [one.event for one in mine]
+            return await self._publish(events, [self._span(event) for event in events])
+        outcomes: list[Outcome] = []
+        for one in mine:
+            if one.due_at is not None:
+                outcomes.append(await self._keep(sender, one.event, one.due_at))
+            else:
+                outcomes += await self._publish([one.event], [self._span(one.event)])
+        return outcomes
 
-        Raises NotPublished when RabbitMQ did not confirm it.
+    async def _note(self, mine: Sequence[_Candidate], outcomes: Sequence[Outcome]) -> None:
+        accepted = [one.key for one, outcome in zip(mine, outcomes, strict=True) if outcome is None]
+        refused = [one.key for one, outcome in zip(mine, outcomes, strict=True) if outcome is not None]
+        try:
+            if accepted:
+                await self._accepted.accept(accepted)
+            if refused:
+                await self._accepted.release(refused)
+        except AWAY as error:
+            # RabbitMQ has the accepted ones: to refuse them would only have them sent twice. The claims stand
+            # for a while yet.
+            _logger.warning("not noted as accepted", extra={"count": len(accepted), "reason": repr(error)})
+
+    async def _publish(self, events: Sequence[Event], spans: Sequence[Span]) -> list[Outcome]:
+        """Publish events to whoever subscribes, awaiting all confirms together."""
+        now = time.time()
+        outgoing = [
+            _outgoing(event, tracing.headers_of(span), now) for event, span in zip(events, spans, strict=True)
+        ]
+        answers = await self._publisher.publish_all(outgoing)
+        return [
+            self._account(event, span, answer)
+            for event, span, answer in zip(events, spans, answers, strict=True)
+        ]
+
+    async def _keep(self, sender: Sender, event: Event, due_at: datetime) -> Outcome:
+        with trace.use_span(self._span(event, "schedule"), end_on_exit=True) as span:
+            try:
+                kept = await self._schedule.add(event, due_at, sender.name, tracing.headers_of(span))
+            except psycopg.Error as error:
+                span.set_status(StatusCode.ERROR, type(error).__name__)
+                raise
+            if not kept:
+                detail = f"{MAX_SCHEDULED} events are scheduled already"
+                return Problem(429, "Too many scheduled", detail=detail, headers={"Retry-After": "60"})
+            self._metrics.scheduled.labels(event.type).inc()
+            tell(State.SCHEDULED, event, due_at=due_at.isoformat())
+            return None
+
+    def _span(self, event: Event, operation: str = "publish", links: Sequence[Link] | None = None) -> Span:
+        """The span of one event: in the event's own trace, linked to the request that brought it.
+
+        With links (of a scheduled event's own past) it begins a trace.
         """
-        event, queue = letter.message.event, queue_name(letter.subscription)
-        routed = await self._publisher.publish(_outgoing(event, "", queue, letter.message.trace))
-        fields = {"event_id": event.id, "event_type": event.type, "subscription": letter.subscription}
-        if routed:
-            _logger.info("replayed", extra=fields)
-        return routed
-
-    def _span(self, event: Event) -> Span:
-        """The span of one event: in the event's own trace, linked to the request that brought it."""
-        request = trace.get_current_span().get_span_context()
-        own = tracing.context_of(event.attributes)
+        own = None if links is not None else tracing.context_of(event.attributes)
+        if own is not None:
+            request = trace.get_current_span().get_span_context()
+            links = [Link(request)] if request.is_valid else None
         return self._tracer.start_span(
-            f"publish {event.type}",
+            f"{operation} {event.type}",
             context=own,
             kind=SpanKind.PRODUCER,
-            attributes=tracing.attributes(event, "publish", EVENTS),
-            links=[Link(request)] if own is not None and request.is_valid else None,
+            attributes=tracing.attributes(event, operation, EVENTS),
+            links=links,
         )
 
-    def _account(self, event: Event, span: Span, answer: bool | NotPublished) -> None:
-        fields = {"event_id": event.id, "event_type": event.type, "event_source": event.source}
-        if isinstance(answer, NotPublished):
-            span.set_status(StatusCode.ERROR, str(answer))
-            _logger.warning("not accepted", extra={**fields, "reason": str(answer)})
-            return
-        self._metrics.accepted.labels(event.type).inc()
-        if not answer:
-            self._metrics.unrouted.labels(event.type).inc()
-        _logger.info("accepted", extra={**fields, "routed": answer})
+    def _account(self, event: Event, span: Span, answer: bool | NotPublished) -> Outcome:
+        with trace.use_span(span, end_on_exit=True):
+            if isinstance(answer, NotPublished):
+                span.set_status(StatusCode.ERROR, str(answer))
+                return refusals.not_published(answer)
+            interested = self._interests.of(event.type)
+            self._metrics.accepted.labels(event.type).inc()
+            if not interested:
+                self._metrics.unrouted.labels(event.type).inc()
+            self._seen.emitted(event.source, event.type)
+            tell(State.ACCEPTED, event, routed=bool(interested))
+            for subscription in interested:
+                tell(State.QUEUED, event, subscription)
+        return None
 
 
-def _outgoing(event: Event, exchange: str, routing_key: str, trace_headers: Mapping[str, str]) -> Outgoing:
-    message = Message(event, trace_headers, accepted_at=time.time())
-    return Outgoing(exchange, routing_key, message.headers(), event.content_type, event.body)
+def _settle(candidates: Sequence[_Candidate], outcome: Outcome) -> None:
+    """Tell those nobody has told yet."""
+    for candidate in candidates:
+        if not candidate.decided.done():
+            candidate.decided.set_result(outcome)
+
+
+def _due_at(event: Event, now: datetime, after_seconds: float) -> datetime | None:
+    """When a scheduled event is due, None of one that is due already; raises Problem 400."""
+    text = event.attributes.get(NOT_BEFORE)
+    if text is None and not after_seconds:
+        return None
+    due_at = now + timedelta(seconds=after_seconds)
+    if text is not None:
+        due_at = max(due_at, read_time(text, NOT_BEFORE))
+    if due_at > now + MAX_AHEAD:
+        detail = f"at most {MAX_AHEAD.days} days ahead"
+        raise Problem(
+            400, "Too far ahead", detail=detail, errors=[{"pointer": f"#/{NOT_BEFORE}", "detail": detail}]
+        )
+    return due_at if due_at > now else None
+
+
+def _outgoing(event: Event, trace_headers: Mapping[str, str], now: float) -> Outgoing:
+    message = Message(event, trace_headers, accepted_at=now)
+    # The event log takes every event: RabbitMQ would never return one.
+    return Outgoing(EVENTS, event.type, message.headers(), event.content_type, event.body, mandatory=False)

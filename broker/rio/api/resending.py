@@ -15,7 +15,8 @@ from opentelemetry.trace import Link, Span, SpanKind, StatusCode, Tracer
 from broker.rio import tracing
 from broker.rio.message import Message
 from broker.rio.metrics import ApiMetrics
-from broker.rio.rabbitmq.publisher import NotPublished, Outgoing, Publisher
+from broker.rio.rabbitmq.outgoing import Outgoing
+from broker.rio.rabbitmq.publisher import NotPublished, Publisher
 from broker.rio.rabbitmq.topology import queue_name
 from broker.rio.states import State, tell
 

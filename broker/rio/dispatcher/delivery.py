@@ -15,7 +15,8 @@ from broker.rio.dispatcher.readings import Readings
 from broker.rio.dispatcher.retry import Judgement, Verdict, judge, read_retry_after
 from broker.rio.dispatcher.webhook import Answer, Webhook
 from broker.rio.message import Attempt, Message
-from broker.rio.rabbitmq.publisher import NotPublished, Outgoing, Publisher
+from broker.rio.rabbitmq.outgoing import Outgoing
+from broker.rio.rabbitmq.publisher import NotPublished, Publisher
 from broker.rio.rabbitmq.topology import delay_route, queue_name
 from broker.rio.states import State, tell
 from broker.rio.store.dead_letters import DeadLetters, Failure

@@ -18,7 +18,7 @@ from amqp.exceptions import PreconditionFailed
 
 from broker.rio.message import Message
 from broker.rio.rabbitmq.connection import RabbitAddress
-from broker.rio.rabbitmq.publisher import Outgoing
+from broker.rio.rabbitmq.outgoing import Outgoing
 from broker.rio.rabbitmq.topology import EVENTS
 
 _logger = logging.getLogger(__name__)

@@ -7,16 +7,17 @@ confirm, and a busy publisher costs hardly more round trips than an idle one.
 
 import asyncio
 import collections
+import itertools
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from broker.rio.rabbitmq.connection import ConnectionThread, RabbitAddress
+from broker.rio.rabbitmq.outgoing import Encoder, Outgoing
 
 _CONFIRM_SECONDS: Final = 10.0
-_PERSISTENT: Final = 2
+_WRITTEN_BYTES: Final = 256 * 1024
 
 
 class NotPublished(Exception):
@@ -24,35 +25,50 @@ class NotPublished(Exception):
 
 
 class Unavailable(NotPublished):
-    """RabbitMQ is away or takes no messages at present."""
+    """RabbitMQ is away."""
+
+
+class Blocked(NotPublished):
+    """RabbitMQ takes no messages at present: a memory or disk alarm."""
 
 
 class Saturated(NotPublished):
     """More messages wait for their confirm than the publisher may hold."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """One message and where it goes."""
+class _Together:
+    """Messages published by one call, which is answered when all of them are settled."""
 
-    exchange: str
-    routing_key: str
-    headers: Mapping[str, Any]
-    content_type: str | None
-    body: bytes
+    __slots__ = ("answers", "future", "left")
+
+    def __init__(self, count: int, future: "asyncio.Future[list[bool | NotPublished]]") -> None:
+        self.answers: list[bool | NotPublished] = [True] * count
+        self.future = future
+        self.left = count
+
+    def refuse(self, refusal: NotPublished) -> "asyncio.Future[list[bool | NotPublished]]":
+        """Answer all of them alike, at once."""
+        self.future.set_result([refusal] * len(self.answers))
+        return self.future
+
+    def settle(self, index: int, answer: bool | NotPublished) -> None:
+        self.answers[index] = answer
+        self.left -= 1
+        if not self.left and not self.future.done():  # done: its caller went away
+            self.future.set_result(self.answers)
 
 
 class _Pending:
     """A message somebody waits for."""
 
-    __slots__ = ("error", "future", "outgoing", "routed", "sent_at")
+    __slots__ = ("answer", "index", "outgoing", "sent_at", "together")
 
-    def __init__(self, outgoing: Outgoing, future: "asyncio.Future[bool]") -> None:
+    def __init__(self, outgoing: Outgoing, together: _Together, index: int) -> None:
         self.outgoing = outgoing
-        self.future = future
-        self.routed = True
+        self.together = together
+        self.index = index
         self.sent_at = 0.0
-        self.error: NotPublished | None = None
+        self.answer: bool | NotPublished = True
 
 
 class Publisher(ConnectionThread):
@@ -77,44 +93,49 @@ class Publisher(ConnectionThread):
         self._unconfirmed: dict[int, _Pending] = {}  # by delivery tag, in the order sent
         self._settled: list[_Pending] = []
         self._channel: Any = None
+        self._encoder: Encoder
         self._sent = 0
 
-    def publish(self, outgoing: Outgoing) -> "asyncio.Future[bool]":
-        """Publish on the event loop's behalf; the future tells whether any queue took the message.
+    @property
+    def in_hand(self) -> int:
+        """Messages that wait to be sent or for their confirm."""
+        return self._in_hand
 
-        It is done only after RabbitMQ's confirm, or fails with NotPublished. Raises NotPublished at once
-        when there is no connection or too much is waiting.
+    async def publish(self, outgoing: Outgoing) -> bool:
+        """Publish and await RabbitMQ's confirm; tells whether any queue took the message (if mandatory).
+
+        Raises NotPublished, at once when there is no connection or too much is waiting.
         """
-        if self.blocked.is_set():
-            raise Unavailable("RabbitMQ takes no messages: a memory or disk alarm")
-        if self._in_hand >= self._capacity:
-            raise Saturated(f"{self._capacity} messages wait for RabbitMQ's confirm")
-        pending = _Pending(outgoing, self._loop.create_future())
+        (answer,) = await self.publish_all((outgoing,))
+        if isinstance(answer, NotPublished):
+            raise answer
+        return answer
+
+    def publish_all(self, messages: Iterable[Outgoing]) -> "asyncio.Future[list[bool | NotPublished]]":
+        """Publish several and await all; each one's answer stands in its place."""
+        outgoing = tuple(messages)
+        together = _Together(len(outgoing), self._loop.create_future())
+        if refusal := self._refusal(len(outgoing)):
+            return together.refuse(refusal)
+        pending = [_Pending(one, together, index) for index, one in enumerate(outgoing)]
         with self._lock:
             # Under the lock so that nothing is queued behind a lost connection's last sweep.
-            if not self.connected.is_set():
-                raise Unavailable("RabbitMQ is not connected")
-            self._queue.append(pending)
-        self._in_hand += 1
-        self.wake()
-        return pending.future
+            connected, idle = self.connected.is_set(), not self._queue
+            if connected:
+                self._queue.extend(pending)
+        if not connected or not pending:
+            return together.refuse(Unavailable("RabbitMQ is not connected"))
+        self._in_hand += len(pending)
+        if idle:  # else a wake-up is on its way
+            self.wake()
+        return together.future
 
-    async def publish_all(self, messages: Iterable[Outgoing]) -> list[bool | NotPublished]:
-        """Publish several and await all; each one's answer stands in its place."""
-        futures = [self._attempt(outgoing) for outgoing in messages]
-        answers = await asyncio.gather(*futures, return_exceptions=True)
-        for answer in answers:
-            if isinstance(answer, BaseException) and not isinstance(answer, NotPublished):
-                raise answer
-        return [answer for answer in answers if isinstance(answer, bool | NotPublished)]
-
-    def _attempt(self, outgoing: Outgoing) -> "asyncio.Future[bool]":
-        try:
-            return self.publish(outgoing)
-        except NotPublished as error:
-            failed: asyncio.Future[bool] = self._loop.create_future()
-            failed.set_exception(error)
-            return failed
+    def _refusal(self, count: int) -> NotPublished | None:
+        if self.blocked.is_set():
+            return Blocked("RabbitMQ takes no messages: a memory or disk alarm")
+        if self._in_hand + count > self._capacity:
+            return Saturated(f"{self._capacity} messages wait for RabbitMQ's confirm")
+        return None
 
     # --- on the thread
 
@@ -126,14 +147,20 @@ class Publisher(ConnectionThread):
         channel.events["basic_nack"].add(self._on_nack)
         channel.events["basic_return"].add(self._on_return)
         self._channel, self._sent = channel, 0
+        self._encoder = Encoder(channel.channel_id, channel.connection.frame_max)
 
     def on_turn(self) -> None:
         while self._queue:
-            self._send(self._queue.popleft())
+            self._send_some()
         self._report()
         oldest = next(iter(self._unconfirmed.values()), None)
-        if oldest is not None and time.monotonic() - oldest.sent_at > _CONFIRM_SECONDS:
+        if oldest is None or time.monotonic() - oldest.sent_at <= _CONFIRM_SECONDS:
+            return
+        if not self.blocked.is_set():
             raise TimeoutError(f"no confirm from RabbitMQ for {_CONFIRM_SECONDS:.0f} s")
+        # The connection is well; RabbitMQ reads on when its alarm is over. Nobody waits for that.
+        self._settle(self._sent, True, Blocked("no confirm from RabbitMQ: a memory or disk alarm"))
+        self._report()
 
     def on_lost(self) -> None:
         with self._lock:
@@ -143,27 +170,28 @@ class Publisher(ConnectionThread):
         lost = [*self._unconfirmed.values(), *queued]
         self._unconfirmed.clear()
         for pending in lost:
-            pending.error = Unavailable("the connection to RabbitMQ was lost before its confirm")
+            pending.answer = Unavailable("the connection to RabbitMQ was lost before its confirm")
         self._settled.extend(lost)
         self._report()
 
     def busy(self) -> bool:
         return bool(self._queue or self._unconfirmed)
 
-    def _send(self, pending: _Pending) -> None:
-        outgoing = pending.outgoing
-        self._sent += 1
-        pending.sent_at = time.monotonic()
-        # Registered before it is sent: whatever fails from here on, its caller gets to know.
-        self._unconfirmed[self._sent] = pending
-        message = self._channel.prepare_message(
-            outgoing.body,
-            content_type=outgoing.content_type,
-            headers=dict(outgoing.headers),
-            # A returned message comes back without its delivery tag: this one finds it again.
-            properties={"delivery_mode": _PERSISTENT, "correlation_id": str(self._sent)},
-        )
-        self._channel.basic_publish(message, outgoing.exchange, outgoing.routing_key, mandatory=True)
+    def _send_some(self) -> None:
+        """Write what waits, up to some hundred kilobytes, with one call of the socket."""
+        frames: list[bytes] = []
+        size = 0
+        now = time.monotonic()
+        while self._queue and size < _WRITTEN_BYTES:
+            pending = self._queue.popleft()
+            self._sent += 1
+            pending.sent_at = now
+            # Registered before it is sent: whatever fails from here on, its caller gets to know.
+            self._unconfirmed[self._sent] = pending
+            encoded = self._encoder.encode(pending.outgoing, self._sent)
+            frames.append(encoded)
+            size += len(encoded)
+        self._channel.connection.transport.write(b"".join(frames))
 
     def _on_ack(self, tag: int, multiple: bool) -> None:
         self._settle(tag, multiple, None)
@@ -175,14 +203,14 @@ class Publisher(ConnectionThread):
         """No queue takes the message; its confirm follows."""
         pending = self._unconfirmed.get(int(message.properties["correlation_id"]))
         if pending is not None:
-            pending.routed = False
+            pending.answer = False
 
     def _settle(self, tag: int, multiple: bool, error: NotPublished | None) -> None:
-        tags = [sent for sent in self._unconfirmed if sent <= tag] if multiple else [tag]
+        tags = list(itertools.takewhile(lambda sent: sent <= tag, self._unconfirmed)) if multiple else [tag]
         for settled in tags:
             pending = self._unconfirmed.pop(settled, None)
             if pending is not None:
-                pending.error = error
+                pending.answer = error or pending.answer
                 self._settled.append(pending)
 
     def _report(self) -> None:
@@ -198,9 +226,4 @@ class Publisher(ConnectionThread):
     def _resolve(self, settled: list[_Pending]) -> None:
         self._in_hand -= len(settled)
         for pending in settled:
-            if pending.future.done():
-                continue  # its caller went away
-            if pending.error is not None:
-                pending.future.set_exception(pending.error)
-            else:
-                pending.future.set_result(pending.routed)
+            pending.together.settle(pending.index, pending.answer)

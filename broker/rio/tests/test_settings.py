@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from broker.configuration import ConfigurationError
-from broker.rio.api.senders import Senders
+from broker.rio.sender import Senders
 from broker.rio.settings import Settings
 
 
@@ -31,7 +31,7 @@ def test_missing_file_and_variable_are_named(tmp_path: Path, monkeypatch: pytest
 
 def test_senders_are_known_by_their_tokens() -> None:
     senders = Senders({"orders": "o-token", "relay": "r-token"})
-    assert senders.by_token("r-token") == "relay"
+    assert senders.by_token("r-token") == Sender("relay", ("#",), admin=True)
     assert senders.by_token("o-token ") is None
     assert senders.by_token("\udcff") is None
 

@@ -1,0 +1,38 @@
+"""Why Rio does not take something, as problems."""
+
+import math
+from typing import Final
+
+from broker.rio.rabbitmq.publisher import Blocked, NotPublished
+from observability.problem import Problem
+
+RETRY_AFTER_SECONDS: Final = 1
+_ALARM_SECONDS: Final = 5
+
+
+def unavailable(title: str, detail: str) -> Problem:
+    """Ask the caller to come again."""
+    return Problem(503, title, detail=detail, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
+
+
+def store_unavailable() -> Problem:
+    """PostgreSQL is away."""
+    return unavailable("Store unavailable", "PostgreSQL does not answer")
+
+
+def not_published(error: NotPublished) -> Problem:
+    """RabbitMQ does not have it, as far as is known."""
+    if isinstance(error, Blocked):
+        headers = {"Retry-After": str(_ALARM_SECONDS)}
+        return Problem(429, "RabbitMQ takes no events", detail=str(error), headers=headers)
+    return unavailable("RabbitMQ unavailable", str(error))
+
+
+def too_fast(rate_per_second: float, wait_seconds: float) -> Problem:
+    """A sender exceeds its rate."""
+    return Problem(
+        429,
+        "Too many events",
+        detail=f"this sender may emit {rate_per_second:g} a second",
+        headers={"Retry-After": str(max(1, math.ceil(wait_seconds)))},
+    )

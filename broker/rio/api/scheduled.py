@@ -1,0 +1,96 @@
+"""Scheduled events: published when they are due, listed and cancelled over REST."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from pydantic import Field
+
+from broker.rio.api.description import Document, RowId, Shown, operation, read_query, row_id, show
+from broker.rio.api.emission import Emission
+from broker.rio.api.handler import RioHandler, available
+from broker.rio.states import State, tell
+from broker.rio.store.scheduled import Schedule, Scheduled
+from observability.problem import Problem
+
+_AT_ONCE: Final = 100
+_MAX_LISTED: Final = 500
+
+
+class Publishing:
+    """Publishes scheduled events whose time has come; of many processes each takes others."""
+
+    def __init__(self, schedule: Schedule, emission: Emission) -> None:
+        self._schedule = schedule
+        self._emission = emission
+
+    async def turn(self) -> None:
+        """Publish all that are due; those RabbitMQ did not confirm stay for the next turn."""
+        while True:
+            async with self._schedule.due(_AT_ONCE) as due:
+                confirmed = await self._emission.publish_due(due.events) if due.events else []
+                await due.done(confirmed)
+            if len(confirmed) < _AT_ONCE:
+                return
+
+
+class ScheduledQuery(Document):
+    """What GET /scheduled is asked."""
+
+    limit: int = Field(default=100, ge=1, le=_MAX_LISTED)
+    cursor: RowId | None = Field(default=None, description="`next` of the page before")
+
+
+class ShownScheduled(Shown):
+    """An event that is not due yet."""
+
+    id: int
+    due_at: datetime
+    sender: str
+    event: dict[str, str]
+    created_at: datetime
+
+
+class ScheduledPage(Shown):
+    """A page of them, in the order they were accepted."""
+
+    items: Sequence[ShownScheduled]
+    next: int | None = Field(description="`cursor` of the next page; null on the last")
+
+
+class ScheduledHandler(RioHandler):
+    """/scheduled."""
+
+    @operation("List events that are not due yet", query=ScheduledQuery, answers={200: ScheduledPage})
+    @available
+    async def get(self) -> None:
+        self.require_admin()
+        query = read_query(self, ScheduledQuery)
+        found = await self.rio.schedule.page(query.cursor, query.limit + 1)
+        page = found[: query.limit]
+        cursor = page[-1].id if len(found) > query.limit else None
+        show(self, ScheduledPage(items=[_shown(one) for one in page], next=cursor))
+
+
+class ScheduledEventHandler(RioHandler):
+    """/scheduled/{id}."""
+
+    @operation("Cancel an event before it is due", answers={204: None})
+    @available
+    async def delete(self, scheduled_id: str) -> None:
+        self.require_admin()
+        cancelled = await self.rio.schedule.cancel(row_id(scheduled_id, "Scheduled event"))
+        if cancelled is None:
+            raise Problem(404, "Scheduled event not found")
+        tell(State.DISCARDED, cancelled.event, due_at=cancelled.due_at.isoformat())
+        self.set_status(204)
+
+
+def _shown(scheduled: Scheduled) -> ShownScheduled:
+    return ShownScheduled(
+        id=scheduled.id,
+        due_at=scheduled.due_at,
+        sender=scheduled.sender,
+        event=dict(scheduled.event.attributes),
+        created_at=scheduled.created_at,
+    )

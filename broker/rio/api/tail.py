@@ -1,0 +1,44 @@
+"""GET /tail: live events as they are accepted."""
+
+import contextlib
+
+from pydantic import Field
+from tornado.iostream import StreamClosedError
+
+from broker.rio.api.description import Answer, Document, Pattern, operation, read_query
+from broker.rio.api.handler import RioHandler
+from broker.rio.api.watching import MEDIA
+
+
+class TailQuery(Document):
+    """What GET /tail is asked."""
+
+    type: Pattern = Field(default="#", description="pattern of event types")
+
+
+class TailHandler(RioHandler):
+    """/tail."""
+
+    @operation(
+        "Watch events as they are accepted; all that the sender may emit, an admin all there are",
+        query=TailQuery,
+        answers={200: Answer({"type": "string"}, MEDIA)},
+    )
+    async def get(self) -> None:
+        query = read_query(self, TailQuery)
+        with self.rio.tail.watching(query.type, self.sender) as watcher:
+            self._watcher = watcher
+            await self.rio.tail.flowing()
+            self.set_header("Content-Type", MEDIA)
+            self.set_header("Cache-Control", "no-store")
+            self.set_header("X-Accel-Buffering", "no")
+            with contextlib.suppress(StreamClosedError):
+                async for line in watcher.lines():
+                    self.write(line)
+                    await self.flush()
+
+    def on_connection_close(self) -> None:
+        """The watcher went away."""
+        super().on_connection_close()
+        if watcher := getattr(self, "_watcher", None):
+            watcher.end()

@@ -1,0 +1,104 @@
+"""Accepted events that are not due yet, in PostgreSQL."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, LiteralString
+
+from psycopg.rows import DictRow
+from psycopg.types.json import Jsonb
+
+from broker.rio.events import Event
+from broker.rio.store.database import Connection, Database
+
+MAX_SCHEDULED: Final = 100_000
+_COLUMNS: Final[LiteralString] = "id, due_at, sender, attributes, content_type, body, trace, created_at"
+
+
+@dataclass(frozen=True, slots=True)
+class Scheduled:
+    """An event and when it is due."""
+
+    id: int
+    due_at: datetime
+    sender: str
+    event: Event
+    trace: Mapping[str, str]
+    """W3C headers of the span it was accepted in."""
+    created_at: datetime
+
+
+class Due:
+    """Events that are due, locked for this process."""
+
+    def __init__(self, connection: Connection, events: Sequence[Scheduled]) -> None:
+        self._connection = connection
+        self.events = events
+
+    async def done(self, ids: Sequence[int]) -> None:
+        """Forget those that RabbitMQ confirmed."""
+        await self._connection.execute("DELETE FROM scheduled WHERE id = ANY(%s)", [list(ids)])
+
+
+class Schedule:
+    """All scheduled events."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, event: Event, due_at: datetime, sender: str, trace: Mapping[str, str]) -> bool:
+        """Keep an event until it is due; False when too many are kept already."""
+        query: LiteralString = """
+            INSERT INTO scheduled (due_at, sender, attributes, content_type, body, trace)
+            SELECT %(due)s, %(sender)s, %(attributes)s, %(content_type)s, %(body)s, %(trace)s
+            WHERE (SELECT count(*) FROM (SELECT 1 FROM scheduled LIMIT %(most)s) AS kept) < %(most)s
+            RETURNING id
+        """
+        parameters = {
+            "due": due_at,
+            "sender": sender,
+            "attributes": Jsonb(dict(event.attributes)),
+            "content_type": event.content_type,
+            "body": event.body,
+            "trace": Jsonb(dict(trace)),
+            "most": MAX_SCHEDULED,
+        }
+        return bool(await self._database.fetch(query, parameters))
+
+    @asynccontextmanager
+    async def due(self, most: int) -> AsyncIterator[Due]:
+        """The events due by now, oldest first, for this process alone while the context lasts."""
+        query: LiteralString = (
+            f"SELECT {_COLUMNS} FROM scheduled WHERE due_at <= now() "  # noqa: S608 - made of constants
+            "ORDER BY due_at, id LIMIT %s FOR UPDATE SKIP LOCKED"
+        )
+        async with self._database.connection() as connection, connection.transaction():
+            rows = await (await connection.execute(query, [most])).fetchall()
+            yield Due(connection, [_scheduled(row) for row in rows])
+
+    async def page(self, after: int | None, most: int) -> list[Scheduled]:
+        """Events to come, in the order they were accepted, those with an id above `after`."""
+        query: LiteralString = (
+            f"SELECT {_COLUMNS} FROM scheduled WHERE id > %(after)s "  # noqa: S608 - made of constants
+            "ORDER BY id LIMIT %(most)s"
+        )
+        rows = await self._database.fetch(query, {"after": after or 0, "most": most})
+        return [_scheduled(row) for row in rows]
+
+    async def cancel(self, id_: int) -> Scheduled | None:
+        """Forget an event before it is due; None when there is none (any more)."""
+        query: LiteralString = f"DELETE FROM scheduled WHERE id = %(id)s RETURNING {_COLUMNS}"  # noqa: S608 - made of constants
+        rows = await self._database.fetch(query, {"id": id_})
+        return _scheduled(rows[0]) if rows else None
+
+
+def _scheduled(row: DictRow) -> Scheduled:
+    return Scheduled(
+        row["id"],
+        row["due_at"],
+        row["sender"],
+        Event(row["attributes"], row["content_type"], bytes(row["body"])),
+        row["trace"],
+        row["created_at"],
+    )

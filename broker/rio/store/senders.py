@@ -1,0 +1,60 @@
+"""Senders made by the API, in PostgreSQL."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from broker.rio.store.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSender:
+    """A sender and the SHA-256 of its token."""
+
+    name: str
+    digest: bytes
+    types: tuple[str, ...]
+    rate_per_second: float | None
+    admin: bool
+
+
+class StoredSenders:
+    """All senders made by the API."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def all(self) -> Sequence[StoredSender]:
+        """All of them, by name."""
+        query = "SELECT name, digest, types, rate_per_second, admin FROM senders ORDER BY name"
+        return [
+            StoredSender(
+                row["name"], row["digest"], tuple(row["types"]), row["rate_per_second"], row["admin"]
+            )
+            for row in await self._database.fetch(query, {})
+        ]
+
+    async def put(self, sender: StoredSender, *, renew: bool) -> bool:
+        """Create or change a sender; tells whether its token is now the one given: it is new, or `renew`."""
+        query = """
+            INSERT INTO senders (name, digest, types, rate_per_second, admin)
+            VALUES (%(name)s, %(digest)s, %(types)s, %(rate)s, %(admin)s)
+            ON CONFLICT (name) DO UPDATE SET types = excluded.types, admin = excluded.admin,
+                rate_per_second = excluded.rate_per_second, updated_at = now(),
+                digest = CASE WHEN %(renew)s THEN excluded.digest ELSE senders.digest END
+            RETURNING digest
+        """
+        parameters = {
+            "name": sender.name,
+            "digest": sender.digest,
+            "types": list(sender.types),
+            "rate": sender.rate_per_second,
+            "admin": sender.admin,
+            "renew": renew,
+        }
+        (row,) = await self._database.fetch(query, parameters)
+        return bytes(row["digest"]) == sender.digest
+
+    async def delete(self, name: str) -> bool:
+        """Forget a sender; False when there is none."""
+        query = "DELETE FROM senders WHERE name = %(name)s RETURNING name"
+        return bool(await self._database.fetch(query, {"name": name}))
