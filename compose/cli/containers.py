@@ -85,6 +85,8 @@ def readers(catalog: Catalog, folder: Path) -> dict[Path, int]:
     owners = {
         names.callers: found["services-nginx"],
         names.credential("gateway"): found["gateway"],
+        names.jwks: found["gateway"],
+        names.signing_key: _ROOT,
         names.credential("rio"): rio,
         names.senders: rio,
         names.webhook_key: rio,

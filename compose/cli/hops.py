@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from compose.cli import environment
+from compose.cli import environment, tokens
 from compose.cli.catalog import Catalog, Service
 from compose.cli.platform import DISPATCHER, Kept, Platform
 from compose.cli.secrets import OPERATOR, RELAY, RIO, Secrets
@@ -26,6 +26,11 @@ def gateway(catalog: Catalog, platform: Platform, site: Site) -> str:
             "services_url": site.reach("services-nginx").url,
             "credential_file": str(Secrets(site.secrets).credential("gateway")),
             "services": {service.name: {"timeout_seconds": service.timeout_seconds} for service in catalog},
+            "auth": {
+                "issuer": tokens.ISSUER,
+                "audience": tokens.AUDIENCE,
+                "jwks_file": str(Secrets(site.secrets).jwks),
+            },
         }
     )
 

@@ -55,6 +55,7 @@ COMMANDS = {
     "emit": Command("put one event into Rio", in_environment=True),
     "tail": Command("show events as they pass through Rio", in_environment=True),
     "rio": Command("look at Rio's work and put it right", in_environment=True),
+    "token": Command("print an access token for the public API", in_environment=True),
     "doctor": Command("say what is missing or wrong on this machine, and what to do", of_instance=False),
     "test": Command("set up and run every check and test", True, True, False, testing=True),
     "bench": Command("measure a part beside its peers, on one core", True, True, False, testing=True),
@@ -146,6 +147,18 @@ def _parser() -> argparse.ArgumentParser:
     added["demo"].add_argument("--orders", type=_count, default=12, metavar="N", help="how many orders (12)")
     added["trace"].add_argument(
         "trace_id", metavar="ID", help="a trace id, as in the X-Trace-Id of every answer"
+    )
+    added["token"].add_argument(
+        "--subject",
+        default="demo",
+        metavar="NAME",
+        help="whose it is; an account's id, to ask for its orders",
+    )
+    added["token"].add_argument(
+        "--scope", action="append", default=[], metavar="SCOPE", help="what it allows; once for each scope"
+    )
+    added["token"].add_argument(
+        "--minutes", type=_count, default=60, metavar="N", help="how long it is good (60)"
     )
     added["bench"].add_argument("what", choices=("rio", "gateway"), help="which part")
     added["bench"].add_argument("--quick", action="store_true", help="one short round")

@@ -5,6 +5,7 @@ gateway.credential  rio.credential   what services nginx admits its two callers 
 callers.conf                         the same as nginx includes it: `"<credential>" <caller>;`
 senders.json  senders/<name>         tokens of those who speak to Rio; `operator` is who runs the instance
 webhook.key                          what Rio derives the secrets from that it signs deliveries with
+tokens.pem  jwks.json                what signs access tokens, and its public half
 rabbitmq                             the password of Rio's RabbitMQ user
 postgres/<role>  pgpass/<role>       PostgreSQL passwords, bare and as libpq and pgjdbc read them
 """
@@ -17,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from compose.cli import files
+from compose.cli import files, tokens
 from compose.cli.catalog import Catalog
 
 CALLERS = ("gateway", "rio")
@@ -59,6 +60,16 @@ class Secrets:
         return self.folder / "webhook.key"
 
     @property
+    def signing_key(self) -> PurePath:
+        """What `nextphase token` signs access tokens with: a private key in PEM."""
+        return self.folder / "tokens.pem"
+
+    @property
+    def jwks(self) -> PurePath:
+        """Its public half, which the gateway verifies them with: a JWK Set."""
+        return self.folder / "jwks.json"
+
+    @property
     def rabbitmq(self) -> PurePath:
         """The password of Rio's user."""
         return self.folder / "rabbitmq"
@@ -90,11 +101,12 @@ def ensure(folder: Path, catalog: Catalog, folder_mode: int = 0o700) -> None:
     credentials = {caller: _kept(names.credential(caller)) for caller in CALLERS}
     _derive(names.callers, "".join(f'"{secret}" {caller};\n' for caller, secret in credentials.items()))
     senders = [*(service.name for service in catalog), RELAY, OPERATOR]
-    tokens = {name: _kept(names.sender(name)) for name in senders}
-    _derive(names.senders, json.dumps(tokens, indent=2) + "\n")
+    bearers = {name: _kept(names.sender(name)) for name in senders}
+    _derive(names.senders, json.dumps(bearers, indent=2) + "\n")
     _kept(names.webhook_key)
     _kept(names.rabbitmq)
     _ensure_passwords(names, [SUPERUSER, *roles(catalog)])
+    tokens.ensure(names.signing_key, names.jwks)
 
 
 def _ensure_passwords(names: Secrets, wanted: Sequence[str]) -> None:
