@@ -150,6 +150,7 @@ class Span(sdk.Span):
         return self._encoded_by_sdk()
 
     def _encoded_by_sdk(self) -> bytes:
+        self._bounded()
         self._name = well_formed(self._name)
         if self._status.description:
             self._status = Status(self._status.status_code, well_formed(self._status.description))
