@@ -15,7 +15,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from compose.cli import rabbitmq
+from compose.cli import files, rabbitmq
 from compose.cli.catalog import Catalog
 from compose.cli.documents import Refused
 from compose.cli.generate import generate_for_containers
@@ -24,7 +24,7 @@ from compose.cli.platform import DISPATCHER
 from compose.cli.secrets import OPERATOR, RELAY, RIO, SUPERUSER, Secrets, roles
 
 INSTANCE = "containers"
-_ROOT = 0  # no hop's: whoever may enter a container as root is an operator
+_ROOT = 0  # `setup`, and whoever may enter a container as root
 
 _IMAGES = {
     "edge-nginx": 101,
@@ -74,8 +74,18 @@ def fill(catalog: Catalog, root: Path, folder: Path) -> None:
         _give(path, user, 0o600)
     for part in _DATA:
         _give(folder / "data" / part, found[part], 0o700)
+    _share_cookie(folder, found["rabbitmq"])
     for name in _LOGS:
         _give(folder / "logs" / name, found[name], 0o755)  # the collector reads them
+
+
+def _share_cookie(folder: Path, user: int) -> None:
+    """Gives every RabbitMQ node there is the same cookie; a cluster's have a volume each."""
+    cookie = Path(Secrets(folder / "secrets").erlang_cookie).read_text()
+    for data in (folder / "data").glob("rabbitmq*"):
+        _give(data, user, 0o700)
+        files.write(data / ".erlang.cookie", cookie, 0o600)
+        os.chown(data / ".erlang.cookie", user, user)
 
 
 def readers(catalog: Catalog, folder: Path) -> dict[Path, int]:
@@ -91,6 +101,7 @@ def readers(catalog: Catalog, folder: Path) -> dict[Path, int]:
         names.senders: rio,
         names.webhook_key: rio,
         names.rabbitmq: rio,
+        names.erlang_cookie: _ROOT,
         names.pgpass(RIO): rio,
         names.sender(RELAY): found["relay"],
         names.sender(OPERATOR): _ROOT,

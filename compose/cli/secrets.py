@@ -7,6 +7,7 @@ senders.json  senders/<name>         tokens of those who speak to Rio; `operator
 webhook.key                          what Rio derives the secrets from that it signs deliveries with
 tokens.pem  jwks.json                what signs access tokens, and its public half
 rabbitmq                             the password of Rio's RabbitMQ user
+erlang.cookie                        what the nodes of a RabbitMQ cluster know each other by
 postgres/<role>  pgpass/<role>       PostgreSQL passwords, bare and as libpq and pgjdbc read them
 """
 
@@ -74,6 +75,11 @@ class Secrets:
         """The password of Rio's user."""
         return self.folder / "rabbitmq"
 
+    @property
+    def erlang_cookie(self) -> PurePath:
+        """What the nodes of a RabbitMQ cluster know each other by."""
+        return self.folder / "erlang.cookie"
+
     def password(self, role: str) -> PurePath:
         """The PostgreSQL password of `role`."""
         return self.folder / "postgres" / role
@@ -105,6 +111,7 @@ def ensure(folder: Path, catalog: Catalog, folder_mode: int = 0o700) -> None:
     _derive(names.senders, json.dumps(bearers, indent=2) + "\n")
     _kept(names.webhook_key)
     _kept(names.rabbitmq)
+    _kept(names.erlang_cookie)
     _ensure_passwords(names, [SUPERUSER, *roles(catalog)])
     tokens.ensure(names.signing_key, names.jwks)
 

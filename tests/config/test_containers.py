@@ -36,6 +36,7 @@ from tests.conftest import eventually
 pytestmark = pytest.mark.config
 
 FILE = ROOT / "compose/docker-compose.yaml"
+CLUSTER = ROOT / "compose/docker-compose.cluster.yaml"
 IMAGES = ROOT / "compose/images"
 DOCKERFILES = sorted(IMAGES.glob("*.Dockerfile"))
 SITE = Site.containers(containers.INSTANCE)
@@ -395,6 +396,52 @@ def test_setup_gives_each_file_to_its_reader_and_leaves_it_so(
     assert (tmp_path / "config" / rabbitmq.DEFINITIONS).stat().st_uid == users["rabbitmq"]
     assert (tmp_path / "config/prometheus/rules").stat().st_mode & 0o777 == 0o755
     assert (tmp_path / "data/loki").stat().st_uid == users["loki"]
+
+
+# --- a cluster of RabbitMQ nodes
+
+
+@pytest.fixture(scope="module")
+def cluster() -> dict[str, Any]:
+    command = ["docker-compose", "-f", FILE, "-f", CLUSTER, "config"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert not done.stderr
+    found: dict[str, Any] = yaml.safe_load(done.stdout)
+    return found
+
+
+def test_the_nodes_of_a_cluster_are_the_single_one_three_times(
+    found: dict[str, Container], cluster: dict[str, Any]
+) -> None:
+    own = {"hostname", "environment", "networks", "volumes", "depends_on"}
+    services = cluster["services"]
+    names = ["rabbitmq", "rabbitmq-2", "rabbitmq-3"]
+    assert services.keys() - found.keys() == set(names[1:])
+    for name in names:
+        alike = {key: value for key, value in services[name].items() if key not in own}
+        assert alike == {key: value for key, value in found["rabbitmq"].items() if key not in own}
+        changed = {"RABBITMQ_NODENAME", "ERL_EPMD_ADDRESS"}
+        node, single = variables(services[name]), variables(found["rabbitmq"])
+        assert node.keys() == single.keys()
+        assert {key for key in node if node[key] != single[key]} == changed
+
+
+def test_the_nodes_find_each_other_and_rio_finds_them_all(cluster: dict[str, Any]) -> None:
+    configured = re.findall(r"nodes\.\d = rabbit@(\S+)", (ROOT / "compose/rabbitmq/cluster.conf").read_text())
+    nodes = {name: each for name, each in cluster["services"].items() if name.startswith("rabbitmq")}
+    assert [each["hostname"] for each in nodes.values()] == configured
+    for name, each in nodes.items():
+        assert each["environment"]["RABBITMQ_NODENAME"] == f"rabbit@{each['hostname']}"
+        reached = {name, *each["networks"]["rio"]["aliases"]}
+        assert {"rabbitmq", each["hostname"]} <= reached
+        data = mounts(each)["/var/lib/rabbitmq"]
+        assert mounts(cluster["services"]["setup"])[f"/volumes/data/{data}"] == data
+    for name in ("rio-api", "rio-dispatcher"):
+        awaited = cluster["services"][name]["depends_on"]
+        assert {other for other, how in awaited.items() if how["condition"] == "service_healthy"} == set(
+            nodes
+        )
 
 
 # --- the files, by the programs that read them

@@ -19,6 +19,8 @@ from compose.cli.rio import Rio
 Document = Mapping[str, Any]
 
 _FILTERS = ("subscription", "type", "since", "until")
+_FOLDED = ("types", "reason")
+_WIDTH = 160
 _TIME_LENGTH = len("2026-01-31T12:00:00")
 
 
@@ -189,11 +191,13 @@ def _list(args: argparse.Namespace, page: Document, columns: Columns) -> None:
         return
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in columns:
-        table.add_column(name, overflow="fold")
+        table.add_column(name, no_wrap=name not in _FOLDED, overflow="fold")
     for item in items:
         texts = (cell(item) for cell in columns.values())
         table.add_row(*("" if text is None else escape(str(text)) for text in texts))
-    Console().print(table)
+    console = Console()
+    console.width = max(console.width, _WIDTH)  # ids are shown whole: a narrower terminal wraps the lines
+    console.print(table)
     if page.get("next") is not None:
         print(f"… and older ones: --cursor {page['next']}")
 
