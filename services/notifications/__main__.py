@@ -10,6 +10,7 @@ if __name__ == "__main__":
         factory=True,
         host=os.environ["HOST"],
         port=int(os.environ["PORT"]),
+        http="h11",  # httptools answers unknown methods itself, past the hop
         log_config=None,  # observability logs,
         access_log=False,  # requests too
         server_header=False,
