@@ -280,7 +280,7 @@ class _Message(HTTPMessageDelegate):
         headers = HTTPHeaders()
         for name, value in reply.headers:
             headers.add(name, value)
-        caller = self._request.caller or self._gateway.door.greet(self._request)
+        caller = self._request.caller = self._request.caller or self._gateway.door.greet(self._request)
         for name, value in caller.answer:
             if name == "Vary" or name not in headers:
                 headers.add(name, value)
@@ -314,12 +314,21 @@ class _Message(HTTPMessageDelegate):
         if headers.get("Connection") == "close":
             self._connection.no_keep_alive = self._connection._disconnect_on_finish = True
 
+    def _access_fields(self) -> dict[str, str]:
+        """Who asked, for the access line."""
+        caller = self._request.caller
+        if caller is None:
+            return {}
+        known = {"request_id": caller.request_id, "client": caller.address}
+        return known | {"user": caller.subject} if caller.subject else known
+
     def _end(self, status: int) -> None:
         span = self._span
         span.set_attribute("http.response.status_code", status)
         if status >= 500:
             span.set_status(Status(StatusCode.ERROR))
-        self._exchange.finish(status, self._route.template.text if self._route is not None else "")
+        route = self._route.template.text if self._route is not None else ""
+        self._exchange.finish(status, route, self._access_fields())
         span.end()
         self._gateway.left()
 

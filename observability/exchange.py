@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Mapping
 from http import HTTPStatus
 
 from opentelemetry import trace
@@ -38,12 +39,13 @@ class Exchange:
         self._open = True
         hop.metrics.request_started(method)
 
-    def finish(self, status: int, route: str) -> None:
+    def finish(self, status: int, route: str, more: Mapping[str, str] | None = None) -> None:
         """Count the request and write its access line; once, however often it is called.
 
         Args:
             status: of the answer.
             route: pattern of the route, such as `/orders/{id}`; empty when none matched.
+            more: fields of the access line that only this hop has.
         """
         if not self._open:
             return
@@ -59,6 +61,8 @@ class Exchange:
         }
         if self._caller:
             fields["caller"] = self._caller
+        if more:
+            fields |= more
         level = logging.ERROR if status >= HTTPStatus.INTERNAL_SERVER_ERROR else logging.INFO
         _access.log(level, "%s %s %d", self._method, self._path, status, extra=fields)
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, cast
 
+from opentelemetry import trace
 from tornado.httputil import HTTPHeaders
 
 from gateway.door import idempotency
@@ -82,6 +83,7 @@ class Door:
     def _shed(self, route: "Route") -> None:
         if not self.shedder.admits(critical=route.priority == "critical"):
             self._metrics.shed.labels(route.id).inc()
+            trace.get_current_span().add_event("shed", {"shed.share": self.shedder.share})
             detail = "The gateway has more to do than it can; try again in a moment."
             raise Problem(503, "Overloaded", detail=detail, headers={"Retry-After": "1"})
 

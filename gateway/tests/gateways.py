@@ -44,6 +44,7 @@ class Gateway:
     ports: list[int]
     pages: list[int]
     key: Key
+    log: Path
 
     def url(self, path: str, index: int = 0) -> str:
         return f"http://127.0.0.1:{self.ports[index]}{path}"
@@ -100,7 +101,7 @@ async def gateway(
         process = subprocess.Popen(  # noqa: ASYNC220 - it is started once
             [sys.executable, "-m", "gateway"], cwd=ROOT, env=environment, stdout=log, stderr=log
         )
-    running = Gateway(process, ports, pages, key)
+    running = Gateway(process, ports, pages, key, folder / "gateway.log")
     try:
         for index in range(processes):
             async with asyncio.timeout(30):

@@ -1,6 +1,7 @@
 """The door of a real gateway: who is let in, and what is said to whom."""
 
 import asyncio
+import json
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -114,6 +115,16 @@ async def test_a_good_request_id_stays(client: httpx.AsyncClient, running: Gatew
 async def test_another_is_replaced(client: httpx.AsyncClient, running: Gateway, given: str) -> None:
     answer = await client.get(running.url("/v1/fixed"), headers={"X-Request-Id": given})
     assert len(answer.headers["X-Request-Id"]) == 32
+
+
+async def test_the_access_line_says_who_asked(client: httpx.AsyncClient, running: Gateway) -> None:
+    token = bearer(running.key.token())
+    await client.get(running.url("/v1/mine"), headers=token | {"X-Request-Id": "request-of-the-line"})
+    lines = [json.loads(line) for line in running.log.read_text().splitlines() if line.startswith("{")]
+    [line] = [line for line in lines if line.get("request_id") == "request-of-the-line"]
+    assert (line["route"], line["client"]) == ("/v1/mine", "127.0.0.1")
+    assert line["user"] == "3f0cb1b0-5f0e-4a43-8d5c-7c8e2f1b6a90"
+    assert len(line["trace_id"]) == 32
 
 
 async def test_cors(client: httpx.AsyncClient, running: Gateway) -> None:
