@@ -6,6 +6,7 @@ from typing import Any
 from gateway.door import idempotency
 from gateway.routes.route import Route
 from gateway.routes.table import Table
+from gateway.routes.template import SEGMENT
 
 JSON = "application/json"
 PROBLEM = {
@@ -70,6 +71,7 @@ def _parameters(route: Route) -> Iterable[dict[str, Any]]:
         described = {"description": schema.pop("description")} if "description" in schema else {}
         if parameter.place == "path" and schema["type"] == "string":
             schema.setdefault("minLength", 1)
+            schema.setdefault("pattern", SEGMENT)
         yield {
             "name": parameter.name,
             "in": parameter.place,
@@ -83,7 +85,7 @@ def _parameters(route: Route) -> Iterable[dict[str, Any]]:
             "in": "header",
             "description": "Makes it safe to send the request again: it is done once.",
             "required": route.idempotency,
-            "schema": {"type": "string", "pattern": r'^"([ !#-\[\]-~]|\\["\\]){1,255}"$'},
+            "schema": {"type": "string", "pattern": r'^"[!#-\[\]-~]{1,255}"$'},
         }
 
 

@@ -10,6 +10,8 @@ from observability.problem import Problem
 #: A whole segment that stands for a parameter; with a star, for all that is left of the path.
 _PARAMETER = re.compile(r"\{([a-z][a-z0-9_]*)(\*?)\}")
 _STATIC = re.compile(r"[A-Za-z0-9._~-]+")
+#: As a pattern: what a parameter of one segment can be.
+SEGMENT = r"^(?!\.{1,2}$)[^/\\\u0000-\u001f\u007f]+$"
 _DOTS = frozenset({".", ".."})
 MAX_SEGMENTS = 32
 
@@ -107,7 +109,7 @@ def decode(raw: str) -> str:
         text = unquote_to_bytes(raw.encode("latin-1")).decode()
     except (UnicodeDecodeError, UnicodeEncodeError) as error:
         raise Problem(400, "Malformed path", detail="The path is not UTF-8.") from error
-    if any(character < " " or "\x7f" <= character <= "\x9f" for character in text):
+    if any(character < " " or character == "\x7f" for character in text):
         raise Problem(400, "Malformed path", detail="The path has control characters.")
     if text.count("/") != raw.count("/") or "\\" in text or not _DOTS.isdisjoint(text.split("/")):
         raise Problem(400, "Malformed path", detail="The path can be read in more than one way.")

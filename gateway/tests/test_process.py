@@ -1,0 +1,229 @@
+"""The gateway as it is started: a process of its own, real services' answers, reloads under load."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+from asyncio.subprocess import PIPE, STDOUT, Process
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest_asyncio
+
+from gateway.settings import ROUTES_FILE
+from gateway.tests.api import said
+from gateway.tests.upstreams import Asked, Server, reply
+
+ROOT = Path(__file__).parents[2]
+ID = str(uuid4())
+ORDER = {"id": ID, "account_id": ID, "state": "placed", "reason": None, "lines": []}
+ACCOUNT = {"id": ID, "name": "Ada", "email": "ada@example.com"}
+SERVICES = ("accounts", "orders", "inventory", "notifications")
+SCHEMATHESIS = """\
+[[operations]]
+include-name = "GET /v1/me/orders"
+checks.positive_data_acceptance.enabled = false
+[[operations]]
+include-method = "POST"
+checks.positive_data_acceptance.enabled = false
+"""
+
+
+async def example(asked: Asked, writer: asyncio.StreamWriter) -> None:
+    """Answers as the example's services do."""
+    path = asked.target.partition("?")[0]
+    first, *rest = path.removeprefix("/").split("/")
+    if asked.method == "POST":
+        body = {"orders": {"id": ID, "state": "placed"}, "accounts": ACCOUNT}[first]
+        status = 202 if first == "orders" else 201
+        head = {"Content_Type": "application/json", "Location": f"/{first}/{ID}"}
+        writer.write(reply(status, json.dumps(body).encode(), **head))
+    elif rest and first in ("orders", "accounts"):
+        writer.write(said(ORDER if first == "orders" else ACCOUNT))
+    else:
+        writer.write(said({"items": []}))
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A gateway that was started."""
+
+    process: Process
+    api: httpx.AsyncClient
+    pages: httpx.AsyncClient
+    routes: Path
+    environment: dict[str, str]
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
+def configured(folder: Path, services_url: str) -> tuple[dict[str, str], dict[str, Any]]:
+    """The environment of a gateway, and its configuration."""
+    (folder / "credential").write_text("secret\n")
+    (folder / "routes.yaml").write_text(ROUTES_FILE.read_text())
+    configuration = {
+        "host": "127.0.0.1",
+        "ports": [free_port()],
+        "metrics_ports": [free_port()],
+        "services_url": services_url,
+        "credential_file": str(folder / "credential"),
+        "services": {name: {"timeout_seconds": 5} for name in SERVICES},
+        "routes_file": str(folder / "routes.yaml"),
+    }
+    (folder / "gateway.json").write_text(json.dumps(configuration))
+    environment = os.environ | {"GATEWAY_CONFIG": str(folder / "gateway.json"), "PYTHONPATH": str(ROOT)}
+    return environment, configuration
+
+
+async def command(environment: dict[str, str], *arguments: str) -> tuple[int, str]:
+    """Run `python` with arguments; its exit code and what it said."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *arguments, env=environment, cwd=ROOT, stdout=PIPE, stderr=STDOUT
+    )
+    output, _ = await asyncio.wait_for(process.communicate(), 110)
+    return process.returncode or 0, output.decode()
+
+
+@asynccontextmanager
+async def started(folder: Path, services_url: str, *options: str) -> AsyncIterator[Running]:
+    environment, configuration = configured(folder, services_url)
+    with (folder / "log").open("wb") as log:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "gateway", *options, env=environment, cwd=ROOT, stdout=log, stderr=log
+        )
+    urls = [f"http://127.0.0.1:{configuration[name][0]}" for name in ("ports", "metrics_ports")]
+    async with (
+        httpx.AsyncClient(base_url=urls[0], trust_env=False, timeout=20) as api,
+        httpx.AsyncClient(base_url=urls[1], trust_env=False, timeout=20) as pages,
+    ):
+        try:
+            await until_true(lambda: answers(pages))
+            yield Running(process, api, pages, folder / "routes.yaml", environment)
+        finally:
+            process.terminate()
+            await asyncio.wait_for(process.wait(), 30)
+
+
+async def until_true(look: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(30):
+        while not await look():  # noqa: ASYNC110 - it is another process that changes
+            await asyncio.sleep(0.02)
+
+
+async def answers(pages: httpx.AsyncClient) -> bool:
+    try:
+        return (await pages.get("/health/live")).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+@pytest_asyncio.fixture
+async def gateway(tmp_path: Path) -> AsyncIterator[Running]:
+    async with Server(example).running() as url, started(tmp_path, url) as running:
+        yield running
+
+
+async def test_the_api_keeps_what_its_document_says(gateway: Running, tmp_path: Path) -> None:
+    settings = tmp_path / "schemathesis.toml"
+    settings.write_text(SCHEMATHESIS)
+    url = f"{gateway.api.base_url}/v1/openapi.json"
+    code, output = await command(
+        gateway.environment,
+        *("-m", "schemathesis.cli", "--config-file", str(settings), "run", url, "--seed", "1"),
+        *("--max-examples", "15", "--phases", "examples,coverage,fuzzing", "--no-color"),
+    )
+    assert code == 0, output
+
+
+async def test_no_request_is_dropped_by_a_reload(gateway: Running) -> None:
+    statuses: list[int] = []
+    over = asyncio.Event()
+
+    async def ask() -> None:
+        while not over.is_set():
+            statuses.append((await gateway.api.get(f"/v1/orders/{ID}")).status_code)
+
+    async def reloaded(outcome: str) -> None:
+        before = await reloads(gateway, outcome)
+        gateway.process.send_signal(signal.SIGHUP)
+
+        async def counted() -> bool:
+            return await reloads(gateway, outcome) > before
+
+        await until_true(counted)
+
+    asking = [asyncio.create_task(ask()) for _ in range(8)]
+    text = gateway.routes.read_text()
+    for number in range(4):
+        new = f"{{id: new-{number}, method: GET, path: /v1/new{number}, mock: {{body: {number}}}}}"
+        gateway.routes.write_text(f"{text}\n  - {new}\n")
+        await reloaded("done")
+        assert (await gateway.api.get(f"/v1/new{number}")).json() == number
+        assert (await gateway.api.get("/v1/new9")).status_code == 404
+    gateway.routes.write_text(text.replace("service: orders", "service: nobody"))
+    await reloaded("refused")
+    assert (await gateway.api.get("/v1/new3")).json() == 3
+    over.set()
+    await asyncio.gather(*asking)
+    assert set(statuses) == {200}
+
+
+async def reloads(gateway: Running, outcome: str) -> float:
+    page = (await gateway.pages.get("/metrics")).text
+    line = f'gateway_reloads_total{{outcome="{outcome}"}} '
+    return sum(float(each.removeprefix(line)) for each in page.splitlines() if each.startswith(line))
+
+
+async def test_pages_about_itself(gateway: Running) -> None:
+    shown = (await gateway.pages.get("/routes")).json()["routes"]
+    order = next(route for route in shown if route["id"] == "order")
+    assert order["parts"]["account"]["needs"] == ["order"]
+    assert order["parts"]["order"]["policy"]["timeout_seconds"] == 5
+    health = (await gateway.pages.get("/health")).json()
+    assert {name for name in SERVICES if health["checks"][name]["status"] == "pass"} == set(SERVICES)
+    page = await gateway.api.get("/v1/docs")
+    assert page.headers["Content-Type"].startswith("text/html")
+    assert "http" not in page.text.replace("http-equiv", ""), "the page needs something from elsewhere"
+    document = (await gateway.api.get("/v1/openapi.json")).json()
+    assert document["openapi"] == "3.1.0"
+    assert set(document["paths"]) >= {"/v1/orders/{order_id}", "/v1/me/orders"}
+
+
+async def test_a_handler_looks_the_account_up(gateway: Running) -> None:
+    body = {"account_id": ID, "lines": [{"sku": "tea", "quantity": 1}]}
+    placed = await gateway.api.post("/v1/orders", json=body)
+    assert (placed.status_code, placed.headers["Location"]) == (202, f"/v1/orders/{ID}")
+
+
+async def test_mocks_need_no_service(tmp_path: Path) -> None:
+    async with started(tmp_path, "http://127.0.0.1:9", "--mock") as running:
+        order = (await running.api.get(f"/v1/orders/{ID}")).json()
+        assert order["account"]["name"] == "Ada Lovelace"
+        body = {"account_id": ID, "lines": [{"sku": "tea", "quantity": 1}]}
+        assert (await running.api.post("/v1/orders", json=body)).status_code == 202
+        assert (await running.api.post("/v1/orders", json={})).status_code == 422
+        assert (await running.pages.get("/health/ready")).status_code == 200
+
+
+async def test_faults_stop_the_start_and_the_check(tmp_path: Path) -> None:
+    environment, _ = configured(tmp_path, "http://127.0.0.1:9")
+    assert await command(environment, "-m", "gateway", "--check") == (0, "")
+    routes = tmp_path / "routes.yaml"
+    routes.write_text(routes.read_text().replace("service: orders", "service: nobody"))
+    for options in ([], ["--check"]):
+        code, output = await command(environment, "-m", "gateway", *options)
+        assert code == 1
+        assert output.splitlines()
+        assert all(line.startswith(f"{routes}:") for line in output.splitlines()), output
