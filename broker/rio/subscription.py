@@ -2,8 +2,8 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -23,6 +23,8 @@ _TARGET: Final = re.compile(r"[A-Za-z0-9\-._~!$&'()*+,;=:@%/?]*")
 _HOST: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9\-.]{0,251}[A-Za-z0-9])?|[0-9A-Fa-f:.]{2,45}")
 _FIELDS: Final = frozenset({"id", "types", "sink", "source", "filters", "config", "status"})
 _READ_ONLY: Final = frozenset({"owner", "reason", "created_at", "updated_at"})
+OPTIONAL: Final = ("source", "filters", "config")
+"""What stays as it is in a subscription when a PUT leaves it out."""
 MAX_TYPES: Final = 100
 _MAX_PATTERN: Final = 200
 _MAX_SINK: Final = 1024
@@ -61,6 +63,15 @@ class Subscription:
     """When the secret before it was superseded."""
     created_at: datetime | None = None
     updated_at: datetime | None = None
+
+    def keeping(self, before: "Subscription", given: Collection[str]) -> "Subscription":
+        """With what `before` has in the fields of OPTIONAL that are not `given`."""
+        return replace(
+            self,
+            source=self.source if "source" in given else before.source,
+            filters=self.filters if "filters" in given else before.filters,
+            policy=self.policy if "config" in given else before.policy,
+        )
 
     @property
     def external(self) -> bool:

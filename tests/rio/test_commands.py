@@ -173,3 +173,13 @@ def test_rio_away_is_said_with_what_to_do(layout: Layout) -> None:
 def test_without_a_token_the_instance_is_to_be_set_up(tmp_path: Path) -> None:
     with pytest.raises(Failure, match="the operator's token cannot be read"):
         Operated(Layout(tmp_path, "default", 0))
+
+
+def test_a_service_that_registers_again_leaves_what_it_does_not_say(nextphase: Run, rio: Rio) -> None:
+    filters = [{"exact": {"subject": "7"}}]
+    document = {"types": ["command.kept"], "sink": "/command-kept/events", "filters": filters}
+    rio.client.put("/subscriptions/command-kept", json={**document, "config": {"ordered": True}})
+    subscribe(rio, "command-kept", ["command.kept", "command.more"])
+    shown = json.loads(nextphase("rio", "subscriptions", "show", "command-kept"))
+    assert shown["types"] == ["command.kept", "command.more"]
+    assert (shown["filters"], shown["config"]["ordered"]) == (filters, True)

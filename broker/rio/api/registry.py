@@ -6,13 +6,13 @@ follow within a second.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Final
 
 from broker.rio.api.handshake import Handshake
 from broker.rio.rabbitmq.topology import Topology
 from broker.rio.store.subscriptions import Subscriptions
-from broker.rio.subscription import Status, Subscription
+from broker.rio.subscription import OPTIONAL, Status, Subscription
 from observability.problem import Problem
 
 # RabbitMQ writes the name of a new quorum queue to disk half a second late. Killed before, it comes back
@@ -38,10 +38,17 @@ class Registry:
         self._handshake = handshake
         self._changed = changed
 
-    async def put(self, subscription: Subscription, *, keep_status: bool = True) -> tuple[Subscription, bool]:
+    async def put(
+        self,
+        subscription: Subscription,
+        *,
+        given: Collection[str] = OPTIONAL,
+        keep_status: bool = True,
+    ) -> tuple[Subscription, bool]:
         """Create or replace a subscription; gives it as it stands then, and whether it is new.
 
-        See `Editing.claim` for `keep_status`. Raises Problem 409 when it would change whether it is ordered,
+        Of one that is there the fields of OPTIONAL that are not `given` stay as they are; see `Editing.claim`
+        for `keep_status`. Raises Problem 409 when it would change whether it is ordered,
         422 when a new sink outside the platform does not agree.
         """
         before = await self._subscriptions.get(subscription.id)
@@ -49,8 +56,10 @@ class Registry:
             await self._handshake.ask(subscription)
         async with self._subscriptions.editing(subscription.id) as editing:
             before = await editing.read()
-            if before is not None and before.policy.ordered != subscription.policy.ordered:
-                _refuse_order(before)
+            if before is not None:
+                subscription = subscription.keeping(before, given)
+                if before.policy.ordered != subscription.policy.ordered:
+                    _refuse_order(before)
             created, stale = await editing.claim(subscription, keep_status=keep_status)
             await asyncio.to_thread(self._topology.put, subscription, stale)
             await editing.narrow()

@@ -88,7 +88,7 @@ class SubscriptionHandler(_Handler):
     """PUT, GET and DELETE /subscriptions/{id}."""
 
     @operation(
-        "Create or replace a subscription; without a status it stays active or paused as it is",
+        "Create or replace a subscription; source, filters, config and status stay as they are when left out",
         body={"application/json": _PUT},
         answers={200: _ONE, 201: _ONE},
     )
@@ -97,7 +97,9 @@ class SubscriptionHandler(_Handler):
         document = events.read_json(self.request.body)
         subscription = read_subscription(subscription_id, document, self.sender.name)
         self.require_owner(subscription_id)
-        written, created = await self.rio.registry.put(subscription, keep_status="status" not in document)
+        written, created = await self.rio.registry.put(
+            subscription, given=document, keep_status="status" not in document
+        )
         self.set_status(201 if created else 200)
         self.finish(written.document())
 
