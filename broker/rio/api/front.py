@@ -1,6 +1,6 @@
-"""Emitting over HTTP without Tornado's application, whose handlers and their instrumentation take longer than all
-the rest of accepting an event. Same port, same problems, spans, metrics and access lines; every other request is
-the application's.
+"""Emitting over HTTP without Tornado's application, whose handlers and their instrumentation take longer than
+all the rest of accepting an event. Same port, same problems, spans, metrics and access lines; every other
+request is the application's.
 """
 
 import asyncio

@@ -107,8 +107,7 @@ class Accepted:
     async def _claim(self, keys: Sequence[bytes]) -> Sequence[Standing]:
         parameters = {"keys": list(keys), "claim": self._claim_id, "lease": _LEASE_SECONDS}
         with suppress_instrumentation():
-            async with self._database.connection() as connection:
-                rows = await (await connection.execute(_CLAIM, parameters, binary=True)).fetchall()
+            rows = await self._database.fetch(_CLAIM, parameters)
         standings = {bytes(row["key"]): Standing(row["standing"]) for row in rows}
         return [standings.get(key, Standing.ELSEWHERE) for key in keys]
 

@@ -29,7 +29,9 @@ Connection: TypeAlias = AsyncConnection[DictRow]
 class Database:
     """A small pool of connections that reconnects by itself; errors are psycopg's OperationalErrors."""
 
-    def __init__(self, database_url: str) -> None:
+    def __init__(self, database_url: str, *, checked: bool = True) -> None:
+        """`checked`: try each connection before it is used, at the cost of a round trip. Unchecked, the first
+        use after PostgreSQL's restart fails."""
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             database_url,
             connection_class=AsyncConnection[DictRow],
@@ -46,7 +48,7 @@ class Database:
             timeout=_POOL_WAIT_SECONDS,
             reconnect_timeout=30.0,
             # A connection PostgreSQL closed while it lay idle is replaced, not handed out.
-            check=_check,
+            check=_check if checked else None,
             open=False,
         )
 

@@ -126,7 +126,7 @@ def test_any_bytes_are_an_event_or_a_problem(body: bytes) -> None:
     st.binary(max_size=40),
 )
 def test_any_headers_are_an_event_or_a_problem(headers: dict[str, str], body: bytes) -> None:
-    outcome = attempt(parse_binary, headers, body)
+    outcome = attempt(parse_binary, headers.items(), body)
     if isinstance(outcome, Problem):
         assert outcome.status == 400
     else:

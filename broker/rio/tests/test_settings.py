@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from broker.configuration import ConfigurationError
-from broker.rio.sender import Senders
+from broker.rio.sender import Sender, Senders
 from broker.rio.settings import Settings
 
 
