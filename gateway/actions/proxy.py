@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from typing import Self
 from urllib.parse import quote
 
 from gateway.actions.passing import end_to_end, public_location, unavailable
@@ -79,7 +80,7 @@ class Proxy:
             (name, public_location(value, self._prefix) if name.lower() == "location" else value)
             for name, value in end_to_end(streamed.headers.items(), _NOT_PASSED_BACK)
         ]
-        return Reply(streamed.status, headers, _chunks(stack, streamed.chunks()))
+        return Reply(streamed.status, headers, _Body(stack, streamed.chunks()))
 
     def _call(self, request: Request) -> Call:
         try:
@@ -99,7 +100,26 @@ class Proxy:
         )
 
 
-async def _chunks(stack: AsyncExitStack, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    async with stack:
-        async for chunk in chunks:
-            yield chunk
+class _Body:
+    """The pieces of a body; what they come through is closed with them, even where nobody took the first one
+    (a generator that was never started runs no `finally`)."""
+
+    def __init__(self, stack: AsyncExitStack, chunks: AsyncIterator[bytes]) -> None:
+        self._stack = stack
+        self._chunks = chunks
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            return await anext(self._chunks)
+        except StopAsyncIteration:
+            await self.aclose()
+            raise
+        except BaseException as error:
+            await self._stack.__aexit__(type(error), error, error.__traceback__)
+            raise
+
+    async def aclose(self) -> None:
+        await self._stack.aclose()

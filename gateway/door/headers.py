@@ -2,6 +2,7 @@
 
 import os
 import re
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 
 from tornado.httputil import HTTPHeaders
@@ -26,19 +27,27 @@ def strip(headers: HTTPHeaders) -> None:
 
 def request_id(headers: HTTPHeaders) -> str:
     """The request's id: the client's own where it is well-formed, else a new one."""
-    given = headers.get(REQUEST_ID_HEADER)
-    return given if given and _REQUEST_ID.fullmatch(given) else os.urandom(16).hex()
+    given = headers.get_list(REQUEST_ID_HEADER)  # `get` costs an exception where there is none
+    if len(given) == 1 and _REQUEST_ID.fullmatch(given[0]):
+        return given[0]
+    return os.urandom(16).hex()
 
 
 def client_address(headers: HTTPHeaders, peer: str) -> str:
     """Whom the edge saw: it sets X-Forwarded-For to one address. Without one, who is at the other end."""
-    seen = headers.get("X-Forwarded-For", peer)
+    seen = headers.get_list("X-Forwarded-For")
+    return _address(seen[0]) or peer if len(seen) == 1 else peer
+
+
+@lru_cache(4096)
+def _address(text: str) -> str | None:
     try:
-        return str(ip_address(seen))
+        return str(ip_address(text))
     except ValueError:
-        return peer
+        return None
 
 
+@lru_cache(4096)
 def rate_key(address: str) -> str:
     """What one client has for certain: an address, or of IPv6 a /64."""
     try:
