@@ -7,10 +7,11 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from broker.client import inbox, outbox
+from broker.client import AsyncClient, Client, Draft, inbox, outbox
+from broker.client.errors import Refused
 from broker.client.subscriptions import register_in_background
 from broker.client.webhook import Event, parse
-from broker.tests.servers import Postgres, Rio, wait_until
+from broker.tests.servers import Postgres, Rio, Sink, wait_until
 
 
 @pytest.fixture
@@ -77,3 +78,48 @@ def test_registration_goes_on_until_rio_is_there(
     registration.check()
     rio.wait_ready()
     assert rio.client.get("/subscriptions/joining").json()["types"] == ["join.test"]
+
+
+def dsn(rio: Rio, token: str = "t-tests") -> str:
+    return f"http://tests:{token}@127.0.0.1:{rio.api_port}/client"
+
+
+def test_what_a_client_emits_is_delivered(rio: Rio, sink: Sink) -> None:
+    rio.client.put("/subscriptions/client", json={"types": ["client.*"], "sink": "/client/events"})
+    with Client(dsn(rio)) as client:
+        ids = [client.emit("one", {"n": 0}, subject="s")]
+        sent = client.emit_many([Draft(action="many", data={"n": number}) for number in range(150)])
+    assert all(one.error is None for one in sent)
+    ids += [one.id for one in sent]
+    wait_until(lambda: {each.headers["ce-id"] for each in sink.to("/client/events")} >= set(ids))
+
+
+def test_the_same_event_again_is_answered_and_not_delivered_again(rio: Rio, sink: Sink) -> None:
+    rio.client.put("/subscriptions/client-once", json={"types": ["client.once"], "sink": "/once/events"})
+    with Client(dsn(rio)) as client:
+        for _ in range(3):
+            assert client.emit("once", {}, id="the-same") == "the-same"
+        last = client.emit("once", {})
+    wait_until(lambda: last in [each.headers["ce-id"] for each in sink.to("/once/events")])
+    assert [each.headers["ce-id"] for each in sink.to("/once/events")].count("the-same") == 1
+
+
+def test_of_a_batch_rio_refuses_what_is_wrong_and_takes_the_others(rio: Rio) -> None:
+    drafts = [Draft(action="a", data=1), Draft(action="not one", data=2), Draft(action="b", data=3)]
+    with Client(dsn(rio)) as client:
+        sent = client.emit_many(drafts)
+    assert [type(one.error) for one in sent] == [type(None), Refused, type(None)]
+
+
+async def test_a_client_emits_in_asyncio_while_rio_comes_back(rio: Rio) -> None:
+    async with AsyncClient(dsn(rio)) as client:
+        await asyncio.to_thread(rio.api.kill)
+        emitting = asyncio.create_task(client.emit("late", {}))
+        await asyncio.to_thread(rio.api.start)
+        assert await emitting
+    await asyncio.to_thread(rio.wait_ready)
+
+
+def test_a_wrong_token_is_refused(rio: Rio) -> None:
+    with Client(dsn(rio, "wrong")) as client, pytest.raises(Refused, match="401"):
+        client.emit("one", {})
