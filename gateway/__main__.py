@@ -1,6 +1,7 @@
 """`python -m gateway`: start the gateway's processes, or only check what they would start with."""
 
 import argparse
+import gc
 import os
 import sys
 
@@ -13,6 +14,9 @@ from gateway.reading import check
 from gateway.routes.document import RoutesError
 from gateway.settings import Settings, SettingsError
 from observability import setup
+
+#: Requests leave hardly any cycles behind; Python's own threshold has each of them pay for a search.
+COLLECT_AFTER = (20_000, 20, 50)
 
 
 def main() -> int:
@@ -37,6 +41,8 @@ def _run(settings: Settings, mock: bool) -> int:
     os.environ["SERVICE_INSTANCE_ID"] = f"gateway-{index + 1}"
     # After the fork: exporter threads do not survive one.
     hop = setup("gateway")
+    gc.freeze()
+    gc.set_threshold(*COLLECT_AFTER)
     try:
         uvloop.run(serve(settings, index, hop, rates, mock=mock))
     finally:
