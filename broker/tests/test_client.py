@@ -1,6 +1,7 @@
 """What services import, against the real database and the real Rio."""
 
 import asyncio
+import json
 from pathlib import Path
 from uuid import uuid4
 
@@ -123,3 +124,26 @@ async def test_a_client_emits_in_asyncio_while_rio_comes_back(rio: Rio) -> None:
 def test_a_wrong_token_is_refused(rio: Rio) -> None:
     with Client(dsn(rio, "wrong")) as client, pytest.raises(Refused, match="401"):
         client.emit("one", {})
+
+
+def test_the_catalogs_policy_reaches_a_subscription_that_is_there(rio: Rio) -> None:
+    path, file = "/subscriptions/declared", rio.folder / "rio.json"
+    rio.client.put(path, json={"types": ["declared.one"], "sink": "/declared/events"})
+    rio.client.post(f"{path}/pause")
+    before = file.read_text()
+    declared = {"id": "declared", "types": ["declared.two"], "sink": "/other/events", "owner": "declared"}
+    config = {"timeout_seconds": 3.0}
+    rio.api.end()
+    file.write_text(json.dumps({**json.loads(before), "subscriptions": [{**declared, "config": config}]}))
+    try:
+        rio.api.start()
+        rio.wait_ready()
+        found = rio.client.get(path).json()
+    finally:
+        rio.api.end()
+        file.write_text(before)
+        rio.api.start()
+        rio.wait_ready()
+    assert found["config"]["timeout_seconds"] == 3
+    assert (found["types"], found["sink"]) == (["declared.one"], "/declared/events")
+    assert (found["status"], found["owner"]) == ("paused", "declared")

@@ -91,7 +91,8 @@ def _subscriptions(service: Service) -> Iterator[dict[str, Any]]:
     service's name."""
     types: dict[str, list[str]] = {}
     for subscription in service.subscriptions:
-        how = {"sink": subscription.path, "filters": subscription.filters, "config": subscription.config}
+        said = {"filters": subscription.filters, "config": subscription.config}
+        how = {"sink": subscription.path} | {name: value for name, value in said.items() if value}
         types.setdefault(json.dumps(how, sort_keys=True), []).append(subscription.type)
     for number, (key, subscribed) in enumerate(types.items(), 1):
         name = service.name if number == 1 else f"{service.name}-{number}"

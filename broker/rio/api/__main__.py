@@ -92,7 +92,10 @@ class Api:
         self._handshake = Handshake(Sinks(settings.sinks.allowed))
         self._registry = Registry(subscriptions, Topology(address), self._handshake, self._interests.refresh)
         self._declared = [
-            read_subscription(declared.id, declared.model_dump(), declared.owner)
+            (
+                read_subscription(declared.id, declared.model_dump(), declared.owner),
+                declared.model_fields_set,
+            )
             for declared in settings.subscriptions
         ]
         senders = Senders.load(settings.senders_file, settings.senders)

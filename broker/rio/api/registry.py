@@ -7,6 +7,7 @@ follow within a second.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import replace
 from typing import Final
 
 from broker.rio.api.handshake import Handshake
@@ -106,11 +107,33 @@ class Registry:
         _logger.info("subscription deleted", extra={"subscription": subscription_id})
         return existed
 
-    async def declare(self, subscriptions: Sequence[Subscription]) -> None:
-        """Create those that are missing; one that is there may have been changed since, and stays."""
-        known = {subscription.id for subscription in await self._subscriptions.all()}
-        missing = [subscription for subscription in subscriptions if subscription.id not in known]
-        await asyncio.gather(*map(self.put, missing))
+    async def declare(self, declared: Sequence[tuple[Subscription, Collection[str]]]) -> None:
+        """Create those that are missing; of one that is there the filters and the policy become those given.
+
+        The rest of it may have been changed since, and stays.
+        """
+        known = {subscription.id: subscription for subscription in await self._subscriptions.all()}
+        await asyncio.gather(
+            *(
+                self._declare(known.get(subscription.id), subscription, given)
+                for subscription, given in declared
+            )
+        )
+
+    async def _declare(
+        self, current: Subscription | None, subscription: Subscription, given: Collection[str]
+    ) -> None:
+        if current is None:
+            await self.put(subscription)
+            return
+        wanted = replace(subscription, types=current.types, sink=current.sink).keeping(current, given)
+        if (wanted.filters, wanted.policy) == (current.filters, current.policy):
+            return
+        try:
+            await self.put(wanted)
+        except Problem as problem:
+            extra = {"subscription": subscription.id, "reason": problem.detail}
+            _logger.warning("a declared subscription stays as it was", extra=extra)
 
     async def reassert(self) -> None:
         """Make sure RabbitMQ has every subscription's queue and bindings, should it have lost them."""

@@ -112,10 +112,10 @@ def test_subscriptions_of_one_path_and_policy_are_one(layout: Layout) -> None:
     run(layout)
     rio = json.loads((layout.config / "rio.json").read_text())
     assert [
-        (found["id"], found["owner"], found["types"], found["sink"], found["config"])
+        (found["id"], found["owner"], found["types"], found["sink"], found.get("config"))
         for found in rio["subscriptions"]
     ] == [
-        ("mails", "mails", ["account.created", "account.closed"], "/mails/events", {}),
+        ("mails", "mails", ["account.created", "account.closed"], "/mails/events", None),
         ("mails-2", "mails", ["account.lost"], "/mails/events", {"ordered": True}),
     ]
 
