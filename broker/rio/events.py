@@ -106,7 +106,7 @@ def _plain(named: Mapping[str, str], body: bytes) -> Event | None:
 def _plain_attributes(attributes: dict[str, Any]) -> dict[str, str] | None:
     """Attributes that need no decoding and no repair, which nearly every sender's are, with a time; None of
     any others. The package takes five times as long, most of it for building what is not used."""
-    if not _PLAIN_NEEDED <= attributes.keys() or len(attributes) > _MAX_PLAIN:
+    if not attributes.keys() >= _PLAIN_NEEDED or len(attributes) > _MAX_PLAIN:
         return None
     for name, value in attributes.items():
         if type(value) is not str or not _PLAIN_VALUES.get(name, _PLAIN_TEXT).fullmatch(value):

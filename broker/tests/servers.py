@@ -186,6 +186,16 @@ class Rabbit(Process):
         """A client connection not opened yet."""
         return Connection(f"amqp://guest:guest@127.0.0.1:{self.port}//", connect_timeout=2)
 
+    def control(self, *arguments: str) -> None:
+        """Run rabbitmqctl on the node."""
+        subprocess.run(
+            [*as_user("rabbitmq"), str(RABBITMQ_SERVER.with_name("rabbitmqctl")), *arguments],
+            env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8", **self._environment},
+            check=True,
+            capture_output=True,
+            timeout=60,
+        )
+
     def queue_length(self, queue: str) -> int:
         """Messages ready in a queue."""
         with self.connect() as connection, connection.channel() as channel:
@@ -472,6 +482,17 @@ class Rio:
         path.write_text(json.dumps(settings))
         process = self._process("broker.relay", f"relay-{port}", {"RELAY_CONFIG": str(path)})
         return process, f"http://127.0.0.1:{port}"
+
+    def another_api(self) -> tuple[Process, str]:
+        """One more API process on the same store and broker, not started, and its URL."""
+        port = free_port()
+        settings = json.loads((self.folder / "rio.json").read_text())
+        settings["api"]["port"] = port
+        path = self.folder / f"rio-{port}.json"
+        path.write_text(json.dumps(settings))
+        return self._process("broker.rio.api", f"rio-api-{port}", {"RIO_CONFIG": str(path)}), (
+            f"http://127.0.0.1:{port}"
+        )
 
     def start(self) -> None:
         self.api.start()

@@ -1,0 +1,98 @@
+"""Schemas are checked when they come, and say where an event breaks them."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from broker.rio.events import Event
+from broker.rio.schema import Schema
+from observability.problem import Problem
+
+LINES = {
+    "type": "object",
+    "required": ["lines"],
+    "properties": {"lines": {"type": "array", "items": {"$ref": "#/$defs/line"}}},
+    "$defs": {"line": {"type": "object", "properties": {"quantity": {"minimum": 1}}}},
+}
+
+
+def event(body: bytes) -> Event:
+    return Event({"type": "order.placed", "id": "1", "source": "/t"}, "application/json", body)
+
+
+def pointers(schema: Any, data: Any) -> list[str]:
+    problem = Schema(schema).check(event(json.dumps(data).encode()))
+    return [] if problem is None else [error["pointer"] for error in problem.errors]
+
+
+def test_every_fault_is_pointed_at() -> None:
+    assert pointers(LINES, {"lines": [{"quantity": 2}]}) == []
+    assert pointers(LINES, {}) == ["#/data"]
+    assert pointers(LINES, {"lines": [{"quantity": 0}, {"quantity": 1}, 7]}) == [
+        "#/data/lines/0/quantity",
+        "#/data/lines/2",
+    ]
+    assert pointers({"properties": {"a/b~c": {"type": "string"}}}, {"a/b~c": 1}) == ["#/data/a~1b~0c"]
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[" * 100_000])
+def test_what_is_no_json_is_refused(body: bytes) -> None:
+    problem = Schema({"type": "object"}).check(event(body))
+    assert problem is not None
+    assert problem.status == 422
+
+
+def test_too_much_data_is_refused() -> None:
+    problem = Schema(True).check(event(b'"' + b"x" * 300_000 + b'"'))
+    assert problem is not None
+    assert problem.status == 413
+
+
+@pytest.mark.parametrize(
+    ("schema", "status"),
+    [
+        ([], 422),
+        ("x", 422),
+        ({"type": "colour"}, 422),
+        ({"pattern": "("}, 422),
+        ({"pattern": "x" * 300}, 422),
+        ({"$ref": "https://example.org/schema"}, 422),
+        ({"$ref": "other.json"}, 422),
+        ({"$ref": "#/$defs/nothing"}, 422),
+        ({"$id": "https://example.org/"}, 422),
+        ({"$schema": "http://json-schema.org/draft-07/schema#"}, 422),
+        ({"description": "x" * 70_000}, 413),
+    ],
+)
+def test_what_is_no_usable_schema_is_refused(schema: Any, status: int) -> None:
+    with pytest.raises(Problem) as refused:
+        Schema(schema)
+    assert refused.value.status == status
+
+
+def test_a_schema_without_end_refuses() -> None:
+    assert pointers({"$ref": "#"}, {}) == ["#/data"]
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(["type", "properties", "items", "$ref", "allOf", "pattern", "$defs"]), inner
+            )
+        ),
+        max_leaves=8,
+    )
+)
+def test_anything_is_a_schema_or_a_problem(document: Any) -> None:
+    try:
+        schema = Schema(document)
+    except Problem as problem:
+        assert problem.status in (413, 422)
+    else:
+        schema.check(event(b"{}"))
