@@ -71,7 +71,7 @@ class Settings(Strict):
     senders_file: Path
     max_body_bytes: int = Field(ge=1024, le=64 * 1024 * 1024)
     subscriptions: list[Declared]
-    webhook_key_file: Path | None = None
+    webhook_key_file: Path
     """What the signing secrets of all subscriptions are derived from."""
     sinks: Sinks = Sinks()
     emitters: dict[str, list[str]] = Field(default_factory=dict)
@@ -96,4 +96,4 @@ class Settings(Strict):
 
     def webhook_key(self) -> str:
         """The master key of the signing secrets, or raise ConfigurationError."""
-        return read_secret(self.webhook_key_file or self.credential_file)
+        return read_secret(self.webhook_key_file)

@@ -3,10 +3,10 @@
 A subscription's secrets are derived from one master key and a number, so that none has to be stored.
 """
 
-import base64
 import hmac
+from base64 import b64encode
 from datetime import UTC, datetime, timedelta
-from hashlib import blake2b
+from hashlib import blake2b, sha256
 from typing import Final
 
 from broker.rio.events import Event
@@ -14,6 +14,29 @@ from broker.rio.subscription import Subscription
 
 ROTATION: Final = timedelta(hours=24)
 """How long deliveries carry the former secret's signature beside the new one's."""
+
+_BLOCK_BYTES: Final = 64  # of SHA-256; the derived keys have 32
+
+
+class Signer:
+    """Signs with one key. HMAC-SHA256 (RFC 2104) with the key's part of the work done once.
+
+    Unlike `hmac.digest` it keeps the interpreter lock for the microsecond it takes: to give it up costs a
+    dispatcher fifty.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        block = key.ljust(_BLOCK_BYTES, b"\0")
+        self._inner = sha256(bytes(byte ^ 0x36 for byte in block))
+        self._outer = sha256(bytes(byte ^ 0x5C for byte in block))
+
+    def sign(self, message_id: str, timestamp: str, body: bytes) -> str:
+        """One signature of the `webhook-signature` header."""
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(f"{message_id}.{timestamp}.".encode())
+        inner.update(body)
+        outer.update(inner.digest())
+        return f"v1,{b64encode(outer.digest()).decode()}"
 
 
 class Secrets:
@@ -24,14 +47,14 @@ class Secrets:
 
     def shown(self, subscription: Subscription) -> str:
         """The secret in use, as receivers of webhooks take it."""
-        return "whsec_" + base64.b64encode(self._key(subscription.id, subscription.secret_version)).decode()
+        return "whsec_" + b64encode(self._key(subscription.id, subscription.secret_version)).decode()
 
-    def keys(self, subscription: Subscription, now: datetime | None = None) -> tuple[bytes, ...]:
-        """The keys deliveries are signed with: the one in use and, for a day, the one before it."""
+    def signers(self, subscription: Subscription, now: datetime | None = None) -> tuple[Signer, ...]:
+        """What deliveries are signed with: the secret in use and, for a day, the one before it."""
         version, rotated_at = subscription.secret_version, subscription.rotated_at
         superseded = rotated_at is not None and (now or datetime.now(UTC)) - rotated_at < ROTATION
         versions = (version, version - 1) if superseded else (version,)
-        return tuple(self._key(subscription.id, one) for one in versions)
+        return tuple(Signer(self._key(subscription.id, one)) for one in versions)
 
     def _key(self, subscription_id: str, version: int) -> bytes:
         return hmac.digest(self._master_key, f"{subscription_id}:{version}".encode(), "sha256")
@@ -41,9 +64,3 @@ def webhook_id(subscription_id: str, event: Event) -> str:
     """The same for every attempt to deliver an event to a subscription, and for no other event."""
     name = f"{subscription_id}\n{event.source}\n{event.id}".encode(errors="replace")
     return f"msg_{blake2b(name, digest_size=16).hexdigest()}"
-
-
-def sign(keys: tuple[bytes, ...], message_id: str, timestamp: str, body: bytes) -> str:
-    """The `webhook-signature` header: one signature a key."""
-    signed = f"{message_id}.{timestamp}.".encode() + body
-    return " ".join("v1," + base64.b64encode(hmac.digest(key, signed, "sha256")).decode() for key in keys)

@@ -69,6 +69,7 @@ class Dispatcher:
             settings.credential(),
             Sinks(settings.sinks.allowed),
             Secrets(settings.webhook_key()),
+            hop.tracer,
         )
         self._workers = Workers(self._consumers, delivery, ways, self._metrics)
         hop.health.add("rabbitmq", self._check_rabbitmq, critical=True)
@@ -134,7 +135,8 @@ class Dispatcher:
         await asyncio.to_thread(self._publisher.stop, 3.0)
         for record in (self._deliveries, self._seen):
             try:
-                await record.flush()
+                with suppress_instrumentation():
+                    await record.flush()
             except (psycopg.Error, PoolTimeout, TooManyRequests) as error:
                 _logger.warning("the last records are lost", extra={"reason": repr(error)})
         await self._database.close()

@@ -96,7 +96,7 @@ class Delivery:
     ) -> Outcome:
         event, started_at = message.event, time.time()
         tell(State.ATTEMPT, event, subscription.id, attempt=message.attempt)
-        answer = await webhook.post(event, tracing.headers_of(span))
+        answer = await webhook.post(event)
         circuit.record(success=answer.working)
         first_at = message.first_attempt_at or started_at
         retry_after = read_retry_after(answer.retry_after) if answer.retry_after else None

@@ -1,15 +1,19 @@
 """One delivery attempt: a CloudEvent in binary mode, signed, posted to a subscription's sink."""
 
+import math
 import re
 import time
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, urlsplit
 
+from opentelemetry.trace import SpanKind, StatusCode, Tracer
+
 from broker.rio.events import Event
-from broker.rio.signatures import ROTATION, Secrets, sign, webhook_id
+from broker.rio.signatures import ROTATION, Secrets, webhook_id
 from broker.rio.sinks import Sinks
 from broker.rio.subscription import Subscription
+from broker.rio.tracing import headers_of
 from observability.client import Client, ClientError, Limits, Origin
 
 _LIMITS: Final = Limits(connections_per_origin=256, body_bytes=1024 * 1024, connect_seconds=2.0)
@@ -52,6 +56,7 @@ class Ways:
     """What services nginx admits Rio by; no other sink gets to see it."""
     sinks: Sinks
     secrets: Secrets
+    tracer: Tracer
 
 
 class Webhook:
@@ -68,21 +73,39 @@ class Webhook:
         self._target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         self._constant = [] if subscription.external else [("X-Platform-Credential", ways.credential)]
         self._constant.append(("User-Agent", "Rio"))
+        self._attributes: dict[str, str | int] = {
+            "http.request.method": "POST",
+            "server.address": self._origin.host,
+            "server.port": self._origin.port,
+            "url.full": f"{self._origin}{parts.path or '/'}",  # a query may hold what nobody should see
+        }
         self._timeout_seconds = subscription.policy.timeout_seconds
         self.follow(subscription)
 
     def follow(self, subscription: Subscription) -> None:
         """Sign as the subscription has it now: its secret may have been rotated."""
         self._subscription = subscription
-        self._keys = self._ways.secrets.keys(subscription)
-        rotated_at = subscription.rotated_at
-        self._keys_until = (rotated_at + ROTATION).timestamp() if len(self._keys) > 1 and rotated_at else None
+        self._signers = self._ways.secrets.signers(subscription)
+        both = subscription.rotated_at if len(self._signers) > 1 else None
+        self._both_until = math.inf if both is None else (both + ROTATION).timestamp()
 
     async def close(self) -> None:
         await self._client.close()
 
-    async def post(self, event: Event, trace: dict[str, str]) -> Answer:
-        """Post the event; `trace` holds the W3C headers of its span. Redirects are not followed."""
+    async def post(self, event: Event) -> Answer:
+        """Post the event, in a span of the request's own. Redirects are not followed."""
+        span = self._ways.tracer.start_span("POST", kind=SpanKind.CLIENT, attributes=self._attributes)
+        try:
+            answer = await self._exchange(event, headers_of(span))
+            if answer.status is not None:
+                span.set_attribute("http.response.status_code", answer.status)
+            if answer.status is None or answer.status >= 400:
+                span.set_status(StatusCode.ERROR, answer.reason)
+            return answer
+        finally:
+            span.end()
+
+    async def _exchange(self, event: Event, trace: dict[str, str]) -> Answer:
         started = time.monotonic()
         try:
             response = await self._client.request(
@@ -109,13 +132,14 @@ class Webhook:
         if event.content_type is not None:
             headers.append(("Content-Type", event.content_type))
         now = time.time()
-        if self._keys_until is not None and now >= self._keys_until:
+        if now >= self._both_until:
             self.follow(self._subscription)
         message_id, timestamp = webhook_id(self._subscription.id, event), str(int(now))
+        signature = " ".join([one.sign(message_id, timestamp, event.body) for one in self._signers])
         headers += (
             ("X-RIO-EVENT", event.type),
             ("webhook-id", message_id),
             ("webhook-timestamp", timestamp),
-            ("webhook-signature", sign(self._keys, message_id, timestamp, event.body)),
+            ("webhook-signature", signature),
         )
         return headers

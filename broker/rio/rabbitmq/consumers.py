@@ -17,6 +17,7 @@ from broker.rio.rabbitmq.topology import declare_base, declare_queue, queue_name
 _logger = logging.getLogger(__name__)
 
 _MEASURE_SECONDS: Final = 2.0
+_GATHER_SECONDS: Final = 0.002
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,8 @@ class Consumers(ConnectionThread):
         RabbitMQ has taken the message back by itself."""
         self._settlements.append((received, done))
         if len(self._settlements) == 1:
-            self.wake()
+            # Not at once: many are then settled by one acknowledgement, and the thread is woken once.
+            self._loop.call_later(_GATHER_SECONDS, self.wake)
 
     # --- on the thread
 

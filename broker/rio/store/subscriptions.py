@@ -79,6 +79,7 @@ class Subscriptions:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._known: dict[str, Subscription] = {}
 
     @asynccontextmanager
     async def editing(self, subscription_id: str) -> AsyncIterator[Editing]:
@@ -93,8 +94,10 @@ class Subscriptions:
                     await connection.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [key])
 
     async def all(self) -> list[Subscription]:
-        """All subscriptions, by id."""
-        return [_subscription(row) for row in await self._database.fetch(_ALL, {})]
+        """All subscriptions, by id. Asked for again and again: what did not change is not read anew."""
+        rows = await self._database.fetch(_ALL, {})
+        self._known = {row["id"]: self._current(row) for row in rows}
+        return list(self._known.values())
 
     async def get(self, subscription_id: str) -> Subscription | None:
         """One subscription, or None."""
@@ -125,6 +128,10 @@ class Subscriptions:
         """
         rows = await self._database.fetch(query, {"id": subscription_id})
         return _subscription(rows[0]) if rows else None
+
+    def _current(self, row: DictRow) -> Subscription:
+        known = self._known.get(row["id"])
+        return known if known is not None and known.updated_at == row["updated_at"] else _subscription(row)
 
 
 def _subscription(row: DictRow) -> Subscription:
