@@ -156,7 +156,8 @@ class _Reading:
         found = {}
         for name in [*template.names, *(name for name in schemas if name not in template.names)]:
             schema = schemas.get(name, {})
-            if self._is_schema(schema, (*where, "parameters", name)):
+            pure = {keyword: value for keyword, value in schema.items() if keyword != "required"}
+            if self._is_schema(pure, (*where, "parameters", name)):
                 place = "path" if name in template.names else "query"
                 found[name] = Parameter.of(name, place, schema)  # type: ignore[arg-type]
         return found

@@ -1,0 +1,199 @@
+"""The server around the routes: telemetry whatever happens, and problems for what is wrong."""
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import SpanKind, StatusCode
+
+from gateway.actions.handler import Tools
+from gateway.request import Reply, Request
+from gateway.tests.api import answering, running, said
+from gateway.tests.upstreams import Asked, reply, until
+from observability import Hop
+
+ROUTES = """\
+services: {defaults: {retries: {attempts: 2, first_seconds: 0.001}}}
+routes:
+  - id: order
+    method: GET
+    path: /orders/{id}
+    parameters: {limit: {type: integer, minimum: 1}, tag: {required: true}}
+    compose:
+      order: {service: orders, path: "/orders/{path.id}"}
+      account: {service: accounts, path: "/accounts/{order.account}", on_failure: omit}
+  - {id: raises, method: GET, path: /raises, handler: gateway.tests.test_server.raises}
+  - {id: slow, method: GET, path: /slow, deadline_seconds: 0.05, handler: gateway.tests.test_server.waits}
+  - {id: hangs, method: GET, path: /hangs, handler: gateway.tests.test_server.waits}
+  - {id: current, method: GET, path: /current, handler: gateway.tests.test_server.current}
+"""
+GOOD = {"/orders/7": said({"account": "a"}), "/accounts/a": said({})}
+
+
+async def raises(_: Request, __: Tools) -> Reply:
+    await asyncio.sleep(0)
+    raise RuntimeError("the inside")
+
+
+async def waits(_: Request, __: Tools) -> Reply:
+    await asyncio.Event().wait()
+    return Reply(200)
+
+
+async def current(_: Request, __: Tools) -> Reply:
+    span = trace.get_current_span()
+    span.set_attribute("seen", True)
+    return Reply(200, [("X-Span", trace.format_span_id(span.get_span_context().span_id))])
+
+
+class Lines(logging.Handler):
+    """Keeps each line with the trace that was current when it was written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[tuple[logging.LogRecord, str]] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        context = trace.get_current_span().get_span_context()
+        self.lines.append((record, trace.format_trace_id(context.trace_id)))
+
+
+@pytest.fixture
+def lines() -> Iterator[Lines]:
+    handler = Lines()
+    logging.getLogger().addHandler(handler)
+    yield handler
+    logging.getLogger().removeHandler(handler)
+
+
+@pytest.fixture
+def spans(hop: Hop, monkeypatch: pytest.MonkeyPatch) -> InMemorySpanExporter:
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr(hop, "tracer", provider.get_tracer("test"))
+    return exporter
+
+
+async def test_a_handler_that_raises_is_logged_with_its_trace(hop: Hop, tmp_path: Path, lines: Lines) -> None:
+    async with running(hop, tmp_path, ROUTES, answering({})) as api:
+        answer = await api.get("/raises")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (500, "application/problem+json")
+    assert "inside" not in answer.text
+    trace_id = answer.headers["X-Trace-Id"]
+    logged = {record.name: found for record, found in lines.lines}
+    assert logged["errors"] == logged["access"] == trace_id
+    assert not [record for record, _ in lines.lines if "detach" in record.getMessage()]
+
+
+async def test_spans_of_a_request_its_parts_and_their_attempts(
+    hop: Hop, tmp_path: Path, spans: InMemorySpanExporter
+) -> None:
+    caller = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    behave = answering(GOOD | {"/accounts/a": reply(503)})
+    async with running(hop, tmp_path, ROUTES, behave) as api:
+        answer = await api.get("/orders/7?tag=x", headers={"traceparent": caller})
+        assert answer.headers["X-Complete"] == "false"
+        await until(lambda: len(spans.get_finished_spans()) == 6)
+    found = spans.get_finished_spans()
+    (server,) = (span for span in found if span.kind is SpanKind.SERVER)
+    assert server.name == "GET /orders/{id}"
+    assert server.parent is not None
+    assert f"{server.parent.span_id:016x}" == "b7ad6b7169203331"
+    assert {f"{span.context.trace_id:032x}" for span in found} == {"0af7651916cd43dd8448eb211c80319c"}
+    parts = {span.name: span for span in found if span.kind is SpanKind.INTERNAL}
+    assert set(parts) == {"part order", "part account"}
+    assert all(span.parent.span_id == server.context.span_id for span in parts.values())
+    attempts = [span for span in found if span.kind is SpanKind.CLIENT]
+    assert [owner(span, parts) for span in attempts] == ["part order", "part account", "part account"]
+    failed = parts["part account"]
+    assert failed.status.status_code is StatusCode.ERROR
+    assert {event.name for event in failed.events} == {"retry", "gateway.part_failed"}
+
+
+def owner(span: ReadableSpan, parts: dict[str, ReadableSpan]) -> str:
+    return next(name for name, part in parts.items() if part.context.span_id == span.parent.span_id)
+
+
+async def test_a_handler_sees_the_current_span(hop: Hop, tmp_path: Path, spans: InMemorySpanExporter) -> None:
+    async with running(hop, tmp_path, ROUTES, answering({})) as api:
+        answer = await api.get("/current")
+        await until(spans.get_finished_spans)
+    (server,) = spans.get_finished_spans()
+    assert f"{server.context.span_id:016x}" == answer.headers["X-Span"]
+    assert server.attributes["seen"] is True
+
+
+async def test_a_deadline_ends_whatever_is_done(hop: Hop, tmp_path: Path) -> None:
+    async with running(hop, tmp_path, ROUTES, answering({})) as api:
+        answer = await api.get("/slow")
+    assert (answer.status_code, answer.json()["title"]) == (504, "Gateway Timeout")
+
+
+async def test_a_caller_that_goes_away_ends_what_is_done(hop: Hop, tmp_path: Path, lines: Lines) -> None:
+    async with running(hop, tmp_path, ROUTES, answering({})) as api:
+        asking = asyncio.create_task(api.get("/hangs"))
+        await until(lambda: api.gateway._under_way)
+        asking.cancel()
+        await until(lambda: not api.gateway._under_way)
+    (line,) = (record for record, _ in lines.lines if record.name == "access")
+    assert "499" in line.getMessage()
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "names"),
+    [
+        ("/orders/7", 400, ["tag"]),
+        ("/orders/7?tag=a&tag=b", 400, ["tag"]),
+        ("/orders/7?tag=a&limit=x", 400, ["limit"]),
+        ("/orders/7?tag=a&limit=0", 400, ["limit"]),
+        ("/orders/7?tag=a&limit=1.0", 400, ["limit"]),
+        ("/orders/7?other=1&limit=x", 400, ["limit", "other", "tag"]),
+        ("/orders/7?tag=%zz", 400, []),
+        ("/orders/7?tag=%ff", 400, []),
+        ("/orders/7?tag=%00", 400, []),
+        ("/orders/7?" + "&".join(["tag=1"] * 200), 400, []),
+        ("/orders/" + "a" * 9000, 414, []),
+        ("/orders/", 404, []),
+        ("/orders//7", 404, []),
+        ("/nothing", 404, []),
+    ],
+)
+async def test_requests_that_break_their_declaration(
+    hop: Hop, tmp_path: Path, path: str, status: int, names: list[str]
+) -> None:
+    async with running(hop, tmp_path, ROUTES, answering(GOOD)) as api:
+        answer = await api.get(path)
+        assert not api.upstream.asked
+    assert (answer.status_code, answer.headers["Content-Type"]) == (status, "application/problem+json")
+    assert sorted(error["parameter"] for error in answer.json().get("errors", ())) == names
+
+
+async def test_methods(hop: Hop, tmp_path: Path) -> None:
+    async with running(hop, tmp_path, ROUTES, answering(GOOD)) as api:
+        wrong = await api.client.delete("/orders/7")
+        odd = await api.client.request("FROB", "/orders/7")
+        options = await api.client.options("/orders/7")
+    assert (wrong.status_code, wrong.headers["Allow"]) == (405, "GET, HEAD, OPTIONS")
+    assert (odd.status_code, options.status_code) == (405, 204)
+    assert options.headers["Allow"] == "GET, HEAD, OPTIONS"
+
+
+async def test_a_connection_serves_one_request_after_another(hop: Hop, tmp_path: Path) -> None:
+    async def slow(asked: Asked, writer: asyncio.StreamWriter) -> None:
+        writer.write(said({"account": "a"}))
+
+    async with running(hop, tmp_path, ROUTES, answering(GOOD | {"/orders/7": slow})) as api:
+        host = httpx.URL(api.url)
+        reader, writer = await asyncio.open_connection(host.host, host.port)
+        one = b"GET /orders/7?tag=a HTTP/1.1\r\nHost: x\r\n\r\n"
+        writer.write(one + one + one.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+        answered = await asyncio.wait_for(reader.read(), 10)
+        writer.close()
+    assert answered.count(b"HTTP/1.1 200 OK\r\n") == 3
