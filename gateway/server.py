@@ -7,8 +7,10 @@ route and answering costs less without them.
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Awaitable
 from email.utils import formatdate
+from functools import partial
 from http.client import responses as PHRASES
 from typing import Any, cast
 
@@ -62,6 +64,7 @@ class Gateway(HTTPServerConnectionDelegate):
         self.hop = hop
         self.door = door
         self._under_way = 0
+        self._by_route: Counter[str] = Counter()
         self._idle = asyncio.Event()
         self._idle.set()
         self.use(table)
@@ -73,6 +76,10 @@ class Gateway(HTTPServerConnectionDelegate):
             route.id: body_check(route.body, schemas) for route in table.routes if route.body is not None
         }
         self.table, self._checks = table, checks
+        in_flight = self.door.metrics.requests
+        in_flight.clear()
+        for route in table.routes:
+            in_flight.labels(route.id).set_function(partial(self._by_route.__getitem__, route.id))
 
     def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
         return _Message(self, request_conn)
@@ -86,12 +93,16 @@ class Gateway(HTTPServerConnectionDelegate):
             return False
         return True
 
-    def entered(self) -> None:
+    def entered(self, route: Route | None) -> None:
         self._under_way += 1
+        if route is not None:
+            self._by_route[route.id] += 1
         self._idle.clear()
 
-    def left(self) -> None:
+    def left(self, route: Route | None) -> None:
         self._under_way -= 1
+        if route is not None:
+            self._by_route[route.id] -= 1
         if not self._under_way:
             self._idle.set()
 
@@ -193,7 +204,7 @@ class _Message(HTTPMessageDelegate):
         )
         self._context = trace.set_span_in_context(self._span, parent)
         self._exchange = Exchange(self._gateway.hop, request.method, request.path, None)
-        self._gateway.entered()
+        self._gateway.entered(route)
 
     def _accept_body(self, headers: HTTPHeaders) -> None:
         route = self._route
@@ -330,7 +341,7 @@ class _Message(HTTPMessageDelegate):
         route = self._route.template.text if self._route is not None else ""
         self._exchange.finish(status, route, self._access_fields())
         span.end()
-        self._gateway.left()
+        self._gateway.left(self._route)
 
 
 def _problem(problem: Problem) -> Reply:

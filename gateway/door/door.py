@@ -40,7 +40,7 @@ class Door:
         self.shedder = shedder
         self._tokens = tokens
         self._rates = rates
-        self._metrics = metrics
+        self.metrics = metrics
 
     @classmethod
     def of(cls, settings: Settings, rates: Rates, metrics: Metrics) -> Self:
@@ -82,7 +82,7 @@ class Door:
 
     def _shed(self, route: "Route") -> None:
         if not self.shedder.admits(critical=route.priority == "critical"):
-            self._metrics.shed.labels(route.id).inc()
+            self.metrics.shed.labels(route.id).inc()
             trace.get_current_span().add_event("shed", {"shed.share": self.shedder.share})
             detail = "The gateway has more to do than it can; try again in a moment."
             raise Problem(503, "Overloaded", detail=detail, headers={"Retry-After": "1"})
@@ -100,7 +100,7 @@ class Door:
             if not route.scopes <= token.scopes:
                 raise forbidden(route.scopes)
         except Problem as problem:
-            self._metrics.denied.labels(route.id, str(problem.status)).inc()
+            self.metrics.denied.labels(route.id, str(problem.status)).inc()
             raise
         return token
 
@@ -117,7 +117,7 @@ class Door:
         verdict = self._rates.take(f"{route.id} {who}", limit.requests, limit.seconds)
         caller.answer += describe(route.id, limit.requests, limit.seconds, verdict)
         if not verdict.allowed:
-            self._metrics.rate_limited.labels(route.id).inc()
+            self.metrics.rate_limited.labels(route.id).inc()
             detail = f"A caller may send {limit.requests} such requests in {limit.seconds:g} s."
             raise Problem(429, detail=detail)
 

@@ -41,6 +41,9 @@ class Metrics:
             ["service", "reason"],
             registry=registry,
         )
+        self.requests = Gauge(
+            "gateway_requests_in_flight", "Requests of a route in progress.", ["route"], registry=registry
+        )
         self.shed = Counter(
             "gateway_shed",
             "Requests refused because the gateway was overloaded.",

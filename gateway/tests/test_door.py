@@ -120,8 +120,14 @@ async def test_another_is_replaced(client: httpx.AsyncClient, running: Gateway, 
 async def test_the_access_line_says_who_asked(client: httpx.AsyncClient, running: Gateway) -> None:
     token = bearer(running.key.token())
     await client.get(running.url("/v1/mine"), headers=token | {"X-Request-Id": "request-of-the-line"})
-    lines = [json.loads(line) for line in running.log.read_text().splitlines() if line.startswith("{")]
-    [line] = [line for line in lines if line.get("request_id") == "request-of-the-line"]
+
+    def lines() -> list[dict[str, str]]:
+        written = running.log.read_text().split("\n")[:-1]
+        found = [json.loads(line) for line in written if line.startswith("{")]
+        return [line for line in found if line.get("request_id") == "request-of-the-line"]
+
+    await until(lines)
+    [line] = lines()
     assert (line["route"], line["client"]) == ("/v1/mine", "127.0.0.1")
     assert line["user"] == "3f0cb1b0-5f0e-4a43-8d5c-7c8e2f1b6a90"
     assert len(line["trace_id"]) == 32

@@ -1,5 +1,7 @@
 """What smuggles requests past somebody, as bytes, to a real gateway."""
 
+import asyncio
+import random
 from collections.abc import AsyncIterator
 
 import pytest
@@ -158,3 +160,29 @@ async def test_good_chunks(running: Gateway, service: tuple[str, Server]) -> Non
     received = await running.raw(post(CHUNKED, b"Connection: close", body=b"2\r\n{}\r\n0\r\n\r\n"))
     assert statuses(received) == [200]
     assert [asked.body for asked in service[1].asked if asked.method == "POST"][-1] == b"{}"
+
+
+async def test_a_request_is_the_same_however_it_arrives(running: Gateway) -> None:
+    whole = post(CHUNKED, b"Connection: close", body=b"2\r\n{}\r\n3\r\nabc\r\n0\r\n\r\n")
+    for cut in range(1, len(whole), 5):
+        reader, writer = await asyncio.open_connection("127.0.0.1", running.ports[0])
+        async with asyncio.timeout(10):
+            for piece in (whole[:cut], whole[cut:]):
+                writer.write(piece)
+                await writer.drain()
+                await asyncio.sleep(0)
+            received = await reader.read()
+        writer.close()
+        assert statuses(received) == [200]
+
+
+async def test_noise_is_refused(running: Gateway) -> None:
+    generator = random.Random(5)
+    for _ in range(60):
+        data = bytearray(post(b"Content-Length: 2", b"X-A: b", body=b"{}"))
+        for _ in range(generator.randint(1, 4)):
+            data[generator.randrange(len(data) - 2)] = generator.choice(b"\r\n\0\t :;,\xff0a/#%")
+        received = await running.raw(
+            bytes(data) + b"GET /v1/fixed HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+        )
+        assert all(status in (200, 400, 404, 405, 415, 417, 431, 501, 505) for status in statuses(received))
