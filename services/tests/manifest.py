@@ -1,9 +1,11 @@
 """What a service's manifest says, as far as tests need it."""
 
+import json
 from pathlib import Path
 from typing import Any, Self
 
 import yaml
+from jsonschema import Draft202012Validator
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -14,12 +16,19 @@ class Manifest:
     def __init__(self, document: dict[str, Any]) -> None:
         self.name: str = document["name"]
         self.command: list[str] = document["command"]
-        self.migrate: list[str] = document["migrate"]
+        self.migrate: list[str] = document.get("migrate", [])
         self.environment: dict[str, str] = document["environment"]
-        self.emits: list[str] = [each["type"] for each in document["emits"]]
+        self.emits: dict[str, str] = {each["type"]: each["schema"] for each in document["emits"]}
         self.subscriptions: dict[str, str] = {
             each["type"]: each["path"] for each in document["subscriptions"]
         }
+
+    def check(self, event_type: str, data: Any) -> None:
+        """Raise ValidationError when data is not what the type's schema says."""
+        schema = json.loads(
+            (ROOT / "services" / self.name / self.emits[event_type]).read_text(encoding="utf-8")
+        )
+        Draft202012Validator(schema).validate(data)
 
     @classmethod
     def of(cls, service: str) -> Self:

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.tests.events import JSON, TRACE_ID, TRACEPARENT, twisted
+from services.tests.manifest import Manifest
 from services.tests.postgres import Databases, Rows
 
 ADA = {"name": "Ada", "email": "ada@example.org"}
@@ -27,6 +28,7 @@ def test_creates_an_account_and_its_event(client: httpx.Client, rows: Rows) -> N
     )
     assert (type_, source, subject) == ("account.created", "/accounts", account["id"])
     assert data == {"account_id": account["id"], **ADA}
+    Manifest.of("accounts").check(type_, data)
     assert traceparent.split("-")[1] == TRACE_ID
     assert traceparent != TRACEPARENT
 

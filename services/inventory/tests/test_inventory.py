@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from services.tests.manifest import Manifest
+
 
 def test_stock_is_set_and_read(inventory: Any) -> None:
     path = f"/inventory/stock/{inventory.put_stock(5)}"
@@ -218,6 +220,8 @@ def _emitted(inventory: Any, order: str) -> list[tuple[Any, ...]]:
     rows: list[tuple[Any, ...]] = inventory.query(
         "SELECT type, source, data FROM outbox WHERE subject = %s ORDER BY position", order
     )
+    for event_type, _, data in rows:
+        Manifest.of("inventory").check(event_type, data)
     return rows
 
 

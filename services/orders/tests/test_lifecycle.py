@@ -149,4 +149,7 @@ def test_emits_what_the_manifest_says(client: httpx.Client, rows: Rows, order_id
     other = str(client.post("/orders", json=ORDER).json()["id"])
     send(client, reserved(order_id))
     send(client, rejected(other))
-    assert set(emitted(rows)) == set(Manifest.of("orders").emits)
+    manifest = Manifest.of("orders")
+    assert set(emitted(rows)) == set(manifest.emits)
+    for event_type, data in rows("SELECT type, data FROM outbox"):
+        manifest.check(event_type, data)
