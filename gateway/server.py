@@ -34,11 +34,13 @@ from gateway.request import Headers, Reply, Request
 from gateway.resilience.deadline import Deadline
 from gateway.routes.route import Route
 from gateway.routes.table import Table
+from gateway.upstream import UpstreamError
 from gateway.validation import Check, body_check, read_body, read_parameters
 from observability import Hop
 from observability.exchange import TRACE_HEADER, Exchange, problem_of
 from observability.metrics import known_method
 from observability.problem import Problem
+from observability.tracing import context_of
 
 #: The edge lets bodies of this size through too; the gateway does not rely on it.
 MAX_BODY_BYTES = 1024 * 1024
@@ -198,7 +200,7 @@ class _Message(HTTPMessageDelegate):
         if route is not None:
             name = f"{name} {route.template.text}"
             attributes["http.route"] = route.template.text
-        parent = propagate.extract(request.headers, Context())
+        parent = _parent(request.headers)
         self._span: Span = self._gateway.hop.tracer.start_span(
             name, context=parent, kind=SpanKind.SERVER, attributes=attributes
         )
@@ -267,6 +269,10 @@ class _Message(HTTPMessageDelegate):
             await self._write(reply)
         except (asyncio.CancelledError, StreamClosedError):
             status = CLIENT_GONE
+        except UpstreamError as error:  # the service broke off: the caller is to see that, too
+            status = error.status
+            self._span.add_event("gateway.broken_off", {"gateway.cause": error.cause})
+            self._connection.close()
         except Exception as error:  # the head is out: all that can be done is to cut the answer short
             status = problem_of(error).status
             self._connection.close()
@@ -293,7 +299,7 @@ class _Message(HTTPMessageDelegate):
             headers.add(name, value)
         caller = self._request.caller = self._request.caller or self._gateway.door.greet(self._request)
         for name, value in caller.answer:
-            if name == "Vary" or name not in headers:
+            if name == "Vary" or not headers.get_list(name):
                 headers.add(name, value)
         headers[TRACE_HEADER] = trace.format_trace_id(self._span.get_span_context().trace_id)
         headers["Date"] = _now()
@@ -342,6 +348,13 @@ class _Message(HTTPMessageDelegate):
         self._exchange.finish(status, route, self._access_fields())
         span.end()
         self._gateway.left(self._route)
+
+
+def _parent(headers: HTTPHeaders) -> Context:
+    """What the caller's headers say of the trace and its baggage; most bring none of the latter."""
+    if "Baggage" in headers:
+        return propagate.extract(headers, Context())
+    return context_of(headers.get("Traceparent"), headers.get("Tracestate"))
 
 
 def _problem(problem: Problem) -> Reply:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.conftest import Stack, nextphase
+from tests.conftest import Stack, eventually, nextphase
 
 pytestmark = pytest.mark.stack
 
@@ -40,6 +40,17 @@ def test_demo_then_trace(stack: Stack) -> None:
     assert trace.returncode == 0, trace.stderr
     for hop in ("edge-nginx", "gateway", "services-nginx", "orders"):
         assert hop in trace.stdout
+
+
+def test_reload_takes_the_routes_up(stack: Stack) -> None:
+    done = nextphase("reload")
+    assert done.returncode == 0, done.stdout + done.stderr
+    taken = "gateway_reloads_total{outcome='done'}"
+    eventually(lambda: _assert(stack.telemetry.metric(f"{taken} >= 1")))
+
+
+def _assert(found: object) -> None:
+    assert found
 
 
 def test_unknown_trace_is_said(stack: Stack) -> None:

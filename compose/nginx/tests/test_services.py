@@ -55,6 +55,18 @@ def test_nobody_else_is(
     assert not seen
 
 
+def test_a_services_health_leaves_neither_span_nor_line(
+    services: stand.Nginx, seen: list[stand.Seen]
+) -> None:
+    asked = services.request("GET", "/accounts/health/ready", GATEWAY)
+    assert (asked.status, seen[-1].path) == (200, "/health/ready")
+    assert services.request("GET", "/accounts/health/ready").status == 403
+    after = services.request("GET", "/accounts/7", GATEWAY).header("x-trace-id")
+    services.access(after)
+    trace_id = asked.header("x-trace-id").encode()
+    assert not [line for kind in ("access", "spans") for line in services.lines(kind) if trace_id in line]
+
+
 def test_credential_in_two_headers_is_not_two_callers(services: stand.Nginx, seen: list[stand.Seen]) -> None:
     request = (
         "GET /accounts HTTP/1.1\r\nHost: a\r\nX-Platform-Credential: x\r\nX-Platform-Credential: %s\r\n\r\n"
