@@ -187,6 +187,10 @@ async def test_in_flight_requests_are_answered_when_it_stops(tmp_path: Path) -> 
     ):
         under_way = [asyncio.create_task(client.get(stopping.url("/v1/slow"))) for _ in range(20)]
         await until(lambda: [asked.target for asked in server.asked].count("/orders/slow") == 20)
+        page = await client.get(f"http://127.0.0.1:{stopping.pages[0]}/metrics")
+        assert 'gateway_requests_in_flight{route="slow"} 20.0' in page.text
+        assert 'gateway_upstream_in_flight{service="orders"} 20.0' in page.text
+        assert 'gateway_breaker_state{service="orders"} 0.0' in page.text
         stopping.process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(10):
             while await stopping.ready():

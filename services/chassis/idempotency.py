@@ -63,6 +63,12 @@ class Rows(Protocol):
     def fetchone(self) -> Any: ...
 
 
+class Headers(Protocol):
+    """A request's headers, as Flask and Django have them."""
+
+    def get(self, name: str, /) -> str | None: ...
+
+
 Execute = Callable[[str, Mapping[str, Any]], Rows]
 
 
@@ -89,7 +95,7 @@ class Key:
     request: bytes
 
     @classmethod
-    def of(cls, headers: Mapping[str, str], operation: str, document: Mapping[str, Any]) -> Self | None:
+    def of(cls, headers: Headers, operation: str, document: Mapping[str, Any]) -> Self | None:
         """The key of a request; None where it has none.
 
         Parameters:
@@ -105,7 +111,7 @@ class Key:
         if not 0 < len(key) <= MAX_KEY or not key.isprintable():
             raise Problem(400, "Idempotency-Key is malformed")
         content = f"{operation}\n{json.dumps(document, sort_keys=True)}"
-        return cls(headers.get(USER_HEADER, ""), key, sha256(content.encode()).digest())
+        return cls(headers.get(USER_HEADER) or "", key, sha256(content.encode()).digest())
 
 
 def once(execute: Execute, key: Key | None, act: Callable[[], Answer]) -> Answer:
