@@ -18,7 +18,7 @@ from broker.relay.outbox import Row
 _BATCH: Final = "application/cloudevents-batch+json"
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=15.0, sock_connect=2.0)
 # Statuses that speak of the event; anything else speaks of Rio or of the relay, and passes.
-_REFUSALS: Final = frozenset({400, 413, 422})
+_REFUSALS: Final = frozenset({400, 403, 413, 422})
 
 _propagator: Final = TraceContextTextMapPropagator()
 _logger = logging.getLogger(__name__)

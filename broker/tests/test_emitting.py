@@ -156,7 +156,7 @@ def test_reads_need_a_sender_too(rio: Rio) -> None:
         ({"types": ["order.placed"], "sink": "//elsewhere.example/"}, "#/sink"),
         ({"types": ["order.placed"], "sink": "/a/../b"}, "#/sink"),
         ({"types": ["order.placed"], "sink": "/a", "source": "\x00"}, "#/source"),
-        ({"types": ["order.placed"], "sink": "/a", "filters": [{"exact": {}}]}, "#/filters"),
+        ({"types": ["order.placed"], "sink": "/a", "filters": [{"exact": {}}]}, "#/filters/0/exact"),
         ({"types": ["order.placed"], "sink": "/a", "colour": "red"}, "#/colour"),
         ({"types": ["order.placed"], "sink": "/a", "id": "other"}, "#/id"),
     ],
@@ -206,11 +206,12 @@ def test_changed_types_unbind_what_they_no_longer_name(rio: Rio) -> None:
 
 
 def test_subscription_is_put_read_listed_and_deleted(rio: Rio) -> None:
-    document = {"types": ["a.b", "c.*"], "sink": "/life/events", "source": None, "filters": [], "config": {}}
+    document = {"types": ["a.b", "c.*"], "sink": "/life/events", "source": None, "filters": []}
     address = "/subscriptions/life"
     assert rio.client.put(address, json=document).status_code == 201
     assert rio.client.put(address, json=document).status_code == 200
-    assert rio.client.get(address).json() == {"id": "life", **document}
+    shown = rio.client.get(address).json()
+    assert {"id": "life", **document}.items() <= shown.items()
     assert "life" in [one["id"] for one in rio.client.get("/subscriptions").json()["items"]]
     assert rio.client.delete(address).status_code == 204
     assert_problem(rio.client.get(address), 404)

@@ -1,6 +1,7 @@
 """The API's process. Run as `python -m broker.rio.api`."""
 
 import asyncio
+import gc
 import logging
 from collections.abc import Coroutine
 from typing import Any, Final
@@ -65,6 +66,7 @@ _DRAIN_SECONDS: Final = 10.0
 _REFRESH_SECONDS: Final = 1.0
 _DUE_SECONDS: Final = 0.5
 _PURGE_SECONDS: Final = 30.0
+_GARBAGE: Final = 20_000
 _LOG_SECONDS: Final = 30.0
 
 
@@ -247,6 +249,9 @@ async def main() -> None:
     )
     server.listen(settings.api.port, settings.api.host)
     tasks = [asyncio.create_task(work) for work in api.background()]
+    # What stands by now stays: the collector need not look at it again for every few hundred events.
+    gc.freeze()
+    gc.set_threshold(_GARBAGE)
     try:
         await stopped.wait()
     finally:

@@ -148,7 +148,7 @@ def unknown_sender() -> Problem:
         401,
         "Unknown sender",
         detail="a sender's name and token, or its bearer token, is needed",
-        headers={"WWW-Authenticate": 'Basic realm="rio", Bearer realm="rio"'},
+        headers={"WWW-Authenticate": 'Bearer realm="rio", Basic realm="rio"'},
     )
 
 
