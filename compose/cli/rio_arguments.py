@@ -38,7 +38,11 @@ def rio(parser: argparse.ArgumentParser, instance: argparse.ArgumentParser) -> N
 
     def add(name: str, summary: str) -> argparse.ArgumentParser:
         return whats.add_parser(
-            name, parents=[shared], help=summary, description=f"{summary[0].upper()}{summary[1:]}."
+            name,
+            parents=[shared],
+            help=summary,
+            description=f"{summary[0].upper()}{summary[1:]}.",
+            allow_abbrev=False,
         )
 
     _subscriptions(add("subscriptions", "who gets which events: list, show, pause, resume, remove, secret"))
@@ -90,6 +94,8 @@ def _topology(parser: argparse.ArgumentParser) -> None:
 
 
 def _action(parser: argparse.ArgumentParser, *actions: str) -> None:
+    # argparse finds no action behind an option, as it may be left out: the usage says the order.
+    parser.usage = f"{parser.prog} [{'|'.join(actions)}] [ID ...] [OPTION ...]"
     parser.add_argument("action", nargs="?", choices=actions, default=actions[0], help=f"({actions[0]})")
 
 

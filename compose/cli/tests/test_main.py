@@ -42,7 +42,8 @@ def nextphase(checkout: Path, *arguments: str, **environment: str) -> subprocess
 def test_help_tells_every_command(checkout: Path) -> None:
     answer = nextphase(checkout, "--help")
     assert answer.returncode == 0
-    for command in ("up", "down", "status", "logs", "demo", "trace", "doctor", "test"):
+    commands = ("up", "down", "status", "logs", "demo", "trace", "emit", "tail", "rio", "doctor", "test")
+    for command in commands:
         assert re.search(rf"^    {command} ", answer.stdout, re.MULTILINE)
         own = nextphase(checkout, command, "--help")
         assert own.returncode == 0
@@ -66,6 +67,17 @@ def test_no_command_shows_the_help(checkout: Path) -> None:
         ["logs", "gateway", "-n", "0"],
         ["demo", "--orders", "many"],
         ["trace"],
+        ["emit", "order.placed"],
+        ["emit", "order.placed", "{}", "--after", "-1"],
+        ["emit", "order.placed", "{}", "--after", "nan"],
+        ["rio"],
+        ["rio", "nonsense"],
+        ["rio", "dead", "bury"],
+        ["rio", "dead", "replay", "x"],
+        ["rio", "dead", "--limit", "501"],
+        ["rio", "deliveries", "--since", "yesterday"],
+        ["rio", "replay", "orders", "--from", "2026-01-31T12:00:00"],
+        ["rio", "topology", "--format", "png"],
         ["up", "--instance", "Upper"],
         ["up", "--instance", "../escape"],
         ["up", "--instance", "a" * 21],
@@ -84,7 +96,19 @@ def test_a_wrong_instance_in_the_environment_is_wrong_usage(checkout: Path) -> N
     assert nextphase(checkout, "status", NEXTPHASE_INSTANCE="Not One").returncode == 2
 
 
-@pytest.mark.parametrize("command", [["down"], ["status"], ["logs", "x"], ["demo"], ["trace", "0" * 32]])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["down"],
+        ["status"],
+        ["logs", "x"],
+        ["demo"],
+        ["trace", "0" * 32],
+        ["emit", "order.placed", "{}"],
+        ["tail"],
+        ["rio", "topology"],
+    ],
+)
 def test_what_needs_an_instance_says_how_to_get_one(checkout: Path, command: list[str]) -> None:
     answer = nextphase(checkout, *command, "--instance", "other")
     assert answer.returncode == 1
