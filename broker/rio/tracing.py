@@ -12,8 +12,8 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from broker.rio.events import Event
 
 _propagator: Final = TraceContextTextMapPropagator()
-_USUAL: Final = re.compile("00-([0-9a-f]{32})-([0-9a-f]{16})-0([01])")
-_FLAGS: Final = (TraceFlags(0), TraceFlags(1))
+_USUAL: Final = re.compile("00-([0-9a-f]{32})-([0-9a-f]{16})-0([0-3])")
+_FLAGS: Final = tuple(map(TraceFlags, range(4)))  # sampled is 1, random (W3C Trace Context 2) is 2
 _EMPTY: Final = Context()
 
 

@@ -90,9 +90,13 @@ def test_a_schema_without_end_refuses() -> None:
     )
 )
 def test_anything_is_a_schema_or_a_problem(document: Any) -> None:
+    assert status_of(document) in (200, 413, 422)
+
+
+def status_of(document: Any) -> int:
+    """What making and using a schema comes to."""
     try:
-        schema = Schema(document)
+        Schema(document).check(event(b"{}"))
     except Problem as problem:
-        assert problem.status in (413, 422)
-    else:
-        schema.check(event(b"{}"))
+        return problem.status
+    return 200
