@@ -68,6 +68,7 @@ _DUE_SECONDS: Final = 0.5
 _PURGE_SECONDS: Final = 30.0
 _GARBAGE: Final = 20_000
 _LOG_SECONDS: Final = 30.0
+_OVERDUE_SECONDS: Final = 60.0
 
 
 class Api:
@@ -154,6 +155,7 @@ class Api:
         )
         hop.health.add("rabbitmq", self._publisher.check, critical=True)
         hop.health.add("database", self._check_database, critical=True)
+        hop.health.add("oldest-message", self._check_overdue, critical=False)
 
     async def open(self) -> None:
         """Start connecting; waits for nobody."""
@@ -220,6 +222,13 @@ class Api:
         extent = await asyncio.to_thread(event_log.extent, self._address)
         self._metrics.log_events.set(extent.events)
         self._metrics.log_oldest.set(extent.oldest_at)
+
+    async def _check_overdue(self) -> None:
+        """Of what waits in queues the dispatchers tell the age; here wait the events that are scheduled."""
+        query = "SELECT extract(epoch FROM now() - min(due_at))::float8 AS seconds FROM scheduled"
+        (row,) = await self._database.fetch(query, {})
+        if row["seconds"] is not None and row["seconds"] > _OVERDUE_SECONDS:
+            raise RuntimeError(f"a scheduled event was due {row['seconds']:.0f} s ago")
 
     async def _check_database(self) -> None:
         await self._database.check()
