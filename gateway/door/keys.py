@@ -5,6 +5,7 @@ import json
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from math import inf
 from pathlib import Path
 
 from jwt import PyJWK, PyJWTError
@@ -53,7 +54,7 @@ class Keys:
         self._clock = clock
         self._keys: Mapping[str, PyJWK] = {}
         self._document = b""
-        self._tried: float | None = None
+        self._tried = -inf
         self._reading: asyncio.Task[None] | None = None
 
     async def find(self, kid: str) -> PyJWK | None:
@@ -62,19 +63,18 @@ class Keys:
         Raises:
             KeysUnavailable: there are no keys at all.
         """
-        key = self._keys.get(kid)
-        age = self._clock() - self._tried if self._tried is not None else None
-        if key is None and (age is None or age >= MIN_REFRESH_SECONDS):
+        if kid in self._keys:
+            self.keep_fresh()
+        elif self._reading is not None or self._clock() - self._tried >= MIN_REFRESH_SECONDS:
             await asyncio.shield(self._refresh())
-            key = self._keys.get(kid)
-        elif self._reading is not None and key is None:
-            await asyncio.shield(self._reading)
-            key = self._keys.get(kid)
-        elif age is not None and age >= self._refresh_seconds:
-            self._refresh()
         if not self._keys:
             raise KeysUnavailable
-        return key
+        return self._keys.get(kid)
+
+    def keep_fresh(self) -> None:
+        """Have the set read again, beside the requests, if it grew old."""
+        if self._clock() - self._tried >= self._refresh_seconds:
+            self._refresh()
 
     def _refresh(self) -> asyncio.Task[None]:
         if self._reading is None:

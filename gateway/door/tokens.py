@@ -70,6 +70,7 @@ class Tokens:
         token = self._remembered.get(digest)
         if token is not None and token.expires > self._clock():
             self._remembered.move_to_end(digest)
+            self._keys.keep_fresh()
             return token
         token = await self._read(text)
         self._remembered[digest] = token

@@ -193,6 +193,18 @@ async def test_rotation() -> None:
     assert (await refusal(verifier, old)).status == 401, "remembered tokens of a removed key are forgotten"
 
 
+async def test_a_remembered_token_of_a_removed_key_is_forgotten_in_time() -> None:
+    source = Source(KEY)
+    verifier = tokens(source)
+    text = KEY.token()
+    await verifier.verify(text)
+    source.document = key_set(Key.make("new"))
+    source.now += 301
+    await verifier.verify(text)
+    await asyncio.sleep(0.01)
+    assert (await refusal(verifier, text)).status == 401
+
+
 async def test_unknown_keys_cost_few_readings() -> None:
     source = Source(KEY)
     verifier = tokens(source)
