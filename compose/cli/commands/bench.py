@@ -8,13 +8,10 @@ import sys
 from pathlib import Path
 
 from compose.cli.main import STARTED
-from compose.cli.setup import peers, prepare
 
 
 def run(root: Path, args: argparse.Namespace) -> int:
     """Measures and prints; what is measured starts servers of its own, beside any instance."""
-    if args.what == "gateway":
-        prepare(peers(root))
     os.environ.pop(STARTED, None)
     os.chdir(root)
     sys.stdout.flush()

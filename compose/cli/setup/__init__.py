@@ -21,13 +21,8 @@ def stages(root: Path, *, testing: bool) -> list[Stage]:
     return [
         Packages(REQUIRED + TESTING if testing else REQUIRED),
         environment,
-        *(BuiltTool(root, tool, go) for tool in TOOLS),
+        *(BuiltTool(root, tool, go) for tool in ((*TOOLS, LURA) if testing else TOOLS)),
     ]
-
-
-def peers(root: Path) -> list[Stage]:
-    """What the gateway is measured beside, once everything else is there."""
-    return [BuiltTool(root, LURA, Go(root, Environment(root, testing=True)))]
 
 
 def prepare(todo: Sequence[Stage]) -> None:

@@ -1,0 +1,58 @@
+"""Both benchmarks run, measure every variant, and say so in JSON. How fast is not a test's business."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from compose.cli.setup.tools import LURA, binary
+from tests.bench import gateway, rio
+from tests.conftest import ROOT
+
+
+def quick(what: str) -> dict[str, dict[str, float]]:
+    """The medians of a quick run, by figure and variant."""
+    if shutil.which("wrk") is None:
+        pytest.skip("wrk is not installed: ./nextphase test does")
+    answer = subprocess.run(
+        [sys.executable, "-m", f"tests.bench.{what}", "--quick", "--json"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+    assert answer.returncode == 0, answer.stderr[-3000:]
+    return {
+        figure["title"]: {name: found["median"] for name, found in figure["variants"].items()}
+        for figure in json.loads(answer.stdout)["figures"]
+    }
+
+
+@pytest.mark.timeout(300)
+def test_rio() -> None:
+    figures = quick("rio")
+    emitted = figures["single events, each confirmed, traced"]
+    assert set(emitted) == {"rio", "flask + celery", "flask + celery, confirmed"}
+    assert set(figures["deliveries, traced and logged"]) == {"rio", "celery + requests"}
+    assert f"emit to delivered at {rio.RATE} events/s, p99" in figures
+    assert all(value > 0 for value in [*emitted.values(), *figures["deliveries, traced and logged"].values()])
+
+
+@pytest.mark.timeout(300)
+def test_gateway() -> None:
+    if not binary(ROOT, LURA).exists():
+        pytest.skip("Lura is not built: ./nextphase test does")
+    figures = quick("gateway")
+    served = figures["three parts, 32 connections"]
+    assert set(served) == {
+        gateway.OURS,
+        gateway.OURS_PLAIN,
+        gateway.STOCK,
+        gateway.OTHER_STOCK,
+        gateway.LURA_TRACED,
+        gateway.LURA_PLAIN,
+    }
+    assert all(value > 0 for value in served.values())
