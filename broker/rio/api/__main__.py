@@ -106,8 +106,7 @@ class Api:
         schedule = Schedule(self._database)
         seen = Seen(self._database, records)
         prepared = asyncio.Event()
-        self._unchecked = Database(settings.database_url, checked=False)
-        self._accepted = Accepted(self._unchecked, settings.deduplication_seconds)
+        self._accepted = Accepted(settings.database_url, settings.deduplication_seconds)
         emission = Emission(
             publisher=self._publisher,
             accepted=self._accepted,
@@ -160,7 +159,7 @@ class Api:
     async def open(self) -> None:
         """Start connecting; waits for nobody."""
         await self._database.open()
-        await self._unchecked.open()
+        await self._accepted.open()
         self._publisher.start()
 
     async def keep_prepared(self) -> None:
@@ -192,7 +191,7 @@ class Api:
             _logger.warning("the last counts are lost", extra={"reason": repr(error)})
         await asyncio.to_thread(self._publisher.stop, 5.0)
         await self._handshake.close()
-        await self._unchecked.close()
+        await self._accepted.close()
         await self._database.close()
 
     def _declare(self, loop: asyncio.AbstractEventLoop, channel: Any) -> None:

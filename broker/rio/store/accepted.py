@@ -22,32 +22,31 @@ _AT_ONCE: Final = 1000
 _PURGED: Final = 5000
 _MAX_PURGES: Final = 20
 
+# Claimed anew are claims nobody made good in time, and events whose window is over.
 _CLAIM: Final[LiteralString] = """
-    WITH asked AS (
-        SELECT unnest(%(keys)s::bytea[]) AS key FROM set_config('synchronous_commit', 'off', true)
-    ),
-    mine AS (
-        INSERT INTO accepted (key, claim, claimed_until)
-        SELECT key, %(claim)s, now() + %(lease)s * interval '1 second' FROM asked ORDER BY key
-        ON CONFLICT (key) DO UPDATE SET claim = excluded.claim, claimed_until = excluded.claimed_until,
-            accepted_at = NULL
-        WHERE accepted.claimed_until < now()
-        RETURNING key
-    )
-    SELECT key, 'mine' AS standing FROM mine
-    UNION ALL
-    SELECT key, 'accepted' FROM accepted JOIN asked USING (key)
-    WHERE accepted_at IS NOT NULL AND claimed_until >= now()
+    INSERT INTO accepted (key, claim, claimed_at)
+    SELECT key, %(claim)s, now() FROM unnest(%(keys)b::bytea[]) AS key ORDER BY key
+    ON CONFLICT (key)
+        DO UPDATE SET claim = excluded.claim, claimed_at = excluded.claimed_at, accepted_at = NULL
+    WHERE accepted.claimed_at < now() - interval '1 second'
+        * CASE WHEN accepted.accepted_at IS NULL THEN %(lease)s ELSE %(window)s END
+    RETURNING key
 """
-# From here on `claimed_until` is the window's end: one column, one index, says when a row has had its time.
-_ACCEPT: Final[LiteralString] = """
-    UPDATE accepted SET accepted_at = now(), claimed_until = now() + %(window)s * interval '1 second'
-    FROM set_config('synchronous_commit', 'off', true)
-    WHERE key = ANY(%(keys)s)
+_STANDING: Final[LiteralString] = """
+    SELECT key FROM accepted WHERE key = ANY(%(keys)b) AND accepted_at IS NOT NULL
 """
+_ACCEPT: Final[LiteralString] = "UPDATE accepted SET accepted_at = now() WHERE key = ANY(%(keys)b)"
 _RELEASE: Final[LiteralString] = """
-    DELETE FROM accepted WHERE key = ANY(%(keys)s) AND claim = %(claim)s AND accepted_at IS NULL
+    DELETE FROM accepted WHERE key = ANY(%(keys)b) AND claim = %(claim)s AND accepted_at IS NULL
 """
+_PURGE: Final[LiteralString] = """
+    DELETE FROM accepted WHERE ctid = ANY(ARRAY(
+        SELECT ctid FROM accepted WHERE claimed_at < now() - %(window)s * interval '1 second'
+        LIMIT %(batch)s FOR UPDATE SKIP LOCKED
+    ))
+"""
+# Every statement finds its rows by an index, however little PostgreSQL knows yet of a table that grows fast.
+_SESSION: Final = "-c synchronous_commit=off -c enable_seqscan=off"
 
 
 class Standing(StrEnum):
@@ -71,12 +70,20 @@ def key_of(event: Event) -> bytes:
 class Accepted:
     """The events accepted within the window; concurrent calls share their statements."""
 
-    def __init__(self, database: Database, window_seconds: int) -> None:
-        self._database = database
+    def __init__(self, database_url: str, window_seconds: int) -> None:
+        # Unchecked: after PostgreSQL's restart one statement fails, and its senders try again.
+        self._database = Database(database_url, checked=False, session=_SESSION)
         self._window = window_seconds
         self._claim_id: UUID = uuid4()
         self._claims = Together(self._claim, _AT_ONCE)
         self._acceptances = Together(self._accept, _AT_ONCE)
+
+    async def open(self) -> None:
+        """Start connecting; does not wait for PostgreSQL."""
+        await self._database.open()
+
+    async def close(self) -> None:
+        await self._database.close()
 
     async def claim(self, keys: Sequence[bytes]) -> Sequence[Standing]:
         """Claim events to be published. Each answer stands in its key's place; no key may be there twice.
@@ -94,26 +101,32 @@ class Accepted:
         await self._execute(_RELEASE, {"keys": list(keys), "claim": self._claim_id})
 
     async def purge(self) -> None:
-        """Drop rows whose window or claim is over, in batches."""
-        query: LiteralString = """
-            DELETE FROM accepted WHERE ctid = ANY(ARRAY(
-                SELECT ctid FROM accepted WHERE claimed_until < now() LIMIT %(batch)s FOR UPDATE SKIP LOCKED
-            ))
-        """
+        """Drop rows whose window is over, in batches."""
+        parameters = {"batch": _PURGED, "window": max(self._window, _LEASE_SECONDS)}
         for _ in range(_MAX_PURGES):
-            if await self._execute(query, {"batch": _PURGED}) < _PURGED:
+            if await self._execute(_PURGE, parameters) < _PURGED:
                 return
 
     async def _claim(self, keys: Sequence[bytes]) -> Sequence[Standing]:
-        parameters = {"keys": list(keys), "claim": self._claim_id, "lease": _LEASE_SECONDS}
-        with suppress_instrumentation():
-            rows = await self._database.fetch(_CLAIM, parameters)
-        standings = {bytes(row["key"]): Standing(row["standing"]) for row in rows}
-        return [standings.get(key, Standing.ELSEWHERE) for key in keys]
+        parameters = {"claim": self._claim_id, "lease": _LEASE_SECONDS, "window": self._window}
+        mine = await self._keys(_CLAIM, {**parameters, "keys": list(keys)})
+        if len(mine) == len(keys):
+            return [Standing.MINE] * len(keys)
+        accepted = await self._keys(_STANDING, {"keys": [key for key in keys if key not in mine]})
+        return [
+            Standing.MINE if key in mine else Standing.ACCEPTED if key in accepted else Standing.ELSEWHERE
+            for key in keys
+        ]
 
     async def _accept(self, keys: Sequence[bytes]) -> Sequence[None]:
-        await self._execute(_ACCEPT, {"keys": sorted(keys), "window": self._window})
+        await self._execute(_ACCEPT, {"keys": sorted(keys)})
         return [None] * len(keys)
+
+    async def _keys(self, query: LiteralString, parameters: dict[str, Any]) -> set[bytes]:
+        with suppress_instrumentation():
+            async with self._database.connection() as connection:
+                cursor = await connection.execute(query, parameters, binary=True)
+                return {row["key"] for row in await cursor.fetchall()}
 
     async def _execute(self, query: LiteralString, parameters: dict[str, Any]) -> int:
         with suppress_instrumentation():

@@ -29,9 +29,9 @@ Connection: TypeAlias = AsyncConnection[DictRow]
 class Database:
     """A small pool of connections that reconnects by itself; errors are psycopg's OperationalErrors."""
 
-    def __init__(self, database_url: str, *, checked: bool = True) -> None:
+    def __init__(self, database_url: str, *, checked: bool = True, session: str = "") -> None:
         """`checked`: try each connection before it is used, at the cost of a round trip. Unchecked, the first
-        use after PostgreSQL's restart fails."""
+        use after PostgreSQL's restart fails. `session`: further settings, as `-c name=value`."""
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             database_url,
             connection_class=AsyncConnection[DictRow],
@@ -40,7 +40,7 @@ class Database:
                 "row_factory": dict_row,
                 "connect_timeout": 3,
                 "application_name": "rio",
-                "options": _SESSION,
+                "options": f"{_SESSION} {session}",
             },
             min_size=1,
             max_size=_POOL_SIZE,
