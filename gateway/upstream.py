@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from math import ceil
@@ -12,6 +12,7 @@ from typing import Any, NoReturn, cast
 
 from opentelemetry import baggage, trace
 from opentelemetry.baggage.propagation import W3CBaggagePropagator
+from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from opentelemetry.util.types import Attributes
 
@@ -26,12 +27,16 @@ from observability import Hop
 from observability.client import (
     Client,
     ClientError,
+    Collecting,
     ConnectFailed,
+    Connection,
+    ConnectionLost,
     Exhausted,
     Headers,
     Limits,
     Malformed,
     Origin,
+    Response,
     Streamed,
     TimedOut,
     TooLarge,
@@ -216,8 +221,49 @@ class Upstreams:
             limits=Limits(connections_per_origin=MAX_CONNECTIONS, body_bytes=MAX_ANSWER_BYTES)
         )
 
-    async def call(self, call: Call, policy: Policy, deadline: Deadline) -> Answer:
+    def begin(
+        self, call: Call, policy: Policy, deadline: Deadline, parent: Context, told: Callable[[], None]
+    ) -> "Begun | None":
+        """Make the first attempt at a call without a task, where nothing stands in its way.
+
+        Parameters:
+            parent: the context of the call.
+            told: called once, by the event loop, when there is an answer or there will be none.
+
+        Returns:
+            the attempt; None, and nothing was done, where `call` has to: it may have to wait, or to refuse.
+        """
+        service = self._service(call.service, policy)
+        left = min(deadline.remaining(), policy.timeout_seconds)
+        if left <= 0 or service.circuit.state is not State.CLOSED or not self._client.idle(self._origin):
+            return None
+        if not service.compartment.enter():
+            return None
+        service.budget.deposit(policy.retries.budget_ratio)
+        attempt = self._start(service, service.ticket(), call, 1, parent)
+        begun = Begun(attempt, told)
+        try:
+            begun.connection = self._client.begin(
+                self._origin,
+                call.method,
+                call.target,
+                self._request_headers(call, attempt.span, left, parent),
+                cast(bytes, call.body),
+                begun,
+                timeout_seconds=left,
+            )
+        except ValueError:
+            attempt.end()
+            raise
+        return begun
+
+    async def call(
+        self, call: Call, policy: Policy, deadline: Deadline, begun: "Begun | None" = None
+    ) -> Answer:
         """Make a call, again if its policy and its method allow and its failure may have passed.
+
+        Parameters:
+            begun: the first attempt at it, if that has ended.
 
         Raises:
             UpstreamError: no answer in time (504), no connection (502), a 5xx answer (503 and 504 stay,
@@ -225,11 +271,12 @@ class Upstreams:
                 circuit open or bulkhead full (503).
         """
         service = self._service(call.service, policy)
-        service.budget.deposit(policy.retries.budget_ratio)
+        if begun is None:
+            service.budget.deposit(policy.retries.budget_ratio)
         attempt = 1
         while True:
             try:
-                return await self._attempt(service, call, policy, deadline, attempt)
+                return await self._attempt(service, call, policy, deadline, attempt, begun)
             except UpstreamError as error:
                 wait = _pause(service, call, policy, deadline, attempt, error)
                 if wait is None:
@@ -238,7 +285,7 @@ class Upstreams:
                 trace.get_current_span().add_event("retry", event)
                 service.retried.inc()
             await asyncio.sleep(wait)
-            attempt += 1
+            attempt, begun = attempt + 1, None
 
     @asynccontextmanager
     async def stream(self, call: Call, policy: Policy, deadline: Deadline) -> AsyncIterator[Streamed]:
@@ -294,25 +341,40 @@ class Upstreams:
         await self._client.close()
 
     async def _attempt(
-        self, service: _Service, call: Call, policy: Policy, deadline: Deadline, number: int
+        self,
+        service: _Service,
+        call: Call,
+        policy: Policy,
+        deadline: Deadline,
+        number: int,
+        begun: "Begun | None",
     ) -> Answer:
-        attempt = await self._begin(service, call, deadline, number)
+        attempt = begun.attempt if begun else await self._begin(service, call, deadline, number)
         try:
-            seconds = _seconds(call.service, policy, deadline)
-            response = await self._client.request(
-                self._origin,
-                call.method,
-                call.target,
-                self._request_headers(call, attempt.span, seconds),
-                cast(bytes, call.body),
-                timeout_seconds=seconds,
-            )
+            if begun is None or begun.stale(call.method):
+                response = await self._request(call, policy, deadline, attempt.span, fresh=begun is not None)
+            else:
+                response = begun.response()
             attempt.judge(response.status, response.headers)
             return Answer(call.service, response.status, response.headers, response.body)
         except ClientError as error:
             raise attempt.failed(error) from error
         finally:
             attempt.end()
+
+    async def _request(
+        self, call: Call, policy: Policy, deadline: Deadline, span: Span, *, fresh: bool
+    ) -> Response:
+        seconds = _seconds(call.service, policy, deadline)
+        return await self._client.request(
+            self._origin,
+            call.method,
+            call.target,
+            self._request_headers(call, span, seconds),
+            cast(bytes, call.body),
+            timeout_seconds=seconds,
+            fresh=fresh,
+        )
 
     async def _begin(self, service: _Service, call: Call, deadline: Deadline, number: int) -> "_Attempt":
         ticket = service.ticket()
@@ -322,8 +384,15 @@ class Upstreams:
             except BaseException:
                 service.circuit.abandoned(ticket)
                 raise
+        return self._start(service, ticket, call, number)
+
+    def _start(
+        self, service: _Service, ticket: int, call: Call, number: int, parent: Context | None = None
+    ) -> "_Attempt":
+        """Open an attempt's span; `parent` is the current context where it is None."""
         span = self._tracer.start_span(
             call.method,
+            parent,
             kind=SpanKind.CLIENT,
             attributes={
                 "http.request.method": call.method,
@@ -337,7 +406,9 @@ class Upstreams:
             span.set_attribute("http.request.resend_count", number - 1)
         return _Attempt(service, ticket, call.method, span)
 
-    def _request_headers(self, call: Call, span: Span, seconds: float) -> list[tuple[str, str]]:
+    def _request_headers(
+        self, call: Call, span: Span, seconds: float, parent: Context | None = None
+    ) -> list[tuple[str, str]]:
         headers = [*self._headers, *call.headers, (TIMEOUT_HEADER, str(max(1, int(seconds * 1000))))]
         context = span.get_span_context()
         if context.is_valid:
@@ -349,9 +420,9 @@ class Upstreams:
             )
             if context.trace_state:
                 headers.append(("tracestate", context.trace_state.to_header()))
-        if baggage.get_all():
+        if baggage.get_all(parent):
             carried: dict[str, str] = {}
-            _BAGGAGE.inject(carried)
+            _BAGGAGE.inject(carried, parent)
             headers += carried.items()
         return headers
 
@@ -366,7 +437,7 @@ class Upstreams:
 class _Attempt:
     """One attempt at a call: holds its place in the bulkhead, its ticket and its span until `end`."""
 
-    __slots__ = ("_judged", "_method", "_outcome", "_service", "_started", "_ticket", "span")
+    __slots__ = ("_ended", "_judged", "_method", "_outcome", "_service", "_started", "_ticket", "span")
 
     def __init__(self, service: _Service, ticket: int, method: str, span: Span) -> None:
         self.span = span
@@ -374,8 +445,12 @@ class _Attempt:
         self._ticket = ticket
         self._method = method
         self._outcome = "cancelled"
-        self._judged = False
+        self._judged = self._ended = False
         self._started = time.perf_counter()
+
+    @property
+    def service(self) -> str:
+        return self._service.name
 
     def judge(self, status: int, headers: Headers) -> None:
         """Take note of an answer.
@@ -408,6 +483,10 @@ class _Attempt:
         return UpstreamError(self._service.name, status, cause, passing=passing)
 
     def end(self) -> None:
+        """Give up what it holds; once, however often it is called."""
+        if self._ended:
+            return
+        self._ended = True
         if not self._judged:
             self._service.circuit.abandoned(self._ticket)
         self._service.compartment.leave()
@@ -421,6 +500,58 @@ class _Attempt:
         self._judged = True
         circuit = self._service.circuit
         (circuit.succeeded if good else circuit.failed)(self._ticket)
+
+
+class Begun(Collecting):
+    """A first attempt that no task waits for."""
+
+    __slots__ = ("_error", "_told", "attempt", "connection")
+
+    def __init__(self, attempt: _Attempt, told: Callable[[], None]) -> None:
+        super().__init__(MAX_ANSWER_BYTES)
+        self.attempt = attempt
+        self.connection: Connection | None = None
+        self._error: BaseException | None = None
+        self._told = told
+
+    def answer(self) -> Answer | None:
+        """The answer, if it can be used; None where it is for `Upstreams.call` to say what follows."""
+        if self._error is not None or self._status >= 500 or self._status == 403:
+            return None
+        status, headers, body = self.response()
+        self.attempt.judge(status, headers)
+        self.attempt.end()
+        return Answer(self.attempt.service, status, headers, body)
+
+    def stale(self, method: str) -> bool:
+        """Whether only the connection was too old, and the request can be made again without harm."""
+        error = self._error
+        return isinstance(error, ConnectionLost) and not error.answered and method in retries.IDEMPOTENT
+
+    def abandon(self) -> None:
+        """Nobody wants the answer any more."""
+        if self.connection is not None:
+            self.connection.abandon(self)
+        self.attempt.end()
+
+    def response(self) -> Response:
+        """What came.
+
+        Raises:
+            ClientError: nothing of use.
+        """
+        if self._error is not None:
+            raise self._error
+        return super().response()
+
+    # --- what the connection tells
+
+    def end(self) -> None:
+        self._told()
+
+    def fail(self, error: BaseException) -> None:
+        self._error = error
+        self._told()
 
 
 def _seconds(service: str, policy: Policy, deadline: Deadline) -> float:

@@ -1,9 +1,11 @@
 """What actions need of the process they run in."""
 
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from opentelemetry.context import Context
 from opentelemetry.trace import NoOpTracer, Tracer
 from prometheus_client import CollectorRegistry
 
@@ -13,7 +15,7 @@ from gateway.metrics import Metrics
 from gateway.request import Reply
 from gateway.resilience.deadline import Deadline
 from gateway.resilience.policy import Policy
-from gateway.upstream import Answer, Call, UpstreamError
+from gateway.upstream import Answer, Begun, Call, UpstreamError
 from observability.client import Streamed
 
 LAST_GOOD_BYTES = 16 * 1024 * 1024
@@ -23,7 +25,13 @@ CACHE_BYTES = 32 * 1024 * 1024
 class Services(Protocol):
     """Whom calls are made to: see `gateway.upstream.Upstreams`."""
 
-    async def call(self, call: Call, policy: Policy, deadline: Deadline) -> Answer: ...
+    def begin(
+        self, call: Call, policy: Policy, deadline: Deadline, parent: Context, told: Callable[[], None]
+    ) -> Begun | None: ...
+
+    async def call(
+        self, call: Call, policy: Policy, deadline: Deadline, begun: Begun | None = None
+    ) -> Answer: ...
 
     def stream(
         self, call: Call, policy: Policy, deadline: Deadline
@@ -33,7 +41,14 @@ class Services(Protocol):
 class Nobody:
     """In the place of services where none are called: while a file is checked, and where all is mocked."""
 
-    async def call(self, call: Call, policy: Policy, deadline: Deadline) -> Answer:
+    def begin(
+        self, call: Call, policy: Policy, deadline: Deadline, parent: Context, told: Callable[[], None]
+    ) -> None:
+        return None
+
+    async def call(
+        self, call: Call, policy: Policy, deadline: Deadline, begun: Begun | None = None
+    ) -> Answer:
         raise UpstreamError(call.service, 503, "no service is called here")
 
     def stream(self, call: Call, policy: Policy, deadline: Deadline) -> AbstractAsyncContextManager[Streamed]:

@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, cast
 
 from opentelemetry import context, trace
+from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 
 from gateway.composition import document
@@ -14,7 +16,7 @@ from gateway.composition.part import NULL, Fallback, Good, Part, PartFailed, fai
 from gateway.composition.reference import Unresolved
 from gateway.door.headers import REQUEST_ID_HEADER
 from gateway.request import Request
-from gateway.upstream import Call, UpstreamError
+from gateway.upstream import Answer, Begun, Call, UpstreamError
 from gateway.world import World
 
 _ABSENT: Final = Good(NULL, None, 0)
@@ -75,80 +77,25 @@ class Plan:
         Raises:
             TotalFailure: a part that cannot be done without failed, or every part did.
         """
-        run = _Run(self, request)
-        tasks = run.tasks
-        for part in self.parts:
-            tasks[part.name] = asyncio.create_task(self._part(part, run))
+        run = _Run(self, self._world, request)
         try:
-            outcomes = await asyncio.gather(*tasks.values())
-        except BaseException:
-            for task in tasks.values():
-                task.cancel()
-            with suppress(asyncio.CancelledError):
-                await asyncio.wait(tasks.values())
-            raise
-        return self._merge(outcomes, run)
-
-    async def _part(self, part: Part, run: "_Run") -> _Outcome:
-        for name in part.needs:
-            await run.tasks[name]
-        if part.condition is not None and not part.condition.holds(run.scope):
-            return _Outcome(None)
-        span = self._world.tracer.start_span(
-            self._spans[part.name], kind=SpanKind.INTERNAL, attributes=self._attributes[part.name]
-        )
-        # The task is the part's own: its context ends with it, so nothing has to be detached.
-        context.attach(trace.set_span_in_context(span))
-        try:
-            return await self._outcome(part, run, span)
+            run.start()
+            await run.over
         finally:
-            span.end()
+            await run.abandon()
+        return self._merge([run.outcomes[part.name] for part in self.parts])
 
-    async def _outcome(self, part: Part, run: "_Run", span: Span) -> _Outcome:
-        call: Call | None = None
-        try:
-            call = part.call(run.request, run.scope)
-            good = part.result(await self._world.upstreams.call(call, part.policy, run.request.deadline))
-        except Unresolved as error:
-            if run.is_null(part.needs, error.absent):
-                return run.settle(part, _Outcome(_ABSENT))
-            cause = PartFailed(502, f"{part.service}: not called, there is no {error.absent}")
-        except UpstreamError as error:
-            cause = failed(error)
-        except PartFailed as error:
-            cause = error
-        else:
-            if part.on_failure == "stale":
-                self._world.last_good.put(_key(call), good, len(good.body) * 2)
-            return run.settle(part, _Outcome(good))
-        return run.settle(part, self._instead(part, call, cause, span))
+    def span(self, part: Part, parent: Context) -> Span:
+        """A part's span."""
+        return self._world.tracer.start_span(
+            self._spans[part.name], parent, kind=SpanKind.INTERNAL, attributes=self._attributes[part.name]
+        )
 
-    def _instead(self, part: Part, call: Call | None, cause: PartFailed, span: Span) -> _Outcome:
-        """What stands for a part that failed.
-
-        Raises:
-            TotalFailure: nothing does.
-        """
-        chosen = part.on_failure
-        policy = "fallback" if isinstance(chosen, Fallback) else chosen
-        span.set_status(Status(StatusCode.ERROR, cause.cause))
-        span.add_event("gateway.part_failed", {"gateway.policy": policy, "gateway.cause": cause.cause})
+    def failed(self, part: Part, policy: str) -> None:
+        """Count a part that failed."""
         self._world.metrics.part_failed(self._route, part.name, policy)
-        if chosen == "fail":
-            raise TotalFailure(cause)
-        error = {"part": part.name, "status": cause.status, "cause": cause.cause}
-        if isinstance(chosen, Fallback):
-            return _Outcome(Good(chosen.body, chosen.value, 0), error)
-        kept = self._last_good(call) if chosen == "stale" else None
-        if kept is None:
-            return _Outcome(Good(NULL, None, 0), error)
-        good, age = kept
-        return _Outcome(Good(good.body, good.value, 0), error | {"age_seconds": int(age)})
 
-    def _last_good(self, call: Call | None) -> tuple[Good, float] | None:
-        return None if call is None else self._world.last_good.get(_key(call))
-
-    def _merge(self, outcomes: Sequence[_Outcome], run: "_Run") -> Composed:
+    def _merge(self, outcomes: Sequence[_Outcome]) -> Composed:
         errors = [outcome.error for outcome in outcomes if outcome.error is not None]
         if errors and not any(_says_something(outcome) for outcome in outcomes):
             worst = max(errors, key=lambda error: int(error["status"]))
@@ -184,27 +131,194 @@ class Plan:
 
 
 class _Run:
-    """One request's run of a plan: the values so far, and the tasks that bring the others."""
+    """One request's run of a plan.
 
-    __slots__ = ("request", "scope", "tasks")
+    Parts are called as soon as what they need is there, by callbacks: a task a part would cost more than all
+    that is done for it. One that has to wait, or whose call failed, gets a task.
+    """
 
-    def __init__(self, plan: Plan, request: Request) -> None:
-        self.request = request
-        self.tasks: dict[str, asyncio.Task[_Outcome]] = {}
+    __slots__ = (
+        "_context",
+        "_plan",
+        "_request",
+        "_under_way",
+        "_waiting",
+        "_world",
+        "outcomes",
+        "over",
+        "scope",
+    )
+
+    def __init__(self, plan: Plan, world: World, request: Request) -> None:
+        self._plan = plan
+        self._world = world
+        self._request = request
+        self._context = context.get_current()
+        self._waiting = [part for part in plan.parts if part.needs]
+        self._under_way: list[_Going] = []
+        self.outcomes: dict[str, _Outcome] = {}
+        self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Done when every part has its outcome, or the document cannot be."""
         self.scope: dict[str, Any] = scope_of(request)
 
-    def settle(self, part: Part, outcome: _Outcome) -> _Outcome:
+    def start(self) -> None:
+        """Call the parts that need nothing of others."""
+        for part in self._plan.parts:
+            if not part.needs:
+                self._start(part)
+
+    async def abandon(self) -> None:
+        """End whatever still goes on."""
+        tasks = [going.task for going in self._under_way if going.task is not None]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait(tasks)
+        for going in self._under_way:
+            if going.begun is not None:
+                going.begun.abandon()
+            going.span.end()
+
+    def _start(self, part: Part) -> None:
+        if self.over.done():
+            return
+        if part.condition is not None and not part.condition.holds(self.scope):
+            self._settle(part, _Outcome(None))
+            return
+        going = _Going(part, self._plan.span(part, self._context))
+        self._under_way.append(going)
+        try:
+            going.call = part.call(self._request, self.scope)
+            self._begin(going, going.call)
+        except Unresolved as error:
+            self._take(going, self._unresolved(part, error))
+        except Exception as error:  # who waits for the document is told, not who brought what this needs
+            self._fail(error)
+
+    def _begin(self, going: "_Going", call: Call) -> None:
+        going.begun = self._world.upstreams.begin(
+            call,
+            going.part.policy,
+            self._request.deadline,
+            trace.set_span_in_context(going.span, self._context),
+            partial(self._told, going),
+        )
+        if going.begun is None:
+            going.task = asyncio.create_task(self._call(going, call))
+
+    def _told(self, going: "_Going") -> None:
+        """The first attempt at a part's call has ended."""
+        answer = cast(Begun, going.begun).answer()
+        if answer is None:
+            going.task = asyncio.create_task(self._call(going, cast(Call, going.call)))
+        else:
+            self._take(going, answer)
+
+    async def _call(self, going: "_Going", call: Call) -> None:
+        """Call a service, or go on with a call whose first attempt came to nothing."""
+        # The task is the part's own: its context ends with it, so nothing has to be detached.
+        context.attach(trace.set_span_in_context(going.span, self._context))
+        deadline, policy = self._request.deadline, going.part.policy
+        try:
+            got: Answer | PartFailed = await self._world.upstreams.call(call, policy, deadline, going.begun)
+        except UpstreamError as error:
+            got = failed(error)
+        except Exception as error:
+            self._fail(error)
+            return
+        self._take(going, got)
+
+    def _take(self, going: "_Going", got: "Answer | PartFailed | Good") -> None:
+        """Make a part's outcome of what there is."""
+        self._under_way.remove(going)
+        try:
+            outcome = self._outcome(going, got)
+        except Exception as error:  # who waits for the document is told, not the loop
+            self._fail(error)
+        else:
+            self._settle(going.part, outcome)
+        finally:
+            going.span.end()
+
+    def _outcome(self, going: "_Going", got: "Answer | PartFailed | Good") -> _Outcome:
+        part, call = going.part, going.call
+        try:
+            if isinstance(got, PartFailed):
+                raise got
+            good = got if isinstance(got, Good) else part.result(got)
+        except PartFailed as cause:
+            return self._instead(part, call, cause, going.span)
+        if part.on_failure == "stale" and call is not None:
+            self._world.last_good.put(_key(call), good, len(good.body) * 2)
+        return _Outcome(good)
+
+    def _settle(self, part: Part, outcome: _Outcome) -> None:
+        """Keep a part's outcome, and call the parts that waited for it."""
+        if self.over.done():
+            return
+        self.outcomes[part.name] = outcome
         if outcome.good is not None:
             self.scope[part.name] = outcome.good.value
-        return outcome
+        if self._waiting:
+            ready = [part for part in self._waiting if all(need in self.outcomes for need in part.needs)]
+            self._waiting = [part for part in self._waiting if part not in ready]
+            for each in ready:
+                self._start(each)
+        if len(self.outcomes) == len(self._plan.parts) and not self.over.done():
+            self.over.set_result(None)
 
-    def is_null(self, needs: Sequence[str], absent: str) -> bool:
-        """Whether what is absent was to come from a part that is rightly null: then so is what needs it."""
-        root = absent.partition(".")[0]
-        if root not in needs:
-            return False
-        outcome = self.tasks[root].result()
-        return outcome.error is None and (outcome.good is None or outcome.good.value is None)
+    def _fail(self, error: Exception) -> None:
+        if not self.over.done():
+            self.over.set_exception(error)
+
+    def _unresolved(self, part: Part, error: Unresolved) -> Good | PartFailed:
+        """What a part is that could not be called for lack of a value: rightly null where the part is that
+        the value was to come from."""
+        root = error.absent.partition(".")[0]
+        if root in part.needs:
+            outcome = self.outcomes[root]
+            if outcome.error is None and (outcome.good is None or outcome.good.value is None):
+                return _ABSENT
+        return PartFailed(502, f"{part.service}: not called, there is no {error.absent}")
+
+    def _instead(self, part: Part, call: Call | None, cause: PartFailed, span: Span) -> _Outcome:
+        """What stands for a part that failed.
+
+        Raises:
+            TotalFailure: nothing does.
+        """
+        chosen = part.on_failure
+        policy = "fallback" if isinstance(chosen, Fallback) else chosen
+        span.set_status(Status(StatusCode.ERROR, cause.cause))
+        span.add_event("gateway.part_failed", {"gateway.policy": policy, "gateway.cause": cause.cause})
+        self._plan.failed(part, policy)
+        if chosen == "fail":
+            raise TotalFailure(cause)
+        error = {"part": part.name, "status": cause.status, "cause": cause.cause}
+        if isinstance(chosen, Fallback):
+            return _Outcome(Good(chosen.body, chosen.value, 0), error)
+        kept = self._last_good(call) if chosen == "stale" else None
+        if kept is None:
+            return _Outcome(Good(NULL, None, 0), error)
+        good, age = kept
+        return _Outcome(Good(good.body, good.value, 0), error | {"age_seconds": int(age)})
+
+    def _last_good(self, call: Call | None) -> tuple[Good, float] | None:
+        return None if call is None else self._world.last_good.get(_key(call))
+
+
+class _Going:
+    """A part under way."""
+
+    __slots__ = ("begun", "call", "part", "span", "task")
+
+    def __init__(self, part: Part, span: Span) -> None:
+        self.part = part
+        self.span = span
+        self.call: Call | None = None
+        self.begun: Begun | None = None
+        self.task: asyncio.Task[None] | None = None
 
 
 def scope_of(request: Request) -> dict[str, Any]:

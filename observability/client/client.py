@@ -11,7 +11,7 @@ from observability.client.connection import Connection, Limits
 from observability.client.errors import ClientError, ConnectFailed, ConnectionLost, TimedOut
 from observability.client.origin import Origin
 from observability.client.pool import Pool, Resolve
-from observability.client.response import Awaited, Collected, Response
+from observability.client.response import Answer, Awaited, Collected, Response
 from observability.client.streamed import Streamed
 
 T = TypeVar("T")
@@ -54,6 +54,7 @@ class Client:
         body: bytes = b"",
         *,
         timeout_seconds: float,
+        fresh: bool = False,
     ) -> Response:
         """Make a request and hold its whole answer in memory.
 
@@ -63,6 +64,7 @@ class Client:
             target: path and query, quoted, starting with `/`.
             headers: all but Host, Content-Length, Transfer-Encoding, Connection and other hop-by-hop ones.
             timeout_seconds: for everything: waiting for a connection, opening it, sending, the whole answer.
+            fresh: rather on a new connection than on an idle one; such a request is never repeated.
 
         Raises:
             ValueError: method, target or headers could be read as something else than one request.
@@ -77,7 +79,45 @@ class Client:
             connection.send(head, body, answer, bodyless=bodyless, deadline=deadline)
             return answer
 
-        return await self._exchange(origin, timeout_seconds, method in request.IDEMPOTENT, start)
+        return await self._exchange(origin, timeout_seconds, method in request.IDEMPOTENT, start, fresh)
+
+    def begin(
+        self,
+        origin: Origin,
+        method: str,
+        target: str,
+        headers: Sequence[tuple[str, str]],
+        body: bytes,
+        answer: Answer,
+        *,
+        timeout_seconds: float,
+    ) -> Connection | None:
+        """Make a request on an idle connection, if there is one, without a task or a future for it.
+
+        `answer` is told by the event loop what comes, `ConnectionLost` also where `request` would have made
+        the request again. Whoever wants no answer any more has the connection `abandon` it.
+
+        Args:
+            timeout_seconds: for the whole answer; more than 0.
+
+        Returns:
+            the connection; None where none was idle, and nothing was done.
+
+        Raises:
+            ValueError: as `request`.
+        """
+        head = request.encode(origin, method, target, headers, len(body))
+        pool = self._pools.get(origin)
+        connection = pool.take() if pool is not None else None
+        if connection is not None:
+            deadline = connection.loop.time() + timeout_seconds
+            connection.send(head, body, answer, bodyless=method == "HEAD", deadline=deadline)
+        return connection
+
+    def idle(self, origin: Origin) -> bool:
+        """Whether `begin` finds an idle connection now."""
+        pool = self._pools.get(origin)
+        return pool is not None and pool.idle
 
     @asynccontextmanager
     async def stream(
@@ -139,16 +179,17 @@ class Client:
         timeout_seconds: float,
         repeatable: bool,
         start: Callable[[Connection, float], Awaited[T]],
+        fresh: bool = False,
     ) -> T:
         if timeout_seconds <= 0:
             raise TimedOut("no time was given")
         deadline = asyncio.get_running_loop().time() + timeout_seconds
-        fresh = False
+        again = False
         while True:
             try:
                 connection = await self._connection(origin, deadline, fresh)
             except ClientError as error:
-                error.sent = fresh  # the first attempt may have arrived
+                error.sent = again  # the first attempt may have arrived
                 raise
             stale = connection.used
             answer = start(connection, deadline)
@@ -157,7 +198,7 @@ class Client:
             except ConnectionLost as error:
                 if fresh or not stale or error.answered or not repeatable:
                     raise
-                fresh = True
+                fresh = again = True
             except asyncio.CancelledError as error:
                 connection.abandon(answer, error)
                 raise

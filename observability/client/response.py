@@ -39,13 +39,17 @@ class Awaited(Answer, Protocol[T]):
     future: "asyncio.Future[T]"
 
 
-class Collected:
-    """Collects an answer in memory; `future` gets the Response."""
+class Collecting:
+    """Collects an answer in memory. What is done with it when it is there, and where there is none, is said
+    by `end` and `fail` of what is derived from this.
 
-    __slots__ = ("_headers", "_limit", "_parts", "_size", "_status", "future")
+    Args:
+        limit: bytes of the body.
+    """
 
-    def __init__(self, future: "asyncio.Future[Response]", limit: int) -> None:
-        self.future = future
+    __slots__ = ("_headers", "_limit", "_parts", "_size", "_status")
+
+    def __init__(self, limit: int) -> None:
         self._limit = limit
         self._parts: list[bytes] = []
         self._size = 0
@@ -61,9 +65,24 @@ class Collected:
         self._parts.append(data)
         return None
 
+    def response(self) -> Response:
+        """The answer, once it is complete."""
+        parts = self._parts
+        return Response(self._status, self._headers, parts[0] if len(parts) == 1 else b"".join(parts))
+
+
+class Collected(Collecting):
+    """An answer that is awaited: `future` gets the Response."""
+
+    __slots__ = ("future",)
+
+    def __init__(self, future: "asyncio.Future[Response]", limit: int) -> None:
+        super().__init__(limit)
+        self.future = future
+
     def end(self) -> None:
         if not self.future.done():  # it is done when the caller was cancelled in this very moment
-            self.future.set_result(Response(self._status, self._headers, b"".join(self._parts)))
+            self.future.set_result(self.response())
 
     def fail(self, error: BaseException) -> None:
         if not self.future.done():
