@@ -11,8 +11,12 @@ from observability.text import well_formed
 
 #: Longer values repeat too rarely to be worth the memory.
 CACHED_TEXT = 128
+#: Below it lengths have one byte.
+SHORT_TEXT = 124
 CACHED_PAIRS = 4096
 CACHED_NAMES = 1024
+
+Plain = str | bool | int | float
 
 _TIMES = struct.Struct("<BQBQ").pack
 _DOUBLE = struct.Struct("<Bd").pack
@@ -20,6 +24,8 @@ _UNSET = b"\x7a\x00"
 #: SpanFlags: whether the parent is remote is known; it is not, or it is.
 _FLAGS_LOCAL = b"\x85\x01\x00\x01\x00\x00"
 _FLAGS_REMOTE = b"\x85\x01\x00\x03\x00\x00"
+_LINK_LOCAL = b"\x35\x00\x01\x00\x00"
+_LINK_REMOTE = b"\x35\x00\x03\x00\x00"
 
 
 def encode(
@@ -27,36 +33,79 @@ def encode(
     parent: SpanContext | None,
     name: str,
     kind: SpanKind,
-    times: tuple[int, int],
-    attributes: Mapping[str, str | bool | int | float],
+    start_and_end: tuple[int, int],
+    attributes: Mapping[str, Plain],
     status: Status,
 ) -> bytes:
     """A span as a message of `opentelemetry.proto.trace.v1.Span`.
 
     Args:
-        times: start and end, nanoseconds since the epoch.
+        start_and_end: nanoseconds since the epoch.
         attributes: integers have 64 bits.
 
     Raises:
         struct.error: a time is not one of 64 bits.
     """
-    parts = [
-        b"\x0a\x10",
-        context.trace_id.to_bytes(16, "big"),
-        b"\x12\x08",
-        context.span_id.to_bytes(8, "big"),
-    ]
-    if context.trace_state:
-        parts.append(_trace_state(context.trace_state))
-    if parent is not None:
-        parts += (b"\x22\x08", parent.span_id.to_bytes(8, "big"))
-    parts += (_named(name, kind._value_), _times(*times))
-    for key, value in attributes.items():
-        kept = type(value) is not float and (type(value) is not str or len(value) <= CACHED_TEXT)
-        parts.append(_kept_pair(key, value) if kept else _pair(key, value))
-    parts.append(_status(status) if status.status_code.value else _UNSET)
-    parts.append(_FLAGS_REMOTE if parent is not None and parent.is_remote else _FLAGS_LOCAL)
+    parts = identity(context, parent)
+    parts += (named(name, kind), times(*start_and_end))
+    parts += [pair(key, value) for key, value in attributes.items()]
+    parts.append(ending(status, parent))
     return b"".join(parts)
+
+
+def identity(context: SpanContext, parent: SpanContext | None) -> list[bytes]:
+    """The fields of a span that come first: its ids, state and parent."""
+    trace_id, span_id, _, _, state, _ = context
+    parts = [b"\x0a\x10", trace_id.to_bytes(16, "big"), b"\x12\x08", span_id.to_bytes(8, "big")]
+    if state:
+        parts.append(_trace_state(state))
+    if parent is not None:
+        parts += (b"\x22\x08", parent[1].to_bytes(8, "big"))
+    return parts
+
+
+def named(name: str, kind: SpanKind) -> bytes:
+    """The fields of a span's name and kind."""
+    return _named(name, kind._value_)
+
+
+def pair(key: str, value: Plain) -> bytes:
+    """The field of an attribute."""
+    if type(value) is float or (type(value) is str and len(value) > CACHED_TEXT):
+        return _pair(key, value)
+    return _kept_pair(key, value)
+
+
+class TextPair:
+    """Encodes an attribute whose values are short, differ, and are not worth remembering.
+
+    Args:
+        key: its name, of at most some 80 characters; in ASCII.
+    """
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        named = _key(key)
+        self._heads = [
+            bytes((0x4A,)) + _varint(len(named) + 4 + size) + named + bytes((0x12, 2 + size, 0x0A, size))
+            for size in range(SHORT_TEXT)
+        ]
+
+    def of_text(self, value: str) -> tuple[bytes, bytes]:
+        """The parts of the attribute's field; the value is in ASCII and shorter than `SHORT_TEXT`."""
+        return self._heads[len(value)], value.encode()
+
+
+def link(to: SpanContext) -> bytes:
+    """The field of a link without attributes."""
+    ids = (b"\x6a\x21\x0a\x10", to.trace_id.to_bytes(16, "big"), b"\x12\x08", to.span_id.to_bytes(8, "big"))
+    return b"".join((*ids, _LINK_REMOTE if to.is_remote else _LINK_LOCAL))
+
+
+def ending(status: Status, parent: SpanContext | None) -> bytes:
+    """The fields of a span that come last."""
+    told = _status(status) if status.status_code.value else _UNSET
+    return told + (_FLAGS_REMOTE if parent is not None and parent.is_remote else _FLAGS_LOCAL)
 
 
 def field(number: int, content: bytes) -> bytes:
@@ -79,7 +128,8 @@ def _text(number: int, text: str) -> bytes:
     return field(number, well_formed(text).encode())
 
 
-def _times(start: int, end: int) -> bytes:
+def times(start: int, end: int) -> bytes:
+    """The fields of a span's start and end; struct.error of what is beyond 64 bits."""
     if start and end:
         return _TIMES(0x39, start, 0x41, end)
     return (struct.pack("<BQ", 0x39, start) if start else b"") + (
@@ -96,7 +146,7 @@ def _named(name: str, kind: int) -> bytes:
     return (_text(5, name) if name else b"") + bytes((0x30, kind + 1))
 
 
-def _pair(key: str, value: str | bool | int | float) -> bytes:
+def _pair(key: str, value: Plain) -> bytes:
     match value:
         case str():
             content = _text(1, value)

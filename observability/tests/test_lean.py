@@ -13,7 +13,7 @@ from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import SpanLimits, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.id_generator import IdGenerator
@@ -23,7 +23,7 @@ from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode,
 
 from observability import Hop, tracing
 from observability.gathering import Batch, Gathering
-from observability.lean import Tracer
+from observability.lean import Template, Tracer
 from observability.tests.sinks import OtlpSink
 from observability.text import well_formed
 
@@ -178,6 +178,65 @@ def test_byte_for_byte_what_the_sdk_exports(
     pair.run(work)
     assert pair.exported() == pair.expected()
     assert not pair.dropped
+
+
+@given(
+    name=TEXT,
+    kind=st.sampled_from(SpanKind),
+    parent=st.none() | CONTEXTS,
+    constants=st.dictionaries(KEYS, PLAIN, max_size=4),
+    varying=st.dictionaries(KEYS, st.none() | PLAIN | st.text(min_size=100, max_size=140), max_size=4),
+    link=st.none() | CONTEXTS,
+    steps=st.lists(STEPS, max_size=4),
+    times=st.tuples(TIMES, TIMES),
+    limits=st.sampled_from(
+        [SpanLimits(), LIMITS, SpanLimits(max_span_attributes=0), SpanLimits(max_links=0)]
+    ),
+)
+def test_a_templates_spans_are_those_of_the_tracer(
+    name: str,
+    kind: SpanKind,
+    parent: SpanContext | None,
+    constants: Mapping[str, Any],
+    varying: Mapping[str, Any],
+    link: SpanContext | None,
+    steps: list[Step],
+    times: tuple[int, int],
+    limits: SpanLimits,
+) -> None:
+    pair = Pair(limits=limits)
+
+    def work(tracer: trace.Tracer) -> None:
+        template = Template(tracer, name, kind, constants, tuple(varying))
+        span = template.start(parent, tuple(varying.values()), times[0], link)
+        for step in steps:
+            step(span)
+        span.end(times[1])
+        span.set_attribute("late", 1)
+        span.end(0)
+
+    pair.run(work)
+    assert pair.exported() == pair.expected()
+    assert not pair.dropped
+
+
+def test_a_templates_span_shows_its_attributes() -> None:
+    pair = Pair()
+    span = Template(pair.lean, "x", attributes={"a": 1}, variables=("b", "c")).start(None, ("2", None))
+    span.set_attribute("d", True)
+    assert isinstance(span, ReadableSpan)
+    assert span.attributes == {"a": 1, "b": "2", "d": True}
+
+
+@pytest.mark.parametrize("sampler", [ALWAYS_OFF, ALWAYS_ON, ParentBased(ALWAYS_OFF), ParentBased(ALWAYS_ON)])
+@pytest.mark.parametrize("flags", [None, "00", "01", "02", "03"])
+def test_a_templates_spans_are_sampled_as_the_provider_says(sampler: Sampler, flags: str | None) -> None:
+    pair = Pair(sampler)
+    context = tracing.context_of(flags and f"00-{'ab' * 16}-{'cd' * 8}-{flags}", "vendor=1")
+    lean = Template(pair.lean, "x").start(trace.get_current_span(context).get_span_context())
+    sdk = pair.sdk.start_span("x", context)
+    assert lean.get_span_context() == sdk.get_span_context()
+    assert lean.is_recording() == sdk.is_recording()
 
 
 @given(
