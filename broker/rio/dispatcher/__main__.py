@@ -1,6 +1,7 @@
 """The dispatcher's process: consumes queues and delivers. Run as `python -m broker.rio.dispatcher`."""
 
 import asyncio
+import gc
 import logging
 from typing import Final
 
@@ -39,6 +40,7 @@ _POLL_SECONDS: Final = 0.5
 _COUNT_EVERY: Final = 10  # polls
 _STOP_SECONDS: Final = 12.0  # an attempt under way may take 10, or what its subscription says
 _OLD_SECONDS: Final = 300.0
+_GARBAGE: Final = 20_000
 
 
 class Dispatcher:
@@ -154,6 +156,9 @@ async def main() -> None:
         tornado.web.Application(hop_tornado.routes(hop), default_handler_class=hop_tornado.NotFound)
     )
     server.listen(settings.dispatcher.port, settings.dispatcher.host)
+    # What stands by now stays: the collector need not look at it again for every few hundred events.
+    gc.freeze()
+    gc.set_threshold(_GARBAGE)
     try:
         await dispatcher.run(stopped)
     finally:

@@ -189,6 +189,8 @@ class Delivery:
         started_at: float,
         trace_id: str,
     ) -> None:
+        if verdict is Verdict.DELIVERED and not self._deliveries.samples():
+            return
         event = message.event
         self._deliveries.record(
             Delivered(

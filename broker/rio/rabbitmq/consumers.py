@@ -5,19 +5,21 @@ import collections
 import contextlib
 import logging
 import time
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from broker.rio.message import Message
 from broker.rio.rabbitmq.connection import ConnectionThread, RabbitAddress
-from broker.rio.rabbitmq.frames import Frames
+from broker.rio.rabbitmq.frames import Frames, acknowledgement
 from broker.rio.rabbitmq.topology import declare_base, declare_queue, queue_name
 
 _logger = logging.getLogger(__name__)
 
 _MEASURE_SECONDS: Final = 2.0
-_GATHER_SECONDS: Final = 0.002
+_GATHER_SECONDS: Final = 0.01
+_GATHERED: Final = 4  # the part of what is in hand, a quarter, that is settled without waiting longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +47,18 @@ class Consumer:
         self.unsettled: dict[int, None] = {}  # delivery tags, in the order they came
         self.settled: list[int] = []
 
-    def acknowledge(self) -> None:
-        """Acknowledge what is settled: in one go as far as nothing unsettled came earlier."""
+    def acknowledgements(self) -> bytes:
+        """The frames for what is settled: one as far as nothing unsettled came earlier, one each beyond."""
         for tag in self.settled:
             self.unsettled.pop(tag, None)
         oldest = next(iter(self.unsettled), None)
         settled = sorted(self.settled)
         self.settled.clear()
-        if oldest is None or settled[0] < oldest:
-            covered = settled[-1] if oldest is None else max(tag for tag in settled if tag < oldest)
-            self.channel.basic_ack(covered, multiple=True)
-            settled = [tag for tag in settled if tag > covered]
-        for tag in settled:
-            self.channel.basic_ack(tag)
+        number = self.channel.channel_id
+        covered = len(settled) if oldest is None else bisect_left(settled, oldest)
+        frames = [acknowledgement(number, settled[covered - 1], multiple=True)] if covered else []
+        frames += [acknowledgement(number, tag) for tag in settled[covered:]]
+        return b"".join(frames)
 
     def give_back(self, tag: int) -> None:
         """Return a message to its queue."""
@@ -117,8 +118,11 @@ class Consumers(ConnectionThread):
         """Acknowledge a message, or give it back to its queue. On a channel closed since it does nothing:
         RabbitMQ has taken the message back by itself."""
         self._settlements.append((received, done))
-        if len(self._settlements) == 1:
-            # Not at once: many are then settled by one acknowledgement, and the thread is woken once.
+        # Not at once: many are then settled by one acknowledgement, and the thread is woken once.
+        waiting = len(self._settlements)
+        if waiting % max(1, received.consumer.wanted.prefetch // _GATHERED) == 0:
+            self.wake()
+        elif waiting == 1:
             self._loop.call_later(_GATHER_SECONDS, self.wake)
 
     # --- on the thread
@@ -171,8 +175,9 @@ class Consumers(ConnectionThread):
                 touched.add(consumer)
             else:
                 consumer.give_back(received.tag)
-        for consumer in touched:
-            consumer.acknowledge()
+        if touched:
+            frames = b"".join([consumer.acknowledgements() for consumer in touched])
+            self._connection.connection.transport.write(frames)
 
     def _reconcile(self) -> None:
         gone = [self._forget(number) for number in self._consumers.keys() - self._wanted.keys()]

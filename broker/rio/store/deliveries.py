@@ -65,15 +65,25 @@ class Deliveries:
     def __init__(self, database: Database, metrics: RecordMetrics) -> None:
         self._database = database
         self._metrics = metrics
+        self._skipped = metrics.deliveries.labels("skipped")
         self._held: collections.deque[Delivered] = collections.deque()
         self._second = 0
         self._successes = 0
 
+    def samples(self) -> bool:
+        """Whether one more successful attempt is to be recorded in this second."""
+        second = int(time.monotonic())
+        if second != self._second:
+            self._second, self._successes = second, 0
+        self._successes += 1
+        if self._successes <= _SUCCESSES_A_SECOND:
+            return True
+        self._skipped.inc()
+        return False
+
     def record(self, delivered: Delivered) -> None:
         """Note an attempt; never waits, never raises. Called on the event loop."""
-        if delivered.outcome == "delivered" and not self._sampled():
-            self._metrics.deliveries.labels("skipped").inc()
-        elif len(self._held) >= _HELD:
+        if len(self._held) >= _HELD:
             self._metrics.deliveries.labels("dropped").inc()
         else:
             self._held.append(delivered)
@@ -116,14 +126,6 @@ class Deliveries:
         """One recorded attempt, or None."""
         rows = await self._database.fetch("SELECT * FROM deliveries WHERE id = %(id)s", {"id": delivery_id})
         return rows[0] if rows else None
-
-    def _sampled(self) -> bool:
-        """Whether one more successful attempt is kept in this second."""
-        second = int(time.monotonic())
-        if second != self._second:
-            self._second, self._successes = second, 0
-        self._successes += 1
-        return self._successes <= _SUCCESSES_A_SECOND
 
     async def _write(self, batch: Sequence[Delivered]) -> None:
         query = """

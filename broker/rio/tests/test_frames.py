@@ -8,9 +8,9 @@ from amqp.serialization import dumps
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.rio.rabbitmq.frames import Frames
+from broker.rio.rabbitmq.frames import Frames, acknowledgement
 
-values = st.text(max_size=20) | st.floats(allow_nan=False) | st.integers(-(2**31), 2**31 - 1) | st.booleans()
+values = st.text(max_size=20) | st.floats(allow_nan=False) | st.integers(-(2**63), 2**63 - 1) | st.booleans()
 tables = st.dictionaries(st.text("abc-", min_size=1, max_size=8), values, max_size=5)
 deliveries = st.tuples(
     st.integers(1, 3),
@@ -69,3 +69,9 @@ def test_any_deliveries_in_any_pieces(sent: list[Any], most: int, cuts: list[int
     assert received == sent
     assert others == [(8, 0, b"")] * (len(sent) + 1 if heartbeats else 0)
     assert transport._read_buffer == b""
+
+
+@given(st.integers(1, 2**16 - 1), st.integers(0, 2**63), st.booleans())
+def test_acknowledgements(channel: int, tag: int, multiple: bool) -> None:
+    method = struct.pack(">HH", 60, 80) + dumps("Lb", (tag, multiple))
+    assert acknowledgement(channel, tag, multiple=multiple) == frame(1, channel, method)
