@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from threading import Lock
 from time import time_ns
-from typing import Any, cast
+from typing import Any
 
 from opentelemetry import trace
 from opentelemetry.attributes import BoundedAttributes
@@ -219,9 +219,8 @@ class Prepared(Span):
 
     def encoded(self) -> bytes:
         template = self._template
-        renamed = template is None or self._name is not template.name
-        if template is not None and not renamed and not self._events and type(self._links) is tuple:
-            encoded = template.encode(self, cast(dict[str, Plain], self._attributes))
+        if template is not None and self._name is template.name and not self._events:
+            encoded = template.encode(self)
             if encoded is not None:
                 return encoded
         self._unfold()
@@ -242,7 +241,7 @@ class Prepared(Span):
             self._links = self._new_links(self._links)
         self._put(template.attributes(self._values))
         if later:
-            self._put(cast(dict[str, Plain], later))
+            self._put(later)
 
 
 class Template:
@@ -338,9 +337,11 @@ class Template:
             span._links = (Link(link),)
         return span
 
-    def encode(self, span: Prepared, later: Mapping[str, Plain]) -> bytes | None:
-        """An ended span with a template's attributes and `later` ones as OTLP has it; None of one with an
-        attribute that is out of the ordinary."""
+    def encode(self, span: Prepared) -> bytes | None:
+        """An ended span of this template as OTLP has it; None where it has become out of the ordinary."""
+        later, links = span._attributes, span._links
+        if type(later) is not dict or type(links) is not tuple:
+            return None
         parts = otlp.identity(span._context, span._parent)
         parts += (self._named, otlp.times(span._start_time, span._end_time or 0), self._pairs)
         for pair, value in zip(self._varying, span._values, strict=True):
@@ -354,7 +355,7 @@ class Template:
                 return None
         for key, value in later.items():
             parts.append(otlp.pair(key, value))
-        for link in span._links:
+        for link in links:
             parts.append(otlp.link(link.context))
         parts.append(otlp.ending(span._status, span._parent))
         return b"".join(parts)
@@ -479,7 +480,7 @@ class Tracer(trace.Tracer):
 
     def take(self, span: Span) -> None:
         """Take an ended span. One that cannot be encoded is counted: it must not harm who made it."""
-        if not span.get_span_context().trace_flags.sampled:
+        if not span._context[3] & TraceFlags.SAMPLED:
             return
         try:
             encoded = span.encoded()

@@ -5,7 +5,7 @@ import struct
 from collections.abc import Mapping
 from functools import lru_cache
 
-from opentelemetry.trace import SpanContext, SpanKind, Status, TraceState
+from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceState
 
 from observability.text import well_formed
 
@@ -18,9 +18,9 @@ CACHED_NAMES = 1024
 
 Plain = str | bool | int | float
 
+_IDS = struct.Struct(">2s16s2sQ2sQ").pack
 _TIMES = struct.Struct("<BQBQ").pack
 _DOUBLE = struct.Struct("<Bd").pack
-_UNSET = b"\x7a\x00"
 #: SpanFlags: whether the parent is remote is known; it is not, or it is.
 _FLAGS_LOCAL = b"\x85\x01\x00\x01\x00\x00"
 _FLAGS_REMOTE = b"\x85\x01\x00\x03\x00\x00"
@@ -56,6 +56,8 @@ def encode(
 def identity(context: SpanContext, parent: SpanContext | None) -> list[bytes]:
     """The fields of a span that come first: its ids, state and parent."""
     trace_id, span_id, _, _, state, _ = context
+    if parent is not None and not state:
+        return [_IDS(b"\x0a\x10", trace_id.to_bytes(16, "big"), b"\x12\x08", span_id, b"\x22\x08", parent[1])]
     parts = [b"\x0a\x10", trace_id.to_bytes(16, "big"), b"\x12\x08", span_id.to_bytes(8, "big")]
     if state:
         parts.append(_trace_state(state))
@@ -104,13 +106,19 @@ def link(to: SpanContext) -> bytes:
 
 def ending(status: Status, parent: SpanContext | None) -> bytes:
     """The fields of a span that come last."""
-    told = _status(status) if status.status_code.value else _UNSET
-    return told + (_FLAGS_REMOTE if parent is not None and parent.is_remote else _FLAGS_LOCAL)
+    flags = _FLAGS_REMOTE if parent is not None and parent[2] else _FLAGS_LOCAL
+    return _status(status.status_code, status.description) + flags
 
 
 def field(number: int, content: bytes) -> bytes:
     """A length-delimited field; `number` is at most 15."""
-    return bytes((number << 3 | 2,)) + _varint(len(content)) + content
+    return head(number, len(content)) + content
+
+
+@lru_cache(CACHED_NAMES)
+def head(number: int, size: int) -> bytes:
+    """What comes before the content of a length-delimited field of `size` bytes."""
+    return bytes((number << 3 | 2,)) + _varint(size)
 
 
 def _varint(number: int) -> bytes:
@@ -168,6 +176,9 @@ def _key(key: str) -> bytes:
     return _text(1, key)
 
 
-def _status(status: Status) -> bytes:
-    message = _text(2, status.description) if status.description else b""
-    return field(15, message + bytes((0x18, status.status_code.value)))
+@lru_cache(CACHED_NAMES)
+def _status(code: StatusCode, description: str | None) -> bytes:
+    if code is StatusCode.UNSET:
+        return b"\x7a\x00"
+    message = _text(2, description) if description else b""
+    return field(15, message + bytes((0x18, code.value)))
