@@ -16,6 +16,7 @@ from broker.process import stop_signal
 from broker.rio.dispatcher.delivery import Delivery
 from broker.rio.dispatcher.webhook import Ways
 from broker.rio.dispatcher.workers import Workers
+from broker.rio.lateness import observed
 from broker.rio.metrics import DispatcherMetrics, RecordMetrics
 from broker.rio.rabbitmq import topology
 from broker.rio.rabbitmq.connection import RabbitAddress
@@ -27,10 +28,12 @@ from broker.rio.sinks import Sinks
 from broker.rio.store.database import Database
 from broker.rio.store.dead_letters import DeadLetters
 from broker.rio.store.deliveries import Deliveries
+from broker.rio.store.oldest import Oldest
 from broker.rio.store.seen import Seen
 from broker.rio.store.subscriptions import Subscriptions
 from observability import Hop, setup
 from observability.frameworks import tornado as hop_tornado
+from observability.health import Observed
 from observability.tracing import instrument_psycopg
 
 _logger = logging.getLogger(__name__)
@@ -39,7 +42,6 @@ _CAPACITY: Final = 10_000
 _POLL_SECONDS: Final = 0.5
 _COUNT_EVERY: Final = 10  # polls
 _STOP_SECONDS: Final = 12.0  # an attempt under way may take 10, or what its subscription says
-_OLD_SECONDS: Final = 300.0
 _GARBAGE: Final = 20_000
 
 
@@ -56,6 +58,8 @@ class Dispatcher:
         self._dead_letters = DeadLetters(self._database)
         self._deliveries = Deliveries(self._database, records)
         self._seen = Seen(self._database, records)
+        self._oldest = Oldest(self._database)
+        self._name = hop.settings.instance_id
         self._publisher = Publisher(address, loop, declare=topology.declare_base, capacity=_CAPACITY)
         self._consumers = Consumers(address, loop, receive=self._receive, measure=self._measure)
         delivery = Delivery(
@@ -64,7 +68,6 @@ class Dispatcher:
             subscriptions=self._known,
             deliveries=self._deliveries,
             seen=self._seen,
-            tracer=hop.tracer,
         )
         ways = Ways(
             str(settings.services_url),
@@ -95,7 +98,7 @@ class Dispatcher:
         polls = 0
         while not stopped.is_set():
             try:
-                await self._poll(count=polls % _COUNT_EVERY == 0)
+                await self._poll(tell=polls % _COUNT_EVERY == 0)
             except (psycopg.Error, PoolTimeout, TooManyRequests) as error:
                 _logger.warning("the subscriptions cannot be read", extra={"reason": repr(error)})
             self._workers.show()
@@ -105,11 +108,12 @@ class Dispatcher:
             except TimeoutError:
                 continue
 
-    async def _poll(self, *, count: bool) -> None:
+    async def _poll(self, *, tell: bool) -> None:
         with suppress_instrumentation():
             self._workers.follow(await self._known.all())
-        if count:
-            self._count_dead_letters(await self._dead_letters.counts())
+            if tell:
+                self._count_dead_letters(await self._dead_letters.counts())
+                await self._oldest.tell(self._name, self._workers.oldest())
 
     def _count_dead_letters(self, counts: dict[str, int]) -> None:
         self._metrics.dead_letters.clear()
@@ -126,10 +130,8 @@ class Dispatcher:
         self._consumers.check()
         self._publisher.check()
 
-    async def _check_age(self) -> None:
-        seconds, subscription_id = self._workers.oldest()
-        if seconds > _OLD_SECONDS:
-            raise RuntimeError(f"{subscription_id} has an event in hand that is {seconds:.0f} s old")
+    async def _check_age(self) -> Observed:
+        return observed(self._workers.oldest())
 
     async def _close(self) -> None:
         """Settle what was delivered, write what was recorded, let go."""

@@ -7,17 +7,17 @@ from typing import Any, Final
 
 from opentelemetry import context, trace
 from opentelemetry.context import Context
-from opentelemetry.trace import Link, Span, SpanKind, StatusCode, Tracer
+from opentelemetry.trace import Span, StatusCode
 
-from broker.rio import tracing
 from broker.rio.dispatcher.circuit import Circuit
 from broker.rio.dispatcher.readings import Readings
 from broker.rio.dispatcher.retry import Judgement, Verdict, judge, read_retry_after
+from broker.rio.dispatcher.spans import Spans
 from broker.rio.dispatcher.webhook import Answer, Webhook
 from broker.rio.message import Attempt, Message
 from broker.rio.rabbitmq.outgoing import Outgoing
 from broker.rio.rabbitmq.publisher import NotPublished, Publisher
-from broker.rio.rabbitmq.topology import delay_route, queue_name
+from broker.rio.rabbitmq.topology import delay_route
 from broker.rio.states import State, tell
 from broker.rio.store.dead_letters import DeadLetters, Failure
 from broker.rio.store.deliveries import Delivered, Deliveries
@@ -41,6 +41,19 @@ class Outcome:
     """The message for the next attempt, if there is one."""
 
 
+_DELIVERED: Final = Outcome(Verdict.DELIVERED)
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What the deliveries of one subscription are made and measured with."""
+
+    webhook: Webhook
+    circuit: Circuit
+    readings: Readings
+    spans: Spans
+
+
 class Delivery:
     """Makes attempts and sees to their consequences."""
 
@@ -52,32 +65,24 @@ class Delivery:
         subscriptions: Subscriptions,
         deliveries: Deliveries,
         seen: Seen,
-        tracer: Tracer,
     ) -> None:
         self._publisher = publisher
         self._dead_letters = dead_letters
         self._subscriptions = subscriptions
         self._deliveries = deliveries
         self._seen = seen
-        self._tracer = tracer
 
-    async def attempt(
-        self,
-        message: Message,
-        subscription: Subscription,
-        webhook: Webhook,
-        circuit: Circuit,
-        readings: Readings,
-    ) -> Outcome:
+    async def attempt(self, message: Message, subscription: Subscription, means: Means) -> Outcome:
         """Make the next attempt. When this returns, its outcome is durable; a RETRY of an ordered
         subscription is left to the caller, as is the message of a paused one.
 
         Raises NotPublished, psycopg.OperationalError or PoolTimeout when the outcome could not be kept.
         """
-        span = self._span(message, subscription)
+        linked = message.replayed or subscription.policy.trace == "link"
+        span = means.spans.start(message, linked=linked)
         token = context.attach(trace.set_span_in_context(span, _EMPTY))
         try:
-            return await self._attempt(message, subscription, webhook, circuit, readings, span)
+            return await self._attempt(message, subscription, means, span)
         except BaseException as error:
             span.set_status(StatusCode.ERROR, repr(error))
             raise
@@ -86,18 +91,12 @@ class Delivery:
             span.end()
 
     async def _attempt(
-        self,
-        message: Message,
-        subscription: Subscription,
-        webhook: Webhook,
-        circuit: Circuit,
-        readings: Readings,
-        span: Span,
+        self, message: Message, subscription: Subscription, means: Means, span: Span
     ) -> Outcome:
         event, started_at = message.event, time.time()
         tell(State.ATTEMPT, event, subscription.id, attempt=message.attempt)
-        answer = await webhook.post(event)
-        circuit.record(success=answer.working)
+        answer = await means.webhook.post(event, span.get_span_context())
+        means.circuit.record(success=answer.working)
         first_at = message.first_attempt_at or started_at
         retry_after = read_retry_after(answer.retry_after) if answer.retry_after else None
         judgement = judge(
@@ -108,11 +107,11 @@ class Delivery:
         span.set_attribute("rio.outcome", judgement.verdict.value)
         if answer.status is not None:
             span.set_attribute("http.response.status_code", answer.status)
-        readings.attempted(judgement.verdict, answer.status, answer.seconds, trace_id)
+        means.readings.attempted(judgement.verdict, answer.status, answer.seconds, trace_id)
         self._record(message, subscription, judgement.verdict, answer, started_at, trace_id)
         if judgement.verdict is Verdict.DELIVERED:
-            self._delivered(message, subscription, answer, readings, trace_id)
-            return Outcome(Verdict.DELIVERED)
+            self._delivered(message, subscription, answer, means.readings, trace_id)
+            return _DELIVERED
         span.set_status(StatusCode.ERROR, answer.reason)
         attempt = Attempt(
             started_at,
@@ -207,19 +206,4 @@ class Delivery:
                 answer.text,
                 trace_id,
             )
-        )
-
-    def _span(self, message: Message, subscription: Subscription) -> Span:
-        event = message.event
-        attributes = tracing.attributes(event, "process", queue_name(subscription.id))
-        attributes["messaging.consumer.group.name"] = subscription.id
-        attributes["rio.attempt"] = message.attempt
-        origin = tracing.context_of(message.trace)
-        linked = origin is not None and (message.replayed or subscription.policy.trace == "link")
-        return self._tracer.start_span(
-            f"process {event.type}",
-            context=_EMPTY if linked or origin is None else origin,
-            kind=SpanKind.CONSUMER,
-            attributes=attributes,
-            links=[Link(trace.get_current_span(origin).get_span_context())] if linked else None,
         )

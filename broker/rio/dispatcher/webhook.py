@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, urlsplit
 
-from opentelemetry.trace import SpanKind, StatusCode, Tracer
+from opentelemetry.trace import SpanContext, SpanKind, StatusCode, Tracer
 
 from broker.rio.events import Event
 from broker.rio.signatures import ROTATION, Secrets, webhook_id
@@ -15,6 +15,7 @@ from broker.rio.sinks import Sinks
 from broker.rio.subscription import Subscription
 from broker.rio.tracing import headers_of
 from observability.client import Client, ClientError, Limits, Origin
+from observability.lean import Template
 
 _LIMITS: Final = Limits(connections_per_origin=256, body_bytes=1024 * 1024, connect_seconds=2.0)
 _EXCERPT_BYTES: Final = 2048
@@ -73,12 +74,13 @@ class Webhook:
         self._target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         self._constant = [] if subscription.external else [("X-Platform-Credential", ways.credential)]
         self._constant.append(("User-Agent", "Rio"))
-        self._attributes: dict[str, str | int] = {
+        attributes: dict[str, str | int] = {
             "http.request.method": "POST",
             "server.address": self._origin.host,
             "server.port": self._origin.port,
             "url.full": f"{self._origin}{parts.path or '/'}",  # a query may hold what nobody should see
         }
+        self._spans = Template(ways.tracer, "POST", SpanKind.CLIENT, attributes)
         self._timeout_seconds = subscription.policy.timeout_seconds
         self.follow(subscription)
 
@@ -92,9 +94,9 @@ class Webhook:
     async def close(self) -> None:
         await self._client.close()
 
-    async def post(self, event: Event) -> Answer:
-        """Post the event, in a span of the request's own. Redirects are not followed."""
-        span = self._ways.tracer.start_span("POST", kind=SpanKind.CLIENT, attributes=self._attributes)
+    async def post(self, event: Event, parent: SpanContext) -> Answer:
+        """Post the event, in a span of the request's own below the parent. Redirects are not followed."""
+        span = self._spans.start(parent)
         try:
             answer = await self._exchange(event, headers_of(span))
             if answer.status is not None:

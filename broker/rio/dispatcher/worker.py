@@ -13,11 +13,12 @@ from psycopg_pool import PoolTimeout, TooManyRequests
 
 from broker.rio import tracing
 from broker.rio.dispatcher.circuit import Circuit
-from broker.rio.dispatcher.delivery import Delivery
+from broker.rio.dispatcher.delivery import Delivery, Means
 from broker.rio.dispatcher.lines import BySubject, Line, Unordered
 from broker.rio.dispatcher.pace import Pace
 from broker.rio.dispatcher.readings import Readings
 from broker.rio.dispatcher.retry import Verdict
+from broker.rio.dispatcher.spans import Spans
 from broker.rio.dispatcher.webhook import Ways, Webhook
 from broker.rio.message import Message
 from broker.rio.rabbitmq.consumers import Consumer, Consumers, Received, Wanted
@@ -68,8 +69,8 @@ class Worker:
         self._delivery = delivery
         self._consumers = consumers
         self._circuit = circuit
-        self._readings = readings
         self._webhook = Webhook(subscription, ways)
+        self._means = Means(self._webhook, circuit, readings, Spans(ways.tracer, subscription.id))
         self._pace = Pace(policy.rate_per_second) if policy.rate_per_second is not None else None
         self._line: Line = BySubject() if policy.ordered else Unordered()
         self._known = known or {}
@@ -165,7 +166,7 @@ class Worker:
             self._let_go(received)  # RabbitMQ has it back, and gives it out anew
             return
         try:
-            if await self._may_go():
+            if (self._pace is None and self._circuit.closed) or await self._may_go():
                 await self._deliver(received)
             else:
                 self._give_back(received)
@@ -180,9 +181,7 @@ class Worker:
 
     async def _deliver(self, received: Received) -> None:
         subscription = self._subscription
-        outcome = await self._delivery.attempt(
-            received.message, subscription, self._webhook, self._circuit, self._readings
-        )
+        outcome = await self._delivery.attempt(received.message, subscription, self._means)
         if outcome.verdict is Verdict.GONE:
             # Before the next poll tells: no further event goes to a sink that wants none.
             self._stopped.set()
@@ -196,8 +195,6 @@ class Worker:
 
     async def _may_go(self) -> bool:
         """Wait for the circuit and the rate; False when it would take too long, or the worker stops."""
-        if self._pace is None and self._circuit.closed:
-            return True
         waits = self._pace.reserve() if self._pace is not None else 0.0
         asked_at = time.monotonic()
         while waits > 0 or (waits := self._circuit.wait_seconds()) > 0:
