@@ -6,7 +6,7 @@ import json
 import threading
 import time
 import urllib.request
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
@@ -22,7 +22,9 @@ TIMEOUT_SECONDS = 2.0
 #: How long a result answers for: probes and scrapes of several readers cost one round of checks.
 CACHE_SECONDS = 1.0
 
-Check = Callable[[], None] | Callable[[], Awaitable[None]]
+#: What a check measured, as members of the health document: `observedValue` and `observedUnit`, say.
+Observed = Mapping[str, str | float | None]
+Check = Callable[[], Observed | None] | Callable[[], Awaitable[Observed | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class Outcome:
     critical: bool
     failure: str | None
     seconds: float
+    observed: Observed = dataclass_field(default_factory=dict)
 
     @property
     def status(self) -> str:
@@ -41,7 +44,7 @@ class Outcome:
         return "fail" if self.critical else "warn"
 
     def document(self) -> dict[str, Any]:
-        document = {"status": self.status, "duration_ms": round(self.seconds * 1000, 1)}
+        document = {"status": self.status, "duration_ms": round(self.seconds * 1000, 1), **self.observed}
         return document if self.failure is None else document | {"detail": self.failure}
 
 
@@ -79,8 +82,8 @@ class _Entry:
     running: Future[Outcome] | None = None
     lock: threading.Lock = dataclass_field(default_factory=threading.Lock)
 
-    def outcome(self, started: float, failure: str | None) -> Outcome:
-        return Outcome(self.name, self.critical, failure, time.monotonic() - started)
+    def outcome(self, started: float, failure: str | None, observed: Observed | None = None) -> Outcome:
+        return Outcome(self.name, self.critical, failure, time.monotonic() - started, observed or {})
 
     def start(self) -> Future[Outcome]:
         """Run the check in a thread of its own, or join the run that is still going on."""
@@ -98,12 +101,11 @@ class _Entry:
         try:
             with suppress_instrumentation():
                 result = self.check()
-                if inspect.isawaitable(result):
-                    asyncio.run(_finish(result))
+                observed = asyncio.run(_finish(result)) if inspect.isawaitable(result) else result
         except BaseException as error:
             future.set_result(self.outcome(started, _describe(error)))
         else:
-            future.set_result(self.outcome(started, None))
+            future.set_result(self.outcome(started, None, observed))
 
     def result(self, future: Future[Outcome], started: float) -> Outcome:
         """The outcome of a run that was given its time."""
@@ -120,12 +122,12 @@ class _Entry:
                 if not inspect.iscoroutinefunction(self.check):
                     return await asyncio.shield(asyncio.wrap_future(self.start()))
                 with suppress_instrumentation():
-                    await self.check()
+                    observed = await self.check()
         except TimeoutError:
             return self.outcome(started, f"no result within {TIMEOUT_SECONDS} s")
         except Exception as error:
             return self.outcome(started, _describe(error))
-        return self.outcome(started, None)
+        return self.outcome(started, None, observed)
 
 
 class Health:
@@ -145,8 +147,8 @@ class Health:
 
         Args:
             name: key in the health document and label of `health_check_up`.
-            check: function or coroutine function that raises when what it looks at is not well. A coroutine
-                runs on the event loop that serves the request.
+            check: function or coroutine function that raises when what it looks at is not well; what it gives
+                back is shown with its result. A coroutine runs on the event loop that serves the request.
             critical: whether the hop is not ready while it fails.
         """
         self._entries[name] = _Entry(name, check, critical)
@@ -193,8 +195,8 @@ def reachable(url: str) -> Callable[[], None]:
     return check
 
 
-async def _finish(result: Awaitable[None]) -> None:
-    await result
+async def _finish(result: Awaitable[Observed | None]) -> Observed | None:
+    return await result
 
 
 def _describe(error: BaseException) -> str:

@@ -93,7 +93,8 @@ class DispatcherMetrics:
         )
         self.oldest_seconds = Gauge(
             "rio_oldest_message_age_seconds",
-            "How long ago the oldest event was accepted that a subscription has in hand here.",
+            "How long ago the oldest event was accepted that a subscription has in hand here; "
+            "of a paused one, for how long events have been seen to wait.",
             ["subscription"],
             registry=registry,
         )

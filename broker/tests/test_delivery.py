@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from uuid import uuid4
 
+import httpx
 import pytest
 
 from broker.rio.policy import Policy
@@ -154,6 +155,33 @@ def test_backlog_is_measured(rio: Rio) -> None:
     wait_until(lambda: backlog() == 40, 9.0, "the backlog")
     rio.sink.answer = lambda _delivered: 204
     wait_until(lambda: backlog() == 0, 15.0, "an empty backlog")
+
+
+def test_how_late_events_are_is_measured(rio: Rio) -> None:
+    rio.subscribe("late", "late.test")
+
+    def hang(delivered: Delivered) -> int:
+        wait_until(lambda: rio.sink.answer is not hang, 20.0)
+        return 204
+
+    def age() -> float:
+        return rio.metric(rio.dispatcher_port, "rio_oldest_message_age_seconds", subscription="late")
+
+    def healths() -> list[float]:
+        found = [httpx.get(f"http://127.0.0.1:{port}/health") for port in (rio.api_port, rio.dispatcher_port)]
+        return [one.json()["checks"]["oldest-message"].get("observedValue", 0) for one in found]
+
+    rio.sink.answer = hang
+    rio.emit("late.test", str(uuid4()))
+    wait_until(lambda: age() > 1 and min(healths()) > 1, what="the age of the event in hand")
+    rio.client.post("/subscriptions/late/pause")
+    rio.sink.answer = lambda _delivered: 204
+    wait_until(lambda: age() == 0, what="nothing to wait")
+    rio.emit("late.test", str(uuid4()))
+    wait_until(lambda: age() > 1, what="the age of what waits")
+    wait_until(lambda: max(healths()) == 0, what="health that looks past what is paused")
+    rio.client.post("/subscriptions/late/resume")
+    wait_until(lambda: age() == 0, what="nothing to wait")
 
 
 def test_dead_letters_are_measured(rio: Rio) -> None:

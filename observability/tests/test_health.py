@@ -42,6 +42,14 @@ async def ill_async() -> None:
     raise ConnectionError("refused")
 
 
+def measures() -> health.Observed:
+    return {"observedValue": 7.5, "observedUnit": "s"}
+
+
+async def measures_async() -> health.Observed:
+    return measures()
+
+
 async def on_loop(checks: Health) -> Report:
     return await checks.report()
 
@@ -66,6 +74,13 @@ async def test_all_well(checks: Health, registry: CollectorRegistry, report: Rep
     assert (found.status, found.ready) == ("pass", True)
     assert registry.get_sample_value("health_ready") == 1
     assert registry.get_sample_value("health_check_up", {"check": "broker"}) == 1
+
+
+@pytest.mark.parametrize("check", [measures, measures_async])
+async def test_what_a_check_measures_is_shown(checks: Health, report: Reporter, check: health.Check) -> None:
+    checks.add("age", check)
+    shown = json.loads((await report(checks)).encode())["checks"]["age"]
+    assert (shown["status"], shown["observedValue"], shown["observedUnit"]) == ("pass", 7.5, "s")
 
 
 @pytest.mark.parametrize("check", [ill, ill_async])

@@ -29,6 +29,7 @@ from broker.rio.api.routes import routes
 from broker.rio.api.scheduled import Publishing
 from broker.rio.api.watching import Tail
 from broker.rio.interests import Interests
+from broker.rio.lateness import observed
 from broker.rio.metrics import ApiMetrics, RecordMetrics
 from broker.rio.rabbitmq import event_log, topology
 from broker.rio.rabbitmq.connection import RabbitAddress
@@ -43,6 +44,7 @@ from broker.rio.store.accepted import Accepted
 from broker.rio.store.database import Database
 from broker.rio.store.dead_letters import DeadLetters
 from broker.rio.store.deliveries import Deliveries
+from broker.rio.store.oldest import Oldest
 from broker.rio.store.periodic import AWAY, every
 from broker.rio.store.replays import Replays
 from broker.rio.store.retention import Retention
@@ -54,6 +56,7 @@ from broker.rio.store.subscriptions import Subscriptions
 from broker.rio.subscription import read_subscription
 from observability import Hop, setup
 from observability.frameworks import tornado as hop_tornado
+from observability.health import Observed
 from observability.tracing import instrument_psycopg
 
 _logger = logging.getLogger(__name__)
@@ -104,6 +107,7 @@ class Api:
         senders = Senders.load(settings.senders_file, settings.senders)
         schemas = Schemas(settings.schemas)
         schedule = Schedule(self._database)
+        self._oldest = Oldest(self._database)
         seen = Seen(self._database, records)
         prepared = asyncio.Event()
         self._accepted = Accepted(settings.database_url, settings.deduplication_seconds)
@@ -154,7 +158,8 @@ class Api:
         )
         hop.health.add("rabbitmq", self._publisher.check, critical=True)
         hop.health.add("database", self._check_database, critical=True)
-        hop.health.add("oldest-message", self._check_overdue, critical=False)
+        hop.health.add("oldest-message", self._check_oldest, critical=False)
+        hop.health.add("scheduled", self._check_overdue, critical=False)
 
     async def open(self) -> None:
         """Start connecting; waits for nobody."""
@@ -222,8 +227,13 @@ class Api:
         self._metrics.log_events.set(extent.events)
         self._metrics.log_oldest.set(extent.oldest_at)
 
+    async def _check_oldest(self) -> Observed:
+        late = await self._oldest.of_all()
+        if late is None:
+            raise RuntimeError("no dispatcher tells what it has in hand")
+        return observed(late)
+
     async def _check_overdue(self) -> None:
-        """Of what waits in queues the dispatchers tell the age; here wait the events that are scheduled."""
         query = "SELECT extract(epoch FROM now() - min(due_at))::float8 AS seconds FROM scheduled"
         (row,) = await self._database.fetch(query, {})
         if row["seconds"] is not None and row["seconds"] > _OVERDUE_SECONDS:

@@ -12,6 +12,7 @@ from broker.rio.dispatcher.webhook import Ways
 from broker.rio.dispatcher.worker import Worker
 from broker.rio.metrics import DispatcherMetrics
 from broker.rio.rabbitmq.consumers import Consumers, Received
+from broker.rio.store.oldest import Late
 from broker.rio.subscription import Status, Subscription
 
 
@@ -31,7 +32,8 @@ class Workers:
         self._current: dict[str, Worker] = {}
         self._by_number: dict[int, Worker] = {}
         self._ending: set[asyncio.Task[None]] = set()
-        self._waiting: Mapping[str, int] = {}
+        self._paused_since: dict[str, float] = {}
+        """Since when, as far as was seen, events of paused subscriptions wait; seconds since the epoch."""
 
     @property
     def ids(self) -> frozenset[str]:
@@ -61,7 +63,9 @@ class Workers:
 
     def measured(self, waiting: Mapping[str, int]) -> None:
         """Show how many messages wait, in the queues (as told) and in hand."""
-        self._waiting = waiting
+        standing = {one for one, count in waiting.items() if count and one not in self._current}
+        now = time.time()
+        self._paused_since = {one: self._paused_since.get(one, now) for one in standing}
         for subscription_id in self._known.keys() & waiting.keys():
             worker = self._current.get(subscription_id)
             in_hand = 0 if worker is None else worker.unsettled
@@ -75,9 +79,10 @@ class Workers:
             self._metrics.circuit.labels(*labels).set(self._circuits.of(subscription.sink).state)
             self._metrics.paused.labels(*labels).set(subscription.status is Status.PAUSED)
 
-    def oldest(self) -> tuple[float, str]:
-        """Age in seconds of the oldest message in hand, and whose it is."""
-        return max(((self._age(one), one) for one in self._current), default=(0.0, ""))
+    def oldest(self) -> Late:
+        """The oldest message in hand. What is paused is meant to wait, and does not count."""
+        seconds, subscription_id = max(((self._age(one), one) for one in self._current), default=(0.0, ""))
+        return Late(seconds, subscription_id) if seconds else Late(0.0, "")
 
     async def stop(self, timeout_seconds: float) -> None:
         """Take up nothing more; wait for the attempts under way, for a while."""
@@ -89,8 +94,8 @@ class Workers:
 
     def _age(self, subscription_id: str) -> float:
         worker = self._current.get(subscription_id)
-        accepted_at = None if worker is None else worker.oldest_accepted_at()
-        return 0.0 if accepted_at is None else max(0.0, time.time() - accepted_at)
+        since = self._paused_since.get(subscription_id) if worker is None else worker.oldest_accepted_at()
+        return 0.0 if since is None else max(0.0, time.time() - since)
 
     def _start(self, subscription: Subscription, former: Worker | None) -> None:
         """Begin at once; the former one ends what it has under way."""

@@ -1,0 +1,15 @@
+"""How late events are, as the health of Rio's processes shows it."""
+
+from typing import Final
+
+from broker.rio.store.oldest import Late
+from observability.health import Observed
+
+_LATE_SECONDS: Final = 300.0
+
+
+def observed(late: Late) -> Observed:
+    """What a health check of it shows; raises when it is too much."""
+    if late.seconds > _LATE_SECONDS:
+        raise RuntimeError(f"{late.subscription} has an event in hand that is {late.seconds:.0f} s old")
+    return {"observedValue": round(late.seconds, 1), "observedUnit": "s"}
