@@ -54,6 +54,8 @@ class Outside:
                         if not said:
                             return
                         self.wfile.write(said)
+                        if b"\r\nConnection: close\r\n" in said:
+                            return
 
         class Server(socketserver.ThreadingTCPServer):
             daemon_threads = True
