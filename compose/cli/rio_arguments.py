@@ -62,7 +62,7 @@ def _deliveries(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("id", metavar="NUMBER", nargs="?", type=_number, help="the attempt")
     parser.add_argument("--subscription", metavar="ID", help="only of this subscription")
     parser.add_argument("--event", metavar="ID", help="only of this event")
-    parser.add_argument("--outcome", choices=("delivered", "retry", "dead", "paused"))
+    parser.add_argument("--outcome", choices=("delivered", "retry", "dead", "gone"))
     parser.add_argument("--since", type=moment, metavar="TIME", help="15m, 2h, 3d ago, or a time")
     _page(parser)
 

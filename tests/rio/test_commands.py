@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from broker.client import webhook
 from broker.tests.servers import Delivered, Rio, Sink, wait_until
 from compose.cli.errors import Failure
 from compose.cli.layout import PORTS, Layout
@@ -46,6 +47,11 @@ def nextphase(layout: Layout, capsys: pytest.CaptureFixture[str]) -> Run:
         return capsys.readouterr().out
 
     return run
+
+
+def _state(nextphase: Run, replay: int) -> str:
+    listed = json.loads(nextphase("rio", "replay", "--json"))["items"]
+    return {one["id"]: str(one["state"]) for one in listed}[replay]
 
 
 def deliveries(sink: Sink, path: str, event_id: str) -> list[Delivered]:
@@ -119,6 +125,81 @@ def test_what_is_given_up_is_found_and_sent_again(
     assert nextphase("rio", "dead", "discard", "--all", "--subscription", "command-dead") == "0 discarded\n"
 
 
+def test_a_delivered_event_is_shown_and_sent_again(nextphase: Run, rio: Rio, sink: Sink) -> None:
+    subscribe(rio, "command-again", ["command.again"])
+    event_id = json.loads(nextphase("emit", "command.again", "{}", "--json"))["id"]
+    (attempt,) = wait_until(
+        lambda: json.loads(nextphase("rio", "deliveries", "--event", event_id, "--json"))["items"]
+    )
+    number = str(attempt["id"])
+    assert json.loads(nextphase("rio", "deliveries", "show", number))["status"] == 204
+    told = nextphase("rio", "deliveries", "redeliver", number)
+    assert told == f"event {event_id} is on its way to command-again again\n"
+    wait_until(lambda: len(deliveries(sink, "/command-again/events", event_id)) == 2)
+
+
+def test_a_sink_that_is_gone_is_found_among_the_attempts(
+    nextphase: Run, rio: Rio, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subscribe(rio, "command-gone", ["command.gone"])
+    monkeypatch.setattr(sink, "answer", lambda delivered: 410)
+    event_id = json.loads(nextphase("emit", "command.gone", "{}", "--json"))["id"]
+    wait_until(lambda: event_id in nextphase("rio", "deliveries", "--outcome", "gone", "--json"))
+    assert json.loads(nextphase("rio", "subscriptions", "show", "command-gone"))["status"] == "paused"
+    monkeypatch.undo()
+    assert nextphase("rio", "subscriptions", "resume", "command-gone") == "command-gone is active\n"
+    wait_until(lambda: len(deliveries(sink, "/command-gone/events", event_id)) == 2)
+
+
+def test_dead_letters_are_replayed_and_discarded_by_number(
+    nextphase: Run, rio: Rio, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subscribe(rio, "command-letters", ["command.letters"])
+    monkeypatch.setattr(sink, "answer", lambda delivered: 422)
+    for _ in range(2):
+        nextphase("emit", "command.letters", "{}")
+
+    def numbers() -> list[str]:
+        listed = json.loads(nextphase("rio", "dead", "--subscription", "command-letters", "--json"))
+        return [str(letter["id"]) for letter in listed["items"]]
+
+    newer, older = wait_until(lambda: len(found := numbers()) == 2 and found)
+    monkeypatch.undo()
+    assert nextphase("rio", "dead", "replay", older) == "1 replayed\n"
+    assert nextphase("rio", "dead", "discard", newer) == "1 discarded\n"
+    assert numbers() == []
+    wait_until(lambda: len(sink.to("/command-letters/events")) == 3)
+
+
+def test_an_event_for_later_waits(nextphase: Run, rio: Rio, sink: Sink) -> None:
+    subscribe(rio, "command-later", ["command.later"])
+    soon = json.loads(nextphase("emit", "command.later", "{}", "--after", "1.5", "--json"))["id"]
+    late = json.loads(nextphase("emit", "command.later", "{}", "--after", "3600", "--json"))["id"]
+    wait_until(lambda: deliveries(sink, "/command-later/events", soon))
+    waiting = rio.client.get("/scheduled").json()["items"]
+    assert [one["event"]["id"] for one in waiting if one["event"]["type"] == "command.later"] == [late]
+
+
+def test_a_secret_is_shown_and_rotated(nextphase: Run, rio: Rio, sink: Sink) -> None:
+    subscribe(rio, "command-secret", ["command.secret"])
+    first = json.loads(nextphase("rio", "subscriptions", "secret", "command-secret"))["secret"]
+    second = json.loads(nextphase("rio", "subscriptions", "rotate", "command-secret"))["secret"]
+    assert json.loads(nextphase("rio", "subscriptions", "secret", "command-secret"))["secret"] == second
+    assert first != second
+
+    def signed() -> bool:
+        event_id = json.loads(nextphase("emit", "command.secret", "{}", "--json"))["id"]
+        (delivered,) = wait_until(lambda: deliveries(sink, "/command-secret/events", event_id))
+        try:
+            for secret in (first, second):
+                webhook.verify(delivered.headers, delivered.body, [secret])
+        except webhook.BadSignature:
+            return False  # the dispatcher has not heard of the new secret yet
+        return True
+
+    wait_until(signed, what="both signatures")
+
+
 def test_past_events_are_sent_again(nextphase: Run, rio: Rio, sink: Sink) -> None:
     subscribe(rio, "command-replay", ["command.replay"])
     with pytest.raises(Failure, match="from when on"):
@@ -129,6 +210,12 @@ def test_past_events_are_sent_again(nextphase: Run, rio: Rio, sink: Sink) -> Non
     order = json.loads(nextphase("rio", "replay", "command-replay", "--from", "5m", "--json"))
     wait_until(lambda: len(deliveries(sink, path, event_id)) > 1)
     assert f"{order['id']}" in nextphase("rio", "replay")
+    number = str(order["id"])
+    wait_until(lambda: _state(nextphase, order["id"]) == "done")
+    nextphase("rio", "replay", "--cancel", number)
+    assert _state(nextphase, order["id"]) == "done"  # what has ended stays as it is
+    with pytest.raises(Failure, match="404 Replay not found"):
+        nextphase("rio", "replay", "--cancel", "999999")
 
 
 def test_the_topology_is_a_tree_or_a_drawing(nextphase: Run, rio: Rio) -> None:
