@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from observability import logs, tracing
 from observability.export import HoldingExporter
+from observability.forward import HoldingSender
 from observability.health import Health, reachable
 from observability.metrics import Metrics
 from observability.settings import Settings
@@ -43,7 +44,7 @@ class Hop:
             self._exporter,
             self.metrics.spans_dropped.inc,
         )
-        self._sender = logs.HoldingSender(
+        self._sender = HoldingSender(
             f"nextphase.{settings.service}",
             settings.fluent_host,
             settings.fluent_port,
@@ -65,8 +66,9 @@ class Hop:
         logs.configure(self._log_handler)
 
     def flush(self, timeout_seconds: float = 5.0) -> bool:
-        """Send what telemetry there is; False when `timeout_seconds` were not enough."""
+        """Write and send what telemetry there is; False when `timeout_seconds` were not enough."""
         deadline = time.monotonic() + timeout_seconds
+        self._log_handler.flush()
         self.tracer_provider.force_flush(int(timeout_seconds * 1000))  # hands over to the exporter: no wait
         sent = self._exporter.force_flush(int(timeout_seconds * 1000))
         return self._sender.flush(max(0.0, deadline - time.monotonic())) and sent

@@ -28,7 +28,6 @@ from opentelemetry.trace import (
     SpanContext,
     SpanKind,
     Status,
-    StatusCode,
     TraceFlags,
     TraceState,
 )
@@ -39,7 +38,6 @@ from observability import otlp
 from observability.otlp import Plain
 from observability.text import well_formed
 
-_UNSET = Status(StatusCode.UNSET)
 _FLAGS = [TraceFlags(flags) for flags in range(4)]
 _NO_STATE = TraceState()
 _FOLLOWING: str = ParentBased(ALWAYS_ON).get_description()  # type: ignore[no-untyped-call]
@@ -59,7 +57,7 @@ class Span(sdk.Span):
 
     #: What most spans have, so that it need not be set on each.
     _instrumentation_info = None
-    _status = _UNSET
+    _status = otlp.UNSET
     _events: Sequence[sdk.Event] = ()
     _links: Sequence[Link] = ()
     _record_exception = True

@@ -21,6 +21,9 @@ Plain = str | bool | int | float
 _IDS = struct.Struct(">2s16s2sQ2sQ").pack
 _TIMES = struct.Struct("<BQBQ").pack
 _DOUBLE = struct.Struct("<Bd").pack
+#: What nearly every span has.
+UNSET = Status(StatusCode.UNSET)
+_TOLD_UNSET = b"\x7a\x00"
 #: SpanFlags: whether the parent is remote is known; it is not, or it is.
 _FLAGS_LOCAL = b"\x85\x01\x00\x01\x00\x00"
 _FLAGS_REMOTE = b"\x85\x01\x00\x03\x00\x00"
@@ -107,7 +110,7 @@ def link(to: SpanContext) -> bytes:
 def ending(status: Status, parent: SpanContext | None) -> bytes:
     """The fields of a span that come last."""
     flags = _FLAGS_REMOTE if parent is not None and parent[2] else _FLAGS_LOCAL
-    return _status(status.status_code, status.description) + flags
+    return (_TOLD_UNSET if status is UNSET else _status(status.status_code, status.description)) + flags
 
 
 def field(number: int, content: bytes) -> bytes:
@@ -179,6 +182,6 @@ def _key(key: str) -> bytes:
 @lru_cache(CACHED_NAMES)
 def _status(code: StatusCode, description: str | None) -> bytes:
     if code is StatusCode.UNSET:
-        return b"\x7a\x00"
+        return _TOLD_UNSET
     message = _text(2, description) if description else b""
     return field(15, message + bytes((0x18, code.value)))

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
@@ -20,6 +21,12 @@ def well_formed(text: str) -> str:
     except UnicodeEncodeError:
         return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return text
+
+
+@lru_cache(1024)
+def hex_trace_id(trace_id: int) -> str:
+    """A trace id as headers and logs have it. A request asks for that of its trace many times."""
+    return f"{trace_id:032x}"
 
 
 def simple(value: Any) -> bool:

@@ -5,6 +5,8 @@ import json
 import logging
 import math
 import struct
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -14,10 +16,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from observability import Hop
-from observability.logs import QUEUE_RECORDS, Handler, HoldingSender, fields_of
+from observability import Hop, stderr
+from observability.forward import QUEUE_RECORDS, HoldingSender
+from observability.logs import Handler, Lines, fields_of
 from observability.settings import Settings
-from observability.tests.sinks import FluentSink
+from observability.tests.sinks import FluentSink, eventually
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()) | st.binary(),
@@ -151,7 +154,7 @@ def test_long_texts_are_cut() -> None:
 
 @given(message=st.text(st.characters()), value=ANYTHING, name=st.text(st.characters(), min_size=1))
 def test_no_text_breaks_the_line(message: str, value: Any, name: str) -> None:
-    item = logging.makeLogRecord({"name": "probe", "levelname": "INFO", "msg": message})
+    item = logging.makeLogRecord({"name": "probe", "levelno": logging.INFO, "msg": message})
     vars(item).setdefault(f"extra {name}", value)
     sender, stream = Keeping(), io.StringIO()
     Handler(PROBE, sender, stream).emit(item)  # type: ignore[arg-type]
@@ -159,6 +162,87 @@ def test_no_text_breaks_the_line(message: str, value: Any, name: str) -> None:
     assert len(line.splitlines()) == 1
     assert line.isascii()
     assert json.loads(line) == msgpack.unpackb(sender.fields) == IDENTITY | fields_of(item)
+
+
+@pytest.fixture
+def alone(settings: Settings, sender: HoldingSender, stream: io.StringIO) -> Iterator[Handler]:
+    """The only handler of the process."""
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    handler = Handler(settings, sender, stream)
+    root.handlers = [handler]
+    root.setLevel(logging.INFO)
+    yield handler
+    root.handlers = handlers
+    root.setLevel(level)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"order_id": "7", "count": 2, "ratio": 0.5, "open": True, "none": None},
+        {"ratio": math.nan},
+        {"huge": 2**70},
+        {"lines": [1, {"a": object}]},
+        {"name of": "é\u2028\ud800"},
+        {"long": "x" * 100_000},
+        {"service": "other", "level": "none"},
+    ],
+)
+def test_a_line_is_that_of_a_record(
+    hop: Hop, alone: Handler, fluent: FluentSink, stream: io.StringIO, fields: dict[str, Any]
+) -> None:
+    with hop.tracer.start_as_current_span("work"):
+        Lines("probe.lines").write(logging.WARNING, "took %s", fields)
+        logging.getLogger("probe.lines").warning("took %s", extra=fields)
+    lines = [json.loads(line) | {"time": ""} for line in stream.getvalue().splitlines()]
+    assert lines[0] == lines[1]
+    assert lines[0]["trace_id"]
+    assert list(lines[0]) == list(lines[1])
+    eventually(lambda: len(fluent.messages) == 2)
+    assert [message[2] | {"time": ""} for message in fluent.messages] == lines
+
+
+def test_a_line_below_the_level_is_not_written(alone: Handler, stream: io.StringIO) -> None:
+    Lines("probe.lines").write(logging.DEBUG, "said", {})
+    assert not stream.getvalue()
+
+
+def test_a_line_is_a_record_where_others_listen(caplog: pytest.LogCaptureFixture) -> None:
+    Lines("probe.lines").write(logging.WARNING, "said", {"order_id": "7"})
+    assert vars(caplog.records[0])["order_id"] == "7"
+
+
+def test_gathered_lines_keep_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", written)
+    lines = stderr.Lines()
+    lines.write(b"1\n", urgent=False)
+    lines.write(b"2\n", urgent=True)
+    assert written.getvalue() == "1\n2\n"
+    lines.write(b"3\n", urgent=False)
+    eventually(lambda: written.getvalue() == "1\n2\n3\n")
+    for _ in range(stderr.GATHER_LINES):
+        lines.write(b"4\n", urgent=False)
+    assert written.getvalue().count("4") == stderr.GATHER_LINES
+    lines.close()
+    lines.write(b"5\n", urgent=False)
+    assert written.getvalue().endswith("5\n")
+
+
+def test_a_forked_process_writes_its_own_lines_alone() -> None:
+    code = (
+        "import os, time; from observability.stderr import LINES\n"
+        "LINES.write(b'parent\\n', False)\n"
+        "child = os.fork()\n"
+        "LINES.write(b'child\\n' if not child else b'parent again\\n', False)\n"
+        "child or (time.sleep(0.2), os._exit(0))\n"
+        "os.waitpid(child, 0)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, check=True, text=True, timeout=20
+    )
+    assert sorted(done.stderr.splitlines()) == ["child", "parent", "parent again"]
 
 
 def test_records_of_a_collector_stop_arrive_later(
