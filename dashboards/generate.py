@@ -6,10 +6,10 @@ from pathlib import Path
 
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
-from dashboards import overview, rio, service
+from dashboards import gateway, overview, rio, service
 
 GENERATED = Path(__file__).parent / "generated"
-MODULES = (overview, service, rio)
+MODULES = (overview, service, gateway, rio)
 
 
 def documents() -> dict[str, str]:

@@ -41,6 +41,11 @@ class Prom:
     exemplars: bool = False
 
 
+def or_zero(expression: str) -> str:
+    """PromQL that gives 0, not nothing, of what has not happened yet."""
+    return f"{expression} or vector(0)"
+
+
 @dataclass(frozen=True, slots=True)
 class Logs:
     """A LogQL query that counts, and how its series are called."""

@@ -4,7 +4,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
 from grafana_foundation_sdk.models import units
 
 from dashboards.frame import new_dashboard
-from dashboards.panels import Limits, Prom, lines, number, series
+from dashboards.panels import Limits, Prom, lines, number, or_zero, series
 
 TITLE = "Rio"
 UID = "nextphase-rio"
@@ -20,7 +20,7 @@ def _rate(metric: str, by: str) -> str:
 
 def build() -> Dashboard:
     board = new_dashboard(TITLE, UID)
-    for part in (_state, _accepting, _delivering, _relaying, _rabbitmq):
+    for part in (_state, _accepting, _delivering, _waiting, _keeping, _relaying, _rabbitmq):
         part(board)
     return board.with_panel(lines("Every event's states, a line each", '{service_name="rio"}'))
 
@@ -45,7 +45,7 @@ def _state(board: Dashboard) -> None:
         number(
             "Dead letters",
             units.Short,
-            Prom(f"sum({_DEAD}) or vector(0)"),
+            Prom(or_zero(f"sum({_DEAD})")),
             limits=Limits(amber=1, red=10),
             width=5,
         )
@@ -74,14 +74,37 @@ def _accepting(board: Dashboard) -> None:
         series(
             "Refused by reason",
             units.EventsPerSecond,
-            Prom(f"{_rate('rio_events_refused_total', 'reason')} or vector(0)", "{{reason}}"),
+            Prom(or_zero(_rate("rio_events_refused_total", "reason")), "{{reason}}"),
         )
     )
     board.with_panel(
         series(
             "Accepted, but nobody subscribes",
             units.EventsPerSecond,
-            Prom(f"{_rate('rio_unrouted_total', 'type')} or vector(0)", "{{type}}"),
+            Prom(or_zero(_rate("rio_unrouted_total", "type")), "{{type}}"),
+        )
+    )
+    board.with_panel(
+        series(
+            "In hand for RabbitMQ",
+            units.Short,
+            Prom("sum by (instance) (rio_publisher_messages)", "{{instance}}"),
+            description="Messages that wait to be sent, or for their confirm.",
+        )
+    )
+    board.with_panel(
+        series(
+            "Scheduled by type",
+            units.EventsPerSecond,
+            Prom(or_zero(_rate("rio_events_scheduled_total", "type")), "{{type}}"),
+        )
+    )
+    board.with_panel(
+        series(
+            "Repeated",
+            units.EventsPerSecond,
+            Prom("sum(rate(rio_events_repeated_total[$__rate_interval]))", "repeated"),
+            description="Accepted within the window already, and not dispatched again.",
         )
     )
 
@@ -93,6 +116,14 @@ def _delivering(board: Dashboard) -> None:
             "Attempts by outcome",
             units.EventsPerSecond,
             Prom(_rate("rio_deliveries_total", "outcome"), "{{outcome}}"),
+        )
+    )
+    board.with_panel(
+        series(
+            "Attempts by status class",
+            units.EventsPerSecond,
+            Prom(_rate("rio_delivery_attempts_total", "status_class"), "{{status_class}}"),
+            description="none: the sink gave no usable answer.",
         )
     )
     board.with_panel(
@@ -120,22 +151,92 @@ def _delivering(board: Dashboard) -> None:
                 limits=Limits(amber=2, red=10),
             )
         )
+
+
+def _waiting(board: Dashboard) -> None:
+    board.with_row(Row("Waiting"))
+    board.with_panel(
+        series("Waiting", units.Short, Prom(_BACKLOG, _SUBSCRIPTION), limits=Limits(amber=100, red=1000))
+    )
     board.with_panel(
         series(
-            "Waiting",
-            units.Short,
-            Prom(_BACKLOG, _SUBSCRIPTION),
-            limits=Limits(amber=100, red=1000),
-            width=12,
+            "Age of the oldest in hand",
+            units.Seconds,
+            Prom("max by (subscription) (rio_oldest_message_age_seconds)", _SUBSCRIPTION),
+            limits=Limits(amber=60, red=300),
         )
     )
     board.with_panel(
         series(
             "Dead letters",
             units.Short,
-            Prom(f"{_DEAD} or vector(0)", _SUBSCRIPTION),
+            Prom(or_zero(_DEAD), _SUBSCRIPTION),
             limits=Limits(amber=1, red=10),
-            width=12,
+        )
+    )
+    board.with_panel(
+        series(
+            "Circuits",
+            units.Short,
+            Prom("max by (subscription) (rio_circuit_state)", _SUBSCRIPTION),
+            description="0 closed, 1 half open, 2 open: nothing is sent to the sink.",
+            limits=Limits(amber=1, red=2),
+        )
+    )
+    board.with_panel(
+        series(
+            "Paused",
+            units.Short,
+            Prom("max by (subscription) (rio_subscription_paused)", _SUBSCRIPTION),
+            limits=Limits(amber=1, red=2),
+        )
+    )
+    board.with_panel(
+        series(
+            "Due for a subscription that is gone",
+            units.Short,
+            Prom(or_zero('sum(rabbitmq_detailed_queue_messages_ready{queue="rio.orphans"})'), "orphans"),
+            limits=Limits(amber=1, red=100),
+        )
+    )
+
+
+def _keeping(board: Dashboard) -> None:
+    oldest = "time() - max(rio_event_log_oldest_timestamp_seconds > 0)"
+    board.with_row(Row("Kept and sent again"))
+    board.with_panel(
+        series("Event log", units.Short, Prom("max(rio_event_log_events)", "events"), width=6),
+    )
+    board.with_panel(
+        series("The event log reaches back", units.Seconds, Prom(or_zero(oldest), "oldest"), width=6)
+    )
+    board.with_panel(
+        series(
+            "Sent again",
+            units.EventsPerSecond,
+            Prom(
+                or_zero(_rate("rio_events_replayed_total", "subscription, origin")),
+                "{{subscription}} from {{origin}}",
+            ),
+            width=6,
+        )
+    )
+    board.with_panel(
+        series(
+            "Dropped",
+            units.Short,
+            Prom(
+                or_zero("sum by (table, reason) (increase(rio_retention_dropped_total[$__rate_interval]))"),
+                "{{table}} by {{reason}}",
+            ),
+            Prom(
+                "sum by (result) "
+                '(increase(rio_recorded_deliveries_total{result=~"dropped|skipped"}[$__rate_interval]))',
+                "attempts {{result}}",
+            ),
+            Prom("sum(increase(rio_seen_dropped_total[$__rate_interval]))", "not counted in the topology"),
+            description="By retention, and what was not noted for people at all.",
+            width=6,
         )
     )
 
@@ -151,6 +252,7 @@ def _relaying(board: Dashboard) -> None:
             "Shipped",
             units.EventsPerSecond,
             Prom(_rate("relay_shipped_total", "database"), _DATABASE),
+            Prom(or_zero(_rate("relay_refused_total", "database")), f"{_DATABASE} (refused)"),
             width=6,
         )
     )

@@ -37,6 +37,7 @@ def test_differences_names_what_is_missing_stale_and_nobodys(tmp_path: Path) -> 
 
 def test_uids_are_stable_and_unique() -> None:
     assert {document["uid"] for document in DOCUMENTS.values()} == {
+        "nextphase-gateway",
         "nextphase-platform",
         "nextphase-rio",
         "nextphase-service",

@@ -10,7 +10,7 @@ from dashboards.queries import Query, queries
 
 def test_no_variable_is_left_and_every_query_names_its_place() -> None:
     found = queries()
-    assert {query.dashboard for query in found} == {"Platform overview", "Service", "Rio"}
+    assert {query.dashboard for query in found} == {"Platform overview", "Service", "Gateway", "Rio"}
     assert {query.datasource for query in found} == {"prometheus", "loki"}
     assert all("$" not in query.expression for query in found)
     assert len({(query.dashboard, query.panel, query.expression) for query in found}) == len(found)
