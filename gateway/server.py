@@ -22,7 +22,6 @@ from tornado.httputil import (
     HTTPConnection,
     HTTPHeaders,
     HTTPMessageDelegate,
-    HTTPServerConnectionDelegate,
     RequestStartLine,
     ResponseStartLine,
 )
@@ -30,6 +29,8 @@ from tornado.iostream import StreamClosedError
 
 from gateway.channel import BodyLost, Channel
 from gateway.door import Door
+from gateway.door.plain import Head
+from gateway.door.wire import Messages, Plain
 from gateway.request import Headers, Reply, Request
 from gateway.resilience.deadline import Deadline
 from gateway.routes.route import Route
@@ -55,7 +56,7 @@ CLIENT_GONE = 499
 _logger = logging.getLogger(__name__)
 
 
-class Gateway(HTTPServerConnectionDelegate):
+class Gateway(Messages):
     """Answers the public API by the routing table, which can be replaced while requests are under way.
 
     Attributes:
@@ -84,7 +85,13 @@ class Gateway(HTTPServerConnectionDelegate):
             in_flight.labels(route.id).set_function(partial(self._by_route.__getitem__, route.id))
 
     def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
-        return _Message(self, request_conn)
+        return _Message(self, cast(HTTP1Connection, request_conn))
+
+    async def answer_plain(self, head: Head, connection: Plain) -> None:
+        """Answer a request without a body, in the task of its connection."""
+        message = _Message(self, connection)
+        message.headers_received(RequestStartLine(head.method, head.target, "HTTP/1.1"), head.fields)
+        await message.answer()
 
     async def drain(self, timeout_seconds: float) -> bool:
         """Wait until no request is under way; False when `timeout_seconds` were not enough."""
@@ -149,9 +156,9 @@ class Gateway(HTTPServerConnectionDelegate):
 class _Message(HTTPMessageDelegate):
     """One request and its answer."""
 
-    def __init__(self, gateway: Gateway, connection: HTTPConnection) -> None:
+    def __init__(self, gateway: Gateway, connection: HTTP1Connection | Plain) -> None:
         self._gateway = gateway
-        self._connection = cast(HTTP1Connection, connection)
+        self._connection = connection
         self._pieces: list[bytes] = []
         self._size = 0
         self._channel: Channel | None = None
@@ -166,7 +173,8 @@ class _Message(HTTPMessageDelegate):
     def headers_received(
         self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
     ) -> Awaitable[None] | None:
-        method, target, self._version = cast(RequestStartLine, start_line)
+        self._line = cast(RequestStartLine, start_line)
+        method, target, _ = self._line
         path, _, query = target.partition("?")
         remote = getattr(self._connection.context, "remote_ip", "") or ""
         try:
@@ -204,6 +212,7 @@ class _Message(HTTPMessageDelegate):
         self._span: Span = self._gateway.hop.tracer.start_span(
             name, context=parent, kind=SpanKind.SERVER, attributes=attributes
         )
+        self._trace_id = self._span.get_span_context().trace_id
         self._context = trace.set_span_in_context(self._span, parent)
         self._exchange = Exchange(self._gateway.hop, request.method, request.path, None)
         self._gateway.entered(route)
@@ -214,7 +223,7 @@ class _Message(HTTPMessageDelegate):
             if "Content-Length" in headers or "Transfer-Encoding" in headers:
                 self._channel = Channel(BODY_IDLE_SECONDS)
                 self._request.stream = self._channel.pieces()
-                self._connection.set_body_timeout(STREAM_SECONDS)
+                cast(HTTP1Connection, self._connection).set_body_timeout(STREAM_SECONDS)
                 self._start()
             return
         length = headers.get("Content-Length", "")
@@ -256,6 +265,13 @@ class _Message(HTTPMessageDelegate):
 
     # --- answering
 
+    async def answer(self) -> None:
+        """Answer a request that is there, in the task of the caller."""
+        self._task = asyncio.current_task()
+        self._connection.set_close_callback(self.on_connection_close)
+        await self._run()
+        self._connection.set_close_callback(None)
+
     def _start(self) -> None:
         self._task = asyncio.get_running_loop().create_task(self._run())
 
@@ -294,42 +310,45 @@ class _Message(HTTPMessageDelegate):
             return _problem(problem_of(error))
 
     async def _write(self, reply: Reply) -> None:
-        headers = HTTPHeaders()
-        for name, value in reply.headers:
-            headers.add(name, value)
         caller = self._request.caller = self._request.caller or self._gateway.door.greet(self._request)
-        for name, value in caller.answer:
-            if name == "Vary" or not headers.get_list(name):
-                headers.add(name, value)
-        headers[TRACE_HEADER] = trace.format_trace_id(self._span.get_span_context().trace_id)
-        headers["Date"] = _now()
-        body = reply.body
-        whole = isinstance(body, bytes)
-        if whole and reply.status not in (204, 304):
-            headers["Content-Length"] = str(len(cast(bytes, body)))
-        line = ResponseStartLine("HTTP/1.1", reply.status, PHRASES.get(reply.status, "Unknown"))
-        is_head = self._request.method == "HEAD"
-        if whole:
-            self._connection.write_headers(line, headers, None if is_head else cast(bytes, body) or None)
+        headers = reply.headers
+        own = {name for name, _ in headers}
+        headers = [*headers, *(each for each in caller.answer if each[0] == "Vary" or each[0] not in own)]
+        headers += (TRACE_HEADER, trace.format_trace_id(self._trace_id)), ("Date", _now())
+        body, connection = reply.body, self._connection
+        if not isinstance(body, bytes):
+            if isinstance(connection, Plain):
+                connection = connection.whole(self._line, self._request.headers)
+            await self._stream(connection, reply.status, headers, body)
+        elif isinstance(connection, Plain):
+            if connection.closes:
+                headers.append(("Connection", "close"))
+            connection.write_whole(_whole(reply.status, headers, body, self._line.method == "HEAD"))
         else:
-            await self._stream(line, headers, body, is_head)
-        if self._channel is not None:
-            self._channel.drop()
-        self._connection.finish()
+            fields = _fields(headers)
+            if reply.status not in (204, 304):
+                fields["Content-Length"] = str(len(body))
+            is_head = self._request.method == "HEAD"
+            connection.write_headers(_status(reply.status), fields, None if is_head else body or None)
+        if isinstance(connection, HTTP1Connection):
+            if self._channel is not None:
+                self._channel.drop()
+            connection.finish()
 
-    async def _stream(self, line: ResponseStartLine, headers: HTTPHeaders, body: Any, is_head: bool) -> None:
+    async def _stream(self, connection: HTTP1Connection, status: int, given: Headers, body: Any) -> None:
         """Write a body piece by piece, each when the one before it has left."""
-        if self._version == "HTTP/1.0" and "Content-Length" not in headers:
+        headers = _fields(given)
+        if self._line.version == "HTTP/1.0" and "Content-Length" not in headers:
             headers["Connection"] = "close"  # its end is the connection's
         try:
-            await self._connection.write_headers(line, headers)
+            await connection.write_headers(_status(status), headers)
             async for piece in body:
-                if not is_head and piece:
-                    await self._connection.write(piece)
+                if self._line.method != "HEAD" and piece:
+                    await connection.write(piece)
         finally:
             await body.aclose()
         if headers.get("Connection") == "close":
-            self._connection.no_keep_alive = self._connection._disconnect_on_finish = True
+            connection.no_keep_alive = connection._disconnect_on_finish = True
 
     def _access_fields(self) -> dict[str, str]:
         """Who asked, for the access line."""
@@ -362,6 +381,35 @@ def _problem(problem: Problem) -> Reply:
     headers: Headers = [("Content-Type", Problem.MEDIA_TYPE), *problem.headers.items()]
     span = trace.get_current_span().get_span_context()
     return Reply(problem.status, headers, problem.encode(trace.format_trace_id(span.trace_id)))
+
+
+def _whole(status: int, headers: Headers, body: bytes, is_head: bool) -> bytes:
+    """An answer in one piece, as it is sent.
+
+    Raises:
+        ValueError: a header has characters that a header cannot have.
+    """
+    lines = [f"HTTP/1.1 {status} {PHRASES.get(status, 'Unknown')}"]
+    lines += [f"{name}: {value}" for name, value in headers]
+    if status not in (204, 304):
+        lines.append(f"Content-Length: {len(body)}")
+    text = "\r\n".join(lines)
+    breaks = len(lines) - 1
+    if text.count("\n") != breaks or text.count("\r") != breaks:
+        raise ValueError("a header has a line break")
+    head = text.encode("latin-1") + b"\r\n\r\n"
+    return head if is_head else head + body
+
+
+def _status(status: int) -> ResponseStartLine:
+    return ResponseStartLine("HTTP/1.1", status, PHRASES.get(status, "Unknown"))
+
+
+def _fields(headers: Headers) -> HTTPHeaders:
+    fields = HTTPHeaders()
+    for name, value in headers:
+        fields.add(name, value)
+    return fields
 
 
 _date = (0, "")

@@ -9,7 +9,7 @@ framing in HTTP/1.0, targets that are no path), and gives every refusal a proble
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, Final, NoReturn
 
@@ -26,10 +26,12 @@ from tornado.httputil import (
     HTTPInputError,
     HTTPMessageDelegate,
     HTTPServerConnectionDelegate,
+    RequestStartLine,
     parse_request_start_line,
 )
 from tornado.iostream import IOStream, StreamClosedError, UnsatisfiableReadError
 
+from gateway.door import plain
 from observability.problem import Problem, phrase
 
 MAX_HEAD_BYTES: Final = 32 * 1024
@@ -66,13 +68,15 @@ class Server(HTTPServer):
     """
 
     def initialize(  # type: ignore[override]
-        self, delegate: HTTPServerConnectionDelegate, refused: Counter, **options: Any
+        self, delegate: "Messages", refused: Counter, **options: Any
     ) -> None:
         super().initialize(delegate, max_header_size=UNREAD_HEAD_BYTES, **options)
+        self._messages = delegate
         self._refused = refused
 
     def handle_stream(self, stream: IOStream, address: Any) -> None:
-        connection = _ServerConnection(stream, self.conn_params, Peer(address, self._refused))
+        peer = Peer(address, self._refused)
+        connection = _ServerConnection(stream, self.conn_params, peer, self._messages)
         self._connections.add(connection)
         connection.start_serving(self)
 
@@ -81,25 +85,136 @@ class Server(HTTPServer):
         self.conn_params.no_keep_alive = True
 
 
+class Messages(HTTPServerConnectionDelegate):
+    """Who answers."""
+
+    async def answer_plain(self, head: plain.Head, connection: "Plain") -> None:
+        """Answer a request without a body."""
+        raise NotImplementedError
+
+
 class _ServerConnection(HTTP1ServerConnection):
+    def __init__(self, stream: IOStream, params: Any, context: Peer, messages: Messages) -> None:
+        super().__init__(stream, params, context)
+        self._messages = messages
+
     async def _server_request_loop(self, delegate: HTTPServerConnectionDelegate) -> None:
+        patience = _Patience(self.stream, self.params.header_timeout)
+        self.stream.set_nodelay(True)
         try:
-            going_on = True
-            while going_on:
-                connection = _Connection(self.stream, False, self.params, self.context)
-                going_on = await connection.read_response(delegate.start_request(self, connection))
-                await asyncio.sleep(0)
+            while await self._serve_next(delegate, patience):
+                pass
         except (StreamClosedError, UnsatisfiableReadError, asyncio.CancelledError):
             pass
         except Exception:
             _logger.exception("connection failed")
             self.stream.close()
         finally:
+            patience.end()
             delegate.on_close(self)
+
+    async def _serve_next(self, delegate: HTTPServerConnectionDelegate, patience: "_Patience") -> bool:
+        """Answer the next message; False when it is the last."""
+        patience.begin()
+        data = await self.stream.read_until_regex(rb"\r?\n\r?\n", max_bytes=self.params.max_header_size)
+        patience.pause()
+        head = _plain(data)
+        if head is None:
+            connection = _Connection(self.stream, False, self.params, self.context)
+            connection.read_again(data)
+            return await connection.read_response(delegate.start_request(self, connection))
+        answering = Plain(self.stream, self.params, self.context)
+        await self._messages.answer_plain(head, answering)
+        if answering.closes:
+            self.stream.close()
+        return not self.stream.closed()
+
+
+def _plain(data: bytes) -> plain.Head | None:
+    """The head of a plain request within the limits; None of any other."""
+    if len(data) > MAX_HEAD_BYTES or data.count(b"\n") - 2 > MAX_HEADERS:
+        return None
+    head = plain.read(data)
+    if head is None or len(head.target) > MAX_TARGET or not is_host(head.fields):
+        return None
+    return head
+
+
+class _Patience:
+    """Closes a stream whose next head is awaited for too long.
+
+    One timer, set anew only when it fires too early, in place of one for every message.
+    """
+
+    def __init__(self, stream: IOStream, seconds: float | None) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stream = stream
+        self._seconds = seconds or 3600.0
+        self._until: float | None = None
+        self._timer = self._loop.call_later(self._seconds, self._ring)
+
+    def begin(self) -> None:
+        """From now on the next head is awaited."""
+        self._until = self._loop.time() + self._seconds
+
+    def pause(self) -> None:
+        """A head is there."""
+        self._until = None
+
+    def end(self) -> None:
+        self._timer.cancel()
+
+    def _ring(self) -> None:
+        now = self._loop.time()
+        if self._until is not None and now >= self._until:
+            self._stream.close()
+        else:
+            self._timer = self._loop.call_at(self._until or now + self._seconds, self._ring)
+
+
+class Plain:
+    """Where the answer to a request without a body goes.
+
+    Attributes:
+        closes: whether the connection ends with this answer.
+    """
+
+    def __init__(self, stream: IOStream, params: Any, context: Any) -> None:
+        self.context = context
+        self.closes: bool = params.no_keep_alive
+        self._stream = stream
+        self._params = params
+
+    def set_close_callback(self, callback: Callable[[], None] | None) -> None:
+        self._stream.set_close_callback(callback)
+
+    def write_whole(self, data: bytes) -> None:
+        """Send an answer, head and body."""
+        self._stream.write(data)
+
+    def whole(self, line: RequestStartLine, headers: HTTPHeaders) -> HTTP1Connection:
+        """Tornado's own connection, for an answer that is written piece by piece."""
+        connection = _Connection(self._stream, False, self._params, self.context)
+        connection.read_already(line, headers)
+        return connection
+
+    def close(self) -> None:
+        self._stream.close()
 
 
 class _Connection(HTTP1Connection):
     """One message, refused where it is not well-formed to the letter."""
+
+    def read_again(self, data: bytes) -> None:
+        """Put a head that was looked at back into the stream."""
+        self.stream._read_buffer[:0] = data
+        self.stream._read_buffer_size += len(data)
+
+    def read_already(self, line: RequestStartLine, headers: HTTPHeaders) -> None:
+        """Take a head that was read, of a message without a body."""
+        self._request_start_line, self._request_headers = line, headers
+        self._disconnect_on_finish = not self._can_keep_alive(line, headers)
+        self._read_finished = True
 
     def _parse_headers(self, data: bytes) -> tuple[str, HTTPHeaders]:
         try:
@@ -183,11 +298,16 @@ def check_head(start_line: str, headers: HTTPHeaders) -> None:
 
 
 def _check_host(headers: HTTPHeaders, version: str) -> None:
-    hosts = headers.get_list("Host")
-    if not hosts and version == "HTTP/1.0":
+    if "Host" not in headers and version == "HTTP/1.0":
         return
-    if len(hosts) != 1 or not _HOST.fullmatch(hosts[0]):
+    if not is_host(headers):
         raise Problem(400, detail="There has to be one Host header with a host's name.")
+
+
+def is_host(headers: HTTPHeaders) -> bool:
+    """Whether there is one Host with a host's name."""
+    hosts = headers.get_list("Host")
+    return len(hosts) == 1 and _HOST.fullmatch(hosts[0]) is not None
 
 
 def _check_framing(headers: HTTPHeaders, version: str) -> None:
