@@ -4,11 +4,13 @@ import logging
 import time
 from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Any
 
 from opentelemetry import trace
 from opentelemetry.trace import Status, StatusCode
 
 from observability.hop import Hop
+from observability.logs import Lines
 from observability.problem import Problem
 from observability.tracing import current_trace_id
 
@@ -16,7 +18,7 @@ TRACE_HEADER = "X-Trace-Id"
 #: Paths of health and metrics: not traced, not counted, not logged.
 QUIET_PATHS = frozenset({"/health", "/health/live", "/health/ready", "/metrics"})
 
-_access = logging.getLogger("access")
+_access = Lines("access")
 _errors = logging.getLogger("errors")
 
 
@@ -52,7 +54,7 @@ class Exchange:
         self._open = False
         seconds = time.perf_counter() - self._started
         self._hop.metrics.request_finished(self._method, route, status, seconds, current_trace_id())
-        fields = {
+        fields: dict[str, Any] = {
             "method": self._method,
             "path": self._path,
             "route": route,
@@ -64,7 +66,7 @@ class Exchange:
         if more:
             fields |= more
         level = logging.ERROR if status >= HTTPStatus.INTERNAL_SERVER_ERROR else logging.INFO
-        _access.log(level, "%s %s %d", self._method, self._path, status, extra=fields)
+        _access.write(level, f"{self._method} {self._path} {status}", fields)
 
 
 def problem_of(error: BaseException) -> Problem:

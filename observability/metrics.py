@@ -1,11 +1,16 @@
 """Prometheus metrics: one registry a process, the HTTP server metrics every hop has, and their page."""
 
+import threading
+from functools import partial
+
 import prometheus_client
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
+
+from observability.durations import Durations
 
 #: Seconds; those of the OpenTelemetry semantic conventions and, below them, two for answers of a few
 #: milliseconds. (prometheus-client has no native histograms.)
@@ -24,14 +29,14 @@ class Metrics:
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)
-        self._duration = Histogram(
+        self._durations = Durations(
             "http_server_request_duration_seconds",
             "Duration of HTTP server requests.",
             ["http_request_method", "http_route", "http_response_status_code"],
-            buckets=DURATION_BUCKETS,
-            registry=self.registry,
+            DURATION_BUCKETS,
+            self.registry,
         )
-        self._active = Gauge(
+        self._active_gauge = Gauge(
             "http_server_active_requests",
             "HTTP server requests in progress.",
             ["http_request_method"],
@@ -46,31 +51,28 @@ class Metrics:
         self.spans_dropped = dropped.labels("spans")
         self.logs_dropped = dropped.labels("logs")
 
-        self._active_of: dict[str, Gauge] = {}
-        self._duration_of: dict[tuple[str, str, int], Histogram] = {}
+        self._active: dict[str, int] = {}
+        self._counting = threading.Lock()
 
     def request_started(self, method: str) -> None:
         """Count a request as in progress."""
-        self._in_progress(known_method(method)).inc()
+        self._count(known_method(method), 1)
 
     def request_finished(
         self, method: str, route: str, status: int, seconds: float, trace_id: str | None
     ) -> None:
         """Record a request. `route` is the route's pattern, empty when none matched."""
         method = known_method(method)
-        self._in_progress(method).dec()
-        exemplar = {"trace_id": trace_id} if trace_id else None
-        labels = (method, route, status)
-        duration = self._duration_of.get(labels)
-        if duration is None:
-            duration = self._duration_of[labels] = self._duration.labels(*labels)
-        duration.observe(seconds, exemplar)
+        self._count(method, -1)
+        self._durations.of(method, route, status).observe(seconds, trace_id)
 
-    def _in_progress(self, method: str) -> Gauge:
-        active = self._active_of.get(method)
-        if active is None:
-            active = self._active_of[method] = self._active.labels(method)
-        return active
+    def _count(self, method: str, more: int) -> None:
+        """Count requests in progress; the gauge is told when it is asked."""
+        with self._counting:
+            if method not in self._active:
+                self._active[method] = 0
+                self._active_gauge.labels(method).set_function(partial(self._active.__getitem__, method))
+            self._active[method] += more
 
     def page(self, accept: str | None) -> tuple[bytes, str]:
         """The registry as text and its content type: OpenMetrics, exemplars included, where `accept` asks

@@ -18,6 +18,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from observability.export import HoldingExporter
 from observability.lean import Tracer
 from observability.settings import Settings
+from observability.text import hex_trace_id
 
 #: Health and metrics requests, as a path or a whole URL: nobody wants their traces.
 UNTRACED_URLS = r"^(https?://[^/]*)?/(health|health/live|health/ready|metrics)(\?.*)?$"
@@ -85,7 +86,7 @@ def use_w3c_propagation() -> None:
 def current_trace_id() -> str | None:
     """The current trace's id in hex; None outside of a span."""
     context = trace.get_current_span().get_span_context()
-    return trace.format_trace_id(context.trace_id) if context.is_valid else None
+    return hex_trace_id(context.trace_id) if context.is_valid else None
 
 
 def carrier() -> dict[str, str]:
