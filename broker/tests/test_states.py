@@ -61,3 +61,15 @@ def test_what_waits_for_its_time_is_told(rio: Rio) -> None:
     (number,) = [one["id"] for one in waiting if one["event"]["id"] == event_id]
     rio.client.delete(f"/scheduled/{number}")
     wait_until(lambda: states(rio, event_id) == ["scheduled", "discarded"], what="the lines")
+
+
+def test_what_a_gone_sink_leaves_is_told_to_be_queued(rio: Rio) -> None:
+    rio.subscribe("left", "left.test")
+    rio.sink.answer = lambda _delivered: 410
+    event_id = str(uuid4())
+    rio.emit("left.test", event_id)
+    expected = ["accepted", "queued", "attempt", "queued"]
+    wait_until(lambda: states(rio, event_id) == expected, what="the lines until the pause")
+    rio.sink.answer = lambda _delivered: 204
+    rio.client.post("/subscriptions/left/resume")
+    wait_until(lambda: states(rio, event_id)[-1] == "delivered", what="the delivery")

@@ -161,6 +161,7 @@ class Delivery:
         if judgement.verdict is Verdict.GONE:
             await self._subscriptions.set_status(subscription.id, Status.PAUSED, _GONE)
             _logger.warning("subscription paused", extra={"subscription": subscription.id, "reason": _GONE})
+            tell(State.QUEUED, message.event, subscription.id, **fields)  # it stays where it is
         elif judgement.verdict is Verdict.DEAD:
             failure = Failure(f"{answer.reason}; {judgement.why}", answer.status, answer.text)
             await self._dead_letters.bury(subscription.id, message.noted(attempt), failure)
