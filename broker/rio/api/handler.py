@@ -5,9 +5,7 @@ from asyncio import Event
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-import psycopg
 from amqp.exceptions import AMQPError
-from psycopg_pool import PoolTimeout, TooManyRequests
 
 from broker.rio.api import refusals
 from broker.rio.api.emitting import Emitting, unknown_sender
@@ -21,6 +19,7 @@ from broker.rio.sender import Sender, Senders
 from broker.rio.signatures import Secrets
 from broker.rio.store.dead_letters import DeadLetters
 from broker.rio.store.deliveries import Deliveries
+from broker.rio.store.periodic import AWAY
 from broker.rio.store.replays import Replays
 from broker.rio.store.scheduled import Schedule
 from broker.rio.store.schemas import StoredSchemas
@@ -81,12 +80,7 @@ def available(method: _Method) -> _Method:
             await method(self, *arguments)
         except NotPublished as error:
             raise refusals.not_published(error) from error
-        except (
-            psycopg.OperationalError,
-            psycopg.errors.UndefinedTable,
-            PoolTimeout,
-            TooManyRequests,
-        ) as error:
+        except AWAY as error:
             raise refusals.store_unavailable() from error
         except (AMQPError, OSError) as error:
             raise refusals.unavailable("RabbitMQ unavailable", "RabbitMQ does not answer") from error
