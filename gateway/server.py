@@ -16,7 +16,7 @@ from typing import Any, cast
 
 from opentelemetry import context, propagate, trace
 from opentelemetry.context import Context
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode
+from opentelemetry.trace import SpanKind, Status, StatusCode
 from tornado.http1connection import HTTP1Connection
 from tornado.httputil import (
     HTTPConnection,
@@ -39,6 +39,7 @@ from gateway.upstream import UpstreamError
 from gateway.validation import Check, body_check, read_body, read_parameters
 from observability import Hop
 from observability.exchange import TRACE_HEADER, Exchange, problem_of
+from observability.lean import Template
 from observability.metrics import known_method
 from observability.problem import Problem
 from observability.tracing import context_of
@@ -52,6 +53,8 @@ STREAM_SECONDS = 3600.0
 MAX_TARGET = 8192
 #: The answer to somebody who is not there any more; only telemetry sees it.
 CLIENT_GONE = 499
+
+_SPAN_VARIABLES = ("url.path", "client.address", "url.query", "user_agent.original")
 
 _logger = logging.getLogger(__name__)
 
@@ -79,6 +82,7 @@ class Gateway(Messages):
             route.id: body_check(route.body, schemas) for route in table.routes if route.body is not None
         }
         self.table, self._checks = table, checks
+        self._spans: dict[tuple[str, str | None], Template] = {}
         in_flight = self.door.metrics.requests
         in_flight.clear()
         for route in table.routes:
@@ -92,6 +96,23 @@ class Gateway(Messages):
         message = _Message(self, connection)
         message.headers_received(RequestStartLine(head.method, head.target, "HTTP/1.1"), head.fields)
         await message.answer()
+
+    def spans(self, method: str, route: Route | None) -> Template:
+        """What the server spans of a route and a method have in common.
+
+        Parameters:
+            method: one that is known, or `_OTHER`.
+        """
+        path = route.template.text if route is not None else None
+        template = self._spans.get((method, path))
+        if template is None:
+            name = "HTTP" if method == "_OTHER" else method
+            constants = {"http.request.method": method, "url.scheme": "http"}
+            if path is not None:
+                name, constants["http.route"] = f"{name} {path}", path
+            template = Template(self.hop.tracer, name, SpanKind.SERVER, constants, _SPAN_VARIABLES)
+            self._spans[method, path] = template
+        return template
 
     async def drain(self, timeout_seconds: float) -> bool:
         """Wait until no request is under way; False when `timeout_seconds` were not enough."""
@@ -193,27 +214,18 @@ class _Message(HTTPMessageDelegate):
     def _begin(self) -> None:
         """Open the request's span and exchange."""
         request, route = self._request, self._route
-        method = known_method(request.method)
-        name = "HTTP" if method == "_OTHER" else method
-        attributes: dict[str, Any] = {
-            "http.request.method": method,
-            "url.path": request.path,
-            "url.scheme": "http",
-            "client.address": request.remote_address,
-        }
-        if request.query:
-            attributes["url.query"] = request.query
-        if agent := request.headers.get("User-Agent"):
-            attributes["user_agent.original"] = agent
-        if route is not None:
-            name = f"{name} {route.template.text}"
-            attributes["http.route"] = route.template.text
-        parent = _parent(request.headers)
-        self._span: Span = self._gateway.hop.tracer.start_span(
-            name, context=parent, kind=SpanKind.SERVER, attributes=attributes
+        headers = request.headers
+        carried = _carried(headers)
+        template = self._gateway.spans(known_method(request.method), route)
+        values = (
+            request.path,
+            request.remote_address,
+            request.query or None,
+            headers.get("User-Agent") or None,
         )
+        self._span = template.start(trace.get_current_span(carried).get_span_context(), values)
         self._trace_id = self._span.get_span_context().trace_id
-        self._context = trace.set_span_in_context(self._span, parent)
+        self._context = trace.set_span_in_context(self._span, carried)
         self._exchange = Exchange(self._gateway.hop, request.method, request.path, None)
         self._gateway.entered(route)
 
@@ -369,10 +381,12 @@ class _Message(HTTPMessageDelegate):
         self._gateway.left(self._route)
 
 
-def _parent(headers: HTTPHeaders) -> Context:
+def _carried(headers: HTTPHeaders) -> Context:
     """What the caller's headers say of the trace and its baggage; most bring none of the latter."""
     if "Baggage" in headers:
         return propagate.extract(headers, Context())
+    if "Traceparent" not in headers:
+        return Context()
     return context_of(headers.get("Traceparent"), headers.get("Tracestate"))
 
 

@@ -13,7 +13,7 @@ from typing import Any, NoReturn, cast
 from opentelemetry import baggage, trace
 from opentelemetry.baggage.propagation import W3CBaggagePropagator
 from opentelemetry.context import Context
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode
+from opentelemetry.trace import Span, SpanContext, SpanKind, Status, StatusCode
 from opentelemetry.util.types import Attributes
 
 from gateway.resilience import retries
@@ -41,6 +41,7 @@ from observability.client import (
     TimedOut,
     TooLarge,
 )
+from observability.lean import Template
 
 #: The largest answer of a service that the gateway holds in memory.
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
@@ -147,6 +148,8 @@ class _Service:
         metrics.waiting.labels(name).set_function(lambda: self.compartment.waiting)
         self._attempts = metrics.attempts
         self._durations: dict[tuple[str, str], Any] = {}
+        self.spans: dict[str, Template] = {}
+        """Of attempts, by method."""
 
     def guarded_by(self, policy: Policy) -> bool:
         """Whether breaker and bulkhead are as that policy has them."""
@@ -222,12 +225,19 @@ class Upstreams:
         )
 
     def begin(
-        self, call: Call, policy: Policy, deadline: Deadline, parent: Context, told: Callable[[], None]
+        self,
+        call: Call,
+        policy: Policy,
+        deadline: Deadline,
+        parent: SpanContext,
+        carried: Context,
+        told: Callable[[], None],
     ) -> "Begun | None":
         """Make the first attempt at a call without a task, where nothing stands in its way.
 
         Parameters:
-            parent: the context of the call.
+            parent: the span of the call.
+            carried: its baggage.
             told: called once, by the event loop, when there is an answer or there will be none.
 
         Returns:
@@ -247,7 +257,7 @@ class Upstreams:
                 self._origin,
                 call.method,
                 call.target,
-                self._request_headers(call, attempt.span, left, parent),
+                self._request_headers(call, attempt.span, left, carried),
                 cast(bytes, call.body),
                 begun,
                 timeout_seconds=left,
@@ -384,30 +394,32 @@ class Upstreams:
             except BaseException:
                 service.circuit.abandoned(ticket)
                 raise
-        return self._start(service, ticket, call, number)
+        parent = trace.get_current_span().get_span_context()
+        return self._start(service, ticket, call, number, parent)
 
     def _start(
-        self, service: _Service, ticket: int, call: Call, number: int, parent: Context | None = None
+        self, service: _Service, ticket: int, call: Call, number: int, parent: SpanContext
     ) -> "_Attempt":
-        """Open an attempt's span; `parent` is the current context where it is None."""
-        span = self._tracer.start_span(
-            call.method,
-            parent,
-            kind=SpanKind.CLIENT,
-            attributes={
-                "http.request.method": call.method,
-                "url.full": self._url + call.target,
-                "server.address": self._origin.host,
-                "server.port": self._origin.port,
-                "peer.service": call.service,
-            },
-        )
+        """Open an attempt's span."""
+        template = service.spans.get(call.method)
+        if template is None:
+            template = service.spans[call.method] = self._template(call)
+        span = template.start(parent, (self._url + call.target,))
         if number > 1:
             span.set_attribute("http.request.resend_count", number - 1)
         return _Attempt(service, ticket, call.method, span)
 
+    def _template(self, call: Call) -> Template:
+        constants: dict[str, str | int] = {
+            "http.request.method": call.method,
+            "server.address": self._origin.host,
+            "server.port": self._origin.port,
+            "peer.service": call.service,
+        }
+        return Template(self._tracer, call.method, SpanKind.CLIENT, constants, ("url.full",))
+
     def _request_headers(
-        self, call: Call, span: Span, seconds: float, parent: Context | None = None
+        self, call: Call, span: Span, seconds: float, carried: Context | None = None
     ) -> list[tuple[str, str]]:
         headers = [*self._headers, *call.headers, (TIMEOUT_HEADER, str(max(1, int(seconds * 1000))))]
         context = span.get_span_context()
@@ -420,10 +432,10 @@ class Upstreams:
             )
             if context.trace_state:
                 headers.append(("tracestate", context.trace_state.to_header()))
-        if baggage.get_all(parent):
-            carried: dict[str, str] = {}
-            _BAGGAGE.inject(carried, parent)
-            headers += carried.items()
+        if baggage.get_all(carried):
+            members: dict[str, str] = {}
+            _BAGGAGE.inject(members, carried)
+            headers += members.items()
         return headers
 
     def _service(self, name: str, policy: Policy) -> _Service:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from opentelemetry.context import Context
-from opentelemetry.trace import NoOpTracer, Tracer
+from opentelemetry.trace import NoOpTracer, SpanContext, Tracer
 from prometheus_client import CollectorRegistry
 
 from gateway.composition.part import Good
@@ -26,7 +26,13 @@ class Services(Protocol):
     """Whom calls are made to: see `gateway.upstream.Upstreams`."""
 
     def begin(
-        self, call: Call, policy: Policy, deadline: Deadline, parent: Context, told: Callable[[], None]
+        self,
+        call: Call,
+        policy: Policy,
+        deadline: Deadline,
+        parent: SpanContext,
+        carried: Context,
+        told: Callable[[], None],
     ) -> Begun | None: ...
 
     async def call(
@@ -42,7 +48,13 @@ class Nobody:
     """In the place of services where none are called: while a file is checked, and where all is mocked."""
 
     def begin(
-        self, call: Call, policy: Policy, deadline: Deadline, parent: Context, told: Callable[[], None]
+        self,
+        call: Call,
+        policy: Policy,
+        deadline: Deadline,
+        parent: SpanContext,
+        carried: Context,
+        told: Callable[[], None],
     ) -> None:
         return None
 

@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any, Final, cast
 
 from opentelemetry import context, trace
-from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 
 from gateway.composition import document
@@ -18,6 +17,7 @@ from gateway.door.headers import REQUEST_ID_HEADER
 from gateway.request import Request
 from gateway.upstream import Answer, Begun, Call, UpstreamError
 from gateway.world import World
+from observability.lean import Template
 
 _ABSENT: Final = Good(NULL, None, 0)
 
@@ -65,9 +65,13 @@ class Plan:
         self._world = world
         self._names = [document.encode(part.name) + b":" for part in parts]
         self._flattens = any(part.flatten for part in parts)
-        self._spans = {part.name: f"part {part.name}" for part in parts}
-        self._attributes = {
-            part.name: {"gateway.route": route, "gateway.part": part.name, "peer.service": part.service}
+        self.spans = {
+            part.name: Template(
+                world.tracer,
+                f"part {part.name}",
+                SpanKind.INTERNAL,
+                {"gateway.route": route, "gateway.part": part.name, "peer.service": part.service},
+            )
             for part in parts
         }
 
@@ -84,12 +88,6 @@ class Plan:
         finally:
             await run.abandon()
         return self._merge([run.outcomes[part.name] for part in self.parts])
-
-    def span(self, part: Part, parent: Context) -> Span:
-        """A part's span."""
-        return self._world.tracer.start_span(
-            self._spans[part.name], parent, kind=SpanKind.INTERNAL, attributes=self._attributes[part.name]
-        )
 
     def failed(self, part: Part, policy: str) -> None:
         """Count a part that failed."""
@@ -139,6 +137,7 @@ class _Run:
 
     __slots__ = (
         "_context",
+        "_parent",
         "_plan",
         "_request",
         "_under_way",
@@ -154,6 +153,7 @@ class _Run:
         self._world = world
         self._request = request
         self._context = context.get_current()
+        self._parent = trace.get_current_span().get_span_context()
         self._waiting = [part for part in plan.parts if part.needs]
         self._under_way: list[_Going] = []
         self.outcomes: dict[str, _Outcome] = {}
@@ -186,7 +186,7 @@ class _Run:
         if part.condition is not None and not part.condition.holds(self.scope):
             self._settle(part, _Outcome(None))
             return
-        going = _Going(part, self._plan.span(part, self._context))
+        going = _Going(part, self._plan.spans[part.name].start(self._parent))
         self._under_way.append(going)
         try:
             going.call = part.call(self._request, self.scope)
@@ -201,7 +201,8 @@ class _Run:
             call,
             going.part.policy,
             self._request.deadline,
-            trace.set_span_in_context(going.span, self._context),
+            going.span.get_span_context(),
+            self._context,
             partial(self._told, going),
         )
         if going.begun is None:
