@@ -2,11 +2,12 @@
 
 import logging
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from broker.rio.events import Event
+from observability.logs import Lines
 
-_logger = logging.getLogger(__name__)
+_lines: Final = Lines(__name__)
 
 
 class State(StrEnum):
@@ -27,7 +28,7 @@ class State(StrEnum):
 def tell(state: State, event: Event, subscription: str | None = None, **fields: Any) -> None:
     """Write the line; `fields` are further ones of this state. The current span gives it its trace."""
     level = logging.WARNING if state in (State.RETRY, State.DEAD) else logging.INFO
-    extra = {
+    whole = {
         "state": state.value,
         "event_id": event.id,
         "event_type": event.type,
@@ -35,5 +36,5 @@ def tell(state: State, event: Event, subscription: str | None = None, **fields: 
         **fields,
     }
     if subscription is not None:
-        extra["subscription"] = subscription
-    _logger.log(level, state.value, extra=extra)
+        whole["subscription"] = subscription
+    _lines.write(level, state.value, whole)

@@ -104,9 +104,10 @@ class Delivery:
         )
         own = span.get_span_context()
         trace_id = trace.format_trace_id(own.trace_id)
-        span.set_attribute("rio.outcome", judgement.verdict.value)
+        told: dict[str, str | int] = {"rio.outcome": judgement.verdict.value}
         if answer.status is not None:
-            span.set_attribute("http.response.status_code", answer.status)
+            told["http.response.status_code"] = answer.status
+        span.set_attributes(told)
         means.readings.attempted(judgement.verdict, answer.status, answer.seconds, trace_id)
         self._record(message, subscription, judgement.verdict, answer, started_at, trace_id)
         if judgement.verdict is Verdict.DELIVERED:

@@ -128,9 +128,11 @@ class Webhook:
 
     def _headers(self, event: Event, trace: dict[str, str]) -> list[tuple[str, str]]:
         headers = [*self._constant, *trace.items()]
-        for name, value in event.attributes.items():
-            plain = _PLAIN.fullmatch(value) is not None
-            headers.append((f"ce-{name}", value if plain else quote(value, safe=_SAFE)))
+        attributes = event.attributes.items()
+        if _PLAIN.fullmatch("".join(event.attributes.values())) is not None:
+            headers += [(f"ce-{name}", value) for name, value in attributes]
+        else:
+            headers += [(f"ce-{name}", quote(value, safe=_SAFE)) for name, value in attributes]
         if event.content_type is not None:
             headers.append(("Content-Type", event.content_type))
         now = time.time()

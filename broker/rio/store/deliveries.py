@@ -65,7 +65,7 @@ class Deliveries:
     def __init__(self, database: Database, metrics: RecordMetrics) -> None:
         self._database = database
         self._metrics = metrics
-        self._skipped = metrics.deliveries.labels("skipped")
+        self._skipped = 0
         self._held: collections.deque[Delivered] = collections.deque()
         self._second = 0
         self._successes = 0
@@ -78,7 +78,7 @@ class Deliveries:
         self._successes += 1
         if self._successes <= _SUCCESSES_A_SECOND:
             return True
-        self._skipped.inc()
+        self._skipped += 1
         return False
 
     def record(self, delivered: Delivered) -> None:
@@ -94,6 +94,8 @@ class Deliveries:
 
     async def flush(self) -> None:
         """Write what was noted; what PostgreSQL does not take stays noted."""
+        self._metrics.deliveries.labels("skipped").inc(self._skipped)
+        self._skipped = 0
         while self._held:
             batch = [self._held[index] for index in range(min(_BATCH, len(self._held)))]
             await self._write(batch)
