@@ -11,9 +11,6 @@ from prometheus_client.registry import Collector
 from prometheus_client.samples import Exemplar
 from prometheus_client.utils import floatToGoString
 
-#: A scrape shows one exemplar a bucket: more than this are made for nobody.
-EXEMPLAR_SECONDS = 1.0
-
 
 class Durations(Collector):
     """prometheus-client's Histogram in what it shows, a tenth of it in cost; exemplars are trace ids.
@@ -70,8 +67,7 @@ class Series:
         self._bounds = bounds
         self._lock = threading.Lock()
         self._counts = [0] * (len(bounds) + 1)
-        self._exemplars: list[Exemplar | None] = [None] * len(self._counts)
-        self._due = [0.0] * len(self._counts)
+        self._latest: list[tuple[str, float, float] | None] = [None] * len(self._counts)
         self._total = 0.0
 
     def observe(self, seconds: float, trace_id: str | None = None) -> None:
@@ -80,17 +76,20 @@ class Series:
         with self._lock:
             self._counts[bucket] += 1
             self._total += seconds
-            if trace_id is not None and (now := time.time()) >= self._due[bucket]:
-                self._due[bucket] = now + EXEMPLAR_SECONDS
-                self._exemplars[bucket] = Exemplar({"trace_id": trace_id}, seconds, now)
+            if trace_id is not None:  # an exemplar only when somebody reads it
+                self._latest[bucket] = (trace_id, seconds, time.time())
 
     def read(self) -> tuple[list[tuple[str, float] | tuple[str, float, Exemplar]], float]:
         """The buckets, cumulative, and the sum of the durations."""
         with self._lock:
-            counts, exemplars, total = list(self._counts), list(self._exemplars), self._total
+            counts, latest, total = list(self._counts), list(self._latest), self._total
         below, buckets = 0, list[tuple[str, float] | tuple[str, float, Exemplar]]()
-        for bound, count, exemplar in zip((*self._bounds, float("inf")), counts, exemplars, strict=True):
+        for bound, count, kept in zip((*self._bounds, float("inf")), counts, latest, strict=True):
             below += count
             name: str = floatToGoString(bound)  # type: ignore[no-untyped-call]
-            buckets.append((name, below) if exemplar is None else (name, below, exemplar))
+            if kept is None:
+                buckets.append((name, below))
+            else:
+                trace_id, seconds, at = kept
+                buckets.append((name, below, Exemplar({"trace_id": trace_id}, seconds, at)))
         return buckets, total

@@ -155,7 +155,7 @@ class Span(sdk.Span):
     def _add_event(self, event: sdk.EventBase) -> None:
         event._name = well_formed(event._name)
         with self._lock:
-            if not self._events:
+            if type(self._events) is tuple:
                 self._events = BoundedList(self._limits.max_events)
         super()._add_event(event)
 
@@ -176,7 +176,7 @@ class Span(sdk.Span):
     def encoded(self) -> bytes:
         """The ended span as OTLP has it."""
         attributes = self._attributes
-        if type(attributes) is dict and not self._events and not self._links:
+        if type(attributes) is dict and type(self._events) is tuple and type(self._links) is tuple:
             times = (self._start_time, self._end_time or 0)
             return otlp.encode(
                 self._context, self._parent, self._name, self._kind, times, attributes, self._status
@@ -217,7 +217,7 @@ class Prepared(Span):
 
     def encoded(self) -> bytes:
         template = self._template
-        if template is not None and self._name is template.name and not self._events:
+        if template is not None and self._name is template.name and type(self._events) is tuple:
             encoded = template.encode(self)
             if encoded is not None:
                 return encoded
@@ -235,7 +235,7 @@ class Prepared(Span):
         self._template = None
         self._room = self._tracer.max_attributes
         self._attributes = {}
-        if type(self._links) is tuple:
+        if self._links and type(self._links) is tuple:
             self._links = self._new_links(self._links)
         self._put(template.attributes(self._values))
         if later:

@@ -190,7 +190,7 @@ def test_byte_for_byte_what_the_sdk_exports(
     steps=st.lists(STEPS, max_size=4),
     times=st.tuples(TIMES, TIMES),
     limits=st.sampled_from(
-        [SpanLimits(), LIMITS, SpanLimits(max_span_attributes=0), SpanLimits(max_links=0)]
+        [SpanLimits(), LIMITS, SpanLimits(max_span_attributes=0), SpanLimits(max_links=0, max_events=0)]
     ),
 )
 def test_a_templates_spans_are_those_of_the_tracer(
