@@ -1,5 +1,6 @@
 """Delivering: retry until taken, dead letters for what is refused for good, nobody held up by another."""
 
+import re
 import time
 from collections import Counter
 from uuid import uuid4
@@ -182,6 +183,32 @@ def test_how_late_events_are_is_measured(rio: Rio) -> None:
     wait_until(lambda: max(healths()) == 0, what="health that looks past what is paused")
     rio.client.post("/subscriptions/late/resume")
     wait_until(lambda: age() == 0, what="nothing to wait")
+
+
+def test_attempts_are_measured_by_answer_and_lead_to_a_trace(rio: Rio) -> None:
+    rio.subscribe("counted", "counted.test")
+    statuses = iter([500, 422])
+    rio.sink.answer = lambda _delivered: next(statuses, 204)
+    for _ in range(3):
+        rio.emit("counted.test", str(uuid4()))
+
+    def counted() -> dict[str, float]:
+        return {
+            class_: rio.metric(
+                rio.dispatcher_port,
+                "rio_delivery_attempts_total",
+                subscription="counted",
+                status_class=class_,
+            )
+            for class_ in ("2xx", "4xx", "5xx", "none")
+        }
+
+    wait_until(lambda: counted() == {"2xx": 2, "4xx": 1, "5xx": 1, "none": 0}, what="four attempts")
+    asked = {"Accept": "application/openmetrics-text"}
+    text = httpx.get(f"http://127.0.0.1:{rio.dispatcher_port}/metrics", headers=asked).text
+    bucket = r'rio_delivery_latency_seconds_bucket{le="[^"]+",subscription="counted"}'
+    (trace_id, *_) = re.findall(bucket + r' \S+ # {trace_id="(\w+)"}', text)
+    wait_until(lambda: rio.collector.trace(trace_id), what="the trace of an exemplar")
 
 
 def test_dead_letters_are_measured(rio: Rio) -> None:

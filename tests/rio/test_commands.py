@@ -1,5 +1,6 @@
 """The commands that speak to Rio, against the real one."""
 
+import io
 import json
 import os
 import signal
@@ -9,6 +10,7 @@ from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -69,6 +71,20 @@ def test_emit_gives_the_id_and_the_event_is_delivered(nextphase: Run, rio: Rio, 
     assert len(answer["trace_id"]) == 32
     found = wait_until(lambda: deliveries(sink, "/command-emit/events", answer["id"]))
     assert json.loads(found[0].body) == {"n": 1}
+
+
+def test_the_same_event_is_emitted_once(
+    nextphase: Run, rio: Rio, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subscribe(rio, "command-once", ["command.once"])
+    event_id = str(uuid4())
+    for n in (1, 2):
+        monkeypatch.setattr(sys, "stdin", io.StringIO(f'{{"n": {n}}}'))
+        assert nextphase("emit", "command.once", "-", "--id", event_id) == f"{event_id}\n"
+    last = json.loads(nextphase("emit", "command.once", "{}", "--json"))["id"]
+    wait_until(lambda: deliveries(sink, "/command-once/events", last))
+    (delivered,) = deliveries(sink, "/command-once/events", event_id)
+    assert json.loads(delivered.body) == {"n": 1}
 
 
 def test_emit_says_what_is_wrong(nextphase: Run) -> None:
