@@ -42,6 +42,7 @@ from observability.client import (
     TooLarge,
 )
 from observability.lean import Template
+from observability.text import hex_trace_id
 
 #: The largest answer of a service that the gateway holds in memory.
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
@@ -147,7 +148,6 @@ class _Service:
         metrics.in_flight.labels(name).set_function(lambda: self.compartment.in_flight)
         metrics.waiting.labels(name).set_function(lambda: self.compartment.waiting)
         self._attempts = metrics.attempts
-        self._durations: dict[tuple[str, str], Any] = {}
         self.spans: dict[str, Template] = {}
         """Of attempts, by method."""
 
@@ -181,12 +181,9 @@ class _Service:
 
     def observe(self, method: str, outcome: str, seconds: float, span: Span) -> None:
         """Record an attempt's duration."""
-        child = self._durations.get((method, outcome))
-        if child is None:
-            child = self._durations[method, outcome] = self._attempts.labels(self.name, method, outcome)
         context = span.get_span_context()
-        sampled = context.trace_flags & 1
-        child.observe(seconds, {"trace_id": trace.format_trace_id(context.trace_id)} if sampled else None)
+        trace_id = hex_trace_id(context.trace_id) if context.trace_flags & 1 else None
+        self._attempts.of(self.name, method, outcome).observe(seconds, trace_id)
 
     def _refuse(self, reason: str, cause: str, retry_after: str) -> NoReturn:
         self.refused[reason].inc()

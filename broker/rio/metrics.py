@@ -2,7 +2,9 @@
 
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from observability.durations import Durations
 
 # From a webhook next door to the last retry before an operator looks.
 _LATENCY_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 21600)
@@ -71,19 +73,19 @@ class DispatcherMetrics:
             ["subscription", "status_class"],
             registry=registry,
         )
-        self.attempt_seconds = Histogram(
+        self.attempt_seconds = Durations(
             "rio_delivery_attempt_duration_seconds",
             "How long a sink took to answer.",
             ["subscription"],
-            buckets=_ATTEMPT_SECONDS,
-            registry=registry,
+            _ATTEMPT_SECONDS,
+            registry,
         )
-        self.latency_seconds = Histogram(
+        self.latency_seconds = Durations(
             "rio_delivery_latency_seconds",
             "From accepted to delivered.",
             ["subscription"],
-            buckets=_LATENCY_SECONDS,
-            registry=registry,
+            _LATENCY_SECONDS,
+            registry,
         )
         self.backlog = Gauge(
             "rio_backlog_messages",

@@ -1,6 +1,8 @@
 """What the gateway measures of its own decisions, on top of what every hop measures."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from observability.durations import Durations
 
 #: Seconds; from 1 ms to 10 s.
 BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
@@ -10,12 +12,12 @@ class Metrics:
     """Attempts and refusals per service, refusals at the door per route."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.attempts = Histogram(
+        self.attempts = Durations(
             "http_client_request_duration_seconds",
             "Duration of attempts at services; the status is that answered, or the kind of failure.",
             ["service", "http_request_method", "http_response_status_code"],
-            buckets=BUCKETS,
-            registry=registry,
+            BUCKETS,
+            registry,
         )
         self.in_flight = Gauge(
             "gateway_upstream_in_flight", "Calls to a service in progress.", ["service"], registry=registry

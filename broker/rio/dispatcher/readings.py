@@ -1,29 +1,25 @@
 """What is measured of one subscription: its series, looked up once instead of at every event."""
 
-import time
-from collections.abc import Callable
 from typing import Any, Final
 
 from broker.rio.dispatcher.retry import Verdict
 from broker.rio.metrics import DispatcherMetrics
 
-_EXEMPLAR_SECONDS: Final = 1.0
 _NO_ANSWER: Final = "none"
 
 
 class Readings:
-    """The series of one subscription. A trace is shown beside a measure (an exemplar) once a second."""
+    """The series of one subscription. The latest trace is shown beside a measure (an exemplar)."""
 
     def __init__(self, metrics: DispatcherMetrics, subscription_id: str) -> None:
         self._metrics = metrics
         self._id = subscription_id
         self._attempts: dict[str, Any] = {}
-        self._attempt_seconds = metrics.attempt_seconds.labels(subscription_id)
-        self._latency_seconds = metrics.latency_seconds.labels(subscription_id)
+        self._attempt_seconds = metrics.attempt_seconds.of(subscription_id)
+        self._latency_seconds = metrics.latency_seconds.of(subscription_id)
         self._outcomes = {
             verdict: metrics.deliveries.labels(subscription_id, verdict.value) for verdict in Verdict
         }
-        self._exemplified: dict[str, float] = {}
 
     def attempted(self, verdict: Verdict, status: int | None, seconds: float, trace_id: str) -> None:
         """One attempt: what it means for the event, and how long the sink took."""
@@ -33,15 +29,8 @@ class Readings:
         if counter is None:
             counter = self._attempts[class_] = self._metrics.attempts.labels(self._id, class_)
         counter.inc()
-        self._attempt_seconds.observe(seconds, self._exemplar("attempt", trace_id))
+        self._attempt_seconds.observe(seconds, trace_id)
 
     def delivered(self, latency_seconds: float, trace_id: str) -> None:
         """How long after it was accepted an event was delivered."""
-        self._latency_seconds.observe(latency_seconds, self._exemplar("latency", trace_id))
-
-    def _exemplar(self, name: str, trace_id: str, clock: Callable[[], float] = time.monotonic) -> Any:
-        now = clock()
-        if now - self._exemplified.get(name, -_EXEMPLAR_SECONDS) < _EXEMPLAR_SECONDS:
-            return None
-        self._exemplified[name] = now
-        return {"trace_id": trace_id}
+        self._latency_seconds.observe(latency_seconds, trace_id)
