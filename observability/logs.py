@@ -152,7 +152,7 @@ def _sole_handler(logger: logging.Logger) -> Handler | None:
 def _common(created: float, level: int, message: str, logger: str) -> dict[str, Json]:
     """The fields that every line has."""
     fields: dict[str, Json] = {
-        "time": _time(int(created), int(created % 1 * 1000)),
+        "time": _time(created),
         "level": _level(level),
         "message": message,
         "logger": logger,
@@ -175,9 +175,14 @@ def fields_of(record: logging.LogRecord) -> dict[str, Json]:
     return fields
 
 
+def _time(created: float) -> str:
+    second = int(created)
+    return f"{_second(second)}.{int((created - second) * 1000):03d}Z"
+
+
 @lru_cache(4)
-def _time(second: int, milliseconds: int) -> str:
-    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(second))}.{milliseconds:03d}Z"
+def _second(second: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
 
 
 @lru_cache(512)
