@@ -521,7 +521,7 @@ class Begun(Collecting):
         self.attempt = attempt
         self.connection: Connection | None = None
         self._error: BaseException | None = None
-        self._told = told
+        self._told: Callable[[], None] | None = told
 
     def answer(self) -> Answer | None:
         """The answer, if it can be used; None where it is for `Upstreams.call` to say what follows."""
@@ -556,11 +556,14 @@ class Begun(Collecting):
     # --- what the connection tells
 
     def end(self) -> None:
-        self._told()
+        # Forgotten at once: who is told knows this attempt, and a cycle a call would keep the collector busy.
+        told, self._told = self._told, None
+        if told is not None:
+            told()
 
     def fail(self, error: BaseException) -> None:
         self._error = error
-        self._told()
+        self.end()
 
 
 def _seconds(service: str, policy: Policy, deadline: Deadline) -> float:
