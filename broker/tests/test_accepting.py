@@ -194,7 +194,7 @@ def test_a_scheduled_event_waits_and_may_be_cancelled(rio: Rio) -> None:
     assert rio.client.delete(f"/scheduled/{row}").status_code == 204
     assert_problem(rio.client.delete(f"/scheduled/{row}"), 404)
     wait_until(lambda: [one.id for one in rio.sink.to(path)] == [soon.json()["id"]], what="the event due")
-    assert rio.client.get("/scheduled").json()["items"] == []
+    wait_until(lambda: rio.client.get("/scheduled").json()["items"] == [], what="nothing scheduled any more")
     too_far = (datetime.now(UTC) + timedelta(days=31)).isoformat()
     for time in (too_far, "tomorrow"):
         refused = rio.client.post("/events", json=event("later.x", notbefore=time), headers=STRUCTURED)

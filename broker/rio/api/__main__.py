@@ -15,6 +15,7 @@ from opentelemetry.instrumentation.utils import suppress_instrumentation
 from psycopg_pool import PoolTimeout
 
 from broker.process import stop_signal
+from broker.rio.api.answering import Answering
 from broker.rio.api.emission import Emission
 from broker.rio.api.emitting import Emitting
 from broker.rio.api.front import Front
@@ -191,7 +192,8 @@ class Api:
 
     async def close(self) -> None:
         try:
-            await self.rio.seen.flush()
+            with suppress_instrumentation():
+                await self.rio.seen.flush()
         except AWAY as error:
             _logger.warning("the last counts are lost", extra={"reason": repr(error)})
         await asyncio.to_thread(self._publisher.stop, 5.0)
@@ -258,14 +260,19 @@ async def main() -> None:
         [*hop_tornado.routes(hop), *with_description(routes(api.rio))],
         default_handler_class=hop_tornado.NotFound,
     )
-    front = Front(application, api.rio.emitting, hop)
     server = tornado.httpserver.HTTPServer(
-        front,
+        application,
         # Somewhat too large a body is read and answered 413 as a problem; Tornado cuts off anything larger.
         max_body_size=_TOO_LARGE_READ * settings.max_body_bytes,
         max_header_size=_HEADER_BYTES,
     )
-    server.listen(settings.api.port, settings.api.host)
+    front = Front(
+        server,
+        Answering(api.rio.emitting, hop),
+        max_head_bytes=_HEADER_BYTES,
+        max_body_bytes=settings.max_body_bytes,
+    )
+    await front.listen(settings.api.port, settings.api.host)
     tasks = [asyncio.create_task(work) for work in api.background()]
     # What stands by now stays: the collector need not look at it again for every few hundred events.
     gc.freeze()
@@ -276,9 +283,8 @@ async def main() -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        server.stop()
         api.rio.tail.end()
-        await front.drain(_DRAIN_SECONDS)
+        await front.stop(_DRAIN_SECONDS)
         await hop_tornado.drain(_DRAIN_SECONDS)
         await server.close_all_connections()
         await api.close()

@@ -10,11 +10,12 @@ from typing import Final
 
 import psycopg
 from opentelemetry import trace
-from opentelemetry.trace import Link, Span, SpanKind, StatusCode, Tracer
+from opentelemetry.trace import Span, StatusCode, Tracer
 
 from broker.rio import tracing
 from broker.rio.api import refusals
 from broker.rio.api.rates import Rates
+from broker.rio.api.spans import EventSpans
 from broker.rio.events import NOT_BEFORE, Event, read_time
 from broker.rio.interests import Interests
 from broker.rio.message import Message
@@ -34,6 +35,8 @@ from observability.problem import Problem
 MAX_AHEAD: Final = timedelta(days=30)
 _ELSEWHERE_SECONDS: Final = 3.0
 _ELSEWHERE_PAUSE_SECONDS: Final = 0.1
+
+_GIVEN_UP: Final = refusals.unavailable("Not accepted", "the request was given up")
 
 _logger = logging.getLogger(__name__)
 
@@ -75,7 +78,7 @@ class Emission:
         self._seen = seen
         self._rates = rates
         self._metrics = metrics
-        self._tracer = tracer
+        self._spans = EventSpans(tracer)
         self._deciding: dict[bytes, asyncio.Future[Outcome]] = {}
 
     async def emit(
@@ -112,12 +115,8 @@ class Emission:
     async def publish_due(self, due: Sequence[Scheduled]) -> list[int]:
         """Publish scheduled events whose time has come; ids of those RabbitMQ confirmed."""
         events = [one.event for one in due]
-        origins = [tracing.context_of(one.trace) for one in due]
-        links = [
-            [] if origin is None else [Link(trace.get_current_span(origin).get_span_context())]
-            for origin in origins
-        ]
-        spans = [self._span(event, links=link) for event, link in zip(events, links, strict=True)]
+        # Long after its request an event's trace is a new one, with a link to where it came from.
+        spans = [self._spans.start("publish", one.event, None, tracing.parent_of(one.trace)) for one in due]
         answers = await self._publish(events, spans)
         return [one.id for one, answer in zip(due, answers, strict=True) if answer is None]
 
@@ -141,7 +140,7 @@ class Emission:
             _logger.warning("events not accepted", extra={"reason": repr(error)})
             _settle(candidates, refusals.store_unavailable())
         finally:
-            _settle(candidates, refusals.unavailable("Not accepted", "the request was given up"))
+            _settle(candidates, _GIVEN_UP)
             for candidate in candidates:
                 del self._deciding[candidate.key]
 
@@ -175,13 +174,12 @@ class Emission:
 
     async def _take(self, sender: Sender, mine: Sequence[_Candidate]) -> None:
         """Publish or schedule what is claimed, and note what became of it before anybody is told."""
-        outcomes: list[Outcome] = [refusals.unavailable("Not accepted", "the request was given up")] * len(
-            mine
-        )
         try:
             outcomes = await self._carry_out(sender, mine)
-        finally:
-            await self._note(mine, outcomes)
+        except BaseException:
+            await self._note(mine, [_GIVEN_UP] * len(mine))
+            raise
+        await self._note(mine, outcomes)
         for candidate, outcome in zip(mine, outcomes, strict=True):
             candidate.decided.set_result(outcome)
 
@@ -236,22 +234,12 @@ class Emission:
             tell(State.SCHEDULED, event, due_at=due_at.isoformat())
             return None
 
-    def _span(self, event: Event, operation: str = "publish", links: Sequence[Link] | None = None) -> Span:
-        """The span of one event: in the event's own trace, linked to the request that brought it.
-
-        With links (of a scheduled event's own past) it begins a trace.
-        """
-        own = None if links is not None else tracing.context_of(event.attributes)
-        if own is not None:
-            request = trace.get_current_span().get_span_context()
-            links = [Link(request)] if request.is_valid else None
-        return self._tracer.start_span(
-            f"{operation} {event.type}",
-            context=own,
-            kind=SpanKind.PRODUCER,
-            attributes=tracing.attributes(event, operation, EVENTS),
-            links=links,
-        )
+    def _span(self, event: Event, operation: str = "publish") -> Span:
+        """The span of one event: in the event's own trace, linked to the request that brought it; in the
+        request's where it has none."""
+        request = trace.get_current_span().get_span_context()
+        own = tracing.parent_of(event.attributes)
+        return self._spans.start(operation, event, own or request, None if own is None else request)
 
     def _account(self, event: Event, span: Span, answer: bool | NotPublished) -> Outcome:
         with trace.use_span(span, end_on_exit=True):

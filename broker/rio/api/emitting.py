@@ -9,8 +9,6 @@ from typing import Any, Final
 from urllib.parse import parse_qsl
 from uuid import uuid4
 
-from tornado.httputil import HTTPHeaders
-
 from broker.rio import events
 from broker.rio.api import refusals
 from broker.rio.api.emission import MAX_AHEAD, Emission, Outcome
@@ -46,7 +44,8 @@ class Posted:
 
     path: str
     query: str
-    headers: HTTPHeaders
+    headers: Mapping[str, str]
+    """By lower-case name, at least when it is asked for in lower case."""
     body: bytes
 
 
@@ -109,7 +108,7 @@ class Emitting:
         return Answer(202, b'{"id": %b}' % json.dumps(event.id).encode())
 
     def _sender(self, posted: Posted) -> Sender:
-        sender = self._senders.by_authorization(posted.headers.get("Authorization", ""))
+        sender = self._senders.by_authorization(posted.headers.get("authorization", ""))
         if sender is None:
             raise unknown_sender()
         if len(posted.body) > self._max_body_bytes:
@@ -168,7 +167,7 @@ def _refused_whole(problems: Sequence[Problem], shown: Mapping[str, Any]) -> Ans
 
 
 def _media(posted: Posted) -> str:
-    return posted.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    return posted.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def _deliver_after(posted: Posted) -> float:
@@ -192,14 +191,14 @@ def _single(posted: Posted, media: str) -> Event:
     if media == events.STRUCTURED:
         return events.parse_structured(posted.body)
     if "ce-specversion" in posted.headers:
-        return events.parse_binary(posted.headers.get_all(), posted.body)
+        return events.parse_binary(posted.headers.items(), posted.body)
     detail = f"send {events.STRUCTURED}, {events.BATCH} or ce-* headers"
     raise Problem(415, "Not a CloudEvent", detail=detail)
 
 
 def _short(posted: Posted, media: str, project: str, action: str) -> Event:
     content_type, body = _short_data(posted, media)
-    key = posted.headers.get("ce-id") or posted.headers.get("Idempotency-Key", "").strip('"')
+    key = posted.headers.get("ce-id") or posted.headers.get("idempotency-key", "").strip('"')
     attributes = {"id": key or str(uuid4()), "source": f"/{project}", "type": f"{project}.{action}"}
     return events.make_event(attributes, content_type, body)
 

@@ -1,6 +1,6 @@
 """POST /events and the short form, as the API's description knows them.
 
-Served by `front.py` before Tornado's application sees them; here is what it answers to other methods.
+Plain posts `front.py` answers before Tornado sees them; all others, and other methods, come here.
 """
 
 from typing import Any, Final

@@ -1,173 +1,213 @@
-"""Emitting over HTTP without Tornado's application, whose handlers and their instrumentation take longer than
-all the rest of accepting an event. Same port, same problems, spans, metrics and access lines; every other
-request is the application's.
+"""The API's port. Posts to the emitting addresses are read and answered right here, as Tornado takes longer
+for a request than all the rest of accepting an event; same problems, spans, metrics and access lines. At the
+first request that is anything else the connection becomes Tornado's.
 """
 
 import asyncio
-import time
-from typing import Final, cast
+import os
+import socket
+from typing import Final
 
-from opentelemetry import propagate, trace
-from opentelemetry.context import Context
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode
-from tornado.httputil import (
-    HTTPConnection,
-    HTTPHeaders,
-    HTTPMessageDelegate,
-    HTTPServerConnectionDelegate,
-    RequestStartLine,
-    ResponseStartLine,
-)
-from tornado.iostream import StreamClosedError
-from tornado.web import Application
+from tornado.httpserver import HTTPServer
+from tornado.iostream import IOStream
 
-from broker.rio.api.emitting import Answer, Emitting, Posted, route_of
-from broker.rio.tracing import context_of
-from observability import Hop
-from observability.exchange import TRACE_HEADER, Exchange, problem_of
-from observability.problem import Problem, phrase
-from observability.tracing import current_trace_id
+from broker.rio.api.answering import Answering
+from broker.rio.api.head import Head, may_begin, read_head
 
-_PROPAGATED: Final = ("tracestate", "baggage")
+_END: Final = b"\r\n\r\n"
+_BACKLOG: Final = 1024
+_SWEEP_SECONDS: Final = 15.0
+_INCOMPLETE_SECONDS: Final = 60.0
+_IDLE_SECONDS: Final = 3600.0
 
 
-class Front(HTTPServerConnectionDelegate):
-    """Serves posts to the emitting addresses; hands all other requests to the application."""
+class Front:
+    """Takes connections."""
 
-    def __init__(self, application: Application, emitting: Emitting, hop: Hop) -> None:
-        self.application: Final = application
-        self.emitting: Final = emitting
-        self.hop: Final = hop
+    def __init__(
+        self, server: HTTPServer, answering: Answering, *, max_head_bytes: int, max_body_bytes: int
+    ) -> None:
+        """`server` gets whatever is no plain post of an event within the limits."""
+        self.server: Final = server
+        self.answering: Final = answering
+        self.max_head_bytes: Final = max_head_bytes
+        self.max_body_bytes: Final = max_body_bytes
+        self.connections: Final[set[Connection]] = set()
+        self.stopping = False
+        self._listening: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
-        return _Switch(self, server_conn, request_conn)
+    async def listen(self, port: int, host: str) -> None:
+        """Take connections from now on."""
+        loop = asyncio.get_running_loop()
+        self._listening = await loop.create_server(lambda: Connection(self), host, port, backlog=_BACKLOG)
+        loop.call_later(_SWEEP_SECONDS, self._sweep)
 
-    def on_close(self, server_conn: object) -> None:
-        self.application.on_close(server_conn)
-
-    def begin(self, request: "_Request") -> None:
-        """Answer a request that has come whole."""
-        task = asyncio.get_running_loop().create_task(request.answer())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def drain(self, timeout_seconds: float) -> None:
-        """Wait until no request is being answered, or the time is over."""
+    async def stop(self, timeout_seconds: float) -> None:
+        """Take no more connections; wait until no request is being answered, or the time is over."""
+        self.stopping = True
+        if self._listening is not None:
+            self._listening.close()
+        for connection in list(self.connections):
+            connection.close_idle()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=timeout_seconds)
 
+    def begin(self, connection: "Connection", head: Head, body: bytes) -> None:
+        """Answer a request that has come whole."""
+        task = asyncio.get_running_loop().create_task(self._answer(connection, head, body))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
-class _Switch(HTTPMessageDelegate):
-    """Chooses who gets a request once its head is there."""
+    async def _answer(self, connection: "Connection", head: Head, body: bytes) -> None:
+        keep = head.keep and not self.stopping
+        connection.answered(await self.answering.answer(head, body, keep=keep), keep=keep)
 
-    def __init__(self, front: Front, server_conn: object, connection: HTTPConnection) -> None:
+    def _sweep(self) -> None:
+        """Close what somebody forgot."""
+        loop = asyncio.get_running_loop()
+        for connection in list(self.connections):
+            connection.expire(loop.time())
+        if not self.stopping:
+            loop.call_later(_SWEEP_SECONDS, self._sweep)
+
+
+class Connection(asyncio.Protocol):
+    """One connection; its requests are answered one after the other."""
+
+    _transport: asyncio.Transport
+
+    def __init__(self, front: Front) -> None:
         self._front = front
-        self._server_conn = server_conn
-        self._connection = connection
-        self._chosen = HTTPMessageDelegate()
+        self._loop = asyncio.get_running_loop()
+        self._received = b""
+        self._head: Head | None = None
+        self._body_at = 0
+        self._answering = False
+        self._paused = False
+        self._ended = False
+        self._handed: tuple[socket.socket, bytes] | None = None
+        self._at = self._loop.time()
 
-    def headers_received(
-        self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
-    ) -> "asyncio.Future[None] | None":
-        head = cast(RequestStartLine, start_line)
-        path, _, query = head.path.partition("?")
-        route = route_of(path) if head.method == "POST" else ""
-        if route:
-            self._chosen = _Request(self._front, self._connection, route, Posted(path, query, headers, b""))
+    # --- of the transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport  # type: ignore[assignment]
+        self._front.connections.add(self)
+
+    def data_received(self, data: bytes) -> None:
+        self._received = self._received + data if self._received else data
+        self._at = self._loop.time()
+        if not self._answering:
+            self._advance()
+        elif not self._paused:
+            self._paused = True
+            self._transport.pause_reading()
+
+    def eof_received(self) -> bool:
+        self._ended = True
+        return self._answering  # it gets its answer before the connection closes
+
+    def pause_writing(self) -> None:
+        """Whoever reads no answers sends no requests."""
+        if not self._paused:
+            self._paused = True
+            self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        if not self._answering:
+            self._resume()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._front.connections.discard(self)
+        if self._handed is not None:
+            self._front.server.handle_stream(
+                _Begun(*self._handed), self._transport.get_extra_info("peername")
+            )
+
+    # --- of the front
+
+    def answered(self, answer: bytes, *, keep: bool) -> None:
+        """Send an answer and go on; a caller who went away gets none, but what it emitted stands."""
+        self._answering = False
+        if self._transport.is_closing():
+            return
+        self._at = self._loop.time()
+        self._transport.write(answer)
+        if not keep or self._ended:
+            self._transport.close()
+            return
+        if self._received:
+            self._advance()
+        if self._paused and not self._answering:
+            self._resume()
+
+    def close_idle(self) -> None:
+        """Close unless a request is being answered, or on its way."""
+        if not self._answering and not self._received:
+            self._transport.close()
+
+    def expire(self, now: float) -> None:
+        """Close where nothing has come for too long."""
+        allowed = _INCOMPLETE_SECONDS if self._received else _IDLE_SECONDS
+        if not self._answering and now - self._at > allowed:
+            self._transport.abort()
+
+    # ---
+
+    def _resume(self) -> None:
+        if self._paused and self._transport.get_write_buffer_size() == 0:
+            self._paused = False
+            self._transport.resume_reading()
+
+    def _advance(self) -> None:
+        """Begin the next request if it is there whole."""
+        head = self._head
+        if head is None:
+            head = self._next_head()
+            if head is None:
+                return
+        whole = self._body_at + head.length
+        if len(self._received) < whole:
+            self._head = head
+            return
+        body, self._received = self._received[self._body_at : whole], self._received[whole:]
+        self._head = None
+        self._answering = True
+        self._front.begin(self, head, body)
+
+    def _next_head(self) -> Head | None:
+        received = self._received
+        end = received.find(_END, 0, self._front.max_head_bytes)
+        if end < 0:
+            if not may_begin(received) or len(received) >= self._front.max_head_bytes:
+                self._hand_over()
             return None
-        self._chosen = self._front.application.start_request(self._server_conn, self._connection)
-        return self._chosen.headers_received(start_line, headers)  # type: ignore[return-value]
+        self._body_at = end + len(_END)
+        head = read_head(received[: self._body_at]) if may_begin(received) else None
+        if head is None or head.length > self._front.max_body_bytes:
+            self._hand_over()
+            return None
+        return head
 
-    def data_received(self, chunk: bytes) -> "asyncio.Future[None] | None":
-        return self._chosen.data_received(chunk)  # type: ignore[return-value]
-
-    def finish(self) -> None:
-        self._chosen.finish()
-
-    def on_connection_close(self) -> None:
-        self._chosen.on_connection_close()
-
-
-class _Request(HTTPMessageDelegate):
-    """One post to an emitting address."""
-
-    def __init__(self, front: Front, connection: HTTPConnection, route: str, head: Posted) -> None:
-        self._front = front
-        self._connection = connection
-        self._route = route
-        self._head = head
-        self._chunks: list[bytes] = []
-        self._started = time.time_ns()
-
-    def data_received(self, chunk: bytes) -> None:
-        self._chunks.append(chunk)
-
-    def finish(self) -> None:
-        self._front.begin(self)
-
-    def on_connection_close(self) -> None:
-        """The caller is gone; what it sent whole is answered all the same, to nobody."""
-
-    async def answer(self) -> None:
-        """Answer, within the server span."""
-        head = self._head
-        span = self._span()
-        with trace.use_span(span, end_on_exit=True):
-            exchange = Exchange(self._front.hop, "POST", head.path, head.headers.get("X-Caller"))
-            try:
-                answer = await self._front.emitting.answer(
-                    Posted(head.path, head.query, head.headers, b"".join(self._chunks))
-                )
-            except Exception as error:
-                problem = problem_of(error)
-                answer = Answer(problem.status, problem.encode(current_trace_id()), Problem.MEDIA_TYPE)
-            span.set_attribute("http.response.status_code", answer.status)
-            if answer.status >= 500:
-                span.set_status(Status(StatusCode.ERROR))
-            try:
-                self._write(answer)
-            except StreamClosedError:
-                pass  # the caller went away; what it emitted stands
-            finally:
-                exchange.finish(answer.status, self._route)
-
-    def _write(self, answer: Answer) -> None:
-        headers = HTTPHeaders()
-        headers["Content-Type"] = answer.media
-        headers["Content-Length"] = str(len(answer.body))
-        if trace_id := current_trace_id():
-            headers[TRACE_HEADER] = trace_id
-        for name, value in answer.headers.items():
-            headers[name] = value
-        start = ResponseStartLine("HTTP/1.1", answer.status, phrase(answer.status))
-        self._connection.write_headers(start, headers, answer.body)
-        self._connection.finish()
-
-    def _span(self) -> Span:
-        head = self._head
-        return self._front.hop.tracer.start_span(
-            f"POST {self._route}",
-            context=_parent(head.headers),
-            kind=SpanKind.SERVER,
-            attributes={
-                "http.request.method": "POST",
-                "http.route": self._route,
-                "url.path": head.path,
-                "url.scheme": "http",
-                "server.address": head.headers.get("Host", ""),
-                "user_agent.original": head.headers.get("User-Agent", ""),
-                "network.protocol.version": "1.1",
-            },
-            start_time=self._started,
-        )
+    def _hand_over(self) -> None:
+        """Give Tornado the connection, and what has come and not been answered, once all answers are sent."""
+        own = self._transport.get_extra_info("socket")
+        self._handed = socket.socket(fileno=os.dup(own.fileno())), self._received
+        self._transport.close()
 
 
-def _parent(headers: HTTPHeaders) -> Context | None:
-    """The caller's context; None where there is none."""
-    traceparent = headers.get("traceparent")
-    if traceparent is None:
-        return None
-    if any(name in headers for name in _PROPAGATED):
-        return propagate.extract(headers)
-    return context_of({"traceparent": traceparent})
+class _Begun(IOStream):
+    """A stream of which something has been read already."""
+
+    def __init__(self, connection: socket.socket, received: bytes) -> None:
+        self._received = memoryview(received)
+        super().__init__(connection)
+
+    def read_from_fd(self, buf: bytearray | memoryview) -> int | None:
+        if not self._received:
+            return super().read_from_fd(buf)
+        count = min(len(buf), len(self._received))
+        buf[:count] = self._received[:count]
+        self._received = self._received[count:]
+        return count

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from broker.rio.rabbitmq.connection import ConnectionThread, RabbitAddress
+from broker.rio.rabbitmq.frames import Frames
 from broker.rio.rabbitmq.outgoing import Encoder, Outgoing
 
 _CONFIRM_SECONDS: Final = 10.0
@@ -94,6 +95,7 @@ class Publisher(ConnectionThread):
         self._settled: list[_Pending] = []
         self._channel: Any = None
         self._encoder: Encoder
+        self._frames: Frames
         self._sent = 0
 
     @property
@@ -141,6 +143,8 @@ class Publisher(ConnectionThread):
     # --- on the thread
 
     def on_connected(self, connection: Any) -> None:
+        # Read in bulk from here on; there are no deliveries, as nothing is consumed.
+        self._frames = Frames(connection.connection, lambda *_: None)
         channel = connection.channel()
         self._declare(channel)
         channel.confirm_select()
@@ -177,6 +181,9 @@ class Publisher(ConnectionThread):
 
     def busy(self) -> bool:
         return bool(self._queue or self._unconfirmed)
+
+    def _read(self, amqp: Any) -> None:
+        self._frames.read()
 
     def _send_some(self) -> None:
         """Write what waits, up to some hundred kilobytes, with one call of the socket."""

@@ -1,0 +1,123 @@
+"""Connections to the API's port: kept alive, pipelined, in pieces, of mixed requests, broken."""
+
+import json
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPResponse
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from broker.tests.servers import Rio
+
+TOKEN = "Bearer t-tests"
+
+
+@contextmanager
+def connected(rio: Rio) -> Iterator[socket.socket]:
+    address = urlsplit(rio.url)
+    with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+        yield connection
+
+
+def request(start: str, *lines: str, body: bytes = b"") -> bytes:
+    head = [f"{start} HTTP/1.1", "Host: rio", f"Authorization: {TOKEN}", *lines]
+    return "\r\n".join([*head, "", ""]).encode() + body
+
+
+def emit(action: str, body: bytes = b'{"n":1}', *lines: str) -> bytes:
+    length = f"Content-Length: {len(body)}"
+    return request(
+        f"POST /event/front/emit/{action}", "Content-Type: application/json", length, *lines, body=body
+    )
+
+
+def answers(connection: socket.socket, count: int) -> list[tuple[int, Any]]:
+    """Status and JSON of so many answers, read one after the other off one stream."""
+    stream = connection.makefile("rb")
+
+    class Shared:
+        def makefile(self, *_: Any) -> Any:
+            return stream
+
+    found = []
+    for _ in range(count):
+        answer = HTTPResponse(Shared())  # type: ignore[arg-type]
+        stream.close, close = lambda: None, stream.close  # type: ignore[method-assign]
+        answer.begin()
+        found.append((answer.status, json.loads(answer.read())))
+        stream.close = close  # type: ignore[method-assign]
+    return found
+
+
+def test_requests_in_one_piece_are_answered_in_order(rio: Rio) -> None:
+    with connected(rio) as connection:
+        ids = [f"pipelined-{n}" for n in range(5)]
+        connection.sendall(b"".join(emit("many", b"{}", f"ce-id: {id_}") for id_ in ids))
+        assert answers(connection, 5) == [(202, {"id": id_}) for id_ in ids]
+        connection.sendall(emit("again", b"{}", "ce-id: kept"))
+        assert answers(connection, 1) == [(202, {"id": "kept"})]
+
+
+def test_a_request_in_many_pieces(rio: Rio) -> None:
+    with connected(rio) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for byte in emit("pieces", b'{"n": 12}', "ce-id: pieces"):
+            connection.sendall(bytes((byte,)))
+        assert answers(connection, 1) == [(202, {"id": "pieces"})]
+
+
+def test_a_connection_of_mixed_requests(rio: Rio) -> None:
+    with connected(rio) as connection:
+        first_emit, last_emit = (emit("mixed", b"{}", f"ce-id: {n}") for n in (1, 2))
+        connection.sendall(first_emit + request("GET /subscriptions") + last_emit)
+        first, second, third = answers(connection, 3)
+        assert (first, third) == ((202, {"id": "1"}), (202, {"id": "2"}))
+        assert second[0] == 200
+        assert "items" in second[1]
+
+
+def test_a_body_in_chunks(rio: Rio) -> None:
+    with connected(rio) as connection:
+        start, media = "POST /event/front/emit/chunks", "Content-Type: application/json"
+        body = b"2\r\n{}\r\n0\r\n\r\n"
+        connection.sendall(request(start, media, "Transfer-Encoding: chunked", "ce-id: c", body=body))
+        assert answers(connection, 1) == [(202, {"id": "c"})]
+
+
+def test_the_end_of_what_is_sent_is_not_the_end_of_what_is_read(rio: Rio) -> None:
+    with connected(rio) as connection:
+        connection.sendall(emit("half", b"{}", "ce-id: half"))
+        connection.shutdown(socket.SHUT_WR)
+        assert answers(connection, 1) == [(202, {"id": "half"})]
+        assert connection.recv(1) == b""
+
+
+def test_the_last_request_of_a_connection(rio: Rio) -> None:
+    with connected(rio) as connection:
+        connection.sendall(emit("last", b"{}", "ce-id: last", "Connection: close"))
+        answer = b""
+        while piece := connection.recv(4096):
+            answer += piece
+        assert answer.startswith(b"HTTP/1.1 202 Accepted\r\n")
+        assert b"\r\nConnection: close\r\n" in answer
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"POST /events HTTP/1.1\r\nno colon\r\n\r\n",
+        b"POST /events HTTP/1.1\r\nHost: rio\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\n{}  ",
+        b"POST /events HTTP/1.1\r\nX: " + b"x" * 70_000,
+        b"\x16\x03\x01 nonsense\r\n\r\n",
+    ],
+)
+def test_what_is_no_request_ends_the_connection(rio: Rio, raw: bytes) -> None:
+    with connected(rio) as connection:
+        connection.sendall(raw)
+        answer = connection.recv(4096)
+        assert not answer or answer.startswith(b"HTTP/1.1 400")
+        while answer:
+            answer = connection.recv(4096)
