@@ -3,6 +3,7 @@
 import threading
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
@@ -15,6 +16,8 @@ from observability import otlp
 
 #: The more, the less a span costs on its way to the collector.
 BATCH_SPANS = 2048
+
+_head_of_span = partial(otlp.head, 2)
 
 
 class Batch(NamedTuple):
@@ -76,7 +79,10 @@ class Gathering:
         self.seal()
 
     def _request(self, spans: list[bytes]) -> bytes:
-        fields = b"".join([part for span in spans for part in (otlp.head(2, len(span)), span)])
+        parts = [b""] * (2 * len(spans))
+        parts[::2] = map(_head_of_span, map(len, spans))
+        parts[1::2] = spans
+        fields = b"".join(parts)
         of_scope = otlp.field(2, self._scope + fields + self._scope_schema)
         return otlp.field(1, self._resource + of_scope + self._resource_schema)
 

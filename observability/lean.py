@@ -203,7 +203,7 @@ class Prepared(Span):
     def set_attribute(self, key: str, value: AnyValue) -> None:
         if self._template is not None and key in self._template.keys:
             self._unfold()
-        super().set_attribute(key, value)
+        Span.set_attribute(self, key, value)
 
     def set_attributes(self, attributes: Mapping[str, AnyValue]) -> None:
         if self._template is not None and not self._template.keys.isdisjoint(attributes):
@@ -218,9 +218,19 @@ class Prepared(Span):
     def encoded(self) -> bytes:
         template = self._template
         if template is not None and self._name is template.name and type(self._events) is tuple:
-            encoded = template.encode(self)
-            if encoded is not None:
-                return encoded
+            attributes, links = self._attributes, self._links
+            if type(attributes) is dict and type(links) is tuple:
+                encoded = template.shape.encode(
+                    self._context,
+                    self._parent,
+                    (self._start_time, self._end_time or 0),
+                    self._values,
+                    attributes,
+                    links,
+                    self._status,
+                )
+                if encoded is not None:
+                    return encoded
         self._unfold()
         return super().encoded()
 
@@ -281,9 +291,7 @@ class Template:
         if isinstance(tracer, Tracer) and self._is_ordinary(tracer):
             self._lean = tracer
             self._room = tracer.max_attributes - len(self.keys)
-            self._named = otlp.named(name, kind)
-            self._pairs = b"".join([otlp.pair(key, value) for key, value in self._constants.items()])
-            self._varying = [otlp.TextPair(key) for key in self._variables]
+            self.shape = otlp.Shape(name, kind, self._constants, self._variables, tracer.takes)
 
     def _is_ordinary(self, tracer: "Tracer") -> bool:
         plain = all(tracer.takes(key, value) for key, value in self._constants.items())
@@ -334,29 +342,6 @@ class Template:
         if link is not None and link.is_valid:
             span._links = (Link(link),)
         return span
-
-    def encode(self, span: Prepared) -> bytes | None:
-        """An ended span of this template as OTLP has it; None where it has become out of the ordinary."""
-        later, links = span._attributes, span._links
-        if type(later) is not dict or type(links) is not tuple:
-            return None
-        parts = otlp.identity(span._context, span._parent)
-        parts += (self._named, otlp.times(span._start_time, span._end_time or 0), self._pairs)
-        for pair, value in zip(self._varying, span._values, strict=True):
-            if value is None:
-                continue
-            if type(value) is str and len(value) < otlp.SHORT_TEXT and value.isascii():
-                parts += pair.of_text(value)
-            elif span._tracer.takes(pair.key, value):
-                parts.append(otlp.pair(pair.key, value))
-            else:
-                return None
-        for key, value in later.items():
-            parts.append(otlp.pair(key, value))
-        for link in links:
-            parts.append(otlp.link(link.context))
-        parts.append(otlp.ending(span._status, span._parent))
-        return b"".join(parts)
 
     def _start_unprepared(
         self,

@@ -2,10 +2,10 @@
 nor links. What is the same from span to span is encoded once. Field numbers are those of trace.proto."""
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 
-from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceState
+from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceState
 
 from observability.text import well_formed
 
@@ -59,8 +59,6 @@ def encode(
 def identity(context: SpanContext, parent: SpanContext | None) -> list[bytes]:
     """The fields of a span that come first: its ids, state and parent."""
     trace_id, span_id, _, _, state, _ = context
-    if parent is not None and not state:
-        return [_IDS(b"\x0a\x10", trace_id.to_bytes(16, "big"), b"\x12\x08", span_id, b"\x22\x08", parent[1])]
     parts = [b"\x0a\x10", trace_id.to_bytes(16, "big"), b"\x12\x08", span_id.to_bytes(8, "big")]
     if state:
         parts.append(_trace_state(state))
@@ -81,24 +79,83 @@ def pair(key: str, value: Plain) -> bytes:
     return _kept_pair(key, value)
 
 
-class TextPair:
-    """Encodes an attribute whose values are short, differ, and are not worth remembering.
+class Shape:
+    """What the spans of one place in the code have in common, encoded.
 
     Args:
-        key: its name, of at most some 80 characters; in ASCII.
+        name: of the spans.
+        kind: of the spans.
+        constants: the attributes all of them have.
+        variables: names of the attributes that differ and come after those; of at most some 80 characters.
+        takes: whether an attribute is one that can be encoded here.
     """
 
-    def __init__(self, key: str) -> None:
-        self.key = key
-        named = _key(key)
-        self._heads = [
-            bytes((0x4A,)) + _varint(len(named) + 4 + size) + named + bytes((0x12, 2 + size, 0x0A, size))
-            for size in range(SHORT_TEXT)
-        ]
+    def __init__(
+        self,
+        name: str,
+        kind: SpanKind,
+        constants: Mapping[str, Plain],
+        variables: Sequence[str],
+        takes: Callable[[str, Plain], bool],
+    ) -> None:
+        self._named = named(name, kind)
+        self._constants = b"".join([pair(key, value) for key, value in constants.items()])
+        self._variables = [(key, _heads_of_texts(key)) for key in variables]
+        self._takes = takes
 
-    def of_text(self, value: str) -> tuple[bytes, bytes]:
-        """The parts of the attribute's field; the value is in ASCII and shorter than `SHORT_TEXT`."""
-        return self._heads[len(value)], value.encode()
+    def encode(
+        self,
+        context: SpanContext,
+        parent: SpanContext | None,
+        start_and_end: tuple[int, int],
+        values: Sequence[Plain | None],
+        later: Mapping[str, Plain],
+        links: Sequence[Link],
+        status: Status,
+    ) -> bytes | None:
+        """A span as `encode` encodes it; None where a value is not one that is taken.
+
+        Args:
+            values: of the variables; a span has not got one that is None.
+            later: attributes that come after all others.
+            links: without attributes.
+        """
+        trace_id, span_id, _, _, state, _ = context
+        start, end = start_and_end
+        if parent is not None and not state and start and end:  # as of nearly all: without a call
+            ids = _IDS(
+                b"\x0a\x10", trace_id.to_bytes(16, "big"), b"\x12\x08", span_id, b"\x22\x08", parent[1]
+            )
+            parts = [ids, self._named, _TIMES(0x39, start, 0x41, end), self._constants]
+        else:
+            parts = [*identity(context, parent), self._named, times(start, end), self._constants]
+        append = parts.append
+        for (key, heads), value in zip(self._variables, values, strict=True):
+            if value is None:
+                continue
+            if type(value) is str and len(value) < SHORT_TEXT and value.isascii():
+                append(heads[len(value)])
+                append(value.encode())
+            elif self._takes(key, value):
+                append(pair(key, value))
+            else:
+                return None
+        for key, value in later.items():
+            append(_kept_pair(key, value) if type(value) is int else pair(key, value))
+        for to in links:
+            append(link(to.context))
+        append(ending(status, parent))
+        return b"".join(parts)
+
+
+def _heads_of_texts(key: str) -> list[bytes]:
+    """What comes before a text in an attribute's field, by the length of the text: texts that differ from
+    span to span are not worth remembering."""
+    encoded = _key(key)
+    return [
+        head(9, len(encoded) + 4 + size) + encoded + bytes((0x12, 2 + size, 0x0A, size))
+        for size in range(SHORT_TEXT)
+    ]
 
 
 def link(to: SpanContext) -> bytes:
