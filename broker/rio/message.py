@@ -18,6 +18,7 @@ _HISTORY_KEPT: Final = 100
 # All headers of a message travel in one frame, of 128 KiB as RabbitMQ comes.
 _HISTORY_CHARACTERS: Final = 20_000
 _EXCERPT_CHARACTERS: Final = 160
+_NUMBERS: Final = (int, float)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ class Message:
 
         `now` (seconds since the epoch) stands in for a missing time of acceptance.
         """
-        attributes = {name[3:]: str(value) for name, value in headers.items() if name.startswith(_PREFIX)}
+        attributes = {name[3:]: str(value) for name, value in headers.items() if name[:3] == _PREFIX}
         return cls(
             event=Event(attributes, content_type, body),
             trace={name: str(headers[name]) for name in _TRACE if name in headers},
@@ -149,7 +150,7 @@ def _excerpt(text: str) -> str:
 
 
 def _number(value: Any, default: float) -> float:
-    return float(value) if isinstance(value, int | float) else default
+    return float(value) if isinstance(value, _NUMBERS) else default
 
 
 def _text(value: Any) -> str | None:

@@ -25,16 +25,20 @@ class State(StrEnum):
     DISCARDED = "discarded"
 
 
+_WARNED: Final = frozenset({State.RETRY, State.DEAD})
+
+
 def tell(state: State, event: Event, subscription: str | None = None, **fields: Any) -> None:
     """Write the line; `fields` are further ones of this state. The current span gives it its trace."""
-    level = logging.WARNING if state in (State.RETRY, State.DEAD) else logging.INFO
+    level = logging.WARNING if state in _WARNED else logging.INFO
+    name, attributes = str(state), event.attributes  # as texts: the enum's own `value` takes its time
     whole = {
-        "state": state.value,
-        "event_id": event.id,
-        "event_type": event.type,
-        "event_source": event.source,
+        "state": name,
+        "event_id": attributes.get("id", ""),
+        "event_type": attributes.get("type", ""),
+        "event_source": attributes.get("source", ""),
         **fields,
     }
     if subscription is not None:
         whole["subscription"] = subscription
-    _lines.write(level, state.value, whole)
+    _lines.write(level, name, whole)

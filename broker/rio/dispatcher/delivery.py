@@ -104,7 +104,7 @@ class Delivery:
         )
         own = span.get_span_context()
         trace_id = trace.format_trace_id(own.trace_id)
-        told: dict[str, str | int] = {"rio.outcome": judgement.verdict.value}
+        told: dict[str, str | int] = {"rio.outcome": str(judgement.verdict)}
         if answer.status is not None:
             told["http.response.status_code"] = answer.status
         span.set_attributes(told)
@@ -203,7 +203,7 @@ class Delivery:
                 started_at,
                 answer.seconds,
                 answer.status,
-                verdict.value,
+                str(verdict),
                 "" if verdict is Verdict.DELIVERED else answer.reason,
                 answer.text,
                 trace_id,

@@ -18,7 +18,7 @@ class Readings:
         self._attempt_seconds = metrics.attempt_seconds.of(subscription_id)
         self._latency_seconds = metrics.latency_seconds.of(subscription_id)
         self._outcomes = {
-            verdict: metrics.deliveries.labels(subscription_id, verdict.value) for verdict in Verdict
+            verdict: metrics.deliveries.labels(subscription_id, str(verdict)) for verdict in Verdict
         }
 
     def attempted(self, verdict: Verdict, status: int | None, seconds: float, trace_id: str) -> None:

@@ -4,7 +4,7 @@ import random
 import time
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from enum import Enum
+from enum import StrEnum
 from typing import Final
 
 from broker.rio.policy import Policy, Retry
@@ -12,7 +12,7 @@ from broker.rio.policy import Policy, Retry
 _GONE: Final = 410
 
 
-class Verdict(Enum):
+class Verdict(StrEnum):
     """What an attempt's answer means."""
 
     DELIVERED = "delivered"

@@ -13,7 +13,7 @@ from psycopg_pool import PoolTimeout, TooManyRequests
 
 from broker.rio import tracing
 from broker.rio.dispatcher.circuit import Circuit
-from broker.rio.dispatcher.delivery import Delivery, Means
+from broker.rio.dispatcher.delivery import Delivery, Means, Outcome
 from broker.rio.dispatcher.lines import BySubject, Line, Unordered
 from broker.rio.dispatcher.pace import Pace
 from broker.rio.dispatcher.readings import Readings
@@ -167,7 +167,9 @@ class Worker:
             return
         try:
             if (self._pace is None and self._circuit.closed) or await self._may_go():
-                await self._deliver(received)
+                subscription = self._subscription
+                outcome = await self._delivery.attempt(received.message, subscription, self._means)
+                self._conclude(received, subscription, outcome)
             else:
                 self._give_back(received)
         except (NotPublished, psycopg.OperationalError, PoolTimeout, TooManyRequests) as error:
@@ -179,9 +181,7 @@ class Worker:
             _logger.exception("delivery failed unexpectedly", extra=extra)
             await self._hold(received)
 
-    async def _deliver(self, received: Received) -> None:
-        subscription = self._subscription
-        outcome = await self._delivery.attempt(received.message, subscription, self._means)
+    def _conclude(self, received: Received, subscription: Subscription, outcome: Outcome) -> None:
         if outcome.verdict is Verdict.GONE:
             # Before the next poll tells: no further event goes to a sink that wants none.
             self._stopped.set()
