@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any, NoReturn, cast
 
-from opentelemetry import baggage, trace
+from opentelemetry import baggage, context, trace
 from opentelemetry.baggage.propagation import W3CBaggagePropagator
 from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanContext, SpanKind, Status, StatusCode
@@ -41,6 +41,7 @@ from observability.client import (
     TimedOut,
     TooLarge,
 )
+from observability.client.request import lines
 from observability.lean import Template
 from observability.text import hex_trace_id
 
@@ -181,8 +182,8 @@ class _Service:
 
     def observe(self, method: str, outcome: str, seconds: float, span: Span) -> None:
         """Record an attempt's duration."""
-        context = span.get_span_context()
-        trace_id = hex_trace_id(context.trace_id) if context.trace_flags & 1 else None
+        own = span.get_span_context()
+        trace_id = hex_trace_id(own.trace_id) if own.trace_flags & 1 else None
         self._attempts.of(self.name, method, outcome).observe(seconds, trace_id)
 
     def _refuse(self, reason: str, cause: str, retry_after: str) -> NoReturn:
@@ -214,6 +215,7 @@ class Upstreams:
         self._url = services_url.rstrip("/")
         self._origin = Origin.of(self._url)
         self._headers = ((CREDENTIAL_HEADER, credential), ("User-Agent", "nextphase-gateway"))
+        self._constant = lines(self._headers)
         self._tracer = hop.tracer
         self._metrics = metrics
         self._services: dict[str, _Service] = {}
@@ -227,14 +229,14 @@ class Upstreams:
         policy: Policy,
         deadline: Deadline,
         parent: SpanContext,
-        carried: Context,
+        carried: Sequence[tuple[str, str]],
         told: Callable[[], None],
     ) -> "Begun | None":
         """Make the first attempt at a call without a task, where nothing stands in its way.
 
         Parameters:
             parent: the span of the call.
-            carried: its baggage.
+            carried: headers of its baggage: see `carried`.
             told: called once, by the event loop, when there is an answer or there will be none.
 
         Returns:
@@ -254,10 +256,11 @@ class Upstreams:
                 self._origin,
                 call.method,
                 call.target,
-                self._request_headers(call, attempt.span, left, carried),
+                [*call.headers, *_of_attempt(attempt.span, left), *carried],
                 cast(bytes, call.body),
                 begun,
                 timeout_seconds=left,
+                constant=self._constant,
             )
         except ValueError:
             attempt.end()
@@ -415,25 +418,8 @@ class Upstreams:
         }
         return Template(self._tracer, call.method, SpanKind.CLIENT, constants, ("url.full",))
 
-    def _request_headers(
-        self, call: Call, span: Span, seconds: float, carried: Context | None = None
-    ) -> list[tuple[str, str]]:
-        headers = [*self._headers, *call.headers, (TIMEOUT_HEADER, str(max(1, int(seconds * 1000))))]
-        context = span.get_span_context()
-        if context.is_valid:
-            headers.append(
-                (
-                    "traceparent",
-                    f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}",
-                )
-            )
-            if context.trace_state:
-                headers.append(("tracestate", context.trace_state.to_header()))
-        if baggage.get_all(carried):
-            members: dict[str, str] = {}
-            _BAGGAGE.inject(members, carried)
-            headers += members.items()
-        return headers
+    def _request_headers(self, call: Call, span: Span, seconds: float) -> list[tuple[str, str]]:
+        return [*self._headers, *call.headers, *_of_attempt(span, seconds), *carried(context.get_current())]
 
     def _service(self, name: str, policy: Policy) -> _Service:
         """What is remembered of a service; forgotten when its breaker or bulkhead is declared otherwise."""
@@ -564,6 +550,25 @@ class Begun(Collecting):
     def fail(self, error: BaseException) -> None:
         self._error = error
         self.end()
+
+
+def carried(current: Context) -> list[tuple[str, str]]:
+    """The headers of a context's baggage; most have none."""
+    members: dict[str, str] = {}
+    if baggage.get_all(current):
+        _BAGGAGE.inject(members, current)
+    return list(members.items())
+
+
+def _of_attempt(span: Span, seconds: float) -> list[tuple[str, str]]:
+    """What a service is told of an attempt: how long it may take, and whose part it is."""
+    headers = [(TIMEOUT_HEADER, str(max(1, int(seconds * 1000))))]
+    trace_id, span_id, _, flags, state, valid = span.get_span_context()
+    if valid:
+        headers.append(("traceparent", f"00-{trace_id:032x}-{span_id:016x}-{flags:02x}"))
+        if state:
+            headers.append(("tracestate", state.to_header()))
+    return headers
 
 
 def _seconds(service: str, policy: Policy, deadline: Deadline) -> float:

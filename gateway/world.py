@@ -1,11 +1,10 @@
 """What actions need of the process they run in."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from opentelemetry.context import Context
 from opentelemetry.trace import NoOpTracer, SpanContext, Tracer
 from prometheus_client import CollectorRegistry
 
@@ -31,7 +30,7 @@ class Services(Protocol):
         policy: Policy,
         deadline: Deadline,
         parent: SpanContext,
-        carried: Context,
+        carried: Sequence[tuple[str, str]],
         told: Callable[[], None],
     ) -> Begun | None: ...
 
@@ -53,7 +52,7 @@ class Nobody:
         policy: Policy,
         deadline: Deadline,
         parent: SpanContext,
-        carried: Context,
+        carried: Sequence[tuple[str, str]],
         told: Callable[[], None],
     ) -> None:
         return None

@@ -15,7 +15,7 @@ from gateway.composition.part import NULL, Fallback, Good, Part, PartFailed, fai
 from gateway.composition.reference import Unresolved
 from gateway.door.headers import REQUEST_ID_HEADER
 from gateway.request import Request
-from gateway.upstream import Answer, Begun, Call, UpstreamError
+from gateway.upstream import Answer, Begun, Call, UpstreamError, carried
 from gateway.world import World
 from observability.lean import Template
 
@@ -136,6 +136,7 @@ class _Run:
     """
 
     __slots__ = (
+        "_carried",
         "_context",
         "_parent",
         "_plan",
@@ -153,6 +154,7 @@ class _Run:
         self._world = world
         self._request = request
         self._context = context.get_current()
+        self._carried = carried(self._context)
         self._parent = trace.get_current_span().get_span_context()
         self._waiting = [part for part in plan.parts if part.needs]
         self._under_way: list[_Going] = []
@@ -202,7 +204,7 @@ class _Run:
             going.part.policy,
             self._request.deadline,
             going.span.get_span_context(),
-            self._context,
+            self._carried,
             partial(self._told, going),
         )
         if going.begun is None:

@@ -91,6 +91,7 @@ class Client:
         answer: Answer,
         *,
         timeout_seconds: float,
+        constant: str = "",
     ) -> Connection | None:
         """Make a request on an idle connection, if there is one, without a task or a future for it.
 
@@ -99,6 +100,7 @@ class Client:
 
         Args:
             timeout_seconds: for the whole answer; more than 0.
+            constant: further headers, of every such request, as `request.lines` gave them.
 
         Returns:
             the connection; None where none was idle, and nothing was done.
@@ -106,7 +108,7 @@ class Client:
         Raises:
             ValueError: as `request`.
         """
-        head = request.encode(origin, method, target, headers, len(body))
+        head = request.encode(origin, method, target, headers, len(body), constant)
         pool = self._pools.get(origin)
         connection = pool.take() if pool is not None else None
         if connection is not None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from observability.client.origin import Origin
@@ -21,12 +22,18 @@ _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _TARGET: Final = re.compile(r'/[!"$-~]*')  # printable ASCII without a space and without "#"
 _VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _KNOWN_NAMES: Final = 1024
+_KNOWN_TARGETS: Final = 512
 
 _good_names: set[str] = set()
 
 
 def encode(
-    origin: Origin, method: str, target: str, headers: Sequence[tuple[str, str]], length: int | None
+    origin: Origin,
+    method: str,
+    target: str,
+    headers: Sequence[tuple[str, str]],
+    length: int | None,
+    constant: str = "",
 ) -> bytes:
     """The request's head, up to and including the empty line.
 
@@ -36,28 +43,45 @@ def encode(
         target: path and query, quoted; or `*` with OPTIONS.
         headers: all but those the client owns, such as Host, Content-Length and Connection.
         length: of the body in bytes; None sends it chunked.
+        constant: further headers, as `lines` gave them.
 
     Raises:
         ValueError: something could be read as another request, or a header belongs to the client.
     """
-    if _TARGET.fullmatch(target) is None and (method, target) != ("OPTIONS", "*"):
-        raise ValueError("a request's target is a quoted path that starts with /")
-    if not (method.isascii() and method.isupper() and method.isalpha()) or method == "CONNECT":
-        raise ValueError("a request's method is in capital letters and not CONNECT")
-    lines = [f"{method} {target} HTTP/1.1\r\n", origin.host_line]
+    head = _opening(method, target) + origin.host_line + constant + lines(headers)
+    if length is None:
+        head += "Transfer-Encoding: chunked\r\n\r\n"
+    elif length or method in _WITH_BODY:
+        head += f"Content-Length: {length}\r\n\r\n"
+    else:
+        head += "\r\n"
+    return head.encode("latin-1")
+
+
+def lines(headers: Sequence[tuple[str, str]]) -> str:
+    """Headers as they are sent.
+
+    Raises:
+        ValueError: as `encode`.
+    """
+    text = ""
     for name, value in headers:
         if name not in _good_names:
             _check_name(name)
         if not (value.isascii() and value.isprintable()) and _VALUE.fullmatch(value) is None:
             raise ValueError(f"the value of header {name} holds characters that a header cannot")
-        lines.append(f"{name}: {value}\r\n")
-    if length is None:
-        lines.append("Transfer-Encoding: chunked\r\n\r\n")
-    elif length or method in _WITH_BODY:
-        lines.append(f"Content-Length: {length}\r\n\r\n")
-    else:
-        lines.append("\r\n")
-    return "".join(lines).encode("latin-1")
+        text += f"{name}: {value}\r\n"
+    return text
+
+
+@lru_cache(_KNOWN_TARGETS)
+def _opening(method: str, target: str) -> str:
+    """The request line."""
+    if _TARGET.fullmatch(target) is None and (method, target) != ("OPTIONS", "*"):
+        raise ValueError("a request's target is a quoted path that starts with /")
+    if not (method.isascii() and method.isupper() and method.isalpha()) or method == "CONNECT":
+        raise ValueError("a request's method is in capital letters and not CONNECT")
+    return f"{method} {target} HTTP/1.1\r\n"
 
 
 def _check_name(name: str) -> None:
