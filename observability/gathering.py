@@ -79,12 +79,18 @@ class Gathering:
         self.seal()
 
     def _request(self, spans: list[bytes]) -> bytes:
-        parts = [b""] * (2 * len(spans))
-        parts[::2] = map(_head_of_span, map(len, spans))
-        parts[1::2] = spans
-        fields = b"".join(parts)
-        of_scope = otlp.field(2, self._scope + fields + self._scope_schema)
-        return otlp.field(1, self._resource + of_scope + self._resource_schema)
+        framed = [b""] * (2 * len(spans))
+        framed[::2] = map(_head_of_span, map(len, spans))
+        framed[1::2] = spans
+        # Joined once: a batch is half a megabyte.
+        of_scope = [self._scope, *framed, self._scope_schema]
+        of_resource = [
+            self._resource,
+            otlp.head(2, sum(map(len, of_scope))),
+            *of_scope,
+            self._resource_schema,
+        ]
+        return b"".join((otlp.head(1, sum(map(len, of_resource))), *of_resource))
 
 
 def _schema(url: str) -> bytes:
