@@ -75,4 +75,6 @@ def constants(event_type: str, operation: str, destination: str) -> dict[str, st
 
 def values(event: Event) -> tuple[str | int | None, ...]:
     """The values of `VARIABLES`; None where the event has none."""
-    return event.id, len(event.body), event.id, event.source, event.subject
+    get = event.attributes.get
+    event_id = get("id", "")
+    return event_id, len(event.body), event_id, get("source", ""), get("subject")

@@ -95,14 +95,14 @@ class Delivery:
     ) -> Outcome:
         event, started_at = message.event, time.time()
         tell(State.ATTEMPT, event, subscription.id, attempt=message.attempt)
-        answer = await means.webhook.post(event, span.get_span_context())
+        own = span.get_span_context()
+        answer = await means.webhook.post(event, own)
         means.circuit.record(success=answer.working)
         first_at = message.first_attempt_at or started_at
         retry_after = read_retry_after(answer.retry_after) if answer.retry_after else None
         judgement = judge(
             subscription.policy, answer.status, message.attempt, started_at - first_at, retry_after
         )
-        own = span.get_span_context()
         trace_id = trace.format_trace_id(own.trace_id)
         told: dict[str, str | int] = {"rio.outcome": str(judgement.verdict)}
         if answer.status is not None:

@@ -4,7 +4,7 @@ import math
 import re
 import time
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from opentelemetry.trace import SpanContext, SpanKind, StatusCode, Tracer
@@ -24,8 +24,7 @@ _SAFE: Final = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not 
 _PLAIN: Final = re.compile(f"[{re.escape(_SAFE)}]*")
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What came of an attempt."""
 
     status: int | None

@@ -122,7 +122,8 @@ class Worker:
         if self._stopped.is_set():
             return
         subscription, event = self._subscription, received.message.event
-        if subscription.source not in (None, event.source) or not subscription.filters.match(event):
+        elsewhere = subscription.source is not None and subscription.source != event.source
+        if elsewhere or not subscription.filters.match(event):
             self._pass_over(received)
             return
         if self._known and (known := self._known.pop((event.source, event.id), None)) is not None:
