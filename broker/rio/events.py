@@ -54,6 +54,14 @@ _PLAIN_VALUES: Final = {
 _JSON_MEDIA: Final = re.compile(r"[^/;\s]+/(?:[^;\s]+\+)?json\s*(?:;.*)?", re.IGNORECASE)
 
 
+def _no_constant(name: str) -> Never:
+    raise ValueError(f"{name} is no JSON")
+
+
+_decoder: Final = json.JSONDecoder(parse_constant=_no_constant)
+_encoder: Final = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """An accepted event: its attributes as text, its data as the bytes a sink will get."""
@@ -188,7 +196,7 @@ def event_from_document(document: Any) -> Event:
 def read_json(body: bytes) -> Any:
     """Parse RFC 8259 JSON, or raise Problem; NaN and Infinity are none."""
     try:
-        return json.loads(body.decode("utf-8"), parse_constant=_no_constant)
+        return _decoder.decode(body.decode("utf-8"))
     except RecursionError:
         _refuse("the JSON is nested too deeply", "#")
     except ValueError as error:
@@ -251,7 +259,7 @@ def _encoded(data: Any, content_type: str | None) -> bytes:
             _refuse(f"must be a text, as datacontenttype is {content_type}", "#/data")
         return _utf8(data)
     try:
-        return json.dumps(data, allow_nan=False, separators=(",", ":")).encode()
+        return _encoder.encode(data).encode()
     except ValueError:
         _refuse("holds a number beyond what JSON can say", "#/data")
 
@@ -309,10 +317,6 @@ def _content_type(text: str | None) -> str | None:
     if text is not None and (len(text) > 255 or not text.isascii() or _FORBIDDEN.search(text)):
         _refuse("must be a media type of at most 255 characters", "#/datacontenttype")
     return text
-
-
-def _no_constant(name: str) -> Never:
-    raise ValueError(f"{name} is no JSON")
 
 
 def _refuse(detail: str, pointer: str) -> Never:

@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from opentelemetry import trace
+from opentelemetry import context, trace
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 
 from broker.rio.api.emitting import EVENTS_ROUTE, SHORT_ROUTE, Answer, Emitting, Posted
@@ -24,9 +24,13 @@ class Answering:
         self._spans = {route: _template(hop, route) for route in (EVENTS_ROUTE, SHORT_ROUTE)}
 
     async def answer(self, head: Head, body: bytes, *, keep: bool) -> bytes:
-        """The whole answer, head and body; `keep`: whether the connection stays."""
+        """The whole answer, head and body; `keep`: whether the connection stays.
+
+        To be called in a task of its own, whose context then has the server span.
+        """
         span = self._span(head)
-        with trace.use_span(span, end_on_exit=True):
+        context.attach(trace.set_span_in_context(span))
+        try:
             trace_id = current_trace_id()
             exchange = Exchange(self._hop, "POST", head.path, head.headers.get("x-caller"))
             try:
@@ -38,6 +42,8 @@ class Answering:
             if answer.status >= 500:
                 span.set_status(Status(StatusCode.ERROR))
             exchange.finish(answer.status, head.route)
+        finally:
+            span.end()
         return _encode(answer, trace_id, keep)
 
     def _span(self, head: Head) -> Span:
