@@ -32,7 +32,7 @@ from gateway.door import Door
 from gateway.door.plain import Head
 from gateway.door.wire import Messages, Plain
 from gateway.request import Headers, Reply, Request
-from gateway.resilience.deadline import Deadline
+from gateway.resilience.deadline import Bound, Deadline
 from gateway.routes.route import Route
 from gateway.routes.table import Table
 from gateway.upstream import UpstreamError
@@ -69,6 +69,7 @@ class Gateway(Messages):
     def __init__(self, hop: Hop, door: Door, table: Table) -> None:
         self.hop = hop
         self.door = door
+        self.loop = asyncio.get_running_loop()
         self._under_way = 0
         self._by_route: Counter[str] = Counter()
         self._idle = asyncio.Event()
@@ -95,7 +96,7 @@ class Gateway(Messages):
         """Answer a request without a body, in the task of its connection."""
         message = _Message(self, connection)
         message.headers_received(RequestStartLine(head.method, head.target, "HTTP/1.1"), head.fields)
-        await message.answer()
+        await message.answer(connection.task)
 
     def spans(self, method: str, route: Route | None) -> Template:
         """What the server spans of a route and a method have in common.
@@ -136,17 +137,20 @@ class Gateway(Messages):
         if not self._under_way:
             self._idle.set()
 
-    async def answer(self, request: Request, route: Route, raw: list[str]) -> Reply:
+    async def answer(
+        self, request: Request, route: Route, raw: list[str], task: "asyncio.Task[None]"
+    ) -> Reply:
         """Let a request in, hold it against its declaration, and do what its route does.
 
         Parameters:
             raw: values of the path's parameters as sent.
+            task: whose this is.
 
         Raises:
             Problem: it is refused, or has no answer.
         """
         try:
-            async with asyncio.timeout(request.deadline.remaining()):
+            with Bound(request.deadline, task, self.loop):
                 request.caller = await self.door.admit(request, route)
                 request.parameters = read_parameters(route.parameters, raw, self._query(request, route))
                 if route.body is not None:
@@ -277,15 +281,15 @@ class _Message(HTTPMessageDelegate):
 
     # --- answering
 
-    async def answer(self) -> None:
+    async def answer(self, task: "asyncio.Task[None]") -> None:
         """Answer a request that is there, in the task of the caller."""
-        self._task = asyncio.current_task()
+        self._task = task
         self._connection.set_close_callback(self.on_connection_close)
         await self._run()
         self._connection.set_close_callback(None)
 
     def _start(self) -> None:
-        self._task = asyncio.get_running_loop().create_task(self._run())
+        self._task = self._gateway.loop.create_task(self._run())
 
     async def _run(self) -> None:
         """Answer, with telemetry whatever happens. The context ends with the task: nothing is detached."""
@@ -313,9 +317,9 @@ class _Message(HTTPMessageDelegate):
                 raise asyncio.CancelledError
             if self._request.method == "OPTIONS" and self._refusal is None:
                 return self._gateway.options(self._request)
-            if self._refusal is not None or self._route is None:
+            if self._refusal is not None or self._route is None or self._task is None:
                 raise self._refusal or Problem(404)
-            return await self._gateway.answer(self._request, self._route, self._raw)
+            return await self._gateway.answer(self._request, self._route, self._raw, self._task)
         except BodyLost as error:
             return _problem(Problem(408, detail=f"The body is incomplete: {error}."))
         except Exception as error:

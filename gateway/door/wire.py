@@ -11,7 +11,7 @@ import logging
 import re
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, cast
 
 from prometheus_client import Counter
 from tornado.http1connection import (
@@ -100,6 +100,7 @@ class _ServerConnection(HTTP1ServerConnection):
 
     async def _server_request_loop(self, delegate: HTTPServerConnectionDelegate) -> None:
         patience = _Patience(self.stream, self.params.header_timeout)
+        self._task = cast("asyncio.Task[None]", asyncio.current_task())
         self.stream.set_nodelay(True)
         try:
             while await self._serve_next(delegate, patience):
@@ -123,7 +124,7 @@ class _ServerConnection(HTTP1ServerConnection):
             connection = _Connection(self.stream, False, self.params, self.context)
             connection.read_again(data)
             return await connection.read_response(delegate.start_request(self, connection))
-        answering = Plain(self.stream, self.params, self.context)
+        answering = Plain(self.stream, self.params, self.context, self._task)
         await self._messages.answer_plain(head, answering)
         if answering.closes:
             self.stream.close()
@@ -176,11 +177,13 @@ class Plain:
     """Where the answer to a request without a body goes.
 
     Attributes:
+        task: of the connection.
         closes: whether the connection ends with this answer.
     """
 
-    def __init__(self, stream: IOStream, params: Any, context: Any) -> None:
+    def __init__(self, stream: IOStream, params: Any, context: Any, task: "asyncio.Task[None]") -> None:
         self.context = context
+        self.task = task
         self.closes: bool = params.no_keep_alive
         self._stream = stream
         self._params = params

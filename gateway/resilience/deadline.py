@@ -1,8 +1,10 @@
 """The time by which a request has to be answered."""
 
+import asyncio
 import time
 from collections.abc import Callable
-from typing import Self
+from types import TracebackType
+from typing import Any, Self
 
 #: Tells a service how many milliseconds its caller will still wait.
 HEADER = "X-Request-Timeout-Ms"
@@ -35,3 +37,37 @@ class Deadline:
     @property
     def expired(self) -> bool:
         return self._clock() >= self.at
+
+
+class Bound:
+    """Ends what a task does in this context when a deadline is reached, as `asyncio.timeout` does.
+
+    It knows its task and loop; to find them costs `asyncio.timeout` more than all it does beside.
+
+    Raises:
+        TimeoutError: the deadline was reached first.
+    """
+
+    __slots__ = ("_deadline", "_loop", "_passed", "_task", "_timer")
+
+    def __init__(
+        self, deadline: Deadline, task: "asyncio.Task[Any]", loop: asyncio.AbstractEventLoop
+    ) -> None:
+        self._deadline = deadline
+        self._task = task
+        self._loop = loop
+        self._passed = False
+
+    def __enter__(self) -> None:
+        self._timer = self._loop.call_later(self._deadline.remaining(), self._ring)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        self._timer.cancel()
+        if self._passed and kind is asyncio.CancelledError and self._task.uncancel() <= 0:
+            raise TimeoutError from error
+
+    def _ring(self) -> None:
+        self._passed = True
+        self._task.cancel()
