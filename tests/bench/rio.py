@@ -258,11 +258,9 @@ def bench(folder: Path, size: Size, progress: Progress) -> Iterator[Bench]:
         postgres.execute("postgres", "CREATE DATABASE rio")
         rio = Rio(folder / "rio", rabbit, postgres, sink, telemetry, machine.PINNED)  # type: ignore[arg-type]
         with running(rio):
-            rio.client.put(
-                "/subscriptions/bench", json={"types": [TYPE], "sink": "/bench"}
-            ).raise_for_status()
-            timed = {"types": [TIMED], "sink": "/timed/bench"}
-            rio.client.put("/subscriptions/timed", json=timed).raise_for_status()
+            for id_, type_, path in (("bench", TYPE, "/bench"), ("timed", TIMED, "/timed/bench")):
+                document = {"types": [type_], "sink": path, "config": {"concurrency": CALLERS}}
+                rio.client.put(f"/subscriptions/{id_}", json=document).raise_for_status()
             rio.dispatcher.end()
             progress.advance(task)
             yield Bench(folder, rabbit, sink, rio, size, progress)
