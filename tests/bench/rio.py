@@ -44,7 +44,7 @@ class Size:
     peer_backlog: int
 
 
-FULL = Size(rounds=5, seconds=8, backlog=100_000, peer_backlog=5_000)
+FULL = Size(rounds=3, seconds=6, backlog=100_000, peer_backlog=5_000)
 QUICK = Size(rounds=1, seconds=2, backlog=8_000, peer_backlog=800)
 
 
