@@ -127,6 +127,11 @@ class Process:
     def log(self) -> str:
         return self._log.read_text(errors="replace")
 
+    def records(self) -> list[dict[str, Any]]:
+        """The log's structured lines, but for one that is only half written."""
+        written = self.log.split("\n")[:-1]
+        return [json.loads(line) for line in written if line.startswith("{")]
+
 
 class Rabbit(Process):
     """A RabbitMQ node with an epmd of its own."""
@@ -326,6 +331,13 @@ class _Swallow(socketserver.BaseRequestHandler):
                 pass
 
 
+class _LogServer(socketserver.ThreadingTCPServer):
+    """May listen where connections of an earlier server still linger."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+
+
 class Collector:
     """Takes spans over OTLP/HTTP and keeps them; takes logs as well, and lets go of them."""
 
@@ -349,8 +361,7 @@ class Collector:
         self._server = ThreadingHTTPServer(("127.0.0.1", free_port()), Handler)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._logs = socketserver.ThreadingTCPServer(("127.0.0.1", free_port()), _Swallow)
-        self._logs.daemon_threads = True
+        self._logs = _LogServer(("127.0.0.1", free_port()), _Swallow)
         self.fluent_address = f"127.0.0.1:{self._logs.server_address[1]}"
         for server in (self._server, self._logs):
             threading.Thread(target=server.serve_forever, daemon=True).start()

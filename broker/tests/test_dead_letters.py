@@ -1,6 +1,5 @@
 """Dead letters: found, looked at, sent again and discarded, one or many, none lost on the way."""
 
-import json
 import os
 from datetime import UTC, datetime
 from typing import Any
@@ -124,10 +123,12 @@ def test_a_replay_is_linked_to_the_first_trace_and_not_part_of_it(rio: Rio) -> N
     wait_until(lambda: linked("publish linked.test"), what="the replay's span")
     assert trace_id not in [*linked("process linked.test"), *linked("publish linked.test")]
     assert [one.id for one in rio.sink.to(path)] == [event_id] * 2
-    lines = [json.loads(line) for line in rio.api.log.splitlines() if line.startswith("{")]
-    (replayed,) = [
-        line for line in lines if line.get("state") == "replayed" and line.get("event_id") == event_id
-    ]
+
+    def told() -> list[dict[str, Any]]:
+        records = rio.api.records()
+        return [one for one in records if one.get("state") == "replayed" and one.get("event_id") == event_id]
+
+    (replayed,) = wait_until(told, what="the replay's line")
     assert (replayed["subscription"], replayed["origin"]) == ("linked", "dead-letter")
     assert replayed["trace_id"] in linked("publish linked.test")
 

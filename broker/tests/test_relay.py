@@ -1,6 +1,5 @@
 """The relay: what services committed reaches Rio, in order per aggregate, at least once."""
 
-import json
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -79,14 +78,18 @@ def test_order_within_each_aggregate_is_kept(migrated: Service) -> None:
     for event_id, subject in zip(migrated.emit("ordered.test", *subjects), subjects, strict=True):
         sent[subject].append(event_id)
     wait_until(lambda: migrated.rows() == [], 60.0, "an empty outbox")
-    accepted = defaultdict(list)
-    for line in migrated.rio.api.log.splitlines():
-        record = json.loads(line) if line.startswith("{") else {}
-        if record.get("message") == "accepted" and record.get("event_type") == "ordered.test":
-            event_id = record["event_id"]
-            subject = next(subject for subject, ids in sent.items() if event_id in ids)
-            accepted[subject].append(event_id)
-    assert accepted == sent
+
+    def accepted() -> dict[str, list[str]]:
+        found = defaultdict(list)
+        for record in migrated.rio.api.records():
+            if record.get("message") == "accepted" and record.get("event_type") == "ordered.test":
+                event_id = record["event_id"]
+                subject = next(subject for subject, ids in sent.items() if event_id in ids)
+                found[subject].append(event_id)
+        return found
+
+    wait_until(lambda: sum(map(len, accepted().values())) >= len(subjects), what="every event's line")
+    assert accepted() == sent
 
 
 def test_events_wait_for_rio_and_for_postgresql(migrated: Service) -> None:

@@ -1,6 +1,5 @@
 """Every state of an event is one line with what it takes to find the others."""
 
-import json
 import os
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,9 +10,8 @@ from broker.tests.servers import Rio, wait_until
 
 def lines(rio: Rio, event_id: str) -> list[dict[str, Any]]:
     """The lines that tell of an event's states, the API's before the dispatcher's."""
-    logged = [*rio.api.log.splitlines(), *rio.dispatcher.log.splitlines()]
-    found = (json.loads(line) for line in logged if event_id in line and line.startswith("{"))
-    return [line for line in found if "state" in line]
+    records = [*rio.api.records(), *rio.dispatcher.records()]
+    return [record for record in records if record.get("event_id") == event_id and "state" in record]
 
 
 def states(rio: Rio, event_id: str) -> list[str]:
@@ -34,7 +32,8 @@ def test_every_state_is_a_line_in_the_trace_of_the_event(rio: Rio) -> None:
         assert line.get("subscription") == (None if line["state"] == "accepted" else "told")
     assert [line["attempt"] for line in lines(rio, event_id) if line["state"] == "attempt"] == [1, 2]
 
-    (letter,) = rio.client.get("/dead-letters", params={"subscription": "told"}).json()["items"]
+    kept = rio.client.get("/dead-letters", params={"subscription": "told"}).json()["items"]
+    (letter,) = [one for one in kept if one["event"]["id"] == event_id]
     assert rio.client.post(f"/dead-letters/{letter['id']}/replay").status_code == 202
     wait_until(lambda: states(rio, event_id)[-2:] == ["attempt", "delivered"], what="the delivery")
     (replayed,) = [line for line in lines(rio, event_id) if line["state"] == "replayed"]

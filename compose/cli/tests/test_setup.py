@@ -15,7 +15,7 @@ import pytest
 from compose.cli import cache, proc
 from compose.cli.errors import Failure
 from compose.cli.setup import child, go, services, stages, tools, venv
-from compose.cli.setup.tools import TOOLS
+from compose.cli.setup.tools import LURA, TOOLS
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -180,7 +180,8 @@ def test_the_environment_of_the_tests_serves_the_runtime(
 def test_the_stages_are_named_and_in_order() -> None:
     titles = [stage.title for stage in stages(ROOT, testing=True)]
     assert titles[:2] == ["Debian packages", "Python packages"]
-    assert len(titles) == 2 + len(TOOLS)
+    assert titles[2:] == [f"Go tool {tool.name}" for tool in (*TOOLS, LURA)]
+    assert len(stages(ROOT, testing=False)) == 2 + len(TOOLS)
 
 
 def test_the_stages_need_nothing_but_the_standard_library() -> None:
