@@ -27,7 +27,7 @@ class Action(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
-    """At most `requests` of one caller in any `seconds`."""
+    """Of one caller: a burst of `requests`, and from then on one every `seconds / requests` (GCRA)."""
 
     requests: int
     seconds: float
