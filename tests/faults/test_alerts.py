@@ -109,9 +109,13 @@ def rio(stack: Stack, drill: str) -> Iterator[Rio]:
     nextphase("rio", "dead", "discard", "--all", "--subscription", drill)
 
 
-def subscribe(stack: Stack, rio: Rio, drill: str, **more: Any) -> None:
-    """Add the drill's subscription; wait until Prometheus knows it, as growth shows from a counter's 0 on."""
+def subscribe(rio: Rio, drill: str, **more: Any) -> None:
+    """Add the drill's subscription."""
     rio.ask("PUT", f"/subscriptions/{drill}", body={"types": ["drill.#"], "sink": NOWHERE, **more})
+
+
+def wait_for_zero(stack: Stack, drill: str) -> None:
+    """Wait until Prometheus knows the subscription's counters: growth shows from 0 on."""
 
     def look() -> None:
         assert stack.telemetry.metric(f'rio_deliveries_total{{subscription="{drill}", outcome="dead"}}')
@@ -163,19 +167,21 @@ async def test_rabbitmq_away(stack: Stack, rio: Rio) -> None:
 
 
 async def test_events_for_a_paused_subscription(stack: Stack, rio: Rio, drill: str) -> None:
-    subscribe(stack, rio, drill, status="paused")
+    subscribe(rio, drill, status="paused")
     emit(rio)
     await assert_raised(stack, "RioSubscriptionPaused", subscription=drill)
 
 
 async def test_a_sink_that_refuses_everything(stack: Stack, rio: Rio, drill: str) -> None:
-    subscribe(stack, rio, drill, config={"final_statuses": [404]})
+    subscribe(rio, drill, config={"final_statuses": [404]})
+    await asyncio.to_thread(wait_for_zero, stack, drill)
     emit(rio, 30)
     await assert_raised(stack, "RioDeadLettersGrowing", subscription=drill)
 
 
 async def test_a_subscription_deleted_while_a_retry_is_due(stack: Stack, rio: Rio, drill: str) -> None:
-    subscribe(stack, rio, drill, config={"retry": {"first_seconds": 60, "cap_seconds": 60}})
+    subscribe(rio, drill, config={"retry": {"first_seconds": 60, "cap_seconds": 60}})
+    await asyncio.to_thread(wait_for_zero, stack, drill)
     emit(rio, 30)
 
     def retried() -> None:
