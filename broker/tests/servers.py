@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import httpx
 import psycopg
@@ -263,7 +264,7 @@ class Delivered:
 
     @property
     def id(self) -> str:
-        return self.headers["ce-id"]
+        return unquote(self.headers["ce-id"])
 
 
 @dataclass

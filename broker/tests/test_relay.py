@@ -64,9 +64,9 @@ def test_database_not_migrated_yet_is_a_warning_until_it_is(service: Service) ->
         lambda: (found := service.health()["outbox-shop"])["status"] == "warn" and found, what="the warning"
     )
     assert "migrated" in str(check["detail"])
-    path = service.rio.subscribe("late", "late.test")
+    path = service.rio.subscribe("migrating", "migrating.test")
     service.rio.postgres.execute(service.database, outbox.SCHEMA)
-    (event_id,) = service.emit("late.test", "a")
+    (event_id,) = service.emit("migrating.test", "a")
     wait_until(lambda: [one.id for one in service.rio.sink.to(path)] == [event_id], what="the delivery")
     wait_until(lambda: service.health()["outbox-shop"]["status"] == "pass", what="the recovery")
 
