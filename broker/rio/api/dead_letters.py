@@ -22,6 +22,7 @@ from broker.rio.api.description import (
     show,
 )
 from broker.rio.api.handler import Rio, RioHandler, available
+from broker.rio.api.paging import Cursor, Next, page_of
 from broker.rio.api.resending import Resent
 from broker.rio.rabbitmq.publisher import NotPublished
 from broker.rio.states import State, tell
@@ -50,7 +51,7 @@ class LettersQuery(Filter):
     """What GET /dead-letters is asked."""
 
     limit: int = Field(default=_LISTED, ge=1, le=_MAX_LISTED)
-    cursor: RowId | None = Field(default=None, description="`next` of the page before")
+    cursor: Cursor = None
 
     def meant(self) -> Meant:
         return Meant(None, self.subscription, self.type, self.since, self.until, self.cursor)
@@ -107,7 +108,7 @@ class Letters(Shown):
     """A page of dead letters."""
 
     items: Sequence[Letter]
-    next: int | None = Field(description="`cursor` of the next page; null on the last")
+    next: Next
 
 
 class Replayed(Shown):
@@ -142,8 +143,7 @@ class DeadLettersHandler(RioHandler):
         self.require_admin()
         query = read_query(self, LettersQuery)
         found = await self.rio.dead_letters.newest(query.meant(), query.limit + 1)
-        page = found[: query.limit]
-        cursor = page[-1].id if len(found) > query.limit else None
+        page, cursor = page_of(found, query.limit, lambda letter: letter.id)
         show(self, Letters(items=[_shown(letter, data=False) for letter in page], next=cursor))
 
 

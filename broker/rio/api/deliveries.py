@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from http import HTTPStatus
+from operator import itemgetter
 from typing import Final, Literal
 
 from psycopg.rows import DictRow
@@ -11,7 +12,6 @@ from pydantic import Field
 from broker.rio.api.dead_letters import replay_letter, subscription_gone
 from broker.rio.api.description import (
     Document,
-    RowId,
     Shown,
     SubscriptionId,
     Time,
@@ -21,6 +21,7 @@ from broker.rio.api.description import (
     show,
 )
 from broker.rio.api.handler import RioHandler, available
+from broker.rio.api.paging import Cursor, Next, page_of
 from broker.rio.api.replays import create_replay
 from broker.rio.store.deliveries import Search
 from broker.rio.store.replays import Order
@@ -42,7 +43,7 @@ class DeliveriesQuery(Document):
     outcome: Outcome | None = None
     since: Time | None = Field(default=None, description="begun then or later")
     limit: int = Field(default=_LISTED, ge=1, le=_MAX_LISTED)
-    cursor: RowId | None = Field(default=None, description="`next` of the page before")
+    cursor: Cursor = None
 
 
 class ShownDelivery(Shown):
@@ -67,7 +68,7 @@ class ShownDeliveries(Shown):
     """A page of attempts."""
 
     items: Sequence[ShownDelivery]
-    next: int | None = Field(description="`cursor` of the next page; null on the last")
+    next: Next
 
 
 class Redelivery(Shown):
@@ -93,8 +94,7 @@ class DeliveriesHandler(RioHandler):
         query = read_query(self, DeliveriesQuery)
         search = Search(query.subscription, query.event, query.outcome, query.since, query.cursor)
         found = await self.rio.deliveries.search(search, query.limit + 1)
-        page = found[: query.limit]
-        cursor = page[-1]["id"] if len(found) > query.limit else None
+        page, cursor = page_of(found, query.limit, itemgetter("id"))
         show(self, ShownDeliveries(items=[ShownDelivery(**row) for row in page], next=cursor))
 
 

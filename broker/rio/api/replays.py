@@ -10,7 +10,6 @@ from pydantic import Field, model_validator
 from broker.rio.api.description import (
     Document,
     Patterns,
-    RowId,
     Shown,
     SubscriptionId,
     Time,
@@ -21,6 +20,7 @@ from broker.rio.api.description import (
     show,
 )
 from broker.rio.api.handler import Rio, RioHandler, available
+from broker.rio.api.paging import Cursor, Next, page_of
 from broker.rio.store.replays import MAX_RUNNING, Order, Replay, State, TooManyReplays
 from observability.problem import Problem
 
@@ -52,7 +52,7 @@ class ReplaysQuery(Document):
     """What GET /replays is asked."""
 
     limit: int = Field(default=_LISTED, ge=1, le=_MAX_LISTED)
-    cursor: RowId | None = Field(default=None, description="`next` of the page before")
+    cursor: Cursor = None
 
 
 class ShownReplay(Shown):
@@ -78,7 +78,7 @@ class ShownReplays(Shown):
     """A page of replays."""
 
     items: Sequence[ShownReplay]
-    next: int | None = Field(description="`cursor` of the next page; null on the last")
+    next: Next
 
 
 class ReplaysHandler(RioHandler):
@@ -90,8 +90,7 @@ class ReplaysHandler(RioHandler):
         self.require_admin()
         query = read_query(self, ReplaysQuery)
         found = await self.rio.replays.newest(query.cursor, query.limit + 1)
-        page = found[: query.limit]
-        cursor = page[-1].id if len(found) > query.limit else None
+        page, cursor = page_of(found, query.limit, lambda replay: replay.id)
         show(self, ShownReplays(items=[_shown(replay) for replay in page], next=cursor))
 
     @operation(

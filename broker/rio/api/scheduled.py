@@ -6,9 +6,10 @@ from typing import Final
 
 from pydantic import Field
 
-from broker.rio.api.description import Document, RowId, Shown, operation, read_query, row_id, show
+from broker.rio.api.description import Document, Shown, operation, read_query, row_id, show
 from broker.rio.api.emission import Emission
 from broker.rio.api.handler import RioHandler, available
+from broker.rio.api.paging import Cursor, Next, page_of
 from broker.rio.states import State, tell
 from broker.rio.store.scheduled import Schedule, Scheduled
 from observability.problem import Problem
@@ -38,7 +39,7 @@ class ScheduledQuery(Document):
     """What GET /scheduled is asked."""
 
     limit: int = Field(default=100, ge=1, le=_MAX_LISTED)
-    cursor: RowId | None = Field(default=None, description="`next` of the page before")
+    cursor: Cursor = None
 
 
 class ShownScheduled(Shown):
@@ -55,7 +56,7 @@ class ScheduledPage(Shown):
     """A page of them, in the order they were accepted."""
 
     items: Sequence[ShownScheduled]
-    next: int | None = Field(description="`cursor` of the next page; null on the last")
+    next: Next
 
 
 class ScheduledHandler(RioHandler):
@@ -67,8 +68,7 @@ class ScheduledHandler(RioHandler):
         self.require_admin()
         query = read_query(self, ScheduledQuery)
         found = await self.rio.schedule.page(query.cursor, query.limit + 1)
-        page = found[: query.limit]
-        cursor = page[-1].id if len(found) > query.limit else None
+        page, cursor = page_of(found, query.limit, lambda one: one.id)
         show(self, ScheduledPage(items=[_shown(one) for one in page], next=cursor))
 
 
