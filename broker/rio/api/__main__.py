@@ -1,7 +1,6 @@
 """The API's process. Run as `python -m broker.rio.api`."""
 
 import asyncio
-import gc
 import logging
 from collections.abc import Coroutine
 from typing import Any, Final
@@ -14,7 +13,7 @@ from amqp.exceptions import AMQPError
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 from psycopg_pool import PoolTimeout
 
-from broker.process import stop_signal
+from broker.process import spare_the_collector, stop_signal
 from broker.rio.api.answering import Answering
 from broker.rio.api.emission import Emission
 from broker.rio.api.emitting import Emitting
@@ -70,7 +69,6 @@ _DRAIN_SECONDS: Final = 10.0
 _REFRESH_SECONDS: Final = 1.0
 _DUE_SECONDS: Final = 0.5
 _PURGE_SECONDS: Final = 30.0
-_GARBAGE: Final = 20_000
 _LOG_SECONDS: Final = 30.0
 _OVERDUE_SECONDS: Final = 60.0
 
@@ -274,9 +272,7 @@ async def main() -> None:
     )
     await front.listen(settings.api.port, settings.api.host)
     tasks = [asyncio.create_task(work) for work in api.background()]
-    # What stands by now stays: the collector need not look at it again for every few hundred events.
-    gc.freeze()
-    gc.set_threshold(_GARBAGE)
+    spare_the_collector()
     try:
         await stopped.wait()
     finally:

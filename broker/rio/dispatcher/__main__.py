@@ -1,7 +1,6 @@
 """The dispatcher's process: consumes queues and delivers. Run as `python -m broker.rio.dispatcher`."""
 
 import asyncio
-import gc
 import logging
 from typing import Final
 
@@ -12,7 +11,7 @@ import uvloop
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 from psycopg_pool import PoolTimeout, TooManyRequests
 
-from broker.process import stop_signal
+from broker.process import spare_the_collector, stop_signal
 from broker.rio.dispatcher.delivery import Delivery
 from broker.rio.dispatcher.webhook import Ways
 from broker.rio.dispatcher.workers import Workers
@@ -42,7 +41,6 @@ _CAPACITY: Final = 10_000
 _POLL_SECONDS: Final = 0.5
 _COUNT_EVERY: Final = 10  # polls
 _STOP_SECONDS: Final = 12.0  # an attempt under way may take 10, or what its subscription says
-_GARBAGE: Final = 20_000
 
 
 class Dispatcher:
@@ -158,9 +156,7 @@ async def main() -> None:
         tornado.web.Application(hop_tornado.routes(hop), default_handler_class=hop_tornado.NotFound)
     )
     server.listen(settings.dispatcher.port, settings.dispatcher.host)
-    # What stands by now stays: the collector need not look at it again for every few hundred events.
-    gc.freeze()
-    gc.set_threshold(_GARBAGE)
+    spare_the_collector()
     try:
         await dispatcher.run(stopped)
     finally:
