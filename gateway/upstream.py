@@ -44,6 +44,7 @@ from observability.client import (
 from observability.client.request import lines
 from observability.lean import Template
 from observability.text import hex_trace_id
+from observability.tracing import traceparent_of
 
 #: The largest answer of a service that the gateway holds in memory.
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
@@ -563,11 +564,11 @@ def carried(current: Context) -> list[tuple[str, str]]:
 def _of_attempt(span: Span, seconds: float) -> list[tuple[str, str]]:
     """What a service is told of an attempt: how long it may take, and whose part it is."""
     headers = [(TIMEOUT_HEADER, str(max(1, int(seconds * 1000))))]
-    trace_id, span_id, _, flags, state, valid = span.get_span_context()
-    if valid:
-        headers.append(("traceparent", f"00-{trace_id:032x}-{span_id:016x}-{flags:02x}"))
-        if state:
-            headers.append(("tracestate", state.to_header()))
+    own = span.get_span_context()
+    if own.is_valid:
+        headers.append(("traceparent", traceparent_of(own)))
+        if own.trace_state:
+            headers.append(("tracestate", own.trace_state.to_header()))
     return headers
 
 

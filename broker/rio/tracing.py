@@ -10,6 +10,7 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from broker.rio.events import Event
+from observability.tracing import traceparent_of
 
 VARIABLES: Final = (
     "messaging.message.id",
@@ -47,7 +48,7 @@ def headers_of(span: trace.Span) -> dict[str, str]:
     """W3C headers for what follows the span."""
     own = span.get_span_context()
     if own.is_valid and not own.trace_state:
-        return {"traceparent": f"00-{own.trace_id:032x}-{own.span_id:016x}-{own.trace_flags:02x}"}
+        return {"traceparent": traceparent_of(own)}
     carrier: dict[str, str] = {}
     _propagator.inject(carrier, trace.set_span_in_context(span, context.get_current()))
     return carrier
