@@ -93,3 +93,14 @@ def in_progress_is_said(client: httpx.Client, rows: Rows, path: str, body: dict[
         answer = client.post(path, json=body, headers=KEY)
     assert (answer.status_code, answer.headers["Retry-After"]) == (409, "1")
     assert client.post(path, json=body, headers=KEY).is_success
+
+
+EVERY: tuple[Holds, ...] = (
+    repeated_is_done_once,
+    same_document_written_otherwise_is_the_same,
+    another_caller_has_keys_of_its_own,
+    a_failure_is_not_remembered,
+    an_old_key_is_forgotten,
+    many_at_once_are_done_once,
+    in_progress_is_said,
+)

@@ -10,18 +10,7 @@ ORDER = {"account_id": str(uuid.uuid4()), "lines": [{"sku": "lamp", "quantity": 
 OTHER = ORDER | {"lines": [{"sku": "lamp", "quantity": 3}]}
 
 
-@pytest.mark.parametrize(
-    "holds",
-    [
-        repeated.repeated_is_done_once,
-        repeated.same_document_written_otherwise_is_the_same,
-        repeated.another_caller_has_keys_of_its_own,
-        repeated.a_failure_is_not_remembered,
-        repeated.an_old_key_is_forgotten,
-        repeated.many_at_once_are_done_once,
-        repeated.in_progress_is_said,
-    ],
-)
+@pytest.mark.parametrize("holds", repeated.EVERY)
 def test_repeated(client: httpx.Client, rows: Rows, holds: repeated.Holds) -> None:
     holds(client, rows, "/orders", ORDER)
 
