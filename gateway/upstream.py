@@ -43,8 +43,7 @@ from observability.client import (
 )
 from observability.client.request import lines
 from observability.lean import Template
-from observability.text import hex_trace_id
-from observability.tracing import traceparent_of
+from observability.text import hex_trace_id, traceparent_of
 
 #: The largest answer of a service that the gateway holds in memory.
 MAX_ANSWER_BYTES = 4 * 1024 * 1024

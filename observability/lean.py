@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from threading import Lock
 from time import time_ns
-from typing import Any
+from typing import Any, cast
 
 from opentelemetry import trace
 from opentelemetry.attributes import BoundedAttributes
@@ -36,7 +36,7 @@ from opentelemetry.util.types import AnyValue, Attributes
 
 from observability import otlp
 from observability.otlp import Plain
-from observability.text import well_formed
+from observability.text import traceparent_of, well_formed
 
 _FLAGS = [TraceFlags(flags) for flags in range(4)]
 _NO_STATE = TraceState()
@@ -271,6 +271,7 @@ class Template:
         kind: of the spans.
         attributes: the constant ones.
         variables: names of the attributes that differ from span to span and are known at its start.
+        last: name of the one attribute that a sketch is given at its end.
     """
 
     def __init__(
@@ -280,18 +281,23 @@ class Template:
         kind: SpanKind = SpanKind.INTERNAL,
         attributes: Mapping[str, Plain] | None = None,
         variables: Sequence[str] = (),
+        last: str | None = None,
     ) -> None:
         self.name = name
+        self.last = last
         self._tracer = tracer
         self._kind = kind
         self._constants = dict(attributes or {})
         self._variables = tuple(variables)
         self.keys = frozenset(self._constants) | frozenset(variables)
         self._lean: Tracer | None = None
+        self._silent = isinstance(tracer, trace.NoOpTracer)
+        self._sketches = False
         if isinstance(tracer, Tracer) and self._is_ordinary(tracer):
             self._lean = tracer
             self._room = tracer.max_attributes - len(self.keys)
             self.shape = otlp.Shape(name, kind, self._constants, self._variables, tracer.takes)
+            self._sketches = self._room > 0
 
     def _is_ordinary(self, tracer: "Tracer") -> bool:
         plain = all(tracer.takes(key, value) for key, value in self._constants.items())
@@ -324,11 +330,42 @@ class Template:
             trace_id, flags, state = tracer.new_trace_id(), tracer.root_flags, _NO_STATE
         else:
             trace_id, _, _, flags, state, _ = parent
-            if not flags & TraceFlags.SAMPLED:
-                return self._start_unprepared(parent, values, start_time, link)
             flags = _FLAGS[flags & 3]
+        own = _made(SpanContext, (trace_id, tracer.new_span_id(), False, flags, state, True))
+        if not flags & TraceFlags.SAMPLED:
+            return NonRecordingSpan(own)
+        span = self._prepared(own, parent, values)
+        span._start_time = time_ns() if start_time is None else start_time
+        if link is not None and link.is_valid:
+            span._links = (Link(link),)
+        return span
+
+    def sketch(self, parent: "Ancestor | Sketch", values: tuple[Plain | None, ...] = ()) -> "Sketch":
+        """Start a span that is made only if something has to be said of it beyond its end.
+
+        Args:
+            values: of the variable attributes, in their order.
+        """
+        sketch: Sketch = _new(Sketch)
+        sketch._template = self
+        sketch._parent = parent
+        sketch._values = values
+        ancestor = sketch.ancestor = parent if isinstance(parent, Ancestor) else parent.ancestor
+        tracer = self._lean
+        if tracer is not None and self._sketches and ancestor.plain:
+            sketch._span = None
+            sketch.span_id = tracer.new_span_id().to_bytes(8, "big")
+            sketch._started = time_ns()
+        else:
+            sketch._span = self.start(parent.context, values)
+            sketch.span_id = sketch._span.get_span_context().span_id.to_bytes(8, "big")
+        return sketch
+
+    def _prepared(
+        self, own: SpanContext, parent: SpanContext | None, values: tuple[Plain | None, ...]
+    ) -> Prepared:
         span: Prepared = _new(Prepared)
-        span._tracer = tracer
+        span._tracer = cast(Tracer, self._lean)
         span._name = self.name
         span._kind = self._kind
         span._room = self._room
@@ -336,12 +373,28 @@ class Template:
         span._values = values
         span._attributes = {}
         span._parent = parent
-        span._context = _made(SpanContext, (trace_id, tracer.new_span_id(), False, flags, state, True))
+        span._context = own
         span._lock = Lock()
-        span._start_time = time_ns() if start_time is None else start_time
-        if link is not None and link.is_valid:
-            span._links = (Link(link),)
         return span
+
+    def _unfolded(self, sketch: "Sketch") -> Prepared:
+        """The span that a sketch is of."""
+        span = self._prepared(sketch.context, sketch._parent.context, sketch._values)
+        span._start_time = sketch._started
+        return span
+
+    def _write(self, sketch: "Sketch", last: Plain | None) -> bool:
+        """Have a sketch that ends now exported as it is; False where it cannot be."""
+        brief = self.shape.brief(
+            (sketch.ancestor.trace_id, sketch.span_id, sketch._parent.span_id),
+            (sketch._started, time_ns()),
+            sketch._values,
+            b"" if last is None or self.last is None else otlp.pair(self.last, last),
+        )
+        if brief is None:
+            return False
+        cast(Tracer, self._lean).add(brief)
+        return True
 
     def _start_unprepared(
         self,
@@ -350,6 +403,8 @@ class Template:
         start_time: int | None,
         link: SpanContext | None,
     ) -> trace.Span:
+        if self._silent:
+            return trace.INVALID_SPAN if parent is None else NonRecordingSpan(parent)
         context = Context()
         if parent is not None:
             context = trace.set_span_in_context(NonRecordingSpan(parent), context)
@@ -361,6 +416,82 @@ class Template:
         """All the attributes of a span that has these values."""
         varying = zip(self._variables, values, strict=True)
         return self._constants | {key: value for key, value in varying if value is not None}
+
+
+class Ancestor:
+    """The context of a span as those below it need it, taken apart once.
+
+    Attributes:
+        plain: whether sketches of what is below it can be exported as they are.
+    """
+
+    __slots__ = ("closing", "context", "opening", "plain", "span_id", "trace_id")
+
+    def __init__(self, context: SpanContext) -> None:
+        trace_id, span_id, remote, flags, state, valid = context
+        self.context = context
+        self.plain = valid and not remote and not state and bool(flags & TraceFlags.SAMPLED)
+        self.trace_id = trace_id.to_bytes(16, "big")
+        self.span_id = span_id.to_bytes(8, "big")
+        self.opening = f"00-{trace_id:032x}-"
+        self.closing = f"-{flags & 3:02x}"
+
+
+class Sketch:
+    """A span under way of which nothing but its start has been said: made by `Template.sketch`.
+
+    Nearly all spans begin and end, and that is that; they cost a quarter of a span this way. To say anything
+    else take the `span`, a real one from then on.
+    """
+
+    __slots__ = ("_parent", "_span", "_started", "_template", "_values", "ancestor", "span_id")
+
+    _parent: "Ancestor | Sketch"
+    _span: trace.Span | None
+    _started: int
+    _template: Template
+    _values: tuple[Plain | None, ...]
+    ancestor: Ancestor
+    span_id: bytes
+
+    @property
+    def span(self) -> trace.Span:
+        """The span itself."""
+        if self._span is None:
+            self._span = self._template._unfolded(self)
+        return self._span
+
+    @property
+    def context(self) -> SpanContext:
+        """What the span's own `get_span_context` says."""
+        if self._span is not None:
+            return self._span.get_span_context()
+        trace_id, _, _, flags, state, _ = self.ancestor.context
+        own = (trace_id, int.from_bytes(self.span_id, "big"), False, _FLAGS[flags & 3], state, True)
+        made: SpanContext = _made(SpanContext, own)
+        return made
+
+    @property
+    def traceparent(self) -> str | None:
+        """The header `traceparent` for what follows (W3C Trace Context); None where nothing is traced."""
+        if self._span is None:
+            ancestor = self.ancestor
+            return f"{ancestor.opening}{self.span_id.hex()}{ancestor.closing}"
+        own = self._span.get_span_context()
+        return traceparent_of(own) if own.is_valid else None
+
+    def end(self, last: Plain | None = None) -> None:
+        """End the span; once.
+
+        Args:
+            last: value of the template's `last` attribute: an ordinary one.
+        """
+        if self._span is None and self._template._write(self, last):
+            return
+        span = self.span
+        if last is not None and self._template.last is not None:
+            span.set_attribute(self._template.last, last)
+        span.end()
 
 
 class Tracer(trace.Tracer):
@@ -396,7 +527,7 @@ class Tracer(trace.Tracer):
         self.new_trace_id = self._ids.generate_trace_id
         self.new_span_id = self._ids.generate_span_id
         self.root_flags = _FLAGS[1 | self._ids.is_trace_id_random() << 1]
-        self._add = add
+        self.add = add
         self._dropped = dropped
 
     @_agnosticcontextmanager
@@ -471,7 +602,7 @@ class Tracer(trace.Tracer):
             _logger.exception("A span cannot be encoded")
             self._dropped(1)
         else:
-            self._add(encoded)
+            self.add(encoded)
 
 
 def _formed(value: AnyValue) -> AnyValue:

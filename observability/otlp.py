@@ -20,6 +20,7 @@ Plain = str | bool | int | float
 
 _IDS = struct.Struct(">2s16s2sQ2sQ").pack
 _TIMES = struct.Struct("<BQBQ").pack
+_BRIEF = struct.Struct("<2s16s2s8s2s8s").pack
 _DOUBLE = struct.Struct("<Bd").pack
 #: What nearly every span has.
 UNSET = Status(StatusCode.UNSET)
@@ -27,6 +28,7 @@ _TOLD_UNSET = b"\x7a\x00"
 #: SpanFlags: whether the parent is remote is known; it is not, or it is.
 _FLAGS_LOCAL = b"\x85\x01\x00\x01\x00\x00"
 _FLAGS_REMOTE = b"\x85\x01\x00\x03\x00\x00"
+_BRIEF_ENDING = _TOLD_UNSET + _FLAGS_LOCAL
 _LINK_LOCAL = b"\x35\x00\x01\x00\x00"
 _LINK_REMOTE = b"\x35\x00\x03\x00\x00"
 
@@ -103,6 +105,33 @@ class Shape:
         self._variables = [(key, _heads_of_texts(key)) for key in variables]
         self._takes = takes
 
+    def brief(
+        self,
+        ids: tuple[bytes, bytes, bytes],
+        start_and_end: tuple[int, int],
+        values: Sequence[Plain | None],
+        last: bytes,
+    ) -> bytes | None:
+        """A span as `encode` encodes it that has a local parent, no trace state, no status and at most one
+        further attribute; None where a value is not one that is taken.
+
+        Args:
+            ids: of the trace, the span and its parent.
+            last: the further attribute as `pair` has it, or nothing.
+        """
+        trace_id, span_id, parent_id = ids
+        start, end = start_and_end
+        parts = [
+            _BRIEF(b"\x0a\x10", trace_id, b"\x12\x08", span_id, b"\x22\x08", parent_id),
+            self._named,
+            _TIMES(0x39, start, 0x41, end),
+            self._constants,
+        ]
+        if values and not self._vary(parts, values):
+            return None
+        parts += (last, _BRIEF_ENDING)
+        return b"".join(parts)
+
     def encode(
         self,
         context: SpanContext,
@@ -129,6 +158,18 @@ class Shape:
             parts = [ids, self._named, _TIMES(0x39, start, 0x41, end), self._constants]
         else:
             parts = [*identity(context, parent), self._named, times(start, end), self._constants]
+        if not self._vary(parts, values):
+            return None
+        append = parts.append
+        for key, value in later.items():
+            append(_kept_pair(key, value) if type(value) is int else pair(key, value))
+        for to in links:
+            append(link(to.context))
+        append(ending(status, parent))
+        return b"".join(parts)
+
+    def _vary(self, parts: list[bytes], values: Sequence[Plain | None]) -> bool:
+        """Add the variable attributes; False where one is not taken."""
         append = parts.append
         for (key, heads), value in zip(self._variables, values, strict=True):
             if value is None:
@@ -139,13 +180,8 @@ class Shape:
             elif self._takes(key, value):
                 append(pair(key, value))
             else:
-                return None
-        for key, value in later.items():
-            append(_kept_pair(key, value) if type(value) is int else pair(key, value))
-        for to in links:
-            append(link(to.context))
-        append(ending(status, parent))
-        return b"".join(parts)
+                return False
+        return True
 
 
 def _heads_of_texts(key: str) -> list[bytes]:

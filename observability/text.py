@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from opentelemetry.trace import SpanContext
+
 Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
 
 MAX_TEXT = 16 * 1024
@@ -27,6 +29,12 @@ def well_formed(text: str) -> str:
 def hex_trace_id(trace_id: int) -> str:
     """A trace id as headers and logs have it. A request asks for that of its trace many times."""
     return f"{trace_id:032x}"
+
+
+def traceparent_of(own: SpanContext) -> str:
+    """A valid span's context as the header `traceparent` (W3C Trace Context, version 00)."""
+    trace_id, span_id, _, flags, _, _ = own
+    return f"00-{trace_id:032x}-{span_id:016x}-{flags:02x}"
 
 
 def simple(value: Any) -> bool:

@@ -13,7 +13,6 @@ from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-from opentelemetry.trace import SpanContext
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from observability.export import HoldingExporter
@@ -95,12 +94,6 @@ def carrier() -> dict[str, str]:
     headers: dict[str, str] = {}
     propagate.inject(headers)
     return headers
-
-
-def traceparent_of(own: SpanContext) -> str:
-    """A valid span's context as the header `traceparent` (W3C Trace Context, version 00)."""
-    trace_id, span_id, _, flags, _, _ = own
-    return f"00-{trace_id:032x}-{span_id:016x}-{flags:02x}"
 
 
 def context_of(traceparent: str | None, tracestate: str | None = None) -> Context:

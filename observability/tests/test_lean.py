@@ -23,9 +23,9 @@ from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode,
 
 from observability import Hop, tracing
 from observability.gathering import Batch, Gathering
-from observability.lean import Template, Tracer
+from observability.lean import Ancestor, Template, Tracer
 from observability.tests.sinks import OtlpSink
-from observability.text import well_formed
+from observability.text import traceparent_of, well_formed
 
 LIMITS = SpanLimits(
     max_span_attributes=4,
@@ -218,6 +218,53 @@ def test_a_templates_spans_are_those_of_the_tracer(
     pair.run(work)
     assert pair.exported() == pair.expected()
     assert not pair.dropped
+
+
+@given(
+    root=CONTEXTS | st.none(),
+    constants=st.dictionaries(KEYS, PLAIN, max_size=4),
+    varying=st.dictionaries(KEYS, st.none() | PLAIN | st.text(min_size=100, max_size=140), max_size=4),
+    last=st.none() | st.integers(100, 599),
+    steps=st.lists(STEPS, max_size=2),
+    limits=st.sampled_from([SpanLimits(), LIMITS, SpanLimits(max_span_attributes=0)]),
+)
+def test_a_sketchs_spans_are_those_of_the_tracer(
+    root: SpanContext | None,
+    constants: Mapping[str, Any],
+    varying: Mapping[str, Any],
+    last: int | None,
+    steps: list[Step],
+    limits: SpanLimits,
+) -> None:
+    pair = Pair(limits=limits)
+
+    def work(tracer: trace.Tracer) -> None:
+        server = Template(tracer, "GET", SpanKind.SERVER).start(root, start_time=1)
+        part = Template(tracer, "part").sketch(Ancestor(server.get_span_context()))
+        calls = Template(tracer, "call", SpanKind.CLIENT, constants, tuple(varying), "status")
+        call = calls.sketch(part, tuple(varying.values()))
+        assert call.traceparent == traceparent_of(call.context)
+        assert call.context.trace_id == server.get_span_context().trace_id
+        for step in steps:
+            step(call.span)
+        assert call.traceparent == traceparent_of(call.span.get_span_context())
+        call.end(last)
+        part.end()
+        server.end(9)
+
+    with pytest.MonkeyPatch.context() as patch:
+        for clock in ("observability.lean.time_ns", "opentelemetry.sdk.trace.time_ns"):
+            patch.setattr(clock, lambda: 5)
+        pair.run(work)
+    assert pair.exported() == pair.expected()
+    assert not pair.dropped
+
+
+def test_a_sketch_where_nothing_is_traced() -> None:
+    silent = Template(trace.NoOpTracer(), "x")
+    assert silent.sketch(Ancestor(silent.start(None).get_span_context())).traceparent is None
+    known = SpanContext(1, 2, True, TraceFlags(0))
+    assert silent.sketch(Ancestor(known)).traceparent == traceparent_of(known)
 
 
 def test_a_templates_span_shows_its_attributes() -> None:
