@@ -1,11 +1,10 @@
 """What actions need of the process they run in."""
 
-from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from opentelemetry.trace import NoOpTracer, SpanContext, Tracer
+from opentelemetry.trace import NoOpTracer, Tracer
 from prometheus_client import CollectorRegistry
 
 from gateway.composition.part import Good
@@ -14,8 +13,9 @@ from gateway.metrics import Metrics
 from gateway.request import Reply
 from gateway.resilience.deadline import Deadline
 from gateway.resilience.policy import Policy
-from gateway.upstream import Answer, Begun, Call, UpstreamError
+from gateway.upstream import Answer, Attempt, Call, Listener, UpstreamError
 from observability.client import Streamed
+from observability.lean import Sketch
 
 LAST_GOOD_BYTES = 16 * 1024 * 1024
 CACHE_BYTES = 32 * 1024 * 1024
@@ -29,13 +29,13 @@ class Services(Protocol):
         call: Call,
         policy: Policy,
         deadline: Deadline,
-        parent: SpanContext,
-        carried: Sequence[tuple[str, str]],
-        told: Callable[[], None],
-    ) -> Begun | None: ...
+        parent: Sketch,
+        onward: str,
+        listener: Listener,
+    ) -> Attempt | None: ...
 
     async def call(
-        self, call: Call, policy: Policy, deadline: Deadline, begun: Begun | None = None
+        self, call: Call, policy: Policy, deadline: Deadline, begun: Attempt | None = None
     ) -> Answer: ...
 
     def stream(
@@ -51,14 +51,14 @@ class Nobody:
         call: Call,
         policy: Policy,
         deadline: Deadline,
-        parent: SpanContext,
-        carried: Sequence[tuple[str, str]],
-        told: Callable[[], None],
+        parent: Sketch,
+        onward: str,
+        listener: Listener,
     ) -> None:
         return None
 
     async def call(
-        self, call: Call, policy: Policy, deadline: Deadline, begun: Begun | None = None
+        self, call: Call, policy: Policy, deadline: Deadline, begun: Attempt | None = None
     ) -> Answer:
         raise UpstreamError(call.service, 503, "no service is called here")
 

@@ -36,7 +36,7 @@ from opentelemetry.util.types import AnyValue, Attributes
 
 from observability import otlp
 from observability.otlp import Plain
-from observability.text import traceparent_of, well_formed
+from observability.text import hex_trace_id, traceparent_of, well_formed
 
 _FLAGS = [TraceFlags(flags) for flags in range(4)]
 _NO_STATE = TraceState()
@@ -423,17 +423,20 @@ class Ancestor:
 
     Attributes:
         plain: whether sketches of what is below it can be exported as they are.
+        exemplar: the trace id in hex, for metrics; None where the trace is not sampled.
     """
 
-    __slots__ = ("closing", "context", "opening", "plain", "span_id", "trace_id")
+    __slots__ = ("closing", "context", "exemplar", "opening", "plain", "span_id", "trace_id")
 
     def __init__(self, context: SpanContext) -> None:
         trace_id, span_id, remote, flags, state, valid = context
         self.context = context
-        self.plain = valid and not remote and not state and bool(flags & TraceFlags.SAMPLED)
+        sampled, name = flags & TraceFlags.SAMPLED, hex_trace_id(trace_id)
+        self.plain = bool(valid and sampled and not remote and not state)
+        self.exemplar = name if sampled else None
         self.trace_id = trace_id.to_bytes(16, "big")
         self.span_id = span_id.to_bytes(8, "big")
-        self.opening = f"00-{trace_id:032x}-"
+        self.opening = f"00-{name}-"
         self.closing = f"-{flags & 3:02x}"
 
 

@@ -12,6 +12,7 @@ MAX_DEPTH = 100
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _elements = msgspec.json.Decoder(list[msgspec.Raw])
+_quick = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 
 Shape = Callable[[bytes], bytes]
@@ -29,7 +30,7 @@ def read(body: bytes) -> Any:
             deeper than MAX_DEPTH.
     """
     try:
-        value = _decode(body.decode())
+        value = _value(body)
     except BadDocument:
         raise
     except UnicodeDecodeError as error:
@@ -41,6 +42,17 @@ def read(body: bytes) -> Any:
     if body.count(b"[") + body.count(b"{") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
         raise BadDocument("the answer is nested too deeply")
     return value
+
+
+def _value(body: bytes) -> Any:
+    try:
+        value = _quick(body)
+        # What is encoded to the same bytes has no member twice: sooner known than by looking.
+        if _encode(value) == body:
+            return value
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        pass  # it may be good all the same: a number beyond 64 bits, for instance
+    return _strict(body.decode())
 
 
 def shape(select: str | Sequence[str] | None, rename: Mapping[str, str] | None) -> Shape | None:
@@ -115,7 +127,7 @@ def _not_finite(literal: str) -> NoReturn:
     raise BadDocument(f"{literal[:20]} is not a finite number")
 
 
-_decode = json.JSONDecoder(object_pairs_hook=_unique, parse_float=_finite, parse_constant=_not_finite).decode
+_strict = json.JSONDecoder(object_pairs_hook=_unique, parse_float=_finite, parse_constant=_not_finite).decode
 
 
 def _depth(value: Any) -> int:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from urllib.parse import quote
 
 from gateway.caching import freshness
@@ -27,8 +27,7 @@ class Fallback:
 OnFailure = Literal["fail", "omit", "stale"] | Fallback
 
 
-@dataclass(frozen=True, slots=True)
-class Good:
+class Good(NamedTuple):
     """What a part is: its JSON as it goes into the document, and its value for references.
 
     Attributes:
@@ -100,12 +99,14 @@ class Part:
         target = self.path.render(scope, self.rest)
         if self.query:
             target += self._query(scope)
-        passed = list(request.caller.identity) if request.caller else []
-        passed += [(name, value) for name in self.headers if (value := request.headers.get(name)) is not None]
+        identity = request.caller.identity if request.caller else ()
+        if not self.headers and not self.send_body:
+            return Call(self.service, self.method, target, identity)
+        passed = [(name, value) for name in self.headers if (value := request.headers.get(name)) is not None]
         if not self.send_body:
-            return Call(self.service, self.method, target, passed)
+            return Call(self.service, self.method, target, (*identity, *passed))
         passed.append(("Content-Type", request.headers.get("Content-Type", "application/json")))
-        return Call(self.service, self.method, target, passed, request.body)
+        return Call(self.service, self.method, target, (*identity, *passed), request.body)
 
     def result(self, answer: Answer) -> Good:
         """What the part is, by the service's answer.

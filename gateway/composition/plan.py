@@ -4,20 +4,20 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
 from opentelemetry import context, trace
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode
+from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from gateway.composition import document
 from gateway.composition.part import NULL, Fallback, Good, Part, PartFailed, failed
 from gateway.composition.reference import Unresolved
 from gateway.door.headers import REQUEST_ID_HEADER
 from gateway.request import Request
-from gateway.upstream import Answer, Begun, Call, UpstreamError, carried
+from gateway.upstream import Answer, Attempt, Call, UpstreamError, carried
 from gateway.world import World
-from observability.lean import Template
+from observability.client.request import lines
+from observability.lean import Ancestor, Sketch, Template
 
 _ABSENT: Final = Good(NULL, None, 0)
 
@@ -35,8 +35,7 @@ class Composed:
     fresh_seconds: int
 
 
-@dataclass(slots=True)
-class _Outcome:
+class _Outcome(NamedTuple):
     """What became of a part: None where its condition did not hold."""
 
     good: Good | None
@@ -61,6 +60,8 @@ class Plan:
 
     def __init__(self, route: str, parts: Sequence[Part], world: World) -> None:
         self.parts = tuple(parts)
+        self.first = tuple(part for part in parts if not part.needs)
+        self.later = tuple(part for part in parts if part.needs)
         self._route = route
         self._world = world
         self._names = [document.encode(part.name) + b":" for part in parts]
@@ -129,15 +130,17 @@ class Plan:
 
 
 class _Run:
-    """One request's run of a plan.
+    """One run of a plan.
 
     Parts are called as soon as what they need is there, by callbacks: a task a part would cost more than all
     that is done for it. One that has to wait, or whose call failed, gets a task.
     """
 
     __slots__ = (
-        "_carried",
+        "_baggage",
         "_context",
+        "_identity",
+        "_onward",
         "_parent",
         "_plan",
         "_request",
@@ -154,10 +157,12 @@ class _Run:
         self._world = world
         self._request = request
         self._context = context.get_current()
-        self._carried = carried(self._context)
-        self._parent = trace.get_current_span().get_span_context()
-        self._waiting = [part for part in plan.parts if part.needs]
-        self._under_way: list[_Going] = []
+        self._parent = Ancestor(trace.get_current_span(self._context).get_span_context())
+        self._baggage = lines(carried(self._context))
+        self._identity = request.caller.identity if request.caller else ()
+        self._onward = self._baggage + lines(self._identity)
+        self._waiting = plan.later
+        self._under_way: set[_Going] = set()
         self.outcomes: dict[str, _Outcome] = {}
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done when every part has its outcome, or the document cannot be."""
@@ -165,9 +170,8 @@ class _Run:
 
     def start(self) -> None:
         """Call the parts that need nothing of others."""
-        for part in self._plan.parts:
-            if not part.needs:
-                self._start(part)
+        for part in self._plan.first:
+            self._start(part)
 
     async def abandon(self) -> None:
         """End whatever still goes on."""
@@ -178,9 +182,9 @@ class _Run:
             with suppress(asyncio.CancelledError):
                 await asyncio.wait(tasks)
         for going in self._under_way:
-            if going.begun is not None:
-                going.begun.abandon()
-            going.span.end()
+            if going.attempt is not None:
+                going.attempt.abandon()
+            going.sketch.end()
 
     def _start(self, part: Part) -> None:
         if self.over.done():
@@ -188,8 +192,8 @@ class _Run:
         if part.condition is not None and not part.condition.holds(self.scope):
             self._settle(part, _Outcome(None))
             return
-        going = _Going(part, self._plan.spans[part.name].start(self._parent))
-        self._under_way.append(going)
+        going = _Going(self, part, self._plan.spans[part.name].sketch(self._parent))
+        self._under_way.add(going)
         try:
             going.call = part.call(self._request, self.scope)
             self._begin(going, going.call)
@@ -199,20 +203,20 @@ class _Run:
             self._fail(error)
 
     def _begin(self, going: "_Going", call: Call) -> None:
-        going.begun = self._world.upstreams.begin(
+        going.attempt = self._world.upstreams.begin(
             call,
             going.part.policy,
             self._request.deadline,
-            going.span.get_span_context(),
-            self._carried,
-            partial(self._told, going),
+            going.sketch,
+            self._onward if call.headers is self._identity else self._baggage + lines(call.headers),
+            going,
         )
-        if going.begun is None:
+        if going.attempt is None:
             going.task = asyncio.create_task(self._call(going, call))
 
-    def _told(self, going: "_Going") -> None:
+    def told(self, going: "_Going") -> None:
         """The first attempt at a part's call has ended."""
-        answer = cast(Begun, going.begun).answer()
+        answer = cast(Attempt, going.attempt).answer()
         if answer is None:
             going.task = asyncio.create_task(self._call(going, cast(Call, going.call)))
         else:
@@ -221,10 +225,10 @@ class _Run:
     async def _call(self, going: "_Going", call: Call) -> None:
         """Call a service, or go on with a call whose first attempt came to nothing."""
         # The task is the part's own: its context ends with it, so nothing has to be detached.
-        context.attach(trace.set_span_in_context(going.span, self._context))
+        context.attach(trace.set_span_in_context(going.sketch.span, self._context))
         deadline, policy = self._request.deadline, going.part.policy
         try:
-            got: Answer | PartFailed = await self._world.upstreams.call(call, policy, deadline, going.begun)
+            got: Answer | PartFailed = await self._world.upstreams.call(call, policy, deadline, going.attempt)
         except UpstreamError as error:
             got = failed(error)
         except Exception as error:
@@ -242,7 +246,7 @@ class _Run:
         else:
             self._settle(going.part, outcome)
         finally:
-            going.span.end()
+            going.sketch.end()
 
     def _outcome(self, going: "_Going", got: "Answer | PartFailed | Good") -> _Outcome:
         part, call = going.part, going.call
@@ -251,7 +255,7 @@ class _Run:
                 raise got
             good = got if isinstance(got, Good) else part.result(got)
         except PartFailed as cause:
-            return self._instead(part, call, cause, going.span)
+            return self._instead(part, call, cause, going.sketch)
         if part.on_failure == "stale" and call is not None:
             self._world.last_good.put(_key(call), good, len(good.body) * 2)
         return _Outcome(good)
@@ -265,7 +269,7 @@ class _Run:
             self.scope[part.name] = outcome.good.value
         if self._waiting:
             ready = [part for part in self._waiting if all(need in self.outcomes for need in part.needs)]
-            self._waiting = [part for part in self._waiting if part not in ready]
+            self._waiting = tuple(part for part in self._waiting if part not in ready)
             for each in ready:
                 self._start(each)
         if len(self.outcomes) == len(self._plan.parts) and not self.over.done():
@@ -285,7 +289,7 @@ class _Run:
                 return _ABSENT
         return PartFailed(502, f"{part.service}: not called, there is no {error.absent}")
 
-    def _instead(self, part: Part, call: Call | None, cause: PartFailed, span: Span) -> _Outcome:
+    def _instead(self, part: Part, call: Call | None, cause: PartFailed, sketch: Sketch) -> _Outcome:
         """What stands for a part that failed.
 
         Raises:
@@ -293,6 +297,7 @@ class _Run:
         """
         chosen = part.on_failure
         policy = "fallback" if isinstance(chosen, Fallback) else chosen
+        span = sketch.span
         span.set_status(Status(StatusCode.ERROR, cause.cause))
         span.add_event("gateway.part_failed", {"gateway.policy": policy, "gateway.cause": cause.cause})
         self._plan.failed(part, policy)
@@ -314,14 +319,18 @@ class _Run:
 class _Going:
     """A part under way."""
 
-    __slots__ = ("begun", "call", "part", "span", "task")
+    __slots__ = ("_run", "attempt", "call", "part", "sketch", "task")
 
-    def __init__(self, part: Part, span: Span) -> None:
+    def __init__(self, run: _Run, part: Part, sketch: Sketch) -> None:
         self.part = part
-        self.span = span
+        self.sketch = sketch
         self.call: Call | None = None
-        self.begun: Begun | None = None
+        self.attempt: Attempt | None = None
         self.task: asyncio.Task[None] | None = None
+        self._run = run
+
+    def told(self) -> None:
+        self._run.told(self)
 
 
 def scope_of(request: Request) -> dict[str, Any]:

@@ -121,6 +121,8 @@ class Text:
         Raises:
             Unresolved: one has no value.
         """
+        if not self.references:
+            return self.literals[0]
         out = [self.literals[0]]
         for reference, literal in zip(self.references, self.literals[1:], strict=True):
             value = reference.text(scope)

@@ -11,7 +11,7 @@ from observability.client.connection import Connection, Limits
 from observability.client.errors import ClientError, ConnectFailed, ConnectionLost, TimedOut
 from observability.client.origin import Origin
 from observability.client.pool import Pool, Resolve
-from observability.client.response import Answer, Awaited, Collected, Response
+from observability.client.response import Awaited, Collected, Response
 from observability.client.streamed import Streamed
 
 T = TypeVar("T")
@@ -55,6 +55,7 @@ class Client:
         *,
         timeout_seconds: float,
         fresh: bool = False,
+        fields: str = "",
     ) -> Response:
         """Make a request and hold its whole answer in memory.
 
@@ -65,13 +66,14 @@ class Client:
             headers: all but Host, Content-Length, Transfer-Encoding, Connection and other hop-by-hop ones.
             timeout_seconds: for everything: waiting for a connection, opening it, sending, the whole answer.
             fresh: rather on a new connection than on an idle one; such a request is never repeated.
+            fields: further headers, as `request.lines` gave them.
 
         Raises:
             ValueError: method, target or headers could be read as something else than one request.
             ConnectFailed, TimedOut, ConnectionLost, TooLarge, Malformed: there is no usable answer; `sent`
                 says whether the server may have seen the request.
         """
-        head = request.encode(origin, method, target, headers, len(body))
+        head = request.encode(origin, method, target, headers, len(body), fields)
         bodyless = method == "HEAD"
 
         def start(connection: Connection, deadline: float) -> Collected:
@@ -81,45 +83,14 @@ class Client:
 
         return await self._exchange(origin, timeout_seconds, method in request.IDEMPOTENT, start, fresh)
 
-    def begin(
-        self,
-        origin: Origin,
-        method: str,
-        target: str,
-        headers: Sequence[tuple[str, str]],
-        body: bytes,
-        answer: Answer,
-        *,
-        timeout_seconds: float,
-        constant: str = "",
-    ) -> Connection | None:
-        """Make a request on an idle connection, if there is one, without a task or a future for it.
+    def take(self, origin: Origin) -> Connection | None:
+        """An idle connection to `send` a request on without a task or a future for it; None where none is.
 
-        `answer` is told by the event loop what comes, `ConnectionLost` also where `request` would have made
+        The answer is told by the event loop what comes, `ConnectionLost` also where `request` would have made
         the request again. Whoever wants no answer any more has the connection `abandon` it.
-
-        Args:
-            timeout_seconds: for the whole answer; more than 0.
-            constant: further headers, of every such request, as `request.lines` gave them.
-
-        Returns:
-            the connection; None where none was idle, and nothing was done.
-
-        Raises:
-            ValueError: as `request`.
         """
-        head = request.encode(origin, method, target, headers, len(body), constant)
         pool = self._pools.get(origin)
-        connection = pool.take() if pool is not None else None
-        if connection is not None:
-            deadline = connection.loop.time() + timeout_seconds
-            connection.send(head, body, answer, bodyless=method == "HEAD", deadline=deadline)
-        return connection
-
-    def idle(self, origin: Origin) -> bool:
-        """Whether `begin` finds an idle connection now."""
-        pool = self._pools.get(origin)
-        return pool is not None and pool.idle
+        return pool.take() if pool is not None else None
 
     @asynccontextmanager
     async def stream(
@@ -133,6 +104,7 @@ class Client:
         timeout_seconds: float,
         idle_seconds: float,
         content_length: int | None = None,
+        fields: str = "",
     ) -> AsyncIterator[Streamed]:
         """Make a request and read its answer while it comes, and send its body while it is made; any size.
 
@@ -144,6 +116,7 @@ class Client:
             timeout_seconds: for a connection, and anew from the end of the request to the head of the answer.
             idle_seconds: the longest pause in the answer while it is awaited, and in sending the body.
             content_length: of a body that is an iterator, where it is known; it is sent chunked otherwise.
+            fields: further headers, as `request.lines` gave them.
 
         Raises:
             ValueError: as `request`, and for a body that has not its length.
@@ -152,7 +125,7 @@ class Client:
         """
         whole, pieces = (body, None) if isinstance(body, bytes) else (b"", body)
         length = len(whole) if pieces is None else content_length
-        head = request.encode(origin, method, target, headers, length)
+        head = request.encode(origin, method, target, headers, length, fields)
 
         def start(connection: Connection, deadline: float) -> Streamed:
             answer = Streamed(connection, idle_seconds)

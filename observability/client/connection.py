@@ -91,7 +91,7 @@ class Connection(asyncio.Protocol):
         self._unread = 0
         self.expire_at(deadline)
         if len(body) <= _JOINED_BYTES:
-            self._transport.write(head + body)
+            self._transport.write(head + body if body else head)
         else:
             self._transport.write(head)
             self._transport.write(body)
@@ -211,7 +211,8 @@ class Connection(asyncio.Protocol):
             if self._chunked or self._bodyless:
                 # Its trailers would show up in the next head; after HEAD it waits for a body.
                 self._parser = httptools.HttpResponseParser(self)
-            self.resume()
+            if not self._reading:
+                self.resume()
             self._answer = None
             self._released(self)
         answer.end()

@@ -43,11 +43,6 @@ class Pool:
         self._waiting: deque[asyncio.Future[Connection | None]] = deque()
         self._closed = False
 
-    @property
-    def idle(self) -> bool:
-        """Whether `take` finds a connection."""
-        return bool(self._idle)
-
     def take(self) -> Connection | None:
         """An idle connection, if there is one."""
         return self._idle.pop() if self._idle else None

@@ -33,7 +33,7 @@ def encode(
     target: str,
     headers: Sequence[tuple[str, str]],
     length: int | None,
-    constant: str = "",
+    fields: str = "",
 ) -> bytes:
     """The request's head, up to and including the empty line.
 
@@ -43,12 +43,12 @@ def encode(
         target: path and query, quoted; or `*` with OPTIONS.
         headers: all but those the client owns, such as Host, Content-Length and Connection.
         length: of the body in bytes; None sends it chunked.
-        constant: further headers, as `lines` gave them.
+        fields: further headers, as `lines` gave them.
 
     Raises:
         ValueError: something could be read as another request, or a header belongs to the client.
     """
-    head = _opening(method, target) + origin.host_line + constant + lines(headers)
+    head = _opening(method, target) + origin.host_line + fields + lines(headers)
     if length is None:
         head += "Transfer-Encoding: chunked\r\n\r\n"
     elif length or method in _WITH_BODY:

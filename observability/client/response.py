@@ -65,10 +65,10 @@ class Collecting:
         self._parts.append(data)
         return None
 
-    def response(self) -> Response:
-        """The answer, once it is complete."""
+    def body(self) -> bytes:
+        """The answer's body, once it is complete."""
         parts = self._parts
-        return Response(self._status, self._headers, parts[0] if len(parts) == 1 else b"".join(parts))
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 class Collected(Collecting):
@@ -82,7 +82,7 @@ class Collected(Collecting):
 
     def end(self) -> None:
         if not self.future.done():  # it is done when the caller was cancelled in this very moment
-            self.future.set_result(self.response())
+            self.future.set_result(Response(self._status, self._headers, self.body()))
 
     def fail(self, error: BaseException) -> None:
         if not self.future.done():

@@ -1,0 +1,190 @@
+"""One attempt at a call."""
+
+import time
+from typing import Final, Protocol
+
+from opentelemetry.trace import Status, StatusCode
+
+from gateway.resilience import retries
+from gateway.upstream.call import Answer, UpstreamError
+from gateway.upstream.service import Service
+from observability.client import (
+    ClientError,
+    Collecting,
+    ConnectFailed,
+    Connection,
+    ConnectionLost,
+    Exhausted,
+    Headers,
+    Malformed,
+    TimedOut,
+    TooLarge,
+)
+from observability.lean import Sketch
+
+#: The largest answer of a service that the gateway holds in memory.
+MAX_ANSWER_BYTES: Final = 4 * 1024 * 1024
+
+_ERROR: Final = Status(StatusCode.ERROR)
+#: What the gateway answers where a service did not, the first that fits.
+_FAILURES: Final[tuple[tuple[type[ClientError], tuple[int, str]], ...]] = (
+    (TimedOut, (504, "no answer in time")),
+    (TooLarge, (502, "the answer is too large")),
+    (Malformed, (502, "the answer is malformed")),
+    (Exhausted, (503, "all connections are busy")),
+    (ConnectFailed, (502, "no connection")),
+    (ClientError, (502, "the connection was lost")),
+)
+
+
+class Listener(Protocol):
+    """Who waits for an attempt without a task."""
+
+    def told(self) -> None:
+        """There is an answer, or there will be none: called once, by the event loop."""
+
+
+class Attempt(Collecting):
+    """Holds its place in the bulkhead, its ticket and its span until it is closed.
+
+    It collects what a connection receives for it; the listener is told of the end.
+    """
+
+    __slots__ = (
+        "_closed",
+        "_error",
+        "_judged",
+        "_listener",
+        "_method",
+        "_outcome",
+        "_service",
+        "_started",
+        "_ticket",
+        "connection",
+        "sketch",
+    )
+
+    def __init__(
+        self,
+        service: Service,
+        ticket: int,
+        method: str,
+        sketch: Sketch,
+        listener: Listener | None = None,
+    ) -> None:
+        super().__init__(MAX_ANSWER_BYTES)
+        self.sketch = sketch
+        self.connection: Connection | None = None
+        self._service = service
+        self._ticket = ticket
+        self._method = method
+        self._listener = listener
+        self._error: BaseException | None = None
+        self._outcome: str | int = "cancelled"
+        self._judged = self._closed = False
+        self._started = time.perf_counter()
+
+    # --- what comes of it
+
+    def answer(self) -> Answer | None:
+        """The answer, if it can be used; None where it is for `Upstreams.call` to say what follows."""
+        if self._error is not None:
+            return None
+        status = self._status
+        if status >= 500 or status == 403:
+            return None
+        answer = Answer(self._service.name, status, self._headers, self.body())
+        self.judge(status, self._headers)
+        self.close()
+        return answer
+
+    def collected(self) -> Answer:
+        """What came.
+
+        Raises:
+            UpstreamError: it is of no use.
+            ClientError: there is nothing.
+        """
+        if self._error is not None:
+            raise self._error
+        self.judge(self._status, self._headers)
+        return Answer(self._service.name, self._status, self._headers, self.body())
+
+    def judge(self, status: int, headers: Headers) -> None:
+        """Take note of an answer.
+
+        Raises:
+            UpstreamError: it is of no use.
+        """
+        self._outcome = status
+        self._settle(status < 500)
+        if status < 400:
+            return
+        span = self.sketch.span
+        span.set_attribute("http.response.status_code", status)
+        span.set_attribute("error.type", str(status))
+        span.set_status(_ERROR)
+        name = self._service.name
+        if status == 403:  # only services nginx answers so
+            raise UpstreamError(name, 502, "the gateway was not admitted")
+        if status >= 500:
+            told = status if status in (503, 504) else 502
+            cause, passing = f"the service answered {status}", status in retries.TRANSIENT
+            raise UpstreamError(name, told, cause, headers.get("Retry-After"), passing)
+
+    def failed(self, error: ClientError) -> UpstreamError:
+        """Take note of an exchange without an answer; what the gateway says of it."""
+        self._outcome = kind = type(error).__name__
+        span = self.sketch.span
+        span.set_attribute("error.type", kind)
+        span.set_status(Status(StatusCode.ERROR, error.reason))
+        self._settle(False)
+        status, cause = next(said for kind, said in _FAILURES if isinstance(error, kind))
+        passing = not isinstance(error, TooLarge | Malformed)
+        return UpstreamError(self._service.name, status, cause, passing=passing)
+
+    def stale(self) -> bool:
+        """Whether only the connection was too old, and the request can be made again without harm."""
+        error = self._error
+        lost = isinstance(error, ConnectionLost) and not error.answered
+        return lost and self._method in retries.IDEMPOTENT
+
+    def abandon(self) -> None:
+        """Nobody wants the answer any more."""
+        self._listener = None
+        if self.connection is not None:
+            self.connection.abandon(self)
+        self.close()
+
+    def close(self) -> None:
+        """Give up what it holds; once, however often it is called."""
+        if self._closed:
+            return
+        self._closed = True
+        service, outcome = self._service, self._outcome
+        if not self._judged:
+            service.circuit.abandoned(self._ticket)
+        service.compartment.leave()
+        told = type(outcome) is int and outcome < 400
+        self.sketch.end(outcome if told else None)
+        seconds = time.perf_counter() - self._started
+        service.observe(self._method, outcome, seconds, self.sketch.ancestor.exemplar)
+
+    def _settle(self, good: bool) -> None:
+        if self._judged:  # an answer that broke off after its head: the head was judged
+            return
+        self._judged = True
+        circuit = self._service.circuit
+        (circuit.succeeded if good else circuit.failed)(self._ticket)
+
+    # --- what the connection tells
+
+    def end(self) -> None:
+        # Forgotten at once: who is told knows this attempt, and a cycle a call would keep the collector busy.
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            listener.told()
+
+    def fail(self, error: BaseException) -> None:
+        self._error = error
+        self.end()

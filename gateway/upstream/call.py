@@ -1,0 +1,69 @@
+"""Calls to services, and what they come to."""
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, NamedTuple
+
+from observability.client import Headers
+
+
+class UpstreamError(Exception):
+    """A service gave no usable answer.
+
+    Parameters:
+        status: what the gateway's own caller should get.
+        retry_after: seconds or a date, as the service or the circuit says.
+        passing: whether it may be of this moment only, so that a retry makes sense.
+    """
+
+    def __init__(
+        self, service: str, status: int, cause: str, retry_after: str | None = None, passing: bool = False
+    ) -> None:
+        super().__init__(f"{service}: {cause}")
+        self.service = service
+        self.status = status
+        self.cause = cause
+        self.retry_after = retry_after
+        self.passing = passing
+
+
+class Call(NamedTuple):
+    """A call to one service.
+
+    Attributes:
+        target: path and query, quoted; the path starts with the service's own prefix.
+        headers: those of the request; framing, credential, trace and timeout are added.
+        body: in one piece; `Upstreams.stream` takes it piece by piece, too.
+        content_length: of a body that comes piece by piece, where it is known; chunked otherwise.
+    """
+
+    service: str
+    method: str
+    target: str
+    headers: Sequence[tuple[str, str]] = ()
+    body: bytes | AsyncIterator[bytes] = b""
+    content_length: int | None = None
+
+
+class Answer(NamedTuple):
+    """What a service answered, with a status below 500."""
+
+    service: str
+    status: int
+    headers: Headers
+    body: bytes
+
+    @property
+    def ok(self) -> bool:
+        return 200 <= self.status < 300
+
+    def json(self) -> Any:
+        """The decoded body.
+
+        Raises:
+            UpstreamError: the service's body is not JSON.
+        """
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError) as error:
+            raise UpstreamError(self.service, 502, "the answer is not JSON") from error
