@@ -7,8 +7,9 @@ from functools import partial
 from tornado.web import Application, RequestHandler
 
 from gateway.door import Door
+from gateway.door.front import Front
 from gateway.door.rates import Rates
-from gateway.door.wire import Server
+from gateway.door.refusals import Refusals
 from gateway.draining import drain
 from gateway.metrics import Metrics
 from gateway.reading import Reader
@@ -20,9 +21,6 @@ from gateway.upstream import Upstreams
 from gateway.world import Nobody, World
 from observability import Hop
 from observability.frameworks import tornado as hop_tornado
-
-#: Bodies are bounded by the gateway itself, which answers 413; what is passed on may have any size.
-ANY_SIZE = 1 << 62
 
 
 async def serve(settings: Settings, index: int, hop: Hop, rates: Rates, *, mock: bool = False) -> None:
@@ -46,21 +44,14 @@ async def serve(settings: Settings, index: int, hop: Hop, rates: Rates, *, mock:
     gateway = Gateway(hop, door, reader.read())
     if not mock:
         _add_checks(hop, upstreams, settings)
-    server = Server(
-        gateway,
-        refused=resilience.malformed,
-        max_body_size=ANY_SIZE,
-        max_buffer_size=2 * 1024 * 1024,
-        idle_connection_timeout=75,
-        body_timeout=15,
-    )
-    server.listen(settings.ports[index], settings.host)
+    front = Front.of(gateway, Refusals(hop, resilience.malformed))
+    await front.listen(settings.ports[index], settings.host)
     telemetry = Application([*hop_tornado.routes(hop), ("/routes", _RoutesPage, {"gateway": gateway})])
     pages = telemetry.listen(settings.metrics_ports[index], settings.host)
     watching = [asyncio.create_task(each) for each in (door.shedder.watch(), reader.watch(gateway))]
     try:
         await stop_signal()
-        await drain(server, gateway, hop)
+        await drain(front, gateway, hop)
     finally:
         for task in watching:
             task.cancel()

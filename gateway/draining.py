@@ -3,7 +3,7 @@
 import asyncio
 from typing import Protocol
 
-from gateway.door.wire import Server
+from gateway.door.front import Front
 from observability import Hop
 
 #: Between "not ready" and the end of accepting: those in front of this process have to notice.
@@ -21,7 +21,7 @@ class Busy(Protocol):
 
 
 async def drain(
-    server: Server,
+    front: Front,
     busy: Busy,
     hop: Hop,
     grace_seconds: float = GRACE_SECONDS,
@@ -36,11 +36,11 @@ async def drain(
         whether every request was answered.
     """
     hop.health.add("serving", _stopping, critical=True)
-    server.refuse_keeping_alive()
+    front.refuse_keeping_alive()
     await asyncio.sleep(grace_seconds)
-    server.stop()
+    front.stop()
     answered = await busy.drain(drain_seconds)
-    await server.close_all_connections()
+    await front.close_all_connections()
     return answered
 
 

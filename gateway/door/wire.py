@@ -8,12 +8,10 @@ framing in HTTP/1.0, targets that are no path), and gives every refusal a proble
 
 import asyncio
 import logging
-import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from contextlib import suppress
-from typing import Any, Final, NoReturn, cast
+from typing import Any, Final, NoReturn
 
-from prometheus_client import Counter
 from tornado.http1connection import (
     HTTP1Connection,
     HTTP1ServerConnection,
@@ -26,25 +24,18 @@ from tornado.httputil import (
     HTTPInputError,
     HTTPMessageDelegate,
     HTTPServerConnectionDelegate,
-    RequestStartLine,
     parse_request_start_line,
 )
 from tornado.iostream import IOStream, StreamClosedError, UnsatisfiableReadError
 
-from gateway.door import plain
-from observability.problem import Problem, phrase
+from gateway.door.limits import LINGER_BYTES, LINGER_SECONDS, MAX_HEAD_BYTES, MAX_HEADERS, MAX_TARGET
+from gateway.door.plain import is_host
+from gateway.door.refusals import Refusals
+from observability.problem import Problem
 
-MAX_HEAD_BYTES: Final = 32 * 1024
-MAX_HEADERS: Final = 100
-MAX_TARGET: Final = 8192
 #: Beyond this a head is not even read to its end: the connection is cut without an answer.
 UNREAD_HEAD_BYTES: Final = 2 * MAX_HEAD_BYTES
-#: How long, and for how much, a refused client may go on sending before it is cut off. Closing at once would
-#: reset the connection, and the client might never see the answer.
-LINGER_SECONDS: Final = 1.0
-LINGER_BYTES: Final = 256 * 1024
 
-_HOST = re.compile(r"[A-Za-z0-9._\-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?")
 _logger = logging.getLogger(__name__)
 _lingering: set[asyncio.Task[None]] = set()
 
@@ -52,9 +43,9 @@ _lingering: set[asyncio.Task[None]] = set()
 class Peer:
     """Who is at the other end of a connection."""
 
-    def __init__(self, address: Any, refused: Counter) -> None:
+    def __init__(self, address: Any, refusals: Refusals) -> None:
         self.remote_ip = str(address[0]) if isinstance(address, tuple) and address else ""
-        self.refused = refused
+        self.refusals = refusals
 
     def __str__(self) -> str:
         return self.remote_ip
@@ -64,19 +55,18 @@ class Server(HTTPServer):
     """Tornado's server over strict connections.
 
     Parameters:
-        refused: counts refused messages by `status`.
+        refusals: told of messages that are refused.
     """
 
     def initialize(  # type: ignore[override]
-        self, delegate: "Messages", refused: Counter, **options: Any
+        self, delegate: HTTPServerConnectionDelegate, refusals: Refusals, **options: Any
     ) -> None:
         super().initialize(delegate, max_header_size=UNREAD_HEAD_BYTES, **options)
-        self._messages = delegate
-        self._refused = refused
+        self._delegate = delegate
+        self._refusals = refusals
 
     def handle_stream(self, stream: IOStream, address: Any) -> None:
-        peer = Peer(address, self._refused)
-        connection = _ServerConnection(stream, self.conn_params, peer, self._messages)
+        connection = _ServerConnection(stream, self.conn_params, Peer(address, self._refusals))
         self._connections.add(connection)
         connection.start_serving(self)
 
@@ -85,139 +75,26 @@ class Server(HTTPServer):
         self.conn_params.no_keep_alive = True
 
 
-class Messages(HTTPServerConnectionDelegate):
-    """Who answers."""
-
-    async def answer_plain(self, head: plain.Head, connection: "Plain") -> None:
-        """Answer a request without a body."""
-        raise NotImplementedError
-
-
 class _ServerConnection(HTTP1ServerConnection):
-    def __init__(self, stream: IOStream, params: Any, context: Peer, messages: Messages) -> None:
-        super().__init__(stream, params, context)
-        self._messages = messages
-
     async def _server_request_loop(self, delegate: HTTPServerConnectionDelegate) -> None:
-        patience = _Patience(self.stream, self.params.header_timeout)
-        self._task = cast("asyncio.Task[None]", asyncio.current_task())
         self.stream.set_nodelay(True)
         try:
-            while await self._serve_next(delegate, patience):
-                pass
+            while True:
+                connection = _Connection(self.stream, False, self.params, self.context)
+                if not await connection.read_response(delegate.start_request(self, connection)):
+                    return
+                await asyncio.sleep(0)
         except (StreamClosedError, UnsatisfiableReadError, asyncio.CancelledError):
             pass
         except Exception:
             _logger.exception("connection failed")
             self.stream.close()
         finally:
-            patience.end()
             delegate.on_close(self)
-
-    async def _serve_next(self, delegate: HTTPServerConnectionDelegate, patience: "_Patience") -> bool:
-        """Answer the next message; False when it is the last."""
-        patience.begin()
-        data = await self.stream.read_until_regex(rb"\r?\n\r?\n", max_bytes=self.params.max_header_size)
-        patience.pause()
-        head = _plain(data)
-        if head is None:
-            connection = _Connection(self.stream, False, self.params, self.context)
-            connection.read_again(data)
-            return await connection.read_response(delegate.start_request(self, connection))
-        answering = Plain(self.stream, self.params, self.context, self._task)
-        await self._messages.answer_plain(head, answering)
-        if answering.closes:
-            self.stream.close()
-        return not self.stream.closed()
-
-
-def _plain(data: bytes) -> plain.Head | None:
-    """The head of a plain request within the limits; None of any other."""
-    if len(data) > MAX_HEAD_BYTES or data.count(b"\n") - 2 > MAX_HEADERS:
-        return None
-    head = plain.read(data)
-    if head is None or len(head.target) > MAX_TARGET or not is_host(head.fields):
-        return None
-    return head
-
-
-class _Patience:
-    """Closes a stream whose next head is awaited for too long.
-
-    One timer, set anew only when it fires too early, in place of one for every message.
-    """
-
-    def __init__(self, stream: IOStream, seconds: float | None) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._stream = stream
-        self._seconds = seconds or 3600.0
-        self._until: float | None = None
-        self._timer = self._loop.call_later(self._seconds, self._ring)
-
-    def begin(self) -> None:
-        """From now on the next head is awaited."""
-        self._until = self._loop.time() + self._seconds
-
-    def pause(self) -> None:
-        """A head is there."""
-        self._until = None
-
-    def end(self) -> None:
-        self._timer.cancel()
-
-    def _ring(self) -> None:
-        now = self._loop.time()
-        if self._until is not None and now >= self._until:
-            self._stream.close()
-        else:
-            self._timer = self._loop.call_at(self._until or now + self._seconds, self._ring)
-
-
-class Plain:
-    """Where the answer to a request without a body goes.
-
-    Attributes:
-        task: of the connection.
-        closes: whether the connection ends with this answer.
-    """
-
-    def __init__(self, stream: IOStream, params: Any, context: Any, task: "asyncio.Task[None]") -> None:
-        self.context = context
-        self.task = task
-        self.closes: bool = params.no_keep_alive
-        self._stream = stream
-        self._params = params
-
-    def set_close_callback(self, callback: Callable[[], None] | None) -> None:
-        self._stream.set_close_callback(callback)
-
-    def write_whole(self, data: bytes) -> None:
-        """Send an answer, head and body."""
-        self._stream.write(data)
-
-    def whole(self, line: RequestStartLine, headers: HTTPHeaders) -> HTTP1Connection:
-        """Tornado's own connection, for an answer that is written piece by piece."""
-        connection = _Connection(self._stream, False, self._params, self.context)
-        connection.read_already(line, headers)
-        return connection
-
-    def close(self) -> None:
-        self._stream.close()
 
 
 class _Connection(HTTP1Connection):
     """One message, refused where it is not well-formed to the letter."""
-
-    def read_again(self, data: bytes) -> None:
-        """Put a head that was looked at back into the stream."""
-        self.stream._read_buffer[:0] = data
-        self.stream._read_buffer_size += len(data)
-
-    def read_already(self, line: RequestStartLine, headers: HTTPHeaders) -> None:
-        """Take a head that was read, of a message without a body."""
-        self._request_start_line, self._request_headers = line, headers
-        self._disconnect_on_finish = not self._can_keep_alive(line, headers)
-        self._read_finished = True
 
     def _parse_headers(self, data: bytes) -> tuple[str, HTTPHeaders]:
         try:
@@ -246,14 +123,9 @@ class _Connection(HTTP1Connection):
     def _refuse(self, error: HTTPInputError | Problem) -> NoReturn:
         """Answer, unless an answer has begun, and close."""
         problem = error if isinstance(error, Problem) else Problem(400, detail=_shown(error))
-        _logger.info(
-            "message refused",
-            extra={"client": str(self.context), "status": problem.status, "reason": problem.detail},
-        )
-        if isinstance(self.context, Peer):
-            self.context.refused.labels(str(problem.status)).inc()
-        if self._response_start_line is None:
-            task = asyncio.create_task(_say_goodbye(self.stream, problem))
+        if self._response_start_line is None and isinstance(self.context, Peer):
+            answer = self.context.refusals.answer(problem, str(self.context))
+            task = asyncio.create_task(_say_goodbye(self.stream, answer))
             _lingering.add(task)
             task.add_done_callback(_lingering.discard)
         else:
@@ -307,12 +179,6 @@ def _check_host(headers: HTTPHeaders, version: str) -> None:
         raise Problem(400, detail="There has to be one Host header with a host's name.")
 
 
-def is_host(headers: HTTPHeaders) -> bool:
-    """Whether there is one Host with a host's name."""
-    hosts = headers.get_list("Host")
-    return len(hosts) == 1 and _HOST.fullmatch(hosts[0]) is not None
-
-
 def _check_framing(headers: HTTPHeaders, version: str) -> None:
     lengths = headers.get_list("Content-Length")
     if len(lengths) > 1:
@@ -333,17 +199,10 @@ def _is_number(text: str) -> bool:
     return False
 
 
-async def _say_goodbye(stream: IOStream, problem: Problem) -> None:
-    body = problem.encode()
-    head = [
-        f"HTTP/1.1 {problem.status} {phrase(problem.status)}",
-        f"Content-Type: {Problem.MEDIA_TYPE}",
-        f"Content-Length: {len(body)}",
-        "Connection: close",
-    ]
+async def _say_goodbye(stream: IOStream, answer: bytes) -> None:
     with suppress(StreamClosedError, OSError, TimeoutError):
         async with asyncio.timeout(LINGER_SECONDS):
-            await stream.write("\r\n".join([*head, "", ""]).encode() + body)
+            await stream.write(answer)
             stream.socket.shutdown(1)
             left = LINGER_BYTES
             while left > 0:

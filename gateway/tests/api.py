@@ -10,13 +10,13 @@ from textwrap import dedent
 from typing import Any
 
 import httpx
-from prometheus_client import CollectorRegistry
-from tornado.httpserver import HTTPServer
-from tornado.testing import bind_unused_port
+from prometheus_client import CollectorRegistry, Counter
 
 from gateway.door import Door
 from gateway.door.cors import Cors
+from gateway.door.front import Front
 from gateway.door.rates import Rates
+from gateway.door.refusals import Refusals
 from gateway.metrics import Metrics
 from gateway.resilience.metrics import Metrics as ResilienceMetrics
 from gateway.resilience.shedding import Shedder
@@ -82,11 +82,9 @@ async def running(hop: Hop, folder: Path, routes: str, behave: Behaviour) -> Asy
         world = World.of(upstreams, hop.tracer, Metrics(CollectorRegistry()))
         door = Door(None, Rates(64), Cors(), Shedder(), ResilienceMetrics(CollectorRegistry()))
         gateway = Gateway(hop, door, table_of(folder, routes, world))
-        server = HTTPServer(gateway, max_body_size=1 << 62)
-        socket, port = bind_unused_port()
-        server.add_socket(socket)
-        url = f"http://127.0.0.1:{port}"
+        front = Front.of(gateway, Refusals(hop, Counter("malformed", "", ["status"], registry=None)))
+        url = f"http://127.0.0.1:{await front.listen(0, '127.0.0.1')}"
         async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=20) as client:
             yield Api(gateway, world, url, client, upstream)
-        server.stop()
-        await server.close_all_connections()
+        front.stop()
+        await front.close_all_connections()

@@ -4,15 +4,14 @@ first request that is anything else the connection becomes Tornado's.
 """
 
 import asyncio
-import os
 import socket
 from typing import Final
 
 from tornado.httpserver import HTTPServer
-from tornado.iostream import IOStream
 
 from broker.rio.api.answering import Answering
 from broker.rio.api.head import Head, may_begin, read_head
+from observability.frameworks.handover import Begun, dismiss
 
 _END: Final = b"\r\n\r\n"
 _BACKLOG: Final = 1024
@@ -121,9 +120,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._front.connections.discard(self)
         if self._handed is not None:
-            self._front.server.handle_stream(
-                _Begun(*self._handed), self._transport.get_extra_info("peername")
-            )
+            self._front.server.handle_stream(Begun(*self._handed), self._transport.get_extra_info("peername"))
 
     # --- of the front
 
@@ -192,22 +189,4 @@ class Connection(asyncio.Protocol):
 
     def _hand_over(self) -> None:
         """Give Tornado the connection, and what has come and not been answered, once all answers are sent."""
-        own = self._transport.get_extra_info("socket")
-        self._handed = socket.socket(fileno=os.dup(own.fileno())), self._received
-        self._transport.close()
-
-
-class _Begun(IOStream):
-    """A stream of which something has been read already."""
-
-    def __init__(self, connection: socket.socket, received: bytes) -> None:
-        self._received = memoryview(received)
-        super().__init__(connection)
-
-    def read_from_fd(self, buf: bytearray | memoryview) -> int | None:
-        if not self._received:
-            return super().read_from_fd(buf)
-        count = min(len(buf), len(self._received))
-        buf[:count] = self._received[:count]
-        self._received = self._received[count:]
-        return count
+        self._handed = dismiss(self._transport), self._received

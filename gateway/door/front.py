@@ -1,0 +1,392 @@
+"""The gateway's port. Plain requests, which nearly all are, are read and answered right here: Tornado takes
+longer for the reading and writing alone than all the rest of a request costs. At the first message that is
+anything else the connection becomes Tornado's, which refuses it or knows what to do with it.
+"""
+
+import asyncio
+import math
+import re
+import socket
+from collections.abc import Callable
+from functools import lru_cache
+from http.client import responses as PHRASES
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self
+
+from gateway.channel import Channel
+from gateway.door import plain
+from gateway.door.limits import (
+    BODY_IDLE_SECONDS,
+    BODY_SECONDS,
+    IDLE_SECONDS,
+    LINGER_BYTES,
+    LINGER_SECONDS,
+    MAX_BODY_BYTES,
+    MAX_HEAD_BYTES,
+    STALL_SECONDS,
+)
+from gateway.door.refusals import Refusals
+from gateway.door.wire import Server
+from gateway.request import Headers
+from observability.frameworks.handover import Begun, dismiss
+from observability.problem import Problem
+
+if TYPE_CHECKING:
+    from gateway.server import Gateway
+
+#: Bodies are bounded where they are read whole; what is passed on may have any size.
+_ANY_SIZE: Final = 1 << 62
+_BACKLOG: Final = 4096
+_BLANK_LINE: Final = re.compile(rb"\r?\n\r?\n")
+_BODYLESS: Final = frozenset({204, 304})
+
+
+class Answering(Protocol):
+    """A request that is being answered."""
+
+    @property
+    def streams(self) -> bool:
+        """Whether its body is passed on while it comes."""
+
+    def begin(self, body: bytes | Channel) -> None:
+        """Answer; the body is there, or comes."""
+
+    def refuse_body(self) -> None:
+        """Answer that the body is too large."""
+
+    def gone(self) -> None:
+        """Whoever asked went away."""
+
+
+class Front:
+    """Takes connections.
+
+    Parameters:
+        server: gets what is not plain.
+        ask: begins with a request: its head, the client's address, and where the answer goes.
+        refusals: told of what is refused here.
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        ask: Callable[[plain.Head, str, "Connection"], Answering],
+        refusals: Refusals,
+    ) -> None:
+        self.server = server
+        self.ask = ask
+        self.refusals = refusals
+        self.connections: set[Connection] = set()
+        self.closing = False
+        self._listening: asyncio.Server | None = None
+
+    @classmethod
+    def of(cls, gateway: "Gateway", refusals: Refusals) -> Self:
+        """A front before a gateway, with a Tornado of its own."""
+        server = Server(
+            gateway,
+            refusals=refusals,
+            max_body_size=_ANY_SIZE,
+            max_buffer_size=2 * MAX_BODY_BYTES,
+            idle_connection_timeout=IDLE_SECONDS,
+            body_timeout=BODY_SECONDS,
+        )
+        return cls(server, gateway.ask, refusals)
+
+    async def listen(self, port: int, host: str) -> int:
+        """Take connections from now on; the port, also where 0 was given."""
+        loop = asyncio.get_running_loop()
+        self._listening = await loop.create_server(
+            lambda: Connection(self, loop), host, port, backlog=_BACKLOG
+        )
+        bound: int = self._listening.sockets[0].getsockname()[1]
+        return bound
+
+    def refuse_keeping_alive(self) -> None:
+        """Let every answer from now on be the last of its connection."""
+        self.closing = True
+        self.server.refuse_keeping_alive()
+
+    def stop(self) -> None:
+        """Take no more connections."""
+        if self._listening is not None:
+            self._listening.close()
+
+    async def close_all_connections(self) -> None:
+        """Close what is left."""
+        for connection in list(self.connections):
+            connection.cut()
+        await self.server.close_all_connections()
+
+
+class Connection(asyncio.Protocol):
+    """One connection; its requests are answered one after the other."""
+
+    _transport: asyncio.Transport
+
+    def __init__(self, front: Front, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self._front = front
+        self._received = b""
+        self._head: plain.Head | None = None
+        self._answering: Answering | None = None
+        self._left = 0  # bytes of a request's body that have not come
+        self._channel: Channel | None = None
+        self._chunked = False
+        self._owed: int | None = None  # bytes of an answer's body that it has still to have
+        self._lingering: int | None = None
+        self._reading = True
+        self._writable: asyncio.Future[None] | None = None
+        self._handed: socket.socket | None = None
+        self._until = loop.time() + IDLE_SECONDS
+        self._timer = loop.call_at(self._until, self._ring)
+
+    # --- of the transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport  # type: ignore[assignment]
+        address: Any = transport.get_extra_info("peername")
+        self._remote = str(address[0]) if isinstance(address, tuple) and address else ""
+        self._front.connections.add(self)
+
+    def data_received(self, data: bytes) -> None:
+        if self._lingering is not None:
+            self._lingering -= len(data)
+            if self._lingering < 0:
+                self.cut()
+            return
+        self._received = self._received + data if self._received else data
+        if self._reading and (self._answering is None or self._left):
+            self._advance()
+        else:
+            self._hold()
+
+    def pause_writing(self) -> None:
+        self._writable = self.loop.create_future()
+        self._until = self.loop.time() + STALL_SECONDS
+
+    def resume_writing(self) -> None:
+        writable, self._writable = self._writable, None
+        if writable is not None and not writable.done():
+            writable.set_result(None)
+        if self._answering is None:
+            self._go_on()
+
+    def connection_lost(self, _: Exception | None) -> None:
+        self._timer.cancel()
+        self._front.connections.discard(self)
+        if self._writable is not None and not self._writable.done():
+            self._writable.set_result(None)
+        if self._channel is not None:
+            self._channel.lose()
+        if self._answering is not None:
+            self._answering.gone()
+        if self._handed is not None:
+            address = self._handed.getpeername() if self._remote else ""
+            self._front.server.handle_stream(Begun(self._handed, self._received), address)
+
+    # --- reading
+
+    def _advance(self) -> None:
+        """Go on with what has come."""
+        answering = self._answering
+        if answering is None:
+            answering = self._answering = self._request()
+            if answering is None:
+                return
+        if self._channel is not None:
+            self._feed(self._channel)
+        elif not self._left:
+            self._until = math.inf
+            answering.begin(b"")
+        elif len(self._received) >= self._left:
+            body, self._received = self._received[: self._left], self._received[self._left :]
+            self._left, self._until = 0, math.inf
+            answering.begin(body)
+
+    def _request(self) -> Answering | None:
+        """The next request, with its head there; None where there is none yet, or it is Tornado's."""
+        received = self._received
+        end = received.find(b"\r\n\r\n") + 4
+        if end < 4:
+            if _BLANK_LINE.search(received):
+                self._hand_over()
+            elif len(received) > MAX_HEAD_BYTES:
+                self._refuse(Problem(431, detail=f"The head has at most {MAX_HEAD_BYTES} bytes."))
+            return None
+        head = plain.read(received if end == len(received) else received[:end])
+        if head is None:
+            self._hand_over()
+            return None
+        self._received = received[end:]
+        self._head, self._left = head, head.length
+        answering = self._front.ask(head, self._remote, self)
+        if head.length:
+            self._expect_body(answering, head.length)
+        return answering
+
+    def _expect_body(self, answering: Answering, length: int) -> None:
+        if answering.streams:
+            self._until = math.inf
+            self._channel = Channel(BODY_IDLE_SECONDS)
+            answering.begin(self._channel)
+        elif length > MAX_BODY_BYTES:
+            self._until = math.inf
+            answering.refuse_body()
+        else:
+            self._until = self.loop.time() + BODY_SECONDS
+            self._arm()
+
+    def _feed(self, channel: Channel) -> None:
+        """Pass on what has come of a body."""
+        piece, self._received = self._received[: self._left], self._received[self._left :]
+        self._left -= len(piece)
+        if piece:
+            self._hold()
+            channel.put(piece).add_done_callback(lambda _: self._fed(channel))
+        if not self._left:
+            channel.end()
+
+    def _fed(self, channel: Channel) -> None:
+        if self._channel is channel and not self._transport.is_closing():
+            self._resume()
+            if self._left and self._received:
+                self._feed(channel)
+
+    def _hold(self) -> None:
+        if self._reading and not self._transport.is_closing():
+            self._reading = False
+            self._transport.pause_reading()
+
+    def _resume(self) -> None:
+        if not self._reading and not self._transport.is_closing():
+            self._reading = True
+            self._transport.resume_reading()
+
+    # --- writing
+
+    @property
+    def closes(self) -> bool:
+        """Whether the connection ends with this answer."""
+        head = self._head
+        return self._front.closing or self._left > 0 or (head is not None and head.closes)
+
+    def send(self, status: int, headers: Headers, body: bytes) -> None:
+        """Send a whole answer."""
+        bodyless = status in _BODYLESS
+        if not bodyless:
+            headers.append(("Content-Length", str(len(body))))
+        head = self._rendered(status, headers)
+        self._transport.write(head if bodyless or self._is_head else head + body)
+
+    async def start(self, status: int, headers: Headers) -> None:
+        """Send the head of an answer whose body comes piece by piece."""
+        length = next((int(value) for name, value in headers if name.lower() == "content-length"), None)
+        bodyless = status in _BODYLESS or self._is_head
+        self._owed = 0 if bodyless else length
+        self._chunked = self._owed is None
+        if self._chunked:
+            headers.append(("Transfer-Encoding", "chunked"))
+        self._transport.write(self._rendered(status, headers))
+        await self._room()
+
+    async def write(self, piece: bytes) -> None:
+        """Send a piece; returns when there is room for more, or nobody to read it."""
+        if self._chunked:
+            self._transport.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+        elif self._owed:
+            self._owed -= len(piece)
+            self._transport.write(piece)
+        await self._room()
+
+    def end(self) -> None:
+        """The body is complete."""
+        if self._chunked:
+            self._chunked = False
+            self._transport.write(b"0\r\n\r\n")
+        elif self._owed:  # a body of another length: there is no telling where the next answer begins
+            self.cut()
+
+    def answered(self) -> None:
+        """Go on with the next request."""
+        closes = self.closes
+        self._answering = self._channel = self._head = None
+        if self._transport.is_closing():
+            return
+        if closes:
+            self._linger() if self._left else self._transport.close()
+            return
+        self._until = self.loop.time() + IDLE_SECONDS
+        self._go_on()
+
+    def cut(self) -> None:
+        """Close at once."""
+        self._transport.abort()
+
+    def _go_on(self) -> None:
+        if self._writable is not None:
+            return  # whoever reads no answers sends no requests
+        if self._received:
+            self._advance()
+        if self._answering is None:
+            self._resume()
+
+    @property
+    def _is_head(self) -> bool:
+        return self._head is not None and self._head.method == "HEAD"
+
+    def _rendered(self, status: int, headers: Headers) -> bytes:
+        """The head of an answer as it is sent.
+
+        Raises:
+            ValueError: a header has characters that a header cannot have.
+        """
+        if self.closes:
+            headers.append(("Connection", "close"))
+        lines = [_status_line(status)]
+        lines += [f"{name}: {value}\r\n" for name, value in headers]
+        text = "".join(lines)
+        if text.count("\n") != len(lines) or text.count("\r") != len(lines):
+            raise ValueError("a header has a line break")
+        return text.encode("latin-1") + b"\r\n"
+
+    async def _room(self) -> None:
+        if self._writable is not None:
+            await self._writable
+            self._until = math.inf
+
+    # --- endings
+
+    def _refuse(self, problem: Problem) -> None:
+        """Answer what is no request, and close."""
+        self._transport.write(self._front.refusals.answer(problem, self._remote))
+        self._linger()
+
+    def _linger(self) -> None:
+        """Close when the answer was read: closing at once would reset the connection, and it might not be."""
+        self._lingering = LINGER_BYTES
+        self._until = self.loop.time() + LINGER_SECONDS
+        self._resume()
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+        self._arm()
+
+    def _hand_over(self) -> None:
+        """Give Tornado the connection, and what has come and not been answered, once all answers are sent."""
+        self._handed = dismiss(self._transport)
+
+    def _arm(self) -> None:
+        self._timer.cancel()
+        self._timer = self.loop.call_at(self._until, self._ring)
+
+    def _ring(self) -> None:
+        """Close what takes too long. One timer, set anew only when it fires too early."""
+        now = self.loop.time()
+        if now >= self._until:
+            self.cut()
+        else:
+            self._timer = self.loop.call_at(min(self._until, now + IDLE_SECONDS), self._ring)
+
+
+@lru_cache(100)
+def _status_line(status: int) -> str:
+    return f"HTTP/1.1 {status} {PHRASES.get(status, 'Unknown')}\r\n"

@@ -1,0 +1,48 @@
+"""Messages that are refused before they are a request, as telemetry sees them."""
+
+import logging
+from typing import Final
+
+from opentelemetry import context, trace
+from opentelemetry.trace import SpanKind
+from prometheus_client import Counter
+
+from observability import Hop
+from observability.exchange import TRACE_HEADER
+from observability.lean import Template
+from observability.problem import Problem, phrase
+
+_SPAN_VARIABLES: Final = ("client.address", "http.response.status_code", "error.type")
+
+_logger = logging.getLogger(__name__)
+
+
+class Refusals:
+    """Counts them by `status`, logs why, and gives each a span, so that its trace id leads to the line."""
+
+    def __init__(self, hop: Hop, counter: Counter) -> None:
+        self._counter = counter
+        constants = {"http.request.method": "_OTHER", "url.scheme": "http"}
+        self._spans = Template(hop.tracer, "HTTP", SpanKind.SERVER, constants, _SPAN_VARIABLES)
+
+    def answer(self, problem: Problem, client: str) -> bytes:
+        """Take note of a refusal; what the client is answered, after which its connection ends."""
+        span = self._spans.start(None, (client, problem.status, str(problem.status)))
+        token = context.attach(trace.set_span_in_context(span))
+        try:
+            fields = {"client": client, "status": problem.status, "reason": problem.detail}
+            _logger.info("message refused", extra=fields)
+        finally:
+            context.detach(token)
+            span.end()
+        self._counter.labels(str(problem.status)).inc()
+        trace_id = trace.format_trace_id(span.get_span_context().trace_id)
+        body = problem.encode(trace_id)
+        head = [
+            f"HTTP/1.1 {problem.status} {phrase(problem.status)}",
+            f"Content-Type: {Problem.MEDIA_TYPE}",
+            f"Content-Length: {len(body)}",
+            f"{TRACE_HEADER}: {trace_id}",
+            "Connection: close",
+        ]
+        return "\r\n".join([*head, "", ""]).encode() + body

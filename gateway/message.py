@@ -1,0 +1,124 @@
+"""Requests on connections that are Tornado's."""
+
+from collections.abc import Awaitable
+from http.client import responses as PHRASES
+from typing import TYPE_CHECKING, cast
+
+from tornado.http1connection import HTTP1Connection
+from tornado.httputil import HTTPHeaders, HTTPMessageDelegate, RequestStartLine, ResponseStartLine
+
+from gateway.answering import Answering
+from gateway.channel import Channel
+from gateway.door.limits import BODY_IDLE_SECONDS, MAX_BODY_BYTES, STREAM_SECONDS
+from gateway.request import Headers
+
+if TYPE_CHECKING:
+    from gateway.server import Gateway
+
+
+class Message(HTTPMessageDelegate):
+    """A request as Tornado reads it, and where its answer goes."""
+
+    def __init__(self, gateway: "Gateway", connection: HTTP1Connection) -> None:
+        self._gateway = gateway
+        self._connection = connection
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self._channel: Channel | None = None
+        self._begun = False
+        self._unbounded = False
+
+    # --- the request
+
+    def headers_received(
+        self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
+    ) -> Awaitable[None] | None:
+        line = cast(RequestStartLine, start_line)
+        remote = getattr(self._connection.context, "remote_ip", "") or ""
+        self._line = line
+        self._answering = Answering(self._gateway, self, line.method, line.path, headers, remote)
+        if self._answering.streams:
+            if "Content-Length" in headers or "Transfer-Encoding" in headers:
+                self._channel = Channel(BODY_IDLE_SECONDS)
+                self._connection.set_body_timeout(STREAM_SECONDS)
+                self._begin(self._channel)
+            return None
+        length = headers.get("Content-Length", "")
+        if length.isdecimal() and (len(length) > 15 or int(length) > MAX_BODY_BYTES):
+            self._refuse_body()
+        return None
+
+    def data_received(self, chunk: bytes) -> Awaitable[None] | None:
+        if self._channel is not None:
+            return self._channel.put(chunk)
+        if not self._begun:
+            self._size += len(chunk)
+            self._pieces.append(chunk)
+            if self._size > MAX_BODY_BYTES:
+                self._refuse_body()
+        return None
+
+    def finish(self) -> None:
+        if self._channel is not None:
+            self._channel.end()
+        elif not self._begun:
+            self._begin(b"".join(self._pieces))
+        self._connection.set_close_callback(self.on_connection_close)
+
+    def on_connection_close(self) -> None:
+        if self._channel is not None:
+            self._channel.lose()
+        self._begun = True
+        self._answering.gone()
+
+    def _begin(self, body: bytes | Channel) -> None:
+        self._begun = True
+        self._answering.begin(body)
+
+    def _refuse_body(self) -> None:
+        self._begun = True
+        self._pieces.clear()
+        self._answering.refuse_body()
+
+    # --- the answer
+
+    def send(self, status: int, headers: Headers, body: bytes) -> None:
+        fields = _fields(headers)
+        if status not in (204, 304):
+            fields["Content-Length"] = str(len(body))
+        is_head = self._line.method == "HEAD"
+        self._connection.write_headers(_status(status), fields, None if is_head else body or None)
+
+    async def start(self, status: int, headers: Headers) -> None:
+        fields = _fields(headers)
+        if self._line.version == "HTTP/1.0" and "Content-Length" not in fields:
+            fields["Connection"] = "close"  # its end is the connection's
+        self._unbounded = fields.get("Connection") == "close"
+        await self._connection.write_headers(_status(status), fields)
+
+    async def write(self, piece: bytes) -> None:
+        if self._line.method != "HEAD":
+            await self._connection.write(piece)
+
+    def end(self) -> None:
+        if self._unbounded:
+            self._connection.no_keep_alive = self._connection._disconnect_on_finish = True
+
+    def answered(self) -> None:
+        if self._channel is not None:
+            self._channel.drop()
+        self._connection.finish()
+
+    def cut(self) -> None:
+        self._connection.close()
+
+
+def _status(status: int) -> ResponseStartLine:
+    return ResponseStartLine("HTTP/1.1", status, PHRASES.get(status, "Unknown"))
+
+
+def _fields(headers: Headers) -> HTTPHeaders:
+    fields = HTTPHeaders()
+    for name, value in headers:
+        fields.add(name, value)
+    return fields
