@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.tests.api import Api, answering, left, running, said
-from gateway.tests.upstreams import Asked, Behaviour, reply, until
+from gateway.tests.upstreams import Asked, Behaviour, hang, reply, reset, until
 from observability import Hop
 
 ROUTE = """\
@@ -34,14 +34,6 @@ GOOD: dict[str, bytes | Behaviour] = {
 
 def route(options: str = "", account: str = "omit", stock: str = "omit") -> str:
     return ROUTE.format(options=options, account=account, stock=stock)
-
-
-async def hang(_: Asked, __: asyncio.StreamWriter) -> None:
-    await asyncio.Event().wait()
-
-
-async def reset(_: Asked, writer: asyncio.StreamWriter) -> None:
-    writer.transport.abort()
 
 
 FAILURES: dict[str, tuple[bytes | Behaviour, int]] = {

@@ -11,7 +11,7 @@ from gateway.resilience.breaker import State
 from gateway.resilience.deadline import Deadline
 from gateway.resilience.policy import Breaker, Bulkhead, Policy, Retries
 from gateway.tests.conftest import Serve
-from gateway.tests.upstreams import Asked, Behaviour, reply, saying, until
+from gateway.tests.upstreams import Asked, Behaviour, cut, hang, reply, reset, saying, trickle, until
 from gateway.upstream import MAX_ANSWER_BYTES, Answer, Call, UpstreamError, Upstreams
 from observability.client import Headers
 
@@ -31,32 +31,6 @@ async def refused(
     with pytest.raises(UpstreamError) as caught:
         await ask(upstreams, call, policy, seconds)
     return caught.value
-
-
-async def hang(_: Asked, __: asyncio.StreamWriter) -> None:
-    await asyncio.Event().wait()
-
-
-async def reset(_: Asked, writer: asyncio.StreamWriter) -> None:
-    writer.transport.abort()
-
-
-def cut(after: bytes) -> Behaviour:
-    """Write that and close."""
-
-    async def behave(_: Asked, writer: asyncio.StreamWriter) -> None:
-        writer.write(after)
-        writer.close()
-
-    return behave
-
-
-async def trickle(_: Asked, writer: asyncio.StreamWriter) -> None:
-    writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-    while not writer.is_closing():
-        writer.write(b"1\r\n \r\n")
-        await writer.drain()
-        await asyncio.sleep(0.01)
 
 
 async def test_what_is_sent(serve: Serve, hop: observability.Hop) -> None:

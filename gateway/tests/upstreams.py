@@ -42,6 +42,43 @@ def saying(*answers: bytes) -> Behaviour:
     return behave
 
 
+async def reset(_: Asked, writer: asyncio.StreamWriter) -> None:
+    """Close the connection with a TCP reset."""
+    writer.transport.abort()
+
+
+def cut(after: bytes) -> Behaviour:
+    """Write that and close."""
+
+    async def behave(_: Asked, writer: asyncio.StreamWriter) -> None:
+        writer.write(after)
+        writer.close()
+
+    return behave
+
+
+def stall(after: bytes) -> Behaviour:
+    """Write that and nothing more, and keep the connection."""
+
+    async def behave(_: Asked, writer: asyncio.StreamWriter) -> None:
+        writer.write(after)
+        await asyncio.Event().wait()
+
+    return behave
+
+
+hang = stall(b"")
+
+
+async def trickle(_: Asked, writer: asyncio.StreamWriter) -> None:
+    """Send a body that never ends, a byte at a time."""
+    writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+    while not writer.is_closing():
+        writer.write(b"1\r\n \r\n")
+        await writer.drain()
+        await asyncio.sleep(0.01)
+
+
 class Server:
     """A server that behaves in one way and remembers what it was asked."""
 
