@@ -11,7 +11,7 @@ from gateway.resilience.breaker import State
 from gateway.resilience.deadline import Deadline
 from gateway.resilience.policy import Breaker, Bulkhead, Policy, Retries
 from gateway.tests.conftest import Serve
-from gateway.tests.upstreams import Asked, Behaviour, cut, hang, reply, reset, saying, trickle, until
+from gateway.tests.upstreams import Asked, Behaviour, cut, hang, reply, reset, saying, stall, trickle, until
 from gateway.upstream import MAX_ANSWER_BYTES, Answer, Call, UpstreamError, Upstreams
 from observability.client import Headers
 
@@ -55,6 +55,19 @@ async def test_a_service_is_told_what_is_left_of_the_deadline(serve: Serve) -> N
     upstreams, server = await serve(saying(reply()))
     await ask(upstreams, policy=Policy(), seconds=1)
     assert int(server.asked[0].headers["x-request-timeout-ms"]) <= 1000
+
+
+async def test_a_service_is_told_less_each_time(serve: Serve) -> None:
+    async def take_a_while(_: Asked, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(0.02)
+        writer.write(reply(503))
+
+    upstreams, server = await serve(take_a_while)
+    policy = Policy(timeout_seconds=60, retries=Retries(attempts=4, first_seconds=0.001))
+    await refused(upstreams, policy=policy, seconds=5)
+    left = [int(asked.headers["x-request-timeout-ms"]) for asked in server.asked]
+    assert len(left) == 4
+    assert 5000 >= left[0] > left[1] > left[2] > left[3] > 0
 
 
 @pytest.mark.parametrize(("answered", "told"), [(500, 502), (501, 502), (502, 502), (503, 503), (504, 504)])
@@ -165,14 +178,37 @@ async def test_no_time_left_is_no_call(serve: Serve) -> None:
     assert (error.status, server.asked) == (504, [])
 
 
-async def test_the_deadline_bounds_all_attempts(serve: Serve) -> None:
-    upstreams, _ = await serve(hang)
-    policy = Policy(timeout_seconds=60, retries=Retries(attempts=5))
-    deadline = Deadline.after(0.3)
-    with pytest.raises(UpstreamError) as caught:
-        await upstreams.call(ORDER, policy, deadline)
-    assert caught.value.status == 504
-    assert deadline.expired
+@pytest.mark.parametrize(
+    ("behave", "status"),
+    [(hang, 504), (trickle, 504), (stall(b"HTTP/1.1 200 OK\r\n"), 504), (saying(reply(503)), 503),
+     (saying(reply(503, Retry_After="100")), 503)],
+    ids=["hangs", "trickles", "half a head", "retries", "is to be asked later"],
+)  # fmt: skip
+@pytest.mark.parametrize("full", [False, True])
+async def test_nothing_outlasts_the_deadline(
+    serve: Serve, behave: Behaviour, status: int, full: bool
+) -> None:
+    """Whatever else could be waited for would be waited for minutes."""
+    upstreams, _ = await serve(behave)
+    policy = Policy(
+        timeout_seconds=300,
+        retries=Retries(attempts=5, first_seconds=300, cap_seconds=300),
+        bulkhead=Bulkhead(concurrent=1, queue_seconds=300),
+    )
+    compartment = upstreams._service("orders", policy).compartment
+    if full:
+        assert compartment.enter()
+    async with asyncio.timeout(30):
+        error = await refused(upstreams, policy=policy, seconds=0.3)
+    assert error.status == (503 if full else status)
+    assert (compartment.in_flight, compartment.waiting) == (int(full), 0)
+
+
+async def test_timeouts_open_the_circuit(serve: Serve) -> None:
+    upstreams, server = await serve(hang)
+    policy = Policy(timeout_seconds=0.05, retries=Retries(attempts=1), breaker=Breaker(minimum=2))
+    assert [(await refused(upstreams, policy=policy)).status for _ in range(3)] == [504, 504, 503]
+    assert len(server.asked) == 2
 
 
 async def test_a_failing_service_is_left_alone_and_tried_again(serve: Serve) -> None:
