@@ -121,6 +121,39 @@ def owner(span: ReadableSpan, parts: dict[str, ReadableSpan]) -> str:
     return next(name for name, part in parts.items() if part.context.span_id == span.parent.span_id)
 
 
+BREAKS = """\
+services: {defaults: {retries: {attempts: 1}, breaker: {minimum: 1}}}
+routes:
+  - id: it
+    method: GET
+    path: /it
+    compose: {one: {service: orders, path: /one, on_failure: {fallback: 1}}}
+"""
+
+
+async def test_what_was_decided_is_told_where_it_was_decided(
+    hop: Hop, tmp_path: Path, spans: InMemorySpanExporter, lines: Lines
+) -> None:
+    async with running(hop, tmp_path, BREAKS, answering({"/one": reply(500)})) as api:
+        opened, refused = [await api.get("/it") for _ in range(2)]
+        await until(lambda: len(spans.get_finished_spans()) == 5)
+        assert len(api.upstream.asked) == 1
+    first, second = (span for span in spans.get_finished_spans() if span.kind is SpanKind.INTERNAL)
+    told = {event.name: dict(event.attributes or {}) for event in first.events}
+    assert told == {
+        "breaker": {"breaker.service": "orders", "breaker.before": "closed", "breaker.after": "open"},
+        "gateway.part_failed": {
+            "gateway.policy": "fallback",
+            "gateway.cause": "orders: the service answered 500",
+        },
+    }
+    assert [event.name for event in second.events] == ["circuit.refused", "gateway.part_failed"]
+    assert refused.json()["errors"][0]["status"] == 503
+    (line,) = [(record, trace_id) for record, trace_id in lines.lines if "circuit" in record.getMessage()]
+    assert (line[0].levelname, vars(line[0])["upstream"]) == ("WARNING", "orders")
+    assert line[1] == opened.headers["X-Trace-Id"]
+
+
 async def test_a_handler_sees_the_current_span(hop: Hop, tmp_path: Path, spans: InMemorySpanExporter) -> None:
     async with running(hop, tmp_path, ROUTES, answering({})) as api:
         answer = await api.get("/current")
