@@ -57,7 +57,7 @@ class Proxy:
     ) -> None:
         self._service = service
         self._path = path
-        self._policy = policy
+        self.policy = policy
         self._upstreams = upstreams
         self._pass_query = pass_query
         self._prefix = location_prefix
@@ -72,7 +72,7 @@ class Proxy:
         stack = AsyncExitStack()
         try:
             streamed = await stack.enter_async_context(
-                self._upstreams.stream(self._call(request), self._policy, request.deadline)
+                self._upstreams.stream(self._call(request), self.policy, request.deadline)
             )
         except UpstreamError as error:
             raise unavailable(error) from error

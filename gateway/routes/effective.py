@@ -3,6 +3,7 @@
 from typing import Any
 
 from gateway.actions.compose import Compose
+from gateway.actions.proxy import Proxy
 from gateway.composition import document
 from gateway.composition.part import Fallback, Part
 from gateway.routes.route import Route
@@ -11,7 +12,8 @@ from gateway.routes.table import Table
 
 def effective(table: Table) -> bytes:
     """The table as JSON."""
-    return document.encode({"routes": [_route(route) for route in table.routes]})
+    services = {name: policy.model_dump() for name, policy in table.policies.items()}
+    return document.encode({"services": services, "routes": [_route(route) for route in table.routes]})
 
 
 def _route(route: Route) -> dict[str, Any]:
@@ -32,6 +34,9 @@ def _route(route: Route) -> dict[str, Any]:
     }
     if isinstance(route.action, Compose):
         return shown | {"parts": {part.name: _part(part) for part in route.action.plan.parts}}
+    if isinstance(route.action, Proxy):
+        policy = route.action.policy.model_dump(exclude={"retries"})  # what is streamed is sent once
+        return shown | {"proxy": route.declared["proxy"] | {"policy": policy}}
     return shown | {route.kind: route.declared[route.kind]}
 
 

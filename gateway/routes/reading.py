@@ -78,7 +78,7 @@ class _Reading:
         routes = [self._route(declared, ("routes", n)) for n, declared in enumerate(self._content["routes"])]
         self._check_paths([route for route in routes if route is not None])
         self._document.refuse()
-        self._table = Table([route for route in routes if route is not None], self._content)
+        self._table = Table([route for route in routes if route is not None], self._content, self._policies)
         return self._table
 
     def _current(self) -> Table:

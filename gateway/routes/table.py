@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gateway.resilience.policy import Policy
 from gateway.routes.route import Route
 from gateway.routes.template import MAX_SEGMENTS, Template
 from observability.problem import Problem
@@ -27,11 +28,15 @@ class Table:
 
     Parameters:
         document: what the table was read from, for the OpenAPI document.
+        policies: how each service is called where a route does not say otherwise.
     """
 
-    def __init__(self, routes: Iterable[Route], document: Mapping[str, Any]) -> None:
+    def __init__(
+        self, routes: Iterable[Route], document: Mapping[str, Any], policies: Mapping[str, Policy]
+    ) -> None:
         self.routes = tuple(routes)
         self.document = document
+        self.policies = policies
         places: dict[str, _Place] = {}
         for route in self.routes:
             place = places.setdefault(route.template.shape, _Place(route.template, {}))

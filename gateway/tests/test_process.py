@@ -187,10 +187,17 @@ async def reloads(gateway: Running, outcome: str) -> float:
 
 
 async def test_pages_about_itself(gateway: Running) -> None:
-    shown = (await gateway.pages.get("/routes")).json()["routes"]
-    order = next(route for route in shown if route["id"] == "order")
+    shown = (await gateway.pages.get("/routes")).json()
+    policies, routes = shown["services"], {route["id"]: route for route in shown["routes"]}
+    assert set(policies) == set(SERVICES)
+    assert (policies["orders"]["timeout_seconds"], policies["orders"]["breaker"]["minimum"]) == (5, 20)
+    order, account = routes["order"], routes["account"]
     assert order["parts"]["account"]["needs"] == ["order"]
-    assert order["parts"]["order"]["policy"]["timeout_seconds"] == 5
+    assert order["parts"]["account"]["on_failure"] == "omit"
+    assert order["parts"]["order"]["policy"] == policies["orders"]
+    assert account["proxy"]["policy"] | {"retries": policies["accounts"]["retries"]} == policies["accounts"]
+    assert "retries" not in account["proxy"]["policy"], "what is streamed is sent once"
+    assert (order["deadline_seconds"], routes["place-order"]["priority"]) == (10, "critical")
     health = (await gateway.pages.get("/health")).json()
     assert {name for name in SERVICES if health["checks"][name]["status"] == "pass"} == set(SERVICES)
     page = await gateway.api.get("/v1/docs")
