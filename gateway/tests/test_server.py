@@ -16,7 +16,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 from gateway.actions.handler import Tools
 from gateway.request import Reply, Request
 from gateway.tests.api import answering, running, said
-from gateway.tests.upstreams import Asked, reply, until
+from gateway.tests.upstreams import Asked, hang, reply, until
 from observability import Hop
 
 ROUTES = """\
@@ -30,7 +30,6 @@ routes:
       order: {service: orders, path: "/orders/{path.id}"}
       account: {service: accounts, path: "/accounts/{order.account}", on_failure: omit}
   - {id: raises, method: GET, path: /raises, handler: gateway.tests.test_server.raises}
-  - {id: slow, method: GET, path: /slow, deadline_seconds: 0.05, handler: gateway.tests.test_server.waits}
   - {id: hangs, method: GET, path: /hangs, handler: gateway.tests.test_server.waits}
   - {id: current, method: GET, path: /current, handler: gateway.tests.test_server.current}
 """
@@ -163,10 +162,42 @@ async def test_a_handler_sees_the_current_span(hop: Hop, tmp_path: Path, spans: 
     assert server.attributes["seen"] is True
 
 
-async def test_a_deadline_ends_whatever_is_done(hop: Hop, tmp_path: Path) -> None:
-    async with running(hop, tmp_path, ROUTES, answering({})) as api:
-        answer = await api.get("/slow")
-    assert (answer.status_code, answer.json()["title"]) == (504, "Gateway Timeout")
+SLOW = """\
+services: {defaults: {timeout_seconds: 300, retries: {attempts: 1}}}
+routes:
+  - id: handler
+    method: GET
+    path: /handler
+    deadline_seconds: 0.2
+    handler: gateway.tests.test_server.waits
+  - {id: proxy, method: GET, path: /proxy, deadline_seconds: 0.2, proxy: {service: orders, path: /hangs}}
+  - id: compose
+    method: GET
+    path: /compose
+    deadline_seconds: 0.2
+    compose:
+      one: {service: orders, path: /one}
+      two: {service: accounts, path: "/accounts/{one.account}"}
+  - id: shared
+    method: GET
+    path: /shared
+    deadline_seconds: 0.2
+    coalesce: true
+    compose: {one: {service: orders, path: /hangs}}
+"""
+
+
+@pytest.mark.parametrize("path", ["/handler", "/proxy", "/compose", "/shared"])
+async def test_a_deadline_ends_whatever_is_done(hop: Hop, tmp_path: Path, path: str) -> None:
+    """Without it each would take minutes."""
+    behave = answering({"/one": said({"account": "a"}), "/accounts/a": hang, "/hangs": hang})
+    async with running(hop, tmp_path, SLOW, behave) as api:
+        for answer in await asyncio.gather(*(api.get(path) for _ in range(3))):
+            assert (answer.status_code, answer.headers["Content-Type"]) == (504, "application/problem+json")
+            assert answer.json()["trace_id"] == answer.headers["X-Trace-Id"]
+        await until(lambda: not api.gateway._under_way)
+        services = api.world.upstreams._services.values()  # type: ignore[attr-defined]
+        await until(lambda: not any(each.compartment.in_flight for each in services))
 
 
 async def test_a_caller_that_goes_away_ends_what_is_done(hop: Hop, tmp_path: Path, lines: Lines) -> None:
