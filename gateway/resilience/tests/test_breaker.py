@@ -26,7 +26,7 @@ class Life(RuleBasedStateMachine):
         self.opened = 0.0
         self.probes = 0  # admitted since the last transition and not ended
 
-    @rule(seconds=st.sampled_from([0.1, 1, 2.5, 5, 30]))
+    @rule(seconds=st.sampled_from([0.125, 1, 2.5, 5, 30]))
     def time_goes_on(self, seconds: float) -> None:
         self.now += seconds
 
