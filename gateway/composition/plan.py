@@ -139,6 +139,7 @@ class _Run:
     __slots__ = (
         "_baggage",
         "_context",
+        "_deadline",
         "_identity",
         "_onward",
         "_parent",
@@ -156,6 +157,8 @@ class _Run:
         self._plan = plan
         self._world = world
         self._request = request
+        # A part that the request's own deadline cut off would take the whole document with it.
+        self._deadline = request.deadline.before()
         self._context = context.get_current()
         self._parent = Ancestor(trace.get_current_span(self._context).get_span_context())
         self._baggage = lines(carried(self._context))
@@ -206,7 +209,7 @@ class _Run:
         going.attempt = self._world.upstreams.begin(
             call,
             going.part.policy,
-            self._request.deadline,
+            self._deadline,
             going.sketch,
             self._onward if call.headers is self._identity else self._baggage + lines(call.headers),
             going,
@@ -226,7 +229,7 @@ class _Run:
         """Call a service, or go on with a call whose first attempt came to nothing."""
         # The task is the part's own: its context ends with it, so nothing has to be detached.
         context.attach(trace.set_span_in_context(going.sketch.span, self._context))
-        deadline, policy = self._request.deadline, going.part.policy
+        deadline, policy = self._deadline, going.part.policy
         try:
             got: Answer | PartFailed = await self._world.upstreams.call(call, policy, deadline, going.attempt)
         except UpstreamError as error:

@@ -9,6 +9,10 @@ from typing import Any, Self
 #: Tells a service how many milliseconds its caller will still wait.
 HEADER = "X-Request-Timeout-Ms"
 
+#: What is kept of the time for an answer when its calls have to be over: the lesser of both.
+_RESERVE_SECONDS = 0.1
+_RESERVE_SHARE = 0.1
+
 
 class Deadline:
     """A point in time that everything done for one request keeps to.
@@ -33,6 +37,12 @@ class Deadline:
         """Seconds that are left; never below 0."""
         left = self.at - self._clock()
         return left if left > 0 else 0.0
+
+    def before(self) -> "Deadline":
+        """One a little earlier, so that something can still be made of what ends at it."""
+        now = self._clock()
+        reserve = (self.at - now) * _RESERVE_SHARE
+        return Deadline(self.at - (reserve if reserve < _RESERVE_SECONDS else _RESERVE_SECONDS), self._clock)
 
     @property
     def expired(self) -> bool:

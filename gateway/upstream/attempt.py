@@ -48,6 +48,10 @@ class Attempt(Collecting):
     """Holds its place in the bulkhead, its ticket and its span until it is closed.
 
     It collects what a connection receives for it; the listener is told of the end.
+
+    Attributes:
+        cut: whether it has less than its own timeout, because of the request's deadline. That it is not
+            answered in time then says nothing about the service: others may have used the time up.
     """
 
     __slots__ = (
@@ -61,6 +65,7 @@ class Attempt(Collecting):
         "_started",
         "_ticket",
         "connection",
+        "cut",
         "sketch",
     )
 
@@ -75,6 +80,7 @@ class Attempt(Collecting):
         super().__init__(MAX_ANSWER_BYTES)
         self.sketch = sketch
         self.connection: Connection | None = None
+        self.cut = False
         self._service = service
         self._ticket = ticket
         self._method = method
@@ -138,7 +144,8 @@ class Attempt(Collecting):
         span = self.sketch.span
         span.set_attribute("error.type", kind)
         span.set_status(Status(StatusCode.ERROR, error.reason))
-        self._settle(False)
+        if not (self.cut and isinstance(error, TimedOut)):
+            self._settle(False)
         status, cause = next(said for kind, said in _FAILURES if isinstance(error, kind))
         passing = not isinstance(error, TooLarge | Malformed)
         return UpstreamError(self._service.name, status, cause, passing=passing)

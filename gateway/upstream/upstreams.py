@@ -75,7 +75,10 @@ class Upstreams:
             the attempt; None, and nothing was done, where `call` has to: it may have to wait, or to refuse.
         """
         service = self._service(call.service, policy)
-        left = min(deadline.remaining(), policy.timeout_seconds)
+        left = deadline.remaining()
+        cut = left < policy.timeout_seconds
+        if not cut:
+            left = policy.timeout_seconds
         if left <= 0 or service.circuit.state is not State.CLOSED or not service.compartment.enter():
             return None
         connection = self._client.take(self._origin)
@@ -84,7 +87,7 @@ class Upstreams:
             return None
         service.budget.deposit(policy.retries.budget_ratio)
         attempt = self._start(service, service.ticket(), call, 1, parent, listener)
-        attempt.connection = connection
+        attempt.connection, attempt.cut = connection, cut
         method, body = call.method, cast(bytes, call.body)
         fields = self._constant + onward + _of_attempt(attempt.sketch, left)
         try:
@@ -139,6 +142,7 @@ class Upstreams:
         attempt = await self._begin(self._service(call.service, policy), call, deadline, 1)
         try:
             seconds = _seconds(call.service, policy, deadline)
+            attempt.cut = seconds < policy.timeout_seconds
             async with self._client.stream(
                 self._origin,
                 call.method,
@@ -206,6 +210,7 @@ class Upstreams:
         self, call: Call, policy: Policy, deadline: Deadline, attempt: Attempt, *, fresh: bool
     ) -> Response:
         seconds = _seconds(call.service, policy, deadline)
+        attempt.cut = seconds < policy.timeout_seconds
         return await self._client.request(
             self._origin,
             call.method,
