@@ -2,6 +2,7 @@
 
 GCRA, the generic cell rate algorithm: of a caller only the time is kept at which its allowance would be whole
 again (TAT). A caller may spend `requests` at once; after that one comes free every `seconds / requests`.
+Times are whole nanoseconds: fractions would be rounded differently as the machine's uptime grows.
 
 A table of 64-byte rows, four cells of 16 bytes each: 8 bytes of the caller's keyed hash and the TAT. A row is
 changed under a POSIX record lock on it, which the kernel gives back even if its process is killed. In a row
@@ -24,9 +25,11 @@ from typing import Final
 
 ROWS: Final = 65536
 _CELLS: Final = 4
-_ROW: Final = struct.Struct("=" + "Qd" * _CELLS)
-#: Others hold a row for microseconds. One that was stopped in that moment must not stop this process, too.
-_MAX_TRIES: Final = 2000
+_ROW: Final = struct.Struct("=" + "Qq" * _CELLS)
+#: Seconds between the tries to lock a row. Others hold it for microseconds: one that has to wait for a
+#: processor meanwhile is waited for, one that was stopped must not stop this process, too.
+_PAUSES: Final = (0.0,) * 50 + (0.0001,) * 250
+_SECOND: Final = 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +55,10 @@ class Rates:
     """The shared table: make it before the fork, use it after. Nobody outside of these processes has it.
 
     Parameters:
-        clock: seconds that only go forward, the same for all processes of the machine.
+        clock: nanoseconds that only go forward, the same for all processes of the machine.
     """
 
-    def __init__(self, rows: int = ROWS, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, rows: int = ROWS, clock: Callable[[], int] = time.monotonic_ns) -> None:
         self._rows = rows
         self._clock = clock
         self._secret = token_bytes(32)  # callers must not be able to choose whose cell they share
@@ -84,26 +87,27 @@ class Rates:
         cells = list(_ROW.unpack_from(self._memory, offset))
         place = _place(cells, mark)
         before = max(cells[place + 1], now) if cells[place] == mark else now
-        interval = seconds / requests
-        after = before + interval
-        if after - now > seconds * (1 + 1e-9):
-            return Verdict(0, before - now, after - seconds - now)
-        cells[place : place + 2] = mark, after
+        interval = max(1, round(seconds * _SECOND) // requests)
+        ahead, most = before - now + interval, requests * interval
+        if ahead > most:
+            return Verdict(0, (before - now) / _SECOND, (ahead - most) / _SECOND)
+        cells[place : place + 2] = mark, now + ahead
         _ROW.pack_into(self._memory, offset, *cells)
-        return Verdict(int((seconds - (after - now)) / interval + 1e-6), after - now, 0.0)
+        return Verdict((most - ahead) // interval, ahead / _SECOND, 0.0)
 
     def _lock(self, offset: int) -> bool:
         """Lock a row; False where its holder does not give it back, and counting may be off by one."""
-        for _ in range(_MAX_TRIES):
+        for pause in _PAUSES:
             try:
                 fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, _ROW.size, offset)
             except OSError:
+                time.sleep(pause)
                 continue
             return True
         return False
 
 
-def _place(cells: list[int | float], mark: int) -> int:
+def _place(cells: list[int], mark: int) -> int:
     """Where in the row that mark's cell is, or the one it may take: the one whose time is earliest."""
     places = range(0, 2 * _CELLS, 2)
     for place in places:

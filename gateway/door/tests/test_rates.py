@@ -4,12 +4,16 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import suppress
+from itertools import accumulate
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.door.rates import Rates, Verdict, describe
+
+SECOND = 10**9
 
 
 @pytest.fixture
@@ -22,13 +26,13 @@ def rates() -> Iterator[Rates]:
 @given(
     requests=st.integers(1, 20),
     seconds=st.floats(0.1, 100),
-    pauses=st.lists(st.floats(0, 50), max_size=60),
+    pauses=st.lists(st.integers(0, 50 * SECOND), max_size=60),
 )
-def test_never_more_than_the_burst_and_the_rate(requests: int, seconds: float, pauses: list[float]) -> None:
-    now = 1000.0
+def test_never_more_than_the_burst_and_the_rate(requests: int, seconds: float, pauses: list[int]) -> None:
+    now = 1000 * SECOND
     rates = Rates(rows=1, clock=lambda: now)
     try:
-        allowed: list[float] = []
+        allowed: list[int] = []
         for pause in pauses:
             now += pause
             verdict = rates.take("ada", requests, seconds)
@@ -38,18 +42,38 @@ def test_never_more_than_the_burst_and_the_rate(requests: int, seconds: float, p
             assert verdict.reset_seconds <= seconds * 1.001
         for first, start in enumerate(allowed):
             for count, end in enumerate(allowed[first:], 1):
-                assert count <= requests + (end - start) * requests / seconds + 1e-3
+                assert count <= requests + (end - start) / SECOND * requests / seconds + 1e-3
     finally:
         rates.close()
 
 
+@given(
+    requests=st.integers(1, 20),
+    seconds=st.floats(0.1, 86400),
+    pauses=st.lists(st.integers(0, 50 * SECOND), min_size=1, max_size=20),
+    uptime=st.integers(0, 10**9 * SECOND),
+)
+def test_it_matters_not_for_how_long_the_machine_is_up(
+    requests: int, seconds: float, pauses: list[int], uptime: int
+) -> None:
+    def verdicts(start: int) -> list[Verdict]:
+        times = accumulate(pauses, initial=start)
+        rates = Rates(rows=1, clock=lambda: next(times))
+        try:
+            return [rates.take("ada", requests, seconds) for _ in pauses]
+        finally:
+            rates.close()
+
+    assert verdicts(uptime) == verdicts(0)
+
+
 def test_who_waits_as_told_is_let_in() -> None:
-    now = 0.0
+    now = 0
     rates = Rates(rows=1, clock=lambda: now)
     verdicts = [rates.take("ada", 2, 10) for _ in range(3)]
     assert [verdict.allowed for verdict in verdicts] == [True, True, False]
-    assert verdicts[2].retry_seconds == pytest.approx(5)
-    now += verdicts[2].retry_seconds
+    assert verdicts[2].retry_seconds == 5
+    now += 5 * SECOND
     assert rates.take("ada", 2, 10).allowed
     assert not rates.take("ada", 2, 10).allowed
     rates.close()
@@ -111,18 +135,41 @@ def test_processes_count_together(rates: Rates) -> None:
     assert sum(counts) == limit
 
 
-def test_a_process_killed_with_a_row_locked_gives_it_back(rates: Rates) -> None:
+@pytest.fixture
+def holder(rates: Rates) -> Iterator[int]:
+    """A process that has locked every row and holds on to them."""
     reader, writer = os.pipe()
 
     def work() -> None:
         for offset in range(0, 64 * 64, 64):
             rates._lock(offset)
         os.write(writer, b"locked")
-        time.sleep(60)
+        signal.pause()
 
     pid = fork(work)
-    assert os.read(reader, 6) == b"locked"
-    assert rates.take("ada", 5, 60).allowed, "a holder that does not go on must not stop the others"
-    os.kill(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
+    try:
+        assert os.read(reader, 6) == b"locked"
+        yield pid
+    finally:
+        end(pid)
+        os.close(reader)
+        os.close(writer)
+
+
+def end(pid: int) -> None:
+    with suppress(ProcessLookupError, ChildProcessError):
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+
+
+def test_a_holder_that_does_not_go_on_stops_nobody_and_a_killed_one_gives_rows_back(
+    rates: Rates, holder: int
+) -> None:
+    assert rates.take("ada", 5, 60).allowed
+    end(holder)
+    assert rates._lock(0)
+
+
+def test_a_holder_is_waited_for(rates: Rates, holder: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "sleep", lambda _: end(holder))
     assert rates._lock(0)
