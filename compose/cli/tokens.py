@@ -29,6 +29,8 @@ from compose.cli.errors import Failure
 
 ISSUER = "urn:nextphase:cli"
 AUDIENCE = "urn:nextphase:api"
+SCOPES = ("orders:read",)
+"""Every scope that a route of the example asks for."""
 _ALGORITHM = "EdDSA"
 
 

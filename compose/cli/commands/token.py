@@ -13,5 +13,5 @@ from compose.cli.secrets import Secrets
 def run(layout: Layout, args: argparse.Namespace) -> int:
     """Prints a token, alone, so that it can stand in a command: `-H "Authorization: Bearer $(...)"`."""
     key = Path(Secrets(layout.secrets).signing_key)
-    print(tokens.issue(key, args.subject, args.scope, args.minutes))
+    print(tokens.issue(key, args.subject, args.scope or tokens.SCOPES, args.minutes))
     return 0

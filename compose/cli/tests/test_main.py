@@ -50,6 +50,13 @@ def test_help_tells_every_command(checkout: Path) -> None:
         assert "--instance NAME" in own.stdout
 
 
+def test_help_tells_how_a_token_is_used(checkout: Path) -> None:
+    told = " ".join(nextphase(checkout, "token", "--help").stdout.split())
+    assert "(orders:read)" in told
+    assert "$(./nextphase token --subject ID)" in told
+    assert "/v1/me/orders" in told
+
+
 def test_no_command_shows_the_help(checkout: Path) -> None:
     answer = nextphase(checkout)
     assert answer.returncode == 2

@@ -5,9 +5,12 @@ from pathlib import Path
 
 import jwt
 import pytest
+import yaml
 
 from compose.cli import tokens
 from compose.cli.errors import Failure
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
@@ -35,6 +38,11 @@ def test_a_token_is_good(key: Path) -> None:
     claims = jwt.decode(text, keys[header["kid"]], ["EdDSA"], audience=tokens.AUDIENCE, issuer=tokens.ISSUER)
     assert (claims["sub"], claims["scope"]) == ("ada", "orders:read stock:write")
     assert claims["exp"] - claims["iat"] == 300
+
+
+def test_a_token_as_it_is_issued_is_good_for_every_route() -> None:
+    routes = yaml.safe_load((ROOT / "gateway/routes.yaml").read_text())["routes"]
+    assert set(tokens.SCOPES) == {scope for route in routes for scope in route.get("scopes", ())}
 
 
 def test_without_a_key(tmp_path: Path) -> None:
