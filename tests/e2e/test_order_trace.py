@@ -1,13 +1,14 @@
 """One order is one trace, whole and in order, through every hop and both ways through Rio, logs included."""
 
 import secrets
+from typing import Any
 
 import pytest
 
 from compose.cli.telemetry import Span
 from compose.cli.traffic import Settled, Traffic
 from compose.cli.waterfall import missing_parents
-from tests.conftest import Stack, eventually
+from tests.conftest import Stack, eventually, nextphase
 
 pytestmark = pytest.mark.stack
 
@@ -141,3 +142,28 @@ async def test_notification_is_told(stack: Stack, traffic: Traffic, sku: str) ->
         if document["notifications"]:
             break
     assert [n["order_id"] for n in document["notifications"]] == [order_id]
+
+
+async def sent_twice(traffic: Traffic, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    """What is answered to a request, and the same to its repetition with the same Idempotency-Key."""
+    headers = {"Idempotency-Key": f'"{secrets.token_hex(8)}"'}
+    first, second = [await traffic.request("POST", path, json=body, headers=headers) for _ in range(2)]
+    assert first.is_success, first.text
+    assert (second.status_code, second.json()) == (first.status_code, first.json())
+    assert second.headers["Location"] == first.headers["Location"]
+    assert "Idempotent-Replayed" not in first.headers
+    assert second.headers["Idempotent-Replayed"] == "true"
+    document: dict[str, Any] = first.json()
+    return document
+
+
+async def test_a_repeated_order_is_one_order_of_one_account(stack: Stack, traffic: Traffic, sku: str) -> None:
+    account = await sent_twice(traffic, "/v1/accounts", {"name": "Ada", "email": "ada@example.com"})
+    order = {"account_id": account["id"], "lines": [{"sku": sku, "quantity": 2}]}
+    placed = await sent_twice(traffic, "/v1/orders", order)
+    issued = nextphase("token", "--subject", account["id"])
+    assert issued.returncode == 0, issued.stderr
+    token = {"Authorization": f"Bearer {issued.stdout.strip()}"}
+    mine = await traffic.request("GET", "/v1/me/orders", headers=token)
+    assert mine.status_code == 200, mine.text
+    assert [each["id"] for each in mine.json()["orders"]] == [placed["id"]]
