@@ -1,7 +1,7 @@
 """From `routes.yaml` to a routing table: checked against its schema, then for what a schema cannot say."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,11 @@ from gateway.routes.template import Template
 from gateway.world import World
 
 SCHEMA_FILE = Path(__file__).parents[1] / "routes.schema.json"
+_SCHEMAS = "#/components/schemas/"
+#: Keywords that change where a `$ref` leads, or lead elsewhere.
+_ELSEWHERE = frozenset({"$id", "$anchor", "$dynamicRef", "$dynamicAnchor"})
+#: Keywords whose schemas are for the very value that the schema itself is for.
+_IN_PLACE = ("allOf", "anyOf", "oneOf", "not", "if", "then", "else")
 _KINDS: tuple[Kind, ...] = ("compose", "proxy", "handler", "mock")
 #: Headers that parts cannot ask for: they are the gateway's own.
 _OWN_HEADERS = HOP_BY_HOP | {
@@ -176,8 +181,11 @@ class _Reading:
             self._document.fault((*where, "scopes"), "need `auth: required`")
 
     def _check_schemas(self) -> None:
-        for name, schema in self._content.get("schemas", {}).items():
-            self._is_schema(schema, ("schemas", name))
+        schemas = self._content.get("schemas", {})
+        good = [self._is_schema(schema, ("schemas", name)) for name, schema in schemas.items()]
+        included = {name: list(_included(schema)) for name, schema in schemas.items()} if all(good) else {}
+        if cycle := needs_of(included):
+            self._document.fault(("schemas", cycle[0]), f"includes itself: {' -> '.join(cycle)}")
 
     def _is_schema(self, schema: Any, where: Field) -> bool:
         try:
@@ -189,14 +197,17 @@ class _Reading:
         return self._references_exist(schema, where)
 
     def _references_exist(self, schema: Any, where: Field) -> bool:
-        """Whether every `$ref` leads to one of the file's own schemas: nothing is fetched."""
+        """Whether every `$ref`, and nothing else, leads to one of the file's own schemas: none is fetched."""
         left, good = [schema], True
         while left:
             value = left.pop()
             if isinstance(value, dict):
-                name = str(value.get("$ref", "")).removeprefix("#/components/schemas/")
+                faults = [f"{keyword} is not for schemas of routes" for keyword in _ELSEWHERE & value.keys()]
+                name = str(value.get("$ref", "")).removeprefix(_SCHEMAS)
                 if "$ref" in value and name not in self._content.get("schemas", {}):
-                    self._document.fault(where, f"there is no schema {value['$ref']}")
+                    faults.append(f"there is no schema {value['$ref']}")
+                for fault in faults:
+                    self._document.fault(where, fault)
                     good = False
                 left += value.values()
             elif isinstance(value, list):
@@ -376,6 +387,19 @@ def _unknown(
     if reference.root == "body":
         return None if "body" in declared else "the route declares no body"
     return None if reference.root in parts else f"there is no part {reference.root}"
+
+
+def _included(schema: Any) -> Iterator[str]:
+    """Names of the schemas that the value of this one has to follow, too."""
+    left = [schema]
+    while left:
+        value = left.pop()
+        if isinstance(value, dict):
+            if "$ref" in value:
+                yield value["$ref"].removeprefix(_SCHEMAS)
+            left += [value[keyword] for keyword in _IN_PLACE if keyword in value]
+        elif isinstance(value, list):
+            left += value
 
 
 def _clash(route: Route, other: Route) -> str | None:

@@ -43,6 +43,11 @@ def test_the_examples_own_file_is_right() -> None:
     assert {route.id for route in table.routes} >= {"order", "my-orders", "place-order"}
 
 
+def test_a_schema_may_speak_of_itself_further_down(tmp_path: Path) -> None:
+    tree = "schemas: {Tree: {properties: {left: {anyOf: [{$ref: '#/components/schemas/Tree'}]}}}}\n"
+    assert read(tmp_path, tree + GOOD).routes
+
+
 def test_the_schema_is_one() -> None:
     Draft202012Validator.check_schema(json.loads(SCHEMA_FILE.read_text()))
 
@@ -65,6 +70,15 @@ FAULTS = [
     ("    compose:", "    scopes: [a]\n    compose:", 5, "routes.0.scopes", "required"),
     ("    compose:", "    body: {type: nonsense}\n    compose:", 5, "routes.0.body", "no JSON Schema"),
     ("    compose:", "    body: {$ref: 'http://x/'}\n    compose:", 5, "routes.0.body", "no schema"),
+    ("    compose:", "    body: {$dynamicRef: '#x'}\n    compose:", 5, "routes.0.body", "$dynamicRef is not"),
+    ("    compose:", "    body: {not: {$id: 'x'}}\n    compose:", 5, "routes.0.body", "$id is not"),
+    (
+        "routes:",
+        "schemas: {A: {anyOf: [{$ref: '#/components/schemas/A'}]}}\nroutes:",
+        1,
+        "schemas.A",
+        "itself",
+    ),
     ("    compose:", "    id: again\n    compose:", 5, "routes.0.id", "twice"),
     ("routes:", "services: {billing: {timeout_seconds: 1}}\nroutes:", 1, "services.billing", "no service"),
     (
