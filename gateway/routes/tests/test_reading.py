@@ -52,6 +52,29 @@ def test_the_schema_is_one() -> None:
     Draft202012Validator.check_schema(json.loads(SCHEMA_FILE.read_text()))
 
 
+def undescribed(schema: dict[str, Any], definitions: dict[str, Any], where: str) -> list[str]:
+    """The properties in a schema that an editor has nothing to say of."""
+    found = []
+    for name, value in schema.get("properties", {}).items():
+        referred = definitions.get(value.get("$ref", "").rpartition("/")[2], {})
+        if "description" not in value | referred:
+            found.append(f"{where}.{name}")
+    inner = [*schema.get("properties", {}).items(), *enumerate(schema.get("oneOf", ()))]
+    inner += [
+        (key, schema[key]) for key in ("items", "additionalProperties") if isinstance(schema.get(key), dict)
+    ]
+    return found + [
+        each for name, value in inner for each in undescribed(value, definitions, f"{where}.{name}")
+    ]
+
+
+def test_editors_can_say_what_every_field_is() -> None:
+    schema = json.loads(SCHEMA_FILE.read_text())
+    definitions = schema["$defs"]
+    assert undescribed(schema, definitions, "") == []
+    assert [each for name in definitions for each in undescribed(definitions[name], definitions, name)] == []
+
+
 FAULTS = [
     ("path: /v1/orders/{order_id}", "path: /v1/orders/{order_id}/..", 4, "routes.0.path", "segment"),
     ("path.order_id", "path.id", 6, "routes.0.compose.order", "no parameter id"),
