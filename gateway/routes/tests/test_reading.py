@@ -21,6 +21,7 @@ from gateway.world import World
 from observability.problem import Problem
 
 SERVICES = {"accounts": 5.0, "orders": 5.0, "inventory": 5.0, "notifications": 5.0}
+README = SCHEMA_FILE.with_name("README.md")
 GOOD = """\
 routes:
   - id: order
@@ -41,6 +42,25 @@ def read(folder: Path, text: str | bytes) -> Table:
 def test_the_examples_own_file_is_right() -> None:
     table = read_table(ROUTES_FILE, SERVICES, World.nowhere())
     assert {route.id for route in table.routes} >= {"order", "my-orders", "place-order"}
+
+
+def documented() -> dict[str, Any]:
+    """The routes and services that the README shows, as one file."""
+    blocks = [
+        yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", README.read_text(), re.DOTALL)
+    ]
+    document = {"routes": [route for block in blocks if isinstance(block, list) for route in block]}
+    return document | {key: block[key] for block in blocks if isinstance(block, dict) for key in block}
+
+
+def test_what_the_readme_shows_is_right(tmp_path: Path) -> None:
+    assert read(tmp_path, yaml.safe_dump(documented())).routes
+
+
+def test_the_readme_tells_of_every_field() -> None:
+    definitions, text = json.loads(SCHEMA_FILE.read_text())["$defs"], README.read_text()
+    fields = {field for name in ("route", "part", "policy") for field in definitions[name]["properties"]}
+    assert [field for field in fields if f"{field}:" not in text and f"`{field}`" not in text] == []
 
 
 def test_a_schema_may_speak_of_itself_further_down(tmp_path: Path) -> None:
@@ -174,7 +194,7 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
         read_table(tmp_path / "none.yaml", SERVICES, World.nowhere())
 
 
-GOOD_DOCUMENT = yaml.safe_load(ROUTES_FILE.read_text())
+DOCUMENTS = [yaml.safe_load(ROUTES_FILE.read_text()), documented()]
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=20) | st.floats(allow_nan=False),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
@@ -190,15 +210,16 @@ def places(value: Any, where: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return found
 
 
-PLACES = places(GOOD_DOCUMENT)
+PLACES = [(document, place) for document in DOCUMENTS for place in places(document)]
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(PLACES), st.one_of(VALUES, st.text("{}.ab/*-=!", max_size=12)), st.booleans())
 def test_a_changed_file_is_read_or_refused(
-    tmp_path: Path, place: tuple[Any, ...], value: Any, removed: bool
+    tmp_path: Path, chosen: tuple[dict[str, Any], tuple[Any, ...]], value: Any, removed: bool
 ) -> None:
-    document = json.loads(json.dumps(GOOD_DOCUMENT))
+    good, place = chosen
+    document = json.loads(json.dumps(good))
     holder = document
     for step in place[:-1]:
         holder = holder[step]
