@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 from asyncio.subprocess import PIPE, STDOUT, Process
+from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,10 +17,12 @@ from uuid import uuid4
 
 import httpx
 import pytest_asyncio
+import yaml
 
+from gateway.door.tests.issuer import AUDIENCE, ISSUER, Key, key_set
 from gateway.settings import ROUTES_FILE
 from gateway.tests.api import said
-from gateway.tests.upstreams import Asked, Server, reply
+from gateway.tests.upstreams import Asked, Server, reply, until
 
 ROOT = Path(__file__).parents[2]
 ID = str(uuid4())
@@ -27,9 +30,6 @@ ORDER = {"id": ID, "account_id": ID, "state": "placed", "reason": None, "lines":
 ACCOUNT = {"id": ID, "name": "Ada", "email": "ada@example.com"}
 SERVICES = ("accounts", "orders", "inventory", "notifications")
 SCHEMATHESIS = """\
-[[operations]]
-include-name = "GET /v1/me/orders"
-checks.positive_data_acceptance.enabled = false
 [[operations]]
 include-method = "POST"
 checks.positive_data_acceptance.enabled = false
@@ -59,6 +59,8 @@ class Running:
     api: httpx.AsyncClient
     pages: httpx.AsyncClient
     routes: Path
+    log: Path
+    key: Key
     environment: dict[str, str]
 
 
@@ -69,9 +71,10 @@ def free_port() -> int:
         return port
 
 
-def configured(folder: Path, services_url: str) -> tuple[dict[str, str], dict[str, Any]]:
-    """The environment of a gateway, and its configuration."""
+def configured(folder: Path, services_url: str, key: Key) -> tuple[dict[str, str], dict[str, Any]]:
+    """The environment of a gateway that takes that key's tokens, and its configuration."""
     (folder / "credential").write_text("secret\n")
+    (folder / "jwks.json").write_bytes(key_set(key))
     (folder / "routes.yaml").write_text(ROUTES_FILE.read_text())
     configuration = {
         "host": "127.0.0.1",
@@ -81,6 +84,7 @@ def configured(folder: Path, services_url: str) -> tuple[dict[str, str], dict[st
         "credential_file": str(folder / "credential"),
         "services": {name: {"timeout_seconds": 5} for name in SERVICES},
         "routes_file": str(folder / "routes.yaml"),
+        "auth": {"issuer": ISSUER, "audience": AUDIENCE, "jwks_file": str(folder / "jwks.json")},
     }
     (folder / "gateway.json").write_text(json.dumps(configuration))
     environment = os.environ | {"GATEWAY_CONFIG": str(folder / "gateway.json"), "PYTHONPATH": str(ROOT)}
@@ -98,7 +102,8 @@ async def command(environment: dict[str, str], *arguments: str) -> tuple[int, st
 
 @asynccontextmanager
 async def started(folder: Path, services_url: str, *options: str) -> AsyncIterator[Running]:
-    environment, configuration = configured(folder, services_url)
+    key = Key.make("the-key")
+    environment, configuration = configured(folder, services_url, key)
     with (folder / "log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "gateway", *options, env=environment, cwd=ROOT, stdout=log, stderr=log
@@ -110,7 +115,7 @@ async def started(folder: Path, services_url: str, *options: str) -> AsyncIterat
     ):
         try:
             await until_true(lambda: answers(pages))
-            yield Running(process, api, pages, folder / "routes.yaml", environment)
+            yield Running(process, api, pages, folder / "routes.yaml", folder / "log", key, environment)
         finally:
             process.terminate()
             await asyncio.wait_for(process.wait(), 30)
@@ -139,10 +144,12 @@ async def test_the_api_keeps_what_its_document_says(gateway: Running, tmp_path: 
     settings = tmp_path / "schemathesis.toml"
     settings.write_text(SCHEMATHESIS)
     url = f"{gateway.api.base_url}/v1/openapi.json"
+    token = gateway.key.token()
     code, output = await command(
         gateway.environment,
         *("-m", "schemathesis.cli", "--config-file", str(settings), "run", url, "--seed", "1"),
         *("--max-examples", "15", "--phases", "examples,coverage,fuzzing", "--no-color"),
+        *("--header", f"Authorization: Bearer {token}"),
     )
     assert code == 0, output
 
@@ -172,8 +179,11 @@ async def test_no_request_is_dropped_by_a_reload(gateway: Running) -> None:
         await reloaded("done")
         assert (await gateway.api.get(f"/v1/new{number}")).json() == number
         assert (await gateway.api.get("/v1/new9")).status_code == 404
-    gateway.routes.write_text(text.replace("service: orders", "service: nobody"))
+    gateway.routes.write_text(text.replace("service: orders", "service: nobody", 1))
     await reloaded("refused")
+    line = text.partition("service: orders")[0].count("\n") + 1
+    fault = f"{gateway.routes}:{line}: routes.3.compose.order.service: there is no service nobody"
+    await until(lambda: fault in gateway.log.read_text())
     assert (await gateway.api.get("/v1/new3")).json() == 3
     over.set()
     await asyncio.gather(*asking)
@@ -208,24 +218,39 @@ async def test_pages_about_itself(gateway: Running) -> None:
     assert set(document["paths"]) >= {"/v1/orders/{order_id}", "/v1/me/orders"}
 
 
-async def test_a_handler_looks_the_account_up(gateway: Running) -> None:
+async def test_a_handler_looks_the_account_up(tmp_path: Path) -> None:
     body = {"account_id": ID, "lines": [{"sku": "tea", "quantity": 1}]}
-    placed = await gateway.api.post("/v1/orders", json=body)
+    server = Server(example)
+    async with server.running() as url, started(tmp_path, url) as gateway:
+        placed = await gateway.api.post("/v1/orders", json=body, headers={"Idempotency-Key": '"k-1"'})
     assert (placed.status_code, placed.headers["Location"]) == (202, f"/v1/orders/{ID}")
+    (asked,) = (asked for asked in server.asked if asked.method == "POST")
+    assert (asked.target, asked.headers["idempotency-key"]) == ("/orders", '"k-1"')
+    assert json.loads(asked.body) == body
+    assert f"/accounts/{ID}" in {asked.target for asked in server.asked}
 
 
-async def test_mocks_need_no_service(tmp_path: Path) -> None:
+async def test_mocks_of_every_route_need_no_service(tmp_path: Path) -> None:
+    declared = yaml.safe_load(ROUTES_FILE.read_text())
+    bodies = {
+        f"#/components/schemas/{name}": each.get("examples") for name, each in declared["schemas"].items()
+    }
     async with started(tmp_path, "http://127.0.0.1:9", "--mock") as running:
-        order = (await running.api.get(f"/v1/orders/{ID}")).json()
-        assert order["account"]["name"] == "Ada Lovelace"
-        body = {"account_id": ID, "lines": [{"sku": "tea", "quantity": 1}]}
-        assert (await running.api.post("/v1/orders", json=body)).status_code == 202
+        token = {"Authorization": f"Bearer {running.key.token()}"}
+        for route in declared["routes"]:
+            path = route["path"].format_map(defaultdict(lambda: ID))
+            body = bodies[route["body"]["$ref"]][0] if "body" in route else None
+            answer = await running.api.request(route["method"], path, json=body, headers=token)
+            status, response = min(route["responses"].items())
+            assert str(answer.status_code) == status, route["id"]
+            assert "example" not in response or answer.json() == response["example"]
         assert (await running.api.post("/v1/orders", json={})).status_code == 422
+        assert (await running.api.get("/v1/me/orders")).status_code == 401
         assert (await running.pages.get("/health/ready")).status_code == 200
 
 
 async def test_faults_stop_the_start_and_the_check(tmp_path: Path) -> None:
-    environment, _ = configured(tmp_path, "http://127.0.0.1:9")
+    environment, _ = configured(tmp_path, "http://127.0.0.1:9", Key.make("the-key"))
     assert await command(environment, "-m", "gateway", "--check") == (0, "")
     routes = tmp_path / "routes.yaml"
     routes.write_text(routes.read_text().replace("service: orders", "service: nobody"))

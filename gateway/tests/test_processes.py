@@ -16,8 +16,10 @@ import os, pathlib, signal, sys
 from gateway.processes import fork
 index = fork(2)
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+signal.signal(signal.SIGHUP, lambda *_: pathlib.Path(sys.argv[1], f"{index}-{os.getpid()}").unlink())
 pathlib.Path(sys.argv[1], f"{index}-{os.getpid()}").touch()
-signal.pause()
+while True:
+    signal.pause()
 """
 
 
@@ -61,6 +63,17 @@ def test_sigterm_stops_them_all(parent: subprocess.Popen[bytes], tmp_path: Path)
     assert parent.wait(timeout=20) == 0
     for _, pid in processes:
         gone(pid)
+
+
+def test_sighup_reaches_them_all_and_ends_none(parent: subprocess.Popen[bytes], tmp_path: Path) -> None:
+    processes = started(tmp_path, 2)
+    parent.send_signal(signal.SIGHUP)
+    deadline = time.monotonic() + 20
+    while list(tmp_path.iterdir()):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert all(Path(f"/proc/{pid}").exists() for _, pid in processes)
+    assert parent.poll() is None
 
 
 def test_a_killed_parent_takes_them_along(parent: subprocess.Popen[bytes], tmp_path: Path) -> None:
