@@ -33,6 +33,9 @@ routes:
   - {id: keyed, method: POST, path: /v1/keyed, idempotency: true, proxy: {service: orders, path: /orders}}
   - {id: limited, method: GET, path: /v1/limited, rate_limit: {requests: 5, seconds: 3600},
      mock: {status: 200, body: {}}}
+  - {id: own-limit, method: GET, path: /v1/own-limit, rate_limit: {requests: 5, seconds: 3600},
+     mock: {status: 200, body: {}}}
+  - {id: open, method: GET, path: /v1/open, auth: none, proxy: {service: orders, path: /orders/open}}
 """
 
 
@@ -44,6 +47,7 @@ class Gateway:
     ports: list[int]
     pages: list[int]
     key: Key
+    jwks: Path
     log: Path
 
     def url(self, path: str, index: int = 0) -> str:
@@ -101,7 +105,7 @@ async def gateway(
         process = subprocess.Popen(  # noqa: ASYNC220 - it is started once
             [sys.executable, "-m", "gateway"], cwd=ROOT, env=environment, stdout=log, stderr=log
         )
-    running = Gateway(process, ports, pages, key, folder / "gateway.log")
+    running = Gateway(process, ports, pages, key, folder / "jwks.json", folder / "gateway.log")
     try:
         for index in range(processes):
             async with asyncio.timeout(30):

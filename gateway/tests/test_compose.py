@@ -256,6 +256,41 @@ def test_spliced_bytes_are_the_decoded_and_encoded_document(hop: Hop, tmp_path: 
             runner.run(api_of.__aexit__(None, None, None))
 
 
+CALLS = """\
+services: {defaults: {retries: {attempts: 1}}}
+routes:
+  - id: a
+    method: POST
+    path: /a/{id}
+    parameters: {id: {type: integer}, page: {type: integer}, brief: {type: boolean}}
+    body: {type: object, required: [sku]}
+    compose:
+      made:
+        service: orders
+        method: PUT
+        path: /o/{path.id}/{body.sku}
+        query: {page: "{query.page}", brief: "{query.brief}", kind: "a b"}
+        headers: [Accept-Language, Idempotency-Key]
+        send_body: true
+      other: {service: accounts, path: /a}
+"""
+
+
+async def test_a_part_is_called_as_it_is_declared(hop: Hop, tmp_path: Path) -> None:
+    headers = {"Accept-Language": "eo", "Idempotency-Key": '"k"', "X-Other": "1"}
+    behave = answering({"/o/7/t%2F1": said(1), "/a": said(2)})
+    async with running(hop, tmp_path, CALLS, behave) as api:
+        answer = await api.client.post("/a/7?page=2", json={"sku": "t/1"}, headers=headers)
+        made, other = sorted(api.upstream.asked, key=lambda asked: asked.target, reverse=True)
+    assert answer.json() == {"made": 1, "other": 2}
+    assert (made.method, made.target) == ("PUT", "/o/7/t%2F1?page=2&kind=a%20b")
+    assert (made.headers["accept-language"], made.headers["idempotency-key"]) == ("eo", '"k"')
+    assert json.loads(made.body) == {"sku": "t/1"}
+    assert (other.method, other.target, other.body) == ("GET", "/a", b"")
+    assert not {"x-other"} & made.headers.keys()
+    assert not {"accept-language", "idempotency-key"} & other.headers.keys()
+
+
 @pytest.fixture
 async def shared(hop: Hop, tmp_path: Path) -> AsyncIterator[tuple[Api, asyncio.Event]]:
     """A coalescing route whose first service answers when it is told to."""

@@ -10,6 +10,8 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from gateway.door.keys import MIN_REFRESH_SECONDS
+from gateway.door.tests.issuer import Key, key_set
 from gateway.tests.gateways import Gateway, gateway
 from gateway.tests.upstreams import Asked, Server, reply, saying, until
 
@@ -68,6 +70,8 @@ async def test_a_route_that_requires_a_token(client: httpx.AsyncClient, running:
         ("/v1/slow", "Basic eDp5", 200),
         ("/v1/mine", "Basic eDp5", 401),
         ("/v1/slow", "", 200),
+        ("/v1/open", "Bearer x", 200),
+        ("/v1/open", "Bearer", 200),
     ],
 )
 async def test_a_token_that_is_there_is_checked(
@@ -75,6 +79,25 @@ async def test_a_token_that_is_there_is_checked(
 ) -> None:
     answer = await client.get(running.url(path), headers={"Authorization": given})
     assert answer.status_code == status
+
+
+async def test_where_nobody_looks_at_a_token_nobody_is_told_of_its_subject(
+    client: httpx.AsyncClient, running: Gateway, service: tuple[str, Server]
+) -> None:
+    await client.get(running.url("/v1/open"), headers=bearer(running.key.token()))
+    assert not {"x-user-id", "x-user-scopes", "authorization"} & last(service[1]).headers.keys()
+
+
+async def test_a_new_key_is_taken_up_while_it_runs(client: httpx.AsyncClient, running: Gateway) -> None:
+    new = Key.make("the-next-key", "ES256")
+    old, young = bearer(running.key.token()), bearer(new.token())
+    assert (await client.get(running.url("/v1/mine"), headers=old)).status_code == 200
+    assert (await client.get(running.url("/v1/mine"), headers=young)).status_code == 401
+    running.jwks.write_bytes(key_set(running.key, new))
+    async with asyncio.timeout(3 * MIN_REFRESH_SECONDS):
+        while (await client.get(running.url("/v1/mine"), headers=young)).status_code != 200:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)  # it is another process that reads
+    assert (await client.get(running.url("/v1/mine"), headers=old)).status_code == 200
 
 
 async def test_services_are_told_who_asks_and_clients_cannot_tell_them(
@@ -155,7 +178,8 @@ async def test_a_rate_holds_across_processes(client: httpx.AsyncClient, running:
     assert 0 < int(answers[-1].headers["Retry-After"]) <= 720
     other = await client.get(running.url("/v1/limited"), headers={"X-Forwarded-For": "192.0.2.7"})
     user = await client.get(running.url("/v1/limited"), headers=bearer(running.key.token()))
-    assert (other.status_code, user.status_code) == (200, 200)
+    elsewhere = await client.get(running.url("/v1/own-limit"))
+    assert (other.status_code, user.status_code, elsewhere.status_code) == (200, 200, 200)
 
 
 @pytest.mark.parametrize(
