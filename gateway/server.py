@@ -17,7 +17,7 @@ from gateway.request import Reply, Request
 from gateway.resilience.deadline import Bound
 from gateway.routes.route import Route
 from gateway.routes.table import Table
-from gateway.validation import Check, body_check, read_body, read_parameters
+from gateway.validation import read_body, read_parameters
 from observability import Hop
 from observability.lean import Template
 from observability.problem import Problem
@@ -44,11 +44,7 @@ class Gateway(HTTPServerConnectionDelegate):
 
     def use(self, table: Table) -> None:
         """Answer by another table from the next request on; those under way keep theirs."""
-        schemas = table.document.get("schemas", {})
-        checks: dict[str, Check] = {
-            route.id: body_check(route.body, schemas) for route in table.routes if route.body is not None
-        }
-        self.table, self._checks = table, checks
+        self.table = table
         self._spans: dict[tuple[str, str | None], Template] = {}
         in_flight = self.door.metrics.requests
         in_flight.clear()
@@ -118,9 +114,9 @@ class Gateway(HTTPServerConnectionDelegate):
             with Bound(request.deadline, task, self.loop):
                 request.caller = await self.door.admit(request, route)
                 request.parameters = read_parameters(route.parameters, raw, self._query(request, route))
-                if route.body is not None:
+                if route.check is not None:
                     request.document = read_body(request)
-                    self._checks[route.id](request.document)
+                    route.check(request.document)
                 return await route.action.answer(request)
         except TimeoutError as error:
             raise Problem(504, detail="The answer was not there in time.") from error

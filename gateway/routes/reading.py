@@ -24,6 +24,7 @@ from gateway.routes.parameters import Parameter
 from gateway.routes.route import Action, Kind, RateLimit, Route
 from gateway.routes.table import Table
 from gateway.routes.template import Template
+from gateway.validation import body_check
 from gateway.world import World
 
 SCHEMA_FILE = Path(__file__).parents[1] / "routes.schema.json"
@@ -131,7 +132,7 @@ class _Reading:
         action = self._action(kind, declared, template, where)
         if action is None:
             return None
-        limit = declared.get("rate_limit")
+        limit, body = declared.get("rate_limit"), declared.get("body")
         return Route(
             id=declared["id"],
             method=declared["method"],
@@ -147,7 +148,8 @@ class _Reading:
             coalesce=declared.get("coalesce", False),
             cache=declared.get("cache", False),
             parameters=parameters,
-            body=declared.get("body"),
+            body=body,
+            check=None if body is None else body_check(body, self._content.get("schemas", {})),
             streams=kind == "proxy" and "body" not in declared and not self._mock,
             responses=declared.get("responses", {}),
             declared=declared,

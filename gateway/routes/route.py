@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol
 from gateway.request import Reply, Request
 from gateway.routes.parameters import Parameter
 from gateway.routes.template import Template
+from gateway.validation import Check
 
 Auth = Literal["none", "optional", "required"]
 Priority = Literal["critical", "normal"]
@@ -41,6 +42,7 @@ class Route:
         id: its name in telemetry, limits and the OpenAPI document's `operationId`.
         parameters: the declared ones by name; those of the path among them.
         body: JSON Schema of the request's body; None where the route takes none, or passes it on unread.
+        check: refuses bodies that do not follow it.
         streams: whether the request's body is passed on while it comes.
         responses: status -> description, schema and example, for the OpenAPI document and for mocks.
         declared: the route as it stands in the file, with its defaults.
@@ -61,6 +63,7 @@ class Route:
     cache: bool = False
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     body: Mapping[str, Any] | None = None
+    check: Check | None = None
     streams: bool = False
     responses: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     declared: Mapping[str, Any] = field(default_factory=dict)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from gateway.actions.handler import Tools
 from gateway.request import Reply, Request
-from gateway.tests.api import answering, running, said
+from gateway.tests.api import answering, running, said, table_of
 from gateway.tests.upstreams import Asked, hang, reply, until
 from observability import Hop
 
@@ -247,6 +248,26 @@ async def test_methods(hop: Hop, tmp_path: Path) -> None:
     assert (wrong.status_code, wrong.headers["Allow"]) == (405, "GET, HEAD, OPTIONS")
     assert (odd.status_code, options.status_code) == (405, 204)
     assert options.headers["Allow"] == "GET, HEAD, OPTIONS"
+
+
+MADE = """\
+routes:
+  - {id: make, method: POST, path: /make, body: {type: object}, mock: {status: 201, body: {}}}
+"""
+
+
+async def test_a_request_under_way_keeps_its_route_through_a_reload(hop: Hop, tmp_path: Path) -> None:
+    lines = [b"POST /make HTTP/1.1", b"Host: a", b"Content-Type: application/json", b"Content-Length: 2"]
+    async with running(hop, tmp_path, MADE, answering({})) as api:
+        host = httpx.URL(api.url)
+        reader, writer = await asyncio.open_connection(host.host, host.port)
+        writer.write(b"\r\n".join([*lines, b"", b""]))
+        await until(lambda: api.gateway._under_way)
+        api.gateway.use(table_of(tmp_path, MADE.replace("make", "other"), api.world))
+        writer.write(b"{}" + b"\r\n".join([*lines, b"Connection: close", b"", b"{}"]))
+        answered = await asyncio.wait_for(reader.read(), 10)
+        writer.close()
+    assert re.findall(rb"HTTP/1.1 (\d+)", answered) == [b"201", b"404"]
 
 
 async def test_a_connection_serves_one_request_after_another(hop: Hop, tmp_path: Path) -> None:
