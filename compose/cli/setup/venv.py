@@ -20,9 +20,7 @@ _TOLD = ("Collecting ", "Downloading ", "Installing ")
 def folder(root: Path, *, testing: bool = False) -> Path:
     """Where the environment of the checkout `root` belongs, made or not."""
     lock = root / (DEVELOPMENT if testing else RUNTIME)
-    # Not the patch version: an environment outlives the interpreter's own updates.
-    version = ".".join(platform.python_version_tuple()[:2])
-    return cache.home() / f"venv-{cache.digest([lock], version, platform.machine())}"
+    return cache.home() / f"venv-{cache.digest([lock], _version(), interpreter(), platform.machine())}"
 
 
 def python(root: Path, *, testing: bool = False) -> Path | None:
@@ -64,7 +62,7 @@ class Environment(Stage):
             log = cache.log("venv")
             # Environments cannot be moved once made: this one is made in place, and marked when it is whole.
             child.run(
-                [_interpreter(), "-m", "venv", str(home)],
+                [interpreter(), "-m", "venv", str(home)],
                 what="making the virtual environment",
                 log=log,
                 timeout_seconds=_TIMEOUT_SECONDS,
@@ -98,6 +96,20 @@ def install(program: Path, lock: Path, options: list[str], log: Path, note: Note
     )
 
 
-def _interpreter() -> str:
-    """The Python that an environment is made with: never one of another environment."""
+def interpreter(system: Path = Path("/usr")) -> str:
+    """The Python that an environment is made with.
+
+    The distribution's own where it is of the same version and can make one: it is built with profile-guided
+    optimisation, which one that was built on the machine seldom is, and takes a tenth less for a request.
+    Else the one that runs this; never that of another environment.
+    """
+    name = f"python{_version()}"
+    own = system / "bin" / name
+    if own.is_file() and (system / "lib" / name / "ensurepip/__init__.py").is_file():
+        return str(own)
     return getattr(sys, "_base_executable", None) or sys.executable
+
+
+def _version() -> str:
+    """Not the patch version: an environment outlives the interpreter's own updates."""
+    return ".".join(platform.python_version_tuple()[:2])

@@ -177,6 +177,16 @@ def test_the_environment_of_the_tests_serves_the_runtime(
     assert venv.python(ROOT, testing=True) == home / "bin/python"
 
 
+def test_environments_are_made_with_the_distributions_python_where_it_fits(tmp_path: Path) -> None:
+    version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    program, pip = tmp_path / "bin" / version, tmp_path / "lib" / version / "ensurepip/__init__.py"
+    for part in (program, pip):
+        assert venv.interpreter(tmp_path) == sys._base_executable  # type: ignore[attr-defined]
+        part.parent.mkdir(parents=True)
+        part.touch()
+    assert venv.interpreter(tmp_path) == str(program)
+
+
 def test_the_stages_are_named_and_in_order() -> None:
     titles = [stage.title for stage in stages(ROOT, testing=True)]
     assert titles[:2] == ["Debian packages", "Python packages"]
