@@ -66,6 +66,7 @@ class Answering:
         "_route",
         "_span",
         "_task",
+        "_template",
         "_trace_id",
         "_wire",
     )
@@ -97,7 +98,7 @@ class Answering:
         request, gateway = self._request, self._gateway
         headers = request.headers
         carried = _carried(headers)
-        template = gateway.spans(known_method(request.method), self._route)
+        template = self._template = gateway.spans(known_method(request.method), self._route)
         agent = headers.get("User-Agent") or None
         values = (request.path, request.remote_address, request.query or None, agent)
         self._span = template.start(trace.get_current_span(carried).get_span_context(), values)
@@ -192,13 +193,12 @@ class Answering:
         wire.answered()
 
     def _end(self, status: int) -> None:
-        span = self._span
-        span.set_attribute("http.response.status_code", status)
+        span, template = self._span, self._template
         if status >= 500:
             span.set_status(Status(StatusCode.ERROR))
         route = self._route.template.text if self._route is not None else ""
         self._exchange.finish(status, route, self._access_fields())
-        span.end()
+        template.end(span, status)
         self._gateway.left(self._route)
 
     def _access_fields(self) -> dict[str, str]:

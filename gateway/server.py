@@ -22,6 +22,7 @@ from observability import Hop
 from observability.lean import Template
 from observability.problem import Problem
 
+_STATUS = "http.response.status_code"
 _SPAN_VARIABLES = ("url.path", "client.address", "url.query", "user_agent.original")
 
 
@@ -72,7 +73,7 @@ class Gateway(HTTPServerConnectionDelegate):
             constants = {"http.request.method": method, "url.scheme": "http"}
             if path is not None:
                 name, constants["http.route"] = f"{name} {path}", path
-            template = Template(self.hop.tracer, name, SpanKind.SERVER, constants, _SPAN_VARIABLES)
+            template = Template(self.hop.tracer, name, SpanKind.SERVER, constants, _SPAN_VARIABLES, _STATUS)
             self._spans[method, path] = template
         return template
 

@@ -9,6 +9,8 @@ limits) is left to the SDK's own code.
 import logging
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from random import getrandbits
 from threading import Lock
 from time import time_ns
 from typing import Any, cast
@@ -19,6 +21,7 @@ from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk import trace as sdk
 from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON, Decision, ParentBased
 from opentelemetry.sdk.util import BoundedList
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
@@ -40,6 +43,8 @@ from observability.text import hex_trace_id, traceparent_of, well_formed
 
 _FLAGS = [TraceFlags(flags) for flags in range(4)]
 _NO_STATE = TraceState()
+#: What comes before a parent's id in an encoded span.
+PARENT = b"\x22\x08"
 _FOLLOWING: str = ParentBased(ALWAYS_ON).get_description()  # type: ignore[no-untyped-call]
 #: The constructors of the SDK check what is known here.
 _new: Any = object.__new__
@@ -234,6 +239,30 @@ class Prepared(Span):
         self._unfold()
         return super().encoded()
 
+    def _end_briefly(self, last: Plain) -> bool:
+        """End with the template's last attribute; False, and nothing is done, where more was said."""
+        template, parent, own = self._template, self._parent, self._context
+        if template is None or template.last is None or self._end_time is not None or own.trace_state:
+            return False
+        if self._attributes or self._links or self._events or self._status is not otlp.UNSET:
+            return False
+        if self._name is not template.name or self._room < 1:
+            return False
+        opening = otlp.opening(own[0].to_bytes(16, "big")) + own[1].to_bytes(8, "big")
+        remote = False
+        if parent is not None:
+            opening += PARENT + parent[1].to_bytes(8, "big")
+            remote = parent[2]
+        end_time = time_ns()
+        kept = otlp.pair(template.last, last)
+        brief = template.shape.brief(opening, (self._start_time, end_time), self._values, kept, remote)
+        if brief is None:
+            return False
+        self._end_time = end_time
+        self._attributes = {template.last: last}
+        self._tracer.add(brief)
+        return True
+
     def _bounded(self) -> BoundedAttributes:
         self._unfold()
         return super()._bounded()
@@ -290,13 +319,15 @@ class Template:
         self._constants = dict(attributes or {})
         self._variables = tuple(variables)
         self.keys = frozenset(self._constants) | frozenset(variables)
-        self._lean: Tracer | None = None
+        self.lean: Tracer | None = None
         self._silent = isinstance(tracer, trace.NoOpTracer)
         self._sketches = False
         if isinstance(tracer, Tracer) and self._is_ordinary(tracer):
-            self._lean = tracer
+            self.lean = tracer
             self._room = tracer.max_attributes - len(self.keys)
-            self.shape = otlp.Shape(name, kind, self._constants, self._variables, tracer.takes)
+            self.shape = otlp.Shape(
+                name, kind, self._constants, self._variables, tracer.takes, tracer.max_length
+            )
             self._sketches = self._room > 0
 
     def _is_ordinary(self, tracer: "Tracer") -> bool:
@@ -322,7 +353,7 @@ class Template:
             start_time: nanoseconds since the epoch; now where it is None.
             link: of a span in another trace that this one follows from.
         """
-        tracer = self._lean
+        tracer = self.lean
         if tracer is None:
             return self._start_unprepared(parent, values, start_time, link)
         if parent is None or not parent.is_valid:
@@ -351,7 +382,7 @@ class Template:
         sketch._parent = parent
         sketch._values = values
         ancestor = sketch.ancestor = parent if isinstance(parent, Ancestor) else parent.ancestor
-        tracer = self._lean
+        tracer = self.lean
         if tracer is not None and self._sketches and ancestor.plain:
             sketch._span = None
             sketch.span_id = tracer.new_span_id().to_bytes(8, "big")
@@ -365,7 +396,7 @@ class Template:
         self, own: SpanContext, parent: SpanContext | None, values: tuple[Plain | None, ...]
     ) -> Prepared:
         span: Prepared = _new(Prepared)
-        span._tracer = cast(Tracer, self._lean)
+        span._tracer = cast(Tracer, self.lean)
         span._name = self.name
         span._kind = self._kind
         span._room = self._room
@@ -383,18 +414,16 @@ class Template:
         span._start_time = sketch._started
         return span
 
-    def _write(self, sketch: "Sketch", last: Plain | None) -> bool:
-        """Have a sketch that ends now exported as it is; False where it cannot be."""
-        brief = self.shape.brief(
-            (sketch.ancestor.trace_id, sketch.span_id, sketch._parent.span_id),
-            (sketch._started, time_ns()),
-            sketch._values,
-            b"" if last is None or self.last is None else otlp.pair(self.last, last),
-        )
-        if brief is None:
-            return False
-        cast(Tracer, self._lean).add(brief)
-        return True
+    def end(self, span: trace.Span, last: Plain) -> None:
+        """End a span of this template.
+
+        Args:
+            last: value of the template's `last` attribute: an ordinary one.
+        """
+        if type(span) is not Prepared or not span._end_briefly(last):
+            if self.last is not None:
+                span.set_attribute(self.last, last)
+            span.end()
 
     def _start_unprepared(
         self,
@@ -426,7 +455,7 @@ class Ancestor:
         exemplar: the trace id in hex, for metrics; None where the trace is not sampled.
     """
 
-    __slots__ = ("closing", "context", "exemplar", "opening", "plain", "span_id", "trace_id")
+    __slots__ = ("context", "exemplar", "flags", "opening", "plain", "span_id", "version")
 
     def __init__(self, context: SpanContext) -> None:
         trace_id, span_id, remote, flags, state, valid = context
@@ -434,10 +463,10 @@ class Ancestor:
         sampled, name = flags & TraceFlags.SAMPLED, hex_trace_id(trace_id)
         self.plain = bool(valid and sampled and not remote and not state)
         self.exemplar = name if sampled else None
-        self.trace_id = trace_id.to_bytes(16, "big")
+        self.opening = otlp.opening(trace_id.to_bytes(16, "big"))
         self.span_id = span_id.to_bytes(8, "big")
-        self.opening = f"00-{name}-"
-        self.closing = f"-{flags & 3:02x}"
+        self.version = f"00-{name}-"
+        self.flags = f"-{flags & 3:02x}"
 
 
 class Sketch:
@@ -479,7 +508,7 @@ class Sketch:
         """The header `traceparent` for what follows (W3C Trace Context); None where nothing is traced."""
         if self._span is None:
             ancestor = self.ancestor
-            return f"{ancestor.opening}{self.span_id.hex()}{ancestor.closing}"
+            return f"{ancestor.version}{self.span_id.hex()}{ancestor.flags}"
         own = self._span.get_span_context()
         return traceparent_of(own) if own.is_valid else None
 
@@ -489,12 +518,21 @@ class Sketch:
         Args:
             last: value of the template's `last` attribute: an ordinary one.
         """
-        if self._span is None and self._template._write(self, last):
-            return
-        span = self.span
-        if last is not None and self._template.last is not None:
-            span.set_attribute(self._template.last, last)
-        span.end()
+        template = self._template
+        if self._span is None and (tracer := template.lean) is not None:
+            brief = template.shape.brief(
+                self.ancestor.opening + self.span_id + PARENT + self._parent.span_id,
+                (self._started, time_ns()),
+                self._values,
+                b"" if last is None or template.last is None else otlp.pair(template.last, last),
+            )
+            if brief is not None:
+                tracer.add(brief)
+                return
+        if last is None:
+            self.span.end()
+        else:
+            template.end(self.span, last)
 
 
 class Tracer(trace.Tracer):
@@ -522,13 +560,15 @@ class Tracer(trace.Tracer):
         self.scope = scope
         self.limits = limits
         self.max_attributes = _or_endless(limits.max_span_attributes)
-        self._max_length = _or_endless(limits.max_span_attribute_length)
+        self.max_length = _or_endless(limits.max_span_attribute_length)
         self._sampler = provider.sampler
         #: Whether it is enough to look at the parent to sample.
         self.follows_parent = provider.sampler.get_description() == _FOLLOWING
         self._ids = provider.id_generator
         self.new_trace_id = self._ids.generate_trace_id
-        self.new_span_id = self._ids.generate_span_id
+        # What the SDK's own generator does, but for the look at whether all 64 bits are 0.
+        random = type(self._ids) is RandomIdGenerator
+        self.new_span_id = partial(getrandbits, 64) if random else self._ids.generate_span_id
         self.root_flags = _FLAGS[1 | self._ids.is_trace_id_random() << 1]
         self.add = add
         self._dropped = dropped
@@ -590,7 +630,7 @@ class Tracer(trace.Tracer):
         if type(key) is not str or not key or not key.isascii():
             return False
         if type(value) is str:
-            return len(value) <= self._max_length
+            return len(value) <= self.max_length
         if type(value) is int:
             return -(2**63) <= value < 2**63
         return type(value) in (bool, float)

@@ -20,7 +20,7 @@ Plain = str | bool | int | float
 
 _IDS = struct.Struct(">2s16s2sQ2sQ").pack
 _TIMES = struct.Struct("<BQBQ").pack
-_BRIEF = struct.Struct("<2s16s2s8s2s8s").pack
+_BRIEF_TIMES = struct.Struct("<QBQ").pack
 _DOUBLE = struct.Struct("<Bd").pack
 #: What nearly every span has.
 UNSET = Status(StatusCode.UNSET)
@@ -29,6 +29,7 @@ _TOLD_UNSET = b"\x7a\x00"
 _FLAGS_LOCAL = b"\x85\x01\x00\x01\x00\x00"
 _FLAGS_REMOTE = b"\x85\x01\x00\x03\x00\x00"
 _BRIEF_ENDING = _TOLD_UNSET + _FLAGS_LOCAL
+_BRIEF_ENDING_REMOTE = _TOLD_UNSET + _FLAGS_REMOTE
 _LINK_LOCAL = b"\x35\x00\x01\x00\x00"
 _LINK_REMOTE = b"\x35\x00\x03\x00\x00"
 
@@ -69,6 +70,11 @@ def identity(context: SpanContext, parent: SpanContext | None) -> list[bytes]:
     return parts
 
 
+def opening(trace_id: bytes) -> bytes:
+    """What comes before the span's id."""
+    return b"\x0a\x10" + trace_id + b"\x12\x08"
+
+
 def named(name: str, kind: SpanKind) -> bytes:
     """The fields of a span's name and kind."""
     return _named(name, kind._value_)
@@ -90,6 +96,7 @@ class Shape:
         constants: the attributes all of them have.
         variables: names of the attributes that differ and come after those; of at most some 80 characters.
         takes: whether an attribute is one that can be encoded here.
+        longest: characters that a value may have.
     """
 
     def __init__(
@@ -99,38 +106,60 @@ class Shape:
         constants: Mapping[str, Plain],
         variables: Sequence[str],
         takes: Callable[[str, Plain], bool],
+        longest: int,
     ) -> None:
         self._named = named(name, kind)
+        self._named_and_start = self._named + b"\x39"
         self._constants = b"".join([pair(key, value) for key, value in constants.items()])
         self._variables = [(key, _heads_of_texts(key)) for key in variables]
+        self._only = self._variables[0][1] if len(self._variables) == 1 else None
         self._takes = takes
+        self._short = min(SHORT_TEXT, longest + 1)
 
     def brief(
         self,
-        ids: tuple[bytes, bytes, bytes],
-        start_and_end: tuple[int, int],
+        opening: bytes,
+        times: tuple[int, int],
         values: Sequence[Plain | None],
         last: bytes,
+        remote: bool = False,
     ) -> bytes | None:
-        """A span as `encode` encodes it that has a local parent, no trace state, no status and at most one
-        further attribute; None where a value is not one that is taken.
+        """A span as `encode` encodes it that has no trace state, no status and at most one further attribute;
+        None where a value is not one that is taken.
 
         Args:
-            ids: of the trace, the span and its parent.
+            opening: the ids of the span, as `identity` has them.
+            times: start and end, nanoseconds since the epoch.
             last: the further attribute as `pair` has it, or nothing.
+            remote: whether the parent is.
         """
-        trace_id, span_id, parent_id = ids
-        start, end = start_and_end
-        parts = [
-            _BRIEF(b"\x0a\x10", trace_id, b"\x12\x08", span_id, b"\x22\x08", parent_id),
-            self._named,
-            _TIMES(0x39, start, 0x41, end),
-            self._constants,
-        ]
-        if values and not self._vary(parts, values):
-            return None
-        parts += (last, _BRIEF_ENDING)
-        return b"".join(parts)
+        start, end = times
+        if not values:
+            varying = b""
+        elif self._only is not None and type(value := values[0]) is str and value.isascii():
+            size = len(value)
+            if size < self._short:
+                varying = self._only[size] + value.encode()
+            elif self._takes(key := self._variables[0][0], value):
+                varying = pair(key, value)
+            else:
+                return None
+        else:
+            parts: list[bytes] = []
+            if not self._vary(parts, values):
+                return None
+            varying = b"".join(parts)
+        return b"".join(
+            (
+                opening,
+                self._named_and_start,
+                _BRIEF_TIMES(start, 0x41, end),
+                self._constants,
+                varying,
+                last,
+                _BRIEF_ENDING_REMOTE if remote else _BRIEF_ENDING,
+            )
+        )
 
     def encode(
         self,
@@ -174,7 +203,7 @@ class Shape:
         for (key, heads), value in zip(self._variables, values, strict=True):
             if value is None:
                 continue
-            if type(value) is str and len(value) < SHORT_TEXT and value.isascii():
+            if type(value) is str and len(value) < self._short and value.isascii():
                 append(heads[len(value)])
                 append(value.encode())
             elif self._takes(key, value):

@@ -2,7 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -143,6 +144,15 @@ class Pair:
         work(self.sdk)
 
 
+@contextmanager
+def stopped_clock() -> Iterator[None]:
+    """Let spans of both kinds end at the same time."""
+    with pytest.MonkeyPatch.context() as patch:
+        for clock in ("observability.lean.time_ns", "opentelemetry.sdk.trace.time_ns"):
+            patch.setattr(clock, lambda: 5)
+        yield
+
+
 @given(
     name=TEXT,
     kind=st.sampled_from(SpanKind),
@@ -225,6 +235,7 @@ def test_a_templates_spans_are_those_of_the_tracer(
     constants=st.dictionaries(KEYS, PLAIN, max_size=4),
     varying=st.dictionaries(KEYS, st.none() | PLAIN | st.text(min_size=100, max_size=140), max_size=4),
     last=st.none() | st.integers(100, 599),
+    early=st.lists(STEPS, max_size=1),
     steps=st.lists(STEPS, max_size=2),
     limits=st.sampled_from([SpanLimits(), LIMITS, SpanLimits(max_span_attributes=0)]),
 )
@@ -233,13 +244,17 @@ def test_a_sketchs_spans_are_those_of_the_tracer(
     constants: Mapping[str, Any],
     varying: Mapping[str, Any],
     last: int | None,
+    early: list[Step],
     steps: list[Step],
     limits: SpanLimits,
 ) -> None:
     pair = Pair(limits=limits)
 
     def work(tracer: trace.Tracer) -> None:
-        server = Template(tracer, "GET", SpanKind.SERVER).start(root, start_time=1)
+        servers = Template(tracer, "GET", SpanKind.SERVER, constants, tuple(varying), "status")
+        server = servers.start(root, tuple(varying.values()), start_time=1)
+        for step in early:
+            step(server)
         part = Template(tracer, "part").sketch(Ancestor(server.get_span_context()))
         calls = Template(tracer, "call", SpanKind.CLIENT, constants, tuple(varying), "status")
         call = calls.sketch(part, tuple(varying.values()))
@@ -250,14 +265,30 @@ def test_a_sketchs_spans_are_those_of_the_tracer(
         assert call.traceparent == traceparent_of(call.span.get_span_context())
         call.end(last)
         part.end()
-        server.end(9)
+        servers.end(server, 200)
+        servers.end(server, 500)
 
-    with pytest.MonkeyPatch.context() as patch:
-        for clock in ("observability.lean.time_ns", "opentelemetry.sdk.trace.time_ns"):
-            patch.setattr(clock, lambda: 5)
+    with stopped_clock():
         pair.run(work)
     assert pair.exported() == pair.expected()
     assert not pair.dropped
+
+
+@pytest.mark.parametrize("length", [7, 8, 9, 123, 124, 200])
+@pytest.mark.parametrize("limit", [8, 150, None])
+def test_long_values(length: int, limit: int | None) -> None:
+    pair = Pair(limits=SpanLimits(max_span_attribute_length=limit))
+
+    def work(tracer: trace.Tracer) -> None:
+        template = Template(tracer, "x", variables=("url.full",), last="status")
+        span = template.start(None, ("a" * length,), 1)
+        template.end(span, 200)
+        template.sketch(Ancestor(span.get_span_context()), ("b" * length,)).end(200)
+        template.start(None, ("c" * length,), 1).end(2)
+
+    with stopped_clock():
+        pair.run(work)
+    assert pair.exported() == pair.expected()
 
 
 def test_a_sketch_where_nothing_is_traced() -> None:
