@@ -43,6 +43,8 @@ class Gathering:
         # Reentrant: the collection of an abandoned coroutine may end its span right here.
         self._lock = threading.RLock()
         self._spans: deque[bytes] = deque()
+        self.keep = self._spans.append
+        """Take an encoded span without a look at the batch: of another that ends soon, `add` has one."""
         self._full = BATCH_SPANS
         empty = ReadableSpan(
             "",

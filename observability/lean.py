@@ -38,6 +38,7 @@ from opentelemetry.util._decorator import _agnosticcontextmanager
 from opentelemetry.util.types import AnyValue, Attributes
 
 from observability import otlp
+from observability.gathering import Gathering
 from observability.otlp import Plain
 from observability.text import hex_trace_id, traceparent_of, well_formed
 
@@ -527,7 +528,7 @@ class Sketch:
                 b"" if last is None or template.last is None else otlp.pair(template.last, last),
             )
             if brief is not None:
-                tracer.add(brief)
+                tracer.keep(brief)  # the span that it is below has its end still to come
                 return
         if last is None:
             self.span.end()
@@ -538,13 +539,13 @@ class Sketch:
 class Tracer(trace.Tracer):
     """Makes spans that are encoded when they end, and samples as its provider does.
 
-    Span processors do not see these spans: they go straight to `add`.
+    Span processors do not see these spans: they go straight to the `gathering`.
 
     Args:
         provider: whose sampler, ids and resource the spans have.
         scope: names the tracer.
         limits: those of the provider.
-        add: takes an encoded span; never blocks.
+        gathering: takes encoded spans; never blocks.
         dropped: told the number of spans that could not be encoded.
     """
 
@@ -553,7 +554,7 @@ class Tracer(trace.Tracer):
         provider: sdk.TracerProvider,
         scope: InstrumentationScope,
         limits: sdk.SpanLimits,
-        add: Callable[[bytes], None],
+        gathering: Gathering,
         dropped: Callable[[int], None],
     ) -> None:
         self.resource = provider.resource
@@ -570,7 +571,7 @@ class Tracer(trace.Tracer):
         random = type(self._ids) is RandomIdGenerator
         self.new_span_id = partial(getrandbits, 64) if random else self._ids.generate_span_id
         self.root_flags = _FLAGS[1 | self._ids.is_trace_id_random() << 1]
-        self.add = add
+        self.add, self.keep = gathering.add, gathering.keep
         self._dropped = dropped
 
     @_agnosticcontextmanager

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import math
 import sys
 import threading
 import time
@@ -41,8 +40,8 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", 
 _RESERVED = frozenset(
     {"time", "level", "message", "logger", "service", "instance", "trace_id", "span_id", "exception"}
 )
-#: Types of which every value can stay as it is, but for its size.
-_PLAIN = frozenset({str, int, bool, type(None)})
+#: Types of which nearly every value can stay as it is, but for its size.
+_PLAIN = frozenset({str, int, float, bool, type(None)})
 
 _root = logging.getLogger()
 
@@ -80,10 +79,7 @@ class Handler(logging.Handler):
     def emit_plain(self, name: str, level: int, message: str, fields: Mapping[str, Any]) -> bool:
         """Write a line without a record; False, and nothing is written, where that needs more than encoding:
         a value that is not plain, text that is long or not ASCII, a name that the line has itself."""
-        for value in fields.values():
-            if type(value) not in _PLAIN and not (type(value) is float and math.isfinite(value)):
-                return False
-        if not _RESERVED.isdisjoint(fields):
+        if not _PLAIN.issuperset(map(type, fields.values())) or not _RESERVED.isdisjoint(fields):
             return False
         created = time.time()
         whole = {
@@ -96,6 +92,8 @@ class Handler(logging.Handler):
         except (ValueError, OverflowError):
             return False
         if len(line) > MAX_TEXT or not line.isascii():
+            return False
+        if b"null" in line and not all(map(simple, fields.values())):  # as numbers that are not finite are
             return False
         self._write(level, created, line, packed)
         return True

@@ -69,7 +69,7 @@ def make_tracer(
     """
     scope = InstrumentationScope(name, "")
     gathering = exporter.gathering(provider.resource, scope)
-    return Tracer(provider, scope, _limits(), gathering.add, dropped)
+    return Tracer(provider, scope, _limits(), gathering, dropped)
 
 
 def _limits() -> SpanLimits:

@@ -40,10 +40,11 @@ class Compose:
             Problem: a service that the document cannot do without gave no answer.
         """
         reply = await self._reply(request)
-        if reply.status != 200:
+        known = request.headers.get("If-None-Match")
+        if known is None or reply.status != 200 or request.method not in ("GET", "HEAD"):
             return reply
         tag = next(value for name, value in reply.headers if name == "ETag")
-        if request.method in ("GET", "HEAD") and unchanged(request.headers.get("If-None-Match"), tag):
+        if unchanged(known, tag):
             self._world.metrics.shared(self._route, "not_modified")
             kept = [(name, value) for name, value in reply.headers if name != "Content-Type"]
             return Reply(304, kept)

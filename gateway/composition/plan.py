@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, cast
 
 from opentelemetry import context, trace
@@ -22,8 +21,7 @@ from observability.lean import Ancestor, Sketch, Template
 _ABSENT: Final = Good(NULL, None, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Composed:
+class Composed(NamedTuple):
     """A composed document.
 
     Attributes:
@@ -66,6 +64,7 @@ class Plan:
         self._world = world
         self._names = [document.encode(part.name) + b":" for part in parts]
         self._flattens = any(part.flatten for part in parts)
+        self._cached = any(part.cached for part in parts)
         self.spans = {
             part.name: Template(
                 world.tracer,
@@ -99,7 +98,9 @@ class Plan:
         if errors and not any(_says_something(outcome) for outcome in outcomes):
             worst = max(errors, key=lambda error: int(error["status"]))
             raise TotalFailure(PartFailed(worst["status"], worst["cause"]))
-        fresh = min([0 if o.error else o.good.fresh_seconds for o in outcomes if o.good], default=0)
+        fresh = 0
+        if self._cached and not errors:
+            fresh = min([outcome.good.fresh_seconds for outcome in outcomes if outcome.good], default=0)
         if self._flattens:
             return Composed(self._flat(outcomes, errors), not errors, fresh)
         pieces = [

@@ -122,7 +122,7 @@ class Pair:
 
     def __post_init__(self) -> None:
         self.gathering = Gathering(RESOURCE, SCOPE, self.batches.append)
-        self.lean = Tracer(self.provider(), SCOPE, self.limits, self.gathering.add, self.dropped.append)
+        self.lean = Tracer(self.provider(), SCOPE, self.limits, self.gathering, self.dropped.append)
         self.memory = InMemorySpanExporter()
         provider = self.provider()
         provider.add_span_processor(SimpleSpanProcessor(self.memory))
