@@ -96,7 +96,8 @@ class Bench:
         home.mkdir()
         (home / "credential").write_text("credential-of-the-benchmark\n")
         routes = {
-            "services": {name: {} for name in composition.PARTS},
+            # As many calls at once as the load has connections: the peers have no bulkheads.
+            "services": {"defaults": {"bulkhead": {"concurrent": self.size.active, "queue": 0}}},
             "routes": [
                 {
                     "id": "page",
