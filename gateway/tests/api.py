@@ -35,6 +35,7 @@ class Api:
     """A running gateway, a client of it, and the server that it calls."""
 
     gateway: Gateway
+    front: Front
     world: World
     url: str
     client: httpx.AsyncClient
@@ -85,6 +86,6 @@ async def running(hop: Hop, folder: Path, routes: str, behave: Behaviour) -> Asy
         front = Front.of(gateway, Refusals(hop, Counter("malformed", "", ["status"], registry=None)))
         url = f"http://127.0.0.1:{await front.listen(0, '127.0.0.1')}"
         async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=20) as client:
-            yield Api(gateway, world, url, client, upstream)
+            yield Api(gateway, front, world, url, client, upstream)
         front.stop()
         await front.close_all_connections()

@@ -1,0 +1,202 @@
+"""A whole gateway's port, as bytes: what comes in any pieces is answered as Tornado alone would."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import NamedTuple
+
+import httpx
+import pytest
+import pytest_asyncio
+import uvloop
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.actions.handler import Tools
+from gateway.door import front, plain
+from gateway.request import Reply, Request
+from gateway.tests.api import Api, running
+from gateway.tests.upstreams import Asked, reply, until
+from observability import Hop
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+ROUTES = """\
+services: {defaults: {retries: {attempts: 1}}}
+routes:
+  - {id: get, method: GET, path: "/told/{id}", handler: gateway.tests.test_port.told}
+  - {id: post, method: POST, path: "/told/{id}", handler: gateway.tests.test_port.told}
+  - {id: large, method: GET, path: /large, handler: gateway.tests.test_port.large}
+  - {id: put, method: PUT, path: "/through/{id}", proxy: {service: orders, path: "/{path.id}"}}
+"""
+#: What no two answers have in common.
+OWN = {"date", "x-trace-id", "x-request-id"}
+#: More than the kernel holds of answers that nobody reads.
+LARGE = bytes(24 << 20)
+
+
+async def large(_: Request, __: Tools) -> Reply:
+    return Reply(200, [], LARGE)
+
+
+async def told(request: Request, _: Tools) -> Reply:
+    return Reply(200, [("X-Asked", f"{request.method} {request.path}")], request.body)
+
+
+async def echo(asked: Asked, writer: asyncio.StreamWriter) -> None:
+    writer.write(reply(200, asked.body, X_Asked=asked.target))
+
+
+class Answer(NamedTuple):
+    """An answer as it came."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    def without_own(self) -> "Answer":
+        kept = {name: value for name, value in self.headers.items() if name not in OWN}
+        return self._replace(headers=kept, body=self.body.replace(self.headers["x-trace-id"].encode(), b""))
+
+
+class Client:
+    """A client that sends bytes."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+
+    async def send(self, *pieces: bytes) -> None:
+        """Send pieces, each of which has the time to be read alone."""
+        for piece in pieces:
+            self.writer.write(piece)
+            await self.writer.drain()
+            for _ in range(3):
+                await asyncio.sleep(0)
+
+    async def answer(self, method: str = "GET") -> Answer:
+        """The next answer; its body has a length, or comes in chunks."""
+        async with asyncio.timeout(10):
+            head = await self.reader.readuntil(b"\r\n\r\n")
+            first, *lines = head.decode("latin-1").strip().split("\r\n")
+            headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
+            assert len(headers) == len(lines)
+            return Answer(int(first.split()[1]), headers, await self._body(method, headers))
+
+    async def _body(self, method: str, headers: dict[str, str]) -> bytes:
+        if method == "HEAD":
+            return b""
+        if "transfer-encoding" not in headers:
+            return await self.reader.readexactly(int(headers.get("content-length", 0)))
+        body = b""
+        while size := int(await self.reader.readline(), 16):
+            body += await self.reader.readexactly(size)
+            assert await self.reader.readline() == b"\r\n"
+        assert await self.reader.readline() == b"\r\n"
+        return body
+
+    async def rest(self) -> bytes:
+        """Whatever comes until the connection is closed."""
+        async with asyncio.timeout(10):
+            return await self.reader.read()
+
+
+@asynccontextmanager
+async def client_of(api: Api) -> AsyncIterator[Client]:
+    url = httpx.URL(api.url)
+    reader, writer = await asyncio.open_connection(url.host, url.port)
+    try:
+        yield Client(reader, writer)
+    finally:
+        writer.close()
+
+
+@pytest.fixture(scope="module", params=["uvloop", "asyncio"])
+def event_loop_policy(request: pytest.FixtureRequest) -> asyncio.AbstractEventLoopPolicy:
+    return uvloop.EventLoopPolicy() if request.param == "uvloop" else asyncio.DefaultEventLoopPolicy()
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def api(hop: Hop, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Api]:
+    async with running(hop, tmp_path_factory.mktemp("gateway"), ROUTES, echo) as made:
+        yield made
+
+
+@pytest_asyncio.fixture(loop_scope="module", autouse=True)
+async def nothing_is_left(api: Api) -> AsyncIterator[None]:
+    """No test leaves a connection, a request that nobody answers, or an exception that nobody took."""
+    complaints: list[dict[str, object]] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, said: complaints.append(said))
+    yield
+    await until(lambda: not api.front.connections and not api.front.server._connections)
+    await until(lambda: not api.gateway._under_way)
+    loop.set_exception_handler(None)
+    assert not complaints
+
+
+async def connected(api: Api) -> front.Connection:
+    """The one connection of the port."""
+    await until(lambda: len(api.front.connections) == 1)
+    (connection,) = api.front.connections
+    return connection
+
+
+def unsent(connection: front.Connection) -> int:
+    return connection._transport.get_write_buffer_size()
+
+
+def asking(method: str, target: str, *headers: str, body: bytes = b"") -> bytes:
+    """A request; its body has a length, where it has one."""
+    length = [f"Content-Length: {len(body)}"] if body else []
+    lines = [f"{method} {target} HTTP/1.1", "Host: a", *length, *headers, "", ""]
+    return "\r\n".join(lines).encode() + body
+
+
+def in_chunks(body: bytes) -> bytes:
+    head = asking("POST", "/told/chunked", "Transfer-Encoding: chunked")
+    return head + (b"%x\r\n%b\r\n" % (len(body), body) if body else b"") + b"0\r\n\r\n"
+
+
+class Asking(NamedTuple):
+    """A request that can be sent."""
+
+    method: str
+    data: bytes
+
+
+BODIES = st.binary(max_size=40) | st.integers(1, 100_000).map(bytes)
+GOOD = st.one_of(
+    st.sampled_from(["GET", "HEAD", "OPTIONS", "DELETE"]).map(lambda it: Asking(it, asking(it, "/told/1"))),
+    st.just(Asking("GET", asking("GET", "/nowhere"))),
+    BODIES.map(lambda body: Asking("POST", asking("POST", "/told/2", body=body))),
+    BODIES.map(lambda body: Asking("PUT", asking("PUT", "/through/3", body=body))),
+    BODIES.map(lambda body: Asking("POST", in_chunks(body))),
+)
+LAST = Asking("GET", asking("GET", "/told/last", "Connection: close"))
+
+
+async def exchange(api: Api, asked: list[Asking], pieces: list[bytes]) -> list[Answer]:
+    """What is answered to requests that come in those pieces, the last of which closes."""
+    async with client_of(api) as client:
+        sending = asyncio.create_task(client.send(*pieces))
+        answers = [(await client.answer(each.method)).without_own() for each in asked]
+        await sending
+        assert await client.rest() == b""
+    return answers
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(GOOD, max_size=5), st.data())
+async def test_a_pipeline_in_any_pieces_is_answered_as_by_tornado(
+    api: Api, asked: list[Asking], data: st.DataObject
+) -> None:
+    asked = [*asked, LAST]
+    whole = b"".join(each.data for each in asked)
+    cuts = sorted(data.draw(st.sets(st.integers(1, len(whole) - 1), max_size=6)))
+    pieces = [whole[start:end] for start, end in zip([0, *cuts], [*cuts, len(whole)], strict=True)]
+    found = await exchange(api, asked, pieces)
+    assert found[-1].headers["x-asked"] == "GET /told/last"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plain, "read", lambda _: None)
+        assert found == await exchange(api, asked, pieces)
