@@ -130,6 +130,7 @@ class Connection(asyncio.Protocol):
         self._head: plain.Head | None = None
         self._answering: Answering | None = None
         self._left = 0  # bytes of a request's body that have not come
+        self._body: bytearray | None = None  # those that have
         self._channel: Channel | None = None
         self._chunked = False
         self._owed: int | None = None  # bytes of an answer's body that it has still to have
@@ -193,15 +194,23 @@ class Connection(asyncio.Protocol):
             answering = self._answering = self._request()
             if answering is None:
                 return
+            if not self._left:
+                self._until = math.inf
+                answering.begin(b"")
+                return
+            if answering.streams:
+                self._until = math.inf
+                self._channel = Channel(BODY_IDLE_SECONDS)
+                answering.begin(self._channel)
+            elif self._left > MAX_BODY_BYTES:
+                self._until = math.inf
+                self._hold()
+                answering.refuse_body()
+                return
         if self._channel is not None:
             self._feed(self._channel)
-        elif not self._left:
-            self._until = math.inf
-            answering.begin(b"")
-        elif len(self._received) >= self._left:
-            body, self._received = self._received[: self._left], self._received[self._left :]
-            self._left, self._until = 0, math.inf
-            answering.begin(body)
+        else:
+            self._collect(answering)
 
     def _request(self) -> Answering | None:
         """The next request, with its head there; None where there is none yet, or it is Tornado's."""
@@ -219,22 +228,24 @@ class Connection(asyncio.Protocol):
             return None
         self._received = received[end:]
         self._head, self._left = head, head.length
-        answering = self._front.ask(head, self._remote, self)
-        if head.length:
-            self._expect_body(answering, head.length)
-        return answering
+        return self._front.ask(head, self._remote, self)
 
-    def _expect_body(self, answering: Answering, length: int) -> None:
-        if answering.streams:
-            self._until = math.inf
-            self._channel = Channel(BODY_IDLE_SECONDS)
-            answering.begin(self._channel)
-        elif length > MAX_BODY_BYTES:
-            self._until = math.inf
-            answering.refuse_body()
-        else:
-            self._until = self.loop.time() + BODY_SECONDS
-            self._arm()
+    def _collect(self, answering: Answering) -> None:
+        """Begin once the body is there."""
+        piece, self._received = self._received[: self._left], self._received[self._left :]
+        self._left -= len(piece)
+        if self._left:
+            if self._body is None:
+                self._body = bytearray()
+                self._until = self.loop.time() + BODY_SECONDS
+                self._arm()
+            self._body += piece
+            self._resume()
+            return
+        if self._body is not None:
+            piece, self._body = bytes(self._body + piece), None
+        self._until = math.inf
+        answering.begin(piece)
 
     def _feed(self, channel: Channel) -> None:
         """Pass on what has come of a body."""
@@ -243,6 +254,8 @@ class Connection(asyncio.Protocol):
         if piece:
             self._hold()
             channel.put(piece).add_done_callback(lambda _: self._fed(channel))
+        else:
+            self._resume()
         if not self._left:
             channel.end()
 

@@ -200,3 +200,20 @@ async def test_a_pipeline_in_any_pieces_is_answered_as_by_tornado(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(plain, "read", lambda _: None)
         assert found == await exchange(api, asked, pieces)
+
+
+@pytest.mark.parametrize("target", ["/told/1", "/through/1"])
+@pytest.mark.parametrize("come", [0, 3])
+async def test_a_body_that_begins_behind_a_request_that_is_answered(api: Api, target: str, come: int) -> None:
+    method = "PUT" if target == "/through/1" else "POST"
+    async with client_of(api) as client:
+        connection = await connected(api)
+        one = asking("PUT", "/through/first")
+        two = asking(method, target, "Connection: close", body=b"12345")
+        kept = len(two) - 5 + come
+        await client.send(one + two[:kept])
+        assert (await client.answer()).status == 200
+        await until(lambda: connection._left == 5 - come)
+        await client.send(two[kept:])
+        assert (await client.answer()).body == b"12345"
+        assert await client.rest() == b""
