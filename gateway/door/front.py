@@ -137,6 +137,7 @@ class Connection(asyncio.Protocol):
         self._lingering: int | None = None
         self._reading = True
         self._writable: asyncio.Future[None] | None = None
+        self._unsent = 0  # bytes that the caller had still to take when it was given time for it
         self._handed: socket.socket | None = None
         self._until = loop.time() + IDLE_SECONDS
         self._timer = loop.call_at(self._until, self._ring)
@@ -156,20 +157,21 @@ class Connection(asyncio.Protocol):
                 self.cut()
             return
         self._received = self._received + data if self._received else data
-        if self._reading and (self._answering is None or self._left):
+        if self._reading and (self._left or (self._answering is None and self._writable is None)):
             self._advance()
         else:
             self._hold()
 
     def pause_writing(self) -> None:
         self._writable = self.loop.create_future()
-        self._until = self.loop.time() + STALL_SECONDS
+        self._expect_reader()
 
     def resume_writing(self) -> None:
         writable, self._writable = self._writable, None
         if writable is not None and not writable.done():
             writable.set_result(None)
-        if self._answering is None:
+        if self._answering is None and self._lingering is None and not self._transport.is_closing():
+            self._until = self.loop.time() + IDLE_SECONDS
             self._go_on()
 
     def connection_lost(self, _: Exception | None) -> None:
@@ -326,9 +328,10 @@ class Connection(asyncio.Protocol):
         if self._transport.is_closing():
             return
         if closes:
-            self._linger() if self._left else self._transport.close()
+            self._close()
             return
-        self._until = self.loop.time() + IDLE_SECONDS
+        if self._writable is None:
+            self._until = self.loop.time() + IDLE_SECONDS
         self._go_on()
 
     def cut(self) -> None:
@@ -367,7 +370,28 @@ class Connection(asyncio.Protocol):
             await self._writable
             self._until = math.inf
 
+    def _expect_reader(self) -> None:
+        """Give the caller time to take something of what was written."""
+        self._unsent = self._transport.get_write_buffer_size()
+        self._until = self.loop.time() + STALL_SECONDS
+
+    def _is_read(self) -> bool:
+        """Whether the caller, given time, has taken something; it gets as much again."""
+        if not 0 < self._transport.get_write_buffer_size() < self._unsent:
+            return False
+        self._expect_reader()
+        return True
+
     # --- endings
+
+    def _close(self) -> None:
+        """Close after an answer; what the caller sent beyond is not read."""
+        self._received = b""
+        if self._left:
+            self._linger()
+        else:
+            self._expect_reader()
+            self._transport.close()
 
     def _refuse(self, problem: Problem) -> None:
         """Answer what is no request, and close."""
@@ -377,7 +401,9 @@ class Connection(asyncio.Protocol):
     def _linger(self) -> None:
         """Close when the answer was read: closing at once would reset the connection, and it might not be."""
         self._lingering = LINGER_BYTES
-        self._until = self.loop.time() + LINGER_SECONDS
+        self._expect_reader()
+        if not self._unsent:
+            self._until = self.loop.time() + LINGER_SECONDS
         self._resume()
         if self._transport.can_write_eof():
             self._transport.write_eof()
@@ -394,7 +420,7 @@ class Connection(asyncio.Protocol):
     def _ring(self) -> None:
         """Close what takes too long. One timer, set anew only when it fires too early."""
         now = self.loop.time()
-        if now >= self._until:
+        if now >= self._until and not self._is_read():
             self.cut()
         else:
             self._timer = self.loop.call_at(min(self._until, now + IDLE_SECONDS), self._ring)

@@ -217,3 +217,60 @@ async def test_a_body_that_begins_behind_a_request_that_is_answered(api: Api, ta
         await client.send(two[kept:])
         assert (await client.answer()).body == b"12345"
         assert await client.rest() == b""
+
+
+async def test_who_reads_no_answers_is_asked_for_no_requests(api: Api) -> None:
+    async with client_of(api) as client:
+        connection = await connected(api)
+        one = asking("GET", "/large")
+        await client.send(one)
+        await until(lambda: unsent(connection))
+        await client.send(*[one] * 5)
+        await until(lambda: not connection._reading)
+        assert unsent(connection) < len(LARGE)
+        for _ in range(6):
+            assert (await client.answer()).body == LARGE
+        await client.send(LAST.data)
+        assert (await client.answer()).status == 200
+        assert await client.rest() == b""
+
+
+async def test_nothing_is_done_for_what_comes_after_the_last_request(api: Api) -> None:
+    async with client_of(api) as client:
+        await client.send(asking("GET", "/large", "Connection: close") + asking("PUT", "/through/after"))
+        answer = await client.answer()
+        assert answer.headers["connection"] == "close"
+        assert await client.rest() == b""
+    assert "/after" not in [asked.target for asked in api.upstream.asked]
+
+
+@pytest.mark.parametrize("high", [None, 1 << 30])
+async def test_a_caller_that_takes_nothing_of_its_answer_is_cut(
+    api: Api, high: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where so little is left that nobody was told to stop writing."""
+    monkeypatch.setattr(front, "IDLE_SECONDS", 0.05)
+    monkeypatch.setattr(front, "STALL_SECONDS", 0.05)
+    async with client_of(api) as client:
+        connection = await connected(api)
+        connection._transport.set_write_buffer_limits(high)
+        await client.send(asking("GET", "/large", "Connection: close"))
+        await until(lambda: not api.front.connections)
+
+
+async def test_a_caller_that_reads_slowly_gets_all_of_it(api: Api) -> None:
+    async with client_of(api) as client:
+        connection = await connected(api)
+        await client.send(asking("GET", "/large"))
+        await until(lambda: unsent(connection))
+        for _ in range(3):
+            before = unsent(connection)
+            while unsent(connection) == before:
+                await client.reader.read(1 << 16)
+            connection._until = 0.0  # its time is over
+            connection._ring()
+            assert connection._until > 0.0
+            assert not connection._transport.is_closing()
+        connection._until = 0.0
+        connection._ring()
+        assert connection._transport.is_closing()
