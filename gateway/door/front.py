@@ -172,9 +172,11 @@ class Connection(asyncio.Protocol):
             writable.set_result(None)
         if self._answering is None and self._lingering is None and not self._transport.is_closing():
             self._until = self.loop.time() + IDLE_SECONDS
-            self._go_on()
+            self.loop.call_soon(
+                self._go_on
+            )  # a transport that is closed right here loses its connection twice
 
-    def connection_lost(self, _: Exception | None) -> None:
+    def connection_lost(self, error: Exception | None) -> None:
         self._timer.cancel()
         self._front.connections.discard(self)
         if self._writable is not None and not self._writable.done():
@@ -184,8 +186,10 @@ class Connection(asyncio.Protocol):
         if self._answering is not None:
             self._answering.gone()
         if self._handed is not None:
-            address = self._handed.getpeername() if self._remote else ""
-            self._front.server.handle_stream(Begun(self._handed, self._received), address)
+            if error is None:
+                self._front.server.handle_stream(Begun(self._handed, self._received), (self._remote,))
+            else:
+                self._handed.close()
 
     # --- reading
 
@@ -336,11 +340,16 @@ class Connection(asyncio.Protocol):
 
     def cut(self) -> None:
         """Close at once."""
+        if self._handed is not None:
+            self._handed.close()
+            self._handed = None
         self._transport.abort()
 
     def _go_on(self) -> None:
         if self._writable is not None:
             return  # whoever reads no answers sends no requests
+        if self._answering is not None or self._transport.is_closing():
+            return  # it went on before
         if self._received:
             self._advance()
         if self._answering is None:
@@ -411,6 +420,7 @@ class Connection(asyncio.Protocol):
 
     def _hand_over(self) -> None:
         """Give Tornado the connection, and what has come and not been answered, once all answers are sent."""
+        self._expect_reader()
         self._handed = dismiss(self._transport)
 
     def _arm(self) -> None:

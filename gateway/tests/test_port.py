@@ -1,6 +1,7 @@
 """A whole gateway's port, as bytes: what comes in any pieces is answered as Tornado alone would."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import NamedTuple
@@ -274,3 +275,48 @@ async def test_a_caller_that_reads_slowly_gets_all_of_it(api: Api) -> None:
         connection._until = 0.0
         connection._ring()
         assert connection._transport.is_closing()
+
+
+CHUNKED = asking("POST", "/told/chunked", "Transfer-Encoding: chunked", "Connection: close") + b"0\r\n\r\n"
+
+
+async def test_a_connection_is_handed_over_once_its_answers_are_read(api: Api) -> None:
+    async with client_of(api) as client:
+        await client.send(asking("GET", "/large") + CHUNKED)
+        assert (await client.answer()).body == LARGE
+        assert (await client.answer()).headers["x-asked"] == "POST /told/chunked"
+        assert await client.rest() == b""
+
+
+@pytest.mark.parametrize("how", ["cut", "reset"])
+async def test_what_ends_while_it_is_handed_over_is_handed_to_nobody(api: Api, how: str) -> None:
+    """Tornado would answer in the midst of an answer that was cut off."""
+    before = descriptors()
+    async with client_of(api) as client:
+        connection = await connected(api)
+        connection._transport.set_write_buffer_limits(1 << 30)
+        await client.send(asking("GET", "/large") + CHUNKED)
+        await until(lambda: connection._handed)
+        if how == "reset":
+            client.writer.transport.abort()
+            await until(lambda: not api.front.connections)
+        else:
+            await api.front.close_all_connections()
+            await until(lambda: not api.front.connections)
+            assert (await client.rest()).count(b"HTTP/1.1") == 1
+        assert not api.front.server._connections
+    await until(lambda: descriptors() == before)
+
+
+async def test_connections_that_are_handed_over_leave_no_descriptors(api: Api) -> None:
+    before = descriptors()
+    for _ in range(20):
+        async with client_of(api) as client:
+            await client.send(CHUNKED)
+            assert (await client.answer()).status == 200
+            assert await client.rest() == b""
+    await until(lambda: descriptors() == before)
+
+
+def descriptors() -> int:
+    return len(os.listdir("/proc/self/fd"))
