@@ -12,7 +12,7 @@ from tornado.httputil import HTTPHeaders
 from tornado.iostream import StreamClosedError
 
 from gateway.channel import BodyLost, Channel
-from gateway.door.limits import MAX_BODY_BYTES, MAX_TARGET
+from gateway.door.limits import MAX_TARGET
 from gateway.request import Headers, Reply, Request
 from gateway.resilience.deadline import Deadline
 from gateway.routes.route import Route
@@ -120,9 +120,9 @@ class Answering:
             self._request.body = body
         self._task = self._gateway.loop.create_task(self._run())
 
-    def refuse_body(self) -> None:
-        """Answer that the body is too large."""
-        self._refusal = Problem(413, "Body too large", detail=f"A body has at most {MAX_BODY_BYTES} bytes.")
+    def refuse(self, problem: Problem) -> None:
+        """Answer with a problem; the body is not all there, and is not waited for."""
+        self._refusal = problem
         self.begin()
 
     def gone(self) -> None:

@@ -1,5 +1,6 @@
 """Requests on connections that are Tornado's."""
 
+import asyncio
 from collections.abc import Awaitable
 from http.client import responses as PHRASES
 from typing import TYPE_CHECKING, cast
@@ -9,8 +10,10 @@ from tornado.httputil import HTTPHeaders, HTTPMessageDelegate, RequestStartLine,
 
 from gateway.answering import Answering
 from gateway.channel import Channel
-from gateway.door.limits import BODY_IDLE_SECONDS, MAX_BODY_BYTES, STREAM_SECONDS
+from gateway.door.limits import BODY_IDLE_SECONDS, BODY_SECONDS, MAX_BODY_BYTES, STREAM_SECONDS
+from gateway.door.problems import too_large, too_slow
 from gateway.request import Headers
+from observability.problem import Problem
 
 if TYPE_CHECKING:
     from gateway.server import Gateway
@@ -26,6 +29,8 @@ class Message(HTTPMessageDelegate):
         self._size = 0
         self._channel: Channel | None = None
         self._begun = False
+        self._complete = False
+        self._timer: asyncio.TimerHandle | None = None
         self._unbounded = False
 
     # --- the request
@@ -45,7 +50,10 @@ class Message(HTTPMessageDelegate):
             return None
         length = headers.get("Content-Length", "")
         if length.isdecimal() and (len(length) > 15 or int(length) > MAX_BODY_BYTES):
-            self._refuse_body()
+            self._refuse(too_large())
+        elif length or "Transfer-Encoding" in headers:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(BODY_SECONDS, lambda: self._refuse(too_slow()))
         return None
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
@@ -55,10 +63,11 @@ class Message(HTTPMessageDelegate):
             self._size += len(chunk)
             self._pieces.append(chunk)
             if self._size > MAX_BODY_BYTES:
-                self._refuse_body()
+                self._refuse(too_large())
         return None
 
     def finish(self) -> None:
+        self._complete = True
         if self._channel is not None:
             self._channel.end()
         elif not self._begun:
@@ -66,6 +75,7 @@ class Message(HTTPMessageDelegate):
         self._connection.set_close_callback(self.on_connection_close)
 
     def on_connection_close(self) -> None:
+        self._stop_timer()
         if self._channel is not None:
             self._channel.lose()
         self._begun = True
@@ -73,24 +83,30 @@ class Message(HTTPMessageDelegate):
 
     def _begin(self, body: bytes | Channel) -> None:
         self._begun = True
+        self._stop_timer()
         self._answering.begin(body)
 
-    def _refuse_body(self) -> None:
+    def _refuse(self, problem: Problem) -> None:
         self._begun = True
+        self._stop_timer()
         self._pieces.clear()
-        self._answering.refuse_body()
+        self._answering.refuse(problem)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
 
     # --- the answer
 
     def send(self, status: int, headers: Headers, body: bytes) -> None:
-        fields = _fields(headers)
+        fields = self._fields(headers)
         if status not in (204, 304):
             fields["Content-Length"] = str(len(body))
         is_head = self._line.method == "HEAD"
         self._connection.write_headers(_status(status), fields, None if is_head else body or None)
 
     async def start(self, status: int, headers: Headers) -> None:
-        fields = _fields(headers)
+        fields = self._fields(headers)
         if self._line.version == "HTTP/1.0" and "Content-Length" not in fields:
             fields["Connection"] = "close"  # its end is the connection's
         self._unbounded = fields.get("Connection") == "close"
@@ -112,13 +128,14 @@ class Message(HTTPMessageDelegate):
     def cut(self) -> None:
         self._connection.close()
 
+    def _fields(self, headers: Headers) -> HTTPHeaders:
+        fields = HTTPHeaders()
+        for name, value in headers:
+            fields.add(name, value)
+        if self._channel is None and not self._complete:
+            fields["Connection"] = "close"  # there is no telling where the next request begins
+        return fields
+
 
 def _status(status: int) -> ResponseStartLine:
     return ResponseStartLine("HTTP/1.1", status, PHRASES.get(status, "Unknown"))
-
-
-def _fields(headers: Headers) -> HTTPHeaders:
-    fields = HTTPHeaders()
-    for name, value in headers:
-        fields.add(name, value)
-    return fields

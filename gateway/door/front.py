@@ -24,6 +24,7 @@ from gateway.door.limits import (
     MAX_HEAD_BYTES,
     STALL_SECONDS,
 )
+from gateway.door.problems import too_large, too_slow
 from gateway.door.refusals import Refusals
 from gateway.door.wire import Server
 from gateway.request import Headers
@@ -50,8 +51,8 @@ class Answering(Protocol):
     def begin(self, body: bytes | Channel) -> None:
         """Answer; the body is there, or comes."""
 
-    def refuse_body(self) -> None:
-        """Answer that the body is too large."""
+    def refuse(self, problem: Problem) -> None:
+        """Answer with a problem; the body is not all there, and is not waited for."""
 
     def gone(self) -> None:
         """Whoever asked went away."""
@@ -88,7 +89,6 @@ class Front:
             max_body_size=_ANY_SIZE,
             max_buffer_size=2 * MAX_BODY_BYTES,
             idle_connection_timeout=IDLE_SECONDS,
-            body_timeout=BODY_SECONDS,
         )
         return cls(server, gateway.ask, refusals)
 
@@ -209,9 +209,7 @@ class Connection(asyncio.Protocol):
                 self._channel = Channel(BODY_IDLE_SECONDS)
                 answering.begin(self._channel)
             elif self._left > MAX_BODY_BYTES:
-                self._until = math.inf
-                self._hold()
-                answering.refuse_body()
+                self._decline(answering, too_large())
                 return
         if self._channel is not None:
             self._feed(self._channel)
@@ -252,6 +250,12 @@ class Connection(asyncio.Protocol):
             piece, self._body = bytes(self._body + piece), None
         self._until = math.inf
         answering.begin(piece)
+
+    def _decline(self, answering: Answering, problem: Problem) -> None:
+        """Answer without the body, of which nothing more is read until then."""
+        self._body, self._until = None, math.inf
+        self._hold()
+        answering.refuse(problem)
 
     def _feed(self, channel: Channel) -> None:
         """Pass on what has come of a body."""
@@ -428,12 +432,14 @@ class Connection(asyncio.Protocol):
         self._timer = self.loop.call_at(self._until, self._ring)
 
     def _ring(self) -> None:
-        """Close what takes too long. One timer, set anew only when it fires too early."""
+        """End what takes too long. One timer, set anew only when it fires too early."""
         now = self.loop.time()
         if now >= self._until and not self._is_read():
-            self.cut()
-        else:
-            self._timer = self.loop.call_at(min(self._until, now + IDLE_SECONDS), self._ring)
+            if self._body is None or self._answering is None:
+                self.cut()
+                return
+            self._decline(self._answering, too_slow())
+        self._timer = self.loop.call_at(min(self._until, now + IDLE_SECONDS), self._ring)
 
 
 @lru_cache(100)

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 
+from gateway.door.limits import BODY_SECONDS, MAX_BODY_BYTES
 from observability.problem import Problem
 
 REALM = "nextphase"
@@ -29,6 +30,16 @@ def forbidden(scopes: Collection[str]) -> Problem:
     needed = " ".join(sorted(scopes))
     headers = {"WWW-Authenticate": f'{challenge("insufficient_scope")}, scope="{needed}"'}
     return Problem(403, detail=f"The access token needs the scopes: {needed}.", headers=headers)
+
+
+def too_large() -> Problem:
+    """413: a body that is read before it is answered, and too large for that."""
+    return Problem(413, "Body too large", detail=f"A body has at most {MAX_BODY_BYTES} bytes.")
+
+
+def too_slow() -> Problem:
+    """408: a body that is read before it is answered, and did not come."""
+    return Problem(408, detail=f"The body is incomplete after {BODY_SECONDS:g} s.")
 
 
 def challenge(error: str | None = None, description: str | None = None) -> str:

@@ -8,6 +8,8 @@ framing in HTTP/1.0, targets that are no path), and gives every refusal a proble
 
 import asyncio
 import logging
+import socket
+from asyncio import Future
 from collections.abc import Awaitable
 from contextlib import suppress
 from typing import Any, Final, NoReturn
@@ -120,6 +122,15 @@ class _Connection(HTTP1Connection):
         except HTTPInputError as error:
             self._refuse(error)
 
+    def _finish_request(self, future: "Future[None] | None") -> None:
+        """Go on with the next request, or close, not before the answer was read where a body was not."""
+        if self._disconnect_on_finish and not self._read_finished and not self.stream.closed():
+            with suppress(OSError):
+                self.stream.socket.shutdown(socket.SHUT_WR)
+            self.stream.io_loop.call_later(LINGER_SECONDS, self.close)
+        else:
+            super()._finish_request(future)
+
     def _refuse(self, error: HTTPInputError | Problem) -> NoReturn:
         """Answer, unless an answer has begun, and close."""
         problem = error if isinstance(error, Problem) else Problem(400, detail=_shown(error))
@@ -203,7 +214,7 @@ async def _say_goodbye(stream: IOStream, answer: bytes) -> None:
     with suppress(StreamClosedError, OSError, TimeoutError):
         async with asyncio.timeout(LINGER_SECONDS):
             await stream.write(answer)
-            stream.socket.shutdown(1)
+            stream.socket.shutdown(socket.SHUT_WR)
             left = LINGER_BYTES
             while left > 0:
                 left -= len(await stream.read_bytes(65536, partial=True))

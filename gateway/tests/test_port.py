@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import NamedTuple
 
 import httpx
@@ -13,8 +13,10 @@ import uvloop
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway import message
 from gateway.actions.handler import Tools
 from gateway.door import front, plain
+from gateway.door.limits import LINGER_BYTES, MAX_BODY_BYTES
 from gateway.request import Reply, Request
 from gateway.tests.api import Api, running
 from gateway.tests.upstreams import Asked, reply, until
@@ -320,3 +322,42 @@ async def test_connections_that_are_handed_over_leave_no_descriptors(api: Api) -
 
 def descriptors() -> int:
     return len(os.listdir("/proc/self/fd"))
+
+
+SLOW = asking("POST", "/told/1", "Content-Length: 5")
+SLOW_CHUNKS = asking("POST", "/told/1", "Transfer-Encoding: chunked") + b"5\r\n"
+
+
+@pytest.mark.parametrize("head", [SLOW, SLOW_CHUNKS], ids=["length", "chunks"])
+@pytest.mark.parametrize("come", [b"", b"abc"])
+async def test_a_body_that_does_not_come_is_refused(
+    api: Api, head: bytes, come: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (front, message):
+        monkeypatch.setattr(module, "BODY_SECONDS", 0.05)
+    async with client_of(api) as client:
+        await client.send(head, come)
+        answer = await client.answer()
+        assert (answer.status, answer.headers["connection"]) == (408, "close")
+        assert answer.headers["content-type"] == "application/problem+json"
+        await client.send(b"de" + NEXT)  # too late, but no reason to reset the connection
+        assert await client.rest() == b""
+
+
+@pytest.mark.parametrize("declared", [True, False])
+async def test_who_sends_too_large_a_body_reads_why(api: Api, declared: bool) -> None:
+    size = MAX_BODY_BYTES + LINGER_BYTES // 2
+    headers = f"Content-Length: {size}" if declared else "Transfer-Encoding: chunked"
+    body = bytes(size) if declared else b"%x\r\n%b\r\n0\r\n\r\n" % (size, bytes(size))
+    async with client_of(api) as client:
+        await client.send(asking("POST", "/told/1", headers))
+        sending = asyncio.create_task(
+            client.send(*(body[at : at + 4096] for at in range(0, len(body), 4096)))
+        )
+        answer = await client.answer()
+        assert (answer.status, answer.headers["connection"]) == (413, "close")
+        with suppress(ConnectionError):
+            await sending
+
+
+NEXT = asking("GET", "/told/next")
