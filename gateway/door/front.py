@@ -5,7 +5,6 @@ anything else the connection becomes Tornado's, which refuses it or knows what t
 
 import asyncio
 import math
-import re
 import socket
 from collections.abc import Callable
 from functools import lru_cache
@@ -24,11 +23,11 @@ from gateway.door.limits import (
     MAX_HEAD_BYTES,
     STALL_SECONDS,
 )
-from gateway.door.problems import too_large, too_slow
+from gateway.door.problems import long_head, too_large, too_slow
 from gateway.door.refusals import Refusals
-from gateway.door.wire import Server
+from gateway.door.wire import Server, Stream
 from gateway.request import Headers
-from observability.frameworks.handover import Begun, dismiss
+from observability.frameworks.handover import dismiss
 from observability.problem import Problem
 
 if TYPE_CHECKING:
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
 #: Bodies are bounded where they are read whole; what is passed on may have any size.
 _ANY_SIZE: Final = 1 << 62
 _BACKLOG: Final = 4096
-_BLANK_LINE: Final = re.compile(rb"\r?\n\r?\n")
 _BODYLESS: Final = frozenset({204, 304})
 
 
@@ -187,7 +185,7 @@ class Connection(asyncio.Protocol):
             self._answering.gone()
         if self._handed is not None:
             if error is None:
-                self._front.server.handle_stream(Begun(self._handed, self._received), (self._remote,))
+                self._front.server.handle_stream(Stream(self._handed, self._received), (self._remote,))
             else:
                 self._handed.close()
 
@@ -221,14 +219,14 @@ class Connection(asyncio.Protocol):
         received = self._received
         end = received.find(b"\r\n\r\n") + 4
         if end < 4:
-            if _BLANK_LINE.search(received):
+            if b"\n\n" in received or b"\n\r\n" in received:
                 self._hand_over()
             elif len(received) > MAX_HEAD_BYTES:
-                self._refuse(Problem(431, detail=f"The head has at most {MAX_HEAD_BYTES} bytes."))
+                self._refuse(long_head())
             return None
         head = plain.read(received if end == len(received) else received[:end])
         if head is None:
-            self._hand_over()
+            self._hand_over() if end <= MAX_HEAD_BYTES else self._refuse(long_head())
             return None
         self._received = received[end:]
         self._head, self._left = head, head.length

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from gateway.door.limits import BODY_SECONDS, MAX_BODY_BYTES
+from gateway.door.limits import BODY_SECONDS, MAX_BODY_BYTES, MAX_HEAD_BYTES
 from observability.problem import Problem
 
 REALM = "nextphase"
@@ -30,6 +30,11 @@ def forbidden(scopes: Collection[str]) -> Problem:
     needed = " ".join(sorted(scopes))
     headers = {"WWW-Authenticate": f'{challenge("insufficient_scope")}, scope="{needed}"'}
     return Problem(403, detail=f"The access token needs the scopes: {needed}.", headers=headers)
+
+
+def long_head() -> Problem:
+    """431: a head of more bytes than are read."""
+    return Problem(431, detail=f"The head has at most {MAX_HEAD_BYTES} bytes.")
 
 
 def too_large() -> Problem:

@@ -12,7 +12,7 @@ import socket
 from asyncio import Future
 from collections.abc import Awaitable
 from contextlib import suppress
-from typing import Any, Final, NoReturn
+from typing import Any, NoReturn
 
 from tornado.http1connection import (
     HTTP1Connection,
@@ -32,11 +32,10 @@ from tornado.iostream import IOStream, StreamClosedError, UnsatisfiableReadError
 
 from gateway.door.limits import LINGER_BYTES, LINGER_SECONDS, MAX_HEAD_BYTES, MAX_HEADERS, MAX_TARGET
 from gateway.door.plain import is_host
+from gateway.door.problems import long_head
 from gateway.door.refusals import Refusals
+from observability.frameworks.handover import Begun
 from observability.problem import Problem
-
-#: Beyond this a head is not even read to its end: the connection is cut without an answer.
-UNREAD_HEAD_BYTES: Final = 2 * MAX_HEAD_BYTES
 
 _logger = logging.getLogger(__name__)
 _lingering: set[asyncio.Task[None]] = set()
@@ -63,7 +62,7 @@ class Server(HTTPServer):
     def initialize(  # type: ignore[override]
         self, delegate: HTTPServerConnectionDelegate, refusals: Refusals, **options: Any
     ) -> None:
-        super().initialize(delegate, max_header_size=UNREAD_HEAD_BYTES, **options)
+        super().initialize(delegate, max_header_size=MAX_HEAD_BYTES, **options)
         self._delegate = delegate
         self._refusals = refusals
 
@@ -77,16 +76,31 @@ class Server(HTTPServer):
         self.conn_params.no_keep_alive = True
 
 
+class Stream(Begun):
+    """A stream that stays open where what is read is too long, for whoever reads to say so."""
+
+    def close(self, exc_info: Any = False) -> None:
+        if isinstance(exc_info, UnsatisfiableReadError) and self._read_future is not None:
+            future, self._read_future = self._read_future, None
+            self._read_delimiter = self._read_regex = self._read_max_bytes = None
+            future.set_exception(exc_info)
+        else:
+            super().close(exc_info)
+
+
 class _ServerConnection(HTTP1ServerConnection):
     async def _server_request_loop(self, delegate: HTTPServerConnectionDelegate) -> None:
         self.stream.set_nodelay(True)
         try:
             while True:
                 connection = _Connection(self.stream, False, self.params, self.context)
-                if not await connection.read_response(delegate.start_request(self, connection)):
-                    return
+                try:
+                    if not await connection.read_response(delegate.start_request(self, connection)):
+                        return
+                except UnsatisfiableReadError:
+                    connection.refuse(long_head())
                 await asyncio.sleep(0)
-        except (StreamClosedError, UnsatisfiableReadError, asyncio.CancelledError):
+        except (StreamClosedError, asyncio.CancelledError):
             pass
         except Exception:
             _logger.exception("connection failed")
@@ -104,7 +118,7 @@ class _Connection(HTTP1Connection):
             start_line, headers = super()._parse_headers(data)
             check_head(start_line, headers)
         except (HTTPInputError, Problem) as error:
-            self._refuse(error)
+            self.refuse(error)
         return start_line, headers
 
     def _read_body(
@@ -113,14 +127,16 @@ class _Connection(HTTP1Connection):
         try:
             reading = super()._read_body(code, headers, delegate)
         except HTTPInputError as error:
-            self._refuse(error)
+            self.refuse(error)
         return None if reading is None else self._reading(reading)
 
     async def _reading(self, reading: Awaitable[None]) -> None:
         try:
             await reading
         except HTTPInputError as error:
-            self._refuse(error)
+            self.refuse(error)
+        except UnsatisfiableReadError:
+            self.refuse(Problem(400, detail="The line of a chunk's size is too long."))
 
     def _finish_request(self, future: "Future[None] | None") -> None:
         """Go on with the next request, or close, not before the answer was read where a body was not."""
@@ -131,7 +147,7 @@ class _Connection(HTTP1Connection):
         else:
             super()._finish_request(future)
 
-    def _refuse(self, error: HTTPInputError | Problem) -> NoReturn:
+    def refuse(self, error: HTTPInputError | Problem) -> NoReturn:
         """Answer, unless an answer has begun, and close."""
         problem = error if isinstance(error, Problem) else Problem(400, detail=_shown(error))
         if self._response_start_line is None and isinstance(self.context, Peer):
@@ -145,13 +161,11 @@ class _Connection(HTTP1Connection):
 
 
 def check_lines(data: bytes) -> None:
-    """Refuse a head that is too long, or has a line that does not end in CR and LF, and only there.
+    """Refuse a head that has too many lines, or one that does not end in CR and LF, and only there.
 
     Raises:
         Problem: 400 or 431.
     """
-    if len(data) > MAX_HEAD_BYTES:
-        raise Problem(431, detail=f"The head has at most {MAX_HEAD_BYTES} bytes.")
     lines = data.count(b"\r\n")
     if data.count(b"\n") != lines or data.count(b"\r") != lines:
         raise Problem(400, detail="A line has to end in CR and LF, and nothing else has these.")

@@ -95,6 +95,7 @@ REFUSED = {
     "unknown expectation": post(b"Expect: 200-ok", b"Content-Length: 0"),
 }
 BAD_CHUNKS = {
+    "endless size": b"0" * 100 + b"1\r\na\r\n0\r\n\r\n",
     "not hexadecimal": b"x\r\n",
     "negative": b"-1\r\n",
     "with a sign": b"+1\r\na\r\n0\r\n\r\n",
@@ -111,6 +112,13 @@ LARGE = {
     "target": (get(target=b"/v1/fixed?" + b"x" * 9000), 414),
     "headers": (get(*(b"X-%d: 1" % number for number in range(200))), 431),
     "head": (get(b"X-A: " + b"x" * 40_000), 431),
+    "head that comes whole": (get(b"X-A: " + b"x" * 70_000), 431),
+    "endless head": (b"GET /v1/fixed HTTP/1.1\r\nX-A: " + b"x" * 200_000, 431),
+    "head after another": (post(CHUNKED, body=b"0\r\n\r\n") + get(b"X-A: " + b"x" * 70_000), 431),
+    "endless head after another": (
+        post(CHUNKED, body=b"0\r\n\r\n") + b"GET / HTTP/1.1\r\n" + b"x" * 70_000,
+        431,
+    ),
 }
 
 
@@ -132,22 +140,17 @@ async def test_refused_and_closed(running: Gateway, service: tuple[str, Server],
 @pytest.mark.parametrize("data", BAD_CHUNKS.values(), ids=BAD_CHUNKS)
 async def test_bad_chunks(running: Gateway, data: bytes) -> None:
     received = await running.raw(post(CHUNKED, body=data) + NEXT)
-    assert all(400 <= status < 600 for status in statuses(received))
-    assert len(statuses(received)) <= 1
+    assert statuses(received) == [400]
+    assert b"application/problem+json" in received
     assert not received.endswith(b"<open>")
 
 
 @pytest.mark.parametrize(("data", "status"), LARGE.values(), ids=LARGE)
 async def test_too_large(running: Gateway, data: bytes, status: int) -> None:
     received = await running.raw(data)
-    assert statuses(received) == [status]
+    assert statuses(received)[-1:] == [status]
     assert b"application/problem+json" in received
     assert not received.endswith(b"<open>")
-
-
-async def test_an_endless_head_is_cut_off(running: Gateway) -> None:
-    received = await running.raw(b"GET /v1/fixed HTTP/1.1\r\nX-A: " + b"x" * 200_000)
-    assert not received.endswith(b"<open>") or statuses(received) == []
 
 
 async def test_a_pipeline_is_answered_in_order(running: Gateway) -> None:
