@@ -130,6 +130,7 @@ class Connection(asyncio.Protocol):
         self._left = 0  # bytes of a request's body that have not come
         self._body: bytearray | None = None  # those that have
         self._channel: Channel | None = None
+        self._last = False  # whether the connection ends with this answer, as its head says
         self._chunked = False
         self._owed: int | None = None  # bytes of an answer's body that it has still to have
         self._lingering: int | None = None
@@ -285,12 +286,6 @@ class Connection(asyncio.Protocol):
 
     # --- writing
 
-    @property
-    def closes(self) -> bool:
-        """Whether the connection ends with this answer."""
-        head = self._head
-        return self._front.closing or self._left > 0 or (head is not None and head.closes)
-
     def send(self, status: int, headers: Headers, body: bytes) -> None:
         """Send a whole answer."""
         bodyless = status in _BODYLESS
@@ -316,6 +311,9 @@ class Connection(asyncio.Protocol):
             self._transport.write(b"%x\r\n%b\r\n" % (len(piece), piece))
         elif self._owed:
             self._owed -= len(piece)
+            if self._owed < 0:  # what is beyond its length would be the next answer
+                self.cut()
+                return
             self._transport.write(piece)
         await self._room()
 
@@ -329,7 +327,7 @@ class Connection(asyncio.Protocol):
 
     def answered(self) -> None:
         """Go on with the next request."""
-        closes = self.closes
+        closes = self._last
         self._answering = self._channel = self._head = None
         if self._transport.is_closing():
             return
@@ -367,7 +365,9 @@ class Connection(asyncio.Protocol):
         Raises:
             ValueError: a header has characters that a header cannot have.
         """
-        if self.closes:
+        head = self._head
+        self._last = self._front.closing or self._left > 0 or (head is not None and head.closes)
+        if self._last:
             headers.append(("Connection", "close"))
         lines = [_status_line(status)]
         lines += [f"{name}: {value}\r\n" for name, value in headers]

@@ -29,6 +29,8 @@ services: {defaults: {retries: {attempts: 1}}}
 routes:
   - {id: get, method: GET, path: "/told/{id}", handler: gateway.tests.test_port.told}
   - {id: post, method: POST, path: "/told/{id}", handler: gateway.tests.test_port.told}
+  - {id: bad, method: GET, path: "/bad/{id}", handler: gateway.tests.test_port.bad}
+  - {id: gated, method: GET, path: /gated, handler: gateway.tests.test_port.gated}
   - {id: large, method: GET, path: /large, handler: gateway.tests.test_port.large}
   - {id: put, method: PUT, path: "/through/{id}", proxy: {service: orders, path: "/{path.id}"}}
 """
@@ -40,6 +42,37 @@ LARGE = bytes(24 << 20)
 
 async def large(_: Request, __: Tools) -> Reply:
     return Reply(200, [], LARGE)
+
+
+async def bad(request: Request, _: Tools) -> Reply:
+    """An answer that cannot be sent as it is."""
+    if request.path == "/bad/header":
+        return Reply(200, [("X-A", "a\r\nX-B: b")], b"")
+    if request.path == "/bad/characters":
+        return Reply(200, [("X-A", "\u2028")], b"")
+    return Reply(200, [("Content-Length", "4")], pieces_of(request.path))
+
+
+#: What gated answers wait for.
+GATES: list[asyncio.Event] = []
+
+
+async def gated(_: Request, __: Tools) -> Reply:
+    async def pieces() -> AsyncIterator[bytes]:
+        gate = asyncio.Event()
+        GATES.append(gate)
+        await gate.wait()
+        yield b"abc"
+
+    return Reply(200, [], pieces())
+
+
+async def pieces_of(path: str) -> AsyncIterator[bytes]:
+    yield b"abc"
+    if path == "/bad/long":
+        yield b"defHTTP/1.1 200 OK"
+    if path == "/bad/raises":
+        raise RuntimeError("broken off")
 
 
 async def told(request: Request, _: Tools) -> Reply:
@@ -361,3 +394,37 @@ async def test_who_sends_too_large_a_body_reads_why(api: Api, declared: bool) ->
 
 
 NEXT = asking("GET", "/told/next")
+
+
+@pytest.mark.parametrize("what", ["header", "characters", "short", "long", "raises"])
+@pytest.mark.parametrize("tornado", [False, True])
+async def test_an_answer_that_cannot_be_sent_is_cut(
+    api: Api, what: str, tornado: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if tornado:
+        monkeypatch.setattr(plain, "read", lambda _: None)
+    async with client_of(api) as client:
+        await client.send(asking("GET", f"/bad/{what}") + NEXT)
+        head, _, body = (await client.rest()).partition(b"\r\n\r\n")
+    assert body in (b"", b"abc")
+    assert b"X-B" not in head
+
+
+@pytest.mark.parametrize("said", [True, False])
+async def test_an_answer_says_itself_whether_it_is_the_last(
+    api: Api, said: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever changes while its body is sent."""
+    async with client_of(api) as client:
+        monkeypatch.setattr(api.front, "closing", said)
+        await client.send(asking("GET", "/gated"))
+        head = await client.reader.readuntil(b"\r\n\r\n")
+        assert (b"Connection: close" in head) is said
+        monkeypatch.setattr(api.front, "closing", not said)
+        await until(lambda: GATES)
+        GATES.pop().set()
+        assert await client.reader.readuntil(b"0\r\n\r\n") == b"3\r\nabc\r\n0\r\n\r\n"
+        if not said:
+            await client.send(NEXT)
+            assert (await client.answer()).headers["connection"] == "close"
+        assert await client.rest() == b""
