@@ -26,11 +26,20 @@ from tornado.httputil import (
     HTTPInputError,
     HTTPMessageDelegate,
     HTTPServerConnectionDelegate,
+    RequestStartLine,
+    ResponseStartLine,
     parse_request_start_line,
 )
 from tornado.iostream import IOStream, StreamClosedError, UnsatisfiableReadError
 
-from gateway.door.limits import LINGER_BYTES, LINGER_SECONDS, MAX_HEAD_BYTES, MAX_HEADERS, MAX_TARGET
+from gateway.door.limits import (
+    LINGER_BYTES,
+    LINGER_SECONDS,
+    MAX_HEAD_BYTES,
+    MAX_HEADERS,
+    MAX_TARGET,
+    STALL_SECONDS,
+)
 from gateway.door.plain import is_host
 from gateway.door.problems import long_head
 from gateway.door.refusals import Refusals
@@ -112,6 +121,8 @@ class _ServerConnection(HTTP1ServerConnection):
 class _Connection(HTTP1Connection):
     """One message, refused where it is not well-formed to the letter."""
 
+    _watching = False
+
     def _parse_headers(self, data: bytes) -> tuple[str, HTTPHeaders]:
         try:
             check_lines(data)
@@ -137,6 +148,35 @@ class _Connection(HTTP1Connection):
             self.refuse(error)
         except UnsatisfiableReadError:
             self.refuse(Problem(400, detail="The line of a chunk's size is too long."))
+
+    def write_headers(
+        self,
+        start_line: RequestStartLine | ResponseStartLine,
+        headers: HTTPHeaders,
+        chunk: bytes | None = None,
+    ) -> "Future[None]":
+        future = super().write_headers(start_line, headers, chunk)
+        self._watch()
+        return future
+
+    def write(self, chunk: bytes) -> "Future[None]":
+        future = super().write(chunk)
+        self._watch()
+        return future
+
+    def _watch(self) -> None:
+        """Close if the caller takes nothing of what is written."""
+        stream = self.stream
+        if not self._watching and stream.writing():
+            self._watching = True
+            stream.io_loop.call_later(STALL_SECONDS, self._look, stream._total_write_done_index)
+
+    def _look(self, taken: int) -> None:
+        self._watching = False
+        if self.stream.writing() and self.stream._total_write_done_index == taken:
+            self.stream.close()
+        else:
+            self._watch()
 
     def _finish_request(self, future: "Future[None] | None") -> None:
         """Go on with the next request, or close, not before the answer was read where a body was not."""

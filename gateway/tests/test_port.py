@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from gateway import message
 from gateway.actions.handler import Tools
-from gateway.door import front, plain
+from gateway.door import front, plain, wire
 from gateway.door.limits import LINGER_BYTES, MAX_BODY_BYTES
 from gateway.request import Reply, Request
 from gateway.tests.api import Api, running
@@ -292,6 +292,17 @@ async def test_a_caller_that_takes_nothing_of_its_answer_is_cut(
         connection._transport.set_write_buffer_limits(high)
         await client.send(asking("GET", "/large", "Connection: close"))
         await until(lambda: not api.front.connections)
+
+
+async def test_a_caller_that_takes_nothing_of_its_answer_is_cut_by_tornado(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wire, "STALL_SECONDS", 0.05)
+    monkeypatch.setattr(plain, "read", lambda _: None)
+    async with client_of(api) as client:
+        await client.send(asking("GET", "/large"))
+        await until(lambda: api.front.server._connections)
+        await until(lambda: not api.front.server._connections)
 
 
 async def test_a_caller_that_reads_slowly_gets_all_of_it(api: Api) -> None:
