@@ -5,6 +5,7 @@ anything else the connection becomes Tornado's, which refuses it or knows what t
 
 import asyncio
 import math
+import re
 import socket
 from collections.abc import Callable
 from functools import lru_cache
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 #: Bodies are bounded where they are read whole; what is passed on may have any size.
 _ANY_SIZE: Final = 1 << 62
 _BACKLOG: Final = 4096
+#: What a head can begin with: a method, or the empty line that some send between two messages.
+_BEGINNING: Final = re.compile(rb"[\r\n!#$%&'*+\-.^_`|~0-9A-Za-z]")
 _BODYLESS: Final = frozenset({204, 304})
 
 
@@ -224,6 +227,8 @@ class Connection(asyncio.Protocol):
                 self._hand_over()
             elif len(received) > MAX_HEAD_BYTES:
                 self._refuse(long_head())
+            elif not _BEGINNING.match(received):
+                self._refuse(Problem(400, detail="The message is no HTTP."))
             return None
         head = plain.read(received if end == len(received) else received[:end])
         if head is None:

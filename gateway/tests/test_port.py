@@ -439,3 +439,12 @@ async def test_an_answer_says_itself_whether_it_is_the_last(
             await client.send(NEXT)
             assert (await client.answer()).headers["connection"] == "close"
         assert await client.rest() == b""
+
+
+@pytest.mark.parametrize("data", [b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"\0", b" GET"])
+async def test_what_cannot_become_http_is_refused_at_once(api: Api, data: bytes) -> None:
+    async with client_of(api) as client:
+        await client.send(data)
+        answer = await client.answer()
+        assert (answer.status, answer.headers["connection"]) == (400, "close")
+        assert await client.rest() == b""
