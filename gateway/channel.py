@@ -1,6 +1,7 @@
 """A request's body on its way through: one piece at a time, so that a slow reader slows the sender."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 
 
@@ -12,11 +13,13 @@ class Channel:
     """Hands pieces of a body from the connection that reads them to the one that sends them on.
 
     Parameters:
-        idle_seconds: how long the reader waits for the next piece.
+        idle_seconds: how long the reader waits for the next piece ...
+        whole_seconds: ... and for all of them.
     """
 
-    def __init__(self, idle_seconds: float) -> None:
+    def __init__(self, idle_seconds: float, whole_seconds: float) -> None:
         self._idle_seconds = idle_seconds
+        self._until = time.monotonic() + whole_seconds
         self._piece: bytes | None = None
         self._over = False
         self._error: BodyLost | None = None
@@ -53,9 +56,11 @@ class Channel:
         """The pieces, in order.
 
         Raises:
-            BodyLost: the caller is gone, or sent nothing for `idle_seconds`.
+            BodyLost: the caller is gone, sent nothing for `idle_seconds`, or takes too long.
         """
         while True:
+            if time.monotonic() > self._until:
+                raise BodyLost("it took too long")
             if self._piece is None and not self._over:
                 await self._wait()
             if (piece := self._piece) is not None:
@@ -70,7 +75,7 @@ class Channel:
 
     async def _wait(self) -> None:
         try:
-            async with asyncio.timeout(self._idle_seconds):
+            async with asyncio.timeout(min(self._idle_seconds, self._until - time.monotonic())):
                 await self._given.wait()
         except TimeoutError:
             raise BodyLost("the caller sends nothing more") from None

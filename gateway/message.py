@@ -44,7 +44,7 @@ class Message(HTTPMessageDelegate):
         self._answering = Answering(self._gateway, self, line.method, line.path, headers, remote)
         if self._answering.streams:
             if "Content-Length" in headers or "Transfer-Encoding" in headers:
-                self._channel = Channel(BODY_IDLE_SECONDS)
+                self._channel = Channel(BODY_IDLE_SECONDS, STREAM_SECONDS)
                 self._connection.set_body_timeout(STREAM_SECONDS)
                 self._begin(self._channel)
             return None

@@ -33,6 +33,8 @@ _NOT_SENT_ON = frozenset(
 )
 #: Of the answer: what the gateway says itself.
 _NOT_PASSED_BACK = frozenset({"date", "server", "x-trace-id", "x-request-id"})
+#: Of a 204, which has no length (RFC 9110, 8.6); some services say one.
+_NOT_PASSED_BACK_OF_NOTHING = _NOT_PASSED_BACK | {"content-length"}
 
 
 class Proxy:
@@ -76,9 +78,10 @@ class Proxy:
             )
         except UpstreamError as error:
             raise unavailable(error) from error
+        without = _NOT_PASSED_BACK_OF_NOTHING if streamed.status == 204 else _NOT_PASSED_BACK
         headers = [
             (name, public_location(value, self._prefix) if name.lower() == "location" else value)
-            for name, value in end_to_end(streamed.headers.items(), _NOT_PASSED_BACK)
+            for name, value in end_to_end(streamed.headers.items(), without)
         ]
         return Reply(streamed.status, headers, _Body(stack, streamed.chunks()))
 

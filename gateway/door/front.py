@@ -23,6 +23,7 @@ from gateway.door.limits import (
     MAX_BODY_BYTES,
     MAX_HEAD_BYTES,
     STALL_SECONDS,
+    STREAM_SECONDS,
 )
 from gateway.door.problems import long_head, too_large, too_slow
 from gateway.door.refusals import Refusals
@@ -208,7 +209,7 @@ class Connection(asyncio.Protocol):
                 return
             if answering.streams:
                 self._until = math.inf
-                self._channel = Channel(BODY_IDLE_SECONDS)
+                self._channel = Channel(BODY_IDLE_SECONDS, STREAM_SECONDS)
                 answering.begin(self._channel)
             elif self._left > MAX_BODY_BYTES:
                 self._decline(answering, too_large())

@@ -92,6 +92,14 @@ async def test_a_path_leads_nowhere_else(hop: Hop, tmp_path: Path, path: str) ->
         assert not api.upstream.asked
 
 
+async def test_a_204_has_no_length(hop: Hop, tmp_path: Path) -> None:
+    empty = b"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n"
+    async with running(hop, tmp_path, ROUTES, answering({"/files/a": empty})) as api:
+        answers = [await api.get("/f/a") for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [204, 204]
+    assert all("Content-Length" not in answer.headers for answer in answers)
+
+
 async def test_a_caller_that_goes_away_ends_the_call(hop: Hop, tmp_path: Path) -> None:
     ended = asyncio.Event()
 
