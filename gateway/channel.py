@@ -59,8 +59,7 @@ class Channel:
             BodyLost: the caller is gone, sent nothing for `idle_seconds`, or takes too long.
         """
         while True:
-            if time.monotonic() > self._until:
-                raise BodyLost("it took too long")
+            self._check_time()
             if self._piece is None and not self._over:
                 await self._wait()
             if (piece := self._piece) is not None:
@@ -73,11 +72,16 @@ class Channel:
             elif self._over:
                 return
 
+    def _check_time(self) -> None:
+        if time.monotonic() >= self._until:
+            raise BodyLost("it took too long")
+
     async def _wait(self) -> None:
         try:
             async with asyncio.timeout(min(self._idle_seconds, self._until - time.monotonic())):
                 await self._given.wait()
         except TimeoutError:
+            self._check_time()
             raise BodyLost("the caller sends nothing more") from None
 
     def _release(self) -> None:
