@@ -175,9 +175,8 @@ class Connection(asyncio.Protocol):
             writable.set_result(None)
         if self._answering is None and self._lingering is None and not self._transport.is_closing():
             self._until = self.loop.time() + IDLE_SECONDS
-            self.loop.call_soon(
-                self._go_on
-            )  # a transport that is closed right here loses its connection twice
+            # Not right here: a transport that is closed in this very call loses its connection twice.
+            self.loop.call_soon(self._go_on)
 
     def connection_lost(self, error: Exception | None) -> None:
         self._timer.cancel()
