@@ -114,11 +114,12 @@ async def _read(reader: asyncio.StreamReader) -> Asked:
     method, target, _ = first.split(" ")
     headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
     if "transfer-encoding" in headers:
-        return Asked(method, target, headers, await _chunked(reader))
+        return Asked(method, target, headers, await chunked(reader))
     return Asked(method, target, headers, await reader.readexactly(int(headers.get("content-length", 0))))
 
 
-async def _chunked(reader: asyncio.StreamReader) -> bytes:
+async def chunked(reader: asyncio.StreamReader) -> bytes:
+    """The rest of a message, which is a body in chunks."""
     body = b""
     while size := int(await reader.readline(), 16):
         body += await reader.readexactly(size)
