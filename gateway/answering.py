@@ -143,6 +143,7 @@ class Answering:
             await self._write(reply)
         except (asyncio.CancelledError, StreamClosedError):
             status = CLIENT_GONE
+            self._wire.cut()  # whoever is still there, though this was cancelled, would wait for ever
         except UpstreamError as error:  # the service broke off: the caller is to see that, too
             status = error.status
             self._span.add_event("gateway.broken_off", {"gateway.cause": error.cause})

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import httpx
@@ -32,6 +32,9 @@ routes:
       account: {service: accounts, path: "/accounts/{order.account}", on_failure: omit}
   - {id: raises, method: GET, path: /raises, handler: gateway.tests.test_server.raises}
   - {id: hangs, method: GET, path: /hangs, handler: gateway.tests.test_server.waits}
+  - {id: cancelled, method: GET, path: /cancelled, handler: gateway.tests.test_server.cancelled}
+  - {id: breaks, method: GET, path: /breaks, handler: gateway.tests.test_server.breaks}
+  - {id: splits, method: GET, path: /splits, handler: gateway.tests.test_server.splits}
   - {id: current, method: GET, path: /current, handler: gateway.tests.test_server.current}
 """
 GOOD = {"/orders/7": said({"account": "a"}), "/accounts/a": said({})}
@@ -45,6 +48,22 @@ async def raises(_: Request, __: Tools) -> Reply:
 async def waits(_: Request, __: Tools) -> Reply:
     await asyncio.Event().wait()
     return Reply(200)
+
+
+async def cancelled(_: Request, __: Tools) -> Reply:
+    raise asyncio.CancelledError
+
+
+async def breaks(_: Request, __: Tools) -> Reply:
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"first"
+        raise RuntimeError("the inside")
+
+    return Reply(200, body=pieces())
+
+
+async def splits(_: Request, __: Tools) -> Reply:
+    return Reply(200, [("X-Own", "1\r\nX-Other: 2")])
 
 
 async def current(_: Request, __: Tools) -> Reply:
@@ -90,6 +109,19 @@ async def test_a_handler_that_raises_is_logged_with_its_trace(hop: Hop, tmp_path
     logged = {record.name: found for record, found in lines.lines}
     assert logged["errors"] == logged["access"] == trace_id
     assert not [record for record, _ in lines.lines if "detach" in record.getMessage()]
+
+
+@pytest.mark.parametrize("path", ["/cancelled", "/breaks", "/splits"])
+@pytest.mark.parametrize("headers", [{}, {"TE": "trailers"}], ids=["plain", "tornado"])
+async def test_an_answer_that_cannot_go_on_is_cut_off(
+    hop: Hop, tmp_path: Path, lines: Lines, path: str, headers: dict[str, str]
+) -> None:
+    async with running(hop, tmp_path, ROUTES, answering({})) as api:
+        with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
+            await api.client.get(path, headers=headers, timeout=5)
+        await until(lambda: not api.gateway._under_way)
+    (line,) = (record for record, _ in lines.lines if record.name == "access")
+    assert vars(line)["status"] == (499 if path == "/cancelled" else 500)
 
 
 async def test_spans_of_a_request_its_parts_and_their_attempts(
