@@ -27,7 +27,8 @@ async def drain(
     grace_seconds: float = GRACE_SECONDS,
     drain_seconds: float = DRAIN_SECONDS,
 ) -> bool:
-    """Stop serving without dropping a request; within the sum of both times.
+    """Stop serving without dropping a request; within the sum of both times, and LINGER_SECONDS for who has
+    still to take an answer.
 
     Readiness fails at once. During the grace requests are still taken, each answer closing its connection, so
     that who keeps connections alive opens the next one elsewhere. Then nothing new is accepted.

@@ -8,6 +8,7 @@ import math
 import re
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
 from http.client import responses as PHRASES
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self
@@ -80,6 +81,8 @@ class Front:
         self.refusals = refusals
         self.connections: set[Connection] = set()
         self.closing = False
+        self._deserted = asyncio.Event()
+        self._deserted.set()
         self._listening: asyncio.Server | None = None
 
     @classmethod
@@ -114,10 +117,24 @@ class Front:
             self._listening.close()
 
     async def close_all_connections(self) -> None:
-        """Close what is left."""
+        """Close what is left. Who takes in LINGER_SECONDS what was answered gets all of it."""
+        for connection in list(self.connections):
+            connection.finish()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LINGER_SECONDS):
+                await self._deserted.wait()
         for connection in list(self.connections):
             connection.cut()
         await self.server.close_all_connections()
+
+    def came(self, connection: "Connection") -> None:
+        self.connections.add(connection)
+        self._deserted.clear()
+
+    def left(self, connection: "Connection") -> None:
+        self.connections.discard(connection)
+        if not self.connections:
+            self._deserted.set()
 
 
 class Connection(asyncio.Protocol):
@@ -151,7 +168,7 @@ class Connection(asyncio.Protocol):
         self._transport = transport  # type: ignore[assignment]
         address: Any = transport.get_extra_info("peername")
         self._remote = str(address[0]) if isinstance(address, tuple) and address else ""
-        self._front.connections.add(self)
+        self._front.came(self)
 
     def data_received(self, data: bytes) -> None:
         if self._lingering is not None:
@@ -180,7 +197,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self._timer.cancel()
-        self._front.connections.discard(self)
+        self._front.left(self)
         if self._writable is not None and not self._writable.done():
             self._writable.set_result(None)
         if self._channel is not None:
@@ -342,6 +359,13 @@ class Connection(asyncio.Protocol):
         if self._writable is None:
             self._until = self.loop.time() + IDLE_SECONDS
         self._go_on()
+
+    def finish(self) -> None:
+        """Close once what was answered is sent; at once while a request is answered."""
+        if self._answering is None:
+            self._transport.close()
+        else:
+            self.cut()
 
     def cut(self) -> None:
         """Close at once."""

@@ -576,3 +576,26 @@ async def test_ending_cuts_what_is_left(hop: Hop) -> None:
         await running.front.close_all_connections()
         assert (await busy.rest(), await idle.rest()) == (b"", b"")
         await until(lambda: running.asked[0].left)
+
+
+async def test_ending_sends_what_was_answered(hop: Hop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(front, "LINGER_SECONDS", 10)
+    async with fronted(hop, large) as running, Client.of(running.port) as client:
+        await client.send(request())
+        await until(partial(answered, running, 1))
+        assert running.asked[0].wire._transport.get_write_buffer_size()
+        running.front.stop()
+        ending = asyncio.create_task(running.front.close_all_connections())
+        assert len((await client.answer()).body) == len(LARGE)
+        assert await client.rest() == b""
+        await ending
+
+
+async def test_ending_does_not_wait_for_who_reads_nothing(hop: Hop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(front, "LINGER_SECONDS", 0.05)
+    async with fronted(hop, large) as running, Client.of(running.port) as client:
+        await client.send(request())
+        await until(partial(answered, running, 1))
+        running.front.stop()
+        await running.front.close_all_connections()
+        await until(lambda: not running.front.connections)
