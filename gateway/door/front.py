@@ -328,24 +328,31 @@ class Connection(asyncio.Protocol):
         await self._room()
 
     async def write(self, piece: bytes) -> None:
-        """Send a piece; returns when there is room for more, or nobody to read it."""
+        """Send a piece; returns when there is room for more, or nobody to read it.
+
+        Raises:
+            ValueError: there is more than the head said.
+        """
         if self._chunked:
             self._transport.write(b"%x\r\n%b\r\n" % (len(piece), piece))
         elif self._owed:
             self._owed -= len(piece)
             if self._owed < 0:  # what is beyond its length would be the next answer
-                self.cut()
-                return
+                raise ValueError("a body is longer than its Content-Length")
             self._transport.write(piece)
         await self._room()
 
     def end(self) -> None:
-        """The body is complete."""
+        """The body is complete.
+
+        Raises:
+            ValueError: there is less than the head said.
+        """
         if self._chunked:
             self._chunked = False
             self._transport.write(b"0\r\n\r\n")
-        elif self._owed:  # a body of another length: there is no telling where the next answer begins
-            self.cut()
+        elif self._owed:
+            raise ValueError("a body is shorter than its Content-Length")
 
     def answered(self) -> None:
         """Go on with the next request."""

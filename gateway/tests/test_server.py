@@ -1,6 +1,7 @@
 """The server around the routes: telemetry whatever happens, and problems for what is wrong."""
 
 import asyncio
+import gc
 import logging
 import re
 from collections.abc import AsyncIterator, Iterator
@@ -34,6 +35,8 @@ routes:
   - {id: hangs, method: GET, path: /hangs, handler: gateway.tests.test_server.waits}
   - {id: cancelled, method: GET, path: /cancelled, handler: gateway.tests.test_server.cancelled}
   - {id: breaks, method: GET, path: /breaks, handler: gateway.tests.test_server.breaks}
+  - {id: short, method: GET, path: /short, handler: gateway.tests.test_server.short}
+  - {id: long, method: GET, path: /long, handler: gateway.tests.test_server.long}
   - {id: splits, method: GET, path: /splits, handler: gateway.tests.test_server.splits}
   - {id: current, method: GET, path: /current, handler: gateway.tests.test_server.current}
 """
@@ -60,6 +63,19 @@ async def breaks(_: Request, __: Tools) -> Reply:
         raise RuntimeError("the inside")
 
     return Reply(200, body=pieces())
+
+
+async def ten() -> AsyncIterator[bytes]:
+    for piece in (b"first", b"other"):
+        yield piece
+
+
+async def short(_: Request, __: Tools) -> Reply:
+    return Reply(200, [("Content-Length", "11")], ten())
+
+
+async def long(_: Request, __: Tools) -> Reply:
+    return Reply(200, [("Content-Length", "9")], ten())
 
 
 async def splits(_: Request, __: Tools) -> Reply:
@@ -111,7 +127,7 @@ async def test_a_handler_that_raises_is_logged_with_its_trace(hop: Hop, tmp_path
     assert not [record for record, _ in lines.lines if "detach" in record.getMessage()]
 
 
-@pytest.mark.parametrize("path", ["/cancelled", "/breaks", "/splits"])
+@pytest.mark.parametrize("path", ["/cancelled", "/breaks", "/short", "/long", "/splits"])
 @pytest.mark.parametrize("headers", [{}, {"TE": "trailers"}], ids=["plain", "tornado"])
 async def test_an_answer_that_cannot_go_on_is_cut_off(
     hop: Hop, tmp_path: Path, lines: Lines, path: str, headers: dict[str, str]
@@ -233,12 +249,19 @@ async def test_a_deadline_ends_whatever_is_done(hop: Hop, tmp_path: Path, path: 
         await until(lambda: not any(each.compartment.in_flight for each in services))
 
 
-async def test_a_caller_that_goes_away_ends_what_is_done(hop: Hop, tmp_path: Path, lines: Lines) -> None:
+@pytest.mark.parametrize("headers", [{}, {"TE": "trailers"}], ids=["plain", "tornado"])
+async def test_a_caller_that_goes_away_ends_what_is_done(
+    hop: Hop, tmp_path: Path, lines: Lines, headers: dict[str, str]
+) -> None:
+    complaints: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, said: complaints.append(said))
     async with running(hop, tmp_path, ROUTES, answering({})) as api:
-        asking = asyncio.create_task(api.get("/hangs"))
+        asking = asyncio.create_task(api.get("/hangs", headers=headers))
         await until(lambda: api.gateway._under_way)
         asking.cancel()
         await until(lambda: not api.gateway._under_way)
+    gc.collect()
+    assert not complaints
     (line,) = (record for record, _ in lines.lines if record.name == "access")
     assert "499" in line.getMessage()
 

@@ -31,6 +31,7 @@ class Asked:
         body: what came of it so far, or all of it.
         begun: how often there was to be an answer.
         left: whether whoever asked went away.
+        error: what its answer raised, after which its connection was cut.
     """
 
     def __init__(self, fronted: "Fronted", head: Head, wire: Connection) -> None:
@@ -39,6 +40,7 @@ class Asked:
         self.body: bytes | Channel = b""
         self.begun = 0
         self.left = False
+        self.error: ValueError | None = None
         self._fronted = fronted
         self._task: asyncio.Task[None] | None = None
 
@@ -60,8 +62,13 @@ class Asked:
 
     def _answer(self, answer: Awaitable[None]) -> None:
         async def run() -> None:
-            with suppress(asyncio.CancelledError):
+            try:
                 await answer
+            except asyncio.CancelledError:
+                pass
+            except ValueError as error:
+                self.error = error
+                self.wire.cut()
 
         self.begun += 1
         self._task = asyncio.get_running_loop().create_task(run())

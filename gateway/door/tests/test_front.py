@@ -245,6 +245,7 @@ async def test_an_answer_of_another_length_than_it_says_is_cut_off(hop: Hop, len
         _, _, body = received.partition(b"\r\n\r\n")
         assert b"firstother".startswith(body)
         assert len(body) <= length
+        assert running.asked[0].error is not None
     assert len(running.asked) == 1
 
 
