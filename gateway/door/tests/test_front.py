@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from gateway.channel import Channel
+from gateway.channel import BodyLost, Channel
 from gateway.door import front
 from gateway.door.front import Connection
 from gateway.door.tests.fronts import Asked, Behave, Client, Fronted, echo, fronted, request, say
@@ -451,6 +451,23 @@ async def test_a_body_that_does_not_come(hop: Hop, monkeypatch: pytest.MonkeyPat
         answer = await client.answer()
         assert (answer.status, answer.headers["Connection"]) == (408, "close")
         assert await client.rest() == b""
+
+
+@pytest.mark.parametrize("clock", ["BODY_IDLE_SECONDS", "STREAM_SECONDS"])
+async def test_a_body_that_is_passed_on_does_not_take_for_ever(
+    hop: Hop, monkeypatch: pytest.MonkeyPatch, clock: str
+) -> None:
+    monkeypatch.setattr(front, clock, 0.05)
+
+    async def behave(asked: Asked) -> None:
+        try:
+            await echo(asked)
+        except BodyLost:
+            await say(asked, 408)
+
+    async with fronted(hop, behave, streams=True) as running, Client.of(running.port) as client:
+        await client.send(request("/", "POST", b"12")[:-1])
+        assert (await client.answer()).status == 408
 
 
 async def test_no_clock_runs_while_a_request_is_answered(hop: Hop, monkeypatch: pytest.MonkeyPatch) -> None:
