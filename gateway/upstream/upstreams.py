@@ -26,6 +26,8 @@ from observability.lean import Ancestor, Sketch
 
 #: Connections to services nginx that one gateway process keeps, busy or idle.
 MAX_CONNECTIONS = 1024
+#: Calls that wait for one of them: more than bulkheads let through, as it is for these to refuse.
+MAX_WAITING = 32 * 1024
 #: A check of a service's health may take this long.
 READY_SECONDS = 1.5
 CREDENTIAL_HEADER = "X-Platform-Credential"
@@ -52,7 +54,11 @@ class Upstreams:
         self._metrics = metrics
         self._services: dict[str, Service] = {}
         self._client = client or Client(
-            limits=Limits(connections_per_origin=MAX_CONNECTIONS, body_bytes=MAX_ANSWER_BYTES)
+            limits=Limits(
+                connections_per_origin=MAX_CONNECTIONS,
+                waiting_per_origin=MAX_WAITING,
+                body_bytes=MAX_ANSWER_BYTES,
+            )
         )
 
     def begin(

@@ -45,7 +45,7 @@ class Size:
     requests: int
 
 
-FULL = Size(rounds=5, seconds=6, connections=(32, 256), idle=5000, active=1000, requests=500_000)
+FULL = Size(rounds=3, seconds=6, connections=(32, 256), idle=5000, active=1000, requests=500_000)
 QUICK = Size(rounds=1, seconds=2, connections=(32,), idle=200, active=100, requests=10_000)
 
 
