@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import logging
 import re
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -10,14 +9,14 @@ from pathlib import Path
 import httpx
 import pytest
 from opentelemetry import trace
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
 from gateway.actions.handler import Tools
 from gateway.request import Reply, Request
 from gateway.tests.api import answering, running, said, table_of
+from gateway.tests.telemetry import Lines, lines_of, spans_of
 from gateway.tests.upstreams import Asked, hang, reply, until
 from observability import Hop
 
@@ -88,32 +87,15 @@ async def current(_: Request, __: Tools) -> Reply:
     return Reply(200, [("X-Span", trace.format_span_id(span.get_span_context().span_id))])
 
 
-class Lines(logging.Handler):
-    """Keeps each line with the trace that was current when it was written."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.lines: list[tuple[logging.LogRecord, str]] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        context = trace.get_current_span().get_span_context()
-        self.lines.append((record, trace.format_trace_id(context.trace_id)))
-
-
 @pytest.fixture
 def lines() -> Iterator[Lines]:
-    handler = Lines()
-    logging.getLogger().addHandler(handler)
-    yield handler
-    logging.getLogger().removeHandler(handler)
+    with lines_of() as lines:
+        yield lines
 
 
 @pytest.fixture
 def spans(hop: Hop, monkeypatch: pytest.MonkeyPatch) -> InMemorySpanExporter:
-    exporter, provider = InMemorySpanExporter(), TracerProvider()
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    monkeypatch.setattr(hop, "tracer", provider.get_tracer("test"))
-    return exporter
+    return spans_of(hop, monkeypatch)
 
 
 async def test_a_handler_that_raises_is_logged_with_its_trace(hop: Hop, tmp_path: Path, lines: Lines) -> None:

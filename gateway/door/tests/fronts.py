@@ -91,6 +91,16 @@ async def echo(asked: Asked) -> None:
     await say(asked, body=b"%b %b " % (asked.head.method.encode(), asked.head.target.encode()) + body)
 
 
+def echo_after(event: asyncio.Event) -> Behave:
+    """Answer with what was asked, but not before that."""
+
+    async def behave(asked: Asked) -> None:
+        await event.wait()
+        await echo(asked)
+
+    return behave
+
+
 class _Echo(RequestHandler):
     """The same of Tornado, and says that it is."""
 

@@ -10,7 +10,7 @@ import pytest
 from gateway.channel import BodyLost, Channel
 from gateway.door import front
 from gateway.door.front import Connection
-from gateway.door.tests.fronts import Asked, Behave, Client, Fronted, echo, fronted, request, say
+from gateway.door.tests.fronts import Asked, Behave, Client, Fronted, echo, echo_after, fronted, request, say
 from gateway.tests.upstreams import until
 from observability import Hop
 
@@ -76,12 +76,7 @@ async def test_bodies_of_any_size_pass_through_a_channel(hop: Hop) -> None:
 async def test_a_slow_service_slows_its_caller(hop: Hop) -> None:
     """What the front holds of a body is one piece of it, and one segment at most."""
     go_on = asyncio.Event()
-
-    async def slow(asked: Asked) -> None:
-        await go_on.wait()
-        await echo(asked)
-
-    async with fronted(hop, slow, streams=True) as running, Client.of(running.port) as client:
+    async with fronted(hop, echo_after(go_on), streams=True) as running, Client.of(running.port) as client:
         sending = asyncio.create_task(client.send(request("/", "POST", LARGE)))
         await until(lambda: running.asked and not running.asked[0].wire._reading)
         await turn(running)
@@ -96,12 +91,7 @@ async def test_a_slow_service_slows_its_caller(hop: Hop) -> None:
 
 async def test_what_comes_while_a_request_is_answered_waits(hop: Hop) -> None:
     go_on = asyncio.Event()
-
-    async def slow(asked: Asked) -> None:
-        await go_on.wait()
-        await echo(asked)
-
-    async with fronted(hop, slow) as running, Client.of(running.port) as client:
+    async with fronted(hop, echo_after(go_on)) as running, Client.of(running.port) as client:
         await client.send(request("/1"))
         sending = asyncio.create_task(client.send(*[request("/2", "POST", PIECE)] * 200))
         await until(lambda: running.asked and not running.asked[0].wire._reading)
@@ -119,13 +109,8 @@ async def test_what_comes_while_a_request_is_answered_waits(hop: Hop) -> None:
 async def test_a_body_that_comes_in_part_while_a_request_is_answered(hop: Hop, streams: bool) -> None:
     """Its head comes with a request, or alone; the rest when that is answered."""
     go_on = asyncio.Event()
-
-    async def slow(asked: Asked) -> None:
-        await go_on.wait()
-        await echo(asked)
-
     whole = request("/2", "POST", b"0123456789")
-    async with fronted(hop, slow, streams=streams) as running:
+    async with fronted(hop, echo_after(go_on), streams=streams) as running:
         for cut in (len(whole) - 10, len(whole) - 5):
             go_on.clear()
             async with Client.of(running.port) as client:
@@ -153,12 +138,7 @@ async def test_a_head_that_is_too_long_is_refused(hop: Hop, size: int, end: byte
 async def test_a_head_that_is_too_long_and_there_at_once_is_refused(hop: Hop) -> None:
     """While something is answered all of it comes, or as much as the system holds."""
     go_on = asyncio.Event()
-
-    async def slow(asked: Asked) -> None:
-        await go_on.wait()
-        await echo(asked)
-
-    async with fronted(hop, slow) as running, Client.of(running.port) as client:
+    async with fronted(hop, echo_after(go_on)) as running, Client.of(running.port) as client:
         await client.send(request("/1"))
         await until(lambda: running.asked)
         await client.send(request()[:-2] + b"X-A: " + b"x" * 100_000 + b"\r\n\r\n")
@@ -474,12 +454,7 @@ async def test_no_clock_runs_while_a_request_is_answered(hop: Hop, monkeypatch: 
     monkeypatch.setattr(front, "BODY_SECONDS", 0.05)
     monkeypatch.setattr(front, "IDLE_SECONDS", 0.05)
     go_on = asyncio.Event()
-
-    async def slow(asked: Asked) -> None:
-        await go_on.wait()
-        await echo(asked)
-
-    async with fronted(hop, slow) as running, Client.of(running.port) as client:
+    async with fronted(hop, echo_after(go_on)) as running, Client.of(running.port) as client:
         await client.send(request("/", "POST", b"12"))
         asyncio.get_running_loop().call_later(0.5, go_on.set)
         assert (await client.answer()).body == b"POST / 12"

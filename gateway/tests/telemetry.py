@@ -1,0 +1,44 @@
+"""What a test sees of lines and spans."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from observability import Hop
+
+
+class Lines(logging.Handler):
+    """Keeps each line with the trace that was current when it was written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[tuple[logging.LogRecord, str]] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        context = trace.get_current_span().get_span_context()
+        self.lines.append((record, trace.format_trace_id(context.trace_id)))
+
+
+@contextmanager
+def lines_of(name: str | None = None) -> Iterator[Lines]:
+    """The lines of a logger, or of all."""
+    handler, logger = Lines(), logging.getLogger(name)
+    logger.addHandler(handler)
+    try:
+        yield handler
+    finally:
+        logger.removeHandler(handler)
+
+
+def spans_of(hop: Hop, monkeypatch: pytest.MonkeyPatch) -> InMemorySpanExporter:
+    """The spans that the hop's tracer makes from now on."""
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr(hop, "tracer", provider.get_tracer("test"))
+    return exporter
