@@ -12,7 +12,6 @@ from tornado.httputil import HTTPHeaders
 from tornado.iostream import StreamClosedError
 
 from gateway.channel import BodyLost, Channel
-from gateway.door.limits import MAX_TARGET
 from gateway.request import Headers, Reply, Request
 from gateway.resilience.deadline import Deadline
 from gateway.routes.route import Route
@@ -83,8 +82,6 @@ class Answering:
         self._gone = False
         path, _, query = target.partition("?")
         try:
-            if len(target) > MAX_TARGET:
-                raise Problem(414)
             if method != "OPTIONS":
                 self._route, self._raw = gateway.table.find(method, path)
         except Problem as problem:
