@@ -90,6 +90,11 @@ class Attempt(Collecting):
         self._judged = self._closed = False
         self._started = time.perf_counter()
 
+    def limit(self, left: float, timeout_seconds: float) -> float:
+        """How long it may take, in seconds, where so much is left for the request."""
+        self.cut = left < timeout_seconds
+        return left if self.cut else timeout_seconds
+
     # --- what comes of it
 
     def answer(self) -> Answer | None:

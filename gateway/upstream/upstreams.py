@@ -82,9 +82,6 @@ class Upstreams:
         """
         service = self._service(call.service, policy)
         left = deadline.remaining()
-        cut = left < policy.timeout_seconds
-        if not cut:
-            left = policy.timeout_seconds
         if left <= 0 or service.circuit.state is not State.CLOSED or not service.compartment.enter():
             return None
         connection = self._client.take(self._origin)
@@ -93,16 +90,17 @@ class Upstreams:
             return None
         service.budget.deposit(policy.retries.budget_ratio)
         attempt = self._start(service, service.ticket(), call, 1, parent, listener)
-        attempt.connection, attempt.cut = connection, cut
+        attempt.connection = connection
+        seconds = attempt.limit(left, policy.timeout_seconds)
         method, body = call.method, cast(bytes, call.body)
-        fields = self._constant + onward + _of_attempt(attempt.sketch, left)
+        fields = self._constant + onward + _of_attempt(attempt.sketch, seconds)
         try:
             head = encode(self._origin, method, call.target, (), len(body), fields)
         except ValueError:
             connection.discard()
             attempt.close()
             raise
-        until = connection.loop.time() + left
+        until = connection.loop.time() + seconds
         connection.send(head, body, attempt, bodyless=method == "HEAD", deadline=until)
         return attempt
 
@@ -147,8 +145,7 @@ class Upstreams:
         """
         attempt = await self._begin(self._service(call.service, policy), call, deadline, 1)
         try:
-            seconds = _seconds(call.service, policy, deadline)
-            attempt.cut = seconds < policy.timeout_seconds
+            seconds = _seconds(attempt, call, policy, deadline)
             async with self._client.stream(
                 self._origin,
                 call.method,
@@ -215,8 +212,7 @@ class Upstreams:
     async def _request(
         self, call: Call, policy: Policy, deadline: Deadline, attempt: Attempt, *, fresh: bool
     ) -> Response:
-        seconds = _seconds(call.service, policy, deadline)
-        attempt.cut = seconds < policy.timeout_seconds
+        seconds = _seconds(attempt, call, policy, deadline)
         return await self._client.request(
             self._origin,
             call.method,
@@ -286,7 +282,7 @@ def _of_attempt(sketch: Sketch, seconds: float) -> str:
     return text
 
 
-def _seconds(service: str, policy: Policy, deadline: Deadline) -> float:
+def _seconds(attempt: Attempt, call: Call, policy: Policy, deadline: Deadline) -> float:
     """How long an attempt may take.
 
     Raises:
@@ -294,8 +290,8 @@ def _seconds(service: str, policy: Policy, deadline: Deadline) -> float:
     """
     left = deadline.remaining()
     if left <= 0:
-        raise UpstreamError(service, 504, "no time was left to ask it")
-    return left if left < policy.timeout_seconds else policy.timeout_seconds
+        raise UpstreamError(call.service, 504, "no time was left to ask it")
+    return attempt.limit(left, policy.timeout_seconds)
 
 
 def _pause(
