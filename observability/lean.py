@@ -44,8 +44,6 @@ from observability.text import hex_trace_id, traceparent_of, well_formed
 
 _FLAGS = [TraceFlags(flags) for flags in range(4)]
 _NO_STATE = TraceState()
-#: What comes before a parent's id in an encoded span.
-PARENT = b"\x22\x08"
 _FOLLOWING: str = ParentBased(ALWAYS_ON).get_description()  # type: ignore[no-untyped-call]
 #: The constructors of the SDK check what is known here.
 _new: Any = object.__new__
@@ -252,7 +250,7 @@ class Prepared(Span):
         opening = otlp.opening(own[0].to_bytes(16, "big")) + own[1].to_bytes(8, "big")
         remote = False
         if parent is not None:
-            opening += PARENT + parent[1].to_bytes(8, "big")
+            opening += otlp.PARENT + parent[1].to_bytes(8, "big")
             remote = parent[2]
         end_time = time_ns()
         kept = otlp.pair(template.last, last)
@@ -522,7 +520,7 @@ class Sketch:
         template = self._template
         if self._span is None and (tracer := template.lean) is not None:
             brief = template.shape.brief(
-                self.ancestor.opening + self.span_id + PARENT + self._parent.span_id,
+                self.ancestor.opening + self.span_id + otlp.PARENT + self._parent.span_id,
                 (self._started, time_ns()),
                 self._values,
                 b"" if last is None or template.last is None else otlp.pair(template.last, last),

@@ -20,6 +20,8 @@ Plain = str | bool | int | float
 
 _IDS = struct.Struct(">2s16s2sQ2sQ").pack
 _TIMES = struct.Struct("<BQBQ").pack
+#: What comes before the parent's id.
+PARENT = b"\x22\x08"
 _BRIEF_TIMES = struct.Struct("<QBQ").pack
 _DOUBLE = struct.Struct("<Bd").pack
 #: What nearly every span has.
@@ -62,11 +64,11 @@ def encode(
 def identity(context: SpanContext, parent: SpanContext | None) -> list[bytes]:
     """The fields of a span that come first: its ids, state and parent."""
     trace_id, span_id, _, _, state, _ = context
-    parts = [b"\x0a\x10", trace_id.to_bytes(16, "big"), b"\x12\x08", span_id.to_bytes(8, "big")]
+    parts = [opening(trace_id.to_bytes(16, "big")), span_id.to_bytes(8, "big")]
     if state:
         parts.append(_trace_state(state))
     if parent is not None:
-        parts += (b"\x22\x08", parent[1].to_bytes(8, "big"))
+        parts += (PARENT, parent[1].to_bytes(8, "big"))
     return parts
 
 
@@ -112,7 +114,6 @@ class Shape:
         self._named_and_start = self._named + b"\x39"
         self._constants = b"".join([pair(key, value) for key, value in constants.items()])
         self._variables = [(key, _heads_of_texts(key)) for key in variables]
-        self._only = self._variables[0][1] if len(self._variables) == 1 else None
         self._takes = takes
         self._short = min(SHORT_TEXT, longest + 1)
 
@@ -134,32 +135,11 @@ class Shape:
             remote: whether the parent is.
         """
         start, end = times
-        if not values:
-            varying = b""
-        elif self._only is not None and type(value := values[0]) is str and value.isascii():
-            size = len(value)
-            if size < self._short:
-                varying = self._only[size] + value.encode()
-            elif self._takes(key := self._variables[0][0], value):
-                varying = pair(key, value)
-            else:
-                return None
-        else:
-            parts: list[bytes] = []
-            if not self._vary(parts, values):
-                return None
-            varying = b"".join(parts)
-        return b"".join(
-            (
-                opening,
-                self._named_and_start,
-                _BRIEF_TIMES(start, 0x41, end),
-                self._constants,
-                varying,
-                last,
-                _BRIEF_ENDING_REMOTE if remote else _BRIEF_ENDING,
-            )
-        )
+        parts = [opening, self._named_and_start, _BRIEF_TIMES(start, 0x41, end), self._constants]
+        if values and not self._vary(parts, values):
+            return None
+        parts += (last, _BRIEF_ENDING_REMOTE if remote else _BRIEF_ENDING)
+        return b"".join(parts)
 
     def encode(
         self,
@@ -181,9 +161,7 @@ class Shape:
         trace_id, span_id, _, _, state, _ = context
         start, end = start_and_end
         if parent is not None and not state and start and end:  # as of nearly all: without a call
-            ids = _IDS(
-                b"\x0a\x10", trace_id.to_bytes(16, "big"), b"\x12\x08", span_id, b"\x22\x08", parent[1]
-            )
+            ids = _IDS(b"\x0a\x10", trace_id.to_bytes(16, "big"), b"\x12\x08", span_id, PARENT, parent[1])
             parts = [ids, self._named, _TIMES(0x39, start, 0x41, end), self._constants]
         else:
             parts = [*identity(context, parent), self._named, times(start, end), self._constants]
