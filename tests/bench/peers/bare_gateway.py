@@ -6,9 +6,10 @@ import sys
 from opentelemetry.trace import NoOpTracer
 
 import gateway.__main__
-import gateway.server
+import gateway.answering
 from observability import Hop
 from observability import setup as set_up
+from observability.durations import Series
 
 
 class Unobserved:
@@ -17,7 +18,7 @@ class Unobserved:
     def __init__(self, *_: object) -> None:
         pass
 
-    def finish(self, *_: object) -> None:
+    def finish(self, *_: object, **__: object) -> None:
         """Nobody is told."""
 
 
@@ -30,6 +31,7 @@ def silent(service: str) -> Hop:
 
 
 if __name__ == "__main__":
-    gateway.server.Exchange = Unobserved  # type: ignore[assignment, misc]
+    gateway.answering.Exchange = Unobserved  # type: ignore[assignment, misc]
+    Series.observe = Unobserved.finish  # type: ignore[assignment]
     gateway.__main__.setup = silent
     sys.exit(gateway.__main__.main())
