@@ -240,25 +240,30 @@ class Prepared(Span):
 
     def _end_briefly(self, last: Plain) -> bool:
         """End with the template's last attribute; False, and nothing is done, where more was said."""
-        template, parent, own = self._template, self._parent, self._context
-        if template is None or template.last is None or self._end_time is not None or own.trace_state:
+        template, parent = self._template, self._parent
+        if template is None or self._attributes or self._end_time is not None or self._room < 1:
             return False
-        if self._attributes or self._links or self._events or self._status is not otlp.UNSET:
+        if self._events or self._links or self._status is not otlp.UNSET or self._name is not template.name:
             return False
-        if self._name is not template.name or self._room < 1:
+        trace_id, span_id, _, _, state, _ = self._context
+        if state:
             return False
-        opening = otlp.opening(own[0].to_bytes(16, "big")) + own[1].to_bytes(8, "big")
-        remote = False
-        if parent is not None:
-            opening += otlp.PARENT + parent[1].to_bytes(8, "big")
-            remote = parent[2]
         end_time = time_ns()
-        kept = otlp.pair(template.last, last)
-        brief = template.shape.brief(opening, (self._start_time, end_time), self._values, kept, remote)
+        brief = template.shape.brief(
+            trace_id.to_bytes(16, "big"),
+            span_id.to_bytes(8, "big"),
+            None if parent is None else parent[1].to_bytes(8, "big"),
+            self._start_time,
+            end_time,
+            self._values,
+            last,
+            parent is not None and parent[2],
+        )
         if brief is None:
             return False
+        if template.last is not None:
+            self._attributes = {template.last: last}
         self._end_time = end_time
-        self._attributes = {template.last: last}
         self._tracer.add(brief)
         return True
 
@@ -325,7 +330,7 @@ class Template:
             self.lean = tracer
             self._room = tracer.max_attributes - len(self.keys)
             self.shape = otlp.Shape(
-                name, kind, self._constants, self._variables, tracer.takes, tracer.max_length
+                name, kind, self._constants, self._variables, last, tracer.takes, tracer.max_length
             )
             self._sketches = self._room > 0
 
@@ -454,7 +459,7 @@ class Ancestor:
         exemplar: the trace id in hex, for metrics; None where the trace is not sampled.
     """
 
-    __slots__ = ("context", "exemplar", "flags", "opening", "plain", "span_id", "version")
+    __slots__ = ("context", "exemplar", "flags", "plain", "span_id", "trace_id", "version")
 
     def __init__(self, context: SpanContext) -> None:
         trace_id, span_id, remote, flags, state, valid = context
@@ -462,7 +467,7 @@ class Ancestor:
         sampled, name = flags & TraceFlags.SAMPLED, hex_trace_id(trace_id)
         self.plain = bool(valid and sampled and not remote and not state)
         self.exemplar = name if sampled else None
-        self.opening = otlp.opening(trace_id.to_bytes(16, "big"))
+        self.trace_id = trace_id.to_bytes(16, "big")
         self.span_id = span_id.to_bytes(8, "big")
         self.version = f"00-{name}-"
         self.flags = f"-{flags & 3:02x}"
@@ -520,10 +525,13 @@ class Sketch:
         template = self._template
         if self._span is None and (tracer := template.lean) is not None:
             brief = template.shape.brief(
-                self.ancestor.opening + self.span_id + otlp.PARENT + self._parent.span_id,
-                (self._started, time_ns()),
+                self.ancestor.trace_id,
+                self.span_id,
+                self._parent.span_id,
+                self._started,
+                time_ns(),
                 self._values,
-                b"" if last is None or template.last is None else otlp.pair(template.last, last),
+                last,
             )
             if brief is not None:
                 tracer.keep(brief)  # the span that it is below has its end still to come

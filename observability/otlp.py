@@ -15,14 +15,17 @@ CACHED_TEXT = 128
 SHORT_TEXT = 124
 CACHED_PAIRS = 4096
 CACHED_NAMES = 1024
+#: Numbers below it are remembered as the end of a span: statuses.
+SMALL = 1000
 
 Plain = str | bool | int | float
 
 _IDS = struct.Struct(">2s16s2sQ2sQ").pack
+_ROOT_IDS = struct.Struct(">2s16s2sQ").pack
 _TIMES = struct.Struct("<BQBQ").pack
-#: What comes before the parent's id.
-PARENT = b"\x22\x08"
-_BRIEF_TIMES = struct.Struct("<QBQ").pack
+_TRACE = b"\x0a\x10"
+_SPAN = b"\x12\x08"
+_PARENT = b"\x22\x08"
 _DOUBLE = struct.Struct("<Bd").pack
 #: What nearly every span has.
 UNSET = Status(StatusCode.UNSET)
@@ -30,8 +33,6 @@ _TOLD_UNSET = b"\x7a\x00"
 #: SpanFlags: whether the parent is remote is known; it is not, or it is.
 _FLAGS_LOCAL = b"\x85\x01\x00\x01\x00\x00"
 _FLAGS_REMOTE = b"\x85\x01\x00\x03\x00\x00"
-_BRIEF_ENDING = _TOLD_UNSET + _FLAGS_LOCAL
-_BRIEF_ENDING_REMOTE = _TOLD_UNSET + _FLAGS_REMOTE
 _LINK_LOCAL = b"\x35\x00\x01\x00\x00"
 _LINK_REMOTE = b"\x35\x00\x03\x00\x00"
 
@@ -64,17 +65,12 @@ def encode(
 def identity(context: SpanContext, parent: SpanContext | None) -> list[bytes]:
     """The fields of a span that come first: its ids, state and parent."""
     trace_id, span_id, _, _, state, _ = context
-    parts = [opening(trace_id.to_bytes(16, "big")), span_id.to_bytes(8, "big")]
+    parts = [_TRACE, trace_id.to_bytes(16, "big"), _SPAN, span_id.to_bytes(8, "big")]
     if state:
         parts.append(_trace_state(state))
     if parent is not None:
-        parts += (PARENT, parent[1].to_bytes(8, "big"))
+        parts += (_PARENT, parent[1].to_bytes(8, "big"))
     return parts
-
-
-def opening(trace_id: bytes) -> bytes:
-    """What comes before the span's id."""
-    return b"\x0a\x10" + trace_id + b"\x12\x08"
 
 
 def named(name: str, kind: SpanKind) -> bytes:
@@ -97,6 +93,7 @@ class Shape:
         kind: of the spans.
         constants: the attributes all of them have.
         variables: names of the attributes that differ and come after those; of at most some 80 characters.
+        last: name of the attribute that a brief span may end with.
         takes: whether an attribute is one that can be encoded here.
         longest: characters that a value may have.
     """
@@ -107,39 +104,71 @@ class Shape:
         kind: SpanKind,
         constants: Mapping[str, Plain],
         variables: Sequence[str],
+        last: str | None,
         takes: Callable[[str, Plain], bool],
         longest: int,
     ) -> None:
         self._named = named(name, kind)
-        self._named_and_start = self._named + b"\x39"
         self._constants = b"".join([pair(key, value) for key, value in constants.items()])
         self._variables = [(key, _heads_of_texts(key)) for key in variables]
+        self._last = last
+        self._endings: dict[Plain | None, bytes] = {None: _TOLD_UNSET + _FLAGS_LOCAL}
+        self._endings_remote: dict[Plain | None, bytes] = {None: _TOLD_UNSET + _FLAGS_REMOTE}
         self._takes = takes
         self._short = min(SHORT_TEXT, longest + 1)
+        rest = f"{len(self._named)}sBQBQ{len(self._constants)}s"
+        self._pack = struct.Struct("<2s16s2s8s2s8s" + rest).pack
+        self._pack_root = struct.Struct("<2s16s2s8s" + rest).pack
 
     def brief(
         self,
-        opening: bytes,
-        times: tuple[int, int],
+        trace_id: bytes,
+        span_id: bytes,
+        parent_id: bytes | None,
+        start: int,
+        end: int,
         values: Sequence[Plain | None],
-        last: bytes,
+        last: Plain | None,
         remote: bool = False,
     ) -> bytes | None:
         """A span as `encode` encodes it that has no trace state, no status and at most one further attribute;
         None where a value is not one that is taken.
 
         Args:
-            opening: the ids of the span, as `identity` has them.
-            times: start and end, nanoseconds since the epoch.
-            last: the further attribute as `pair` has it, or nothing.
+            start: nanoseconds since the epoch, as is `end`.
+            last: value of the further attribute.
             remote: whether the parent is.
         """
-        start, end = times
-        parts = [opening, self._named_and_start, _BRIEF_TIMES(start, 0x41, end), self._constants]
-        if values and not self._vary(parts, values):
+        if parent_id is None:
+            packed = self._pack_root(
+                _TRACE, trace_id, _SPAN, span_id,
+                self._named, 0x39, start, 0x41, end, self._constants,
+            )  # fmt: skip
+        else:
+            packed = self._pack(
+                _TRACE, trace_id, _SPAN, span_id, _PARENT, parent_id,
+                self._named, 0x39, start, 0x41, end, self._constants,
+            )  # fmt: skip
+        endings = self._endings_remote if remote else self._endings
+        ending = endings.get(last) if type(last) is int or last is None else None
+        if ending is None:
+            ending = self._ending(last, endings)
+        if not values:
+            return packed + ending
+        parts = [packed]
+        if not self._vary(parts, values):
             return None
-        parts += (last, _BRIEF_ENDING_REMOTE if remote else _BRIEF_ENDING)
+        parts.append(ending)
         return b"".join(parts)
+
+    def _ending(self, last: Plain | None, endings: dict[Plain | None, bytes]) -> bytes:
+        """What comes last in a brief span; remembered of small numbers, such as a status is."""
+        ending = endings[None]
+        if last is not None and self._last is not None:
+            ending = pair(self._last, last) + ending
+        if type(last) is int and 0 <= last < SMALL:
+            endings[last] = ending
+        return ending
 
     def encode(
         self,
@@ -160,8 +189,11 @@ class Shape:
         """
         trace_id, span_id, _, _, state, _ = context
         start, end = start_and_end
-        if parent is not None and not state and start and end:  # as of nearly all: without a call
-            ids = _IDS(b"\x0a\x10", trace_id.to_bytes(16, "big"), b"\x12\x08", span_id, PARENT, parent[1])
+        if not state and start and end:  # as of nearly all: without a call
+            if parent is None:
+                ids = _ROOT_IDS(_TRACE, trace_id.to_bytes(16, "big"), _SPAN, span_id)
+            else:
+                ids = _IDS(_TRACE, trace_id.to_bytes(16, "big"), _SPAN, span_id, _PARENT, parent[1])
             parts = [ids, self._named, _TIMES(0x39, start, 0x41, end), self._constants]
         else:
             parts = [*identity(context, parent), self._named, times(start, end), self._constants]
@@ -177,11 +209,11 @@ class Shape:
 
     def _vary(self, parts: list[bytes], values: Sequence[Plain | None]) -> bool:
         """Add the variable attributes; False where one is not taken."""
-        append = parts.append
+        append, short = parts.append, self._short
         for (key, heads), value in zip(self._variables, values, strict=True):
             if value is None:
                 continue
-            if type(value) is str and len(value) < self._short and value.isascii():
+            if type(value) is str and len(value) < short and value.isascii():
                 append(heads[len(value)])
                 append(value.encode())
             elif self._takes(key, value):
