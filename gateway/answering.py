@@ -99,9 +99,10 @@ class Answering:
         agent = headers.get("User-Agent") or None
         values = (request.path, request.remote_address, request.query or None, agent)
         self._span = template.start(trace.get_current_span(carried).get_span_context(), values)
-        self._trace_id = hex_trace_id(self._span.get_span_context().trace_id)
+        own = self._span.get_span_context()
+        self._trace_id = hex_trace_id(own.trace_id)
         self._context = trace.set_span_in_context(self._span, carried)
-        self._exchange = Exchange(gateway.hop, request.method, request.path, None)
+        self._exchange = Exchange(gateway.hop, request.method, request.path, None, own)
         gateway.entered(self._route)
 
     @property
@@ -195,17 +196,15 @@ class Answering:
         if status >= 500:
             span.set_status(Status(StatusCode.ERROR))
         route = self._route.template.text if self._route is not None else ""
-        self._exchange.finish(status, route, self._access_fields())
-        template.end(span, status)
-        self._gateway.left(self._route)
-
-    def _access_fields(self) -> dict[str, str]:
-        """Who asked, for the access line."""
         caller = self._request.caller
         if caller is None:
-            return {}
-        known = {"request_id": caller.request_id, "client": caller.address}
-        return known | {"user": caller.subject} if caller.subject else known
+            self._exchange.finish(status, route)
+        else:
+            self._exchange.finish(
+                status, route, request_id=caller.request_id, client=caller.address, user=caller.subject
+            )
+        template.end(span, status)
+        self._gateway.left(self._route)
 
 
 def _carried(headers: HTTPHeaders) -> Context:

@@ -2,17 +2,16 @@
 
 import logging
 import time
-from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
 
+from msgspec import UNSET, UnsetType
 from opentelemetry import trace
-from opentelemetry.trace import Status, StatusCode
+from opentelemetry.trace import SpanContext, Status, StatusCode
 
 from observability.hop import Hop
-from observability.logs import Lines
+from observability.logs import Line, Lines, level_name, time_of
 from observability.problem import Problem
-from observability.tracing import current_trace_id
+from observability.text import hex_trace_id
 
 TRACE_HEADER = "X-Trace-Id"
 #: Paths of health and metrics: not traced, not counted, not logged.
@@ -22,51 +21,93 @@ _access = Lines("access")
 _errors = logging.getLogger("errors")
 
 
+class AccessLine(Line, gc=False):
+    """The line of a request. Of its last fields each hop has those that it knows."""
+
+    method: str
+    path: str
+    route: str
+    status: int
+    duration_ms: float
+    caller: str | UnsetType = UNSET
+    request_id: str | UnsetType = UNSET
+    client: str | UnsetType = UNSET
+    user: str | UnsetType = UNSET
+
+
 class Exchange:
-    """A request from its start to its answer. Make it where the server span is current.
+    """A request from its start to its answer.
 
     Args:
         hop: the hop that answers.
         method: as the caller sent it.
         path: the request's path, without its query.
         caller: what X-Caller says; services nginx sets it.
+        span: the context of its server span; where it is None, of the span that is current at the end.
     """
 
-    def __init__(self, hop: Hop, method: str, path: str, caller: str | None) -> None:
+    __slots__ = ("_caller", "_hop", "_method", "_open", "_path", "_span", "_started")
+
+    def __init__(
+        self, hop: Hop, method: str, path: str, caller: str | None, span: SpanContext | None = None
+    ) -> None:
         self._hop = hop
         self._method = method
         self._path = path
         self._caller = caller
-        self._started = time.perf_counter()
+        self._span = span
         self._open = True
+        self._started = time.perf_counter()
         hop.metrics.request_started(method)
 
-    def finish(self, status: int, route: str, more: Mapping[str, str] | None = None) -> None:
+    def finish(
+        self,
+        status: int,
+        route: str,
+        *,
+        request_id: str | None = None,
+        client: str | None = None,
+        user: str | None = None,
+    ) -> None:
         """Count the request and write its access line; once, however often it is called.
 
         Args:
             status: of the answer.
             route: pattern of the route, such as `/orders/{id}`; empty when none matched.
-            more: fields of the access line that only this hop has.
+            request_id: of the request, where the hop gives it one.
+            client: the address of whoever asked.
+            user: who asked.
         """
         if not self._open:
             return
         self._open = False
-        seconds = time.perf_counter() - self._started
-        self._hop.metrics.request_finished(self._method, route, status, seconds, current_trace_id())
-        fields: dict[str, Any] = {
-            "method": self._method,
-            "path": self._path,
-            "route": route,
-            "status": status,
-            "duration_ms": round(seconds * 1000, 3),
-        }
-        if self._caller:
-            fields["caller"] = self._caller
-        if more:
-            fields |= more
+        seconds, created = time.perf_counter() - self._started, time.time()
+        hop, method, path = self._hop, self._method, self._path
+        span = self._span or trace.get_current_span().get_span_context()
+        trace_id, span_id, _, _, _, is_valid = span
+        told_trace_id = hex_trace_id(trace_id) if is_valid else None
+        hop.metrics.request_finished(method, route, status, seconds, told_trace_id)
         level = logging.ERROR if status >= HTTPStatus.INTERNAL_SERVER_ERROR else logging.INFO
-        _access.write(level, f"{self._method} {self._path} {status}", fields)
+        line = AccessLine(
+            hop.settings.service,
+            hop.settings.instance_id,
+            time_of(created),
+            level_name(level),
+            f"{method} {path} {status}",
+            "access",
+            told_trace_id or UNSET,
+            f"{span_id:016x}" if is_valid else UNSET,
+            method,
+            path,
+            route,
+            status,
+            int(seconds * 1e6) / 1000,
+            self._caller or UNSET,
+            request_id or UNSET,
+            client or UNSET,
+            user or UNSET,
+        )
+        _access.write_line(line, level, created, span)
 
 
 def problem_of(error: BaseException) -> Problem:

@@ -11,7 +11,9 @@ from types import TracebackType
 from typing import Any, TextIO
 
 import msgspec
-from opentelemetry import trace
+from msgspec import UNSET, UnsetType
+from opentelemetry import context, trace
+from opentelemetry.trace import NonRecordingSpan, SpanContext
 
 from observability import stderr
 from observability.forward import HoldingSender
@@ -44,6 +46,27 @@ _RESERVED = frozenset(
 _PLAIN = frozenset({str, int, float, bool, type(None)})
 
 _root = logging.getLogger()
+
+
+class Line(msgspec.Struct, gc=False):
+    """A line of a kind of which there are many. A subclass has the fields of that kind: texts and finite
+    numbers."""
+
+    service: str
+    instance: str
+    time: str
+    level: str
+    message: str
+    logger: str
+    trace_id: str | UnsetType
+    span_id: str | UnsetType
+
+    def own_fields(self) -> dict[str, Any]:
+        """The fields of its kind."""
+        pairs = (
+            (name, getattr(self, name)) for name in self.__struct_fields__[len(Line.__struct_fields__) :]
+        )
+        return {name: value for name, value in pairs if value is not UNSET}
 
 
 class Handler(logging.Handler):
@@ -91,11 +114,23 @@ class Handler(logging.Handler):
             packed, line = self._to_msgpack(whole), self._to_json(whole)
         except (ValueError, OverflowError):
             return False
-        if len(line) > MAX_TEXT or not line.isascii():
+        if not _is_short(line):
             return False
         if b"null" in line and not all(map(simple, fields.values())):  # as numbers that are not finite are
             return False
         self._write(level, created, line, packed)
+        return True
+
+    def emit_line(self, line: Line, level: int, created: float) -> bool:
+        """Write a line that is all there; False, and nothing is written, where that needs more than encoding:
+        text that is long or not ASCII."""
+        try:
+            encoded = self._to_json(line)
+        except ValueError:  # what UTF-8 cannot carry
+            return False
+        if not _is_short(encoded):
+            return False
+        self._write(level, created, encoded, self._to_msgpack(line))
         return True
 
     def _write(self, level: int, created: float, line: bytes, packed: bytes) -> None:
@@ -133,6 +168,27 @@ class Lines:
         if handler is None or not handler.emit_plain(self._name, level, message, fields):
             logger.log(level, message, extra=fields)
 
+    def write_line(self, line: Line, level: int, created: float, span: SpanContext) -> None:
+        """Write a line that is all there.
+
+        Args:
+            line: with the fields that the arguments below stand for.
+            level: as in `logging`.
+            created: seconds since the epoch.
+            span: the context of the span it belongs to.
+        """
+        logger = self._logger
+        if not logger.isEnabledFor(level):
+            return
+        handler = _sole_handler(logger)
+        if handler is not None and handler.emit_line(line, level, created):
+            return
+        token = context.attach(trace.set_span_in_context(NonRecordingSpan(span)))
+        try:
+            logger.log(level, line.message, extra=line.own_fields())
+        finally:
+            context.detach(token)
+
 
 def _sole_handler(logger: logging.Logger) -> Handler | None:
     """The hop's handler, if a record of the logger would reach it and nothing else."""
@@ -150,8 +206,8 @@ def _sole_handler(logger: logging.Logger) -> Handler | None:
 def _common(created: float, level: int, message: str, logger: str) -> dict[str, Json]:
     """The fields that every line has."""
     fields: dict[str, Json] = {
-        "time": _time(created),
-        "level": _level(level),
+        "time": time_of(created),
+        "level": level_name(level),
         "message": message,
         "logger": logger,
     }
@@ -173,14 +229,20 @@ def fields_of(record: logging.LogRecord) -> dict[str, Json]:
     return fields
 
 
-def _time(created: float) -> str:
-    second = int(created)
-    return f"{_second(second)}.{int((created - second) * 1000):03d}Z"
+def _is_short(line: bytes) -> bool:
+    """Whether an encoded line is in ASCII, and no text of it is too long."""
+    return len(line) <= MAX_TEXT and line.isascii()
+
+
+def time_of(created: float) -> str:
+    """A time, in seconds since the epoch, as lines have it."""
+    return _time(int(created * 1000))
 
 
 @lru_cache(4)
-def _second(second: int) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+def _time(milliseconds: int) -> str:
+    second, rest = divmod(milliseconds, 1000)
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(second))}.{rest:03d}Z"
 
 
 @lru_cache(512)
@@ -189,7 +251,8 @@ def _key(name: str) -> str:
 
 
 @lru_cache(64)
-def _level(level: int) -> str:
+def level_name(level: int) -> str:
+    """A level as lines have it."""
     return logging.getLevelName(level).lower()
 
 

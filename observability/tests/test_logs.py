@@ -7,6 +7,7 @@ import math
 import struct
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -15,10 +16,12 @@ import msgpack
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import UNSET, UnsetType
+from opentelemetry import trace
 
 from observability import Hop, stderr
 from observability.forward import QUEUE_RECORDS, HoldingSender
-from observability.logs import Handler, Lines, fields_of
+from observability.logs import Handler, Line, Lines, fields_of
 from observability.settings import Settings
 from observability.tests.sinks import FluentSink, eventually
 
@@ -198,6 +201,45 @@ def test_a_line_is_that_of_a_record(
     lines = [json.loads(line) | {"time": ""} for line in stream.getvalue().splitlines()]
     assert lines[0] == lines[1]
     assert lines[0]["trace_id"]
+    assert list(lines[0]) == list(lines[1])
+    eventually(lambda: len(fluent.messages) == 2)
+    assert [message[2] | {"time": ""} for message in fluent.messages] == lines
+
+
+class Delivery(Line):
+    """A line with fields of its own."""
+
+    order_id: str
+    count: int = 2
+    note: str | UnsetType = UNSET
+
+
+@pytest.mark.parametrize("order_id", ["7", "é\u2028", "\ud800", "x" * 100_000])
+@pytest.mark.parametrize("listening", [False, True], ids=["alone", "others listen"])
+def test_a_whole_line_is_that_of_a_record(
+    hop: Hop,
+    alone: Handler,
+    settings: Settings,
+    fluent: FluentSink,
+    stream: io.StringIO,
+    order_id: str,
+    listening: bool,
+) -> None:
+    logger = logging.getLogger("probe.lines")
+    if listening:
+        logger.addFilter(lambda record: True)
+    with hop.tracer.start_as_current_span("work") as span:
+        own = span.get_span_context()
+        logger.warning("came %s", extra={"order_id": order_id, "count": 2})
+    ids = {"trace_id": trace.format_trace_id(own.trace_id), "span_id": trace.format_span_id(own.span_id)}
+    common = {"time": "", "level": "warning", "message": "came %s", "logger": "probe.lines", **ids}
+    try:
+        line = Delivery(settings.service, settings.instance_id, **common, order_id=order_id)
+        Lines("probe.lines").write_line(line, logging.WARNING, time.time(), own)
+    finally:
+        logger.filters.clear()
+    lines = [json.loads(line) | {"time": ""} for line in stream.getvalue().splitlines()]
+    assert lines[0] == lines[1]
     assert list(lines[0]) == list(lines[1])
     eventually(lambda: len(fluent.messages) == 2)
     assert [message[2] | {"time": ""} for message in fluent.messages] == lines
