@@ -112,9 +112,11 @@ class Client:
         that comes before the body was sent stops the sending.
 
         Args:
-            body: bytes, or an iterator of pieces, which are sent as fast as the server takes them.
+            body: bytes, or an iterator of pieces, which are sent as fast as the server takes them. How long
+                it takes to make them is bounded by nobody but the iterator, which may raise.
             timeout_seconds: for a connection, and anew from the end of the request to the head of the answer.
-            idle_seconds: the longest pause in the answer while it is awaited, and in sending the body.
+            idle_seconds: the longest that the server may take nothing of a piece of the body, and the longest
+                pause in the answer while it is awaited and no piece is being made.
             content_length: of a body that is an iterator, where it is known; it is sent chunked otherwise.
             fields: further headers, as `request.lines` gave them.
 

@@ -30,6 +30,7 @@ class Streamed:
         self._sender: asyncio.Task[None] | None = None
         self._chunks: deque[bytes] = deque()
         self._buffered = 0
+        self._making = False  # a piece of the request's body is being made: the server's time stands still
         self._over = False  # the connection may serve somebody else by then
         self._error: BaseException | None = None
         self._wake: asyncio.Future[None] | None = None
@@ -76,17 +77,20 @@ class Streamed:
                 self._connection.expire_at(math.inf)  # the reader may take its time
 
     def _expect(self) -> None:
-        self._connection.expire_at(self._loop.time() + self._idle_seconds)
+        """Give the server its time anew; who makes the request's body keeps a time of their own."""
+        until = math.inf if self._making else self._loop.time() + self._idle_seconds
+        self._connection.expire_at(until)
 
     # -- the request's body
 
     def send(self, body: AsyncIterator[bytes], length: int | None, timeout_seconds: float) -> None:
         """Send a body as it is made: chunked, or `length` bytes as they are.
 
-        An error of its maker ends the exchange with that error, as does a body of another length.
+        An error of its maker ends the exchange with that error, as does a body of another length. How long a
+        piece may take to be made is for the maker to say, and to raise.
         """
         self._connection.sending = True
-        self._expect()
+        self._make(True)
         self._sender = self._loop.create_task(self._send(body, length, timeout_seconds))
 
     async def _send(self, body: AsyncIterator[bytes], length: int | None, timeout_seconds: float) -> None:
@@ -94,6 +98,7 @@ class Streamed:
         left = length
         try:
             async for piece in body:
+                self._make(False)
                 if left is not None:
                     left -= len(piece)
                     if left < 0:
@@ -101,8 +106,8 @@ class Streamed:
                     await connection.write(piece)
                 elif piece:  # an empty chunk would be the last
                     await connection.write(b"%x\r\n%b\r\n" % (len(piece), piece))
-                if not self.future.done() or self._wake is not None:
-                    self._expect()
+                self._make(True)
+            self._make(False)
             if left:
                 raise ValueError("the request's body is shorter than its Content-Length")
             if left is None:
@@ -114,7 +119,14 @@ class Streamed:
         if not self.future.done():
             connection.expire_at(self._loop.time() + timeout_seconds)
 
+    def _make(self, making: bool) -> None:
+        """The next piece of the body is being made, or it is for the server to take it."""
+        self._making = making
+        if not self.future.done() or self._wake is not None:
+            self._expect()
+
     def _stop_sending(self) -> None:
+        self._making = False
         if self._sender is not None:
             self._sender.cancel()
 

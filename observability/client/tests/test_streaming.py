@@ -323,3 +323,45 @@ async def test_an_error_in_the_context_is_not_taken_for_one_of_the_exchange(clie
         with pytest.raises(ConnectionLost, match="another"):
             async with client.stream(server.origin, "GET", "/", [], timeout_seconds=10, idle_seconds=10):
                 raise ConnectionLost("another")
+
+
+@pytest.mark.parametrize("early", [True, False], ids=["answers-first", "answers-last"])
+async def test_who_makes_the_body_keeps_a_time_of_their_own(client: Client, early: bool) -> None:
+    async def body() -> AsyncIterator[bytes]:
+        for _ in range(2):
+            await asyncio.sleep(0.2)
+            yield b"abc"
+
+    async def exchange(peer: Peer) -> None:
+        if early:
+            await peer.send(OK[:-1])
+        await peer.reader.readuntil(b"0\r\n\r\n")
+        await peer.send(OK[-1:] if early else OK)
+
+    async with (
+        serving(exchange) as server,
+        client.stream(
+            server.origin, "POST", "/", [], body(), timeout_seconds=10, idle_seconds=0.05
+        ) as streamed,
+    ):
+        assert await read(streamed) == b"ok"
+
+
+async def test_a_pause_after_a_refusal_is_bounded_even_if_a_piece_is_being_made(client: Client) -> None:
+    async def body() -> AsyncIterator[bytes]:
+        yield b"abc"
+        await asyncio.Event().wait()
+
+    async def exchange(peer: Peer) -> None:
+        await peer.reader.readuntil(b"abc\r\n")
+        await peer.send(b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 2\r\n\r\nn")
+        await peer.gone()
+
+    async with (
+        serving(exchange) as server,
+        client.stream(
+            server.origin, "POST", "/", [], body(), timeout_seconds=10, idle_seconds=0.05
+        ) as streamed,
+    ):
+        with pytest.raises(TimedOut):
+            await asyncio.wait_for(read(streamed), 10)
