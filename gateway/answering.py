@@ -129,7 +129,8 @@ class Answering:
         if self._task is None:
             self.begin()
         else:
-            self._task.cancel()
+            # Not at once: a task that is cancelled before it began would not even end the request's span.
+            self._gateway.loop.call_soon(self._task.cancel)
 
     async def _run(self) -> None:
         """Answer. The context ends with the task: nothing is detached."""
