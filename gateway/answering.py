@@ -143,6 +143,9 @@ class Answering:
         except (asyncio.CancelledError, StreamClosedError):
             status = CLIENT_GONE
             self._wire.cut()  # whoever is still there, though this was cancelled, would wait for ever
+        except BodyLost as error:  # the head is out, and what was to be answered came only in part
+            status = _incomplete(error).status
+            self._wire.cut()
         except UpstreamError as error:  # the service broke off: the caller is to see that, too
             status = error.status
             self._span.add_event("gateway.broken_off", {"gateway.cause": error.cause})
@@ -163,7 +166,7 @@ class Answering:
                 raise self._refusal or Problem(404)
             return await self._gateway.answer(self._request, self._route, self._raw, self._task)
         except BodyLost as error:
-            return self._problem(Problem(408, detail=f"The body is incomplete: {error}."))
+            return self._problem(_incomplete(error))
         except Exception as error:
             return self._problem(problem_of(error))
 
@@ -206,6 +209,11 @@ class Answering:
             )
         template.end(span, status)
         self._gateway.left(self._route)
+
+
+def _incomplete(error: BodyLost) -> Problem:
+    """408: a body that is passed on, and did not come."""
+    return Problem(408, detail=f"The body is incomplete: {error}.")
 
 
 def _carried(headers: HTTPHeaders) -> Context:

@@ -30,6 +30,7 @@ class Message(HTTPMessageDelegate):
         self._channel: Channel | None = None
         self._begun = False
         self._complete = False
+        self._over = False
         self._timer: asyncio.TimerHandle | None = None
         self._unbounded = False
 
@@ -45,7 +46,6 @@ class Message(HTTPMessageDelegate):
         if self._answering.streams:
             if "Content-Length" in headers or "Transfer-Encoding" in headers:
                 self._channel = Channel(BODY_IDLE_SECONDS, STREAM_SECONDS)
-                self._connection.set_body_timeout(STREAM_SECONDS)
                 self._begin(self._channel)
             return None
         length = headers.get("Content-Length", "")
@@ -78,7 +78,7 @@ class Message(HTTPMessageDelegate):
         self._stop_timer()
         if self._channel is not None:
             self._channel.lose()
-        self._begun = True
+        self._begun = self._over = True
         self._answering.gone()
 
     def _begin(self, body: bytes | Channel) -> None:
@@ -126,7 +126,8 @@ class Message(HTTPMessageDelegate):
         self._connection.finish()
 
     def cut(self) -> None:
-        self._connection.close()
+        if not self._over:  # who refuses the rest of a message has still to say so, and closes it then
+            self._connection.close()
 
     def _fields(self, headers: Headers) -> HTTPHeaders:
         fields = HTTPHeaders()

@@ -104,23 +104,37 @@ class Gateway(HTTPServerConnectionDelegate):
     ) -> Reply:
         """Let a request in, hold it against its declaration, and do what its route does.
 
+        The deadline bounds all of that, but for a body that is passed on: how long that takes is the
+        caller's matter, which its channel bounds.
+
         Parameters:
             raw: values of the path's parameters as sent.
             task: whose this is.
 
         Raises:
             Problem: it is refused, or has no answer.
+            BodyLost: its body did not come.
         """
         try:
             with Bound(request.deadline, task, self.loop):
-                request.caller = await self.door.admit(request, route)
-                request.parameters = read_parameters(route.parameters, raw, self._query(request, route))
-                if route.check is not None:
-                    request.document = read_body(request)
-                    route.check(request.document)
-                return await route.action.answer(request)
+                await self._let_in(request, route, raw)
+                if request.stream is None:
+                    return await route.action.answer(request)
         except TimeoutError as error:
             raise Problem(504, detail="The answer was not there in time.") from error
+        return await route.action.answer(request)
+
+    async def _let_in(self, request: Request, route: Route, raw: list[str]) -> None:
+        """See who asks, and whether it is what the route declares.
+
+        Raises:
+            Problem: it is not.
+        """
+        request.caller = await self.door.admit(request, route)
+        request.parameters = read_parameters(route.parameters, raw, self._query(request, route))
+        if route.check is not None:
+            request.document = read_body(request)
+            route.check(request.document)
 
     def options(self, request: Request) -> Reply:
         """What a path can be asked, and a browser's scripts from elsewhere may ask it.

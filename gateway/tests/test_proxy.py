@@ -2,14 +2,22 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
-from gateway.tests.api import answering, left, running, said
-from gateway.tests.upstreams import Asked, reply, until
+from gateway import message
+from gateway.door import front
+from gateway.door.tests.fronts import Client
+from gateway.request import Reply, Request
+from gateway.tests.api import Api, answering, left, running, said
+from gateway.tests.telemetry import lines_of
+from gateway.tests.upstreams import Asked, hang, reply, until
 from observability import Hop
+from observability.client import Origin
 
 ROUTES = """\
 services: {defaults: {timeout_seconds: 20, retries: {attempts: 1}}}
@@ -193,3 +201,127 @@ async def test_chunks_over_the_limit_are_refused(hop: Hop, tmp_path: Path) -> No
             "/things", content=body(), headers={"Content-Type": "application/json"}
         )
     assert answer.status_code == 413
+
+
+UPLOADS = """\
+services: {defaults: {timeout_seconds: %s, retries: {attempts: 1}}}
+routes:
+  - {id: put, method: PUT, path: /f, deadline_seconds: %s, proxy: {service: orders, path: /files}}
+"""
+#: A body in two parts, as the front reads it and as Tornado does.
+BEGINNING = {
+    "plain": b"PUT /f HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nabc",
+    "chunked": b"PUT /f HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
+}
+END = {"plain": b"def", "chunked": b"3\r\ndef\r\n0\r\n\r\n"}
+either_way = pytest.mark.parametrize("way", BEGINNING)
+
+
+def uploading(api: Api) -> AbstractAsyncContextManager[Client]:
+    """A connection to send a body on."""
+    port = httpx.URL(api.url).port
+    assert port is not None
+    return Client.of(port)
+
+
+def requests_of(api: Api, monkeypatch: pytest.MonkeyPatch) -> list[Request]:
+    """What the gateway is asked from now on."""
+    found: list[Request] = []
+    answer = api.gateway.answer
+
+    async def kept(request: Request, *rest: Any) -> Reply:
+        found.append(request)
+        return await answer(request, *rest)
+
+    monkeypatch.setattr(api.gateway, "answer", kept)
+    return found
+
+
+@asynccontextmanager
+async def answering_early(api: Api, answer: bytes) -> AsyncIterator[None]:
+    """A service that answers as soon as it has a head, and then reads no more."""
+
+    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        await writer.drain()
+
+    server = await asyncio.start_server(behave, "127.0.0.1", 0)
+    async with server:
+        host, port = server.sockets[0].getsockname()
+        api.world.upstreams._origin = Origin.of(f"http://{host}:{port}")  # type: ignore[attr-defined]
+        yield
+
+
+@either_way
+async def test_a_body_may_take_longer_than_the_deadline(
+    hop: Hop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    async with running(hop, tmp_path, UPLOADS % (0.5, 1), answering({"/files": reply(201)})) as api:
+        asked = requests_of(api, monkeypatch)
+        async with uploading(api) as client:
+            await client.send(BEGINNING[way])
+            await until(lambda: asked and asked[0].deadline.expired)
+            await client.send(END[way])
+            assert (await client.answer()).status == 201
+        assert [each.body for each in api.upstream.asked] == [b"abcdef"]
+
+
+@either_way
+@pytest.mark.parametrize("seconds", [(0.2, 20), (20, 0.2)], ids=["timeout", "deadline"])
+async def test_once_the_body_is_there_its_answer_has_to_be_in_time(
+    hop: Hop, tmp_path: Path, way: str, seconds: tuple[float, float]
+) -> None:
+    async with running(hop, tmp_path, UPLOADS % seconds, answering({"/files": hang})) as api:
+        async with uploading(api) as client:
+            await client.send(BEGINNING[way] + END[way])
+            assert (await client.answer()).status == 504
+        await until(lambda: not api.gateway._under_way)
+
+
+@either_way
+@pytest.mark.parametrize("clock", ["BODY_IDLE_SECONDS", "STREAM_SECONDS"])
+async def test_who_sends_no_more_of_a_body_reads_why(
+    hop: Hop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str, clock: str
+) -> None:
+    for module in (front, message):
+        monkeypatch.setattr(module, clock, 0.1)
+    async with running(hop, tmp_path, UPLOADS % (20, 20), answering({})) as api, uploading(api) as client:
+        await client.send(BEGINNING[way])
+        answer = await client.answer()
+        assert (answer.status, answer.headers["Content-Type"]) == (408, "application/problem+json")
+        assert await client.rest() == b""
+        assert not api.upstream.asked
+
+
+@either_way
+@pytest.mark.parametrize("status", [200, 413])
+async def test_an_answer_may_come_before_the_body(hop: Hop, tmp_path: Path, way: str, status: int) -> None:
+    async with (
+        running(hop, tmp_path, UPLOADS % (20, 20), answering({})) as api,
+        answering_early(api, reply(status, b"early")),
+        uploading(api) as client,
+    ):
+        await client.send(BEGINNING[way])
+        answer = await client.answer()
+        assert (answer.status, answer.body) == (status, b"early")
+        assert await client.rest() == b""
+
+
+@either_way
+async def test_a_body_that_does_not_come_cuts_an_answer_that_has_begun(
+    hop: Hop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    for module in (front, message):
+        monkeypatch.setattr(module, "BODY_IDLE_SECONDS", 0.5)
+    beginning = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nearly"
+    async with running(hop, tmp_path, UPLOADS % (20, 20), answering({})) as api:
+        with lines_of() as lines:
+            async with answering_early(api, beginning), uploading(api) as client:
+                await client.send(BEGINNING[way])
+                received = await client.rest()
+                await until(lambda: not api.gateway._under_way)
+    assert received.startswith(b"HTTP/1.1 200 ")
+    assert received.endswith(b"early")
+    (line,) = (record for record, _ in lines.lines if record.name == "access")
+    assert vars(line)["status"] == 408

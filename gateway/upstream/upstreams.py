@@ -138,7 +138,8 @@ class Upstreams:
     async def stream(self, call: Call, policy: Policy, deadline: Deadline) -> AsyncIterator[Streamed]:
         """Make a call once; the bodies of both sides are passed on while they come.
 
-        The deadline holds for the answer's head; after that no pause is longer than `timeout_seconds`.
+        The deadline holds for the answer's head, from the end of the request; after that no pause is longer
+        than `timeout_seconds`. How long the request's body takes to come is for its maker to bound.
 
         Raises:
             UpstreamError: as `call`; while the body comes, too.
