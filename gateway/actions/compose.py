@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Hashable
+from dataclasses import replace
+from operator import attrgetter
 from typing import Any
 
 from opentelemetry import trace
@@ -10,6 +12,7 @@ from gateway.actions.passing import pass_on, unavailable
 from gateway.caching import entity_tag, unchanged
 from gateway.composition.plan import Plan, TotalFailure
 from gateway.request import Reply, Request
+from gateway.resilience.deadline import Deadline
 from gateway.world import World
 from observability.problem import Problem
 
@@ -39,7 +42,10 @@ class Compose:
         Raises:
             Problem: a service that the document cannot do without gave no answer.
         """
-        reply = await self._reply(request)
+        try:
+            reply = await self._reply(request)
+        except TotalFailure as failure:
+            raise unavailable(failure.cause) from failure
         known = request.headers.get("If-None-Match")
         if known is None or reply.status != 200 or request.method not in ("GET", "HEAD"):
             return reply
@@ -64,16 +70,39 @@ class Compose:
         return await self._join(key, request)
 
     async def _join(self, key: Hashable, request: Request) -> Reply:
-        """Wait for the same answer as others; the work ends when nobody waits for it any more."""
+        """Wait for the same answer as others; where the deadline that it was begun with ended that, one with
+        more time has it begun again.
+
+        Raises:
+            TotalFailure: there is no document.
+            Problem: 504, there was none in time.
+        """
+        deadline = request.deadline
+        while True:
+            shared = self._shared(key, request, deadline)
+            try:
+                return await self._wait(key, shared, request)
+            except TotalFailure as failure:
+                if not failure.cause.cut or request.deadline.at <= shared.deadline.at:
+                    raise
+            deadline = shared.latest  # so that it is begun again once, and not for each of those that wait
+
+    def _shared(self, key: Hashable, request: Request, deadline: Deadline) -> "_Shared":
+        """The work that is under way for such requests, or begun for this one with that deadline."""
         shared = self._under_way.get(key)
         if shared is None:
-            work = asyncio.create_task(self._compose_and_keep(key, request))
-            shared = self._under_way[key] = _Shared(work)
+            work = asyncio.create_task(self._compose_and_keep(key, replace(request, deadline=deadline)))
+            shared = self._under_way[key] = _Shared(work, deadline)
             work.add_done_callback(lambda _: self._forget(key, work))
         else:
             self._world.metrics.shared(self._route, "coalesced")
             trace.get_current_span().add_event("gateway.coalesced")
+        return shared
+
+    async def _wait(self, key: Hashable, shared: "_Shared", request: Request) -> Reply:
+        """What comes of work; it ends when nobody waits for it any more."""
         shared.waiting += 1
+        shared.latest = max(shared.latest, request.deadline, key=attrgetter("at"))
         try:
             async with asyncio.timeout(request.deadline.remaining()):
                 return await asyncio.shield(shared.work)
@@ -102,7 +131,7 @@ class Compose:
         except TotalFailure as failure:
             if failure.cause.answer is not None:
                 return pass_on(failure.cause.answer), 0
-            raise unavailable(failure.cause) from failure
+            raise
         headers = [("Content-Type", JSON), ("X-Complete", "true" if composed.complete else "false")]
         headers.append(("ETag", entity_tag(composed.body)))
         seconds = composed.fresh_seconds if self._cache else 0
@@ -126,10 +155,18 @@ class Compose:
 
 
 class _Shared:
-    """Work that several requests wait for."""
+    """Work that several requests wait for.
 
-    __slots__ = ("waiting", "work")
+    Parameters:
+        deadline: that it was begun with.
 
-    def __init__(self, work: "asyncio.Task[Reply]") -> None:
+    Attributes:
+        latest: the last deadline of those that wait.
+    """
+
+    __slots__ = ("deadline", "latest", "waiting", "work")
+
+    def __init__(self, work: "asyncio.Task[Reply]", deadline: Deadline) -> None:
         self.work = work
+        self.deadline = self.latest = deadline
         self.waiting = 0

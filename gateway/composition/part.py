@@ -45,16 +45,24 @@ class PartFailed(Exception):
 
     Attributes:
         answer: the service's own refusal, when that is the cause.
+        cut: whether the request's deadline is the cause.
     """
 
     def __init__(
-        self, status: int, cause: str, *, retry_after: str | None = None, answer: Answer | None = None
+        self,
+        status: int,
+        cause: str,
+        *,
+        retry_after: str | None = None,
+        answer: Answer | None = None,
+        cut: bool = False,
     ) -> None:
         super().__init__(cause)
         self.status = status
         self.cause = cause
         self.retry_after = retry_after
         self.answer = answer
+        self.cut = cut
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +158,7 @@ class Part:
 
 def failed(error: UpstreamError) -> PartFailed:
     """A call that failed, as a part's failure."""
-    return PartFailed(error.status, str(error), retry_after=error.retry_after)
+    return PartFailed(error.status, str(error), retry_after=error.retry_after, cut=error.cut)
 
 
 def query_of(declared: Mapping[str, Any]) -> tuple[tuple[str, Text, bool], ...]:

@@ -34,10 +34,16 @@ class Composed(NamedTuple):
 
 
 class _Outcome(NamedTuple):
-    """What became of a part: None where its condition did not hold."""
+    """What became of a part: None where its condition did not hold.
+
+    Attributes:
+        error: what the document says of its failure.
+        cut: whether the request's deadline is the cause of that.
+    """
 
     good: Good | None
     error: dict[str, Any] | None = None
+    cut: bool = False
 
 
 class TotalFailure(Exception):
@@ -97,7 +103,8 @@ class Plan:
         errors = [outcome.error for outcome in outcomes if outcome.error is not None]
         if errors and not any(_says_something(outcome) for outcome in outcomes):
             worst = max(errors, key=lambda error: int(error["status"]))
-            raise TotalFailure(PartFailed(worst["status"], worst["cause"]))
+            cut = any(outcome.cut for outcome in outcomes)
+            raise TotalFailure(PartFailed(worst["status"], worst["cause"], cut=cut))
         fresh = 0
         if self._cached and not errors:
             fresh = min([outcome.good.fresh_seconds for outcome in outcomes if outcome.good], default=0)
@@ -309,12 +316,12 @@ class _Run:
             raise TotalFailure(cause)
         error = {"part": part.name, "status": cause.status, "cause": cause.cause}
         if isinstance(chosen, Fallback):
-            return _Outcome(Good(chosen.body, chosen.value, 0), error)
+            return _Outcome(Good(chosen.body, chosen.value, 0), error, cause.cut)
         kept = self._last_good(call) if chosen == "stale" else None
         if kept is None:
-            return _Outcome(Good(NULL, None, 0), error)
+            return _Outcome(Good(NULL, None, 0), error, cause.cut)
         good, age = kept
-        return _Outcome(Good(good.body, good.value, 0), error | {"age_seconds": int(age)})
+        return _Outcome(Good(good.body, good.value, 0), error | {"age_seconds": int(age)}, cause.cut)
 
     def _last_good(self, call: Call | None) -> tuple[Good, float] | None:
         return None if call is None else self._world.last_good.get(_key(call))

@@ -6,11 +6,14 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.composition.tests.test_document import JSON, OBJECTS, encodings
+from gateway.request import Reply, Request
+from gateway.resilience.deadline import Deadline
 from gateway.tests.api import Api, answering, left, running, said
 from gateway.tests.upstreams import Asked, Behaviour, hang, reply, reset, until
 from observability import Hop
@@ -364,3 +367,62 @@ async def test_a_document_that_is_there_already_is_not_sent(hop: Hop, tmp_path: 
     assert (other.status_code, head.status_code) == (200, 200)
     assert (head.content, head.headers["ETag"]) == (b"", tag)
     assert head.headers["Content-Length"] == str(len(other.content))
+
+
+def give(api: Api, monkeypatch: pytest.MonkeyPatch, *seconds: float) -> list[float]:
+    """Let the next requests have so much time each; the seconds that no request has had yet."""
+    answer, left = api.gateway.answer, list(seconds)
+
+    async def timed(request: Request, *rest: Any) -> Reply:
+        request.deadline = Deadline.after(left.pop(0))
+        return await answer(request, *rest)
+
+    monkeypatch.setattr(api.gateway, "answer", timed)
+    return left
+
+
+@pytest.mark.parametrize("policy", ["fail", "omit"])
+async def test_who_has_more_time_than_the_first_has_the_work_begun_again(
+    hop: Hop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, policy: str
+) -> None:
+    text = f"""\
+    services: {{defaults: {{timeout_seconds: 20, retries: {{attempts: 1}}}}}}
+    routes:
+      - id: a
+        method: GET
+        path: /a
+        coalesce: true
+        compose: {{one: {{service: orders, path: /one, on_failure: {policy}}}}}
+    """
+    go_on = asyncio.Event()
+
+    async def at_last(_: Asked, writer: asyncio.StreamWriter) -> None:
+        await go_on.wait()
+        writer.write(said(1))
+
+    async with running(hop, tmp_path, text, answering({"/one": at_last})) as api:
+        left = give(api, monkeypatch, 0.5, 1, 20, 20)
+
+        async def ask() -> asyncio.Task[httpx.Response]:
+            before = len(left)
+            asked = asyncio.create_task(api.get("/a"))
+            await until(lambda: len(left) < before)
+            return asked
+
+        asking = [await ask() for _ in range(4)]
+        assert [(await each).status_code for each in asking[:2]] == [504, 504]
+        go_on.set()
+        assert [(await each).json() for each in asking[2:]] == [{"one": 1}, {"one": 1}]
+        assert len(api.upstream.asked) == 2, "begun again once, with the time of who has most"
+
+
+async def test_work_that_its_service_did_not_do_in_time_is_not_begun_again(
+    hop: Hop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(hop, tmp_path, route("coalesce: true"), answering(GOOD | {"/orders/7": hang})) as api:
+        give(api, monkeypatch, 10, 20)
+        leader = asyncio.create_task(api.get("/v1/orders/7"))
+        await until(lambda: api.upstream.asked)
+        other = asyncio.create_task(api.get("/v1/orders/7"))
+        assert [(await each).status_code for each in (leader, other)] == [504, 504]
+        assert sum(asked.target == "/orders/7" for asked in api.upstream.asked) == 1

@@ -149,11 +149,12 @@ class Attempt(Collecting):
         span = self.sketch.span
         span.set_attribute("error.type", kind)
         span.set_status(Status(StatusCode.ERROR, error.reason))
-        if not (self.cut and isinstance(error, TimedOut)):
+        cut = self.cut and isinstance(error, TimedOut)
+        if not cut:
             self._settle(False)
         status, cause = next(said for kind, said in _FAILURES if isinstance(error, kind))
         passing = not isinstance(error, TooLarge | Malformed)
-        return UpstreamError(self._service.name, status, cause, passing=passing)
+        return UpstreamError(self._service.name, status, cause, passing=passing, cut=cut)
 
     def stale(self) -> bool:
         """Whether only the connection was too old, and the request can be made again without harm."""

@@ -14,10 +14,18 @@ class UpstreamError(Exception):
         status: what the gateway's own caller should get.
         retry_after: seconds or a date, as the service or the circuit says.
         passing: whether it may be of this moment only, so that a retry makes sense.
+        cut: whether the request's deadline ended it, so that a request with more time may have an answer.
     """
 
     def __init__(
-        self, service: str, status: int, cause: str, retry_after: str | None = None, passing: bool = False
+        self,
+        service: str,
+        status: int,
+        cause: str,
+        retry_after: str | None = None,
+        passing: bool = False,
+        *,
+        cut: bool = False,
     ) -> None:
         super().__init__(f"{service}: {cause}")
         self.service = service
@@ -25,6 +33,7 @@ class UpstreamError(Exception):
         self.cause = cause
         self.retry_after = retry_after
         self.passing = passing
+        self.cut = cut
 
 
 class Call(NamedTuple):

@@ -291,7 +291,7 @@ def _seconds(attempt: Attempt, call: Call, policy: Policy, deadline: Deadline) -
     """
     left = deadline.remaining()
     if left <= 0:
-        raise UpstreamError(call.service, 504, "no time was left to ask it")
+        raise UpstreamError(call.service, 504, "no time was left to ask it", cut=True)
     return attempt.limit(left, policy.timeout_seconds)
 
 
