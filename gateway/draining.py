@@ -39,7 +39,7 @@ async def drain(
     hop.health.add("serving", _stopping, critical=True)
     front.refuse_keeping_alive()
     await asyncio.sleep(grace_seconds)
-    front.stop()
+    await front.stop()
     answered = await busy.drain(drain_seconds)
     await front.close_all_connections()
     return answered

@@ -111,10 +111,24 @@ class Front:
         self.closing = True
         self.server.refuse_keeping_alive()
 
-    def stop(self) -> None:
-        """Take no more connections."""
-        if self._listening is not None:
-            self._listening.close()
+    async def stop(self) -> None:
+        """Take no more connections. Those that wait to be taken still are, and have LINGER_SECONDS to ask."""
+        if self._listening is None:
+            return
+        # What is closed with its last descriptor resets whoever waits in it: a second one is emptied first.
+        kept = [each.dup() for each in self._listening.sockets]
+        self._listening.close()
+        late = [connection for listening in kept for connection in _emptied(listening)]
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LINGER_SECONDS):
+                await asyncio.gather(*map(self._hear, late), return_exceptions=True)
+
+    async def _hear(self, taken: socket.socket) -> None:
+        """Return once a connection that was taken at last has asked something, or is gone."""
+        loop = asyncio.get_running_loop()
+        late = _Late(self, loop)
+        await loop.connect_accepted_socket(lambda: late, taken)
+        await late.heard.wait()
 
     async def close_all_connections(self) -> None:
         """Close what is left. Who takes in LINGER_SECONDS what was answered gets all of it."""
@@ -474,6 +488,36 @@ class Connection(asyncio.Protocol):
                 return
             self._decline(self._answering, too_slow())
         self._timer = self.loop.call_at(min(self._until, now + IDLE_SECONDS), self._ring)
+
+
+class _Late(Connection):
+    """A connection that waited to be taken when taking them ended.
+
+    Attributes:
+        heard: set once it has asked something, or is gone.
+    """
+
+    def __init__(self, front: Front, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(front, loop)
+        self.heard = asyncio.Event()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._answering is not None:
+            self.heard.set()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        super().connection_lost(error)
+        self.heard.set()
+
+
+def _emptied(listening: socket.socket) -> list[socket.socket]:
+    """Close a listening socket that does not block; the connections that waited in it."""
+    waited: list[socket.socket] = []
+    with listening, suppress(OSError):  # there are no more, or none can be taken
+        while len(waited) < _BACKLOG:
+            waited.append(listening.accept()[0])
+    return waited
 
 
 @lru_cache(100)

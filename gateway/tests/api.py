@@ -87,5 +87,5 @@ async def running(hop: Hop, folder: Path, routes: str, behave: Behaviour) -> Asy
         url = f"http://127.0.0.1:{await front.listen(0, '127.0.0.1')}"
         async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=20) as client:
             yield Api(gateway, front, world, url, client, upstream)
-        front.stop()
+        await front.stop()
         await front.close_all_connections()

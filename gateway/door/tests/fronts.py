@@ -144,7 +144,7 @@ async def fronted(hop: Hop, behave: Behave = echo, *, streams: bool = False) -> 
     front = made.listen_to(hop)
     made.port = await front.listen(0, "127.0.0.1")
     yield made
-    front.stop()
+    await front.stop()
     await front.close_all_connections()
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 from collections.abc import AsyncIterator
 from functools import partial
 
@@ -565,7 +566,7 @@ async def test_ending_cuts_what_is_left(hop: Hop) -> None:
     ):
         await busy.send(request())
         await until(lambda: running.asked)
-        running.front.stop()
+        await running.front.stop()
         await running.front.close_all_connections()
         assert (await busy.rest(), await idle.rest()) == (b"", b"")
         await until(lambda: running.asked[0].left)
@@ -577,7 +578,7 @@ async def test_ending_sends_what_was_answered(hop: Hop, monkeypatch: pytest.Monk
         await client.send(request())
         await until(partial(answered, running, 1))
         assert running.asked[0].wire._transport.get_write_buffer_size()
-        running.front.stop()
+        await running.front.stop()
         ending = asyncio.create_task(running.front.close_all_connections())
         assert len((await client.answer()).body) == len(LARGE)
         assert await client.rest() == b""
@@ -589,6 +590,34 @@ async def test_ending_does_not_wait_for_who_reads_nothing(hop: Hop, monkeypatch:
     async with fronted(hop, large) as running, Client.of(running.port) as client:
         await client.send(request())
         await until(partial(answered, running, 1))
-        running.front.stop()
+        await running.front.stop()
         await running.front.close_all_connections()
         await until(lambda: not running.front.connections)
+
+
+async def test_who_waits_to_be_taken_when_that_ends_is_still_answered(hop: Hop) -> None:
+    async with fronted(hop) as running:
+        address = ("127.0.0.1", running.port)
+        waiting = [socket.create_connection(address) for _ in range(20)]
+        for each in waiting:
+            each.sendall(request("/", "POST", b"late"))
+        await running.front.stop()
+        assert len(running.asked) == 20, "they are under way when there is nothing more to take"
+        for each in waiting:
+            client = Client(*await asyncio.open_connection(sock=each))
+            assert (await client.answer()).body == b"POST / late"
+            client.writer.close()
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection(*address)
+
+
+async def test_who_was_taken_at_last_and_asks_nothing_is_not_waited_for(
+    hop: Hop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(front, "LINGER_SECONDS", 0.05)
+    async with fronted(hop) as running:
+        silent, gone = (socket.create_connection(("127.0.0.1", running.port)) for _ in range(2))
+        gone.close()
+        await running.front.stop()
+        assert stays_open(running)
+        silent.close()
