@@ -8,8 +8,9 @@ from observability import Hop
 
 #: Between "not ready" and the end of accepting: those in front of this process have to notice.
 GRACE_SECONDS = 1.0
-#: How long requests in flight may still take after that.
-DRAIN_SECONDS = 8.0
+#: How long requests in flight may still take after that: longer than the deadlines of routes, and all that an
+#: upload or a streamed answer gets. The supervisor's patience (`compose/cli/processes.py`) is longer.
+DRAIN_SECONDS = 25.0
 
 
 class Busy(Protocol):
@@ -27,8 +28,8 @@ async def drain(
     grace_seconds: float = GRACE_SECONDS,
     drain_seconds: float = DRAIN_SECONDS,
 ) -> bool:
-    """Stop serving without dropping a request; within the sum of both times, and LINGER_SECONDS for who has
-    still to take an answer.
+    """Stop serving without dropping a request; within the sum of both times, and twice LINGER_SECONDS: for
+    who has still to ask, and for who has still to take an answer.
 
     Readiness fails at once. During the grace requests are still taken, each answer closing its connection, so
     that who keeps connections alive opens the next one elsewhere. Then nothing new is accepted.

@@ -104,7 +104,7 @@ class Processes:
             environment.gateway(site),
             self._ready(site.reach("gateway-metrics")),
             {nginx.SERVICES: STARTED} | _TELEMETRY,
-            stop_seconds=20,
+            stop_seconds=40,  # longer than it drains
         )
         yield Process(
             "rio-api",

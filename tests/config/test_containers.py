@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from inspect import signature
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -29,6 +30,9 @@ from compose.cli.processes import Processes
 from compose.cli.secrets import SUPERUSER, Secrets
 from compose.cli.site import Site
 from compose.cli.toolbox import Toolbox
+from gateway.door.limits import LINGER_SECONDS
+from gateway.draining import DRAIN_SECONDS, GRACE_SECONDS
+from observability import Hop
 from tests.config.programs import OBSERVABILITY, ROOT, collector_command, jaeger_command, loki_command
 from tests.config.test_prometheus import run
 from tests.conftest import eventually
@@ -218,6 +222,12 @@ def test_stopped_as_natively(found: dict[str, Container], native: dict[str, Proc
         assert container.get("stop_signal", "SIGTERM") == process.stop_signal.name, name
         assert seconds(container.get("stop_grace_period", "10s")) == process.stop_seconds, name
         assert container["restart"] == ("no" if process.one_shot else "unless-stopped"), name
+
+
+def test_the_gateway_is_not_killed_while_it_drains(native: dict[str, Process]) -> None:
+    telemetry_seconds = signature(Hop.shutdown).parameters["timeout_seconds"].default
+    needed = GRACE_SECONDS + DRAIN_SECONDS + 2 * LINGER_SECONDS + telemetry_seconds
+    assert native["gateway"].stop_seconds > needed
 
 
 def test_health_is_asked_where_the_native_instance_asks(
