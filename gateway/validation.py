@@ -96,7 +96,12 @@ def body_check(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Check:
     validator = Draft202012Validator(root, format_checker=Draft202012Validator.FORMAT_CHECKER)
 
     def check(document: Mapping[str, Any]) -> None:
-        if errors := list(_pointed(validator.iter_errors(document)))[:MAX_ERRORS]:
+        try:
+            errors = list(_pointed(validator.iter_errors(document)))[:MAX_ERRORS]
+        except (RecursionError, OverflowError) as error:
+            detail = "The body is nested too deeply, or has a number too large, to be checked."
+            raise Problem(422, "Invalid body", detail=detail) from error
+        if errors:
             raise Problem(422, "Invalid body", detail="The body does not say what it has to.", errors=errors)
 
     return check

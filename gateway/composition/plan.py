@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from graphlib import CycleError, TopologicalSorter
 from typing import Any, Final, NamedTuple, cast
 
 from opentelemetry import context, trace
@@ -369,22 +370,8 @@ def _key(call: Call) -> tuple[Any, ...]:
 
 def needs_of(parts: Mapping[str, Sequence[str]]) -> list[str] | None:
     """The parts of a cycle in what parts need of each other; None where there is none."""
-    state: dict[str, bool] = {}
-    path: list[str] = []
-
-    def visit(name: str) -> list[str] | None:
-        if name in state:
-            return None if state[name] else [*path[path.index(name) :], name]
-        state[name] = False
-        path.append(name)
-        for need in parts.get(name, ()):
-            if found := visit(need):
-                return found
-        path.pop()
-        state[name] = True
-        return None
-
-    for name in parts:
-        if found := visit(name):
-            return found
+    try:
+        TopologicalSorter(parts).prepare()
+    except CycleError as error:
+        return list(reversed(error.args[1]))
     return None

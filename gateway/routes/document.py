@@ -12,6 +12,8 @@ import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
+from gateway.routes import schemas
+
 Field = tuple[str | int, ...]
 
 MAX_BYTES = 1024 * 1024
@@ -65,7 +67,7 @@ class Document:
 
     def check(self, schema: Mapping[str, Any]) -> None:
         """Note every way in which the content does not follow a JSON Schema (2020-12)."""
-        for error in Draft202012Validator(schema).iter_errors(self.content):
+        for error in Draft202012Validator(schemas.compiled(schema)).iter_errors(self.content):
             for where, message in _explain(error):
                 self.fault(where, message)
 

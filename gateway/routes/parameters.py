@@ -1,5 +1,6 @@
 """Typed parameters of paths and queries: text in, values out, as their JSON Schemas say."""
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -7,6 +8,8 @@ from typing import Any, Literal, Self
 from uuid import UUID
 
 from jsonschema import Draft202012Validator
+
+from gateway.routes import schemas
 
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,17})")
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,18})?([eE][+-]?[0-9]{1,2})?")
@@ -54,6 +57,17 @@ class Parameter:
             raise Unfit(fault)
         return value
 
+    def default_fault(self) -> str | None:
+        """What is wrong with the default: it has to be a value that a caller could give, too."""
+        if "default" not in self.schema:
+            return None
+        default = self.schema["default"]
+        try:
+            fits = self.read(default if isinstance(default, str) else json.dumps(default)) == default
+        except Unfit as error:
+            return str(error)
+        return None if fits else f"is no {self.schema.get('type', 'string')}"
+
 
 def _reader(schema: Mapping[str, Any]) -> Callable[[str], Any]:
     kind = schema.get("type", "string")
@@ -64,7 +78,7 @@ def _checker(schema: Mapping[str, Any]) -> Callable[[Any], str | None]:
     """What is wrong with a value, by the schema's other keywords; nothing to ask where there are none."""
     if _SILENT.issuperset(schema):
         return _nothing
-    validator = Draft202012Validator(schema)
+    validator = Draft202012Validator(schemas.compiled(schema))
 
     def check(value: Any) -> str | None:
         if validator.is_valid(value):

@@ -1,13 +1,10 @@
 """From `routes.yaml` to a routing table: checked against its schema, then for what a schema cannot say."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError
 
 from gateway.actions.compose import Compose
 from gateway.actions.handler import Handler, Tools, find
@@ -19,20 +16,16 @@ from gateway.composition.part import Fallback, OnFailure, Part, query_of
 from gateway.composition.plan import Plan, needs_of
 from gateway.composition.reference import ROOTS, Condition, Reference, Text
 from gateway.resilience.policy import Policy
+from gateway.routes import schemas
 from gateway.routes.document import Document, Field
 from gateway.routes.parameters import Parameter
 from gateway.routes.route import Action, Kind, RateLimit, Route
 from gateway.routes.table import Table
 from gateway.routes.template import Template
-from gateway.validation import body_check
+from gateway.validation import Check, body_check
 from gateway.world import World
 
 SCHEMA_FILE = Path(__file__).parents[1] / "routes.schema.json"
-_SCHEMAS = "#/components/schemas/"
-#: Keywords that change where a `$ref` leads, or lead elsewhere.
-_ELSEWHERE = frozenset({"$id", "$anchor", "$dynamicRef", "$dynamicAnchor"})
-#: Keywords whose schemas are for the very value that the schema itself is for.
-_IN_PLACE = ("allOf", "anyOf", "oneOf", "not", "if", "then", "else")
 _KINDS: tuple[Kind, ...] = ("compose", "proxy", "handler", "mock")
 #: Headers that parts cannot ask for: they are the gateway's own.
 _OWN_HEADERS = HOP_BY_HOP | {
@@ -75,12 +68,14 @@ class _Reading:
         self._mock = mock
         self._timeouts = timeouts
         self._policies: dict[str, Policy] = {}
+        self._known = {schemas.PREFIX + name for name in self._content.get("schemas", {})}
+        self._schemas: dict[str, Any] = {}
         self._table: Table | None = None
         self._tools = Tools(world, self._policies, self._current)
 
     def table(self) -> Table:
         self._read_policies()
-        self._check_schemas()
+        self._read_schemas()
         routes = [self._route(declared, ("routes", n)) for n, declared in enumerate(self._content["routes"])]
         self._check_paths([route for route in routes if route is not None])
         self._document.refuse()
@@ -127,12 +122,13 @@ class _Reading:
             self._document.fault((*where, "path"), str(error))
             return None
         parameters = self._parameters(declared, template, where)
-        self._check_body(declared, where)
+        check = self._body_check(declared, where)
+        self._check_options(declared, where)
         kind = next(kind for kind in _KINDS if kind in declared)
         action = self._action(kind, declared, template, where)
         if action is None:
             return None
-        limit, body = declared.get("rate_limit"), declared.get("body")
+        limit = declared.get("rate_limit")
         return Route(
             id=declared["id"],
             method=declared["method"],
@@ -148,8 +144,8 @@ class _Reading:
             coalesce=declared.get("coalesce", False),
             cache=declared.get("cache", False),
             parameters=parameters,
-            body=body,
-            check=None if body is None else body_check(body, self._content.get("schemas", {})),
+            body=declared.get("body"),
+            check=check,
             streams=kind == "proxy" and "body" not in declared and not self._mock,
             responses=declared.get("responses", {}),
             declared=declared,
@@ -159,21 +155,28 @@ class _Reading:
     def _parameters(
         self, declared: Mapping[str, Any], template: Template, where: Field
     ) -> dict[str, Parameter]:
-        schemas = declared.get("parameters", {})
+        declarations = declared.get("parameters", {})
         found = {}
-        for name in [*template.names, *(name for name in schemas if name not in template.names)]:
-            schema = schemas.get(name, {})
+        for name in [*template.names, *(name for name in declarations if name not in template.names)]:
+            schema = declarations.get(name, {})
             pure = {keyword: value for keyword, value in schema.items() if keyword != "required"}
             if self._is_schema(pure, (*where, "parameters", name)):
                 place = "path" if name in template.names else "query"
                 found[name] = Parameter.of(name, place, schema)  # type: ignore[arg-type]
+                if fault := found[name].default_fault():
+                    self._document.fault((*where, "parameters", name, "default"), fault)
         return found
 
-    def _check_body(self, declared: Mapping[str, Any], where: Field) -> None:
-        if "body" in declared:
-            if declared["method"] in ("GET", "DELETE"):
-                self._document.fault((*where, "body"), f"a {declared['method']} has no body")
-            self._is_schema(declared["body"], (*where, "body"))
+    def _body_check(self, declared: Mapping[str, Any], where: Field) -> Check | None:
+        if "body" not in declared:
+            return None
+        if declared["method"] in ("GET", "DELETE"):
+            self._document.fault((*where, "body"), f"a {declared['method']} has no body")
+        if not self._is_schema(declared["body"], (*where, "body")):
+            return None
+        return body_check(schemas.compiled(declared["body"]), self._schemas)
+
+    def _check_options(self, declared: Mapping[str, Any], where: Field) -> None:
         if (declared.get("cache") or declared.get("coalesce")) and (
             declared["method"] != "GET" or "compose" not in declared
         ):
@@ -182,39 +185,28 @@ class _Reading:
         if declared.get("scopes") and declared.get("auth") != "required":
             self._document.fault((*where, "scopes"), "need `auth: required`")
 
-    def _check_schemas(self) -> None:
-        schemas = self._content.get("schemas", {})
-        good = [self._is_schema(schema, ("schemas", name)) for name, schema in schemas.items()]
-        included = {name: list(_included(schema)) for name, schema in schemas.items()} if all(good) else {}
-        if cycle := needs_of(included):
+    def _read_schemas(self) -> None:
+        declared = self._content.get("schemas", {})
+        if "Problem" in declared:
+            self._document.fault(("schemas", "Problem"), "is the gateway's own; choose another name")
+        good = [name for name, schema in declared.items() if self._is_schema(schema, ("schemas", name))]
+        self._schemas = {name: schemas.compiled(declared[name]) for name in good}
+        if len(good) < len(declared):
+            return
+        includes = {name: list(schemas.included(schema)) for name, schema in declared.items()}
+        if cycle := needs_of(includes):
             self._document.fault(("schemas", cycle[0]), f"includes itself: {' -> '.join(cycle)}")
+            return
+        name, length = schemas.longest(includes)
+        if length > schemas.MAX_INCLUDED:
+            fault = f"includes {length} schemas one in another, at most {schemas.MAX_INCLUDED} are allowed"
+            self._document.fault(("schemas", name), fault)
 
     def _is_schema(self, schema: Any, where: Field) -> bool:
-        try:
-            Draft202012Validator.check_schema(schema)
-        except (SchemaError, RecursionError) as error:
-            reason = error.message if isinstance(error, SchemaError) else "is nested too deeply"
-            self._document.fault(where, f"is no JSON Schema: {reason[:200]}")
-            return False
-        return self._references_exist(schema, where)
-
-    def _references_exist(self, schema: Any, where: Field) -> bool:
-        """Whether every `$ref`, and nothing else, leads to one of the file's own schemas: none is fetched."""
-        left, good = [schema], True
-        while left:
-            value = left.pop()
-            if isinstance(value, dict):
-                faults = [f"{keyword} is not for schemas of routes" for keyword in _ELSEWHERE & value.keys()]
-                name = str(value.get("$ref", "")).removeprefix(_SCHEMAS)
-                if "$ref" in value and name not in self._content.get("schemas", {}):
-                    faults.append(f"there is no schema {value['$ref']}")
-                for fault in faults:
-                    self._document.fault(where, fault)
-                    good = False
-                left += value.values()
-            elif isinstance(value, list):
-                left += value
-        return good
+        faults = schemas.faults(schema, self._known)
+        for fault in faults:
+            self._document.fault(where, fault)
+        return not faults
 
     def _check_paths(self, routes: list[Route]) -> None:
         ids: dict[str, int] = {}
@@ -389,19 +381,6 @@ def _unknown(
     if reference.root == "body":
         return None if "body" in declared else "the route declares no body"
     return None if reference.root in parts else f"there is no part {reference.root}"
-
-
-def _included(schema: Any) -> Iterator[str]:
-    """Names of the schemas that the value of this one has to follow, too."""
-    left = [schema]
-    while left:
-        value = left.pop()
-        if isinstance(value, dict):
-            if "$ref" in value:
-                yield value["$ref"].removeprefix(_SCHEMAS)
-            left += [value[keyword] for keyword in _IN_PLACE if keyword in value]
-        elif isinstance(value, list):
-            left += value
 
 
 def _clash(route: Route, other: Route) -> str | None:

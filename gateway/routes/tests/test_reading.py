@@ -14,6 +14,7 @@ from jsonschema import Draft202012Validator
 
 from gateway.routes.document import MAX_BYTES, RoutesError
 from gateway.routes.openapi import describe
+from gateway.routes.parameters import Unfit
 from gateway.routes.reading import SCHEMA_FILE, read_table
 from gateway.routes.table import Table
 from gateway.settings import ROUTES_FILE
@@ -132,6 +133,15 @@ FAULTS = [
         "0",
     ),
     ('"/orders/{path.order_id}"', '"/orders/{account.x}"', 6, "routes.0.compose", "needs itself"),
+    ("routes:", "schemas: {Problem: {}}\nroutes:", 1, "schemas.Problem", "the gateway's own"),
+    ("routes:", "schemas: {A: {pattern: 'a{99999999999999999999}'}}\nroutes:", 1, "schemas.A", "too large"),
+    (
+        "routes:",
+        "schemas: {A: {dependentSchemas: {x: {$ref: '#/components/schemas/A'}}}}\nroutes:",
+        1,
+        "schemas.A",
+        "itself",
+    ),
 ]
 
 
@@ -146,6 +156,70 @@ def test_a_fault_has_file_line_and_field(
     assert faults, str(caught.value)
     assert str(tmp_path / "routes.yaml") in faults[0]
     assert any(said in fault for fault in faults), faults
+
+
+def test_a_long_row_of_schemas_is_refused(tmp_path: Path) -> None:
+    row = "".join(f"  A{n}: {{allOf: [{{$ref: '#/components/schemas/A{n + 1}'}}]}}\n" for n in range(1200))
+    with pytest.raises(RoutesError, match=r"routes\.yaml:2: schemas\.A0: includes 1201 schemas"):
+        read(tmp_path, f"schemas:\n{row}  A1200: {{}}\n{GOOD}")
+
+
+@pytest.mark.parametrize(
+    ("parameter", "said"),
+    [
+        ("{type: integer, default: [1]}", "is not an integer"),
+        ("{type: integer, default: 1.0}", "is not an integer"),
+        ("{type: integer, default: '1'}", "is no integer"),
+        ("{type: integer, maximum: 9, default: 10}", "maximum"),
+        ("{type: boolean, default: null}", "neither true nor false"),
+        ("{default: 5}", "is no string"),
+        ("{format: uuid, default: x}", "is not a UUID"),
+    ],
+)
+def test_a_default_is_a_value_that_callers_can_give(tmp_path: Path, parameter: str, said: str) -> None:
+    text = GOOD.replace("    compose:", f"    parameters: {{q: {parameter}}}\n    compose:")
+    with pytest.raises(RoutesError) as caught:
+        read(tmp_path, text)
+    assert ":5: routes.0.parameters.q.default: " in str(caught.value)
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "parameter",
+    ["{type: integer, default: 5}", "{type: number, default: 5}", "{type: number, default: 1.0e-7}",
+     "{type: boolean, default: true}", "{default: ''}", "{enum: [a, b], default: b}"],
+)  # fmt: skip
+def test_defaults_that_are_values(tmp_path: Path, parameter: str) -> None:
+    text = GOOD.replace("    compose:", f"    parameters: {{q: {parameter}}}\n    compose:")
+    assert read(tmp_path, text).routes
+
+
+TREE = """\
+schemas: {Tree: {properties: {in: {$ref: '#/components/schemas/Tree'}, price: {multipleOf: 0.01}}}}
+routes: [{id: a, method: POST, path: /a, body: {$ref: '#/components/schemas/Tree'}, mock: {}}]
+"""
+
+
+@pytest.mark.parametrize("body", ['{"in":' * 900 + "{}" + "}" * 900, '{"price":1%s}' % ("0" * 400)])
+def test_a_body_that_cannot_be_checked_is_refused(tmp_path: Path, body: str) -> None:
+    check = read(tmp_path, TREE).routes[0].check
+    assert check is not None
+    check({"in": {"price": 1.25}})
+    with pytest.raises(Problem) as caught:
+        check(json.loads(body))
+    assert caught.value.status == 422
+
+
+def test_a_value_with_a_newline_after_it_is_another(tmp_path: Path) -> None:
+    routes = {route.id: route for route in read_table(ROUTES_FILE, SERVICES, World.nowhere()).routes}
+    check, after = routes["create-account"].check, routes["stock"].parameters["after"]
+    assert check is not None
+    check({"name": "Ada", "email": "ada@example.com"})
+    assert after.read("tea") == "tea"
+    with pytest.raises(Problem):
+        check({"name": "Ada", "email": "ada@example.com\n"})
+    with pytest.raises(Unfit):
+        after.read("tea\n")
 
 
 def test_all_faults_are_named_at_once(tmp_path: Path) -> None:
