@@ -24,6 +24,7 @@ from gateway.routes.table import Table
 from gateway.routes.template import Template
 from gateway.validation import Check, body_check
 from gateway.world import World
+from observability.exchange import TRACE_HEADER
 
 SCHEMA_FILE = Path(__file__).parents[1] / "routes.schema.json"
 _KINDS: tuple[Kind, ...] = ("compose", "proxy", "handler", "mock")
@@ -40,6 +41,8 @@ _OWN_HEADERS = HOP_BY_HOP | {
     "x-caller",
     "x-request-timeout-ms",
 }
+#: Headers that no answer declares: they frame it, or every answer has them.
+_GATEWAYS = HOP_BY_HOP | {"content-length", "date", TRACE_HEADER.lower()}
 
 
 def read_table(path: Path, timeouts: Mapping[str, float], world: World, *, mock: bool = False) -> Table:
@@ -231,13 +234,19 @@ class _Reading:
         if kind == "handler":
             return self._handler(declared, here)
         if kind == "mock":
-            mock = declared["mock"]
-            return Mock(mock.get("status", 200), mock.get("headers", {}), mock.get("body", {}))
+            return self._declared_mock(declared["mock"], here)
         if kind == "proxy":
             action: Action | None = self._proxy(declared, template, here)
         else:
             action = self._compose(declared, template, here)
         return Mock.of_examples(declared.get("responses", {})) if action and self._mock else action
+
+    def _declared_mock(self, mock: Mapping[str, Any], where: Field) -> Mock:
+        headers = mock.get("headers", {})
+        for name in headers:
+            if name.lower() in _GATEWAYS:
+                self._document.fault((*where, "headers", name), "is for the gateway to say")
+        return Mock(mock.get("status", 200), headers, mock.get("body", {}))
 
     def _handler(self, declared: Mapping[str, Any], where: Field) -> Action | None:
         try:
@@ -336,8 +345,18 @@ class _Reading:
                 self._document.fault((*where, "headers", n), f"{header} is not passed on")
         if part.get("send_body") and "body" not in declared:
             self._document.fault((*where, "send_body"), "the route declares no body")
-        if part.get("on_failure") == "stale" and part.get("method", "GET") != "GET":
+        method, chosen = part.get("method", "GET"), part.get("on_failure", "fail")
+        if chosen == "stale" and method != "GET":
             self._document.fault((*where, "on_failure"), "only the answer to a GET can be stale")
+        if method != "GET" and (declared.get("cache") or declared.get("coalesce")):
+            fault = (
+                f"a {method} is not made for an answer that is shared: the route has `cache` or `coalesce`"
+            )
+            self._document.fault((*where, "method"), fault)
+        fallback = chosen["fallback"] if isinstance(chosen, dict) else None
+        if part.get("flatten") and not isinstance(fallback, dict | None):
+            fault = "with `flatten` it has to be an object, whose members stand in the document, or null"
+            self._document.fault((*where, "on_failure", "fallback"), fault)
 
     def _text(self, text: str, where: Field) -> Text | None:
         read: Text | None = self._read(lambda: Text.of(text), where)

@@ -142,6 +142,16 @@ FAULTS = [
         "schemas.A",
         "itself",
     ),
+    ('"/orders/{', '"/café/{', 6, "routes.0.compose.order.path", "ASCII"),
+    ('"/orders/{', '"/a b/{', 6, "routes.0.compose.order.path", "ASCII"),
+    (
+        "on_failure: omit",
+        "flatten: true, on_failure: {fallback: []}",
+        7,
+        "routes.0.compose.account.on_failure.fallback",
+        "an object",
+    ),
+    ("on_failure: omit", 'headers: ["X\\n"]', 7, "routes.0.compose.account.headers.0", "match"),
 ]
 
 
@@ -192,6 +202,35 @@ def test_a_default_is_a_value_that_callers_can_give(tmp_path: Path, parameter: s
 def test_defaults_that_are_values(tmp_path: Path, parameter: str) -> None:
     text = GOOD.replace("    compose:", f"    parameters: {{q: {parameter}}}\n    compose:")
     assert read(tmp_path, text).routes
+
+
+@pytest.mark.parametrize(
+    ("headers", "said"),
+    [
+        ('{X: "a\\r\\nSet-Cookie: b"}', "printable ASCII"),
+        ('{X: "a\\n"}', "printable ASCII"),
+        ("{X: €}", "printable ASCII"),
+        ("{X: ' a'}", "printable ASCII"),
+        ("{X y: a}", "the name must match"),
+        ('{"X\\n": a}', "the name must match"),
+        ("{Content-Length: '5'}", "for the gateway to say"),
+        ("{transfer-encoding: chunked}", "for the gateway to say"),
+        ("{Connection: close}", "for the gateway to say"),
+        ("{Date: today}", "for the gateway to say"),
+    ],
+)
+def test_headers_that_no_answer_can_have(tmp_path: Path, headers: str, said: str) -> None:
+    text = f"routes:\n  - {{id: a, method: GET, path: /a, mock: {{headers: {headers}}}}}"
+    with pytest.raises(RoutesError, match=re.escape(said)) as caught:
+        read(tmp_path, text)
+    assert "routes.yaml:2: routes.0.mock.headers." in str(caught.value)
+
+
+def test_an_examples_content_type_is_a_header_too(tmp_path: Path) -> None:
+    declared = "{'200': {content_type: \"a/b\\r\\n\"}}"
+    text = f"routes: [{{id: a, method: GET, path: /a, mock: {{}}, responses: {declared}}}]"
+    with pytest.raises(RoutesError, match=r"routes\.0\.responses\.200\.content_type"):
+        read(tmp_path, text)
 
 
 TREE = """\
