@@ -39,9 +39,10 @@ def public_location(location: str, prefix: str) -> str:
 
 
 def unavailable(error: UpstreamError | PartFailed) -> Problem:
-    """The gateway's own answer where a service it needs has none."""
+    """The gateway's own answer where a service it needs has none, or could not be called."""
     headers = {"Retry-After": error.retry_after or "1"} if error.status == 503 else {}
-    return Problem(error.status, "A service gave no answer", detail=str(error), headers=headers)
+    title = "A service gave no answer" if error.status >= 500 else None
+    return Problem(error.status, title, detail=str(error), headers=headers)
 
 
 def end_to_end(headers: Iterable[tuple[str, str]], without: Mapping[str, object] | frozenset[str]) -> Headers:

@@ -20,6 +20,9 @@ from observability.client.request import lines
 from observability.lean import Ancestor, Sketch, Template
 
 _ABSENT: Final = Good(NULL, None, 0)
+#: Where the caller's own value cannot stand in a call, by what it is of; all else is the services' fault. A
+#: token is good even if its subject can be no name: 403, since another request for a token would not help.
+_STATUS_OF_ABSENT: Final = {"path": 404, "query": 400, "body": 422, "caller": 403}
 
 
 class Composed(NamedTuple):
@@ -299,7 +302,8 @@ class _Run:
             outcome = self.outcomes[root]
             if outcome.error is None and (outcome.good is None or outcome.good.value is None):
                 return _ABSENT
-        return PartFailed(502, f"{part.service}: not called, there is no {error.absent}")
+        status = _STATUS_OF_ABSENT.get(root, 502)
+        return PartFailed(status, f"{part.service}: not called, there is no {error.absent}")
 
     def _instead(self, part: Part, call: Call | None, cause: PartFailed, sketch: Sketch) -> _Outcome:
         """What stands for a part that failed.

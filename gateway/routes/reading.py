@@ -1,7 +1,7 @@
 """From `routes.yaml` to a routing table: checked against its schema, then for what a schema cannot say."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -265,6 +265,7 @@ class _Reading:
             return None
         if not self._resolved(text.references, declared, template, (), (*where, "path")):
             return None
+        self._always_there(text.references, None, declared, (*where, "path"))
         return Proxy(
             proxy["service"],
             text,
@@ -336,6 +337,9 @@ class _Reading:
         others = tuple(declared["compose"])
         if not self._resolved(built.references, declared, template, others, where):
             return None
+        self._always_there(built.path.references, condition, declared, (*where, "path"))
+        needed = [each for _, text, optional in query if not optional for each in text.references]
+        self._always_there(needed, condition, declared, (*where, "query"))
         roots = dict.fromkeys(r.root for r in built.references if r.root not in ROOTS)
         return replace(built, needs=tuple(roots))
 
@@ -371,7 +375,7 @@ class _Reading:
 
     def _resolved(
         self,
-        references: Any,
+        references: Iterable[Reference],
         declared: Mapping[str, Any],
         template: Template,
         parts: tuple[str, ...],
@@ -381,6 +385,30 @@ class _Reading:
         for fault in faults:
             self._document.fault(where, fault)
         return not faults
+
+    def _always_there(
+        self,
+        references: Iterable[Reference],
+        condition: Condition | None,
+        declared: Mapping[str, Any],
+        where: Field,
+    ) -> None:
+        """Refuse what a call cannot do without and not every caller has, unless the condition asks for it."""
+        for each in references:
+            asked_for = condition is not None and condition.reference == each and not condition.holds({})
+            if not asked_for and (fault := _optional(each, declared)):
+                self._document.fault(where, fault)
+
+
+def _optional(reference: Reference, declared: Mapping[str, Any]) -> str | None:
+    """What is missing where a reference may lead to nothing for want of the caller's saying it."""
+    if reference.root == "caller" and declared.get("auth", "optional") != "required":
+        return f"not every caller has a {reference}: it needs `auth: required`, or `when: {reference}`"
+    if reference.root == "query":
+        parameter = declared["parameters"][reference.members[0]]
+        if not parameter.get("required") and "default" not in parameter:
+            return f"{reference} may be absent: it needs `required: true`, a default, or `when: {reference}`"
+    return None
 
 
 def _unknown(

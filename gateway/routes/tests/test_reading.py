@@ -261,6 +261,66 @@ def test_a_value_with_a_newline_after_it_is_another(tmp_path: Path) -> None:
         after.read("tea\n")
 
 
+CALL = """\
+routes:
+  - id: a
+    method: GET
+    path: /a/{id}
+    parameters: {q: {}, must: {required: true}, has: {default: x}}
+    compose: {x: {service: orders, %s}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("call", "field", "said"),
+    [
+        ('path: "/x/{query.q}"', "path", "query.q may be absent"),
+        ('path: /x, query: {a: "b{query.q}"}', "query", "query.q may be absent"),
+        ('path: "/x/{query.q}", when: not query.q', "path", "query.q may be absent"),
+        ('path: "/x/{query.q}", when: query.must', "path", "query.q may be absent"),
+        ("path: '/x/{query.q}', when: 'query.q != \"a\"'", "path", "query.q may be absent"),
+        ('path: "/x/{caller.subject}"', "path", "not every caller has a caller.subject"),
+        ('path: /x, query: {a: "{caller.subject}"}', "query", "not every caller has a caller.subject"),
+    ],
+)
+def test_a_call_needs_nothing_that_a_caller_may_not_have(
+    tmp_path: Path, call: str, field: str, said: str
+) -> None:
+    with pytest.raises(RoutesError) as caught:
+        read(tmp_path, CALL % call)
+    assert f"routes.yaml:6: routes.0.compose.x.{field}: {said}" in str(caught.value)
+
+
+def test_a_proxy_needs_nothing_that_a_caller_may_not_have(tmp_path: Path) -> None:
+    text = CALL.replace("compose: {x: {service: orders, %s}}", 'proxy: {service: orders, path: "/{query.q}"}')
+    with pytest.raises(RoutesError, match=r"6: routes\.0\.proxy\.path: query\.q may be absent"):
+        read(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        'path: "/x/{query.must}/{query.has}/{path.id}"',
+        'path: /x, query: {a: "{query.q}"}',
+        'path: "/x/{query.q}", when: query.q',
+        "path: '/x/{query.q}', when: 'query.q == \"a\"'",
+        'path: "/x/{caller.subject}", when: caller.subject',
+    ],
+)
+def test_what_a_call_needs_can_be_asked_for_first(tmp_path: Path, call: str) -> None:
+    assert read(tmp_path, CALL % call).routes
+    required = CALL.replace("    method", "    auth: required\n    method")
+    assert read(tmp_path, required % 'path: "/x/{caller.subject}"').routes
+
+
+@pytest.mark.parametrize("option", ["cache", "coalesce"])
+def test_an_answer_that_is_shared_is_of_gets(tmp_path: Path, option: str) -> None:
+    text = CALL.replace("    method", f"    {option}: true\n    method")
+    assert read(tmp_path, text % "path: /x").routes
+    with pytest.raises(RoutesError, match=r"7: routes\.0\.compose\.x\.method: a POST is not made"):
+        read(tmp_path, text % "path: /x, method: POST")
+
+
 def test_all_faults_are_named_at_once(tmp_path: Path) -> None:
     text = GOOD.replace("service: orders", "service: order").replace("order.account_id", "nobody.account_id")
     with pytest.raises(RoutesError) as caught:
