@@ -62,11 +62,12 @@ def shape(select: str | Sequence[str] | None, rename: Mapping[str, str] | None) 
 
     Parameters:
         select: a member that the part is, or the members it keeps.
-        rename: member -> its name in the part.
+        rename: member -> its name in the part; of that member, where `select` is one.
     """
-    names = rename or {}
     if isinstance(select, str):
-        return lambda body: bytes(_member(body, select))
+        rest = shape(None, rename) or bytes
+        return lambda body: rest(bytes(_member(body, select)))
+    names = rename or {}
     if select is None and not names:
         return None
     kept = None if select is None else frozenset(select)

@@ -58,6 +58,15 @@ def test_a_lists_elements_are_selected_each(values: list[dict[str, Any]]) -> Non
         ]
 
 
+def test_what_is_renamed_is_the_selected_member() -> None:
+    shaped = document.shape("items", {"id": "key"})
+    assert shaped is not None
+    assert shaped(b'{"id": 0, "items": [{"id": 1, "x": 2.50}]}') == b'[{"key":1,"x":2.50}]'
+    assert shaped(b'{"items": {"id": 1}}') == b'{"key":1}'
+    with pytest.raises(BadDocument):
+        shaped(b'{"items": 1}')
+
+
 def test_numbers_that_are_selected_keep_their_digits() -> None:
     body = b'{"price": 1.10000000000000000000000001, "other": 1}'
     shaped = document.shape(["price"], None)
