@@ -64,9 +64,11 @@ class Template:
         return "/" + "/".join(segments) + ("*" if self.takes_rest else "")
 
     @property
-    def rank(self) -> tuple[bool, ...]:
-        """Sorts the more specific template first: a static segment before a parameter, from the left."""
-        return (*(segment is None for segment in self.segments), self.takes_rest)
+    def rank(self) -> tuple[int, ...]:
+        """Sorts the more specific template first: from the left, a static segment before a parameter, and
+        that before one that takes the rest."""
+        kinds = [int(segment is None) for segment in self.segments]
+        return (*kinds[:-1], 2) if self.takes_rest else tuple(kinds)
 
     def match(self, segments: list[str]) -> list[str] | None:
         """The parameters' raw values in a path split at its slashes; None when it is another path."""

@@ -421,12 +421,13 @@ def test_the_more_specific_path_is_found_first(tmp_path: Path) -> None:
         """\
         routes:
           - {id: rest, method: GET, path: "/f/{rest*}", mock: {}}
+          - {id: three, method: GET, path: "/f/{name}/x/{other}", mock: {}}
           - {id: one, method: GET, path: "/f/{name}", mock: {}}
           - {id: static, method: GET, path: /f/a, mock: {}}
           - {id: put, method: PUT, path: /f/a, mock: {}}
         """,
     )
-    for path, expected in (("/f/a", "static"), ("/f/b", "one"), ("/f/b/c", "rest")):
+    for path, expected in (("/f/a", "static"), ("/f/b", "one"), ("/f/b/c", "rest"), ("/f/b/x/c", "three")):
         assert table.find("GET", path)[0].id == expected
     assert table.find("HEAD", "/f/a")[0].id == "static"
     assert table.find("PUT", "/f/a")[0].id == "put"

@@ -62,6 +62,13 @@ def test_templates_that_are_none(text: str) -> None:
         Template.of(text)
 
 
+def test_the_more_specific_template_ranks_first() -> None:
+    texts = ["/f/a", "/f/{x}/b", "/f/{x}/{y}/c", "/f/{x}/{y}", "/f/{x}/{rest*}", "/f/{rest*}", "/{rest*}"]
+    assert sorted(texts, key=lambda text: Template.of(text).rank) == [
+        "/f/a", "/f/{x}/b", "/f/{x}/{y}", "/f/{x}/{y}/c", "/f/{x}/{rest*}", "/f/{rest*}", "/{rest*}",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("one", "other", "ambiguous"),
     [
