@@ -1,5 +1,6 @@
 """The routing table as it is in effect, for people: every default filled in, every dependency named."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from gateway.actions.compose import Compose
@@ -33,19 +34,30 @@ def _route(route: Route) -> dict[str, Any]:
         "cache": route.cache,
     }
     if isinstance(route.action, Compose):
-        return shown | {"parts": {part.name: _part(part) for part in route.action.plan.parts}}
+        declared = route.declared["compose"]
+        return shown | {
+            "parts": {part.name: _part(part, declared[part.name]) for part in route.action.plan.parts}
+        }
     if isinstance(route.action, Proxy):
         policy = route.action.policy.model_dump(exclude={"retries"})  # what is streamed is sent once
         return shown | {"proxy": route.declared["proxy"] | {"policy": policy}}
     return shown | {route.kind: route.declared[route.kind]}
 
 
-def _part(part: Part) -> dict[str, Any]:
+def _part(part: Part, declared: Mapping[str, Any]) -> dict[str, Any]:
     chosen = part.on_failure
     return {
         "service": part.service,
         "method": part.method,
+        "path": declared["path"],
+        "query": declared.get("query", {}),
+        "headers": list(part.headers),
+        "send_body": part.send_body,
+        "when": declared.get("when"),
         "needs": list(part.needs),
+        "select": declared.get("select"),
+        "rename": declared.get("rename", {}),
+        "flatten": part.flatten,
         "on_failure": {"fallback": chosen.value} if isinstance(chosen, Fallback) else chosen,
         "policy": part.policy.model_dump(),
     }
