@@ -46,6 +46,9 @@ class Reader:
             except RoutesError as error:
                 self._world.metrics.reloaded("refused")
                 _logger.error("Routes not reloaded: the old ones stay", extra={"faults": str(error)})
+            except Exception:  # a file that nobody thought of must not be the last one that is read
+                self._world.metrics.reloaded("refused")
+                _logger.exception("Routes not reloaded: the old ones stay")
             else:
                 self._world.metrics.reloaded("done")
                 _logger.info("Routes reloaded", extra={"routes": len(gateway.table.routes)})

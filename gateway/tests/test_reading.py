@@ -1,0 +1,54 @@
+"""The file of routes, read again."""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+from typing import cast
+
+from gateway.reading import Reader
+from gateway.routes.table import Table
+from gateway.server import Gateway
+from gateway.settings import Settings
+from gateway.tests.api import table_of
+from gateway.tests.upstreams import until
+from gateway.world import World
+
+
+class Surprised(Reader):
+    """A reader that finds, the first time, what nobody thought of."""
+
+    def __init__(self, table: Table, world: World) -> None:
+        super().__init__(cast(Settings, None), world)
+        self.table = table
+        self.reads = 0
+
+    def read(self) -> Table:
+        self.reads += 1
+        if self.reads == 1:
+            raise OverflowError
+        return self.table
+
+
+class Taking:
+    """A gateway as far as it takes tables."""
+
+    table: Table | None = None
+
+    def use(self, table: Table) -> None:
+        self.table = table
+
+
+async def test_a_surprise_is_not_the_last_time(tmp_path: Path) -> None:
+    world = World.nowhere()
+    table = table_of(tmp_path, "routes: [{id: a, method: GET, path: /a, mock: {}}]", world)
+    reader, gateway = Surprised(table, world), Taking()
+    watching = asyncio.create_task(reader.watch(cast(Gateway, gateway)))
+    try:
+        for reads in (1, 2):
+            os.kill(os.getpid(), signal.SIGHUP)
+            await until(lambda reads=reads: reader.reads == reads)
+        await until(lambda: gateway.table is table)
+    finally:
+        watching.cancel()
+        asyncio.get_running_loop().remove_signal_handler(signal.SIGHUP)
