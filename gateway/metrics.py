@@ -7,8 +7,17 @@ class Metrics:
     """Counters by route; routes and parts are those of the table, so they are bounded."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        self._composed = Counter(
+            "gateway_composed_answers",
+            "Documents that were put together, not taken from memory.",
+            ["route"],
+            registry=registry,
+        )
         self._partial = Counter(
-            "gateway_partial_answers", "Answers that some part is missing of.", ["route"], registry=registry
+            "gateway_partial_answers",
+            "Those of them that some part is missing of.",
+            ["route"],
+            registry=registry,
         )
         self._parts = Counter(
             "gateway_part_failures",
@@ -26,8 +35,10 @@ class Metrics:
             "gateway_reloads", "Times the routing table was read again.", ["outcome"], registry=registry
         )
 
-    def partial(self, route: str) -> None:
-        self._partial.labels(route).inc()
+    def composed(self, route: str, *, complete: bool) -> None:
+        self._composed.labels(route).inc()
+        if not complete:
+            self._partial.labels(route).inc()
 
     def part_failed(self, route: str, part: str, policy: str) -> None:
         self._parts.labels(route, part, policy).inc()

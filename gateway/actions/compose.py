@@ -137,8 +137,7 @@ class Compose:
         seconds = composed.fresh_seconds if self._cache else 0
         if seconds:
             headers.append(("Cache-Control", f"max-age={seconds}"))
-        if not composed.complete:
-            self._world.metrics.partial(self._route)
+        self._world.metrics.composed(self._route, complete=composed.complete)
         return Reply(200, headers, composed.body), seconds
 
     def _from_memory(self, reply: Reply, age: int) -> Reply:
