@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from gateway.routes.document import MAX_BYTES, RoutesError
-from gateway.routes.openapi import describe
 from gateway.routes.parameters import Unfit
 from gateway.routes.reading import SCHEMA_FILE, read_table
 from gateway.routes.table import Table
@@ -365,47 +364,6 @@ def test_what_is_no_file_of_routes_is_refused(tmp_path: Path, content: bytes) ->
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RoutesError, match="cannot be read"):
         read_table(tmp_path / "none.yaml", SERVICES, World.nowhere())
-
-
-DOCUMENTS = [yaml.safe_load(ROUTES_FILE.read_text()), documented()]
-VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=20) | st.floats(allow_nan=False),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
-    max_leaves=5,
-)
-
-
-def places(value: Any, where: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    found = [where] if where else []
-    if isinstance(value, dict | list):
-        items = value.items() if isinstance(value, dict) else enumerate(value)
-        found += [place for key, inner in items for place in places(inner, (*where, key))]
-    return found
-
-
-PLACES = [(document, place) for document in DOCUMENTS for place in places(document)]
-
-
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.sampled_from(PLACES), st.one_of(VALUES, st.text("{}.ab/*-=!", max_size=12)), st.booleans())
-def test_a_changed_file_is_read_or_refused(
-    tmp_path: Path, chosen: tuple[dict[str, Any], tuple[Any, ...]], value: Any, removed: bool
-) -> None:
-    good, place = chosen
-    document = json.loads(json.dumps(good))
-    holder = document
-    for step in place[:-1]:
-        holder = holder[step]
-    if removed:
-        del holder[place[-1]]
-    else:
-        holder[place[-1]] = value
-    faults = ""
-    try:
-        json.dumps(describe(read(tmp_path, json.dumps(document))))
-    except RoutesError as error:
-        faults = str(error)
-    assert all(re.match(r".*routes\.yaml:\d+: \S", line) for line in faults.splitlines()), faults
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
