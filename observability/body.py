@@ -4,11 +4,15 @@ import json
 import math
 from collections.abc import Iterator
 from email.message import Message
+from itertools import islice
 from typing import Any, NoReturn
 
 from observability.problem import Problem
 
 MAX_BODY_BYTES = 256 * 1024
+#: Of a Content-Type that is read: `email` takes the square of its length.
+MAX_MEDIA_TYPE = 256
+MAX_ERRORS = 20
 
 
 def parse_object(body: bytes, content_type: str | None) -> dict[str, Any]:
@@ -28,16 +32,16 @@ def parse_object(body: bytes, content_type: str | None) -> dict[str, Any]:
     _require_json(content_type)
     try:
         document = json.loads(body.decode("utf-8"), parse_constant=_not_finite, parse_float=_finite)
+        if isinstance(document, dict) and (b"\\u" in body or b"\0" in body):
+            _refuse_unstorable(document)
     except UnicodeDecodeError as error:
         _malformed(f"The body is not UTF-8: byte {error.start} cannot be decoded.", error)
     except RecursionError as error:
-        _malformed("The JSON is nested too deeply.", error)
+        raise too_deep() from error
     except ValueError as error:
         _malformed(f"The body is not JSON: {error}.", error)
     if not isinstance(document, dict):
         raise Problem(400, "Malformed body", detail="The body has to be a JSON object.")
-    if b"\\u" in body or b"\0" in body:
-        _refuse_unstorable(document)
     return document
 
 
@@ -46,19 +50,29 @@ def too_large() -> Problem:
     return Problem(413, "Body too large", detail=f"A body has at most {MAX_BODY_BYTES} bytes.")
 
 
+def too_deep() -> Problem:
+    """The answer to a body that nobody can look at whole."""
+    return Problem(400, "Malformed body", detail="The JSON is nested too deeply.")
+
+
 def _require_json(content_type: str | None) -> None:
-    header = Message()
-    header["Content-Type"] = content_type or "application/octet-stream"
-    kind = header.get_content_type()
-    charset = str(header.get_param("charset", "utf-8")).lower()
-    if (kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json"))) or (
-        charset not in ("utf-8", "utf8", "us-ascii")
-    ):
+    if not _is_json(content_type or ""):
         raise Problem(
             415,
             detail="The body has to be JSON in UTF-8, with Content-Type: application/json.",
             headers={"Accept": "application/json"},
         )
+
+
+def _is_json(content_type: str) -> bool:
+    if len(content_type) > MAX_MEDIA_TYPE:
+        return False
+    header = Message()
+    header["Content-Type"] = content_type
+    kind = header.get_content_type()
+    charset = str(header.get_param("charset", "utf-8")).lower()
+    is_json = kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
+    return is_json and charset in ("utf-8", "utf8", "us-ascii")
 
 
 def _finite(literal: str) -> float:
@@ -75,13 +89,13 @@ def _malformed(detail: str, cause: Exception) -> NoReturn:
 
 
 def _refuse_unstorable(document: dict[str, Any]) -> None:
-    errors = [
+    unstorable = (
         {"pointer": f"#{pointer}", "detail": "has U+0000 or a lone surrogate"}
         for pointer, text in _texts(document, "")
         if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text)
-    ]
-    if errors:
-        raise Problem(400, "Malformed body", detail="Some text cannot be stored.", errors=errors[:20])
+    )
+    if errors := list(islice(unstorable, MAX_ERRORS)):
+        raise Problem(400, "Malformed body", detail="Some text cannot be stored.", errors=errors)
 
 
 def _texts(value: Any, pointer: str) -> Iterator[tuple[str, str]]:

@@ -1,13 +1,14 @@
 """Bodies that are JSON objects and bodies that are refused."""
 
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from observability.body import MAX_BODY_BYTES, parse_object
+from observability.body import MAX_BODY_BYTES, MAX_ERRORS, parse_object
 from observability.problem import Problem
 
 VALUES = st.recursive(
@@ -21,6 +22,14 @@ def refusal(body: bytes, content_type: str | None = "application/json") -> Probl
     with pytest.raises(Problem) as caught:
         parse_object(body, content_type)
     return caught.value
+
+
+def status_of(body: bytes, content_type: str = "application/json") -> int:
+    try:
+        parse_object(body, content_type)
+    except Problem as problem:
+        return problem.status
+    return 200
 
 
 def storable(value: Any) -> bool:
@@ -63,6 +72,39 @@ def test_media_types_that_are_json(content_type: str) -> None:
 )
 def test_media_types_that_are_not(content_type: str | None) -> None:
     assert refusal(b"{}", content_type).status == 415
+
+
+@pytest.mark.parametrize(
+    "parameter",
+    ["charset*" + "1" * 5000 + "=x", 'a="' + ";" * 30_000, "a=" + "b" * 300, "charset*=x'y"],
+)
+def test_no_parameter_of_a_media_type_breaks_it(parameter: str) -> None:
+    assert refusal(b"{}", f"application/json; {parameter}").status == 415
+
+
+@given(st.text(st.sampled_from("application/json;charset*=utf-8\"'%019 \t\\+\xff\xb2"), max_size=300))
+def test_any_media_type_is_json_or_refused(content_type: str) -> None:
+    assert status_of(b"{}", content_type) in (200, 415)
+
+
+@pytest.mark.parametrize("name", [b"a", b"\\u0061"])
+def test_any_depth_is_read_or_refused(name: bytes) -> None:
+    """Also one that can just be decoded, and not be gone through for what cannot be stored."""
+    found = [status_of(b'{"%b":' % name * depth + b"1" + b"}" * depth) for depth in range(880, 1000)]
+    assert sorted(found) == found
+    assert set(found) == {200, 400}
+
+
+def test_no_more_pointers_are_made_than_are_told() -> None:
+    body = b'{"%b": [%b]}' % (b"x" * 100_000, b",".join([b'"\\u0000"'] * 2000))
+    tracemalloc.start()
+    try:
+        problem = refusal(body)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(problem.errors) == MAX_ERRORS
+    assert most < 2 * MAX_ERRORS * len(body)
 
 
 def test_the_limit() -> None:
