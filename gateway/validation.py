@@ -2,15 +2,15 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
 from typing import Any
 from urllib.parse import parse_qsl
-
-from jsonschema import Draft202012Validator
 
 from gateway.request import Request
 from gateway.routes.parameters import Parameter, Unfit
 from gateway.routes.template import decode
-from observability.body import parse_object
+from gateway.schema import Schema, TooMuch
+from observability.body import parse_object, too_deep
 from observability.problem import Problem
 
 MAX_QUERY_MEMBERS = 100
@@ -92,15 +92,15 @@ def body_check(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Check:
     Parameters:
         schemas: those that `#/components/schemas/<name>` stands for.
     """
-    root = {**schema, "components": {"schemas": schemas}}
-    validator = Draft202012Validator(root, format_checker=Draft202012Validator.FORMAT_CHECKER)
+    root = Schema({**schema, "components": {"schemas": schemas}}, formats=True)
 
     def check(document: Mapping[str, Any]) -> None:
         try:
-            errors = list(_pointed(validator.iter_errors(document)))[:MAX_ERRORS]
-        except (RecursionError, OverflowError) as error:
-            detail = "The body is nested too deeply, or has a number too large, to be checked."
-            raise Problem(422, "Invalid body", detail=detail) from error
+            errors = list(islice(_pointed(root.errors(document)), MAX_ERRORS))
+        except TooMuch as error:
+            raise Problem(422, "Invalid body", detail=f"The body is not looked at: {error}.") from error
+        except RecursionError as error:
+            raise too_deep() from error
         if errors:
             raise Problem(422, "Invalid body", detail="The body does not say what it has to.", errors=errors)
 

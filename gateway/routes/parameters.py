@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Literal, Self
 from uuid import UUID
 
-from jsonschema import Draft202012Validator
-
 from gateway.routes import schemas
+from gateway.schema import Schema, TooMuch
 
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,17})")
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,18})?([eE][+-]?[0-9]{1,2})?")
@@ -78,12 +77,14 @@ def _checker(schema: Mapping[str, Any]) -> Callable[[Any], str | None]:
     """What is wrong with a value, by the schema's other keywords; nothing to ask where there are none."""
     if _SILENT.issuperset(schema):
         return _nothing
-    validator = Draft202012Validator(schemas.compiled(schema))
+    whole = Schema(schemas.compiled(schema), formats=False)
 
     def check(value: Any) -> str | None:
-        if validator.is_valid(value):
-            return None
-        return str(next(validator.iter_errors(value)).message)[:200]
+        try:
+            error = next(whole.errors(value), None)
+        except TooMuch as much:
+            return f"is not looked at: {much}"
+        return None if error is None else str(error.message)[:200]
 
     return check
 

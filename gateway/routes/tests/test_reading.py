@@ -238,14 +238,16 @@ routes: [{id: a, method: POST, path: /a, body: {$ref: '#/components/schemas/Tree
 """
 
 
-@pytest.mark.parametrize("body", ['{"in":' * 900 + "{}" + "}" * 900, '{"price":1%s}' % ("0" * 400)])
-def test_a_body_that_cannot_be_checked_is_refused(tmp_path: Path, body: str) -> None:
+@pytest.mark.parametrize(
+    ("body", "status"), [('{"in":' * 900 + "{}" + "}" * 900, 400), ('{"price":1%s}' % ("0" * 400), 422)]
+)
+def test_a_body_that_cannot_be_checked_is_refused(tmp_path: Path, body: str, status: int) -> None:
     check = read(tmp_path, TREE).routes[0].check
     assert check is not None
     check({"in": {"price": 1.25}})
     with pytest.raises(Problem) as caught:
         check(json.loads(body))
-    assert caught.value.status == 422
+    assert caught.value.status == status
 
 
 def test_a_value_with_a_newline_after_it_is_another(tmp_path: Path) -> None:
