@@ -109,7 +109,8 @@ class Tokens:
         algorithm, kid = header.get("alg"), header.get("kid")
         if algorithm not in ALGORITHMS:
             raise jwt.InvalidAlgorithmError
-        if "crit" in header or header.get("typ", "JWT").lower() not in ("jwt", "at+jwt"):
+        kind = header.get("typ", "JWT")
+        if "crit" in header or not isinstance(kind, str) or kind.lower() not in ("jwt", "at+jwt"):
             raise jwt.InvalidTokenError
         key = await self._keys.find(kid) if isinstance(kid, str) else None
         if key is None:

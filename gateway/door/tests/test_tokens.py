@@ -11,7 +11,15 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.door.keys import MIN_REFRESH_SECONDS, Keys, KeysUnavailable, from_file, from_url, parse
+from gateway.door.keys import (
+    ALGORITHMS,
+    MIN_REFRESH_SECONDS,
+    Keys,
+    KeysUnavailable,
+    from_file,
+    from_url,
+    parse,
+)
 from gateway.door.tests.issuer import AUDIENCE, ISSUER, Key, good_claims, key_set
 from gateway.door.tokens import MAX_REMEMBERED, Tokens
 from gateway.tests.upstreams import Server, reply, saying
@@ -135,6 +143,7 @@ def confused() -> str:
         KEY.token({"kid": ""}),
         KEY.token({"crit": ["exp"]}),
         KEY.token({"typ": "dpop+jwt"}),
+        *(unsigned({"alg": "EdDSA", "kid": KEY.kid, "typ": typ}) + "AA" for typ in (1, None, [], {}, True)),
         KEY.token({"jwk": OTHER.public(), "kid": "mine"}),
         KEY.token()[:-4] + "AAAA",
         KEY.token().rsplit(".", 1)[0],
@@ -149,12 +158,52 @@ async def test_every_bad_token(text: str) -> None:
     assert (await refusal(tokens(), text)).status == 401
 
 
+ANYTHING = st.none() | st.booleans() | st.integers() | st.text(max_size=9) | st.just([]) | st.just({})
+
+
+def mostly(*good: str) -> st.SearchStrategy[Any]:
+    """One of them three times out of four, so that what comes after is reached, too."""
+    return st.integers(0, 3).flatmap(lambda chance: st.sampled_from(good) if chance else ANYTHING)
+
+
+HEADERS = st.fixed_dictionaries(
+    {"alg": mostly(*sorted(ALGORITHMS)), "kid": mostly(*(key.kid for key in KEYS.values()))},
+    optional={"typ": ANYTHING, "crit": ANYTHING},
+).map(lambda header: json.dumps(header).encode())
+CLAIMS = st.dictionaries(st.sampled_from(sorted(good_claims())), ANYTHING).map(
+    lambda claims: json.dumps(good_claims() | claims).encode()
+)
+BYTES = st.binary(max_size=30)
+
+
+def joined(*parts: bytes) -> str:
+    return b".".join(map(encoded, parts)).decode()
+
+
 @settings(max_examples=300, deadline=None)
-@given(text=st.text(max_size=100) | st.lists(st.binary(max_size=30), max_size=4).map(
-    lambda parts: b".".join(map(base64.urlsafe_b64encode, parts)).decode()
-))  # fmt: skip
+@given(st.text(max_size=100) | st.lists(BYTES, max_size=4).map(lambda parts: joined(*parts)))
 def test_no_token_breaks_it(text: str) -> None:
     assert asyncio.run(refusal(tokens(), text)).status == 401
+
+
+@settings(max_examples=300, deadline=None)
+@given(HEADERS, CLAIMS, BYTES)
+def test_no_header_breaks_it(header: bytes, claims: bytes, signature: bytes) -> None:
+    assert asyncio.run(refusal(tokens(), joined(header, claims, signature))).status == 401
+
+
+@settings(max_examples=100, deadline=None)
+@given(CLAIMS)
+def test_no_claims_break_it(claims: bytes) -> None:
+    """Not even of those who can sign."""
+    text = joined(json.dumps({"alg": "EdDSA", "kid": KEY.kid}).encode(), claims)
+    text += "." + encoded(KEY.private.sign(text.encode())).decode()
+    try:
+        token = asyncio.run(tokens().verify(text))
+    except Problem as problem:
+        assert problem.status == 401  # noqa: PT017 - either is good
+    else:
+        assert token.subject
 
 
 async def test_leeway() -> None:
