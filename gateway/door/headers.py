@@ -3,7 +3,7 @@
 import random
 import re
 from functools import lru_cache
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from tornado.httputil import HTTPHeaders
 
@@ -13,16 +13,37 @@ from gateway.resilience.deadline import HEADER as TIMEOUT_HEADER
 REQUEST_ID_HEADER = "X-Request-Id"
 #: What only the platform says, to itself. The edge drops some of it; the gateway does not rely on it.
 INTERNAL = frozenset(
-    {"X-Platform-Credential", "X-Caller", USER_HEADER, SCOPES_HEADER, TIMEOUT_HEADER, "Forwarded"}
+    {
+        "X-Platform-Credential",
+        "X-Caller",
+        USER_HEADER,
+        SCOPES_HEADER,
+        TIMEOUT_HEADER,
+        "Forwarded",
+        # What proxies elsewhere say of a caller, and frameworks believe.
+        "Remote-User",
+        "X-Forwarded-Host",
+        "X-Forwarded-User",
+        "X-Real-Ip",
+        "X-Remote-User",
+    }
 )
 _INTERNAL_PREFIXES = ("X-User-",)
+#: The longest text of an address; longer ones are not remembered, be they none.
+_MAX_ADDRESS = 45
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
 
 
 def strip(headers: HTTPHeaders) -> None:
     """Remove what a client must not say."""
-    for name in [name for name in headers if name in INTERNAL or name.startswith(_INTERNAL_PREFIXES)]:
+    for name in [name for name in headers if _is_internal(name)]:
         del headers[name]
+
+
+def _is_internal(name: str) -> bool:
+    """Whether only the platform says a header. A name with an underscore could be any other: WSGI reads
+    `X_User_Id` as it does `X-User-Id`."""
+    return "_" in name or name in INTERNAL or name.startswith(_INTERNAL_PREFIXES)
 
 
 def request_id(headers: HTTPHeaders) -> str:
@@ -36,7 +57,7 @@ def request_id(headers: HTTPHeaders) -> str:
 def client_address(headers: HTTPHeaders, peer: str) -> str:
     """Whom the edge saw: it sets X-Forwarded-For to one address. Without one, who is at the other end."""
     seen = headers.get_list("X-Forwarded-For")
-    return _address(seen[0]) or peer if len(seen) == 1 else peer
+    return _address(seen[0]) or peer if len(seen) == 1 and len(seen[0]) <= _MAX_ADDRESS else peer
 
 
 @lru_cache(4096)
@@ -54,4 +75,8 @@ def rate_key(address: str) -> str:
         found = ip_address(address)
     except ValueError:
         return address
-    return str(IPv6Address(int(found) >> 64 << 64)) + "/64" if isinstance(found, IPv6Address) else address
+    if isinstance(found, IPv4Address):
+        return address
+    if found.ipv4_mapped is not None:  # IPv4 as a socket of both kinds shows it; all of it is in one /64
+        return str(found.ipv4_mapped)
+    return str(IPv6Address(int(found) >> 64 << 64)) + "/64"
