@@ -74,7 +74,7 @@ class Door:
         caller = request.caller = request.caller or self.greet(request)
         self._shed(route)
         if route.auth != "none":
-            self._introduce(caller, await self._token(request.headers, route))
+            self._introduce(caller, await self._token(request.headers, route, caller))
         if route.rate_limit is not None:
             self._count(caller, route, route.rate_limit)
         idempotency.check(request.method, request.headers, route.idempotency)
@@ -87,7 +87,7 @@ class Door:
             detail = "The gateway has more to do than it can; try again in a moment."
             raise Problem(503, "Overloaded", detail=detail, headers={"Retry-After": "1"})
 
-    async def _token(self, headers: HTTPHeaders, route: "Route") -> Token | None:
+    async def _token(self, headers: HTTPHeaders, route: "Route", caller: Caller) -> Token | None:
         try:
             text = bearer(headers)
             if text is None:
@@ -101,6 +101,8 @@ class Door:
                 raise forbidden(route.scopes)
         except Problem as problem:
             self.metrics.denied.labels(route.id, str(problem.status)).inc()
+            if route.rate_limit is not None and problem.status in (400, 401):
+                self._count(caller, route, route.rate_limit)  # or tokens could be guessed without a limit
             raise
         return token
 

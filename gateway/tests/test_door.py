@@ -185,6 +185,20 @@ async def test_a_rate_holds_across_processes(client: httpx.AsyncClient, running:
     assert (other.status_code, user.status_code, elsewhere.status_code) == (200, 200, 200)
 
 
+@pytest.mark.parametrize(("path", "given"), [("/v1/limited", "Bearer x"), ("/v1/own-limit", "Bearer")])
+async def test_who_guesses_tokens_is_counted(
+    client: httpx.AsyncClient, running: Gateway, path: str, given: str
+) -> None:
+    headers = {"Authorization": given, "X-Forwarded-For": "192.0.2.8"}
+    refused = {"Bearer x": 401, "Bearer": 400}[given]
+    answers = [await client.get(running.url(path), headers=headers) for _ in range(7)]
+    assert [answer.status_code for answer in answers] == [refused] * 5 + [429] * 2
+    assert "WWW-Authenticate" in answers[0].headers
+    assert int(answers[-1].headers["Retry-After"]) > 0
+    good = bearer(running.key.token(sub="who-guesses-nothing")) | {"X-Forwarded-For": "192.0.2.8"}
+    assert (await client.get(running.url(path), headers=good)).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("given", "status"), [(None, 400), ("", 400), ("bare", 400), ('"k', 400), ('"k-1"', 200)]
 )
