@@ -4,6 +4,8 @@ from typing import Final
 
 MAX_HEAD_BYTES: Final = 32 * 1024
 MAX_HEADERS: Final = 100
+#: Of the name of a header: names are remembered as they are to be written.
+MAX_NAME: Final = 100
 MAX_TARGET: Final = 8192
 #: Of a body that is read before it is answered; the edge lets bodies of this size through too.
 MAX_BODY_BYTES: Final = 1024 * 1024

@@ -9,12 +9,12 @@ from typing import Any, Final, NamedTuple
 
 from tornado.httputil import HTTPHeaders
 
-from gateway.door.limits import MAX_HEAD_BYTES, MAX_HEADERS, MAX_TARGET
+from gateway.door.limits import MAX_HEAD_BYTES, MAX_HEADERS, MAX_NAME, MAX_TARGET
 
 #: What a request line and fields may be to the letter (RFC 9112); any other head is not plain.
 _HEAD: Final = re.compile(
     rb"(GET|HEAD|DELETE|POST|PUT|PATCH|OPTIONS) (/[!\"$-~]*) HTTP/1\.1\r\n"
-    rb"((?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t -~\x80-\xff]*\r\n)+)\r\n"
+    rb"((?:[!#$%%&'*+\-.^_`|~0-9A-Za-z]{1,%d}:[\t -~\x80-\xff]*\r\n)+)\r\n" % MAX_NAME
 )
 #: Fields that say that there is more to a message than its head and a body of a known length.
 _NOT_PLAIN: Final = frozenset({"Transfer-Encoding", "Expect", "Upgrade", "Te", "Trailer"})

@@ -8,11 +8,12 @@ framing in HTTP/1.0, targets that are no path), and gives every refusal a proble
 
 import asyncio
 import logging
+import re
 import socket
 from asyncio import Future
 from collections.abc import Awaitable
 from contextlib import suppress
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 from tornado.http1connection import (
     HTTP1Connection,
@@ -37,6 +38,7 @@ from gateway.door.limits import (
     LINGER_SECONDS,
     MAX_HEAD_BYTES,
     MAX_HEADERS,
+    MAX_NAME,
     MAX_TARGET,
     STALL_SECONDS,
 )
@@ -46,6 +48,7 @@ from gateway.door.refusals import Refusals
 from observability.frameworks.handover import Begun
 from observability.problem import Problem
 
+_LONG_NAME: Final = re.compile(rb"\n[^:\r\n]{%d}" % (MAX_NAME + 1))
 _logger = logging.getLogger(__name__)
 _lingering: set[asyncio.Task[None]] = set()
 
@@ -201,7 +204,8 @@ class _Connection(HTTP1Connection):
 
 
 def check_lines(data: bytes) -> None:
-    """Refuse a head that has too many lines, or one that does not end in CR and LF, and only there.
+    """Refuse a head that has too many lines, or one that does not end in CR and LF, and only there, or that
+    begins with too long a name: Tornado remembers names.
 
     Raises:
         Problem: 400 or 431.
@@ -211,6 +215,8 @@ def check_lines(data: bytes) -> None:
         raise Problem(400, detail="A line has to end in CR and LF, and nothing else has these.")
     if lines - 2 > MAX_HEADERS:
         raise Problem(431, detail=f"There are at most {MAX_HEADERS} headers.")
+    if _LONG_NAME.search(data):
+        raise Problem(431, detail=f"A header's name has at most {MAX_NAME} characters.")
 
 
 def check_head(start_line: str, headers: HTTPHeaders) -> None:

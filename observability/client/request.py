@@ -22,6 +22,7 @@ _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _TARGET: Final = re.compile(r'/[!"$-~]*')  # printable ASCII without a space and without "#"
 _VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _KNOWN_NAMES: Final = 1024
+_KNOWN_LENGTH: Final = 100
 _KNOWN_TARGETS: Final = 512
 
 _good_names: set[str] = set()
@@ -89,5 +90,5 @@ def _check_name(name: str) -> None:
         raise ValueError(f"{name!r} is no header name")
     if name.lower() in _OWNED:
         raise ValueError(f"header {name} is the client's own")
-    if len(_good_names) < _KNOWN_NAMES:
+    if len(_good_names) < _KNOWN_NAMES and len(name) <= _KNOWN_LENGTH:
         _good_names.add(name)

@@ -7,6 +7,7 @@ from tornado.http1connection import parse_int
 from tornado.httputil import HTTPHeaders, parse_request_start_line
 
 from gateway.door import plain
+from gateway.door.limits import MAX_NAME
 
 HEAD = b"POST / HTTP/1.1\r\nHost: a\r\nAccept: */*\r\n\r\n"
 METHODS = ("GET", "HEAD", "DELETE", "POST", "PUT", "PATCH", "OPTIONS")
@@ -106,6 +107,11 @@ def test_what_is_read_of_any_head_is_what_tornado_reads(data: bytes) -> None:
     if found is None:
         return
     assert_read_alike(data, found)
+
+
+def test_a_long_name_is_left_to_the_whole_parser() -> None:
+    assert plain.read(head("GET", "/", [("Host", "a"), ("x" * MAX_NAME, "")])) is not None
+    assert plain.read(head("GET", "/", [("Host", "a"), ("x" * (MAX_NAME + 1), "")])) is None
 
 
 @pytest.mark.parametrize("name", MORE)

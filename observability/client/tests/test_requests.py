@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from observability.client import Client, ConnectFailed, Limits, Origin
-from observability.client.request import encode
+from observability.client.request import _good_names, encode
 from observability.client.tests.servers import Peer, answering, serving
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -117,6 +117,12 @@ def test_a_head_has_as_many_lines_as_it_should_or_is_refused(
     assert len(lines) == 2 + len(headers) + 2
     assert head.count(b"\n") == head.count(b"\r") == len(lines) - 1
     assert lines[0].count(b" ") == 2
+
+
+def test_long_names_are_not_remembered() -> None:
+    name = "x-" + "long-" * 1000
+    assert f"{name}: 1\r\n".encode() in encode(LOCAL, "GET", "/", [(name, "1")], 0)
+    assert name not in _good_names
 
 
 async def test_nothing_is_sent_of_a_refused_request() -> None:
