@@ -133,7 +133,7 @@ class Message(HTTPMessageDelegate):
         fields = HTTPHeaders()
         for name, value in headers:
             fields.add(name, value)
-        if self._channel is None and not self._complete:
+        if not self._complete:
             fields["Connection"] = "close"  # there is no telling where the next request begins
         return fields
 

@@ -23,6 +23,22 @@ HOP_BY_HOP = frozenset(
         "upgrade",
     }
 )
+#: Of requests: what the gateway says itself, or keeps to itself.
+OWN_OF_REQUESTS = frozenset(
+    {
+        "host",
+        "content-length",
+        "authorization",
+        "cookie",
+        "traceparent",
+        "tracestate",
+        "baggage",
+        "x-platform-credential",
+        "x-caller",
+        "x-request-id",
+        "x-request-timeout-ms",
+    }
+)
 
 
 def pass_on(answer: Answer, location_prefix: str = "") -> Reply:

@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 from typing import Self
 from urllib.parse import quote
 
-from gateway.actions.passing import end_to_end, public_location, unavailable
+from gateway.actions.passing import OWN_OF_REQUESTS, end_to_end, public_location, unavailable
 from gateway.composition.plan import scope_of
 from gateway.composition.reference import Text, Unresolved
 from gateway.request import Headers, Reply, Request
@@ -15,24 +15,29 @@ from gateway.world import Services
 from observability.problem import Problem
 
 #: Of the request: what the gateway says itself, and what is between it and the caller.
-_NOT_SENT_ON = frozenset(
+_NOT_SENT_ON = OWN_OF_REQUESTS | {"expect", "user-agent"}
+#: Of the answer: what the gateway says itself, or nobody: whom scripts of other origins may ask, how much a
+#: caller may ask for, what a page may do.
+_NOT_PASSED_BACK = frozenset(
     {
-        "host",
-        "content-length",
-        "expect",
-        "user-agent",
-        "authorization",
-        "cookie",
-        "traceparent",
-        "tracestate",
-        "x-platform-credential",
-        "x-caller",
+        "access-control-allow-credentials",
+        "access-control-allow-headers",
+        "access-control-allow-methods",
+        "access-control-allow-origin",
+        "access-control-expose-headers",
+        "access-control-max-age",
+        "content-security-policy",
+        "date",
+        "ratelimit",
+        "ratelimit-limit",
+        "ratelimit-policy",
+        "ratelimit-remaining",
+        "ratelimit-reset",
+        "server",
         "x-request-id",
-        "x-request-timeout-ms",
+        "x-trace-id",
     }
 )
-#: Of the answer: what the gateway says itself.
-_NOT_PASSED_BACK = frozenset({"date", "server", "x-trace-id", "x-request-id"})
 #: Of a 204, which has no length (RFC 9110, 8.6); some services say one.
 _NOT_PASSED_BACK_OF_NOTHING = _NOT_PASSED_BACK | {"content-length"}
 

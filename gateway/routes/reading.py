@@ -9,7 +9,7 @@ from typing import Any
 from gateway.actions.compose import Compose
 from gateway.actions.handler import Handler, Tools, find
 from gateway.actions.mock import Mock
-from gateway.actions.passing import HOP_BY_HOP
+from gateway.actions.passing import HOP_BY_HOP, OWN_OF_REQUESTS
 from gateway.actions.proxy import Proxy
 from gateway.composition import document as json_document
 from gateway.composition.part import Fallback, OnFailure, Part, query_of
@@ -29,18 +29,7 @@ from observability.exchange import TRACE_HEADER
 SCHEMA_FILE = Path(__file__).parents[1] / "routes.schema.json"
 _KINDS: tuple[Kind, ...] = ("compose", "proxy", "handler", "mock")
 #: Headers that parts cannot ask for: they are the gateway's own.
-_OWN_HEADERS = HOP_BY_HOP | {
-    "host",
-    "content-length",
-    "content-type",
-    "authorization",
-    "cookie",
-    "traceparent",
-    "tracestate",
-    "x-platform-credential",
-    "x-caller",
-    "x-request-timeout-ms",
-}
+_OWN_HEADERS = HOP_BY_HOP | OWN_OF_REQUESTS | {"content-type"}
 #: Headers that no answer declares: they frame it, or every answer has them.
 _GATEWAYS = HOP_BY_HOP | {"content-length", "date", TRACE_HEADER.lower()}
 
