@@ -60,7 +60,10 @@ class Seen:
 
 
 class Upstream:
-    """An HTTP server that remembers requests; the query sets its answer: status, sleep (s), drop, bytes."""
+    """An HTTP server that remembers requests.
+
+    The query sets its answer: status, sleep (s), drop, bytes, policy, malformed.
+    """
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -91,11 +94,13 @@ class Upstream:
                 content = b"x" * int(wish.get("bytes", 0)) or json.dumps({"server": upstream.name}).encode()
                 self.send_response(int(wish.get("status", 200)))
                 for key, value in [
+                    *([("Content-Security-Policy", wish["policy"])] if "policy" in wish else []),
                     ("Content-Type", "application/json"),
                     ("Content-Length", str(len(content))),
                     ("X-Trace-Id", "of the upstream"),
                     ("X-Frame-Options", "of the upstream"),
                     ("X-Powered-By", "of the upstream"),
+                    *([("X\0", "")] if "malformed" in wish else []),
                 ]:
                     self.send_header(key, value)
                 self.end_headers()

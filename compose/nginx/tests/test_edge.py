@@ -10,6 +10,7 @@ import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 
@@ -42,6 +43,22 @@ def test_every_answer_has_the_headers_once(edge: stand.Nginx, path: str) -> None
     assert answer.header("server") == "nginx"
     assert not answer.all("x-powered-by")
     assert not answer.all("strict-transport-security")
+
+
+@pytest.mark.parametrize("status", [200, 404, 502])
+def test_the_gateway_says_what_its_pages_may_do(edge: stand.Nginx, status: int) -> None:
+    policy = "default-src 'none'; script-src 'unsafe-inline'"
+    query = urlencode({"policy": policy, "status": status})
+    assert edge.request("GET", f"/v1/docs?{query}").header("content-security-policy") == policy
+
+
+@pytest.mark.parametrize(("what", "status"), [("malformed=1", 502), ("drop=1", 502), ("", 200)])
+def test_no_other_answer_may_do_anything(edge: stand.Nginx, what: str, status: int) -> None:
+    """Not even one in the place of an answer that had begun to say what it may."""
+    policy = "policy=default-src&" if status == 502 else ""
+    answer = edge.request("GET", f"/v1/x?{policy}{what}")
+    assert answer.status == status
+    assert answer.header("content-security-policy") == SECURITY["content-security-policy"]
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
