@@ -4,11 +4,11 @@ from pathlib import Path
 from urllib.parse import quote
 
 from gateway.actions.handler import Tools
-from gateway.actions.passing import pass_on
+from gateway.actions.passing import pass_on, unavailable
 from gateway.composition import document
 from gateway.request import Reply, Request
 from gateway.routes.openapi import describe
-from gateway.upstream import Call
+from gateway.upstream import Call, UpstreamError
 from observability.problem import Problem
 
 JSON = "application/json"
@@ -22,6 +22,10 @@ async def place_order(request: Request, tools: Tools) -> Reply:
     if found.status == 404:
         errors = [{"pointer": "#/account_id", "detail": "no account has this id"}]
         raise Problem(422, "Account not found", detail="An order needs an existing account.", errors=errors)
+    if 400 <= found.status < 500:
+        return pass_on(found)  # such as 429: nobody knows whether there is such an account
+    if not found.ok:
+        raise unavailable(UpstreamError("accounts", 502, f"the service answered {found.status}"))
     headers = [("Content-Type", JSON)]
     if key := request.headers.get("Idempotency-Key"):
         headers.append(("Idempotency-Key", key))
@@ -37,5 +41,6 @@ async def openapi(_: Request, tools: Tools) -> Reply:
 async def docs(_: Request, _tools: Tools) -> Reply:
     """`GET /v1/docs`: a page that shows the OpenAPI document; it needs nothing from elsewhere."""
     policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'"
+    policy += "; frame-ancestors 'none'"
     headers = [("Content-Type", "text/html; charset=utf-8"), ("Content-Security-Policy", policy)]
     return Reply(200, headers, DOCS_FILE.read_bytes())
