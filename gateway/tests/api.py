@@ -17,6 +17,7 @@ from gateway.door.cors import Cors
 from gateway.door.front import Front
 from gateway.door.rates import Rates
 from gateway.door.refusals import Refusals
+from gateway.door.tokens import Tokens
 from gateway.metrics import Metrics
 from gateway.resilience.metrics import Metrics as ResilienceMetrics
 from gateway.resilience.shedding import Shedder
@@ -77,11 +78,13 @@ def said(value: Any, **headers: str) -> bytes:
 
 
 @asynccontextmanager
-async def running(hop: Hop, folder: Path, routes: str, behave: Behaviour) -> AsyncIterator[Api]:
-    """A gateway with these routes before a server that behaves so."""
+async def running(
+    hop: Hop, folder: Path, routes: str, behave: Behaviour, tokens: Tokens | None = None
+) -> AsyncIterator[Api]:
+    """A gateway with these routes before a server that behaves so; it lets in whom these tokens name."""
     async with upstreams_of(behave, hop) as (upstreams, upstream):
         world = World.of(upstreams, hop.tracer, Metrics(CollectorRegistry()))
-        door = Door(None, Rates(64), Cors(), Shedder(), ResilienceMetrics(CollectorRegistry()))
+        door = Door(tokens, Rates(64), Cors(), Shedder(), ResilienceMetrics(CollectorRegistry()))
         gateway = Gateway(hop, door, table_of(folder, routes, world))
         front = Front.of(gateway, Refusals(hop, Counter("malformed", "", ["status"], registry=None)))
         url = f"http://127.0.0.1:{await front.listen(0, '127.0.0.1')}"

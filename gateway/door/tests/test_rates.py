@@ -1,5 +1,6 @@
 """Rate limits, alone under virtual time, and shared by real processes."""
 
+import multiprocessing
 import os
 import signal
 import time
@@ -118,11 +119,14 @@ def fork(work: "object") -> int:
 
 
 def test_processes_count_together(rates: Rates) -> None:
-    limit, tries, processes = 50, 400, 3
+    """All of them at once, and from one processor to the next in the midst of counting."""
+    limit, tries, processes = 5000, 20_000, 3
     reader, writer = os.pipe()
+    barrier = multiprocessing.get_context("fork").Barrier(processes)
 
     def work() -> None:
-        allowed = sum(rates.take("ada", limit, 3600).allowed for _ in range(tries))
+        barrier.wait(30)
+        allowed = sum(rates.take("ada", limit, 86400).allowed for _ in range(tries))
         os.write(writer, f"{allowed}\n".encode())
 
     pids = [fork(work) for _ in range(processes)]
