@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import msgspec
 
@@ -16,6 +16,7 @@ _quick = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 
 Shape = Callable[[bytes], bytes]
+_Pieces = TypeVar("_Pieces")
 
 
 class BadDocument(ValueError):
@@ -74,7 +75,7 @@ def shape(select: str | Sequence[str] | None, rename: Mapping[str, str] | None) 
 
     def pick(body: bytes) -> bytes:
         if body.lstrip()[:1] == b"[":
-            return b"[" + b",".join(map(pick, map(bytes, _elements.decode(body)))) + b"]"
+            return b"[" + b",".join([pick(bytes(each)) for each in _apart(_elements, body)]) + b"]"
         chosen = [(names.get(k, k), v) for k, v in members(body).items() if kept is None or k in kept]
         if len({name for name, _ in chosen}) < len(chosen):
             raise BadDocument("two members of the answer would have the same name")
@@ -87,12 +88,9 @@ def members(body: bytes) -> dict[str, msgspec.Raw]:
     """The members of an object as they stand in a document that `read` took.
 
     Raises:
-        BadDocument: it is not an object.
+        BadDocument: it is not an object, or has a text that is no Unicode, such as `"\\ud800"`.
     """
-    try:
-        return _members.decode(body)
-    except msgspec.DecodeError as error:
-        raise BadDocument("the answer is not an object") from error
+    return _apart(_members, body)
 
 
 def join(members: Sequence[tuple[str, bytes | msgspec.Raw]]) -> bytes:
@@ -103,6 +101,15 @@ def join(members: Sequence[tuple[str, bytes | msgspec.Raw]]) -> bytes:
 def encode(value: Any) -> bytes:
     """A value of our own as JSON."""
     return _encode(value)
+
+
+def _apart(decoder: msgspec.json.Decoder[_Pieces], body: bytes) -> _Pieces:
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError as error:
+        raise BadDocument("the answer is not an object") from error
+    except msgspec.DecodeError as error:  # `read` passes half a surrogate pair on, as it came
+        raise BadDocument("the answer has a text that is no Unicode") from error
 
 
 def _member(body: bytes, name: str) -> msgspec.Raw:

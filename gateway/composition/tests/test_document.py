@@ -131,3 +131,33 @@ def test_two_members_of_one_name_are_a_bad_answer() -> None:
     assert shaped is not None
     with pytest.raises(BadDocument, match="same name"):
         shaped(b'{"a": 1, "b": 2}')
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"a": "\\ud800"}', b'[{"a": "\\ud800"}]', b'{"\\udfff": 1}', b'[[{"\\udfff": 1}]]']
+)
+@pytest.mark.parametrize(("select", "rename"), [(["a"], None), (None, {"a": "b"}), ("a", None)])
+def test_half_a_surrogate_pair_is_a_bad_answer_where_members_are_moved(
+    body: bytes, select: str | list[str] | None, rename: dict[str, str] | None
+) -> None:
+    document.read(body)
+    shaped = document.shape(select, rename)
+    assert shaped is not None
+    with pytest.raises(BadDocument):
+        shaped(body)
+
+
+ESCAPED = st.lists(
+    st.sampled_from(['{"a":', '"', "\\ud800", "\\udc00", "x", "[", "]", "}", ",", "1"]), max_size=12
+)
+
+
+@given(ESCAPED.map(lambda pieces: "".join(pieces).encode()), st.sampled_from([["a"], "a"]))
+def test_what_was_read_is_shaped_or_refused(body: bytes, select: str | list[str]) -> None:
+    shaped = document.shape(select, None)
+    assert shaped is not None
+    try:
+        document.read(body)
+        shaped(body)
+    except BadDocument:
+        return
