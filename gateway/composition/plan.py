@@ -231,6 +231,8 @@ class _Run:
 
     def told(self, going: "_Going") -> None:
         """The first attempt at a part's call has ended."""
+        if self.over.done():  # nobody would end what began now: `abandon` may have looked already
+            return
         answer = cast(Attempt, going.attempt).answer()
         if answer is None:
             going.task = asyncio.create_task(self._call(going, cast(Call, going.call)))
