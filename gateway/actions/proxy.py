@@ -92,7 +92,7 @@ class Proxy:
 
     def _call(self, request: Request) -> Call:
         try:
-            target = self._path.render(scope_of(request), self._rest)
+            target = self._path.as_path(scope_of(request), self._rest)
         except Unresolved as error:
             raise Problem(404, detail=f"There is no {error.absent}.") from error
         if self._pass_query and request.query:

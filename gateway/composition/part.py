@@ -70,7 +70,7 @@ class Part:
     """A call to a service, compiled.
 
     Attributes:
-        query: names, texts, and whether a member is left out when its reference has no value.
+        query: names, texts, and whether a member is left out where the caller says nothing of it.
         needs: the parts whose values it refers to.
         cached: whether the document may be kept, so that it matters for how long this part may.
         rest: parameters of the path that stand for several segments.
@@ -104,7 +104,7 @@ class Part:
         Raises:
             Unresolved: a reference has no value.
         """
-        target = self.path.render(scope, self.rest)
+        target = self.path.as_path(scope, self.rest)
         if self.query:
             target += self._query(scope)
         identity = request.caller.identity if request.caller else ()
@@ -149,9 +149,10 @@ class Part:
         members = []
         for name, text, optional in self.query:
             try:
-                members.append(f"{name}={text.render(scope)}")
+                members.append(f"{name}={text.as_query(scope)}")
             except Unresolved:
-                if not optional:
+                # What the caller did say is never left out: the service would say more than was asked for.
+                if not optional or text.references[0].value(scope) is not None:
                     raise
         return "?" + "&".join(members) if members else ""
 

@@ -7,13 +7,19 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from gateway.door.limits import MAX_TARGET
+
 #: What is there before any part is: not names for parts.
 ROOTS = frozenset({"path", "query", "caller", "body"})
-#: What a path can carry; a service's text over it is not a name of anything.
-MAX_VALUE = 1000
+#: What a segment of a path can carry; a service's text over it is not a name of anything.
+MAX_SEGMENT = 1000
+#: What a query's member can carry: whatever a caller's own can bring.
+MAX_VALUE = MAX_TARGET
 
 Scope = Mapping[str, Any]
 
+#: What a target can carry; a union that is made anew for every value costs as much as to quote it.
+_PLAIN = (str, int, float)
 _BRACES = re.compile(r"\{([^{}]*)\}")
 _REFERENCE = re.compile(r"[a-z][a-z0-9_]*(\.[A-Za-z0-9_-]+)+")
 _CONDITION = re.compile(r"(not\s+)?([\w.-]+)|([\w.-]+)\s*(==|!=)\s*(\S.*)")
@@ -70,22 +76,35 @@ class Reference:
                 return None
         return found
 
-    def text(self, scope: Scope) -> str:
-        """The value, ready to stand in a target.
+    def text(self, scope: Scope, most: int = MAX_VALUE) -> str:
+        """The value, quoted, ready to stand in a query.
+
+        Parameters:
+            most: characters that it may have.
 
         Raises:
-            Unresolved: there is none, or it is none that a segment or a query can carry.
+            Unresolved: there is none, or it is none that a query can carry.
         """
         found = self.value(scope)
         if isinstance(found, bool):
             return "true" if found else "false"
-        text = str(found) if isinstance(found, str | int | float) else ""
-        if not 0 < len(text) <= MAX_VALUE or text in (".", ".."):
+        if not isinstance(found, _PLAIN) or len(text := str(found)) > most:
             raise Unresolved(str(self))
         try:
             return quote(text, safe="")
         except UnicodeEncodeError as error:
             raise Unresolved(str(self)) from error
+
+    def segment(self, scope: Scope) -> str:
+        """The value, quoted, ready to stand in a path.
+
+        Raises:
+            Unresolved: there is none, or it is none that one segment can carry.
+        """
+        text = self.text(scope, MAX_SEGMENT)
+        if text in ("", ".", ".."):
+            raise Unresolved(str(self))
+        return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +131,8 @@ class Text:
             raise ValueError("a brace stands alone")
         return cls(literals, tuple(map(Reference.of, pieces[1::2])))
 
-    def render(self, scope: Scope, keep_slashes: frozenset[str] = frozenset()) -> str:
-        """The text with every reference's value in place, quoted.
+    def as_path(self, scope: Scope, keep_slashes: frozenset[str] = frozenset()) -> str:
+        """The text as a path, with every reference's value in place, quoted.
 
         Parameters:
             keep_slashes: parameters of the path that stand for several segments.
@@ -121,14 +140,30 @@ class Text:
         Raises:
             Unresolved: one has no value.
         """
+        if not keep_slashes:
+            return self._filled(scope, Reference.segment)
+
+        def value_of(reference: Reference, scope: Scope) -> str:
+            value = reference.segment(scope)
+            keeps = reference.root == "path" and reference.members[0] in keep_slashes
+            return value.replace("%2F", "/") if keeps else value
+
+        return self._filled(scope, value_of)
+
+    def as_query(self, scope: Scope) -> str:
+        """The text as the value of a query's member, with every reference's value in place, quoted.
+
+        Raises:
+            Unresolved: one has no value.
+        """
+        return self._filled(scope, Reference.text)
+
+    def _filled(self, scope: Scope, value_of: Callable[[Reference, Scope], str]) -> str:
         if not self.references:
             return self.literals[0]
         out = [self.literals[0]]
         for reference, literal in zip(self.references, self.literals[1:], strict=True):
-            value = reference.text(scope)
-            if reference.members[0] in keep_slashes and reference.root == "path":
-                value = value.replace("%2F", "/")
-            out += (value, literal)
+            out += (value_of(reference, scope), literal)
         return "".join(out)
 
 

@@ -297,6 +297,28 @@ async def test_a_part_is_called_as_it_is_declared(hop: Hop, tmp_path: Path) -> N
     assert not {"accept-language", "idempotency-key"} & other.headers.keys()
 
 
+FILTERED = """\
+services: {defaults: {retries: {attempts: 1}}}
+routes:
+  - id: a
+    method: GET
+    path: /a
+    parameters: {account: {type: string, required: true}, kind: {type: string}}
+    compose: {x: {service: orders, path: /x, query: {account: "{query.account}", kind: "{query.kind}"}}}
+"""
+
+
+@pytest.mark.parametrize("value", ["7", "", ".", "..", "a" * 1001, "%2E%2E"])
+async def test_what_the_caller_filters_by_reaches_the_service(hop: Hop, tmp_path: Path, value: str) -> None:
+    async with running(hop, tmp_path, FILTERED, answering({"/x": said(1)})) as api:
+        one = await api.get(f"/a?account={value}")
+        both = await api.get(f"/a?account=1&kind={value}")
+        targets = [asked.target for asked in api.upstream.asked]
+    said_of = value.replace("%2E", ".")
+    assert (one.json(), both.json()) == ({"x": 1}, {"x": 1})
+    assert targets == [f"/x?account={said_of}", f"/x?account=1&kind={said_of}"]
+
+
 @pytest.fixture
 async def shared(hop: Hop, tmp_path: Path) -> AsyncIterator[tuple[Api, asyncio.Event]]:
     """A coalescing route whose first service answers when it is told to."""

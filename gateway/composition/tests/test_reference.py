@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.composition.reference import Condition, Reference, Text, Unresolved
+from gateway.door.limits import MAX_TARGET
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=100)
 
@@ -14,7 +15,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=10
 def test_a_value_is_one_segment_whatever_it_is(value: str) -> None:
     text = Text.of("/orders/{path.id}/lines")
     try:
-        target = text.render({"path": {"id": value}})
+        target = text.as_path({"path": {"id": value}})
     except Unresolved:
         assert value in (".", "..")
         return
@@ -26,7 +27,21 @@ def test_a_value_is_one_segment_whatever_it_is(value: str) -> None:
 @pytest.mark.parametrize("value", [None, "", ".", "..", [], {}, "a" * 1001, "\ud800"])
 def test_what_no_segment_can_carry_is_no_value(value: Any) -> None:
     with pytest.raises(Unresolved, match=r"order\.id"):
-        Text.of("/x/{order.id}").render({"order": {"id": value}})
+        Text.of("/x/{order.id}").as_path({"order": {"id": value}})
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=2000) | st.sampled_from([".", ".."]))
+def test_a_query_carries_any_text(value: str) -> None:
+    query = Text.of("{query.q}").as_query({"query": {"q": value}})
+    assert query.isascii()
+    assert not {"&", "#", "=", "+", " "} & set(query)
+    assert unquote(query) == value
+
+
+@pytest.mark.parametrize("value", [None, [], {}, "a" * (MAX_TARGET + 1), "\ud800"])
+def test_what_no_query_can_carry_is_no_value(value: Any) -> None:
+    with pytest.raises(Unresolved, match=r"order\.id"):
+        Text.of("{order.id}").as_query({"order": {"id": value}})
 
 
 def test_members_lead_through_objects_and_lists() -> None:
