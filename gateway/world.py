@@ -72,7 +72,7 @@ class World:
 
     Attributes:
         last_good: parts' last good answers, for routes that serve them stale.
-        cache: answers that may be given again, by route, target and caller, with the seconds they may be.
+        cache: answers that may be given again, by plan, target and caller, with the seconds they may be.
     """
 
     upstreams: Services

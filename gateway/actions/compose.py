@@ -146,11 +146,11 @@ class Compose:
         return Reply(reply.status, [*reply.headers, ("Age", str(age))], reply.body)
 
     def _key(self, request: Request) -> Hashable:
-        """What the answer depends on: another key, another answer."""
+        """What the answer depends on: another key, another answer. A file that is read anew has new plans."""
         caller: Any = request.caller
         who = (caller.subject, caller.scopes) if caller is not None else None
         passed = tuple(request.headers.get(name) for name in self._passed)
-        return self._route, tuple(sorted(request.parameters.items())), request.path, who, passed
+        return self.plan, tuple(sorted(request.parameters.items())), request.path, who, passed
 
 
 class _Shared:

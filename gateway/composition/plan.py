@@ -1,7 +1,7 @@
 """The plan of a composed document: its parts, made once, run for every request."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from contextlib import suppress
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, Final, NamedTuple, cast
@@ -274,7 +274,7 @@ class _Run:
         except PartFailed as cause:
             return self._instead(part, call, cause, going.sketch)
         if part.on_failure == "stale" and call is not None:
-            self._world.last_good.put(_key(call), good, len(good.body) * 2)
+            self._world.last_good.put(self._key(part, call), good, len(good.body) * 2)
         return _Outcome(good)
 
     def _settle(self, part: Part, outcome: _Outcome) -> None:
@@ -324,14 +324,20 @@ class _Run:
         error = {"part": part.name, "status": cause.status, "cause": cause.cause}
         if isinstance(chosen, Fallback):
             return _Outcome(Good(chosen.body, chosen.value, 0), error, cause.cut)
-        kept = self._last_good(call) if chosen == "stale" else None
+        kept = self._last_good(part, call) if chosen == "stale" else None
         if kept is None:
             return _Outcome(Good(NULL, None, 0), error, cause.cut)
         good, age = kept
         return _Outcome(Good(good.body, good.value, 0), error | {"age_seconds": int(age)}, cause.cut)
 
-    def _last_good(self, call: Call | None) -> tuple[Good, float] | None:
-        return None if call is None else self._world.last_good.get(_key(call))
+    def _last_good(self, part: Part, call: Call | None) -> tuple[Good, float] | None:
+        return None if call is None else self._world.last_good.get(self._key(part, call))
+
+    def _key(self, part: Part, call: Call) -> Hashable:
+        """What a part depends on: how it is made of an answer, which differs from plan to plan, and all that
+        the service is told but the request's id."""
+        sent = tuple(each for each in call.headers if each[0] != REQUEST_ID_HEADER)
+        return self._plan, part.name, call.target, sent
 
 
 class _Going:
@@ -366,12 +372,6 @@ def _says_something(outcome: _Outcome) -> bool:
     if outcome.good is None:
         return False
     return outcome.error is None or outcome.good.body != NULL
-
-
-def _key(call: Call) -> tuple[Any, ...]:
-    """What the answer to a call depends on: all but the request's id."""
-    sent = tuple(each for each in call.headers if each[0] != REQUEST_ID_HEADER)
-    return call.service, call.method, call.target, sent
 
 
 def needs_of(parts: Mapping[str, Sequence[str]]) -> list[str] | None:

@@ -15,8 +15,10 @@ from prometheus_client import CollectorRegistry, Counter
 from gateway.door import Door
 from gateway.door.cors import Cors
 from gateway.door.front import Front
+from gateway.door.keys import Keys
 from gateway.door.rates import Rates
 from gateway.door.refusals import Refusals
+from gateway.door.tests.issuer import AUDIENCE, ISSUER, Key, key_set
 from gateway.door.tokens import Tokens
 from gateway.metrics import Metrics
 from gateway.resilience.metrics import Metrics as ResilienceMetrics
@@ -28,6 +30,7 @@ from gateway.tests.upstreams import Asked, Behaviour, Server, reply, until, upst
 from gateway.world import World
 from observability import Hop
 
+KEY = Key.make("the-key")
 SERVICES = {"accounts": 0.5, "orders": 0.5, "inventory": 0.5}
 
 
@@ -51,6 +54,15 @@ def table_of(folder: Path, routes: str, world: World) -> Table:
     file = folder / "routes.yaml"
     file.write_text(dedent(routes))
     return read_table(file, SERVICES, world)
+
+
+async def _read_keys() -> bytes:
+    return key_set(KEY)
+
+
+def bearer(**claims: Any) -> dict[str, str]:
+    """Headers of a caller with a good token with these claims."""
+    return {"Authorization": f"Bearer {KEY.token(**claims)}"}
 
 
 def answering(answers: dict[str, bytes | Behaviour]) -> Behaviour:
@@ -84,6 +96,7 @@ async def running(
     """A gateway with these routes before a server that behaves so; it lets in whom these tokens name."""
     async with upstreams_of(behave, hop) as (upstreams, upstream):
         world = World.of(upstreams, hop.tracer, Metrics(CollectorRegistry()))
+        tokens = tokens or Tokens(Keys(_read_keys), ISSUER, AUDIENCE)
         door = Door(tokens, Rates(64), Cors(), Shedder(), ResilienceMetrics(CollectorRegistry()))
         gateway = Gateway(hop, door, table_of(folder, routes, world))
         front = Front.of(gateway, Refusals(hop, Counter("malformed", "", ["status"], registry=None)))
