@@ -1,5 +1,6 @@
 """What the gateway remembers of answers: bounded, least recently used first out."""
 
+import sys
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
@@ -8,7 +9,7 @@ from typing import Generic, TypeVar
 
 V = TypeVar("V")
 
-#: What an entry costs beside its value.
+#: What an entry costs beside its key and its value.
 ENTRY_BYTES = 500
 
 
@@ -48,7 +49,7 @@ class Memory(Generic[V]):
     def put(self, key: Hashable, value: V, size: int) -> None:
         """Remember a value that takes `size` bytes."""
         self.drop(key)
-        size += ENTRY_BYTES
+        size += ENTRY_BYTES + weight(key)
         if size > self._max_bytes // 8:
             return
         self._entries[key] = Kept(value, self._clock(), size)
@@ -60,3 +61,9 @@ class Memory(Generic[V]):
         """Forget a value, if it is there."""
         if (kept := self._entries.pop(key, None)) is not None:
             self._bytes -= kept.size
+
+
+def weight(key: object) -> int:
+    """The memory that a key takes, in bytes, with all that it consists of."""
+    own = sys.getsizeof(key)
+    return own + sum(map(weight, key)) if isinstance(key, tuple | frozenset) else own

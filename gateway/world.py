@@ -7,7 +7,7 @@ from typing import Protocol
 from opentelemetry.trace import NoOpTracer, Tracer
 from prometheus_client import CollectorRegistry
 
-from gateway.composition.part import Good
+from gateway.composition.part import LastGood
 from gateway.memory import Memory
 from gateway.metrics import Metrics
 from gateway.request import Reply
@@ -78,7 +78,7 @@ class World:
     upstreams: Services
     tracer: Tracer
     metrics: Metrics
-    last_good: Memory[Good]
+    last_good: Memory[LastGood]
     cache: Memory[tuple[Reply, int]]
 
     @classmethod

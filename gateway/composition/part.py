@@ -31,13 +31,34 @@ class Good(NamedTuple):
     """What a part is: its JSON as it goes into the document, and its value for references.
 
     Attributes:
-        answer: the service's document, which `value` is of; the part's own bytes may be less of it.
+        value: of the service's document; the part's own bytes may be less of it.
         fresh_seconds: for how long it may be kept.
     """
 
     body: bytes
     value: Any
     fresh_seconds: int
+
+
+class LastGood(NamedTuple):
+    """A part's last good answer, to be kept: bytes alone, as nobody can say how much memory a value takes.
+
+    Attributes:
+        source: the service's document, where the part's value is referred to.
+    """
+
+    body: bytes
+    source: bytes | None
+
+    @property
+    def size(self) -> int:
+        """The bytes that it takes."""
+        more = self.source if self.source is not self.body else None
+        return len(self.body) + len(more or b"")
+
+    def good(self) -> Good:
+        """The part that it was; no longer fresh."""
+        return Good(self.body, None if self.source is None else document.read(self.source), 0)
 
 
 class PartFailed(Exception):

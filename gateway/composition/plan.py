@@ -10,7 +10,7 @@ from opentelemetry import context, trace
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from gateway.composition import document
-from gateway.composition.part import NULL, Fallback, Good, Part, PartFailed, failed
+from gateway.composition.part import NULL, Fallback, Good, LastGood, Part, PartFailed, failed
 from gateway.composition.reference import Unresolved
 from gateway.door.headers import REQUEST_ID_HEADER
 from gateway.request import Request
@@ -72,6 +72,8 @@ class Plan:
         self.later = tuple(part for part in parts if part.needs)
         self._route = route
         self._world = world
+        self.referred = frozenset(need for part in parts for need in part.needs)
+        """Names of the parts whose values others refer to."""
         self._names = [document.encode(part.name) + b":" for part in parts]
         self._flattens = any(part.flatten for part in parts)
         self._cached = any(part.cached for part in parts)
@@ -273,8 +275,8 @@ class _Run:
             good = got if isinstance(got, Good) else part.result(got)
         except PartFailed as cause:
             return self._instead(part, call, cause, going.sketch)
-        if part.on_failure == "stale" and call is not None:
-            self._world.last_good.put(self._key(part, call), good, len(good.body) * 2)
+        if part.on_failure == "stale" and call is not None and isinstance(got, Answer):
+            self._keep(part, call, good, got)
         return _Outcome(good)
 
     def _settle(self, part: Part, outcome: _Outcome) -> None:
@@ -327,10 +329,16 @@ class _Run:
         kept = self._last_good(part, call) if chosen == "stale" else None
         if kept is None:
             return _Outcome(Good(NULL, None, 0), error, cause.cut)
-        good, age = kept
-        return _Outcome(Good(good.body, good.value, 0), error | {"age_seconds": int(age)}, cause.cut)
+        last, age = kept
+        return _Outcome(last.good(), error | {"age_seconds": int(age)}, cause.cut)
 
-    def _last_good(self, part: Part, call: Call | None) -> tuple[Good, float] | None:
+    def _keep(self, part: Part, call: Call, good: Good, answer: Answer) -> None:
+        """Remember a part in case that its service fails."""
+        needed = part.name in self._plan.referred and good.value is not None
+        last = LastGood(good.body, answer.body if needed else None)
+        self._world.last_good.put(self._key(part, call), last, last.size)
+
+    def _last_good(self, part: Part, call: Call | None) -> tuple[LastGood, float] | None:
         return None if call is None else self._world.last_good.get(self._key(part, call))
 
     def _key(self, part: Part, call: Call) -> Hashable:

@@ -1,11 +1,11 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.memory import ENTRY_BYTES, Memory
+from gateway.memory import ENTRY_BYTES, Memory, weight
 
 
 def test_the_least_recently_used_goes_first() -> None:
-    memory: Memory[str] = Memory(10 * (ENTRY_BYTES + 100))
+    memory: Memory[str] = Memory(10 * (ENTRY_BYTES + weight(1) + 100))
     for key in range(10):
         memory.put(key, str(key), 100)
     memory.get(0)
@@ -37,3 +37,21 @@ def test_a_value_has_its_age() -> None:
     assert memory.get("a") == ("y", 0)
     memory.drop("a")
     assert memory.get("a") is None
+
+
+def test_a_key_takes_memory_too() -> None:
+    memory: Memory[str] = Memory(80_000)
+    for number in range(100):
+        memory.put(("plan", (("q", f"{number:07000}"),), frozenset({"a" * 1000})), "", 0)
+    assert 0 < len(memory) <= 80_000 // (7000 + 1000)
+    memory.put(("a" * 80_000,), "", 0)
+    assert memory.get(("a" * 80_000,)) is None
+
+
+def test_what_was_dropped_takes_nothing() -> None:
+    memory: Memory[str] = Memory(1_000_000)
+    for key in ("a" * 5000, ("b", 7)):
+        memory.put(key, "", 100)
+        memory.put(key, "", 200)
+        memory.drop(key)
+    assert memory._bytes == 0

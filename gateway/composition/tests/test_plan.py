@@ -1,6 +1,8 @@
-"""A plan's run: in which moment things happen, and whose fault it is where a call cannot be made."""
+"""A plan's run: in which moment things happen, what it leaves behind, and whose fault it is where a call fails."""
 
 import asyncio
+import gc
+import tracemalloc
 from pathlib import Path
 from typing import cast
 
@@ -13,6 +15,7 @@ from gateway.request import Request
 from gateway.resilience.deadline import Deadline
 from gateway.resilience.policy import Policy
 from gateway.tests.api import answering, running, said, table_of
+from gateway.tests.upstreams import Behaviour, reply
 from gateway.upstream import Answer, Attempt, Call, Listener, UpstreamError
 from gateway.world import Nobody, World
 from observability import Hop
@@ -130,3 +133,67 @@ async def test_whose_fault_it_is(hop: Hop, tmp_path: Path, method: str, path: st
     assert answer.status_code == status
     assert answer.json()["status"] == status
     assert (answer.json()["title"] == "A service gave no answer") is (status == 502)
+
+
+STALE = """\
+services: {defaults: {retries: {attempts: 1}}}
+routes:
+  - id: a
+    method: GET
+    path: /a/{id}
+    compose:
+      x: {service: orders, path: "/x/{path.id}", select: items, on_failure: stale}
+      y: {service: orders, path: "/y/{x.of}", %s}
+"""
+#: What is decoded to many times its size.
+MANY = b"[%b]" % b",".join([b"{}"] * 100_000)
+
+
+@pytest.mark.parametrize("also", ["when: query.more", "on_failure: stale"])
+async def test_what_is_kept_takes_no_more_memory_than_it_is_said_to(
+    hop: Hop, tmp_path: Path, also: str
+) -> None:
+    text = STALE.replace("path: /a/{id}", "path: /a/{id}\n    parameters: {more: {type: boolean}}") % also
+    big = reply(200, b'{"items":1,"of":7,"big":%b}' % MANY)
+    async with running(hop, tmp_path, text, answering({"/x/1": big, "/x/2": big, "/y/7": said(1)})) as api:
+        await api.get("/a/1")  # whatever is made once
+        memory = api.world.last_good
+        tracemalloc.start()
+        try:
+            before, counted = tracemalloc.get_traced_memory()[0], memory._bytes
+            await api.get("/a/2")
+            gc.collect()
+            grown = tracemalloc.get_traced_memory()[0] - before
+        finally:
+            tracemalloc.stop()
+    assert memory._bytes > counted
+    assert grown <= memory._bytes - counted + 100_000  # a traced request leaves something, too
+
+
+async def test_of_what_nobody_refers_to_only_the_part_is_kept(hop: Hop, tmp_path: Path) -> None:
+    text = STALE.replace("{x.of}", "7") % "on_failure: fail"
+    big = reply(200, b'{"items":1,"of":7,"big":%b}' % MANY)
+    async with running(hop, tmp_path, text, answering({"/x/1": big, "/y/7": said(1)})) as api:
+        assert (await api.get("/a/1")).status_code == 200
+        assert (len(api.world.last_good), api.world.last_good._bytes < 10_000) == (1, True)
+
+
+async def test_a_stale_part_has_its_value_still(hop: Hop, tmp_path: Path) -> None:
+    answers: dict[str, bytes | Behaviour] = {"/x/1": said({"items": [1], "of": 7}), "/y/7": said("seven")}
+    text = STALE % "on_failure: fail"
+    async with running(hop, tmp_path, text, answering(answers)) as api:
+        assert (await api.get("/a/1")).json() == {"x": [1], "y": "seven"}
+        answers["/x/1"] = reply(500)
+        document = (await api.get("/a/1")).json()
+    assert (document["x"], document["y"]) == ([1], "seven")
+    assert [error["part"] for error in document["errors"]] == ["x"]
+
+
+async def test_that_a_service_knows_nothing_is_kept_too(hop: Hop, tmp_path: Path) -> None:
+    answers: dict[str, bytes | Behaviour] = {"/x/1": reply(404, b"<html>"), "/z": said(1)}
+    text = STALE % "on_failure: omit" + "      z: {service: inventory, path: /z}\n"
+    async with running(hop, tmp_path, text, answering(answers)) as api:
+        assert (await api.get("/a/1")).json() == {"x": None, "y": None, "z": 1}
+        answers["/x/1"] = reply(500)
+        document = (await api.get("/a/1")).json()
+    assert (document["x"], document["errors"][0]["age_seconds"]) == (None, 0)
