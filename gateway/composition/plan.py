@@ -42,12 +42,12 @@ class _Outcome(NamedTuple):
 
     Attributes:
         error: what the document says of its failure.
-        cut: whether the request's deadline is the cause of that.
+        failure: the same, for the answer where there is no document.
     """
 
     good: Good | None
     error: dict[str, Any] | None = None
-    cut: bool = False
+    failure: PartFailed | None = None
 
 
 class TotalFailure(Exception):
@@ -108,9 +108,7 @@ class Plan:
     def _merge(self, outcomes: Sequence[_Outcome]) -> Composed:
         errors = [outcome.error for outcome in outcomes if outcome.error is not None]
         if errors and not any(_says_something(outcome) for outcome in outcomes):
-            worst = max(errors, key=lambda error: int(error["status"]))
-            cut = any(outcome.cut for outcome in outcomes)
-            raise TotalFailure(PartFailed(worst["status"], worst["cause"], cut=cut))
+            raise TotalFailure(_worst(outcomes))
         fresh = 0
         if self._cached and not errors:
             fresh = min([outcome.good.fresh_seconds for outcome in outcomes if outcome.good], default=0)
@@ -325,12 +323,12 @@ class _Run:
             raise TotalFailure(cause)
         error = {"part": part.name, "status": cause.status, "cause": cause.cause}
         if isinstance(chosen, Fallback):
-            return _Outcome(Good(chosen.body, chosen.value, 0), error, cause.cut)
+            return _Outcome(Good(chosen.body, chosen.value, 0), error, cause)
         kept = self._last_good(part, call) if chosen == "stale" else None
         if kept is None:
-            return _Outcome(Good(NULL, None, 0), error, cause.cut)
+            return _Outcome(Good(NULL, None, 0), error, cause)
         last, age = kept
-        return _Outcome(last.good(), error | {"age_seconds": int(age)}, cause.cut)
+        return _Outcome(last.good(), error | {"age_seconds": int(age)}, cause)
 
     def _keep(self, part: Part, call: Call, good: Good, answer: Answer) -> None:
         """Remember a part in case that its service fails."""
@@ -380,6 +378,14 @@ def _says_something(outcome: _Outcome) -> bool:
     if outcome.good is None:
         return False
     return outcome.error is None or outcome.good.body != NULL
+
+
+def _worst(outcomes: Sequence[_Outcome]) -> PartFailed:
+    """The failure that stands for all of them: the first of the highest status."""
+    failures = [outcome.failure for outcome in outcomes if outcome.failure is not None]
+    worst = max(failures, key=lambda failure: failure.status)
+    cut = any(failure.cut for failure in failures)
+    return PartFailed(worst.status, worst.cause, retry_after=worst.retry_after, cut=cut)
 
 
 def needs_of(parts: Mapping[str, Sequence[str]]) -> list[str] | None:

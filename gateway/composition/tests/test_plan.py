@@ -1,4 +1,4 @@
-"""A plan's run: in which moment things happen, what it leaves behind, and whose fault it is where a call fails."""
+"""A plan's run: in which moment things happen, what it leaves behind, and whose fault a failure is."""
 
 import asyncio
 import gc
