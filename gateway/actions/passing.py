@@ -23,11 +23,13 @@ HOP_BY_HOP = frozenset(
         "upgrade",
     }
 )
-#: Of requests: what the gateway says itself, or keeps to itself.
-OWN_OF_REQUESTS = frozenset(
+#: Of a request, in lower case: what the gateway says itself, and what is between it and the caller.
+NOT_SENT_ON = frozenset(
     {
         "host",
         "content-length",
+        "expect",
+        "user-agent",
         "authorization",
         "cookie",
         "traceparent",

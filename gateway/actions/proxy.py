@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 from typing import Self
 from urllib.parse import quote
 
-from gateway.actions.passing import OWN_OF_REQUESTS, end_to_end, public_location, unavailable
+from gateway.actions.passing import NOT_SENT_ON, end_to_end, public_location, unavailable
 from gateway.composition.plan import scope_of
 from gateway.composition.reference import Text, Unresolved
 from gateway.request import Headers, Reply, Request
@@ -14,8 +14,6 @@ from gateway.upstream import Call, UpstreamError
 from gateway.world import Services
 from observability.problem import Problem
 
-#: Of the request: what the gateway says itself, and what is between it and the caller.
-_NOT_SENT_ON = OWN_OF_REQUESTS | {"expect", "user-agent"}
 #: Of the answer: what the gateway says itself, or nobody: whom scripts of other origins may ask, how much a
 #: caller may ask for, what a page may do.
 _NOT_PASSED_BACK = frozenset(
@@ -97,7 +95,7 @@ class Proxy:
             raise Problem(404, detail=f"There is no {error.absent}.") from error
         if self._pass_query and request.query:
             target += "?" + quote(request.query, safe="%/?:@!$&'()*+,;=-._~")
-        headers: Headers = end_to_end(request.headers.get_all(), _NOT_SENT_ON)
+        headers: Headers = end_to_end(request.headers.get_all(), NOT_SENT_ON)
         if request.caller:
             headers += request.caller.identity
         if request.stream is None:

@@ -145,7 +145,7 @@ class Part:
         """
         if answer.status == 404 and self.on_failure != "fail":
             return Good(NULL, None, 0)
-        if not 200 <= answer.status < 300:
+        if not 200 <= answer.status < 300 or answer.status == 206:  # some bytes are no document
             raise self._refused(answer)
         if answer.status == 204 or not answer.body:
             return Good(NULL, None, self._fresh_seconds(answer))

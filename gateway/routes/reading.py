@@ -9,7 +9,7 @@ from typing import Any
 from gateway.actions.compose import Compose
 from gateway.actions.handler import Handler, Tools, find
 from gateway.actions.mock import Mock
-from gateway.actions.passing import HOP_BY_HOP, OWN_OF_REQUESTS
+from gateway.actions.passing import HOP_BY_HOP, NOT_SENT_ON
 from gateway.actions.proxy import Proxy
 from gateway.composition import document as json_document
 from gateway.composition.part import Fallback, OnFailure, Part, query_of
@@ -28,8 +28,21 @@ from observability.exchange import TRACE_HEADER
 
 SCHEMA_FILE = Path(__file__).parents[1] / "routes.schema.json"
 _KINDS: tuple[Kind, ...] = ("compose", "proxy", "handler", "mock")
-#: Headers that parts cannot ask for: they are the gateway's own.
-_OWN_HEADERS = HOP_BY_HOP | OWN_OF_REQUESTS | {"content-type"}
+#: Headers that parts cannot ask for: the gateway's own, and what is about the whole document's bytes.
+_NOT_FOR_PARTS = (
+    HOP_BY_HOP
+    | NOT_SENT_ON
+    | {
+        "accept-encoding",
+        "content-type",
+        "if-match",
+        "if-modified-since",
+        "if-none-match",
+        "if-range",
+        "if-unmodified-since",
+        "range",
+    }
+)
 #: Headers that no answer declares: they frame it, or every answer has them.
 _GATEWAYS = HOP_BY_HOP | {"content-length", "date", TRACE_HEADER.lower()}
 
@@ -334,7 +347,7 @@ class _Reading:
 
     def _check_call(self, part: Mapping[str, Any], declared: Mapping[str, Any], where: Field) -> None:
         for n, header in enumerate(part.get("headers", ())):
-            if header.lower() in _OWN_HEADERS:
+            if header.lower() in _NOT_FOR_PARTS:
                 self._document.fault((*where, "headers", n), f"{header} is not passed on")
         if part.get("send_body") and "body" not in declared:
             self._document.fault((*where, "send_body"), "the route declares no body")

@@ -322,6 +322,17 @@ def test_an_answer_that_is_shared_is_of_gets(tmp_path: Path, option: str) -> Non
         read(tmp_path, text % "path: /x, method: POST")
 
 
+@pytest.mark.parametrize(
+    "header",
+    ["Range", "If-Range", "If-Match", "IF-NONE-MATCH", "If-Modified-Since", "If-Unmodified-Since",
+     "Accept-Encoding", "Expect", "User-Agent", "X-Request-Id", "Authorization", "Connection"],
+)  # fmt: skip
+def test_a_part_cannot_ask_for_what_is_not_its_own(tmp_path: Path, header: str) -> None:
+    text = GOOD.replace("on_failure: omit", f"headers: [Accept-Language, {header}]")
+    with pytest.raises(RoutesError, match=rf":7: routes\.0\.compose\.account\.headers\.1: {header} is not"):
+        read(tmp_path, text)
+
+
 def test_all_faults_are_named_at_once(tmp_path: Path) -> None:
     text = GOOD.replace("service: orders", "service: order").replace("order.account_id", "nobody.account_id")
     with pytest.raises(RoutesError) as caught:
