@@ -19,7 +19,8 @@ class Retries(_Declared):
         attempts: how many in all, the first among them; 1 is none but it.
         budget_ratio: retries that each call pays for: at 0.2 at most one call in five is made again.
         first_seconds: the pause before the n-th retry is drawn from 0 to `first_seconds` x 2^(n-1) ...
-        cap_seconds: ... or this, whichever is less (full jitter).
+        cap_seconds: ... or this, whichever is less (full jitter); a service that asks by `Retry-After` to be
+            left alone for longer is not called again.
     """
 
     attempts: Annotated[int, Field(ge=1, le=5)] = 2

@@ -35,6 +35,18 @@ class Budget:
         return True
 
 
-def pause(settings: Retries, retry: int) -> float:
-    """Seconds to wait before a retry (the first is 1): full jitter under an exponential bound."""
-    return random.uniform(0, min(settings.cap_seconds, settings.first_seconds * 2 ** (retry - 1)))  # noqa: S311
+def pause(settings: Retries, retry: int, retry_after: str | None = None) -> float | None:
+    """Seconds to wait before a retry (the first is 1): full jitter under an exponential bound.
+
+    Parameters:
+        retry_after: what the service says: seconds that are waited at least; a date is passed over.
+
+    Returns:
+        None where the service wants to be left alone for longer than a retry may wait: who asks sooner only
+            adds to its load, and who waits holds up all the rest of an answer.
+    """
+    asked = float(retry_after) if retry_after and retry_after.isdecimal() else 0.0
+    if asked > settings.cap_seconds:
+        return None
+    jittered = random.uniform(0, min(settings.cap_seconds, settings.first_seconds * 2 ** (retry - 1)))  # noqa: S311
+    return max(asked, jittered)

@@ -168,8 +168,16 @@ async def test_retries_stop_where_their_budget_ends(serve: Serve) -> None:
 
 async def test_no_retry_passes_the_deadline(serve: Serve) -> None:
     upstreams, server = await serve(saying(reply(503, Retry_After="60")))
-    assert (await refused(upstreams, policy=TWICE, seconds=1)).status == 503
+    policy = Policy(retries=Retries(attempts=2, first_seconds=0.001, cap_seconds=60))
+    assert (await refused(upstreams, policy=policy, seconds=1)).status == 503
     assert len(server.asked) == 1
+
+
+async def test_a_service_that_wants_to_be_left_alone_holds_nobody_up(serve: Serve) -> None:
+    upstreams, server = await serve(saying(reply(503, Retry_After="20")))
+    async with asyncio.timeout(10):
+        error = await refused(upstreams, policy=TWICE, seconds=60)
+    assert (error.retry_after, len(server.asked)) == ("20", 1)
 
 
 async def test_no_time_left_is_no_call(serve: Serve) -> None:
@@ -248,6 +256,24 @@ async def test_a_probe_that_was_cancelled_makes_room_for_the_next(serve: Serve) 
     probe.cancel()
     await asyncio.gather(probe, return_exceptions=True)
     assert (await ask(upstreams, policy=policy)).status == 200
+
+
+async def test_a_probe_that_finds_no_place_makes_room_for_the_next(serve: Serve) -> None:
+    upstreams, _ = await serve(saying(reply(500), reply(200)))
+    policy = Policy(
+        retries=Retries(attempts=1),
+        breaker=Breaker(minimum=1, window_seconds=60, open_seconds=0.01),
+        bulkhead=Bulkhead(concurrent=1, queue=0),
+    )
+    await refused(upstreams, policy=policy)
+    service = upstreams._services["orders"]
+    await until(lambda: not service.circuit.retry_after())
+    assert service.compartment.enter()
+    assert (await refused(upstreams, policy=policy)).cause == "too many calls wait for it"
+    assert service.circuit.state is State.HALF_OPEN
+    service.compartment.leave()
+    assert (await ask(upstreams, policy=policy)).status == 200
+    assert service.circuit.state is State.CLOSED
 
 
 async def test_a_slow_service_holds_no_more_than_its_bulkhead(serve: Serve) -> None:

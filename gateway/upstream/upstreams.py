@@ -301,10 +301,8 @@ def _pause(
     """Seconds until the call is made again; None where it is not."""
     if attempt >= policy.retries.attempts or call.method not in retries.IDEMPOTENT or not error.passing:
         return None
-    wait = retries.pause(policy.retries, attempt)
-    if error.retry_after and error.retry_after.isdecimal():
-        wait = max(wait, float(error.retry_after))
-    if wait >= deadline.remaining():
+    wait = retries.pause(policy.retries, attempt, error.retry_after)
+    if wait is None or wait >= deadline.remaining():
         return None
     if not service.budget.withdraw():
         service.refused["budget"].inc()
