@@ -30,15 +30,18 @@ class Tools:
     table: Callable[[], "Table"]
 
     async def call(self, request: Request, call: Call) -> Answer:
-        """Call a service that the answer cannot do without, within the request's deadline.
+        """Call a service that the answer cannot do without, a little within the request's deadline.
 
         Raises:
             Problem: it gave no usable answer (502, 503 or 504).
         """
         identified = [*call.headers, *request.caller.identity] if request.caller else list(call.headers)
         sent = Call(call.service, call.method, call.target, identified, call.body)
+        deadline = (
+            request.deadline.before()
+        )  # an attempt that ends with the request says nothing of the service
         try:
-            return await self.world.upstreams.call(sent, self.policies[call.service], request.deadline)
+            return await self.world.upstreams.call(sent, self.policies[call.service], deadline)
         except UpstreamError as error:
             raise unavailable(error) from error
 

@@ -75,9 +75,12 @@ class Proxy:
             Problem: it gave none.
         """
         stack = AsyncExitStack()
+        deadline = (
+            request.deadline.before()
+        )  # an attempt that ends with the request says nothing of the service
         try:
             streamed = await stack.enter_async_context(
-                self._upstreams.stream(self._call(request), self.policy, request.deadline)
+                self._upstreams.stream(self._call(request), self.policy, deadline)
             )
         except UpstreamError as error:
             raise unavailable(error) from error

@@ -9,6 +9,9 @@ from typing import Any, Self
 #: Tells a service how many milliseconds its caller will still wait.
 HEADER = "X-Request-Timeout-Ms"
 
+#: A call that has this much of all the time there was has what the request can give.
+_AMPLE_SHARE = 0.8
+
 #: What is kept of the time for an answer when its calls have to be over: the lesser of both.
 _RESERVE_SECONDS = 0.1
 _RESERVE_SHARE = 0.1
@@ -19,19 +22,21 @@ class Deadline:
 
     Parameters:
         at: when it is reached, in seconds of `clock`.
+        whole: the seconds there were at first.
         clock: seconds that only go forward.
     """
 
-    __slots__ = ("_clock", "at")
+    __slots__ = ("_clock", "_whole", "at")
 
-    def __init__(self, at: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, at: float, whole: float, clock: Callable[[], float] = time.monotonic) -> None:
         self.at = at
+        self._whole = whole
         self._clock = clock
 
     @classmethod
     def after(cls, seconds: float, clock: Callable[[], float] = time.monotonic) -> Self:
         """The deadline that many seconds from now."""
-        return cls(clock() + seconds, clock)
+        return cls(clock() + seconds, seconds, clock)
 
     def remaining(self) -> float:
         """Seconds that are left; never below 0."""
@@ -40,9 +45,14 @@ class Deadline:
 
     def before(self) -> "Deadline":
         """One a little earlier, so that something can still be made of what ends at it."""
-        now = self._clock()
-        reserve = (self.at - now) * _RESERVE_SHARE
-        return Deadline(self.at - (reserve if reserve < _RESERVE_SECONDS else _RESERVE_SECONDS), self._clock)
+        reserve = (self.at - self._clock()) * _RESERVE_SHARE
+        if reserve > _RESERVE_SECONDS:
+            reserve = _RESERVE_SECONDS
+        return Deadline(self.at - reserve, self._whole - reserve, self._clock)
+
+    def is_ample(self, left: float) -> bool:
+        """Whether so many seconds are nearly all there were, so that nothing before has used up much."""
+        return left >= self._whole * _AMPLE_SHARE
 
     @property
     def expired(self) -> bool:

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from gateway.resilience.breaker import State
 from gateway.resilience.deadline import Deadline
 from gateway.resilience.policy import Breaker, Policy, Retries
 from gateway.tests.api import answering, running, said
 from gateway.tests.conftest import Serve
-from gateway.tests.upstreams import hang
+from gateway.tests.upstreams import hang, until
 from gateway.upstream import Call, UpstreamError
 from observability import Hop
 
@@ -40,11 +41,54 @@ async def test_a_part_that_the_deadline_cuts_off_is_missing(
     assert answer.json() == {"good": 1, "bad": None, "errors": [error]}
 
 
-async def test_no_service_is_blamed_for_what_a_deadline_cut(serve: Serve) -> None:
-    upstreams, server = await serve(hang)
+@pytest.mark.parametrize(("used", "blamed"), [(0.0, True), (0.15, True), (0.25, False), (0.9, False)])
+async def test_a_service_is_blamed_where_others_used_up_little_time(
+    serve: Serve, used: float, blamed: bool
+) -> None:
+    upstreams, _ = await serve(hang)
     policy = Policy(timeout_seconds=300, retries=Retries(attempts=1), breaker=Breaker(minimum=2))
-    for _ in range(4):
+    for _ in range(2):
+        now = 0.0
+        deadline = Deadline.after(0.2, lambda: now)  # noqa: B023 - it is this request's
+        now = 0.2 * used
         with pytest.raises(UpstreamError) as caught:
-            await upstreams.call(Call("orders", "GET", "/orders/7"), policy, Deadline.after(0.05))
+            await upstreams.call(Call("orders", "GET", "/orders/7"), policy, deadline)
         assert caught.value.status == 504
-    assert len(server.asked) == 4
+    assert upstreams._services["orders"].circuit.state is (State.OPEN if blamed else State.CLOSED)
+
+
+async def test_a_probe_that_hangs_until_the_deadline_opens_the_circuit_again(serve: Serve) -> None:
+    upstreams, server = await serve(hang)
+    policy = Policy(
+        timeout_seconds=300, retries=Retries(attempts=1), breaker=Breaker(minimum=1, open_seconds=0.01)
+    )
+    for number in (1, 2):
+        with pytest.raises(UpstreamError):
+            await upstreams.call(Call("orders", "GET", "/orders/7"), policy, Deadline.after(0.05))
+        circuit = upstreams._services["orders"].circuit
+        assert (len(server.asked), circuit.state) == (number, State.OPEN)
+        await until(lambda: not circuit.retry_after())  # noqa: B023 - it is waited for here
+
+
+EVERY_KIND = """\
+services:
+  defaults: {timeout_seconds: 0.8, retries: {attempts: 1}, breaker: {minimum: 2}}
+routes:
+  - {id: composed, method: GET, path: /composed, deadline_seconds: 0.8,
+     compose: {x: {service: accounts, path: /accounts/7, on_failure: omit}}}
+  - {id: proxied, method: GET, path: /proxied, deadline_seconds: 0.8,
+     proxy: {service: accounts, path: /accounts/7}}
+  - {id: handled, method: POST, path: /handled, deadline_seconds: 0.8, body: {type: object},
+     handler: gateway.handlers.place_order}
+"""
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "composed"), ("GET", "proxied"), ("POST", "handled")])
+async def test_a_hanging_service_is_left_alone_though_no_route_waits_for_its_timeout(
+    hop: Hop, tmp_path: Path, method: str, path: str
+) -> None:
+    body = {"account_id": "7"} if method == "POST" else None
+    async with running(hop, tmp_path, EVERY_KIND, answering({"/accounts/7": hang})) as api:
+        answers = [await api.client.request(method, f"/{path}", json=body) for _ in range(3)]
+        asked = len(api.upstream.asked)
+    assert ([answer.status_code for answer in answers], asked) == ([504, 504, 503], 2)

@@ -6,6 +6,7 @@ from typing import Final, Protocol
 from opentelemetry.trace import Status, StatusCode
 
 from gateway.resilience import retries
+from gateway.resilience.deadline import Deadline
 from gateway.upstream.call import Answer, UpstreamError
 from gateway.upstream.service import Service
 from observability.client import (
@@ -50,8 +51,8 @@ class Attempt(Collecting):
     It collects what a connection receives for it; the listener is told of the end.
 
     Attributes:
-        cut: whether it has less than its own timeout, because of the request's deadline. That it is not
-            answered in time then says nothing about the service: others may have used the time up.
+        cut: whether it has less than its own timeout because others have used up time of the request. That it
+            is not answered in time then says nothing about the service.
     """
 
     __slots__ = (
@@ -90,10 +91,12 @@ class Attempt(Collecting):
         self._judged = self._closed = False
         self._started = time.perf_counter()
 
-    def limit(self, left: float, timeout_seconds: float) -> float:
-        """How long it may take, in seconds, where so much is left for the request."""
-        self.cut = left < timeout_seconds
-        return left if self.cut else timeout_seconds
+    def limit(self, deadline: Deadline, left: float, timeout_seconds: float) -> float:
+        """How long it may take, in seconds, where so much is left until the request's deadline."""
+        if left >= timeout_seconds:
+            return timeout_seconds
+        self.cut = not deadline.is_ample(left)
+        return left
 
     # --- what comes of it
 

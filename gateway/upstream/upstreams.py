@@ -91,7 +91,7 @@ class Upstreams:
         service.budget.deposit(policy.retries.budget_ratio)
         attempt = self._start(service, service.ticket(), call, 1, parent, listener)
         attempt.connection = connection
-        seconds = attempt.limit(left, policy.timeout_seconds)
+        seconds = attempt.limit(deadline, left, policy.timeout_seconds)
         method, body = call.method, cast(bytes, call.body)
         fields = self._constant + onward + _of_attempt(attempt.sketch, seconds)
         try:
@@ -292,7 +292,7 @@ def _seconds(attempt: Attempt, call: Call, policy: Policy, deadline: Deadline) -
     left = deadline.remaining()
     if left <= 0:
         raise UpstreamError(call.service, 504, "no time was left to ask it", cut=True)
-    return attempt.limit(left, policy.timeout_seconds)
+    return attempt.limit(deadline, left, policy.timeout_seconds)
 
 
 def _pause(

@@ -15,6 +15,19 @@ def test_time_runs_out() -> None:
     assert (deadline.remaining(), deadline.expired) == (0, True)
 
 
+def test_nearly_all_the_time_is_ample() -> None:
+    now = 10.0
+    deadline = Deadline.after(2, lambda: now)
+    at_once = deadline.before()
+    now = 10.3
+    after_little = at_once.remaining()
+    now = 10.5
+    late = deadline.before()
+    assert at_once.is_ample(after_little)
+    assert not at_once.is_ample(at_once.remaining())
+    assert not late.is_ample(late.remaining())
+
+
 def waiting(seconds: float) -> "asyncio.Task[None]":
     """A task that waits for ever, but for its deadline."""
     loop = asyncio.get_running_loop()
