@@ -1,8 +1,9 @@
 """What HTTP says about keeping answers: Cache-Control (RFC 9111), entity tags and conditions (RFC 9110)."""
 
 import re
+from collections.abc import Sequence
 from hashlib import blake2b
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 _ELEMENT = r"""[ \t]*(?:([^\s",;=]+)(?:=(?:"([^"\\]*)"|([^\s",;=]+)))?[ \t]*)?"""
 _DIRECTIVE = re.compile(_ELEMENT)
@@ -21,20 +22,51 @@ class HasHeaders(Protocol):
     def get_all(self, name: str, /) -> list[str]: ...
 
 
-def freshness(headers: HasHeaders) -> int:
-    """For how many seconds from now on a shared cache may answer with this; 0 where it may not.
+class Freshness(NamedTuple):
+    """For how long an answer may be given again, in seconds from when it came.
+
+    Attributes:
+        shared: by a cache for many, such as the gateway's own.
+        private: by a cache for one, such as a browser's.
+        public: whether it may be kept for others, too, where the caller showed a token (RFC 9111, 3.5).
+    """
+
+    shared: int
+    private: int
+    public: bool
+
+    @property
+    def lasts(self) -> bool:
+        return self.shared > 0 or self.private > 0
+
+
+NOT_FRESH = Freshness(0, 0, False)
+
+
+def freshness(headers: HasHeaders) -> Freshness:
+    """What an answer's headers say of its freshness.
 
     What is not plainly allowed is not: a Cache-Control that is none, or says one thing twice, allows nothing.
+    What a shared cache may not keep is not told of either.
     """
     control = headers.get_all("Cache-Control")
     if not control or headers.get_all("Set-Cookie") or any(map(str.strip, headers.get_all("Vary"))):
-        return 0
+        return NOT_FRESH
     directives = _directives(",".join(control))
     if directives is None or not _NOT_SHARED.isdisjoint(directives):
-        return 0
-    seconds = _seconds(directives.get("s-maxage", directives.get("max-age")))
-    age = ",".join(headers.get_all("Age")).partition(",")[0]  # RFC 9111, 5.1: the first of several
-    return max(0, min(seconds, MAX_SECONDS) - _seconds(age.strip()))
+        return NOT_FRESH
+    age = _seconds(",".join(headers.get_all("Age")).partition(",")[0].strip())  # RFC 9111, 5.1: the first
+    private = _left(directives.get("max-age"), age)
+    shared = _left(directives["s-maxage"], age) if "s-maxage" in directives else private
+    return Freshness(shared, private, "public" in directives)
+
+
+def least(several: Sequence[Freshness]) -> Freshness:
+    """The freshness of what is made of several answers: what all of them allow."""
+    if not several:
+        return NOT_FRESH
+    shared, private, public = zip(*several, strict=True)
+    return Freshness(min(shared), min(private), all(public))
 
 
 def _directives(control: str) -> dict[str, str] | None:
@@ -56,6 +88,10 @@ def unchanged(if_none_match: str | None, tag: str) -> bool:
     if not if_none_match:
         return False
     return if_none_match.strip() == "*" or tag in _TAG.findall(if_none_match)
+
+
+def _left(lifetime: str | None, age: int) -> int:
+    return max(0, min(_seconds(lifetime), MAX_SECONDS) - age)
 
 
 def _seconds(text: str | None) -> int:

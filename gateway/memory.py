@@ -46,13 +46,13 @@ class Memory(Generic[V]):
         self._entries.move_to_end(key)
         return kept.value, self._clock() - kept.since
 
-    def put(self, key: Hashable, value: V, size: int) -> None:
-        """Remember a value that takes `size` bytes."""
+    def put(self, key: Hashable, value: V, size: int, age: float = 0.0) -> None:
+        """Remember a value that takes `size` bytes, and is `age` seconds old already."""
         self.drop(key)
         size += ENTRY_BYTES + weight(key)
         if size > self._max_bytes // 8:
             return
-        self._entries[key] = Kept(value, self._clock(), size)
+        self._entries[key] = Kept(value, self._clock() - age, size)
         self._bytes += size
         while self._bytes > self._max_bytes:
             self._bytes -= self._entries.popitem(last=False)[1].size

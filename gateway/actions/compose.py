@@ -1,17 +1,17 @@
 """`compose`: one document of several services' answers, shared between callers where the route allows it."""
 
 import asyncio
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from operator import attrgetter
-from typing import Any
 
 from opentelemetry import trace
 
 from gateway.actions.passing import pass_on, unavailable
-from gateway.caching import entity_tag, unchanged
-from gateway.composition.plan import Plan, TotalFailure
-from gateway.request import Reply, Request
+from gateway.caching import Freshness, entity_tag, unchanged
+from gateway.composition.plan import Composed, Plan, TotalFailure
+from gateway.door.caller import Caller
+from gateway.request import Headers, Reply, Request
 from gateway.resilience.deadline import Deadline
 from gateway.world import World
 from observability.problem import Problem
@@ -25,15 +25,20 @@ class Compose:
     Parameters:
         coalesce: whether identical requests under way at the same time share one answer.
         cache: whether answers are kept as long as every service's Cache-Control says.
+        identified: whether services are told who asks, so that the answer depends on the caller's token.
     """
 
-    def __init__(self, route: str, plan: Plan, world: World, *, coalesce: bool, cache: bool) -> None:
+    def __init__(
+        self, route: str, plan: Plan, world: World, *, coalesce: bool, cache: bool, identified: bool
+    ) -> None:
         self.plan = plan
         self._route = route
         self._world = world
         self._coalesce = coalesce
         self._cache = cache
         self._passed = sorted({name for part in plan.parts for name in part.headers})
+        self._vary = _vary(self._passed)
+        self._vary_where_kept = _vary([*self._passed, "Authorization"] if identified else self._passed)
         self._under_way: dict[Hashable, _Shared] = {}
 
     async def answer(self, request: Request) -> Reply:
@@ -120,37 +125,62 @@ class Compose:
             del self._under_way[key]
 
     async def _compose_and_keep(self, key: Hashable, request: Request) -> Reply:
-        reply, seconds = await self._compose(request)
-        if self._cache and seconds and isinstance(reply.body, bytes):
-            self._world.cache.put(key, (reply, seconds), len(reply.body))
-        return reply
+        reply, composed = await self._compose(request)
+        if composed is None or not composed.fresh.lasts:
+            return reply
+        seconds, age = composed.fresh.shared, composed.age
+        if age < seconds:
+            self._world.cache.put(key, (reply, seconds), len(composed.body), age)
+        return _aged(reply, int(age)) if age >= 1 else reply
 
-    async def _compose(self, request: Request) -> tuple[Reply, int]:
+    async def _compose(self, request: Request) -> tuple[Reply, Composed | None]:
         try:
             composed = await self.plan.run(request)
         except TotalFailure as failure:
-            if failure.cause.answer is not None:
-                return pass_on(failure.cause.answer), 0
-            raise
+            answer = failure.cause.answer
+            if answer is None:
+                raise
+            passed = pass_on(answer)
+            passed.headers += self._vary_where_kept if "Cache-Control" in answer.headers else self._vary
+            return passed, None
         headers = [("Content-Type", JSON), ("X-Complete", "true" if composed.complete else "false")]
         headers.append(("ETag", entity_tag(composed.body)))
-        seconds = composed.fresh_seconds if self._cache else 0
-        if seconds:
-            headers.append(("Cache-Control", f"max-age={seconds}"))
+        if composed.fresh.lasts:
+            headers.append(("Cache-Control", _cache_control(composed.fresh, request.caller)))
+            headers += self._vary_where_kept
+        else:
+            headers += self._vary
         self._world.metrics.composed(self._route, complete=composed.complete)
-        return Reply(200, headers, composed.body), seconds
+        return Reply(200, headers, composed.body), composed
 
     def _from_memory(self, reply: Reply, age: int) -> Reply:
         self._world.metrics.shared(self._route, "cached")
         trace.get_current_span().add_event("gateway.cached", {"gateway.age_seconds": age})
-        return Reply(reply.status, [*reply.headers, ("Age", str(age))], reply.body)
+        return _aged(reply, age)
 
     def _key(self, request: Request) -> Hashable:
         """What the answer depends on: another key, another answer. A file that is read anew has new plans."""
-        caller: Any = request.caller
+        caller = request.caller
         who = (caller.subject, caller.scopes) if caller is not None else None
         passed = tuple(request.headers.get(name) for name in self._passed)
         return self.plan, tuple(sorted(request.parameters.items())), request.path, who, passed
+
+
+def _aged(reply: Reply, age: int) -> Reply:
+    """An answer that is so many seconds old."""
+    return Reply(reply.status, [*reply.headers, ("Age", str(age))], reply.body)
+
+
+def _vary(names: Sequence[str]) -> Headers:
+    return [("Vary", ", ".join(names))] if names else []
+
+
+def _cache_control(fresh: Freshness, caller: Caller | None) -> str:
+    """What caches on the way to the caller are told: what is one caller's own is for nobody else."""
+    lifetime = f"max-age={fresh.private}"
+    if caller is None or caller.subject is None:
+        return lifetime
+    return f"public, {lifetime}" if fresh.public else f"private, {lifetime}"
 
 
 class _Shared:

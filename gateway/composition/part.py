@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 from urllib.parse import quote
 
-from gateway.caching import freshness
+from gateway.caching import NOT_FRESH, Freshness, freshness
 from gateway.composition import document
 from gateway.composition.document import BadDocument, Shape
 from gateway.composition.reference import Condition, Reference, Scope, Text, Unresolved
@@ -32,12 +32,11 @@ class Good(NamedTuple):
 
     Attributes:
         value: of the service's document; the part's own bytes may be less of it.
-        fresh_seconds: for how long it may be kept.
     """
 
     body: bytes
     value: Any
-    fresh_seconds: int
+    fresh: Freshness = NOT_FRESH
 
 
 class LastGood(NamedTuple):
@@ -58,7 +57,7 @@ class LastGood(NamedTuple):
 
     def good(self) -> Good:
         """The part that it was; no longer fresh."""
-        return Good(self.body, None if self.source is None else document.read(self.source), 0)
+        return Good(self.body, None if self.source is None else document.read(self.source))
 
 
 class PartFailed(Exception):
@@ -144,11 +143,11 @@ class Part:
             PartFailed: the answer cannot be used.
         """
         if answer.status == 404 and self.on_failure != "fail":
-            return Good(NULL, None, 0)
+            return Good(NULL, None)
         if not 200 <= answer.status < 300 or answer.status == 206:  # some bytes are no document
             raise self._refused(answer)
         if answer.status == 204 or not answer.body:
-            return Good(NULL, None, self._fresh_seconds(answer))
+            return Good(NULL, None, self._freshness(answer))
         try:
             value = document.read(answer.body)
             body = answer.body if self.shape is None else self.shape(answer.body)
@@ -156,10 +155,10 @@ class Part:
                 document.members(body)
         except BadDocument as error:
             raise PartFailed(502, f"{self.service}: {error}") from error
-        return Good(body, value, self._fresh_seconds(answer))
+        return Good(body, value, self._freshness(answer))
 
-    def _fresh_seconds(self, answer: Answer) -> int:
-        return freshness(answer.headers) if self.cached else 0
+    def _freshness(self, answer: Answer) -> Freshness:
+        return freshness(answer.headers) if self.cached else NOT_FRESH
 
     def _refused(self, answer: Answer) -> PartFailed:
         if not 400 <= answer.status < 500:

@@ -1,7 +1,8 @@
 """The plan of a composed document: its parts, made once, run for every request."""
 
 import asyncio
-from collections.abc import Hashable, Mapping, Sequence
+import time
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import suppress
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, Final, NamedTuple, cast
@@ -9,6 +10,7 @@ from typing import Any, Final, NamedTuple, cast
 from opentelemetry import context, trace
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
+from gateway.caching import NOT_FRESH, Freshness, least
 from gateway.composition import document
 from gateway.composition.part import NULL, Fallback, Good, LastGood, Part, PartFailed, failed
 from gateway.composition.reference import Unresolved
@@ -19,7 +21,7 @@ from gateway.world import World
 from observability.client.request import lines
 from observability.lean import Ancestor, Sketch, Template
 
-_ABSENT: Final = Good(NULL, None, 0)
+_ABSENT: Final = Good(NULL, None)
 #: Where the caller's own value cannot stand in a call, by what it is of; all else is the services' fault. A
 #: token is good even if its subject can be no name: 403, since another request for a token would not help.
 _STATUS_OF_ABSENT: Final = {"path": 404, "query": 400, "body": 422, "caller": 403}
@@ -29,12 +31,14 @@ class Composed(NamedTuple):
     """A composed document.
 
     Attributes:
-        fresh_seconds: for how long it may be kept: as each of its parts may, and not at all if one failed.
+        fresh: for how long it may be kept: as each of its parts may, and not at all if one failed.
+        age: seconds since the first part's answer came, where that matters.
     """
 
     body: bytes
     complete: bool
-    fresh_seconds: int
+    fresh: Freshness = NOT_FRESH
+    age: float = 0.0
 
 
 class _Outcome(NamedTuple):
@@ -64,9 +68,16 @@ class Plan:
     Parameters:
         route: the route's id, for metrics.
         parts: in the order in which they stand in the document.
+        clock: monotonic seconds.
     """
 
-    def __init__(self, route: str, parts: Sequence[Part], world: World) -> None:
+    def __init__(
+        self,
+        route: str,
+        parts: Sequence[Part],
+        world: World,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.parts = tuple(parts)
         self.first = tuple(part for part in parts if not part.needs)
         self.later = tuple(part for part in parts if part.needs)
@@ -76,7 +87,9 @@ class Plan:
         """Names of the parts whose values others refer to."""
         self._names = [document.encode(part.name) + b":" for part in parts]
         self._flattens = any(part.flatten for part in parts)
-        self._cached = any(part.cached for part in parts)
+        self.cached = any(part.cached for part in parts)
+        """Whether documents may be kept, so that it matters how old they are."""
+        self.clock = clock
         self.spans = {
             part.name: Template(
                 world.tracer,
@@ -99,7 +112,10 @@ class Plan:
             await run.over
         finally:
             await run.abandon()
-        return self._merge([run.outcomes[part.name] for part in self.parts])
+        composed = self._merge([run.outcomes[part.name] for part in self.parts])
+        return (
+            composed if run.first_answer is None else composed._replace(age=self.clock() - run.first_answer)
+        )
 
     def failed(self, part: Part, policy: str) -> None:
         """Count a part that failed."""
@@ -109,9 +125,9 @@ class Plan:
         errors = [outcome.error for outcome in outcomes if outcome.error is not None]
         if errors and not any(_says_something(outcome) for outcome in outcomes):
             raise TotalFailure(_worst(outcomes))
-        fresh = 0
-        if self._cached and not errors:
-            fresh = min([outcome.good.fresh_seconds for outcome in outcomes if outcome.good], default=0)
+        fresh = NOT_FRESH
+        if self.cached and not errors:
+            fresh = least([outcome.good.fresh for outcome in outcomes if outcome.good])
         if self._flattens:
             return Composed(self._flat(outcomes, errors), not errors, fresh)
         pieces = [
@@ -160,6 +176,7 @@ class _Run:
         "_under_way",
         "_waiting",
         "_world",
+        "first_answer",
         "outcomes",
         "over",
         "scope",
@@ -178,6 +195,8 @@ class _Run:
         self._onward = self._baggage + lines(self._identity)
         self._waiting = plan.later
         self._under_way: set[_Going] = set()
+        self.first_answer: float | None = None
+        """When it came, by the plan's clock; of documents that may be kept."""
         self.outcomes: dict[str, _Outcome] = {}
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done when every part has its outcome, or the document cannot be."""
@@ -270,6 +289,8 @@ class _Run:
         try:
             if isinstance(got, PartFailed):
                 raise got
+            if self._plan.cached and self.first_answer is None:
+                self.first_answer = self._plan.clock()
             good = got if isinstance(got, Good) else part.result(got)
         except PartFailed as cause:
             return self._instead(part, call, cause, going.sketch)
@@ -323,10 +344,10 @@ class _Run:
             raise TotalFailure(cause)
         error = {"part": part.name, "status": cause.status, "cause": cause.cause}
         if isinstance(chosen, Fallback):
-            return _Outcome(Good(chosen.body, chosen.value, 0), error, cause)
+            return _Outcome(Good(chosen.body, chosen.value), error, cause)
         kept = self._last_good(part, call) if chosen == "stale" else None
         if kept is None:
-            return _Outcome(Good(NULL, None, 0), error, cause)
+            return _Outcome(Good(NULL, None), error, cause)
         last, age = kept
         return _Outcome(last.good(), error | {"age_seconds": int(age)}, cause)
 

@@ -297,6 +297,7 @@ class _Reading:
             self._world,
             coalesce=declared.get("coalesce", False),
             cache=declared.get("cache", False),
+            identified=declared.get("auth", "optional") != "none",
         )
 
     def _part(

@@ -35,6 +35,8 @@ def test_a_value_has_its_age() -> None:
     assert memory.get("a") == ("x", 2.5)
     memory.put("a", "y", 1)
     assert memory.get("a") == ("y", 0)
+    memory.put("a", "z", 1, age=4.0)
+    assert memory.get("a") == ("z", 4)
     memory.drop("a")
     assert memory.get("a") is None
 

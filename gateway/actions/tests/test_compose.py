@@ -75,6 +75,104 @@ async def test_no_document_of_an_older_file_is_given(hop: Hop, tmp_path: Path) -
     assert (answer.json(), "Age" in answer.headers) == ({"x": {"a": 1}}, False)
 
 
+TWO = """\
+services: {defaults: {retries: {attempts: 1}}}
+routes:
+  - id: a
+    method: GET
+    path: /a
+    cache: true
+    auth: %s
+    compose:
+      x: {service: orders, path: /x, headers: [Accept-Language, X-Unit]}
+      y: {service: accounts, path: "/y/{x.of}"}
+"""
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "headers", "control"),
+    [
+        ("max-age=60", "max-age=30", {}, "max-age=30"),
+        ("max-age=60", "max-age=30", ADA, "private, max-age=30"),
+        ("public, max-age=60", "max-age=30", ADA, "private, max-age=30"),
+        ("public, max-age=60", "max-age=30, public", ADA, "public, max-age=30"),
+        ("public, max-age=60", "public, max-age=30", {}, "max-age=30"),
+        ("s-maxage=60, max-age=0", "max-age=30", {}, "max-age=0"),
+        ("s-maxage=0, max-age=60", "max-age=30", {}, "max-age=30"),
+        ("public", "max-age=30", {}, None),
+        ("private, max-age=60", "max-age=30", ADA, None),
+    ],
+)
+async def test_caches_on_the_way_are_told_what_they_may_keep(
+    hop: Hop, tmp_path: Path, x: str, y: str, headers: dict[str, str], control: str | None
+) -> None:
+    answers = {"/x": said({"of": 1}, Cache_Control=x), "/y/1": said(2, Cache_Control=y)}
+    async with running(hop, tmp_path, TWO % "optional", answering(dict(answers))) as api:
+        answer = await api.get("/a", headers=headers)
+    assert answer.headers.get("Cache-Control") == control
+    varies = "Accept-Language, X-Unit" + (", Authorization" if control else "")
+    assert answer.headers["Vary"] == varies
+
+
+@pytest.mark.parametrize(
+    ("auth", "vary"),
+    [("none", "Accept-Language, X-Unit"), ("required", "Accept-Language, X-Unit, Authorization")],
+)
+async def test_every_answer_that_may_be_kept_tells_what_it_depends_on(
+    hop: Hop, tmp_path: Path, auth: str, vary: str
+) -> None:
+    answers: dict[str, bytes | Behaviour] = {
+        "/x": said({"of": 1}, Cache_Control="max-age=60"),
+        "/y/1": said(2, Cache_Control="max-age=60"),
+    }
+    async with running(hop, tmp_path, TWO % auth, answering(answers)) as api:
+        new = await api.get("/a", headers=ADA)
+        known = await api.get("/a", headers=ADA)
+        unchanged = await api.get("/a", headers=ADA | {"If-None-Match": new.headers["ETag"]})
+        answers["/x"] = reply(404, Cache_Control="max-age=60")
+        unknown = await api.get("/a", headers=ADA | {"X-Unit": "m"})
+        answers["/x"] = reply(404)
+        not_kept = await api.get("/a", headers=ADA | {"X-Unit": "m"})
+    got = [new, known, unchanged, unknown]
+    assert [answer.status_code for answer in got] == [200, 200, 304, 404]
+    assert [answer.headers["Vary"] for answer in got] == [vary] * 4
+    assert not_kept.headers["Vary"] == "Accept-Language, X-Unit"
+
+
+async def test_a_document_that_depends_on_no_header_says_so(hop: Hop, tmp_path: Path) -> None:
+    text = (TWO % "optional").replace(", headers: [Accept-Language, X-Unit]", "")
+    answers = {"/x": said({"of": 1}), "/y/1": said(2)}
+    async with running(hop, tmp_path, text, answering(dict(answers))) as api:
+        assert "Vary" not in (await api.get("/a")).headers
+
+
+@pytest.mark.parametrize(("seconds", "kept"), [(60, True), (40, False)])
+async def test_a_document_is_as_old_as_its_first_part(
+    hop: Hop, tmp_path: Path, seconds: int, kept: bool
+) -> None:
+    now = 100.0
+
+    async def take_long(_: Asked, writer: asyncio.StreamWriter) -> None:
+        nonlocal now
+        now += 40.5
+        writer.write(said(2, Cache_Control="max-age=90"))
+
+    answers = {"/x": said({"of": 1}, Cache_Control=f"max-age={seconds}"), "/y/1": take_long}
+    async with running(hop, tmp_path, TWO % "none", answering(dict(answers))) as api:
+        api.gateway.table.routes[0].action.plan.clock = lambda: now
+        api.world.cache._clock = lambda: now
+        new = await api.get("/a")
+        assert (new.headers["Cache-Control"], new.headers["Age"]) == (f"max-age={seconds}", "40")
+        assert len(api.world.cache) == kept
+        now += 19
+        again = await api.get("/a")
+        assert again.headers["Age"] == ("59" if kept else "40")
+        assert len(api.upstream.asked) == (2 if kept else 4)
+        now += 1
+        await api.get("/a")
+        assert len(api.upstream.asked) == (4 if kept else 6)
+
+
 STALE = """\
 services: {defaults: {retries: {attempts: 1}}}
 routes:
