@@ -36,6 +36,11 @@ class Channel:
             self._given.set()
         return self._taken
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether all that was given was taken."""
+        return self._piece is None
+
     def end(self) -> None:
         """There is nothing more to come."""
         self._over = True

@@ -27,6 +27,7 @@ class Message(HTTPMessageDelegate):
         self._connection = connection
         self._pieces: list[bytes] = []
         self._size = 0
+        self._length: int | None = None
         self._channel: Channel | None = None
         self._begun = False
         self._complete = False
@@ -45,6 +46,7 @@ class Message(HTTPMessageDelegate):
         self._answering = Answering(self._gateway, self, line.method, line.path, headers, remote)
         if self._answering.streams:
             if "Content-Length" in headers or "Transfer-Encoding" in headers:
+                self._length = int(headers["Content-Length"]) if "Content-Length" in headers else None
                 self._channel = Channel(BODY_IDLE_SECONDS, STREAM_SECONDS)
                 self._begin(self._channel)
             return None
@@ -57,10 +59,10 @@ class Message(HTTPMessageDelegate):
         return None
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
+        self._size += len(chunk)
         if self._channel is not None:
             return self._channel.put(chunk)
         if not self._begun:
-            self._size += len(chunk)
             self._pieces.append(chunk)
             if self._size > MAX_BODY_BYTES:
                 self._refuse(too_large())
@@ -99,14 +101,14 @@ class Message(HTTPMessageDelegate):
     # --- the answer
 
     def send(self, status: int, headers: Headers, body: bytes) -> None:
-        fields = self._fields(headers)
+        fields = _fields(headers, last=not self._complete)
         if status not in (204, 304):
             fields["Content-Length"] = str(len(body))
         is_head = self._line.method == "HEAD"
         self._connection.write_headers(_status(status), fields, None if is_head else body or None)
 
     async def start(self, status: int, headers: Headers) -> None:
-        fields = self._fields(headers)
+        fields = _fields(headers, last=not (self._complete or self._is_taken))
         if self._line.version == "HTTP/1.0" and "Content-Length" not in fields:
             fields["Connection"] = "close"  # its end is the connection's
         self._unbounded = fields.get("Connection") == "close"
@@ -129,13 +131,24 @@ class Message(HTTPMessageDelegate):
         if not self._over:  # who refuses the rest of a message has still to say so, and closes it then
             self._connection.close()
 
-    def _fields(self, headers: Headers) -> HTTPHeaders:
-        fields = HTTPHeaders()
-        for name, value in headers:
-            fields.add(name, value)
-        if not self._complete:
-            fields["Connection"] = "close"  # there is no telling where the next request begins
-        return fields
+    @property
+    def _is_taken(self) -> bool:
+        """Whether all of a body that is passed on is on its way; Tornado says so a little later."""
+        return self._channel is not None and self._channel.is_empty and self._size == self._length
+
+
+def _fields(headers: Headers, last: bool) -> HTTPHeaders:
+    """Headers of an answer.
+
+    Parameters:
+        last: whether it is the last of its connection, as there is no telling where the next request begins.
+    """
+    fields = HTTPHeaders()
+    for name, value in headers:
+        fields.add(name, value)
+    if last:
+        fields["Connection"] = "close"
+    return fields
 
 
 def _status(status: int) -> ResponseStartLine:
