@@ -49,14 +49,12 @@ class Attempt(Collecting):
     """Holds its place in the bulkhead, its ticket and its span until it is closed.
 
     It collects what a connection receives for it; the listener is told of the end.
-
-    Attributes:
-        cut: whether it has less than its own timeout because others have used up time of the request. That it
-            is not answered in time then says nothing about the service.
     """
 
     __slots__ = (
         "_closed",
+        "_cut",
+        "_deprived",
         "_error",
         "_judged",
         "_listener",
@@ -66,7 +64,6 @@ class Attempt(Collecting):
         "_started",
         "_ticket",
         "connection",
-        "cut",
         "sketch",
     )
 
@@ -81,21 +78,23 @@ class Attempt(Collecting):
         super().__init__(MAX_ANSWER_BYTES)
         self.sketch = sketch
         self.connection: Connection | None = None
-        self.cut = False
         self._service = service
         self._ticket = ticket
         self._method = method
         self._listener = listener
         self._error: BaseException | None = None
         self._outcome: str | int = "cancelled"
-        self._judged = self._closed = False
+        self._cut = self._deprived = self._judged = self._closed = False
         self._started = time.perf_counter()
 
     def limit(self, deadline: Deadline, left: float, timeout_seconds: float) -> float:
-        """How long it may take, in seconds, where so much is left until the request's deadline."""
+        """How long it may take, in seconds, where so much is left until the request's deadline.
+
+        Cut short, and late, it says nothing about the service if others have used up much of the time.
+        """
         if left >= timeout_seconds:
             return timeout_seconds
-        self.cut = not deadline.is_ample(left)
+        self._cut, self._deprived = True, not deadline.is_ample(left)
         return left
 
     # --- what comes of it
@@ -152,12 +151,12 @@ class Attempt(Collecting):
         span = self.sketch.span
         span.set_attribute("error.type", kind)
         span.set_status(Status(StatusCode.ERROR, error.reason))
-        cut = self.cut and isinstance(error, TimedOut)
-        if not cut:
+        late = isinstance(error, TimedOut)
+        if not (late and self._deprived):
             self._settle(False)
         status, cause = next(said for kind, said in _FAILURES if isinstance(error, kind))
         passing = not isinstance(error, TooLarge | Malformed)
-        return UpstreamError(self._service.name, status, cause, passing=passing, cut=cut)
+        return UpstreamError(self._service.name, status, cause, passing=passing, cut=late and self._cut)
 
     def stale(self) -> bool:
         """Whether only the connection was too old, and the request can be made again without harm."""
