@@ -90,13 +90,11 @@ def said(value: Any, **headers: str) -> bytes:
 
 
 @asynccontextmanager
-async def running(
-    hop: Hop, folder: Path, routes: str, behave: Behaviour, tokens: Tokens | None = None
-) -> AsyncIterator[Api]:
-    """A gateway with these routes before a server that behaves so; it lets in whom these tokens name."""
+async def running(hop: Hop, folder: Path, routes: str, behave: Behaviour) -> AsyncIterator[Api]:
+    """A gateway with these routes before a server that behaves so."""
     async with upstreams_of(behave, hop) as (upstreams, upstream):
         world = World.of(upstreams, hop.tracer, Metrics(CollectorRegistry()))
-        tokens = tokens or Tokens(Keys(_read_keys), ISSUER, AUDIENCE)
+        tokens = Tokens(Keys(_read_keys), ISSUER, AUDIENCE)
         door = Door(tokens, Rates(64), Cors(), Shedder(), ResilienceMetrics(CollectorRegistry()))
         gateway = Gateway(hop, door, table_of(folder, routes, world))
         front = Front.of(gateway, Refusals(hop, Counter("malformed", "", ["status"], registry=None)))

@@ -12,9 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.composition.tests.test_document import JSON, OBJECTS, encodings
-from gateway.door.keys import Keys
-from gateway.door.tests.issuer import AUDIENCE, ISSUER, Key, key_set
-from gateway.door.tokens import Tokens
 from gateway.request import Reply, Request
 from gateway.resilience.deadline import Deadline
 from gateway.tests.api import Api, answering, left, running, said
@@ -381,49 +378,6 @@ async def test_documents_are_kept_as_long_as_every_service_allows(hop: Hop, tmp_
             answer = await api.get("/v1/orders/7?limit=2")
             assert "Cache-Control" not in answer.headers
         assert len(api.upstream.asked) == 12
-
-
-OWN = """\
-services: {defaults: {retries: {attempts: 1}, timeout_seconds: 20}}
-routes:
-  - id: own
-    method: GET
-    path: /own
-    auth: required
-    %s: true
-    compose: {own: {service: orders, path: "/orders"}}
-"""
-
-
-@pytest.mark.parametrize("shares", ["cache", "coalesce"])
-async def test_callers_share_no_documents(hop: Hop, tmp_path: Path, shares: str) -> None:
-    """Nor does one caller with others of its own tokens that are good for something else."""
-    key = Key.make("key")
-    others = [{"sub": "ada"}, {"sub": "bob"}, {"sub": "ada", "scope": "orders:read"}]
-    headers = [{"Authorization": f"Bearer {key.token(**other)}"} for other in others]
-    go = asyncio.Event()
-
-    async def read() -> bytes:
-        return key_set(key)
-
-    async def own(asked: Asked, writer: asyncio.StreamWriter) -> None:
-        if shares == "coalesce":
-            await go.wait()
-        who = [asked.headers["x-user-id"], asked.headers["x-user-scopes"]]
-        writer.write(said(who, Cache_Control="max-age=60"))
-
-    tokens = Tokens(Keys(read), ISSUER, AUDIENCE)
-    async with running(hop, tmp_path, OWN % shares, answering({"/orders": own}), tokens) as api:
-        asking = [asyncio.create_task(api.get("/own", headers=each)) for each in (*headers, headers[0])]
-        await until(lambda: api.gateway._under_way == 4 or shares == "cache")
-        go.set()
-        answers = [(await each).json()["own"] for each in asking]
-        if shares == "cache":
-            answers += [(await api.get("/own", headers=each)).json()["own"] for each in headers]
-    both = "orders:read stock:write"
-    assert answers[:4] == [["ada", both], ["bob", both], ["ada", "orders:read"], ["ada", both]]
-    assert answers[4:] in ([], answers[:3])
-    assert shares == "cache" or len(api.upstream.asked) == 3
 
 
 async def test_a_document_that_is_there_already_is_not_sent(hop: Hop, tmp_path: Path) -> None:
