@@ -37,9 +37,8 @@ class Tools:
         """
         identified = [*call.headers, *request.caller.identity] if request.caller else list(call.headers)
         sent = Call(call.service, call.method, call.target, identified, call.body)
-        deadline = (
-            request.deadline.before()
-        )  # an attempt that ends with the request says nothing of the service
+        # An attempt that ended with the request would say nothing of the service.
+        deadline = request.deadline.before()
         try:
             return await self.world.upstreams.call(sent, self.policies[call.service], deadline)
         except UpstreamError as error:

@@ -75,9 +75,8 @@ class Proxy:
             Problem: it gave none.
         """
         stack = AsyncExitStack()
-        deadline = (
-            request.deadline.before()
-        )  # an attempt that ends with the request says nothing of the service
+        # An attempt that ended with the request would say nothing of the service.
+        deadline = request.deadline.before()
         try:
             streamed = await stack.enter_async_context(
                 self._upstreams.stream(self._call(request), self.policy, deadline)
