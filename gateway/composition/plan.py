@@ -113,9 +113,9 @@ class Plan:
         finally:
             await run.abandon()
         composed = self._merge([run.outcomes[part.name] for part in self.parts])
-        return (
-            composed if run.first_answer is None else composed._replace(age=self.clock() - run.first_answer)
-        )
+        if run.first_answer is None:
+            return composed
+        return composed._replace(age=self.clock() - run.first_answer)
 
     def failed(self, part: Part, policy: str) -> None:
         """Count a part that failed."""
