@@ -6,10 +6,11 @@ from http import HTTPStatus
 
 from msgspec import UNSET, UnsetType
 from opentelemetry import trace
-from opentelemetry.trace import SpanContext, Status, StatusCode
+from opentelemetry.trace import INVALID_SPAN_CONTEXT, SpanContext, Status, StatusCode
 
+from observability.backlog import BACKLOG
 from observability.hop import Hop
-from observability.logs import Line, Lines, level_name, time_of
+from observability.logs import Entry, Line, Lines, level_name, time_of
 from observability.problem import Problem
 from observability.text import hex_trace_id
 
@@ -46,7 +47,10 @@ class Exchange:
         span: the context of its server span; where it is None, of the span that is current at the end.
     """
 
-    __slots__ = ("_caller", "_hop", "_method", "_open", "_path", "_span", "_started")
+    __slots__ = (
+        "_caller", "_client", "_created", "_hop", "_method", "_open", "_path", "_request_id", "_route",
+        "_seconds", "_span", "_started", "_status", "_user",
+    )  # fmt: skip
 
     def __init__(
         self, hop: Hop, method: str, path: str, caller: str | None, span: SpanContext | None = None
@@ -69,7 +73,7 @@ class Exchange:
         client: str | None = None,
         user: str | None = None,
     ) -> None:
-        """Count the request and write its access line; once, however often it is called.
+        """Have the request counted and its access line written; once, however often it is called.
 
         Args:
             status: of the answer.
@@ -81,12 +85,22 @@ class Exchange:
         if not self._open:
             return
         self._open = False
-        seconds, created = time.perf_counter() - self._started, time.time()
-        hop, method, path = self._hop, self._method, self._path
-        span = self._span or trace.get_current_span().get_span_context()
+        self._seconds, self._created = time.perf_counter() - self._started, time.time()
+        self._status, self._route = status, route
+        self._request_id, self._client, self._user = request_id, client, user
+        if self._span is None:
+            self._span = trace.get_current_span().get_span_context()
+        _ENDED.add(self)
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            BACKLOG.settle()  # the process may not live to write the next one
+
+    def entry(self) -> Entry:
+        """Count the request; its access line."""
+        hop, method, path, status, created = self._hop, self._method, self._path, self._status, self._created
+        span: SpanContext = self._span or INVALID_SPAN_CONTEXT
         trace_id, span_id, _, _, _, is_valid = span
         told_trace_id = hex_trace_id(trace_id) if is_valid else None
-        hop.metrics.request_finished(method, route, status, seconds, told_trace_id)
+        hop.metrics.request_finished(method, self._route, status, self._seconds, told_trace_id)
         level = logging.ERROR if status >= HTTPStatus.INTERNAL_SERVER_ERROR else logging.INFO
         line = AccessLine(
             hop.settings.service,
@@ -99,15 +113,23 @@ class Exchange:
             f"{span_id:016x}" if is_valid else UNSET,
             method,
             path,
-            route,
+            self._route,
             status,
-            int(seconds * 1e6) / 1000,
+            int(self._seconds * 1e6) / 1000,
             self._caller or UNSET,
-            request_id or UNSET,
-            client or UNSET,
-            user or UNSET,
+            self._request_id or UNSET,
+            self._client or UNSET,
+            self._user or UNSET,
         )
-        _access.write_line(line, level, created, span)
+        return Entry(line, level, created, span)
+
+
+def _write(ended: list[Exchange]) -> None:
+    """Count requests and write their access lines."""
+    _access.write_all([exchange.entry() for exchange in ended])
+
+
+_ENDED = BACKLOG.queue(_write)
 
 
 def problem_of(error: BaseException) -> Problem:

@@ -50,16 +50,18 @@ class HoldingSender(FluentSender):  # type: ignore[misc] # fluent-logger is not 
         self._thread = threading.Thread(target=self._run, name="log-sender", daemon=True)
         self._thread.start()
 
-    def emit_packed(self, created: float, fields: bytes) -> None:
-        """Queue a record.
+    def emit_packed(self, records: list[tuple[float, bytes]]) -> None:
+        """Queue records.
 
         Args:
-            created: seconds since the epoch.
-            fields: a MessagePack map.
+            records: when each was made, in seconds since the epoch, and its fields as a MessagePack map.
         """
-        second = int(created)
-        self._send(
-            b"".join((self._head, _EVENT_TIME(0xD7, 0, second, int((created - second) * 1e9)), fields))
+        head = self._head
+        self._queue(
+            [
+                b"".join((head, _EVENT_TIME(0xD7, 0, int(at), int(at % 1 * 1e9)), fields))
+                for at, fields in records
+            ]
         )
 
     def flush(self, timeout_seconds: float) -> bool:
@@ -82,11 +84,14 @@ class HoldingSender(FluentSender):  # type: ignore[misc] # fluent-logger is not 
         self._thread.join(timeout_seconds)
 
     def _send(self, packet: bytes) -> bool:
+        return self._queue([packet])
+
+    def _queue(self, more: list[bytes]) -> bool:
         if self._closed:
             return False
         packets = self._packets
-        packets.append(packet)  # atomic, and without a wake-up unless the thread has nothing to do
-        if len(packets) > QUEUE_RECORDS:
+        packets.extend(more)  # atomic, and without a wake-up unless the thread has nothing to do
+        while len(packets) > QUEUE_RECORDS:
             packets.popleft()
             self._dropped(1)
         if self._idle:

@@ -43,8 +43,6 @@ class Gathering:
         # Reentrant: the collection of an abandoned coroutine may end its span right here.
         self._lock = threading.RLock()
         self._spans: deque[bytes] = deque()
-        self.keep = self._spans.append
-        """Take an encoded span without a look at the batch: of another that ends soon, `add` has one."""
         self._full = BATCH_SPANS
         empty = ReadableSpan(
             "",
@@ -61,11 +59,10 @@ class Gathering:
         self._scope = otlp.field(1, of_scope.scope.SerializeToString())
         self._scope_schema = _schema(of_scope.schema_url)
 
-    def add(self, span: bytes) -> None:
-        """Take an encoded span; hands a batch over when this one makes it full."""
-        spans = self._spans
-        spans.append(span)  # atomic
-        if len(spans) >= self._full:
+    def add(self, spans: list[bytes]) -> None:
+        """Take encoded spans; hands a batch over when these make it full."""
+        self._spans.extend(spans)  # atomic
+        if len(self._spans) >= self._full:
             self.seal()
 
     def seal(self) -> None:

@@ -9,6 +9,7 @@ from opentelemetry.trace import Tracer
 from prometheus_client import CollectorRegistry
 
 from observability import logs, tracing
+from observability.backlog import BACKLOG
 from observability.export import HoldingExporter
 from observability.forward import HoldingSender
 from observability.health import Health, reachable
@@ -68,6 +69,7 @@ class Hop:
     def flush(self, timeout_seconds: float = 5.0) -> bool:
         """Write and send what telemetry there is; False when `timeout_seconds` were not enough."""
         deadline = time.monotonic() + timeout_seconds
+        BACKLOG.settle()
         self._log_handler.flush()
         self.tracer_provider.force_flush(int(timeout_seconds * 1000))  # hands over to the exporter: no wait
         sent = self._exporter.force_flush(int(timeout_seconds * 1000))

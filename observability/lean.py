@@ -38,6 +38,7 @@ from opentelemetry.util._decorator import _agnosticcontextmanager
 from opentelemetry.util.types import AnyValue, Attributes
 
 from observability import otlp
+from observability.backlog import BACKLOG
 from observability.gathering import Gathering
 from observability.otlp import Plain
 from observability.text import hex_trace_id, traceparent_of, well_formed
@@ -175,7 +176,8 @@ class Span(sdk.Span):
                 _logger.warning("Calling end() on an ended span.")
                 return
             self._end_time = time_ns() if end_time is None else end_time
-        self._tracer.take(self)
+        if self._context[3] & TraceFlags.SAMPLED:
+            _ENDED.add(self)
 
     def encoded(self) -> bytes:
         """The ended span as OTLP has it."""
@@ -203,6 +205,8 @@ class Prepared(Span):
 
     _template: "Template | None"
     _values: tuple[Plain | None, ...]
+    #: What it was ended with, where that is all that was said of it.
+    _last: Plain | None = None
 
     def set_attribute(self, key: str, value: AnyValue) -> None:
         if self._template is not None and key in self._template.keys:
@@ -220,14 +224,18 @@ class Prepared(Span):
         return super().attributes
 
     def encoded(self) -> bytes:
-        template = self._template
+        template, end_time = self._template, self._end_time or 0
+        if template is not None and self._last is not None:
+            brief = self._brief(template, end_time)
+            if brief is not None:
+                return brief
         if template is not None and self._name is template.name and type(self._events) is tuple:
             attributes, links = self._attributes, self._links
             if type(attributes) is dict and type(links) is tuple:
                 encoded = template.shape.encode(
                     self._context,
                     self._parent,
-                    (self._start_time, self._end_time or 0),
+                    (self._start_time, end_time),
                     self._values,
                     attributes,
                     links,
@@ -240,32 +248,33 @@ class Prepared(Span):
 
     def _end_briefly(self, last: Plain) -> bool:
         """End with the template's last attribute; False, and nothing is done, where more was said."""
-        template, parent = self._template, self._parent
+        template = self._template
         if template is None or self._attributes or self._end_time is not None or self._room < 1:
             return False
         if self._events or self._links or self._status is not otlp.UNSET or self._name is not template.name:
             return False
-        trace_id, span_id, _, _, state, _ = self._context
-        if state:
+        if template.last is None or self._context[4]:
             return False
-        end_time = time_ns()
-        brief = template.shape.brief(
+        self._attributes = {template.last: last}
+        self._end_time = time_ns()
+        self._last = last
+        _ENDED.add(self)
+        return True
+
+    def _brief(self, template: "Template", end_time: int) -> bytes | None:
+        """The span that was ended briefly; None where a value is none that is taken."""
+        trace_id, span_id, _, _, _, _ = self._context
+        parent = self._parent
+        return template.shape.brief(
             trace_id.to_bytes(16, "big"),
             span_id.to_bytes(8, "big"),
             None if parent is None else parent[1].to_bytes(8, "big"),
             self._start_time,
             end_time,
             self._values,
-            last,
+            self._last,
             parent is not None and parent[2],
         )
-        if brief is None:
-            return False
-        if template.last is not None:
-            self._attributes = {template.last: last}
-        self._end_time = end_time
-        self._tracer.add(brief)
-        return True
 
     def _bounded(self) -> BoundedAttributes:
         self._unfold()
@@ -389,6 +398,7 @@ class Template:
         tracer = self.lean
         if tracer is not None and self._sketches and ancestor.plain:
             sketch._span = None
+            sketch._tracer = tracer
             sketch.span_id = tracer.new_span_id().to_bytes(8, "big")
             sketch._started = time_ns()
         else:
@@ -480,12 +490,26 @@ class Sketch:
     else take the `span`, a real one from then on.
     """
 
-    __slots__ = ("_parent", "_span", "_started", "_template", "_values", "ancestor", "span_id")
+    __slots__ = (
+        "_end_time",
+        "_last",
+        "_parent",
+        "_span",
+        "_started",
+        "_template",
+        "_tracer",
+        "_values",
+        "ancestor",
+        "span_id",
+    )
 
+    _end_time: int
+    _last: Plain | None
     _parent: "Ancestor | Sketch"
     _span: trace.Span | None
     _started: int
     _template: Template
+    _tracer: "Tracer"
     _values: tuple[Plain | None, ...]
     ancestor: Ancestor
     span_id: bytes
@@ -522,28 +546,40 @@ class Sketch:
         Args:
             last: value of the template's `last` attribute: an ordinary one.
         """
-        template = self._template
-        if self._span is None and (tracer := template.lean) is not None:
-            brief = template.shape.brief(
-                self.ancestor.trace_id,
-                self.span_id,
-                self._parent.span_id,
-                self._started,
-                time_ns(),
-                self._values,
-                last,
-            )
-            if brief is not None:
-                tracer.keep(brief)  # the span that it is below has its end still to come
-                return
-        if last is None:
-            self.span.end()
+        if self._span is None:
+            self._last = last
+            self._end_time = time_ns()
+            _ENDED.keep(self)  # the span that it is below has its end still to come
+        elif last is None:
+            self._span.end()
         else:
-            template.end(self.span, last)
+            self._template.end(self._span, last)
+
+    def encoded(self) -> bytes:
+        """The ended span as OTLP has it."""
+        brief = self._template.shape.brief(
+            self.ancestor.trace_id,
+            self.span_id,
+            self._parent.span_id,
+            self._started,
+            self._end_time,
+            self._values,
+            self._last,
+        )
+        return self._whole().encoded() if brief is None else brief
+
+    def _whole(self) -> Prepared:
+        """The ended span as a real one."""
+        template, last = self._template, self._last
+        span = template._unfolded(self)
+        if last is not None and template.last is not None:
+            span.set_attribute(template.last, last)
+        span._end_time = self._end_time
+        return span
 
 
 class Tracer(trace.Tracer):
-    """Makes spans that are encoded when they end, and samples as its provider does.
+    """Makes spans that are encoded when some have ended, and samples as its provider does.
 
     Span processors do not see these spans: they go straight to the `gathering`.
 
@@ -577,7 +613,7 @@ class Tracer(trace.Tracer):
         random = type(self._ids) is RandomIdGenerator
         self.new_span_id = partial(getrandbits, 64) if random else self._ids.generate_span_id
         self.root_flags = _FLAGS[1 | self._ids.is_trace_id_random() << 1]
-        self.add, self.keep = gathering.add, gathering.keep
+        self.add = gathering.add
         self._dropped = dropped
 
     @_agnosticcontextmanager
@@ -642,17 +678,27 @@ class Tracer(trace.Tracer):
             return -(2**63) <= value < 2**63
         return type(value) in (bool, float)
 
-    def take(self, span: Span) -> None:
-        """Take an ended span. One that cannot be encoded is counted: it must not harm who made it."""
-        if not span._context[3] & TraceFlags.SAMPLED:
-            return
+    def lose(self) -> None:
+        """Count a span that cannot be encoded: it must not harm who made it."""
+        _logger.exception("A span cannot be encoded")
+        self._dropped(1)
+
+
+def _write(ended: list[Span | Sketch]) -> None:
+    """Encode spans, and hand them over."""
+    tracer, encoded = ended[0]._tracer, list[bytes]()
+    for span in ended:
+        if span._tracer is not tracer:
+            tracer.add(encoded)
+            tracer, encoded = span._tracer, []
         try:
-            encoded = span.encoded()
+            encoded.append(span.encoded())
         except Exception:
-            _logger.exception("A span cannot be encoded")
-            self._dropped(1)
-        else:
-            self.add(encoded)
+            tracer.lose()
+    tracer.add(encoded)
+
+
+_ENDED = BACKLOG.queue(_write)
 
 
 def _formed(value: AnyValue) -> AnyValue:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from functools import lru_cache
 from types import TracebackType
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -16,6 +16,7 @@ from opentelemetry import context, trace
 from opentelemetry.trace import NonRecordingSpan, SpanContext
 
 from observability import stderr
+from observability.backlog import BACKLOG
 from observability.forward import HoldingSender
 from observability.settings import Settings
 from observability.text import MAX_TEXT, Json, bounded, hex_trace_id, plain, simple
@@ -69,6 +70,21 @@ class Line(msgspec.Struct, gc=False):
         return {name: value for name, value in pairs if value is not UNSET}
 
 
+class Entry(NamedTuple):
+    """A line that is to be written.
+
+    Attributes:
+        level: as in `logging`.
+        created: seconds since the epoch.
+        span: the context of the span that it belongs to.
+    """
+
+    line: Line
+    level: int
+    created: float
+    span: SpanContext
+
+
 class Handler(logging.Handler):
     """Writes each record to stderr and hands it to the collector, trace and span id included.
 
@@ -91,13 +107,18 @@ class Handler(logging.Handler):
         """Write to the stream what waits."""
         self._lines.flush()
 
+    def handle(self, record: logging.LogRecord) -> bool:
+        # First what was before it; and not under this handler's lock, which who writes that may need, too.
+        BACKLOG.settle()
+        return super().handle(record)
+
     def emit(self, record: logging.LogRecord) -> None:
         fields = self._identity | fields_of(record)
         line = self._to_json(fields)
         if not line.isascii():
             # Beyond ASCII there are line separators, and a stderr that is not UTF-8 would spoil the line.
             line = json.dumps(fields).encode()
-        self._write(record.levelno, record.created, line, self._to_msgpack(fields))
+        self._write(record.levelno, [line], [(record.created, self._to_msgpack(fields))])
 
     def emit_plain(self, name: str, level: int, message: str, fields: Mapping[str, Any]) -> bool:
         """Write a line without a record; False, and nothing is written, where that needs more than encoding:
@@ -118,24 +139,39 @@ class Handler(logging.Handler):
             return False
         if b"null" in line and not all(map(simple, fields.values())):  # as numbers that are not finite are
             return False
-        self._write(level, created, line, packed)
+        self._write(level, [line], [(created, packed)])
         return True
 
-    def emit_line(self, line: Line, level: int, created: float) -> bool:
-        """Write a line that is all there; False, and nothing is written, where that needs more than encoding:
-        text that is long or not ASCII."""
-        try:
-            encoded = self._to_json(line)
-        except ValueError:  # what UTF-8 cannot carry
-            return False
-        if not _is_short(encoded):
-            return False
-        self._write(level, created, encoded, self._to_msgpack(line))
-        return True
+    def emit_lines(self, entries: list[Entry]) -> list[Entry]:
+        """Write lines that are all there.
 
-    def _write(self, level: int, created: float, line: bytes, packed: bytes) -> None:
-        self._lines.write(line + b"\n", level >= self._urgent_level)
-        self._sender.emit_packed(created, packed)
+        Returns:
+            those that are not written: they need more than encoding, as text that is long or not ASCII.
+        """
+        to_json, to_msgpack = self._to_json, self._to_msgpack
+        lines, packed, others, highest = list[bytes](), list[tuple[float, bytes]](), list[Entry](), 0
+        for entry in entries:
+            line, level, created, _ = entry
+            try:
+                encoded = to_json(line)
+            except ValueError:  # what UTF-8 cannot carry
+                others.append(entry)
+                continue
+            if not _is_short(encoded):
+                others.append(entry)
+                continue
+            lines.append(encoded)
+            packed.append((created, to_msgpack(line)))
+            if level > highest:
+                highest = level
+        if lines:
+            self._write(highest, lines, packed)
+        return others
+
+    def _write(self, level: int, lines: list[bytes], packed: list[tuple[float, bytes]]) -> None:
+        lines.append(b"")
+        self._lines.write(b"\n".join(lines), level >= self._urgent_level)
+        self._sender.emit_packed(packed)
 
 
 class Lines:
@@ -168,24 +204,24 @@ class Lines:
         if handler is None or not handler.emit_plain(self._name, level, message, fields):
             logger.log(level, message, extra=fields)
 
-    def write_line(self, line: Line, level: int, created: float, span: SpanContext) -> None:
-        """Write a line that is all there.
-
-        Args:
-            line: with the fields that the arguments below stand for.
-            level: as in `logging`.
-            created: seconds since the epoch.
-            span: the context of the span it belongs to.
-        """
+    def write_all(self, entries: list[Entry]) -> None:
+        """Write lines that are all there."""
         logger = self._logger
-        if not logger.isEnabledFor(level):
-            return
+        if not logger.isEnabledFor(min([entry.level for entry in entries])):
+            entries = [entry for entry in entries if logger.isEnabledFor(entry.level)]
         handler = _sole_handler(logger)
-        if handler is not None and handler.emit_line(line, level, created):
-            return
+        for entry in entries if handler is None else handler.emit_lines(entries):
+            self._record(entry)
+
+    def _record(self, entry: Entry) -> None:
+        """Write a line as a record of its time, in its span."""
+        line, level, created, span = entry
+        extra = line.own_fields()
+        record = self._logger.makeRecord(self._name, level, "", 0, line.message, (), None, extra=extra)
+        record.created, record.msecs = created, created % 1 * 1000
         token = context.attach(trace.set_span_in_context(NonRecordingSpan(span)))
         try:
-            logger.log(level, line.message, extra=line.own_fields())
+            self._logger.handle(record)
         finally:
             context.detach(token)
 

@@ -1,15 +1,18 @@
 """Prometheus metrics: one registry a process, the HTTP server metrics every hop has, and their page."""
 
 import threading
+from collections.abc import Iterable
 from functools import partial
 
 import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.gc_collector import GCCollector
+from prometheus_client.metrics_core import Metric
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
+from observability.backlog import BACKLOG
 from observability.durations import Durations
 
 #: Seconds; those of the OpenTelemetry semantic conventions and, below them, two for answers of a few
@@ -23,11 +26,19 @@ OTHER = "_OTHER"
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
+class Registry(CollectorRegistry):
+    """A registry that shows everything that has ended."""
+
+    def collect(self) -> Iterable[Metric]:
+        BACKLOG.settle()
+        return super().collect()
+
+
 class Metrics:
     """The metrics every hop has. Names and labels are those of OpenTelemetry's semantic conventions."""
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
+        self.registry: CollectorRegistry = Registry()
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)

@@ -36,7 +36,7 @@ class Lines:
         """Take a line.
 
         Args:
-            line: in ASCII, its end included.
+            line: in ASCII, its end included; or some of them.
             urgent: whether it, and what came before it, is written before this returns.
         """
         lines = self._lines

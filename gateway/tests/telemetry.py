@@ -11,6 +11,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from observability import Hop
+from observability.backlog import BACKLOG
 
 
 class Lines(logging.Handler):
@@ -18,11 +19,16 @@ class Lines(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__()
-        self.lines: list[tuple[logging.LogRecord, str]] = []
+        self._lines: list[tuple[logging.LogRecord, str]] = []
+
+    @property
+    def lines(self) -> list[tuple[logging.LogRecord, str]]:
+        BACKLOG.settle()
+        return self._lines
 
     def emit(self, record: logging.LogRecord) -> None:
         context = trace.get_current_span().get_span_context()
-        self.lines.append((record, trace.format_trace_id(context.trace_id)))
+        self._lines.append((record, trace.format_trace_id(context.trace_id)))
 
 
 @contextmanager

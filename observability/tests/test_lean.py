@@ -23,6 +23,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
 
 from observability import Hop, tracing
+from observability.backlog import BACKLOG
 from observability.gathering import Batch, Gathering
 from observability.lean import Ancestor, Template, Tracer
 from observability.tests.sinks import OtlpSink
@@ -132,6 +133,7 @@ class Pair:
         return TracerProvider(self.sampler, RESOURCE, id_generator=Counting(), span_limits=self.limits)
 
     def exported(self) -> bytes:
+        BACKLOG.settle()
         self.gathering.seal()
         return b"".join(batch.body for batch in self.batches)
 

@@ -21,7 +21,7 @@ from opentelemetry import trace
 
 from observability import Hop, stderr
 from observability.forward import QUEUE_RECORDS, HoldingSender
-from observability.logs import Handler, Line, Lines, fields_of
+from observability.logs import Entry, Handler, Line, Lines, fields_of
 from observability.settings import Settings
 from observability.tests.sinks import FluentSink, eventually
 
@@ -73,8 +73,8 @@ class Keeping:
 
     fields = b""
 
-    def emit_packed(self, created: float, fields: bytes) -> None:
-        self.fields = fields
+    def emit_packed(self, records: list[tuple[float, bytes]]) -> None:
+        ((_, self.fields),) = records
 
 
 def record(message: Any, *args: Any, **extra: Any) -> logging.LogRecord:
@@ -235,7 +235,7 @@ def test_a_whole_line_is_that_of_a_record(
     common = {"time": "", "level": "warning", "message": "came %s", "logger": "probe.lines", **ids}
     try:
         line = Delivery(settings.service, settings.instance_id, **common, order_id=order_id)
-        Lines("probe.lines").write_line(line, logging.WARNING, time.time(), own)
+        Lines("probe.lines").write_all([Entry(line, logging.WARNING, time.time(), own)])
     finally:
         logger.filters.clear()
     lines = [json.loads(line) | {"time": ""} for line in stream.getvalue().splitlines()]
