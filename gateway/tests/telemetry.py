@@ -39,6 +39,7 @@ def lines_of(name: str | None = None) -> Iterator[Lines]:
     try:
         yield handler
     finally:
+        BACKLOG.settle()
         logger.removeHandler(handler)
 
 
