@@ -168,10 +168,11 @@ class Delivery:
             await self._dead_letters.bury(subscription.id, message.noted(attempt), failure)
             tell(State.DEAD, message.event, subscription.id, **fields)
         else:
-            if not subscription.policy.ordered:
-                await self._put_back(later, subscription, judgement.pause_seconds)
+            # Told first: after a short pause the next attempt begins before RabbitMQ has confirmed this.
             pause = round(judgement.pause_seconds, 1)
             tell(State.RETRY, message.event, subscription.id, pause_seconds=pause, **fields)
+            if not subscription.policy.ordered:
+                await self._put_back(later, subscription, judgement.pause_seconds)
         return Outcome(judgement.verdict, judgement.pause_seconds, later)
 
     async def _put_back(self, later: Message, subscription: Subscription, pause_seconds: float) -> None:
