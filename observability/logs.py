@@ -155,15 +155,13 @@ class Handler(logging.Handler):
             try:
                 encoded = to_json(line)
             except ValueError:  # what UTF-8 cannot carry
+                encoded = b""
+            if encoded and _is_short(encoded):
+                lines.append(encoded)
+                packed.append((created, to_msgpack(line)))
+                highest = max(highest, level)
+            else:
                 others.append(entry)
-                continue
-            if not _is_short(encoded):
-                others.append(entry)
-                continue
-            lines.append(encoded)
-            packed.append((created, to_msgpack(line)))
-            if level > highest:
-                highest = level
         if lines:
             self._write(highest, lines, packed)
         return others

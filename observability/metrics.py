@@ -19,8 +19,6 @@ from observability.durations import Durations
 #: milliseconds. (prometheus-client has no native histograms.)
 DURATION_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "QUERY"})
-#: Stands for a method that HTTP does not know.
-OTHER = "_OTHER"
 
 # A creation time for every series would nearly double them, and Prometheus has no use for it.
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -69,8 +67,7 @@ class Metrics:
 
     def request_started(self, method: str) -> None:
         """Count a request as in progress; the gauge is told when it is asked."""
-        if method not in METHODS:
-            method = OTHER
+        method = known_method(method)
         with self._counting:
             if method not in self._active:
                 self._active[method] = 0
@@ -81,8 +78,7 @@ class Metrics:
         self, method: str, route: str, status: int, seconds: float, trace_id: str | None
     ) -> None:
         """Record a request. `route` is the route's pattern, empty when none matched."""
-        if method not in METHODS:
-            method = OTHER
+        method = known_method(method)
         with self._counting:
             self._active[method] -= 1
         self._durations.of(method, route, status).observe(seconds, trace_id)
@@ -96,4 +92,4 @@ class Metrics:
 
 def known_method(method: str) -> str:
     """The method, or `_OTHER` for one HTTP does not know: a label is not for callers to fill."""
-    return method if method in METHODS else OTHER
+    return method if method in METHODS else "_OTHER"
