@@ -25,21 +25,11 @@ from amqp.exceptions import AMQPError
 from kombu import Connection
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from tests.ports import free_port
+
 ROOT = Path(__file__).resolve().parents[2]
 POSTGRES_BIN = Path("/usr/lib/postgresql/15/bin")
 RABBITMQ_SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
-
-
-def free_port() -> int:
-    """A port from 40000 on that nobody listens on."""
-    for _ in range(100):
-        port = 40000 + int.from_bytes(os.urandom(2)) % 9000
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            with contextlib.suppress(OSError):
-                probe.bind(("127.0.0.1", port))
-                return port
-    raise RuntimeError("no free port from 40000 to 49000")
 
 
 def wait_until(condition: Callable[[], Any], seconds: float = 30.0, what: str = "condition") -> Any:
@@ -117,6 +107,11 @@ class Process:
         """Wait for the end of a process that ends by itself; it must succeed."""
         assert self._process is not None
         assert self._process.wait(seconds) == 0, self.log
+
+    @property
+    def running(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self._process is not None and self._process.poll() is None
 
     @property
     def pid(self) -> int:
@@ -236,11 +231,16 @@ class Postgres(Process):
         )
 
     def start(self) -> None:
-        super().start()
-        wait_until(
-            lambda: psycopg.connect(self.url("postgres"), connect_timeout=2).close() is None,
-            what="PostgreSQL",
-        )
+        """Start it, and again while it ends by itself: a backend of a killed server that is busy holds the
+        shared memory for a while, and until then PostgreSQL refuses to start.
+        """
+        wait_until(self._accepts, what="PostgreSQL")
+
+    def _accepts(self) -> bool:
+        if not self.running:
+            super().start()
+        psycopg.connect(self.url("postgres"), connect_timeout=2).close()
+        return True
 
     def url(self, database: str, user: str = "postgres") -> str:
         return f"postgresql://{user}@127.0.0.1:{self.port}/{database}"

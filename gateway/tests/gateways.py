@@ -16,7 +16,7 @@ import httpx
 
 from gateway.door.tests.issuer import AUDIENCE, ISSUER, Key, key_set
 from gateway.tests.upstreams import until
-from observability.tests.sinks import free_port
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 

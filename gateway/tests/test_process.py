@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import sys
 from asyncio.subprocess import PIPE, STDOUT, Process
 from collections import defaultdict
@@ -23,6 +22,7 @@ from gateway.door.tests.issuer import AUDIENCE, ISSUER, Key, key_set
 from gateway.settings import ROUTES_FILE
 from gateway.tests.api import said
 from gateway.tests.upstreams import Asked, Server, reply, until
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 ID = str(uuid4())
@@ -62,13 +62,6 @@ class Running:
     log: Path
     key: Key
     environment: dict[str, str]
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
 
 
 def configured(folder: Path, services_url: str, key: Key) -> tuple[dict[str, str], dict[str, Any]]:

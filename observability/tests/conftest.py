@@ -13,7 +13,8 @@ import requests
 
 from observability import Hop
 from observability.settings import Settings
-from observability.tests.sinks import FluentSink, OtlpSink, eventually, free_port
+from observability.tests.sinks import FluentSink, OtlpSink, eventually
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 PYTHON = sys.executable

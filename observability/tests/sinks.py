@@ -15,6 +15,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from tests.ports import free_port
+
 
 class Sink:
     """Something that collects and can be stopped and started again at the same port."""
@@ -165,10 +167,3 @@ def eventually(condition: Callable[[], Any], timeout: float = 10.0) -> Any:
         assert time.monotonic() < deadline, "the condition never came true"
         time.sleep(0.01)
     return value
-
-
-def free_port() -> int:
-    """A port that nothing listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-    return port

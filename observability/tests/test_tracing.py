@@ -14,7 +14,8 @@ from tornado.httputil import HTTPServerRequest, ResponseStartLine
 
 from observability import Hop, tracing
 from observability.tests.conftest import environment
-from observability.tests.sinks import FluentSink, OtlpSink, free_port
+from observability.tests.sinks import FluentSink, OtlpSink
+from tests.ports import free_port
 
 
 @pytest.fixture

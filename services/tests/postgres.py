@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -15,6 +14,7 @@ import psycopg
 from psycopg import sql
 
 from services.tests.manifest import ROOT, Manifest
+from tests.ports import free_port
 
 TIMEOUT_SECONDS = 30
 
@@ -100,14 +100,6 @@ class Rows:
         with psycopg.connect(self.url, autocommit=True, connect_timeout=3) as connection:
             cursor = connection.execute(statement, parameters or None)
             return cursor.fetchall() if cursor.description else []
-
-
-def free_port() -> int:
-    """A port of loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _migrate(manifest: Manifest, url: str) -> None:

@@ -13,7 +13,8 @@ import httpx
 import pytest
 
 from services.tests.manifest import ROOT, Manifest
-from services.tests.postgres import Databases, free_port
+from services.tests.postgres import Databases
+from tests.ports import free_port
 
 STARTED_SECONDS = 30
 STOPPED_SECONDS = 15

@@ -16,7 +16,7 @@ import httpx
 import yaml
 from rich.progress import Progress
 
-from broker.tests.servers import ROOT, Process, free_port, running, wait_until
+from broker.tests.servers import ROOT, Process, running, wait_until
 from compose.cli.setup.tools import LURA, binary
 from tests.bench import idle, machine
 from tests.bench.nginx import Services
@@ -24,6 +24,7 @@ from tests.bench.peers import composition
 from tests.bench.report import Figure, Report, options
 from tests.bench.rounds import Series, alternate
 from tests.bench.wrk import Load, load
+from tests.ports import free_port
 
 STOCK = "tornado + aiohttp, OpenTelemetry"
 OTHER_STOCK = "starlette + httpx, OpenTelemetry"

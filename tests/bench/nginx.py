@@ -8,8 +8,9 @@ from pathlib import Path
 
 import httpx
 
-from broker.tests.servers import Process, free_port, own, wait_until
+from broker.tests.servers import Process, own, wait_until
 from tests.bench.peers import composition
+from tests.ports import free_port
 
 _MAIN = """
 worker_processes 1;

@@ -18,12 +18,13 @@ from typing import Any
 import httpx
 from rich.progress import Progress
 
-from broker.tests.servers import ROOT, Postgres, Process, Rabbit, Rio, free_port, running, wait_until
+from broker.tests.servers import ROOT, Postgres, Process, Rabbit, Rio, running, wait_until
 from tests.bench import latency, machine
 from tests.bench.nginx import Sink
 from tests.bench.report import Figure, Report, options
 from tests.bench.rounds import Series, alternate
 from tests.bench.wrk import load
+from tests.ports import free_port
 
 CALLERS = 64
 BATCH = 100

@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,21 +14,10 @@ from typing import Any
 import httpx
 
 from compose.cli.toolbox import Toolbox
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 OBSERVABILITY = ROOT / "observability"
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports nobody listens on now, all different."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [int(each.getsockname()[1]) for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
 
 
 @dataclass
@@ -79,31 +67,30 @@ class Program:
 def environment(folder: Path) -> dict[str, str]:
     """Every variable the three configuration files name, with free ports and folders below `folder`."""
     names = ["OTLP_GRPC", "OTLP_HTTP", "FLUENT", "SPAN_METRICS", "HEALTH"]
-    ports = iter(free_ports(13))
-    addresses = {f"COLLECTOR_{name}": f"127.0.0.1:{next(ports)}" for name in names}
+    addresses = {f"COLLECTOR_{name}": f"127.0.0.1:{free_port()}" for name in names}
     jaeger = {
-        f"JAEGER_{name}": f"127.0.0.1:{next(ports)}"
+        f"JAEGER_{name}": f"127.0.0.1:{free_port()}"
         for name in ["OTLP", "QUERY_HTTP", "QUERY_GRPC", "HEALTH"]
     }
-    loki_port = next(ports)
+    loki_port = free_port()
     return {
         **addresses,
         **jaeger,
         "COLLECTOR_METRICS_HOST": "127.0.0.1",
-        "COLLECTOR_METRICS_PORT": str(next(ports)),
+        "COLLECTOR_METRICS_PORT": str(free_port()),
         "COLLECTOR_DATA_DIR": str(folder / "collector"),
         "NGINX_LOG_DIR": str(folder / "nginx"),
         "EDGE_STATUS_URL": f"http://127.0.0.1:{loki_port}/status",
         "SERVICES_STATUS_URL": f"http://127.0.0.1:{loki_port}/status",
         "NEXTPHASE_INSTANCE": "test",
         "JAEGER_METRICS_HOST": "127.0.0.1",
-        "JAEGER_METRICS_PORT": str(next(ports)),
+        "JAEGER_METRICS_PORT": str(free_port()),
         "JAEGER_DATA_DIR": str(folder / "jaeger"),
         "JAEGER_RETENTION": "72h",
         "LOKI_OTLP_URL": f"http://127.0.0.1:{loki_port}/otlp",
         "LOKI_HOST": "127.0.0.1",
         "LOKI_HTTP_PORT": str(loki_port),
-        "LOKI_GRPC_PORT": str(next(ports)),
+        "LOKI_GRPC_PORT": str(free_port()),
         "LOKI_DATA_DIR": str(folder / "loki"),
         "LOKI_RETENTION": "168h",
     }

@@ -22,6 +22,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from tests.ports import free_port
+
 TEMPLATES = Path(__file__).parent.parent
 NGINX = os.environ.get("NGINX") or shutil.which("nginx") or "/usr/sbin/nginx"
 ROOT = os.geteuid() == 0
@@ -29,14 +31,6 @@ GATEWAY_CREDENTIAL = "5e" * 32
 RIO_CREDENTIAL = "a7" * 32
 Edit = Callable[[str], str]  # changes a rendered configuration before it is used
 LIMITS = {"requests_per_second": 100_000, "burst": 100_000, "body_bytes": 65_536}
-
-
-def free_port() -> int:
-    """A port of the loopback address that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def until(condition: Callable[[], Any], what: str, seconds: float = 10.0) -> Any:

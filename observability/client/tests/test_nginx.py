@@ -2,10 +2,8 @@
 
 import asyncio
 import os
-import socket
 import subprocess
 from collections.abc import AsyncIterator, Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +11,7 @@ import pytest
 
 from observability.client import Client, ConnectFailed, Limits, Origin
 from observability.client.tests.servers import until
+from tests.ports import free_port
 
 NGINX = Path("/usr/sbin/nginx")
 pytestmark = pytest.mark.skipif(not NGINX.exists(), reason="nginx is not installed")
@@ -49,9 +48,7 @@ class Nginx:
 @pytest.fixture(params=[1000, 3], ids=["kept", "closed after three"])
 def nginx(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Nginx]:
     tmp_path.chmod(0o755)
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     files = tmp_path / "files"
     files.mkdir()
     (files / "large").write_bytes(LARGE)

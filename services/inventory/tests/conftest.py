@@ -15,7 +15,8 @@ import pytest
 import yaml
 
 from services.inventory.tests.peer import Peer, eventually
-from services.tests.postgres import Databases, Postgres, Rows, free_port
+from services.tests.postgres import Databases, Postgres, Rows
+from tests.ports import free_port
 
 SERVICE = Path(__file__).parents[1]
 ROOT = SERVICE.parents[1]
