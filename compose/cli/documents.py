@@ -7,6 +7,7 @@ what the platform reads. Whatever is wrong is a Problem with file, line and fiel
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
+from jsonschema.validators import extend
 
 Field = tuple[str | int, ...]
 """Where a value stands in a document: keys and positions from its root."""
@@ -90,7 +92,7 @@ class Document:
 
     def check(self, schema: Mapping[str, Any]) -> None:
         """Notes every way in which the content does not follow the JSON Schema (2020-12)."""
-        for error in Draft202012Validator(schema).iter_errors(self.content):
+        for error in _Validator(schema).iter_errors(self.content):
             for where, message in _explain(error):
                 self.problem(where, message)
 
@@ -142,6 +144,15 @@ class Document:
             self._at(node.start_mark.line + 1, where, f"{node.value!r} is not a value that is allowed here")
             return None
         return value
+
+
+def _pattern(_: Any, pattern: str, value: Any, __: Mapping[str, Any]) -> Iterator[ValidationError]:
+    """`pattern`, where a `$` at its end is the end, as ECMA-262 has it: `re` lets a newline follow."""
+    if isinstance(value, str) and not re.search(re.sub(r"\$$", r"\\Z", pattern), value):
+        yield ValidationError(f"{value!r} does not match {pattern!r}")
+
+
+_Validator = extend(Draft202012Validator, {"pattern": _pattern})  # type: ignore[no-untyped-call]
 
 
 def _name(where: Field) -> str:
