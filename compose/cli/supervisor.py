@@ -84,6 +84,10 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock.connect(str(self._path))
 
 
+class Busy(Failure):
+    """The supervisor runs and does not answer in time: it stops all processes, or so does the machine."""
+
+
 class Refused(Exception):
     """The supervisor answered that it cannot do what was asked."""
 
@@ -116,6 +120,9 @@ class Supervisor:
         command = [str(program), "--config", str(self._layout.processes_file)]
         command += ["--unix-socket", str(self._socket), "--log-file", str(self.log)]
         command += ["--tui=false", "--ordered-shutdown", "--keep-project", "--disable-dotenv"]
+        # Nobody asks it for memory and processor time: to sum them up it reads all of /proc for each process
+        # and each of their children, every second in which somebody asks for anything.
+        command += ["--slow-ref-rate", "24h"]
         # Detached: a closed terminal, or its Ctrl-C, is none of its business.
         answer = subprocess.run(
             [*command, "--detached"],
@@ -209,11 +216,14 @@ class Supervisor:
     # ---- its processes
 
     def list(self) -> list[Process]:
-        """Every process, sorted by name; none when the supervisor does not run."""
+        """Every process, sorted by name; none when the supervisor does not run.
+
+        Raises Busy when it does not answer.
+        """
         try:
             answer = self._call("GET", "/processes")
         except TimeoutError:
-            raise Failure("the supervisor is busy stopping the instance", log=self.log) from None
+            raise Busy("the supervisor is busy, maybe stopping the instance", log=self.log) from None
         except OSError:
             return []
         found = (self._told(_process(state)) for state in answer["data"])
@@ -291,10 +301,10 @@ class Supervisor:
         note: told again and again what is waited for.
         """
         wanted = set(names)
-        before = {process.name: process.restarts for process in self.list()}
         deadline = time.monotonic() + timeout_seconds
+        before = {process.name: process.restarts for process in self._list_by(deadline)}
         while True:
-            processes = [process for process in self.list() if process.name in wanted]
+            processes = [process for process in self._list_by(deadline) if process.name in wanted]
             failed = [process for process in processes if _has_failed(process, before.get(process.name, 0))]
             if failed:
                 raise self._failure(failed)
@@ -307,6 +317,15 @@ class Supervisor:
                 raise Failure(late, tail=tail(log), log=log)
             note(f"{len(wanted) - len(waiting)} of {len(wanted)}, waiting for {', '.join(waiting)}")
             time.sleep(_POLL_SECONDS)
+
+    def _list_by(self, deadline: float) -> Sequence[Process]:
+        """Every process; asks a busy supervisor again until the deadline."""
+        while True:
+            try:
+                return self.list()
+            except Busy:
+                if time.monotonic() > deadline:
+                    raise
 
     def _failure(self, failed: Sequence[Process]) -> Failure:
         causes = [process for process in failed if not process.was_skipped] or failed
