@@ -23,7 +23,7 @@ HOPS = {
     "inventory",
     "notifications",
 }
-#: nginx stamps whole milliseconds, and a hop ends its span just after its answer has left.
+#: nginx stamps whole milliseconds.
 CLOCK_GRAIN_US = 5_000
 
 
@@ -72,7 +72,9 @@ def assert_one_tree(spans: list[Span], order: Order) -> None:
 
 
 def assert_times(spans: list[Span]) -> None:
-    """A child starts after its parent; one that is answered (not a message's) ends before it too."""
+    """A child starts after its parent; one that is answered (not a message's) ends before it too, but for a
+    hop's own end of its span: that comes when its answer has left, and on a busy machine some time later.
+    """
     by_id = {span.span_id: span for span in spans}
     for span in spans:
         parent = by_id.get(span.parent_id or "")
@@ -80,7 +82,8 @@ def assert_times(spans: list[Span]) -> None:
             continue
         assert span.start >= parent.start - CLOCK_GRAIN_US, f"{span} starts before {parent}"
         if parent.kind != "producer":
-            assert span.end <= parent.end + CLOCK_GRAIN_US, f"{span} ends after {parent}"
+            done = span.end if span.service == parent.service else span.start
+            assert done <= parent.end + CLOCK_GRAIN_US, f"{span} ends after {parent}"
 
 
 def assert_path(spans: list[Span], expected: list[str]) -> None:
