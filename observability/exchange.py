@@ -2,7 +2,7 @@
 
 import logging
 import time
-from http import HTTPStatus
+from typing import Final
 
 from msgspec import UNSET, UnsetType
 from opentelemetry import trace
@@ -10,13 +10,16 @@ from opentelemetry.trace import INVALID_SPAN_CONTEXT, SpanContext, Status, Statu
 
 from observability.backlog import BACKLOG
 from observability.hop import Hop
-from observability.logs import Entry, Line, Lines, level_name, time_of
+from observability.logs import Entry, Line, Lines, time_of
 from observability.problem import Problem
 from observability.text import hex_trace_id
 
 TRACE_HEADER = "X-Trace-Id"
 #: Paths of health and metrics: not traced, not counted, not logged.
 QUIET_PATHS = frozenset({"/health", "/health/live", "/health/ready", "/metrics"})
+
+#: From here on an answer says that something is wrong with the hop. (Enumerations are slow to compare.)
+_FAULT: Final = 500
 
 _access = Lines("access")
 _errors = logging.getLogger("errors")
@@ -85,13 +88,13 @@ class Exchange:
         if not self._open:
             return
         self._open = False
-        self._seconds, self._created = time.perf_counter() - self._started, time.time()
+        self._seconds, self._created = time.perf_counter() - self._started, time.time_ns()
         self._status, self._route = status, route
         self._request_id, self._client, self._user = request_id, client, user
         if self._span is None:
             self._span = trace.get_current_span().get_span_context()
         _ENDED.add(self)
-        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        if status >= _FAULT:
             BACKLOG.settle()  # the process may not live to write the next one
 
     def entry(self) -> Entry:
@@ -101,12 +104,12 @@ class Exchange:
         trace_id, span_id, _, _, _, is_valid = span
         told_trace_id = hex_trace_id(trace_id) if is_valid else None
         hop.metrics.request_finished(method, self._route, status, self._seconds, told_trace_id)
-        level = logging.ERROR if status >= HTTPStatus.INTERNAL_SERVER_ERROR else logging.INFO
+        level, level_name = (logging.ERROR, "error") if status >= _FAULT else (logging.INFO, "info")
         line = AccessLine(
             hop.settings.service,
             hop.settings.instance_id,
             time_of(created),
-            level_name(level),
+            level_name,
             f"{method} {path} {status}",
             "access",
             told_trace_id or UNSET,

@@ -18,6 +18,7 @@ SEND_SECONDS = 3.0
 BACKOFF_FIRST_SECONDS = 0.25
 BACKOFF_LAST_SECONDS = 3.0
 
+_SECOND = 1_000_000_000  # in nanoseconds
 _EVENT_TIME = struct.Struct(">BBII").pack
 
 _logger = logging.getLogger(__name__)
@@ -50,16 +51,16 @@ class HoldingSender(FluentSender):  # type: ignore[misc] # fluent-logger is not 
         self._thread = threading.Thread(target=self._run, name="log-sender", daemon=True)
         self._thread.start()
 
-    def emit_packed(self, records: list[tuple[float, bytes]]) -> None:
+    def emit_packed(self, records: list[tuple[int, bytes]]) -> None:
         """Queue records.
 
         Args:
-            records: when each was made, in seconds since the epoch, and its fields as a MessagePack map.
+            records: when each was made, in nanoseconds since the epoch, and its fields as a MessagePack map.
         """
         head = self._head
         self._queue(
             [
-                b"".join((head, _EVENT_TIME(0xD7, 0, int(at), int(at % 1 * 1e9)), fields))
+                b"".join((head, _EVENT_TIME(0xD7, 0, at // _SECOND, at % _SECOND), fields))
                 for at, fields in records
             ]
         )

@@ -3,7 +3,6 @@
 import threading
 from collections import deque
 from collections.abc import Callable
-from functools import partial
 from typing import NamedTuple
 
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
@@ -17,7 +16,9 @@ from observability import otlp
 #: The more, the less a span costs on its way to the collector.
 BATCH_SPANS = 2048
 
-_head_of_span = partial(otlp.head, 2)
+#: What comes before a span, by its size: nearly all have less than so many bytes.
+_COMMON = 1024
+_HEADS = [otlp.head(2, size) for size in range(_COMMON)]
 
 
 class Batch(NamedTuple):
@@ -79,7 +80,7 @@ class Gathering:
 
     def _request(self, spans: list[bytes]) -> bytes:
         framed = [b""] * (2 * len(spans))
-        framed[::2] = map(_head_of_span, map(len, spans))
+        framed[::2] = [_HEADS[size] if size < _COMMON else otlp.head(2, size) for size in map(len, spans)]
         framed[1::2] = spans
         # Joined once: a batch is half a megabyte.
         of_scope = [self._scope, *framed, self._scope_schema]

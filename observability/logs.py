@@ -75,13 +75,13 @@ class Entry(NamedTuple):
 
     Attributes:
         level: as in `logging`.
-        created: seconds since the epoch.
+        created: nanoseconds since the epoch.
         span: the context of the span that it belongs to.
     """
 
     line: Line
     level: int
-    created: float
+    created: int
     span: SpanContext
 
 
@@ -118,14 +118,14 @@ class Handler(logging.Handler):
         if not line.isascii():
             # Beyond ASCII there are line separators, and a stderr that is not UTF-8 would spoil the line.
             line = json.dumps(fields).encode()
-        self._write(record.levelno, [line], [(record.created, self._to_msgpack(fields))])
+        self._write(record.levelno, [line], [(int(record.created * 1e9), self._to_msgpack(fields))])
 
     def emit_plain(self, name: str, level: int, message: str, fields: Mapping[str, Any]) -> bool:
         """Write a line without a record; False, and nothing is written, where that needs more than encoding:
         a value that is not plain, text that is long or not ASCII, a name that the line has itself."""
         if not _PLAIN.issuperset(map(type, fields.values())) or not _RESERVED.isdisjoint(fields):
             return False
-        created = time.time()
+        created = time.time_ns()
         whole = {
             **self._identity,
             **_common(created, level, message, name),
@@ -149,7 +149,7 @@ class Handler(logging.Handler):
             those that are not written: they need more than encoding, as text that is long or not ASCII.
         """
         to_json, to_msgpack = self._to_json, self._to_msgpack
-        lines, packed, others, highest = list[bytes](), list[tuple[float, bytes]](), list[Entry](), 0
+        lines, packed, others, highest = list[bytes](), list[tuple[int, bytes]](), list[Entry](), 0
         for entry in entries:
             line, level, created, _ = entry
             try:
@@ -159,14 +159,15 @@ class Handler(logging.Handler):
             if encoded and _is_short(encoded):
                 lines.append(encoded)
                 packed.append((created, to_msgpack(line)))
-                highest = max(highest, level)
+                if level > highest:
+                    highest = level
             else:
                 others.append(entry)
         if lines:
             self._write(highest, lines, packed)
         return others
 
-    def _write(self, level: int, lines: list[bytes], packed: list[tuple[float, bytes]]) -> None:
+    def _write(self, level: int, lines: list[bytes], packed: list[tuple[int, bytes]]) -> None:
         lines.append(b"")
         self._lines.write(b"\n".join(lines), level >= self._urgent_level)
         self._sender.emit_packed(packed)
@@ -216,7 +217,7 @@ class Lines:
         line, level, created, span = entry
         extra = line.own_fields()
         record = self._logger.makeRecord(self._name, level, "", 0, line.message, (), None, extra=extra)
-        record.created, record.msecs = created, created % 1 * 1000
+        record.created, record.msecs = created / 1e9, created // 1_000_000 % 1000
         token = context.attach(trace.set_span_in_context(NonRecordingSpan(span)))
         try:
             self._logger.handle(record)
@@ -237,7 +238,7 @@ def _sole_handler(logger: logging.Logger) -> Handler | None:
     return handler if type(handler) is Handler and not handler.filters else None
 
 
-def _common(created: float, level: int, message: str, logger: str) -> dict[str, Json]:
+def _common(created: int, level: int, message: str, logger: str) -> dict[str, Json]:
     """The fields that every line has."""
     fields: dict[str, Json] = {
         "time": time_of(created),
@@ -254,7 +255,7 @@ def _common(created: float, level: int, message: str, logger: str) -> dict[str, 
 
 def fields_of(record: logging.LogRecord) -> dict[str, Json]:
     """A record's fields, all of them valid JSON; `extra` fields lie flat beside the record's own."""
-    fields = _common(record.created, record.levelno, bounded(_message(record)), record.name)
+    fields = _common(int(record.created * 1e9), record.levelno, bounded(_message(record)), record.name)
     if record.exc_info and record.exc_info[0]:
         fields["exception"] = bounded(logging.Formatter().formatException(record.exc_info))
     for name, value in vars(record).items():
@@ -268,15 +269,20 @@ def _is_short(line: bytes) -> bool:
     return len(line) <= MAX_TEXT and line.isascii()
 
 
-def time_of(created: float) -> str:
-    """A time, in seconds since the epoch, as lines have it."""
-    return _time(int(created * 1000))
+def time_of(created: int) -> str:
+    """A time, in nanoseconds since the epoch, as lines have it."""
+    return _time(created // 1_000_000)
 
 
 @lru_cache(4)
 def _time(milliseconds: int) -> str:
     second, rest = divmod(milliseconds, 1000)
-    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(second))}.{rest:03d}Z"
+    return f"{_second(second)}.{rest:03d}Z"
+
+
+@lru_cache(4)
+def _second(second: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
 
 
 @lru_cache(512)

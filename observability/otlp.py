@@ -4,6 +4,7 @@ nor links. What is the same from span to span is encoded once. Field numbers are
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from typing import Protocol, TypeVar
 
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceState
 
@@ -85,6 +86,31 @@ def pair(key: str, value: Plain) -> bytes:
     return _kept_pair(key, value)
 
 
+class Brief(Protocol):
+    """A span without state and status, of which nothing was said but one attribute at its end, at most.
+
+    Attributes:
+        trace_id: big-endian, as are the other ids.
+        parent_id: None where it begins the trace.
+        remote: whether the parent is.
+        started: nanoseconds since the epoch, as is `ended`.
+        values: of its shape's variables; it has not got one that is None.
+        last: value of its shape's last attribute; None where it has not got it.
+    """
+
+    trace_id: bytes
+    span_id: bytes
+    parent_id: bytes | None
+    remote: bool
+    started: int
+    ended: int
+    values: tuple[Plain | None, ...]
+    last: Plain | None
+
+
+B = TypeVar("B", bound=Brief)
+
+
 class Shape:
     """What the spans of one place in the code have in common, encoded.
 
@@ -111,6 +137,8 @@ class Shape:
         self._named = named(name, kind)
         self._constants = b"".join([pair(key, value) for key, value in constants.items()])
         self._variables = [(key, _heads_of_texts(key)) for key in variables]
+        #: Of the only variable, where there is one: a shorter way.
+        self._heads = self._variables[0][1] if len(self._variables) == 1 else None
         self._last = last
         self._endings: dict[Plain | None, bytes] = {None: _TOLD_UNSET + _FLAGS_LOCAL}
         self._endings_remote: dict[Plain | None, bytes] = {None: _TOLD_UNSET + _FLAGS_REMOTE}
@@ -120,46 +148,38 @@ class Shape:
         self._pack = struct.Struct("<2s16s2s8s2s8s" + rest).pack
         self._pack_root = struct.Struct("<2s16s2s8s" + rest).pack
 
-    def brief(
-        self,
-        trace_id: bytes,
-        span_id: bytes,
-        parent_id: bytes | None,
-        start: int,
-        end: int,
-        values: Sequence[Plain | None],
-        last: Plain | None,
-        remote: bool = False,
-    ) -> bytes | None:
-        """A span as `encode` encodes it that has no trace state, no status and at most one further attribute;
-        None where a value is not one that is taken.
-
-        Args:
-            start: nanoseconds since the epoch, as is `end`.
-            last: value of the further attribute.
-            remote: whether the parent is.
-        """
-        if parent_id is None:
-            packed = self._pack_root(
-                _TRACE, trace_id, _SPAN, span_id,
-                self._named, 0x39, start, 0x41, end, self._constants,
-            )  # fmt: skip
-        else:
-            packed = self._pack(
-                _TRACE, trace_id, _SPAN, span_id, _PARENT, parent_id,
-                self._named, 0x39, start, 0x41, end, self._constants,
-            )  # fmt: skip
-        endings = self._endings_remote if remote else self._endings
-        ending = endings.get(last) if type(last) is int or last is None else None
-        if ending is None:
-            ending = self._ending(last, endings)
-        if not values:
-            return packed + ending
-        parts = [packed]
-        if not self._vary(parts, values):
-            return None
-        parts.append(ending)
-        return b"".join(parts)
+    def briefs(self, spans: Sequence[B]) -> tuple[list[bytes], list[B]]:
+        """Spans as `encode` encodes them, and those that are not: they have a value that is not taken."""
+        pack, pack_root, named, constants = self._pack, self._pack_root, self._named, self._constants
+        short, heads = self._short, self._heads
+        encoded: list[bytes] = []
+        others: list[B] = []
+        for span in spans:
+            if span.parent_id is None:
+                packed = pack_root(
+                    _TRACE, span.trace_id, _SPAN, span.span_id,
+                    named, 0x39, span.started, 0x41, span.ended, constants,
+                )  # fmt: skip
+            else:
+                packed = pack(
+                    _TRACE, span.trace_id, _SPAN, span.span_id, _PARENT, span.parent_id,
+                    named, 0x39, span.started, 0x41, span.ended, constants,
+                )  # fmt: skip
+            last = span.last
+            endings = self._endings_remote if span.remote else self._endings
+            ending = endings.get(last) if type(last) is int or last is None else None
+            if ending is None:
+                ending = self._ending(last, endings)
+            values = span.values
+            if not values:
+                encoded.append(packed + ending)
+            elif heads and type(text := values[0]) is str and len(text) < short and text.isascii():
+                encoded.append(b"".join((packed, heads[len(text)], text.encode(), ending)))
+            elif self._vary(parts := [packed], values):
+                encoded.append(b"".join((*parts, ending)))
+            else:
+                others.append(span)
+        return encoded, others
 
     def _ending(self, last: Plain | None, endings: dict[Plain | None, bytes]) -> bytes:
         """What comes last in a brief span; remembered of small numbers, such as a status is."""

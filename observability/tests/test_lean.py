@@ -138,7 +138,13 @@ class Pair:
         return b"".join(batch.body for batch in self.batches)
 
     def expected(self) -> bytes:
-        spans = self.memory.get_finished_spans()
+        """What the SDK exports, in the order in which ours come."""
+        batches = TracesData.FromString(self.exported()).resource_spans
+        order = [span.span_id for batch in batches for scope in batch.scope_spans for span in scope.spans]
+        spans = sorted(
+            self.memory.get_finished_spans(),
+            key=lambda span: order.index(span.get_span_context().span_id.to_bytes(8, "big")),
+        )
         return encode_spans(spans).SerializeToString() if spans else b""
 
     def run(self, work: Callable[[trace.Tracer], object]) -> None:

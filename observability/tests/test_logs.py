@@ -73,7 +73,7 @@ class Keeping:
 
     fields = b""
 
-    def emit_packed(self, records: list[tuple[float, bytes]]) -> None:
+    def emit_packed(self, records: list[tuple[int, bytes]]) -> None:
         ((_, self.fields),) = records
 
 
@@ -235,7 +235,7 @@ def test_a_whole_line_is_that_of_a_record(
     common = {"time": "", "level": "warning", "message": "came %s", "logger": "probe.lines", **ids}
     try:
         line = Delivery(settings.service, settings.instance_id, **common, order_id=order_id)
-        Lines("probe.lines").write_all([Entry(line, logging.WARNING, time.time(), own)])
+        Lines("probe.lines").write_all([Entry(line, logging.WARNING, time.time_ns(), own)])
     finally:
         logger.filters.clear()
     lines = [json.loads(line) | {"time": ""} for line in stream.getvalue().splitlines()]
