@@ -695,7 +695,7 @@ class Tracer(trace.Tracer):
 
 
 def _write(ended: list[Span | Sketch]) -> None:
-    """Encode spans, and hand them over: those of a template in a row, which takes half the time."""
+    """Encode spans, and hand them over: those of a template in a row."""
     alike: dict[Template, list[Sketch]] = defaultdict(list)
     others: list[Span | Sketch] = []
     for span in ended:
