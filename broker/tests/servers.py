@@ -61,6 +61,11 @@ def own(folder: Path, user: str) -> Path:
     return folder
 
 
+def _whole_lines(log: Path) -> int:
+    """Bytes up to the end of the last line: one that was being written when its process was killed is not."""
+    return log.read_bytes().rfind(b"\n") + 1
+
+
 class Process:
     """A server process in a process group of its own."""
 
@@ -70,6 +75,7 @@ class Process:
 
     def start(self) -> None:
         with self._log.open("ab") as log:
+            log.truncate(_whole_lines(self._log))
             self._process = subprocess.Popen(
                 self._command,
                 env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8", **self._environment},

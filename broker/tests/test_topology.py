@@ -19,11 +19,12 @@ def test_what_was_declared_and_seen_stands_in_one_graph(rio: Rio) -> None:
     for _ in range(3):
         assert rio.emit("sight.a", str(uuid4())).status_code == 202
 
-    def seen() -> dict[tuple[str, str], dict[str, Any]] | None:
+    def seen() -> dict[tuple[str, str], dict[str, Any]]:
         found = edges(rio.client.get("/topology"))
         emitted = found.get(("emitter:/tests", "type:sight.a"), {}).get("seen")
         delivered = found.get(("subscription:seer", f"sink:{path}"), {}).get("seen")
-        return found if (emitted, delivered) == (3, 3) else None
+        assert (emitted, delivered) == (3, 3)
+        return found
 
     found = wait_until(seen, what="the counts")
     assert found["type:sight.a", "subscription:seer"] == {
