@@ -482,41 +482,19 @@ class Ancestor:
         self.flags = _TOLD_FLAGS[known]
 
 
-class Sketch:
+class Sketch(otlp.Brief):
     """A span under way of which nothing but its start has been said: made by `Template.sketch`.
 
     Nearly all spans begin and end, and that is that; they cost a quarter of a span this way. To say anything
-    else take the `span`, a real one from then on.
+    else take the `span`, a real one from then on. (Of a real one that ended so, it is what is encoded.)
     """
 
-    __slots__ = (
-        "_parent",
-        "_span",
-        "_template",
-        "ancestor",
-        "ended",
-        "last",
-        "parent_id",
-        "remote",
-        "span_id",
-        "started",
-        "trace_id",
-        "values",
-    )
+    __slots__ = ("_parent", "_span", "_template", "ancestor")
 
     _parent: "Ancestor | Sketch"
     _span: trace.Span | None
     _template: Template
     ancestor: Ancestor
-    # What it has as `otlp.Brief`.
-    trace_id: bytes
-    span_id: bytes
-    parent_id: bytes | None
-    remote: bool
-    started: int
-    ended: int
-    values: tuple[Plain | None, ...]
-    last: Plain | None
 
     @classmethod
     def of(cls, span: Prepared, template: Template, last: Plain) -> "Sketch":

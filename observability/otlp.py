@@ -4,7 +4,7 @@ nor links. What is the same from span to span is encoded once. Field numbers are
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceState
 
@@ -86,7 +86,7 @@ def pair(key: str, value: Plain) -> bytes:
     return _kept_pair(key, value)
 
 
-class Brief(Protocol):
+class Brief:
     """A span without state and status, of which nothing was said but one attribute at its end, at most.
 
     Attributes:
@@ -97,6 +97,8 @@ class Brief(Protocol):
         values: of its shape's variables; it has not got one that is None.
         last: value of its shape's last attribute; None where it has not got it.
     """
+
+    __slots__ = ("ended", "last", "parent_id", "remote", "span_id", "started", "trace_id", "values")
 
     trace_id: bytes
     span_id: bytes
