@@ -10,7 +10,7 @@ from opentelemetry.trace import INVALID_SPAN_CONTEXT, SpanContext, Status, Statu
 
 from observability.backlog import BACKLOG
 from observability.hop import Hop
-from observability.logs import Entry, Line, Lines, time_of
+from observability.logs import Entry, Line, Lines, level_name, time_of
 from observability.problem import Problem
 from observability.text import hex_trace_id
 
@@ -104,12 +104,12 @@ class Exchange:
         trace_id, span_id, _, _, _, is_valid = span
         told_trace_id = hex_trace_id(trace_id) if is_valid else None
         hop.metrics.request_finished(method, self._route, status, self._seconds, told_trace_id)
-        level, level_name = (logging.ERROR, "error") if status >= _FAULT else (logging.INFO, "info")
+        level = logging.ERROR if status >= _FAULT else logging.INFO
         line = AccessLine(
             hop.settings.service,
             hop.settings.instance_id,
             time_of(created),
-            level_name,
+            level_name(level),
             f"{method} {path} {status}",
             "access",
             told_trace_id or UNSET,

@@ -118,7 +118,7 @@ class Handler(logging.Handler):
         if not line.isascii():
             # Beyond ASCII there are line separators, and a stderr that is not UTF-8 would spoil the line.
             line = json.dumps(fields).encode()
-        self._write(record.levelno, [line], [(int(record.created * 1e9), self._to_msgpack(fields))])
+        self._write(record.levelno, [line], [(_created(record), self._to_msgpack(fields))])
 
     def emit_plain(self, name: str, level: int, message: str, fields: Mapping[str, Any]) -> bool:
         """Write a line without a record; False, and nothing is written, where that needs more than encoding:
@@ -255,13 +255,18 @@ def _common(created: int, level: int, message: str, logger: str) -> dict[str, Js
 
 def fields_of(record: logging.LogRecord) -> dict[str, Json]:
     """A record's fields, all of them valid JSON; `extra` fields lie flat beside the record's own."""
-    fields = _common(int(record.created * 1e9), record.levelno, bounded(_message(record)), record.name)
+    fields = _common(_created(record), record.levelno, bounded(_message(record)), record.name)
     if record.exc_info and record.exc_info[0]:
         fields["exception"] = bounded(logging.Formatter().formatException(record.exc_info))
     for name, value in vars(record).items():
         if name not in _STANDARD:
             fields[_key(name)] = value if simple(value) else plain(value)
     return fields
+
+
+def _created(record: logging.LogRecord) -> int:
+    """When a record was made, in nanoseconds since the epoch."""
+    return int(record.created * 1e9)
 
 
 def _is_short(line: bytes) -> bool:
