@@ -9,11 +9,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import yaml
 from fluent.sender import FluentSender
 
 from compose.cli.toolbox import Toolbox
 from dashboards.queries import Query, queries
-from tests.config.programs import Pipeline, running_pipeline
+from tests.config.programs import OBSERVABILITY, Pipeline, running_pipeline
 from tests.conftest import eventually
 
 pytestmark = pytest.mark.config
@@ -129,6 +130,55 @@ def test_spans_become_metrics_with_exemplars(pipeline: Pipeline) -> None:
         )
 
     eventually(look)
+
+
+def test_requests_that_are_not_sampled_are_counted(pipeline: Pipeline) -> None:
+    """They have no exemplar either: it would name a trace that is not stored."""
+    trace_id, route = new_trace_id(), f"/{new_trace_id()}/*"
+
+    def line(trace_id: str) -> str:
+        return json.dumps(
+            span_document(
+                "edge-nginx",
+                trace_id,
+                http__request__method="GET",
+                http__route=route,
+                http__response__status_code=502,
+            )
+        )
+
+    (pipeline.nginx_logs / "edge-unsampled.json").write_text(f"{line('')}\n" * 3)
+    with (pipeline.nginx_logs / "edge-spans.json").open("a") as file:
+        file.write(f"{line(trace_id)}\n")
+
+    def look() -> None:
+        metrics = pipeline.derived_metrics()
+        found = re.findall(
+            rf'^traces_span_metrics_calls_total{{.*http_route="{re.escape(route)}".*}} (\S+)', metrics, re.M
+        )
+        assert [float(count.split()[0]) for count in found] == [4.0]
+        exemplars = re.findall(rf'http_route="{re.escape(route)}".*# {{.*trace_id="(\w*)"', metrics)
+        assert set(exemplars) <= {trace_id}
+
+    eventually(look)
+    has_spans(pipeline, trace_id, 1)
+
+
+def test_what_counts_nginx_requests_waits_for_no_store() -> None:
+    """A file is read no faster than the slowest exporter of its pipelines takes it."""
+    pipelines = yaml.safe_load((OBSERVABILITY / "collector/collector.yaml").read_text())["service"][
+        "pipelines"
+    ]
+    counting = {
+        receiver
+        for pipeline in pipelines.values()
+        for receiver in pipeline["receivers"]
+        if "spanmetrics" in pipeline["exporters"] and receiver != "otlp"
+    }
+    assert counting
+    for name, pipeline in pipelines.items():
+        if counting & set(pipeline["receivers"]):
+            assert pipeline["exporters"] == ["spanmetrics"], name
 
 
 def test_both_nginx_are_nodes_of_the_service_graph(pipeline: Pipeline) -> None:

@@ -1,5 +1,7 @@
 """Prometheus sees every part, and the real traffic in rate, errors and duration per hop."""
 
+import secrets
+
 import httpx
 import pytest
 
@@ -67,6 +69,31 @@ def test_errors_are_counted(stack: Stack) -> None:
         assert [count for _, count in stack.telemetry.metric(query) if count >= 1]
 
     eventually(look)
+
+
+def test_requests_that_are_not_sampled_are_counted_by_every_hop(stack: Stack, sku: str) -> None:
+    """A caller's flags decide what is traced, not what is counted."""
+    nginx = 'traces_span_metrics_calls_total{service_name=~".+-nginx"}'
+    query = f"""sum by (service) (
+        label_replace({nginx}, "service", "$1", "service_name", "(.+)")
+        or {COUNT}{{service=~"gateway|inventory"}}
+    )"""
+    before = {labels["service"]: value for labels, value in stack.telemetry.metric(query)}
+    assert set(before) == {"edge-nginx", "gateway", "services-nginx", "inventory"}
+    traces = [secrets.token_hex(16) for _ in range(30)]
+    for trace_id in traces:
+        headers = {"traceparent": f"00-{trace_id}-00f067aa0ba902b7-00"}
+        answer = httpx.get(f"{stack.edge}/v1/stock/{sku}", headers=headers, trust_env=False)
+        assert (answer.status_code, answer.headers["X-Trace-Id"]) == (200, trace_id)
+
+    def look() -> None:
+        after = {labels["service"]: value for labels, value in stack.telemetry.metric(query)}
+        assert {hop: after[hop] - count >= len(traces) for hop, count in before.items()} == dict.fromkeys(
+            before, True
+        )
+
+    eventually(look)
+    assert stack.telemetry.trace(traces[0]) == []
 
 
 def test_no_alert_fires_on_a_healthy_instance(stack: Stack) -> None:

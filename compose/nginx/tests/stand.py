@@ -263,7 +263,7 @@ class Nginx:
             return Answer(response.status, received, response.read())
 
     def lines(self, kind: str) -> list[bytes]:
-        """The lines of a log, "spans" or "access"."""
+        """The lines of a log: "spans", "unsampled" or "access"."""
         return (self.folder / "logs" / f"{self.template}-{kind}.json").read_bytes().splitlines(keepends=True)
 
     def access(self, trace_id: str) -> dict[str, Any]:

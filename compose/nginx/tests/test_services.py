@@ -67,6 +67,20 @@ def test_a_services_health_leaves_neither_span_nor_line(
     assert not [line for kind in ("access", "spans") for line in services.lines(kind) if trace_id in line]
 
 
+@pytest.mark.parametrize("page", ["/health", "/health/live", "/health/ready"])
+def test_a_probe_that_fails_leaves_neither_span_nor_line(services: stand.Nginx, page: str) -> None:
+    asked = services.request("GET", f"/absent{page}", GATEWAY)
+    assert asked.status == 502
+    services.access(services.request("GET", "/accounts/7", GATEWAY).header("x-trace-id"))
+    trace_id = asked.header("x-trace-id").encode()
+    assert not [line for kind in ("access", "spans") for line in services.lines(kind) if trace_id in line]
+
+
+def test_a_refused_probe_is_counted(services: stand.Nginx) -> None:
+    refused = services.request("GET", "/accounts/health/ready")
+    assert services.span(refused.header("x-trace-id"))["attributes"]["http.response.status_code"] == 403
+
+
 def test_credential_in_two_headers_is_not_two_callers(services: stand.Nginx, seen: list[stand.Seen]) -> None:
     request = (
         "GET /accounts HTTP/1.1\r\nHost: a\r\nX-Platform-Credential: x\r\nX-Platform-Credential: %s\r\n\r\n"

@@ -101,6 +101,48 @@ def test_parent_that_is_not_sampled_leaves_no_span(
     assert not [line for line in edge.lines("spans") if trace_id.encode() in line]
 
 
+@pytest.mark.parametrize(
+    ("path", "status", "error", "route"),
+    [
+        ("/v1/x", 200, {}, {"http.route": "/v1/*"}),
+        ("/v1/x", 503, {"code": 2}, {"http.route": "/v1/*"}),
+        ("/x", 404, {}, {}),
+    ],
+)
+def test_a_request_that_is_not_sampled_is_counted_like_one_that_is(
+    edge: stand.Nginx, path: str, status: int, error: dict[str, int], route: dict[str, str]
+) -> None:
+    counted_before = len(edge.lines("unsampled"))
+    edge.request("BREW", f"{path}?status={status}", {"traceparent": f"00-{TRACE}-{PARENT}-00"})
+    sampled = edge.span(edge.request("BREW", f"{path}?status={status}").header("x-trace-id"))
+    (line,) = edge.lines("unsampled")[counted_before:]
+    span = stand.flatten(stand.parse(line))
+    json_format.ParseDict(json.loads(line), TracesData())
+    assert "traceId" not in span
+    assert (
+        span["attributes"] == {"http.request.method": "_OTHER", "http.response.status_code": status} | route
+    )
+    assert span["attributes"].items() <= sampled["attributes"].items()
+    assert (span["name"], span["kind"], span["status"]) == (sampled["name"], sampled["kind"], error)
+    assert span["resource"].items() <= sampled["resource"].items()
+    assert int(span["endTimeUnixNano"]) > int(span["startTimeUnixNano"])
+
+
+@pytest.mark.parametrize("flags", ["00", "01"])
+@pytest.mark.parametrize("path", ["/health", "/health/live", "/health/ready"])
+def test_a_probe_of_the_edge_is_not_counted(edge: stand.Nginx, path: str, flags: str) -> None:
+    trace_id = edge.request("GET", path, {"traceparent": f"00-{TRACE}-{PARENT}-{flags}"}).header("x-trace-id")
+    counted_before = len(edge.lines("unsampled"))
+    edge.access(trace_id)
+    edge.span(edge.request("GET", f"{path}/more").header("x-trace-id"))  # written after it
+    assert not [
+        line
+        for line in edge.lines("spans")
+        if f'"url.path","value":{{"stringValue":"{path}"}}'.encode() in line
+    ]
+    assert len(edge.lines("unsampled")) == counted_before
+
+
 def test_baggage_passes(edge: stand.Nginx, seen: list[stand.Seen]) -> None:
     edge.request("GET", "/v1/x", {"baggage": "tenant=blue"})
     assert seen[-1].headers["baggage"] == "tenant=blue"
