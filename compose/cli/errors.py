@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-SET_UP = "./nextphase up"
+from compose.cli import hints
 
 
 class Failure(Exception):
@@ -41,7 +41,7 @@ class Failure(Exception):
 
 def not_set_up(what: str) -> Failure:
     """The failure of a command that needs a set-up machine on one that is not."""
-    return Failure(f"{what}: this machine is not set up.", advice=f"Run {SET_UP}")
+    return Failure(f"{what}: this machine is not set up.", advice=f"Run {hints.set_up()}")
 
 
 def tail(log: Path, lines: int = 15) -> list[str]:

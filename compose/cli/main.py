@@ -11,13 +11,15 @@ import signal
 import sys
 import tempfile
 import time
+import tomllib
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from compose.cli import rio_arguments
-from compose.cli.errors import SET_UP, Failure, not_set_up
+from compose.cli import hints, preflight, rio_arguments
+from compose.cli.errors import Failure, not_set_up
 from compose.cli.layout import DEFAULT, STATE, Layout, LayoutError
 from compose.cli.setup import prepare, stages, venv
 
@@ -61,12 +63,21 @@ COMMANDS = {
     "bench": Command("measure a part beside its peers, on one core", True, True, False, testing=True),
 }
 
-_EPILOG = """\
+_JSON = ("status", "doctor", "demo", "trace", "emit", "tail", "bench")
+"""Commands that print JSON on request; those of `rio` do, too."""
+
+_EPILOG = f"""\
 Start with:      ./nextphase up
 then try:        ./nextphase demo
 
 An instance is one running copy of the platform, with its own ports and its own state
 under .nextphase/<instance>/. Set NEXTPHASE_INSTANCE to name another default than "default".
+
+Common options of the commands (nextphase COMMAND --help has them all):
+  --instance NAME   which instance, before or after the command
+  --json            print JSON ({", ".join((*_JSON, "rio"))})
+  -h, --help        what the command does and takes
+Set NO_COLOR to have no colour.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
 """
@@ -76,13 +87,15 @@ def main(arguments: Sequence[str]) -> int:
     """Runs the command that `arguments` ask for; returns the exit code."""
     signal.signal(signal.SIGTERM, _terminate)
     try:
-        return _run(parse(arguments), arguments)
+        args = parse(arguments)
+        hints.choose_instance(None if args.instance == DEFAULT else args.instance)
+        return _run(args, arguments)
     except (Failure, LayoutError) as failure:
         text = failure.text() if isinstance(failure, Failure) else f"nextphase: {failure}"
         print(text, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print(f"\nnextphase: interrupted; {SET_UP} goes on from here", file=sys.stderr)
+        print(f"\nnextphase: interrupted; {hints.set_up()} goes on from here", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         # Whoever read has gone, as `head` does. Python must not find that out again at its end.
@@ -96,7 +109,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """The arguments, checked; ends the process with code 2 and a usage message when they are wrong."""
-    parser = _parser()
+    parser, commands = _parsers()
     if not arguments:
         parser.print_help(sys.stderr)
         parser.exit(2)
@@ -104,28 +117,53 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     if args.command == "test":
         args.pytest = rest[1:] if rest[:1] == ["--"] else rest
     elif rest:
-        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+        parser.error(
+            f"unrecognized arguments: {' '.join(rest)}{_close_option(commands[args.command], rest[0])}"
+        )
     return args
 
 
-def _parser() -> argparse.ArgumentParser:
+class _Parser(argparse.ArgumentParser):
+    """Names what a mistyped word is close to."""
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            known = [str(choice) for choice in action.choices]
+            close = hints.suggestion(str(value), known)
+            raise argparse.ArgumentError(action, f"{value!r} is not one of {', '.join(known)}{close}")
+
+
+def _close_option(parser: argparse.ArgumentParser, word: str) -> str:
+    known = [option for action in parser._actions for option in action.option_strings]
+    return hints.suggestion(word, known) if word.startswith("-") else ""
+
+
+def _version() -> str:
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        return str(tomllib.load(file)["project"]["version"])
+
+
+def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
+    """The parser of the whole command line, and that of each command."""
     # Abbreviations are off: they would swallow options meant for pytest.
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="nextphase",
         description="A small, complete microservice platform: start it, see into it, test it.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    instance = argparse.ArgumentParser(add_help=False)
+    instance_help = 'which instance (default: $NEXTPHASE_INSTANCE, else "default")'
+    instance = _Parser(add_help=False)
     instance.add_argument(
         "--instance",
         type=_instance,
         metavar="NAME",
         default=argparse.SUPPRESS,
-        help='which instance (default: $NEXTPHASE_INSTANCE, else "default")',
+        help=instance_help,
     )
-    parser.add_argument("--instance", type=_instance, metavar="NAME", help=argparse.SUPPRESS)
+    parser.add_argument("--instance", type=_instance, metavar="NAME", help=instance_help)
+    parser.add_argument("--version", action="version", version=f"nextphase {_version()}")
     parser.set_defaults(instance=os.environ.get("NEXTPHASE_INSTANCE") or DEFAULT)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     added = {
@@ -169,11 +207,11 @@ def _parser() -> argparse.ArgumentParser:
     rio_arguments.emit(added["emit"])
     rio_arguments.tail(added["tail"])
     rio_arguments.rio(added["rio"], instance)
-    for name in ("status", "doctor", "demo", "trace", "emit", "tail", "bench"):
+    for name in _JSON:
         added[name].add_argument("--json", action="store_true", help="print JSON")
     added["test"].usage = "nextphase test [-h] [--instance NAME] [PYTEST ARGUMENT ...]"
     added["test"].epilog = "All other arguments go to pytest: ./nextphase test -m 'not stack' gateway"
-    return parser
+    return parser, added
 
 
 def _sentence(command: Command) -> str:
@@ -196,6 +234,8 @@ def _count(text: str) -> int:
 
 def _run(args: argparse.Namespace, arguments: Sequence[str]) -> int:
     command = COMMANDS[args.command]
+    if args.command == "up":
+        preflight.check(ROOT, args.instance)
     if command.sets_up:
         os.environ.setdefault(STARTED, str(time.monotonic()))
         prepare(stages(ROOT, testing=command.testing))
@@ -211,8 +251,10 @@ def _layout(instance: str) -> Layout:
     existing = Layout.existing(ROOT)
     if instance not in existing:
         others = f" (there are: {', '.join(existing)})" if existing else ""
-        option = "" if instance == DEFAULT else f" --instance {instance}"
-        raise Failure(f"there is no instance {instance!r} here{others}.", advice=f"Run {SET_UP}{option}")
+        close = hints.suggestion(instance, existing)
+        raise Failure(
+            f"there is no instance {instance!r} here{others}{close}", advice=f"Run {hints.set_up()}"
+        )
     return Layout.open(ROOT, instance)
 
 

@@ -88,6 +88,14 @@ def command_line(pid: int) -> str:
         return ""
 
 
+def working_folder(pid: int) -> str:
+    """The folder that the process works in; "unknown" when it may not be read."""
+    try:
+        return os.readlink(_PROC / str(pid) / "cwd")
+    except OSError:
+        return "unknown"
+
+
 def memory(pid: int) -> int:
     """Resident bytes: its proportional share (PSS) where that may be read, else all it has resident (RSS)."""
     try:
@@ -103,9 +111,8 @@ def memory(pid: int) -> int:
         return 0
 
 
-def listening() -> dict[int, set[str]]:
-    """TCP ports that something listens on, and the inodes of their sockets."""
-    ports: dict[int, set[str]] = defaultdict(set)
+def _listeners() -> Iterator[tuple[int, str, int]]:
+    """Port, socket inode and user id of every TCP socket that something listens on."""
     for table in ("tcp", "tcp6"):
         try:
             lines = (_PROC / "net" / table).read_text().splitlines()[1:]
@@ -113,7 +120,14 @@ def listening() -> dict[int, set[str]]:
             continue
         for fields in map(str.split, lines):
             if fields[3] == _LISTEN:
-                ports[int(fields[1].rpartition(":")[2], 16)].add(fields[9])
+                yield int(fields[1].rpartition(":")[2], 16), fields[9], int(fields[7])
+
+
+def listening() -> dict[int, set[str]]:
+    """TCP ports that something listens on, and the inodes of their sockets."""
+    ports: dict[int, set[str]] = defaultdict(set)
+    for port, inode, _ in _listeners():
+        ports[port].add(inode)
     return dict(ports)
 
 
@@ -134,14 +148,26 @@ def sockets(pid: int) -> set[str]:
     return inodes
 
 
-def holders(ports: Iterable[int]) -> dict[int, str]:
-    """Of `ports`, those something listens on, and who: its pid and command, as far as that may be read."""
-    taken = {port: inodes for port, inodes in listening().items() if port in set(ports)}
-    found = dict.fromkeys(taken, "a process of another user")
+@dataclass(frozen=True)
+class Holder:
+    """The process that listens on a port.
+
+    pid: 0 where the process may not be seen, because it is another user's. uid: of the user it runs as.
+    """
+
+    pid: int
+    uid: int
+
+
+def holders(ports: Iterable[int]) -> dict[int, Holder]:
+    """Of `ports`, those that a process listens on, each with that process."""
+    wanted = set(ports)
+    taken = {port: (inode, uid) for port, inode, uid in _listeners() if port in wanted}
+    found = {port: Holder(0, uid) for port, (_, uid) in taken.items()}
     if taken:
         for pid in _pids():
             held = sockets(pid)
-            for port, inodes in taken.items():
-                if held & inodes:
-                    found[port] = f"pid {pid}, {command_line(pid)[:60]}"
+            for port, (inode, uid) in taken.items():
+                if inode in held:
+                    found[port] = Holder(pid, uid)
     return found

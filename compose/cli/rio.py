@@ -9,7 +9,8 @@ from typing import Any
 
 import httpx
 
-from compose.cli.errors import SET_UP, Failure
+from compose.cli import hints
+from compose.cli.errors import Failure
 from compose.cli.layout import Layout
 from compose.cli.secrets import OPERATOR, Secrets
 
@@ -71,7 +72,7 @@ class Rio:
     def _down(self, error: Exception) -> Failure:
         return Failure(
             f"Rio at {self._url} does not answer ({error}).",
-            advice=f"Is the instance up? ./nextphase status, else {SET_UP}",
+            advice=f"Is the instance up? {hints.command('status')}, else {hints.set_up()}",
         )
 
 
@@ -80,7 +81,7 @@ def _token(layout: Layout) -> str:
         return Path(Secrets(layout.secrets).sender(OPERATOR)).read_text().strip()
     except OSError as error:
         reason = f"the operator's token cannot be read: {error.strerror}"
-        raise Failure(reason, advice=f"Run {SET_UP}, as the user who owns the instance") from error
+        raise Failure(reason, advice=f"Run {hints.set_up()}, as the user who owns the instance") from error
 
 
 def _given(query: Mapping[str, Any] | None) -> dict[str, Any]:

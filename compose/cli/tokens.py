@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from jwt.algorithms import OKPAlgorithm
 
-from compose.cli import files
+from compose.cli import files, hints
 from compose.cli.errors import Failure
 
 ISSUER = "urn:nextphase:cli"
@@ -55,7 +55,7 @@ def issue(key_file: Path, subject: str, scopes: Sequence[str], minutes: int) -> 
     try:
         key = _read(key_file.read_text())
     except FileNotFoundError as error:
-        raise Failure(f"{key_file} is missing: it is made by ./nextphase up") from error
+        raise Failure(f"{key_file} is missing: {hints.set_up()} makes it") from error
     now = int(time.time())
     claims = {
         "iss": ISSUER,

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from compose.cli import hints
 from compose.cli.layout import Layout
 from compose.cli.traffic import Placed, Settled, Traffic, TrafficError
 
@@ -42,13 +43,14 @@ def run(layout: Layout, args: argparse.Namespace) -> int:
     try:
         orders, seconds = asyncio.run(_demo(edge, args.orders, console))
     except httpx.HTTPError as error:
-        print(f"The edge at {edge} does not answer ({error}). Is it up? ./nextphase status", file=sys.stderr)
-        return 1
-    except (TrafficError, TimeoutError) as error:
         print(
-            f"{error or 'An order did not reach its final state in time.'} See: ./nextphase logs gateway",
+            f"The edge at {edge} does not answer ({error}). Is it up? {hints.command('status')}",
             file=sys.stderr,
         )
+        return 1
+    except (TrafficError, TimeoutError) as error:
+        reason = error or "An order did not reach its final state in time."
+        print(f"{reason} See: {hints.command('logs gateway')}", file=sys.stderr)
         return 1
     if args.json:
         print(json.dumps(_document(orders, seconds), indent=2))
@@ -133,4 +135,4 @@ def _show(console: Console, orders: list[Settled], seconds: float) -> None:
         f"\n{len(orders)} orders through the edge until final state: {states}; "
         f"{seconds:.1f} s, {len(orders) / seconds:.1f} orders/s"
     )
-    console.print(f"Next: ./nextphase trace {orders[0].placed.trace_id}")
+    console.print(f"Next: {hints.command(f'trace {orders[0].placed.trace_id}')}")

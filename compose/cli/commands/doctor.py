@@ -8,12 +8,12 @@ import os
 import platform
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from compose.cli import cache, proc
-from compose.cli.errors import SET_UP, Failure
+from compose.cli import cache, hints, preflight
+from compose.cli.errors import Failure
 from compose.cli.layout import Layout
 from compose.cli.setup import packages, tools, venv
 from compose.cli.setup.go import Go
@@ -68,7 +68,7 @@ def _findings(root: Path, instance: str) -> Iterator[Finding]:
     if instance in Layout.existing(root):
         yield from _instance(Layout.open(root, instance))
     else:
-        yield Finding(f"instance {instance}", True, "was never started")
+        yield _ports(f"instance {instance}", preflight.fixed_ports(root, instance), "was never started")
 
 
 def _packages() -> Iterator[Finding]:
@@ -80,7 +80,7 @@ def _packages() -> Iterator[Finding]:
 
 def _package_advice() -> str:
     may = os.geteuid() == 0 or shutil.which("sudo")
-    return f"{SET_UP} installs it" + (
+    return f"{hints.set_up()} installs it" + (
         "" if may else f"; as root: {packages.by_hand(packages.missing(packages.REQUIRED))}"
     )
 
@@ -88,14 +88,17 @@ def _package_advice() -> str:
 def _built(root: Path) -> Iterator[Finding]:
     python = venv.python(root)
     yield Finding(
-        "Python packages", python is not None, str(python or "not installed"), f"{SET_UP} installs them"
+        "Python packages",
+        python is not None,
+        str(python or "not installed"),
+        f"{hints.set_up()} installs them",
     )
     unbuilt = False
     for tool in tools.TOOLS:
         path = tools.binary(root, tool)
         unbuilt = unbuilt or not path.exists()
         detail = str(path) if path.exists() else "not built"
-        yield Finding(f"tool {tool.name}", path.exists(), detail, f"{SET_UP} builds it")
+        yield Finding(f"tool {tool.name}", path.exists(), detail, f"{hints.set_up()} builds it")
     if unbuilt:
         own = Go(root, venv.Environment(root, testing=False)).own()
         yield Finding("Go", True, str(own or "none new enough: one from PyPI will be used"))
@@ -126,15 +129,19 @@ def _instance(layout: Layout) -> Iterator[Finding]:
     if left:
         pids = ", ".join(str(process.pid) for process in left)
         yield Finding(
-            name, False, f"its supervisor is gone, but these run: pids {pids}", "Run ./nextphase down"
+            name, False, f"its supervisor is gone, but these run: pids {pids}", f"Run {hints.command('down')}"
         )
         return
-    taken = proc.holders(layout.ports.values())
-    yield Finding(
+    yield _ports(name, preflight.fixed_ports(layout.root, layout.instance), "does not run")
+
+
+def _ports(name: str, wanted: Mapping[int, str], otherwise: str) -> Finding:
+    """Whether another process holds a port that the instance needs."""
+    taken = preflight.taken_ports(wanted)
+    return Finding(
         name,
         not taken,
-        "; ".join(f"port {port} is held by {holder}" for port, holder in sorted(taken.items()))
-        or "does not run",
+        "; ".join(f"port {port} is held by {holder}" for port, holder in taken.items()) or otherwise,
         "End what holds them, or use --instance to start another one",
     )
 
@@ -146,4 +153,4 @@ def _processes(name: str, supervisor: Supervisor) -> Finding:
         return Finding(name, False, failure.message)
     wrong = [f"{process.name} is {process.state}" for process in processes if not process.is_right]
     detail = ", ".join(wrong) or f"runs, all {len(processes)} processes are right"
-    return Finding(name, not wrong and bool(processes), detail, "See ./nextphase logs NAME")
+    return Finding(name, not wrong and bool(processes), detail, f"See {hints.command('logs NAME')}")

@@ -9,6 +9,7 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from compose.cli import hints
 from compose.cli.errors import Failure
 from compose.cli.layout import Layout
 from compose.cli.rio import Rio
@@ -25,7 +26,7 @@ def run(layout: Layout, args: argparse.Namespace) -> int:
         print(json.dumps(document, indent=2))
     else:
         print(document["id"])
-        print(f"Next: ./nextphase trace {document['trace_id']}", file=sys.stderr)
+        print("Next: " + hints.command(f"trace {document['trace_id']}"), file=sys.stderr)
     return 0
 
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from compose.cli import topology
+from compose.cli import hints, topology
 from compose.cli.errors import Failure
 from compose.cli.layout import Layout
 from compose.cli.rio import Rio
@@ -112,7 +112,11 @@ def _replay(rio: Rio, args: argparse.Namespace) -> int:
         order = {"subscription": args.subscription, "from": since, "to": args.until, "types": args.types}
         given = {name: value for name, value in order.items() if value is not None}
         document = rio.post("/replays", given)
-        _done(args, document, f"replay {document['id']} is under way: ./nextphase rio replay shows how far")
+        _done(
+            args,
+            document,
+            f"replay {document['id']} is under way: {hints.command('rio replay')} shows how far",
+        )
     return 0
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
-from compose.cli import proc
+from compose.cli import hints, proc
 from compose.cli.layout import Layout
 from compose.cli.progress import duration
 from compose.cli.supervisor import FAILED, Process, Supervisor
@@ -40,7 +40,7 @@ def run(layout: Layout, args: argparse.Namespace) -> int:
     elif rows:
         _show(rows, own, total)
     else:
-        print(f"instance {layout.instance} does not run: ./nextphase up")
+        print(f"instance {layout.instance} does not run: {hints.set_up()}")
     return 0 if rows and all(row.process.is_right for row in rows) else 1
 
 

@@ -9,13 +9,13 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from compose.cli import cache, changes, postgres, proc
+from compose.cli import cache, changes, hints, postgres, preflight
 from compose.cli.catalog import Catalog
 from compose.cli.changes import Definitions
 from compose.cli.documents import Refused
-from compose.cli.errors import SET_UP, Failure
+from compose.cli.errors import Failure
 from compose.cli.generate import generate
-from compose.cli.layout import DEFAULT, Layout
+from compose.cli.layout import Layout
 from compose.cli.main import STARTED
 from compose.cli.platform import Platform
 from compose.cli.progress import Progress, duration
@@ -64,7 +64,7 @@ def _start(supervisor: Supervisor, definitions: Definitions, progress: Progress)
     if supervisor.everything():
         with progress.stage("Ending what was left behind") as stage:
             supervisor.stop(stage.note)
-    _refuse_taken_ports(layout)
+    preflight.refuse_taken(_ports(layout))
     with progress.stage("Start"):
         # Remembered first: an interruption must not leave an instance that nobody knows what it runs with.
         changes.remember(layout, definitions.fingerprints())
@@ -76,18 +76,6 @@ def _adapt(supervisor: Supervisor, definitions: Definitions, progress: Progress)
         program = Toolbox.locate(definitions.layout.root).process_compose
         done = changes.apply(supervisor, program, definitions, stage.note)
     print("\n".join(done) or "already up, nothing had changed", flush=True)
-
-
-def _refuse_taken_ports(layout: Layout) -> None:
-    wanted = _ports(layout)
-    taken = proc.holders(wanted)
-    if taken:
-        lines = [f"{port} ({wanted[port]}): {holder}" for port, holder in sorted(taken.items())]
-        raise Failure(
-            "ports that this instance needs are taken",
-            tail=lines,
-            advice=f"End what holds them, or start another instance beside it: {SET_UP} --instance other",
-        )
 
 
 def _ports(layout: Layout) -> Mapping[int, str]:
@@ -103,7 +91,6 @@ def _ports(layout: Layout) -> Mapping[int, str]:
 
 
 def _summary(layout: Layout, seconds: float) -> str:
-    option = "" if layout.instance == DEFAULT else f" --instance {layout.instance}"
     addresses = {
         "the platform": f"http://{layout.address('edge-nginx')}/v1/",
         "traces (Jaeger's API)": f"http://{layout.address('jaeger')}/",
@@ -113,5 +100,5 @@ def _summary(layout: Layout, seconds: float) -> str:
     }
     lines = [f"\nnextphase is up: instance {layout.instance}, {duration(seconds)}\n"]
     lines += [f"  {what:22} {address}" for what, address in addresses.items()]
-    lines += ["", f"Next: ./nextphase demo{option}"]
+    lines += ["", f"Next: {hints.command('demo')}"]
     return "\n".join(lines)

@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from compose.cli.errors import SET_UP, Failure, tail
+from compose.cli import hints
+from compose.cli.errors import Failure, tail
 
 _POLL_SECONDS = 0.5
 _GRACE_SECONDS = 60.0  # dpkg is not to be cut short
@@ -62,7 +63,7 @@ def run(
 
 
 def _again() -> str:
-    return f"When that is put right, {SET_UP} goes on from there."
+    return f"When that is put right, {hints.set_up()} goes on from there."
 
 
 def _lines(child: subprocess.Popen[bytes], log: BinaryIO, deadline: float) -> Iterator[str]:

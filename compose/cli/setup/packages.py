@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from compose.cli import cache
-from compose.cli.errors import SET_UP, Failure
+from compose.cli import cache, hints
+from compose.cli.errors import Failure
 from compose.cli.setup import child, programs
 from compose.cli.setup.stage import Note, Stage
 
@@ -122,14 +122,15 @@ class Packages(Stage):
             raise Failure(
                 f"missing on this machine: {', '.join(packages)}",
                 advice="These are names of Debian packages; this machine has no apt-get. "
-                f"Install what they hold and run {SET_UP} again.",
+                f"Install what they hold and run {hints.set_up()} again.",
             )
         root = os.geteuid() == 0
         self._command = installation(packages, root=root, sudo=not root and _may_sudo())
         if self._command is None:
             raise Failure(
                 f"Debian packages are missing: {', '.join(packages)}",
-                advice=f"Installing them needs root. Run this, then {SET_UP} again:\n  {by_hand(packages)}",
+                advice="Installing them needs root. Run this, then "
+                f"{hints.set_up()} again:\n  {by_hand(packages)}",
             )
 
     def run(self, note: Note) -> None:

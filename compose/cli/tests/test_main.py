@@ -22,7 +22,8 @@ def checkout(tmp_path: Path) -> Path:
     ignored = shutil.ignore_patterns("__pycache__", "tests")
     shutil.copytree(ROOT / "compose", folder / "compose", ignore=ignored)
     shutil.copytree(ROOT / "requirements", folder / "requirements")
-    shutil.copy(ROOT / "nextphase", folder)
+    for file in ("nextphase", "pyproject.toml"):
+        shutil.copy(ROOT / file, folder)
     return folder
 
 
@@ -224,3 +225,43 @@ def test_the_instance_may_be_named_before_or_after_the_command(monkeypatch: pyte
     assert parse(["status", "--instance", "two"]).instance == "two"
     monkeypatch.delenv("NEXTPHASE_INSTANCE")
     assert parse(["status"]).instance == "default"
+
+
+def test_the_version_is_the_projects(checkout: Path) -> None:
+    assert re.fullmatch(r"nextphase \d+\.\d+\.\d+\n", nextphase(checkout, "--version").stdout)
+
+
+def test_help_names_what_the_commands_have_in_common(checkout: Path) -> None:
+    told = nextphase(checkout, "--help").stdout
+    assert all(option in told for option in ("--instance NAME", "--json", "--version", "NO_COLOR"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (["statsu"], "'status'"),
+        (["rio", "topologi"], "'topology'"),
+        (["down", "--prge"], "'--purge'"),
+        (["demo", "--ordrs", "3"], "'--orders'"),
+    ],
+)
+def test_a_mistyped_word_is_told_what_it_is_close_to(
+    checkout: Path, arguments: list[str], meant: str
+) -> None:
+    answer = nextphase(checkout, *arguments)
+    assert answer.returncode == 2
+    assert f"did you mean {meant}" in answer.stderr
+
+
+def test_a_mistyped_instance_is_told_what_it_is_close_to(checkout: Path) -> None:
+    (checkout / ".nextphase/staging").mkdir(parents=True)
+    (checkout / ".nextphase/staging/instance.json").write_text('{"offset": 1000}')
+    assert "did you mean 'staging'?" in nextphase(checkout, "status", "--instance", "stagign").stderr
+
+
+def test_a_hint_keeps_the_instance(checkout: Path) -> None:
+    (checkout / ".nextphase/other").mkdir(parents=True)
+    (checkout / ".nextphase/other/instance.json").write_text('{"offset": 1000}')
+    for arguments, environment in ((["--instance", "other"], {}), ([], {"NEXTPHASE_INSTANCE": "other"})):
+        answer = nextphase(checkout, "status", *arguments, **environment)
+        assert "Run ./nextphase up --instance other" in answer.stderr

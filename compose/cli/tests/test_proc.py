@@ -59,5 +59,5 @@ def test_what_is_gone_has_nothing() -> None:
 def test_the_holder_of_a_port_is_found() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        assert f"pid {os.getpid()}" in proc.holders([port])[port]
+        assert proc.holders([port]) == {port: proc.Holder(os.getpid(), os.geteuid())}
     assert port not in proc.holders([port])
