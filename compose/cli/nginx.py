@@ -22,8 +22,16 @@ _ROTATED_KEPT = 2
 
 def edge(root: Path, platform: Platform, site: Site, banned_file: PurePath) -> str:
     """The edge's configuration. banned_file: the ban list as nginx sees it."""
-    gateways = [str(site.reach("gateway", number)) for number in range(platform.gateway_processes)]
-    return _render(root, site, EDGE, gateways=gateways, limits=platform.edge, banned_file=str(banned_file))
+    processes = range(platform.gateway_processes)
+    return _render(
+        root,
+        site,
+        EDGE,
+        gateways=[str(site.reach("gateway", number)) for number in processes],
+        gateway_health=[str(site.reach("gateway-metrics", number)) for number in processes],
+        limits=platform.edge,
+        banned_file=str(banned_file),
+    )
 
 
 def services(root: Path, catalog: Catalog, site: Site) -> str:

@@ -92,13 +92,11 @@ def _ports(layout: Layout) -> Mapping[int, str]:
 
 def _summary(layout: Layout, seconds: float) -> str:
     addresses = {
-        "the platform": f"http://{layout.address('edge-nginx')}/v1/",
-        "traces (Jaeger's API)": f"http://{layout.address('jaeger')}/",
-        "logs (Loki's API)": f"http://{layout.address('loki')}/",
-        "metrics (Prometheus)": f"http://{layout.address('prometheus')}/",
-        "alerts (Alertmanager)": f"http://{layout.address('alertmanager')}/",
+        "the API": f"http://{layout.address('edge-nginx')}/v1/",
+        "metrics": f"http://{layout.address('prometheus')}/classic/graph",
+        "alerts": f"http://{layout.address('prometheus')}/classic/alerts",
     }
     lines = [f"\nnextphase is up: instance {layout.instance}, {duration(seconds)}\n"]
-    lines += [f"  {what:22} {address}" for what, address in addresses.items()]
+    lines += [f"  {what:8} {address}" for what, address in addresses.items()]
     lines += ["", f"Next: {hints.command('demo')}"]
     return "\n".join(lines)

@@ -326,7 +326,9 @@ def plain(attributes: list[dict[str, Any]]) -> dict[str, Any]:
 def edge(upstreams: list[str], banned: str = "", **overrides: Any) -> Iterator[Nginx]:
     """A running edge before the addresses `upstreams`; other arguments are those of Nginx or the template."""
     own = {key: overrides.pop(key) for key in ("edit", "user", "prefix") if key in overrides}
-    nginx = Nginx("edge", {"gateways": upstreams, "limits": LIMITS} | overrides, **own)
+    nginx = Nginx(
+        "edge", {"gateways": upstreams, "gateway_health": upstreams, "limits": LIMITS} | overrides, **own
+    )
     banned_file = nginx.folder / "banned.conf"
     banned_file.write_text((TEMPLATES / "banned.conf").read_text() + banned)
     nginx.context["banned_file"] = banned_file

@@ -15,7 +15,7 @@ from compose.nginx.tests import stand
 pytestmark = pytest.mark.config
 
 ADDRESS = "127.0.0.1:9"
-EDGE: dict[str, Any] = {"gateways": [ADDRESS], "limits": stand.LIMITS}
+EDGE: dict[str, Any] = {"gateways": [ADDRESS], "gateway_health": [ADDRESS], "limits": stand.LIMITS}
 ONE: dict[str, Any] = {"name": "accounts", "timeout_seconds": 5, "instances": [ADDRESS]}
 
 

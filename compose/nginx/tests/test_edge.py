@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 import pytest
 
 from compose.nginx.tests import stand
+from tests.ports import free_port
 
 SECURITY = {
     "x-content-type-options": "nosniff",
@@ -34,7 +35,9 @@ def replaced(old: str, new: str) -> stand.Edit:
     return edit
 
 
-@pytest.mark.parametrize("path", ["/v1/x", "/v1/", "/v1/stock/a%20b?q=%2F..", "/v1/x?status=404", "/nowhere"])
+@pytest.mark.parametrize(
+    "path", ["/v1/x", "/v1/", "/", "/health", "/v1/stock/a%20b?q=%2F..", "/v1/x?status=404", "/nowhere"]
+)
 def test_every_answer_has_the_headers_once(edge: stand.Nginx, path: str) -> None:
     answer = edge.request("GET", path)
     for name, value in SECURITY.items():
@@ -69,12 +72,44 @@ def test_api_passes_as_sent(edge: stand.Nginx, seen: list[stand.Seen], method: s
     assert seen[-1].body == b'{"on_hand":1}'
 
 
-@pytest.mark.parametrize("path", ["/", "/v1", "/v2/x", "/metrics", "/health", "/status", "/v1x/", "//v2/"])
+@pytest.mark.parametrize(
+    "path", ["/v2/x", "/metrics", "/health/ready", "/health/gateway", "/status", "/v1x/", "//v2/"]
+)
 def test_everything_else_is_not_found(edge: stand.Nginx, seen: list[stand.Seen], path: str) -> None:
     answer = edge.request("POST", path, body=b"x" * 1000)
     assert answer.status == 404
     assert answer.problem()["title"] == "Not Found"
     assert not seen
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+@pytest.mark.parametrize("path", ["/", "/v1", "/v1/"])
+def test_the_bare_address_leads_to_the_page_of_the_api(
+    edge: stand.Nginx, seen: list[stand.Seen], method: str, path: str
+) -> None:
+    answer = edge.request(method, path)
+    assert (answer.status, answer.header("location")) == (303, "/v1/docs")
+    assert not seen
+
+
+def test_health_is_that_of_the_gateway_without_its_details(edge: stand.Nginx, seen: list[stand.Seen]) -> None:
+    answer = edge.request("GET", "/health")
+    assert (answer.status, answer.body) == (200, b'{"status":"pass"}')
+    assert answer.header("content-type") == "application/health+json"
+    assert [(request.method, request.path) for request in seen] == [("GET", "/health/ready")]
+
+
+def test_a_gateway_that_is_not_ready_is_told_as_a_problem() -> None:
+    unready = replaced("/health/ready;", "/health/ready?status=503;")
+    with stand.Upstream("gateway") as gateway, stand.edge([gateway.address], edit=unready) as edge:
+        answer = edge.request("GET", "/health")
+        assert answer.status == 503
+        assert answer.problem()["detail"] == "No gateway process is ready."
+
+
+def test_a_gateway_that_is_gone_is_told_as_a_problem() -> None:
+    with stand.edge([f"127.0.0.1:{free_port()}"]) as edge:
+        assert edge.request("GET", "/health").problem()["status"] == 503
 
 
 def test_problem_of_the_gateway_is_left_alone(edge: stand.Nginx) -> None:

@@ -40,6 +40,7 @@ def test_everything_works_as_an_ordinary_user(upstreams: list[stand.Upstream]) -
         "edge",
         {
             "gateways": [upstreams[0].address],
+            "gateway_health": [upstreams[0].address],
             "limits": stand.LIMITS,
             "banned_file": stand.TEMPLATES / "banned.conf",
         },
