@@ -26,6 +26,7 @@ from compose.cli import proc
 from compose.cli.errors import Failure, tail
 from compose.cli.layout import Layout
 from compose.cli.setup.programs import SEARCH_PATH
+from compose.cli.wrong_port import WrongPorts, given_port
 
 MARK = "NEXTPHASE_STATE"
 """Variable in the environment of everything a supervisor starts: the instance's state folder."""
@@ -296,13 +297,15 @@ class Supervisor:
     def wait_until_right(
         self, names: Iterable[str], timeout_seconds: float, note: Callable[[str], None] = lambda text: None
     ) -> None:
-        """Returns when every process of `names` is ready or done; raises Failure when one fails, or late.
+        """Returns when every process of `names` is ready or done; raises Failure when one fails, listens on
+        another port than it was given, or is late.
 
         note: told again and again what is waited for.
         """
         wanted = set(names)
         deadline = time.monotonic() + timeout_seconds
         before = {process.name: process.restarts for process in self._list_by(deadline)}
+        ports = WrongPorts(self._given_ports(wanted))
         while True:
             processes = [process for process in self._list_by(deadline) if process.name in wanted]
             failed = [process for process in processes if _has_failed(process, before.get(process.name, 0))]
@@ -311,12 +314,27 @@ class Supervisor:
             waiting = sorted(wanted - {process.name for process in processes if process.is_right})
             if not waiting:
                 return
+            misplaced = ports.look({each.name: each.pid for each in processes if each.name in waiting})
+            if misplaced:
+                raise Failure(
+                    misplaced, advice="A service listens where HOST and PORT of its environment say."
+                )
             if time.monotonic() > deadline:
                 log = self._layout.logs / f"{waiting[0]}.log"
                 late = f"not ready after {timeout_seconds:.0f} s: {', '.join(waiting)}"
                 raise Failure(late, tail=tail(log), log=log)
             note(f"{len(wanted) - len(waiting)} of {len(wanted)}, waiting for {', '.join(waiting)}")
             time.sleep(_POLL_SECONDS)
+
+    def _given_ports(self, names: Iterable[str]) -> dict[str, int]:
+        """The port that each process has as PORT in its environment, for those that have one."""
+        given: dict[str, int] = {}
+        for name in names:
+            with contextlib.suppress(OSError, Refused):  # too busy to say: the check goes without this one
+                definition = self._call("GET", f"/process/info/{quote(name)}")
+                port = given_port(definition["Environment"] or ())
+                given |= {} if port is None else {name: port}
+        return given
 
     def _list_by(self, deadline: float) -> Sequence[Process]:
         """Every process; asks a busy supervisor again until the deadline."""

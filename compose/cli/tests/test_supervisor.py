@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from compose.cli import proc
 from compose.cli.errors import Failure
 from compose.cli.layout import Layout
-from compose.cli.process import HEALTHY
+from compose.cli.process import HEALTHY, Probe, Process
 from compose.cli.supervisor import DONE, READY, RUNNING, STOPPED, Supervisor
 from compose.cli.tests.tiny import STUBBORN, once, process_compose, waits, write
 
@@ -186,3 +187,20 @@ def test_a_dependent_waits_for_its_dependency(layout: Layout, supervisor: Superv
     write(layout, waits("store", does="sleep 1"), use)
     supervisor.start(process_compose())
     supervisor.wait_until_right(["store", "use"], 20)
+
+
+def test_a_service_that_listens_elsewhere_is_told_so_before_its_time_is_up(
+    layout: Layout, supervisor: Supervisor
+) -> None:
+    server = "import socket, time; s = socket.create_server(('127.0.0.1', 0)); time.sleep(600)"
+    elsewhere = Process(
+        "web",
+        "web",
+        [sys.executable, "-c", server],
+        {"PORT": "9350"},
+        Probe(command="false", delay_seconds=0, period_seconds=1),
+    )
+    write(layout, elsewhere)
+    supervisor.start(process_compose())
+    with pytest.raises(Failure, match=r"^web listens on \d+, expected 9350$"):
+        supervisor.wait_until_right(["web"], 60)
