@@ -187,7 +187,7 @@ def _protection(board: Dashboard) -> None:
                 _rate("gateway_upstream_refused_total", f"{_CALLED}, reason"),
                 f"{_CALLED_LEGEND}: {{{{reason}}}}",
             ),
-            description="The circuit was open, the bulkhead full, or the retry budget spent.",
+            description="Circuit open, bulkhead full, too many streams, or retry budget spent.",
         )
     )
 

@@ -3,6 +3,7 @@
 import argparse
 import gc
 import os
+import resource
 import sys
 
 import uvloop
@@ -39,6 +40,9 @@ def _run(settings: Settings, mock: bool) -> int:
     rates = Rates()  # before the fork: all processes count in it
     index = fork(len(settings.ports))
     os.environ["SERVICE_INSTANCE_ID"] = f"gateway-{index + 1}"
+    # Every connection is a file: the bulkheads are to bound them, not the default of a shell.
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     # After the fork: exporter threads do not survive one.
     hop = setup("gateway")
     gc.freeze()

@@ -18,7 +18,9 @@ DOCS_FILE = Path(__file__).parent / "docs.html"
 async def place_order(request: Request, tools: Tools) -> Reply:
     """`POST /v1/orders`: the account is looked up first, because orders knows accounts by id only."""
     account_id = (request.document or {})["account_id"]
-    found = await tools.call(request, Call("accounts", "GET", f"/accounts/{quote(account_id, safe='')}"))
+    target = f"/accounts/{quote(account_id, safe='')}"
+    lookup = Call("accounts", "GET", target, path="GET /accounts/{body.account_id}")
+    found = await tools.call(request, lookup)
     if found.status == 404:
         errors = [{"pointer": "#/account_id", "detail": "no account has this id"}]
         raise Problem(422, "Account not found", detail="An order needs an existing account.", errors=errors)
@@ -29,7 +31,9 @@ async def place_order(request: Request, tools: Tools) -> Reply:
     headers = [("Content-Type", JSON)]
     if key := request.headers.get("Idempotency-Key"):
         headers.append(("Idempotency-Key", key))
-    placed = await tools.call(request, Call("orders", "POST", "/orders", headers, request.body))
+    placed = await tools.call(
+        request, Call("orders", "POST", "/orders", headers, request.body, path="POST /orders")
+    )
     return pass_on(placed, "/v1")
 
 

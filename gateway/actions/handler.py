@@ -36,7 +36,7 @@ class Tools:
             Problem: it gave no usable answer (502, 503 or 504).
         """
         identified = [*call.headers, *request.caller.identity] if request.caller else list(call.headers)
-        sent = Call(call.service, call.method, call.target, identified, call.body)
+        sent = call._replace(headers=identified)
         # An attempt that ended with the request would say nothing of the service.
         deadline = request.deadline.before()
         try:

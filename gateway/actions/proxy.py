@@ -62,6 +62,7 @@ class Proxy:
     ) -> None:
         self._service = service
         self._path = path
+        self._declared = str(path)
         self.policy = policy
         self._upstreams = upstreams
         self._pass_query = pass_query
@@ -100,12 +101,11 @@ class Proxy:
         headers: Headers = end_to_end(request.headers.get_all(), NOT_SENT_ON)
         if request.caller:
             headers += request.caller.identity
+        path = f"{request.method} {self._declared}"
         if request.stream is None:
-            return Call(self._service, request.method, target, headers, request.body)
-        length = request.headers.get("Content-Length")
-        return Call(
-            self._service, request.method, target, headers, request.stream, int(length) if length else None
-        )
+            return Call(self._service, request.method, target, headers, request.body, path=path)
+        length = int(request.headers["Content-Length"]) if "Content-Length" in request.headers else None
+        return Call(self._service, request.method, target, headers, request.stream, length, path)
 
 
 class _Body:

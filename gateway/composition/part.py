@@ -90,6 +90,7 @@ class Part:
     """A call to a service, compiled.
 
     Attributes:
+        declared: the method and the path as the route declares it, for its circuit breaker.
         query: names, texts, and whether a member is left out where the caller says nothing of it.
         needs: the parts whose values it refers to.
         cached: whether the document may be kept, so that it matters for how long this part may.
@@ -100,6 +101,7 @@ class Part:
     service: str
     method: str
     path: Text
+    declared: str
     query: tuple[tuple[str, Text, bool], ...]
     headers: tuple[str, ...]
     send_body: bool
@@ -129,12 +131,13 @@ class Part:
             target += self._query(scope)
         identity = request.caller.identity if request.caller else ()
         if not self.headers and not self.send_body:
-            return Call(self.service, self.method, target, identity)
+            return Call(self.service, self.method, target, identity, path=self.declared)
         passed = [(name, value) for name in self.headers if (value := request.headers.get(name)) is not None]
         if not self.send_body:
-            return Call(self.service, self.method, target, (*identity, *passed))
+            return Call(self.service, self.method, target, (*identity, *passed), path=self.declared)
         passed.append(("Content-Type", request.headers.get("Content-Type", "application/json")))
-        return Call(self.service, self.method, target, (*identity, *passed), request.body)
+        headers = (*identity, *passed)
+        return Call(self.service, self.method, target, headers, request.body, path=self.declared)
 
     def result(self, answer: Answer) -> Good:
         """What the part is, by the service's answer.

@@ -131,6 +131,11 @@ class Text:
             raise ValueError("a brace stands alone")
         return cls(literals, tuple(map(Reference.of, pieces[1::2])))
 
+    def __str__(self) -> str:
+        """The text as it is declared."""
+        references = [f"{{{each}}}" for each in self.references]
+        return "".join(map("".join, zip(self.literals, [*references, ""], strict=True)))
+
     def as_path(self, scope: Scope, keep_slashes: frozenset[str] = frozenset()) -> str:
         """The text as a path, with every reference's value in place, quoted.
 

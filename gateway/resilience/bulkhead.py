@@ -23,6 +23,12 @@ class Compartment:
     def waiting(self) -> int:
         return len(self._waiting)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether no place is free, and no further call may wait for one."""
+        taken = self.in_flight >= self._settings.concurrent
+        return taken and len(self._waiting) >= self._settings.queue
+
     def enter(self) -> bool:
         """Take a free place; False where there is none."""
         if self.in_flight >= self._settings.concurrent:

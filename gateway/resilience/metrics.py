@@ -28,9 +28,15 @@ class Metrics:
             ["service"],
             registry=registry,
         )
+        self.streams = Gauge(
+            "gateway_upstream_streams",
+            "Streamed calls to a service whose bodies are still passing.",
+            ["service"],
+            registry=registry,
+        )
         self.breaker = Gauge(
             "gateway_breaker_state",
-            "A service's circuit: 0 closed, 1 half-open, 2 open.",
+            "The worst of a service's circuits: 0 closed, 1 half-open, 2 open.",
             ["service"],
             registry=registry,
         )
@@ -39,7 +45,7 @@ class Metrics:
         )
         self.refused = Counter(
             "gateway_upstream_refused",
-            "Calls that were not made: circuit open, bulkhead full, retry budget spent.",
+            "Calls that were not made: circuit open, bulkhead full, too many streams, retry budget spent.",
             ["service", "reason"],
             registry=registry,
         )

@@ -30,7 +30,7 @@ class Retries(_Declared):
 
 
 class Breaker(_Declared):
-    """When a service is left alone for a while.
+    """When calls of one path of a service are not made for a while.
 
     Attributes:
         failure_ratio: it opens when so much of the window's calls failed ...
@@ -63,7 +63,7 @@ class Policy(_Declared):
     """How a service is called.
 
     `timeout_seconds` bounds one attempt, answer included; the request's deadline bounds all of them. A part
-    may have its own timeout and retries; breaker and bulkhead are the service's.
+    may have its own timeout and retries; the settings of breakers and the bulkhead are the service's.
     """
 
     timeout_seconds: Seconds = 5.0

@@ -325,6 +325,7 @@ class _Reading:
             service=part["service"],
             method=part.get("method", "GET"),
             path=path,
+            declared=f"{part.get('method', 'GET')} {path}",
             query=query,
             headers=tuple(part.get("headers", ())),
             send_body=part.get("send_body", False),

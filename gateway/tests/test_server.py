@@ -171,7 +171,12 @@ async def test_what_was_decided_is_told_where_it_was_decided(
     first, second = (span for span in spans.get_finished_spans() if span.kind is SpanKind.INTERNAL)
     told = {event.name: dict(event.attributes or {}) for event in first.events}
     assert told == {
-        "breaker": {"breaker.service": "orders", "breaker.before": "closed", "breaker.after": "open"},
+        "breaker": {
+            "breaker.service": "orders",
+            "breaker.path": "GET /one",
+            "breaker.before": "closed",
+            "breaker.after": "open",
+        },
         "gateway.part_failed": {
             "gateway.policy": "fallback",
             "gateway.cause": "orders: the service answered 500",

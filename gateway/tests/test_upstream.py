@@ -229,10 +229,10 @@ async def test_a_failing_service_is_left_alone_and_tried_again(serve: Serve) -> 
         await refused(upstreams, policy=policy)
     error = await refused(upstreams, policy=policy)
     assert (error.status, error.retry_after, len(server.asked)) == (503, "1", 4)
-    circuit = upstreams._services["orders"].circuit
-    await until(lambda: not circuit.retry_after())
+    circuits = upstreams._services["orders"].circuits
+    await until(lambda: not circuits.of("", ORDER.target).retry_after())
     assert (await ask(upstreams, policy=policy)).status == 200
-    assert circuit.state is State.CLOSED
+    assert circuits.worst is State.CLOSED
 
 
 async def test_a_probe_that_was_cancelled_makes_room_for_the_next(serve: Serve) -> None:
@@ -249,7 +249,8 @@ async def test_a_probe_that_was_cancelled_makes_room_for_the_next(serve: Serve) 
         retries=Retries(attempts=1), breaker=Breaker(minimum=1, window_seconds=60, open_seconds=0.01)
     )
     await refused(upstreams, policy=policy)
-    await until(lambda: not upstreams._services["orders"].circuit.retry_after())
+    circuits = upstreams._services["orders"].circuits
+    await until(lambda: not circuits.of("", ORDER.target).retry_after())
     probe = asyncio.create_task(ask(upstreams, policy=policy))
     await until(lambda: len(server.asked) == 2)
     assert (await refused(upstreams, policy=policy)).status == 503
@@ -267,13 +268,13 @@ async def test_a_probe_that_finds_no_place_makes_room_for_the_next(serve: Serve)
     )
     await refused(upstreams, policy=policy)
     service = upstreams._services["orders"]
-    await until(lambda: not service.circuit.retry_after())
+    await until(lambda: not service.circuits.of("", ORDER.target).retry_after())
     assert service.compartment.enter()
     assert (await refused(upstreams, policy=policy)).cause == "too many calls wait for it"
-    assert service.circuit.state is State.HALF_OPEN
+    assert service.circuits.worst is State.HALF_OPEN
     service.compartment.leave()
     assert (await ask(upstreams, policy=policy)).status == 200
-    assert service.circuit.state is State.CLOSED
+    assert service.circuits.worst is State.CLOSED
 
 
 async def test_a_slow_service_holds_no_more_than_its_bulkhead(serve: Serve) -> None:

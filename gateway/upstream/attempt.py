@@ -7,8 +7,8 @@ from opentelemetry.trace import Status, StatusCode
 
 from gateway.resilience import retries
 from gateway.resilience.deadline import Deadline
-from gateway.upstream.call import Answer, UpstreamError
-from gateway.upstream.service import Service
+from gateway.upstream.call import Answer, Call, UpstreamError
+from gateway.upstream.service import Admission, Service
 from observability.client import (
     ClientError,
     Collecting,
@@ -46,12 +46,17 @@ class Listener(Protocol):
 
 
 class Attempt(Collecting):
-    """Holds its place in the bulkhead, its ticket and its span until it is closed.
+    """Holds its place in the bulkhead, its breaker's ticket and its span until it is closed.
 
     It collects what a connection receives for it; the listener is told of the end.
+
+    Parameters:
+        admission: of the call; None for a streamed one, which has its place among these and is admitted
+            once its body is complete.
     """
 
     __slots__ = (
+        "_admission",
         "_closed",
         "_cut",
         "_deprived",
@@ -60,9 +65,11 @@ class Attempt(Collecting):
         "_listener",
         "_method",
         "_outcome",
+        "_placed",
         "_service",
         "_started",
-        "_ticket",
+        "_streams",
+        "_target",
         "connection",
         "sketch",
     )
@@ -70,8 +77,8 @@ class Attempt(Collecting):
     def __init__(
         self,
         service: Service,
-        ticket: int,
-        method: str,
+        admission: Admission | None,
+        call: Call,
         sketch: Sketch,
         listener: Listener | None = None,
     ) -> None:
@@ -79,8 +86,10 @@ class Attempt(Collecting):
         self.sketch = sketch
         self.connection: Connection | None = None
         self._service = service
-        self._ticket = ticket
-        self._method = method
+        self._admission = admission
+        self._placed = admission is not None
+        self._streams = admission is None
+        self._method, self._target = call.method, call.target
         self._listener = listener
         self._error: BaseException | None = None
         self._outcome: str | int = "cancelled"
@@ -96,6 +105,16 @@ class Attempt(Collecting):
             return timeout_seconds
         self._cut, self._deprived = True, not deadline.is_ample(left)
         return left
+
+    def admit(self, admission: Admission) -> None:
+        """Hold what the bulkhead and the breaker gave for a call whose body is complete now."""
+        self._admission, self._placed = admission, True
+
+    def leave(self) -> None:
+        """Give the place in the bulkhead up: the service is done with all but the answer's body."""
+        if self._placed:
+            self._placed = False
+            self._service.compartment.leave()
 
     # --- what comes of it
 
@@ -152,7 +171,8 @@ class Attempt(Collecting):
         span.set_attribute("error.type", kind)
         span.set_status(Status(StatusCode.ERROR, error.reason))
         late = isinstance(error, TimedOut)
-        if not (late and self._deprived):
+        # Without a connection the service was not asked: that is no failure of this service.
+        if error.sent and not (late and self._deprived):
             self._settle(False)
         status, cause = next(said for kind, said in _FAILURES if isinstance(error, kind))
         passing = not isinstance(error, TooLarge | Malformed)
@@ -177,20 +197,25 @@ class Attempt(Collecting):
             return
         self._closed = True
         service, outcome = self._service, self._outcome
-        if not self._judged:
-            service.circuit.abandoned(self._ticket)
-        service.compartment.leave()
+        if self._admission is not None and not self._judged:
+            self._admission.circuit.abandoned(self._admission.ticket)
+        self.leave()
+        if self._streams:
+            service.streams.leave()
         told = type(outcome) is int and outcome < 400
         self.sketch.end(outcome if told else None)
         seconds = time.perf_counter() - self._started
         service.observe(self._method, outcome, seconds, self.sketch.ancestor.exemplar)
 
     def _settle(self, good: bool) -> None:
-        if self._judged:  # an answer that broke off after its head: the head was judged
+        if self._judged or self._admission is None:  # its head was judged, or the service has not been asked
             return
         self._judged = True
-        circuit = self._service.circuit
-        (circuit.succeeded if good else circuit.failed)(self._ticket)
+        circuit, ticket = self._admission
+        if good:
+            circuit.succeeded(ticket)
+        else:
+            circuit.failed(ticket, self._target)
 
     # --- what the connection tells
 

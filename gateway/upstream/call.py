@@ -44,6 +44,8 @@ class Call(NamedTuple):
         headers: those of the request; framing, credential, trace and timeout are added.
         body: in one piece; `Upstreams.stream` takes it piece by piece, too.
         content_length: of a body that comes piece by piece, where it is known; chunked otherwise.
+        path: the method, and the path as the route declares it: calls that have it in common share a circuit
+            breaker. Empty for calls that no route declares.
     """
 
     service: str
@@ -52,6 +54,7 @@ class Call(NamedTuple):
     headers: Sequence[tuple[str, str]] = ()
     body: bytes | AsyncIterator[bytes] = b""
     content_length: int | None = None
+    path: str = ""
 
 
 class Answer(NamedTuple):

@@ -2,41 +2,58 @@
 
 import logging
 from math import ceil
-from typing import NoReturn
+from typing import Final, NamedTuple, NoReturn
 
 from opentelemetry import trace
 from opentelemetry.trace import SpanKind, Tracer
 
 from gateway.resilience import retries
-from gateway.resilience.breaker import Circuit, State
+from gateway.resilience.breaker import Circuit, Circuits, State
 from gateway.resilience.bulkhead import Compartment, Full
-from gateway.resilience.deadline import Deadline
 from gateway.resilience.metrics import Metrics
-from gateway.resilience.policy import Policy
-from gateway.upstream.call import UpstreamError
+from gateway.resilience.policy import Bulkhead, Policy
+from gateway.upstream.call import Call, UpstreamError
 from observability.client import Origin
 from observability.lean import Template
+
+#: Streamed calls of a service at once, whose bodies pass as slowly as callers send and read them.
+MAX_STREAMS: Final = 512
 
 _logger = logging.getLogger(__name__)
 
 
+class Admission(NamedTuple):
+    """What a call that may be made holds, beside its place in the bulkhead: its breaker's ticket."""
+
+    circuit: Circuit
+    ticket: int
+
+
 class Service:
-    """What the gateway remembers of one service: its circuit, its bulkhead, its retry budget, its series."""
+    """What the gateway remembers of one service: its breakers, its bulkhead, its retry budget, its series.
+
+    Attributes:
+        compartment: places for calls that the service works on.
+        streams: places for streamed calls, from their begin until the last byte of the answer has come.
+    """
 
     def __init__(self, name: str, policy: Policy, metrics: Metrics, tracer: Tracer, origin: Origin) -> None:
         self.name = name
         self.policy = policy
         self.budget = retries.Budget()
         self.compartment = Compartment(policy.bulkhead)
-        self.circuit = Circuit(policy.breaker, self._changed)
+        self.streams = Compartment(Bulkhead(concurrent=MAX_STREAMS, queue=0))
+        self.circuits = Circuits(policy.breaker, self._changed)
         self.retried = metrics.retries.labels(name)
         self.refused = {
-            reason: metrics.refused.labels(name, reason) for reason in ("circuit", "bulkhead", "budget")
+            reason: metrics.refused.labels(name, reason)
+            for reason in ("circuit", "bulkhead", "streams", "budget")
         }
         self._state = metrics.breaker.labels(name)
         self._state.set(State.CLOSED.value)
         metrics.in_flight.labels(name).set_function(lambda: self.compartment.in_flight)
         metrics.waiting.labels(name).set_function(lambda: self.compartment.waiting)
+        metrics.streams.labels(name).set_function(lambda: self.streams.in_flight)
         self._attempts = metrics.attempts
         self._tracer = tracer
         self._origin = origin
@@ -47,28 +64,49 @@ class Service:
         mine = self.policy
         return mine is policy or (mine.breaker == policy.breaker and mine.bulkhead == policy.bulkhead)
 
-    def ticket(self) -> int:
-        """The circuit's leave to make a call.
+    def try_admit(self, call: Call) -> Admission | None:
+        """Leave to make a call, where its breaker is closed and a place in the bulkhead is free."""
+        circuit = self.circuits.of(call.path, call.target)
+        if circuit.state is not State.CLOSED or not self.compartment.enter():
+            return None
+        return Admission(circuit, circuit.admit() or 0)
+
+    async def admit(self, call: Call, seconds: float) -> Admission:
+        """Leave to make a call, with a place in the bulkhead, which is waited for if it has to be.
+
+        Parameters:
+            seconds: how long at most, beside the declared time.
 
         Raises:
-            UpstreamError: 503 while it is open.
+            UpstreamError: 503, the breaker is open or no place comes free.
         """
-        ticket = self.circuit.admit()
+        circuit = self.circuits.of(call.path, call.target)
+        ticket = circuit.admit()
         if ticket is None:
-            after = str(max(1, ceil(self.circuit.retry_after())))
-            self._refuse("circuit", "the service is left alone, for its calls failed", after)
-        return ticket
+            self._refuse_open(circuit)
+        if not self.compartment.enter():
+            try:
+                await self.compartment.wait(seconds)
+            except BaseException as error:
+                circuit.abandoned(ticket)
+                if isinstance(error, Full):
+                    self._refuse("bulkhead", str(error), "1")
+                raise
+        return Admission(circuit, ticket)
 
-    async def enter(self, deadline: Deadline) -> None:
-        """Take a place in the bulkhead where none is free at once.
+    def enter_streams(self, call: Call) -> None:
+        """Take a place for a streamed call, before anything of its body is read.
 
         Raises:
-            UpstreamError: 503 where none comes free.
+            UpstreamError: 503, there is none, or the call would not be made now.
         """
-        try:
-            await self.compartment.wait(deadline.remaining())
-        except Full as error:
-            self._refuse("bulkhead", str(error), "1")
+        circuit = self.circuits.of(call.path, call.target)
+        if circuit.retry_after() > 0:
+            self._refuse_open(circuit)
+        if self.compartment.is_full:
+            self._refuse("bulkhead", "too many calls wait for it", "1")
+        if not self.streams.enter():
+            self._refuse("streams", "too many callers send or read slowly", "1")
 
     def spans(self, method: str) -> Template:
         """What the spans of attempts have in common."""
@@ -94,9 +132,18 @@ class Service:
         trace.get_current_span().add_event(f"{reason}.refused", {"service": self.name})
         raise UpstreamError(self.name, 503, cause, retry_after)
 
-    def _changed(self, before: State, after: State) -> None:
-        self._state.set(after.value)
-        fields = {"service": self.name, "before": before.name.lower(), "after": after.name.lower()}
+    def _refuse_open(self, circuit: Circuit) -> NoReturn:
+        after = str(max(1, ceil(circuit.retry_after())))
+        self._refuse("circuit", "the service is left alone, for its calls failed", after)
+
+    def _changed(self, path: str, before: State, after: State) -> None:
+        self._state.set(self.circuits.worst.value)
+        fields = {
+            "service": self.name,
+            "path": path,
+            "before": before.name.lower(),
+            "after": after.name.lower(),
+        }
         trace.get_current_span().add_event("breaker", {f"breaker.{key}": fields[key] for key in fields})
         level = logging.WARNING if after is State.OPEN else logging.INFO
         # `service` is the hop's own field of each line.

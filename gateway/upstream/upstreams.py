@@ -11,23 +11,21 @@ from opentelemetry.context import Context
 from opentelemetry.util.types import Attributes
 
 from gateway.resilience import retries
-from gateway.resilience.breaker import State
 from gateway.resilience.deadline import HEADER as TIMEOUT_HEADER
 from gateway.resilience.deadline import Deadline
 from gateway.resilience.metrics import Metrics
 from gateway.resilience.policy import Policy
 from gateway.upstream.attempt import MAX_ANSWER_BYTES, Attempt, Listener
 from gateway.upstream.call import Answer, Call, UpstreamError
-from gateway.upstream.service import Service
+from gateway.upstream.service import Admission, Service
 from observability import Hop
 from observability.client import Client, ClientError, Limits, Origin, Response, Streamed
 from observability.client.request import encode, lines
 from observability.lean import Ancestor, Sketch
 
-#: Connections to services nginx that one gateway process keeps, busy or idle.
-MAX_CONNECTIONS = 1024
-#: Calls that wait for one of them: more than bulkheads let through, as it is for these to refuse.
-MAX_WAITING = 32 * 1024
+#: Connections to services nginx at once: more than all bulkheads let through, which alone are to bound the
+#: calls of a service. Were these fewer, calls of one service would wait for connections that another holds.
+MAX_CONNECTIONS = 1 << 20
 #: A check of a service's health may take this long.
 READY_SECONDS = 1.5
 CREDENTIAL_HEADER = "X-Platform-Credential"
@@ -56,7 +54,6 @@ class Upstreams:
         self._client = client or Client(
             limits=Limits(
                 connections_per_origin=MAX_CONNECTIONS,
-                waiting_per_origin=MAX_WAITING,
                 body_bytes=MAX_ANSWER_BYTES,
             )
         )
@@ -82,14 +79,14 @@ class Upstreams:
         """
         service = self._service(call.service, policy)
         left = deadline.remaining()
-        if left <= 0 or service.circuit.state is not State.CLOSED or not service.compartment.enter():
+        if left <= 0 or (admission := service.try_admit(call)) is None:
             return None
         connection = self._client.take(self._origin)
         if connection is None:
             service.compartment.leave()
             return None
         service.budget.deposit(policy.retries.budget_ratio)
-        attempt = self._start(service, service.ticket(), call, 1, parent, listener)
+        attempt = self._start(service, admission, call, 1, parent, listener)
         attempt.connection = connection
         seconds = attempt.limit(deadline, left, policy.timeout_seconds)
         method, body = call.method, cast(bytes, call.body)
@@ -139,12 +136,16 @@ class Upstreams:
         """Make a call once; the bodies of both sides are passed on while they come.
 
         The deadline holds for the answer's head, from the end of the request; after that no pause is longer
-        than `timeout_seconds`. How long the request's body takes to come is for its maker to bound.
+        than `timeout_seconds`. How long the request's body takes to come is for its maker to bound. The call
+        has a place in the bulkhead from the end of its body to the answer's head: callers that send or read
+        slowly hold none.
 
         Raises:
             UpstreamError: as `call`; while the body comes, too.
         """
-        attempt = await self._begin(self._service(call.service, policy), call, deadline, 1)
+        service = self._service(call.service, policy)
+        service.enter_streams(call)
+        attempt = self._start(service, None, call, 1, Ancestor(trace.get_current_span().get_span_context()))
         try:
             seconds = _seconds(attempt, call, policy, deadline)
             async with self._client.stream(
@@ -152,13 +153,15 @@ class Upstreams:
                 call.method,
                 call.target,
                 (),
-                call.body,
+                await _admitted(service, attempt, call, seconds),
                 timeout_seconds=seconds,
                 idle_seconds=policy.timeout_seconds,
                 content_length=call.content_length,
                 fields=self._fields(call, attempt, seconds),
             ) as streamed:
                 attempt.judge(streamed.status, streamed.headers)
+                attempt.leave()
+                streamed.when_over(attempt.close)
                 yield streamed
         except ClientError as error:
             raise attempt.failed(error) from error
@@ -226,20 +229,14 @@ class Upstreams:
         )
 
     async def _begin(self, service: Service, call: Call, deadline: Deadline, number: int) -> Attempt:
-        ticket = service.ticket()
-        if not service.compartment.enter():
-            try:
-                await service.enter(deadline)
-            except BaseException:
-                service.circuit.abandoned(ticket)
-                raise
+        admission = await service.admit(call, deadline.remaining())
         parent = Ancestor(trace.get_current_span().get_span_context())
-        return self._start(service, ticket, call, number, parent)
+        return self._start(service, admission, call, number, parent)
 
     def _start(
         self,
         service: Service,
-        ticket: int,
+        admission: Admission | None,
         call: Call,
         number: int,
         parent: Ancestor | Sketch,
@@ -249,7 +246,7 @@ class Upstreams:
         sketch = service.spans(call.method).sketch(parent, (self._url + call.target,))
         if number > 1:
             sketch.span.set_attribute("http.request.resend_count", number - 1)
-        return Attempt(service, ticket, call.method, sketch, listener)
+        return Attempt(service, admission, call, sketch, listener)
 
     def _fields(self, call: Call, attempt: Attempt, seconds: float) -> str:
         """The headers of a request, as they are sent."""
@@ -263,6 +260,36 @@ class Upstreams:
             service = Service(name, policy, self._metrics, self._tracer, self._origin)
             self._services[name] = service
         return service
+
+
+async def _admitted(
+    service: Service, attempt: Attempt, call: Call, seconds: float
+) -> bytes | AsyncIterator[bytes]:
+    """A streamed call's body, once the call is admitted; where it still comes, it is admitted at its end.
+
+    Raises:
+        UpstreamError: 503, it is not; also from the body.
+    """
+    body = call.body
+    if not isinstance(body, bytes):
+        return _admitted_at_end(service, attempt, call, body, seconds)
+    attempt.admit(await service.admit(call, seconds))
+    return body
+
+
+async def _admitted_at_end(
+    service: Service, attempt: Attempt, call: Call, body: AsyncIterator[bytes], seconds: float
+) -> AsyncIterator[bytes]:
+    """The pieces of a body; what completes it is held back until the call is admitted."""
+    left = call.content_length
+    async for piece in body:
+        if left is not None:
+            left -= len(piece)
+            if left == 0:
+                attempt.admit(await service.admit(call, seconds))
+        yield piece
+    if left is None:
+        attempt.admit(await service.admit(call, seconds))
 
 
 def carried(current: Context) -> list[tuple[str, str]]:

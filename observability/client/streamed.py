@@ -3,7 +3,7 @@
 import asyncio
 import math
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Final
 
 from observability.client.connection import Connection
@@ -34,6 +34,15 @@ class Streamed:
         self._over = False  # the connection may serve somebody else by then
         self._error: BaseException | None = None
         self._wake: asyncio.Future[None] | None = None
+        self._on_over: Callable[[], None] | None = None
+
+    def when_over(self, callback: Callable[[], None]) -> None:
+        """Call back once the whole answer has come, however much of it still waits to be taken; at once if
+        it has. Not called where the answer breaks off."""
+        if not self._over:
+            self._on_over = callback
+        elif self._error is None:
+            callback()
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """The pieces of the body as they come.
@@ -152,6 +161,8 @@ class Streamed:
         self._over = True
         if self._connection.closed:  # it was, when the answer came before the end of the request
             self._stop_sending()
+        if self._on_over is not None:
+            self._on_over()
         self._awaken()
 
     def fail(self, error: BaseException) -> None:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
+import selectors
+import socket
+
 import pytest
 
 from compose.nginx.tests import stand
@@ -161,6 +166,33 @@ def test_service_too_slow(services: stand.Nginx, seen: list[stand.Seen]) -> None
     assert answer.status == 504
     assert answer.problem()
     assert len(seen) == 1
+
+
+def test_a_hanging_service_takes_no_connection_from_another(upstreams: list[stand.Upstream]) -> None:
+    with contextlib.ExitStack() as held, socket.create_server(("127.0.0.1", 0), backlog=4096) as hanging:
+        instances = {
+            "hanging": [f"127.0.0.1:{hanging.getsockname()[1]}"],
+            "accounts": [upstreams[0].address],
+        }
+        entries = [
+            {"name": name, "timeout_seconds": 60, "instances": addresses}
+            for name, addresses in instances.items()
+        ]
+        nginx = held.enter_context(stand.services({}, services=entries))
+        head = f"Host: a\r\nX-Platform-Credential: {stand.GATEWAY_CREDENTIAL}\r\n\r\n"
+        waiting = selectors.DefaultSelector()
+        for _ in range(600):
+            client = held.enter_context(socket.create_connection(("127.0.0.1", nginx.port), 10))
+            client.sendall(f"GET /hanging/7 HTTP/1.1\r\n{head}".encode())
+            waiting.register(client, selectors.EVENT_READ)
+        refused = waiting.select(10)
+        assert refused
+        first = refused[0][0].fileobj
+        assert isinstance(first, socket.socket)
+        answer = http.client.HTTPResponse(first)
+        answer.begin()
+        assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
+        assert nginx.request("GET", "/accounts/7", GATEWAY).status == 200
 
 
 def test_body_too_large(services: stand.Nginx) -> None:

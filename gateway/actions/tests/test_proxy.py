@@ -30,11 +30,12 @@ def asked() -> Request:
 
 
 def held(upstreams: Upstreams) -> int:
-    return upstreams._services["orders"].compartment.in_flight
+    service = upstreams._services["orders"]
+    return service.compartment.in_flight + service.streams.in_flight
 
 
 async def test_an_answer_that_nobody_reads_gives_its_place_back(serve: Serve) -> None:
-    upstreams, _ = await serve(saying(reply()))
+    upstreams, _ = await serve(saying(reply(200, b"x" * 50_000_000)))
     answer = await proxy(upstreams).answer(asked())
     assert held(upstreams) == 1
     await answer.body.aclose()  # type: ignore[union-attr]
