@@ -17,7 +17,7 @@ from gateway.request import Reply, Request
 from gateway.resilience.deadline import Bound
 from gateway.routes.route import Route
 from gateway.routes.table import Table
-from gateway.validation import read_body, read_parameters
+from gateway.validation import check_owner, read_body, read_parameters
 from observability import Hop
 from observability.lean import Template
 from observability.problem import Problem
@@ -135,6 +135,8 @@ class Gateway(HTTPServerConnectionDelegate):
         if route.check is not None:
             request.document = read_body(request)
             route.check(request.document)
+        if route.owner is not None:
+            check_owner(route.owner, request)
 
     def options(self, request: Request) -> Reply:
         """What a path can be asked, and a browser's scripts from elsewhere may ask it.

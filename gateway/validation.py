@@ -6,6 +6,7 @@ from itertools import islice
 from typing import Any
 from urllib.parse import parse_qsl
 
+from gateway.composition.reference import Reference
 from gateway.request import Request
 from gateway.routes.parameters import Parameter, Unfit
 from gateway.routes.template import decode
@@ -114,6 +115,26 @@ def read_body(request: Request) -> dict[str, Any]:
         Problem: 400, 413 or 415; see observability.body.parse_object.
     """
     return parse_object(request.body, request.headers.get("Content-Type"))
+
+
+def check_owner(owner: Reference, request: Request) -> None:
+    """Refuse a request about something that belongs to another subject than the caller's.
+
+    Parameters:
+        owner: the value of the request that has to be the subject of the caller's token.
+
+    Raises:
+        Problem: 403 where the value is of the body; otherwise 404, whether or not there is such a thing.
+    """
+    scope = {"path": request.parameters, "query": request.parameters, "body": request.document}
+    subject = request.caller.subject if request.caller is not None else None
+    if subject is not None and owner.value(scope) == subject:
+        return
+    if owner.root != "body":
+        raise Problem(404, detail="There is nothing at this path for the subject of the access token.")
+    pointer = "#" + "".join(f"/{_escaped(member)}" for member in owner.members)
+    errors = [{"pointer": pointer, "detail": "is not the subject of the access token"}]
+    raise Problem(403, detail="The access token is another subject's.", errors=errors)
 
 
 def _pointed(errors: Iterable[Any]) -> Iterable[dict[str, str]]:

@@ -68,7 +68,7 @@ def stack() -> Iterator[Stack]:
 
 @pytest_asyncio.fixture
 async def traffic(stack: Stack) -> AsyncIterator[Traffic]:
-    async with Traffic(stack.edge) as client:
+    async with Traffic.of(stack.layout) as client:
         yield client
 
 
@@ -78,7 +78,7 @@ def sku(stack: Stack, request: pytest.FixtureRequest) -> str:
     name = f"t{time.time_ns():x}"
 
     async def make() -> None:
-        async with Traffic(stack.edge) as client:
+        async with Traffic.of(stack.layout) as client:
             await client.put_stock(name, 1000)
 
     asyncio.run(make())

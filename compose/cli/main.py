@@ -190,17 +190,20 @@ def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
         "--subject",
         default="demo",
         metavar="NAME",
-        help="whose it is; an account's id, to ask for its orders (demo)",
+        help="whose it is: an account's id, to place and read its orders (demo)",
     )
     added["token"].add_argument(
-        "--scope", action="append", metavar="SCOPE", help="what it allows; once for each scope (orders:read)"
+        "--scope",
+        action="append",
+        metavar="SCOPE",
+        help="what it allows, such as stock:write; once for each scope (orders:read)",
     )
     added["token"].add_argument(
         "--minutes", type=_count, default=60, metavar="N", help="how long it is good (60)"
     )
     added["token"].epilog = (
-        'An account asks for its orders: curl -H "Authorization: Bearer $(./nextphase token --subject ID)" '
-        "http://127.0.0.1:8080/v1/me/orders"
+        'An account reads its orders: curl -H "Authorization: Bearer $(./nextphase token --subject ID)" '
+        "http://127.0.0.1:8080/v1/me/orders. Setting the stock (PUT /v1/stock/SKU) needs --scope stock:write."
     )
     added["bench"].add_argument("what", choices=("rio", "gateway"), help="which part")
     added["bench"].add_argument("--quick", action="store_true", help="one short round")

@@ -30,7 +30,11 @@ from compose.cli.errors import Failure
 ISSUER = "urn:nextphase:cli"
 AUDIENCE = "urn:nextphase:api"
 SCOPES = ("orders:read",)
-"""Every scope that a route of the example asks for."""
+"""The scopes of a token that is issued without others: what an account needs for its own orders."""
+STOCK_SCOPE = "stock:write"
+"""What setting the stock asks for."""
+CLIENT = "nextphase"
+"""The `client_id` (RFC 9068) of tokens that are issued here."""
 _ALGORITHM = "EdDSA"
 
 
@@ -61,6 +65,7 @@ def issue(key_file: Path, subject: str, scopes: Sequence[str], minutes: int) -> 
         "iss": ISSUER,
         "aud": AUDIENCE,
         "sub": subject,
+        "client_id": CLIENT,
         "scope": " ".join(scopes),
         "iat": now,
         "exp": now + minutes * 60,

@@ -3,14 +3,23 @@
 import asyncio
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Self
 
 import httpx
+
+from compose.cli import tokens
+from compose.cli.layout import Layout
+from compose.cli.secrets import Secrets
 
 FINAL_STATES = frozenset({"confirmed", "cancelled"})
 #: Pauses between reads of an order that is not final yet: reading costs the platform more than placing.
 FIRST_POLL_SECONDS = 0.05
 LONGEST_POLL_SECONDS = 1.0
+#: How long the access tokens that the traffic uses are good.
+TOKEN_MINUTES = 60
+#: The subject of the token that sets the stock.
+OPERATOR = "operator"
 
 
 class TrafficError(Exception):
@@ -19,10 +28,11 @@ class TrafficError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """An order that was accepted (2xx), with the trace it started."""
+    """An order that was accepted (2xx), with the trace it started and the account that placed it."""
 
     order_id: str
     trace_id: str
+    account_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +47,17 @@ class Settled:
 
 
 class Traffic:
-    """A client of the public API; an async context manager."""
+    """A client of the public API, with the access tokens that its requests need; an async context manager.
 
-    def __init__(self, edge_url: str, concurrency: int = 16, timeout_seconds: float = 15.0) -> None:
+    Parameters:
+        signing_key: the file of the key that signs the instance's access tokens.
+    """
+
+    def __init__(
+        self, edge_url: str, signing_key: Path, concurrency: int = 16, timeout_seconds: float = 15.0
+    ) -> None:
+        self._signing_key = signing_key
+        self._tokens: dict[tuple[str, tuple[str, ...]], str] = {}
         limits = httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency)
         self._http = httpx.AsyncClient(
             base_url=edge_url,
@@ -48,17 +66,39 @@ class Traffic:
             trust_env=False,
         )
 
+    @classmethod
+    def of(cls, layout: Layout, concurrency: int = 16) -> Self:
+        """A client of an instance on this machine."""
+        edge = f"http://{layout.address('edge-nginx')}"
+        return cls(edge, Path(Secrets(layout.secrets).signing_key), concurrency)
+
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self._http.aclose()
 
+    def bearer(self, subject: str, *scopes: str) -> dict[str, str]:
+        """The Authorization header of a request by `subject`, with these scopes or the usual ones.
+
+        Raises:
+            Failure: the instance has no signing key.
+        """
+        token = self._tokens.get((subject, scopes))
+        if token is None:
+            token = tokens.issue(self._signing_key, subject, scopes or tokens.SCOPES, TOKEN_MINUTES)
+            self._tokens[subject, scopes] = token
+        return {"Authorization": f"Bearer {token}"}
+
     async def request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """Any request; it has no access token unless `headers` brings one (see `bearer`)."""
         return await self._http.request(method, path, **options)
 
     async def put_stock(self, sku: str, on_hand: int) -> None:
-        _expect(await self.request("PUT", f"/v1/stock/{sku}", json={"on_hand": on_hand}), 200, 201)
+        """Set the stock of an item."""
+        headers = self.bearer(OPERATOR, tokens.STOCK_SCOPE)
+        body = {"on_hand": on_hand}
+        _expect(await self.request("PUT", f"/v1/stock/{sku}", json=body, headers=headers), 200, 201)
 
     async def create_account(self, name: str, email: str) -> str:
         response = _expect(
@@ -69,19 +109,21 @@ class Traffic:
     async def place_order(
         self, account_id: str, lines: dict[str, int], headers: dict[str, str] | None = None
     ) -> Placed:
-        """Place an order of `lines` (sku -> quantity).
+        """Place an order of `lines` (sku -> quantity) as the account.
 
         Raises:
             TrafficError: it was not accepted with 202.
             httpx.HTTPError: the edge gave no answer.
         """
         body = {"account_id": account_id, "lines": [{"sku": s, "quantity": q} for s, q in lines.items()]}
-        response = _expect(await self.request("POST", "/v1/orders", json=body, headers=headers), 202)
-        return Placed(response.json()["id"], response.headers["X-Trace-Id"])
+        identified = self.bearer(account_id) | (headers or {})
+        response = _expect(await self.request("POST", "/v1/orders", json=body, headers=identified), 202)
+        return Placed(response.json()["id"], response.headers["X-Trace-Id"], account_id)
 
-    async def order(self, order_id: str) -> dict[str, Any]:
-        """The composed document of one order."""
-        document: dict[str, Any] = _expect(await self.request("GET", f"/v1/orders/{order_id}"), 200).json()
+    async def order(self, placed: Placed) -> dict[str, Any]:
+        """The composed document of one order, read as the account that placed it."""
+        path, headers = f"/v1/orders/{placed.order_id}", self.bearer(placed.account_id)
+        document: dict[str, Any] = _expect(await self.request("GET", path, headers=headers), 200).json()
         return document
 
     async def settled(self, placed: Placed, within_seconds: float) -> Settled:
@@ -94,7 +136,7 @@ class Traffic:
         async with asyncio.timeout(within_seconds):
             while True:
                 try:
-                    document = await self.order(placed.order_id)
+                    document = await self.order(placed)
                 except (TrafficError, httpx.HTTPError):
                     document = {}
                 order = document.get("order") or {}

@@ -2,6 +2,7 @@
 
 import re
 import time
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any
 
 import jwt
 
+from gateway.composition import document
 from gateway.door.keys import ALGORITHMS, Keys, KeysUnavailable
 from gateway.door.problems import unauthorized
 from observability.problem import Problem
@@ -21,6 +23,12 @@ MAX_REMEMBERED = 4096
 _SUBJECT = re.compile(r"[!-~]{1,255}")
 _SCOPE = re.compile(r"[!#-\[\]-~]{1,128}")
 MAX_SCOPES = 64
+#: RFC 7515, 3.1 and 2: header, payload and signature in base64url without padding.
+_COMPACT = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)")
+#: `typ` of an access token (RFC 9068, 4): what names another type or none, such as an ID token, is none.
+_TYPES = frozenset({"at+jwt", "application/at+jwt"})
+#: Header parameters that change how a token is read (RFC 7515, 4.1.11; RFC 7797): none is understood here.
+_NOT_UNDERSTOOD = frozenset({"crit", "b64"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +38,10 @@ class Token:
     subject: str
     scopes: frozenset[str]
     expires: float
+
+
+class NotAnAccessTokenError(jwt.InvalidTokenError):
+    """The token is of another type, or says none."""
 
 
 class Tokens:
@@ -80,8 +92,7 @@ class Tokens:
 
     async def _read(self, text: str) -> Token:
         try:
-            header = jwt.get_unverified_header(text)
-            key = await self._key(header)
+            key = await self._key(_header(text))
             claims = jwt.decode(
                 text,
                 key,
@@ -109,8 +120,10 @@ class Tokens:
         algorithm, kid = header.get("alg"), header.get("kid")
         if algorithm not in ALGORITHMS:
             raise jwt.InvalidAlgorithmError
-        kind = header.get("typ", "JWT")
-        if "crit" in header or not isinstance(kind, str) or kind.lower() not in ("jwt", "at+jwt"):
+        kind = header.get("typ")
+        if not isinstance(kind, str) or kind.lower() not in _TYPES:
+            raise NotAnAccessTokenError
+        if not _NOT_UNDERSTOOD.isdisjoint(header):
             raise jwt.InvalidTokenError
         key = await self._keys.find(kid) if isinstance(kid, str) else None
         if key is None:
@@ -137,12 +150,39 @@ class Tokens:
         return Token(subject, frozenset(names), expires + self._leeway)
 
 
+def _header(text: str) -> dict[str, Any]:
+    """The header of a token, once nothing in how the token is written lets two readers read two things.
+
+    PyJWT skips padding and foreign characters, and takes the last of two members of one name.
+
+    Raises:
+        ValueError: the token is no JWS in compact serialization, or a member stands twice in it.
+    """
+    found = _COMPACT.fullmatch(text)
+    if found is None:
+        raise ValueError("no compact serialization")
+    header, claims = document.read(_decoded(found[1])), document.read(_decoded(found[2]))
+    _decoded(found[3])
+    if not isinstance(header, dict) or not isinstance(claims, dict):
+        raise TypeError("header or claims are no object")
+    return header
+
+
+def _decoded(segment: str) -> bytes:
+    """The bytes of base64url without padding, in the one way in which they can be written (RFC 4648, 3.5)."""
+    found = urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
+    if urlsafe_b64encode(found).rstrip(b"=").decode() != segment:
+        raise ValueError("no canonical base64url")
+    return found
+
+
 def _is_time(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e11
 
 
 #: What is said of an error; nothing of the token is.
 _REASONS: tuple[tuple[type[jwt.PyJWTError], str], ...] = (
+    (NotAnAccessTokenError, "it is no access token"),
     (jwt.InvalidSignatureError, "its signature is wrong"),
     (jwt.InvalidAudienceError, "it is for another audience"),
     (jwt.InvalidIssuerError, "it has another issuer"),

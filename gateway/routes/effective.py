@@ -26,6 +26,7 @@ def _route(route: Route) -> dict[str, Any]:
         "kind": route.kind,
         "auth": route.auth,
         "scopes": sorted(route.scopes),
+        "owner": str(route.owner) if route.owner else None,
         "deadline_seconds": route.deadline_seconds,
         "rate_limit": {"requests": limit.requests, "seconds": limit.seconds} if limit else None,
         "priority": route.priority,

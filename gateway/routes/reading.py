@@ -19,7 +19,7 @@ from gateway.resilience.policy import Policy
 from gateway.routes import schemas
 from gateway.routes.document import Document, Field
 from gateway.routes.parameters import Parameter
-from gateway.routes.route import Action, Kind, RateLimit, Route
+from gateway.routes.route import DEFAULT_AUTH, Action, Auth, Kind, RateLimit, Route
 from gateway.routes.table import Table
 from gateway.routes.template import Template
 from gateway.validation import Check, body_check
@@ -129,6 +129,7 @@ class _Reading:
         parameters = self._parameters(declared, template, where)
         check = self._body_check(declared, where)
         self._check_options(declared, where)
+        owner = self._owner(declared, template, where)
         kind = next(kind for kind in _KINDS if kind in declared)
         action = self._action(kind, declared, template, where)
         if action is None:
@@ -140,8 +141,9 @@ class _Reading:
             template=template,
             kind=kind,
             summary=declared.get("summary", ""),
-            auth=declared.get("auth", "optional"),
+            auth=_auth(declared),
             scopes=frozenset(declared.get("scopes", ())),
+            owner=owner,
             deadline_seconds=declared.get("deadline_seconds", 10.0),
             rate_limit=RateLimit(**limit) if limit else None,
             priority=declared.get("priority", "normal"),
@@ -187,8 +189,18 @@ class _Reading:
         ):
             name = "cache" if declared.get("cache") else "coalesce"
             self._document.fault((*where, name), "only composed GETs have it")
-        if declared.get("scopes") and declared.get("auth") != "required":
+        if declared.get("scopes") and _auth(declared) != "required":
             self._document.fault((*where, "scopes"), "need `auth: required`")
+
+    def _owner(self, declared: Mapping[str, Any], template: Template, where: Field) -> Reference | None:
+        if "owner" not in declared:
+            return None
+        here = (*where, "owner")
+        owner = Reference.of(declared["owner"])  # the schema allows nothing else
+        self._resolved([owner], declared, template, (), here)
+        if _auth(declared) != "required":
+            self._document.fault(here, "needs `auth: required`")
+        return owner
 
     def _read_schemas(self) -> None:
         declared = self._content.get("schemas", {})
@@ -297,7 +309,7 @@ class _Reading:
             self._world,
             coalesce=declared.get("coalesce", False),
             cache=declared.get("cache", False),
-            identified=declared.get("auth", "optional") != "none",
+            identified=_auth(declared) != "none",
         )
 
     def _part(
@@ -404,9 +416,15 @@ class _Reading:
                 self._document.fault(where, fault)
 
 
+def _auth(declared: Mapping[str, Any]) -> Auth:
+    """What a route asks of its callers."""
+    auth: Auth = declared.get("auth", DEFAULT_AUTH)
+    return auth
+
+
 def _optional(reference: Reference, declared: Mapping[str, Any]) -> str | None:
     """What is missing where a reference may lead to nothing for want of the caller's saying it."""
-    if reference.root == "caller" and declared.get("auth", "optional") != "required":
+    if reference.root == "caller" and _auth(declared) != "required":
         return f"not every caller has a {reference}: it needs `auth: required`, or `when: {reference}`"
     if reference.root == "query":
         parameter = declared["parameters"][reference.members[0]]

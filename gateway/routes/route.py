@@ -4,12 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from gateway.composition.reference import Reference
 from gateway.request import Reply, Request
 from gateway.routes.parameters import Parameter
 from gateway.routes.template import Template
 from gateway.validation import Check
 
 Auth = Literal["none", "optional", "required"]
+#: Of a route that says nothing: what is open says so.
+DEFAULT_AUTH: Auth = "required"
 Priority = Literal["critical", "normal"]
 Kind = Literal["compose", "proxy", "handler", "mock"]
 
@@ -40,6 +43,7 @@ class Route:
 
     Attributes:
         id: its name in telemetry, limits and the OpenAPI document's `operationId`.
+        owner: the value of the request that has to be the subject of the caller's token.
         parameters: the declared ones by name; those of the path among them.
         body: JSON Schema of the request's body; None where the route takes none, or passes it on unread.
         check: refuses bodies that do not follow it.
@@ -53,8 +57,9 @@ class Route:
     template: Template
     kind: Kind
     summary: str = ""
-    auth: Auth = "optional"
+    auth: Auth = DEFAULT_AUTH
     scopes: frozenset[str] = frozenset()
+    owner: Reference | None = None
     deadline_seconds: float = 10.0
     rate_limit: RateLimit | None = None
     priority: Priority = "normal"

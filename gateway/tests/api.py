@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from textwrap import dedent
 from typing import Any
 
 import httpx
@@ -26,6 +25,7 @@ from gateway.resilience.shedding import Shedder
 from gateway.routes.reading import read_table
 from gateway.routes.table import Table
 from gateway.server import Gateway
+from gateway.tests.routes import unprotected
 from gateway.tests.upstreams import Asked, Behaviour, Server, reply, until, upstreams_of
 from gateway.world import World
 from observability import Hop
@@ -50,9 +50,9 @@ class Api:
 
 
 def table_of(folder: Path, routes: str, world: World) -> Table:
-    """The table of some routes, written as the value of `routes:`."""
+    """The table of a file of routes; those that do not say `auth` are open."""
     file = folder / "routes.yaml"
-    file.write_text(dedent(routes))
+    file.write_text(unprotected(routes))
     return read_table(file, SERVICES, world)
 
 

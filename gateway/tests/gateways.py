@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 
 from gateway.door.tests.issuer import AUDIENCE, ISSUER, Key, key_set
+from gateway.tests.routes import unprotected
 from gateway.tests.upstreams import until
 from tests.ports import free_port
 
@@ -82,12 +83,12 @@ class Gateway:
 async def gateway(
     folder: Path, services_url: str, processes: int = 1, routes: str = ROUTES, **settings: Any
 ) -> AsyncIterator[Gateway]:
-    """A gateway in front of that server, ready; stopped at the end."""
+    """A gateway before that server, ready; stopped at the end. Routes that do not say `auth` are open."""
     key = Key.make("the-key")
     ports, pages = ([free_port() for _ in range(processes)] for _ in range(2))
     (folder / "jwks.json").write_bytes(key_set(key))
     (folder / "credential").write_text("secret\n")
-    (folder / "routes.yaml").write_text(routes)
+    (folder / "routes.yaml").write_text(unprotected(routes))
     document: Mapping[str, Any] = {
         "host": "127.0.0.1",
         "ports": ports,

@@ -12,20 +12,20 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import httpx
 import pytest_asyncio
 import yaml
 
-from gateway.door.tests.issuer import AUDIENCE, ISSUER, Key, key_set
+from gateway.door.tests.issuer import AUDIENCE, ISSUER, SUBJECT, Key, key_set
 from gateway.settings import ROUTES_FILE
 from gateway.tests.api import said
 from gateway.tests.upstreams import Asked, Server, reply, until
 from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
-ID = str(uuid4())
+#: Of everything; of the account, too, whose token asks.
+ID = SUBJECT
 ORDER = {"id": ID, "account_id": ID, "state": "placed", "reason": None, "lines": []}
 ACCOUNT = {"id": ID, "name": "Ada", "email": "ada@example.com"}
 SERVICES = ("accounts", "orders", "inventory", "notifications")
@@ -62,6 +62,11 @@ class Running:
     log: Path
     key: Key
     environment: dict[str, str]
+
+    @property
+    def bearer(self) -> dict[str, str]:
+        """Headers of the account's requests."""
+        return {"Authorization": f"Bearer {self.key.token()}"}
 
 
 def configured(folder: Path, services_url: str, key: Key) -> tuple[dict[str, str], dict[str, Any]]:
@@ -137,12 +142,11 @@ async def test_the_api_keeps_what_its_document_says(gateway: Running, tmp_path: 
     settings = tmp_path / "schemathesis.toml"
     settings.write_text(SCHEMATHESIS)
     url = f"{gateway.api.base_url}/v1/openapi.json"
-    token = gateway.key.token()
     code, output = await command(
         gateway.environment,
         *("-m", "schemathesis.cli", "--config-file", str(settings), "run", url, "--seed", "1"),
         *("--max-examples", "15", "--phases", "examples,coverage,fuzzing", "--no-color"),
-        *("--header", f"Authorization: Bearer {token}"),
+        *("--header", f"Authorization: {gateway.bearer['Authorization']}"),
     )
     assert code == 0, output
 
@@ -153,7 +157,7 @@ async def test_no_request_is_dropped_by_a_reload(gateway: Running) -> None:
 
     async def ask() -> None:
         while not over.is_set():
-            statuses.append((await gateway.api.get(f"/v1/orders/{ID}")).status_code)
+            statuses.append((await gateway.api.get(f"/v1/orders/{ID}", headers=gateway.bearer)).status_code)
 
     async def reloaded(outcome: str) -> None:
         before = await reloads(gateway, outcome)
@@ -167,7 +171,9 @@ async def test_no_request_is_dropped_by_a_reload(gateway: Running) -> None:
     asking = [asyncio.create_task(ask()) for _ in range(8)]
     text = gateway.routes.read_text()
     for number in range(4):
-        new = f"{{id: new-{number}, method: GET, path: /v1/new{number}, mock: {{body: {number}}}}}"
+        new = (
+            f"{{id: new-{number}, method: GET, path: /v1/new{number}, auth: none, mock: {{body: {number}}}}}"
+        )
         gateway.routes.write_text(f"{text}\n  - {new}\n")
         await reloaded("done")
         assert (await gateway.api.get(f"/v1/new{number}")).json() == number
@@ -215,7 +221,8 @@ async def test_a_handler_looks_the_account_up(tmp_path: Path) -> None:
     body = {"account_id": ID, "lines": [{"sku": "tea", "quantity": 1}]}
     server = Server(example)
     async with server.running() as url, started(tmp_path, url) as gateway:
-        placed = await gateway.api.post("/v1/orders", json=body, headers={"Idempotency-Key": '"k-1"'})
+        headers = gateway.bearer | {"Idempotency-Key": '"k-1"'}
+        placed = await gateway.api.post("/v1/orders", json=body, headers=headers)
     assert (placed.status_code, placed.headers["Location"]) == (202, f"/v1/orders/{ID}")
     (asked,) = (asked for asked in server.asked if asked.method == "POST")
     assert (asked.target, asked.headers["idempotency-key"]) == ("/orders", '"k-1"')
@@ -229,15 +236,14 @@ async def test_mocks_of_every_route_need_no_service(tmp_path: Path) -> None:
         f"#/components/schemas/{name}": each.get("examples") for name, each in declared["schemas"].items()
     }
     async with started(tmp_path, "http://127.0.0.1:9", "--mock") as running:
-        token = {"Authorization": f"Bearer {running.key.token()}"}
         for route in declared["routes"]:
             path = route["path"].format_map(defaultdict(lambda: ID))
             body = bodies[route["body"]["$ref"]][0] if "body" in route else None
-            answer = await running.api.request(route["method"], path, json=body, headers=token)
+            answer = await running.api.request(route["method"], path, json=body, headers=running.bearer)
             status, response = min(route["responses"].items())
             assert str(answer.status_code) == status, route["id"]
             assert "example" not in response or answer.json() == response["example"]
-        assert (await running.api.post("/v1/orders", json={})).status_code == 422
+        assert (await running.api.post("/v1/orders", json={}, headers=running.bearer)).status_code == 422
         assert (await running.api.get("/v1/me/orders")).status_code == 401
         assert (await running.pages.get("/health/ready")).status_code == 200
 

@@ -29,6 +29,20 @@ class NewOrder(Document):
         return lines
 
 
+class OrderQuery(Query):
+    """The query of `GET /orders/{id}`.
+
+    Attributes:
+        account_id: the account that has to have placed the order. Any text: the subject of an access token
+            need not be an account's id.
+    """
+
+    account_id: str | None = None
+
+    def matches(self, account_id: UUID) -> bool:
+        return self.account_id is None or self.account_id == str(account_id)
+
+
 class Page(Query):
     """The query of `GET /orders`."""
 

@@ -19,7 +19,7 @@ from services.chassis.idempotency import Answer, Key
 from services.orders import lifecycle
 from services.orders.events import CONSUMED
 from services.orders.models import Order
-from services.orders.schema import NewOrder, Page
+from services.orders.schema import NewOrder, OrderQuery, Page
 
 _logger = logging.getLogger(__name__)
 
@@ -59,9 +59,11 @@ class OrdersView(DatabaseView):
 class OrderView(DatabaseView):
     """`/orders/{id}`"""
 
-    def get(self, _: HttpRequest, order_id: UUID) -> HttpResponse:
+    def get(self, request: HttpRequest, order_id: UUID) -> HttpResponse:
+        """The order; with `account_id` in the query, only if it is that account's."""
+        query = read_query(OrderQuery, request.GET.dict())
         order = Order.objects.filter(id=order_id).first()
-        if order is None:
+        if order is None or not query.matches(order.account_id):
             raise Problem(404, "Order not found", detail=f"there is no order {order_id}")
         return JsonResponse(order.document())
 

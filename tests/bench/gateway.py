@@ -104,6 +104,7 @@ class Bench:
                     "id": "page",
                     "method": "GET",
                     "path": composition.PATH,
+                    "auth": "none",
                     "compose": {
                         name: {"service": name, "path": path} for name, path in composition.PARTS.items()
                     },

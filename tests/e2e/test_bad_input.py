@@ -13,6 +13,8 @@ pytestmark = pytest.mark.stack
 
 JSON = {"Content-Type": "application/json"}
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
+#: Of the token that every request has.
+SUBJECT, SCOPES = UNKNOWN, ("orders:read", "stock:write")
 
 
 LINES = [{"sku": "x", "quantity": 1}]
@@ -67,7 +69,8 @@ CASES = [
 async def test_refused_with_a_problem(
     stack: Stack, traffic: Traffic, status: int, method: str, path: str, options: dict[str, Any]
 ) -> None:
-    response = await traffic.request(method, path, **options)
+    headers = traffic.bearer(SUBJECT, *SCOPES) | options.get("headers", {})
+    response = await traffic.request(method, path, **options | {"headers": headers})
     assert response.status_code == status, response.text
     assert_problem(response)
     trace_id = response.headers["X-Trace-Id"]
@@ -94,7 +97,7 @@ def assert_problem(response: httpx.Response) -> None:
 async def test_bad_lines_are_pointed_at(traffic: Traffic) -> None:
     account = await traffic.create_account("Ada", "ada@example.com")
     body = {"account_id": account, "lines": [{"sku": "tea", "quantity": 1}, {"sku": "", "quantity": 0}]}
-    response = await traffic.request("POST", "/v1/orders", json=body)
+    response = await traffic.request("POST", "/v1/orders", json=body, headers=traffic.bearer(account))
     assert response.status_code == 422
     pointers = {error["pointer"] for error in response.json()["errors"]}
     assert {"#/lines/1/sku", "#/lines/1/quantity"} <= pointers

@@ -139,17 +139,19 @@ async def test_order_document_is_composed(stack: Stack, traffic: Traffic, sku: s
 
 async def test_notification_is_told(stack: Stack, traffic: Traffic, sku: str) -> None:
     order = await place(traffic, sku, 1)
-    order_id = order.settled.placed.order_id
+    placed = order.settled.placed
     for _ in range(100):
-        document = await traffic.order(order_id)
+        document = await traffic.order(placed)
         if document["notifications"]:
             break
-    assert [n["order_id"] for n in document["notifications"]] == [order_id]
+    assert [n["order_id"] for n in document["notifications"]] == [placed.order_id]
 
 
-async def sent_twice(traffic: Traffic, path: str, body: dict[str, Any]) -> dict[str, Any]:
+async def sent_twice(
+    traffic: Traffic, path: str, body: dict[str, Any], headers: dict[str, str]
+) -> dict[str, Any]:
     """What is answered to a request, and the same to its repetition with the same Idempotency-Key."""
-    headers = {"Idempotency-Key": f'"{secrets.token_hex(8)}"'}
+    headers = headers | {"Idempotency-Key": f'"{secrets.token_hex(8)}"'}
     first, second = [await traffic.request("POST", path, json=body, headers=headers) for _ in range(2)]
     assert first.is_success, first.text
     assert (second.status_code, second.json()) == (first.status_code, first.json())
@@ -161,9 +163,9 @@ async def sent_twice(traffic: Traffic, path: str, body: dict[str, Any]) -> dict[
 
 
 async def test_a_repeated_order_is_one_order_of_one_account(stack: Stack, traffic: Traffic, sku: str) -> None:
-    account = await sent_twice(traffic, "/v1/accounts", {"name": "Ada", "email": "ada@example.com"})
+    account = await sent_twice(traffic, "/v1/accounts", {"name": "Ada", "email": "ada@example.com"}, {})
     order = {"account_id": account["id"], "lines": [{"sku": sku, "quantity": 2}]}
-    placed = await sent_twice(traffic, "/v1/orders", order)
+    placed = await sent_twice(traffic, "/v1/orders", order, traffic.bearer(account["id"]))
     issued = nextphase("token", "--subject", account["id"])
     assert issued.returncode == 0, issued.stderr
     token = {"Authorization": f"Bearer {issued.stdout.strip()}"}

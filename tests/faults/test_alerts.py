@@ -135,7 +135,7 @@ async def test_a_service_that_is_away(stack: Stack, traffic: Traffic, sku: str) 
 
         async def work() -> None:
             placed = await traffic.place_order(account, {sku: 1})
-            await traffic.order(placed.order_id)
+            await traffic.order(placed)
 
         async with kept_up(work):
             await assert_raised(stack, "GatewayCircuitOpen", exported_service="notifications")

@@ -140,7 +140,7 @@ async def told(traffic: Traffic, order: Settled) -> dict[str, Any]:
     async with asyncio.timeout(SETTLE_SECONDS):
         while True:
             try:
-                document = await traffic.order(order.placed.order_id)
+                document = await traffic.order(order.placed)
                 if document["notifications"] and "errors" not in document:
                     return document
             except (TrafficError, httpx.HTTPError):

@@ -41,7 +41,7 @@ def run(layout: Layout, args: argparse.Namespace) -> int:
     console.width = max(console.width, TABLE_WIDTH)
     edge = f"http://{layout.address('edge-nginx')}"
     try:
-        orders, seconds = asyncio.run(_demo(edge, args.orders, console))
+        orders, seconds = asyncio.run(_demo(layout, args.orders, console))
     except httpx.HTTPError as error:
         print(
             f"The edge at {edge} does not answer ({error}). Is it up? {hints.command('status')}",
@@ -59,8 +59,8 @@ def run(layout: Layout, args: argparse.Namespace) -> int:
     return 0
 
 
-async def _demo(edge: str, count: int, console: Console) -> tuple[list[Settled], float]:
-    async with Traffic(edge, CONCURRENCY) as traffic:
+async def _demo(layout: Layout, count: int, console: Console) -> tuple[list[Settled], float]:
+    async with Traffic.of(layout, CONCURRENCY) as traffic:
         for sku, on_hand in STOCK.items():
             await traffic.put_stock(sku, on_hand)
         accounts = [await traffic.create_account(name, email) for name, email in ACCOUNTS]

@@ -56,6 +56,7 @@ def test_help_tells_how_a_token_is_used(checkout: Path) -> None:
     assert "(orders:read)" in told
     assert "$(./nextphase token --subject ID)" in told
     assert "/v1/me/orders" in told
+    assert "--scope stock:write" in told
 
 
 def test_no_command_shows_the_help(checkout: Path) -> None:

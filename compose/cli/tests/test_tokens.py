@@ -40,9 +40,18 @@ def test_a_token_is_good(key: Path) -> None:
     assert claims["exp"] - claims["iat"] == 300
 
 
-def test_a_token_as_it_is_issued_is_good_for_every_route() -> None:
+def test_the_scopes_are_those_that_routes_ask_for() -> None:
     routes = yaml.safe_load((ROOT / "gateway/routes.yaml").read_text())["routes"]
-    assert set(tokens.SCOPES) == {scope for route in routes for scope in route.get("scopes", ())}
+    asked = {scope for route in routes for scope in route.get("scopes", ())}
+    assert {*tokens.SCOPES, tokens.STOCK_SCOPE} == asked
+
+
+def test_a_token_is_an_access_token(key: Path) -> None:
+    """RFC 9068, 2: the type, and every claim that one has to have."""
+    text = tokens.issue(key, "ada", [], 5)
+    assert jwt.get_unverified_header(text)["typ"] == "at+jwt"
+    claims = jwt.decode(text, options={"verify_signature": False})
+    assert claims.keys() >= {"iss", "exp", "aud", "sub", "client_id", "iat", "jti"}
 
 
 def test_without_a_key(tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 ISSUER = "https://issuer.example"
 AUDIENCE = "nextphase"
+#: Of good tokens.
+SUBJECT = "3f0cb1b0-5f0e-4a43-8d5c-7c8e2f1b6a90"
 
 
 @dataclass(frozen=True)
@@ -37,10 +39,12 @@ class Key:
         return made | {"kid": self.kid, "alg": self.algorithm, "use": "sig"}
 
     def token(self, header: dict[str, Any] | None = None, **changes: Any) -> str:
-        """A good token with changes; a claim that is None is left out."""
+        """A good token with changes; a header's parameter or a claim that is None is left out."""
         claims = good_claims() | changes
         claims = {name: value for name, value in claims.items() if value is not None}
-        return jwt.encode(claims, self.private, self.algorithm, headers={"kid": self.kid} | (header or {}))
+        return jwt.encode(
+            claims, self.private, self.algorithm, headers={"kid": self.kid, "typ": "at+jwt"} | (header or {})
+        )
 
 
 def good_claims() -> dict[str, Any]:
@@ -48,7 +52,7 @@ def good_claims() -> dict[str, Any]:
     return {
         "iss": ISSUER,
         "aud": AUDIENCE,
-        "sub": "3f0cb1b0-5f0e-4a43-8d5c-7c8e2f1b6a90",
+        "sub": SUBJECT,
         "scope": "orders:read stock:write",
         "iat": now,
         "exp": now + 600,

@@ -70,9 +70,18 @@ async def test_what_else_is_good(changes: dict[str, Any]) -> None:
     assert (await tokens().verify(KEY.token(**changes))).subject
 
 
-@pytest.mark.parametrize("typ", ["at+jwt", "JWT", "AT+JWT"])
-async def test_types(typ: str) -> None:
+@pytest.mark.parametrize("typ", ["at+jwt", "AT+JWT", "application/at+jwt", "Application/AT+jwt"])
+async def test_types_of_an_access_token(typ: str) -> None:
     assert await tokens().verify(KEY.token({"typ": typ}))
+
+
+@pytest.mark.parametrize(
+    "typ", [None, "", "JWT", "jwt", "dpop+jwt", "at+jwt ", "application/at+jwt;v=1", "x/at+jwt"]
+)
+async def test_a_token_of_another_type_is_refused(typ: str | None) -> None:
+    """RFC 9068, 4. An ID token is signed by the same key, with `typ: JWT` or none, and may be for us."""
+    problem = await refusal(tokens(), KEY.token({"typ": typ}, nonce="n-0S6_WzA2Mj"))
+    assert (problem.status, "it is no access token" in problem.headers["WWW-Authenticate"]) == (401, True)
 
 
 NOW = int(time.time())
@@ -142,7 +151,6 @@ def confused() -> str:
         KEY.token({"kid": "../../etc/passwd"}),
         KEY.token({"kid": ""}),
         KEY.token({"crit": ["exp"]}),
-        KEY.token({"typ": "dpop+jwt"}),
         *(unsigned({"alg": "EdDSA", "kid": KEY.kid, "typ": typ}) + "AA" for typ in (1, None, [], {}, True)),
         KEY.token({"jwk": OTHER.public(), "kid": "mine"}),
         KEY.token()[:-4] + "AAAA",
@@ -158,6 +166,77 @@ async def test_every_bad_token(text: str) -> None:
     assert (await refusal(tokens(), text)).status == 401
 
 
+def joined(*parts: bytes) -> str:
+    return b".".join(map(encoded, parts)).decode()
+
+
+def signed(header: bytes, claims: bytes, key: Key = KEY) -> str:
+    """A token of these very bytes, signed by the key."""
+    text = joined(header, claims)
+    return f"{text}.{encoded(key.private.sign(text.encode())).decode()}"
+
+
+HEADER = json.dumps({"alg": "EdDSA", "kid": KEY.kid, "typ": "at+jwt"}).encode()
+GOOD = json.dumps(good_claims()).encode()
+
+
+def doubled(document: bytes, member: str) -> bytes:
+    """A JSON object with a second member before the others."""
+    return b"{" + member.encode() + b", " + document[1:]
+
+
+async def test_the_bytes_of_a_good_token_are_good() -> None:
+    assert await tokens().verify(signed(HEADER, GOOD))
+
+
+@pytest.mark.parametrize(
+    ("header", "claims"),
+    [
+        (doubled(HEADER, '"alg": "none"'), GOOD),
+        (doubled(HEADER, '"typ": "JWT"'), GOOD),
+        (doubled(HEADER, '"x": {"a": 1, "a": 2}'), GOOD),
+        (doubled(HEADER, '"crit": ["exp"]'), GOOD),
+        (doubled(HEADER, '"crit": []'), GOOD),
+        (doubled(HEADER, '"b64": false'), GOOD),
+        (doubled(HEADER, '"b64": true'), GOOD),
+        (b"\xef\xbb\xbf" + HEADER, GOOD),
+        (HEADER.decode().encode("utf-16"), GOOD),
+        (b"[" + HEADER + b"]", GOOD),
+        (HEADER, doubled(GOOD, '"sub": "another"')),
+        (HEADER, doubled(GOOD, '"exp": 99999999999')),
+        (HEADER, doubled(GOOD, '"x": [{"a": 1, "a": 1}]')),
+        (HEADER, doubled(GOOD, '"x": NaN')),
+        (HEADER, doubled(GOOD, '"x": ' + "[" * 2000 + "]" * 2000)),
+        (HEADER, b"[" + GOOD + b"]"),
+        (HEADER, GOOD.decode().encode("utf-16")),
+        (HEADER, signed(HEADER, GOOD).encode()),
+    ],
+    ids=str,
+)
+async def test_what_can_be_read_in_two_ways_is_refused(header: bytes, claims: bytes) -> None:
+    assert (await refusal(tokens(), signed(header, claims))).status == 401
+
+
+@pytest.mark.parametrize("position", [0, 1, 2])
+@pytest.mark.parametrize(
+    "change", ["{}=", "{}==", "={}", "{}!", "{}\n", " {}", "{}+", "{}/", "{}.", "\u00e9{}"]
+)
+async def test_base64url_is_strict(position: int, change: str) -> None:
+    """RFC 7515, 2: no padding, line breaks or other characters; decoders that skip them see a good token."""
+    parts = KEY.token().split(".")
+    parts[position] = change.format(parts[position])
+    assert (await refusal(tokens(), ".".join(parts))).status == 401
+
+
+async def test_a_signature_has_one_spelling() -> None:
+    """Four bits of the last character of a 64-byte signature mean nothing: they are 0 (RFC 4648, 3.5)."""
+    text = KEY.token()
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    last = alphabet.index(text[-1])
+    others = [text[:-1] + alphabet[last + number] for number in range(1, 16)]
+    assert [(await refusal(tokens(), other)).status for other in others] == [401] * 15
+
+
 ANYTHING = st.none() | st.booleans() | st.integers() | st.text(max_size=9) | st.just([]) | st.just({})
 
 
@@ -167,17 +246,17 @@ def mostly(*good: str) -> st.SearchStrategy[Any]:
 
 
 HEADERS = st.fixed_dictionaries(
-    {"alg": mostly(*sorted(ALGORITHMS)), "kid": mostly(*(key.kid for key in KEYS.values()))},
-    optional={"typ": ANYTHING, "crit": ANYTHING},
+    {
+        "alg": mostly(*sorted(ALGORITHMS)),
+        "kid": mostly(*(key.kid for key in KEYS.values())),
+        "typ": mostly("at+jwt"),
+    },
+    optional={"crit": ANYTHING, "b64": ANYTHING},
 ).map(lambda header: json.dumps(header).encode())
 CLAIMS = st.dictionaries(st.sampled_from(sorted(good_claims())), ANYTHING).map(
     lambda claims: json.dumps(good_claims() | claims).encode()
 )
 BYTES = st.binary(max_size=30)
-
-
-def joined(*parts: bytes) -> str:
-    return b".".join(map(encoded, parts)).decode()
 
 
 @settings(max_examples=300, deadline=None)
@@ -196,10 +275,8 @@ def test_no_header_breaks_it(header: bytes, claims: bytes, signature: bytes) -> 
 @given(CLAIMS)
 def test_no_claims_break_it(claims: bytes) -> None:
     """Not even of those who can sign."""
-    text = joined(json.dumps({"alg": "EdDSA", "kid": KEY.kid}).encode(), claims)
-    text += "." + encoded(KEY.private.sign(text.encode())).decode()
     try:
-        token = asyncio.run(tokens().verify(text))
+        token = asyncio.run(tokens().verify(signed(HEADER, claims)))
     except Problem as problem:
         assert problem.status == 401  # noqa: PT017 - either is good
     else:

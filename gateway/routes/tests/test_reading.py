@@ -110,7 +110,7 @@ FAULTS = [
     ("account: {", "caller: {", 7, "routes.0.compose.caller", "meaning of its own"),
     ("    compose:", "    proxy: {service: orders, path: /x}\n    compose:", 2, "routes.0", "exactly one"),
     ("    compose:", "    coalesce: yes please\n    compose:", 5, "routes.0.coalesce", "boolean"),
-    ("    compose:", "    scopes: [a]\n    compose:", 5, "routes.0.scopes", "required"),
+    ("    compose:", "    auth: optional\n    scopes: [a]\n    compose:", 6, "routes.0.scopes", "required"),
     ("    compose:", "    body: {type: nonsense}\n    compose:", 5, "routes.0.body", "no JSON Schema"),
     ("    compose:", "    body: {$ref: 'http://x/'}\n    compose:", 5, "routes.0.body", "no schema"),
     ("    compose:", "    body: {$dynamicRef: '#x'}\n    compose:", 5, "routes.0.body", "$dynamicRef is not"),
@@ -262,9 +262,11 @@ def test_a_value_with_a_newline_after_it_is_another(tmp_path: Path) -> None:
         after.read("tea\n")
 
 
+OPTIONAL = "auth: optional"
 CALL = """\
 routes:
   - id: a
+    auth: optional
     method: GET
     path: /a/{id}
     parameters: {q: {}, must: {required: true}, has: {default: x}}
@@ -289,12 +291,12 @@ def test_a_call_needs_nothing_that_a_caller_may_not_have(
 ) -> None:
     with pytest.raises(RoutesError) as caught:
         read(tmp_path, CALL % call)
-    assert f"routes.yaml:6: routes.0.compose.x.{field}: {said}" in str(caught.value)
+    assert f"routes.yaml:7: routes.0.compose.x.{field}: {said}" in str(caught.value)
 
 
 def test_a_proxy_needs_nothing_that_a_caller_may_not_have(tmp_path: Path) -> None:
     text = CALL.replace("compose: {x: {service: orders, %s}}", 'proxy: {service: orders, path: "/{query.q}"}')
-    with pytest.raises(RoutesError, match=r"6: routes\.0\.proxy\.path: query\.q may be absent"):
+    with pytest.raises(RoutesError, match=r"7: routes\.0\.proxy\.path: query\.q may be absent"):
         read(tmp_path, text)
 
 
@@ -310,7 +312,7 @@ def test_a_proxy_needs_nothing_that_a_caller_may_not_have(tmp_path: Path) -> Non
 )
 def test_what_a_call_needs_can_be_asked_for_first(tmp_path: Path, call: str) -> None:
     assert read(tmp_path, CALL % call).routes
-    required = CALL.replace("    method", "    auth: required\n    method")
+    required = CALL.replace(OPTIONAL, "auth: required")
     assert read(tmp_path, required % 'path: "/x/{caller.subject}"').routes
 
 
@@ -318,7 +320,7 @@ def test_what_a_call_needs_can_be_asked_for_first(tmp_path: Path, call: str) -> 
 def test_an_answer_that_is_shared_is_of_gets(tmp_path: Path, option: str) -> None:
     text = CALL.replace("    method", f"    {option}: true\n    method")
     assert read(tmp_path, text % "path: /x").routes
-    with pytest.raises(RoutesError, match=r"7: routes\.0\.compose\.x\.method: a POST is not made"):
+    with pytest.raises(RoutesError, match=r"8: routes\.0\.compose\.x\.method: a POST is not made"):
         read(tmp_path, text % "path: /x, method: POST")
 
 

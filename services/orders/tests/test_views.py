@@ -117,6 +117,15 @@ def test_lists_an_accounts_orders_newest_first(client: httpx.Client) -> None:
     assert len(client.get("/orders").json()["items"]) == 4
 
 
+def test_an_order_of_an_account_is_not_anothers(client: httpx.Client) -> None:
+    path = f"/orders/{place(client)}"
+    assert client.get(path, params={"account_id": ACCOUNT}).status_code == 200
+    for other in (str(uuid.uuid4()), "demo", "", "x" * 255):
+        answer = client.get(path, params={"account_id": other})
+        assert (answer.status_code, answer.json()["title"]) == (404, "Order not found")
+    assert client.get(path, params={"state": "placed"}).status_code == 422
+
+
 @pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", "account_id=1", "state=placed"])
 def test_refuses_a_wrong_query(client: httpx.Client, query: str) -> None:
     assert client.get(f"/orders?{query}").status_code == 422
