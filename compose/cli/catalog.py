@@ -43,6 +43,18 @@ class Subscription:
 
 
 @dataclass(frozen=True)
+class Container:
+    """What differs in the container composition.
+
+    dockerfile: of an image of the service's own, None for the image of the Python hops. memory_mib: the limit
+    of each container, in MiB.
+    """
+
+    dockerfile: str | None = None
+    memory_mib: int = 256
+
+
+@dataclass(frozen=True)
 class Service:
     """One manifest (services/service.schema.json says what each field means).
 
@@ -63,6 +75,7 @@ class Service:
     build: Sequence[str] | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     schemas: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    container: Container = Container()
 
     @property
     def ports(self) -> range:
@@ -129,7 +142,13 @@ def _service(folder: Path, document: Document) -> Service:
         if not isinstance(entry, str) and "schema" in entry
     }
     subscriptions = tuple(Subscription(**subscription) for subscription in content["subscriptions"])
-    return Service(**{**content, "emits": emits, "schemas": schemas, "subscriptions": subscriptions})
+    read = {
+        "emits": emits,
+        "schemas": schemas,
+        "subscriptions": subscriptions,
+        "container": Container(**content.get("container", {})),
+    }
+    return Service(**{**content, **read})
 
 
 def _schema(folder: Path, path: str, document: Document, where: Field) -> Mapping[str, Any]:

@@ -58,6 +58,9 @@ COMMANDS = {
     "tail": Command("show events as they pass through Rio", in_environment=True),
     "rio": Command("look at Rio's work and put it right", in_environment=True),
     "token": Command("print an access token for the public API", in_environment=True),
+    "containers": Command(
+        "make compose/docker-compose.yaml from the catalog", in_environment=True, of_instance=False
+    ),
     "doctor": Command("say what is missing or wrong on this machine, and what to do", of_instance=False),
     "test": Command("set up and run every check and test", True, True, False, testing=True),
     "bench": Command("measure a part beside its peers, on one core", True, True, False, testing=True),

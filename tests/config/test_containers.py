@@ -7,6 +7,7 @@ container is started with is compared with the process of the native instance.
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from typing import Any
 import pytest
 import yaml
 
+from compose.cli import composition as composition_file
 from compose.cli import containers, environment, hops, nginx, rabbitmq
 from compose.cli.catalog import Catalog
 from compose.cli.generate import generate_for_containers
@@ -29,6 +31,7 @@ from compose.cli.process import DONE, HEALTHY, STARTED, Process
 from compose.cli.processes import Processes
 from compose.cli.secrets import SUPERUSER, Secrets
 from compose.cli.site import Site
+from compose.cli.tests import checkout
 from compose.cli.toolbox import Toolbox
 from gateway.door.limits import LINGER_SECONDS
 from gateway.draining import DRAIN_SECONDS, GRACE_SECONDS
@@ -119,6 +122,33 @@ def mounts(container: Container) -> dict[str, str]:
 def seconds(duration: str) -> float:
     amounts = re.findall(r"(\d+)([ms])", duration)
     return sum(float(amount) * {"m": 60, "s": 1}[unit] for amount, unit in amounts)
+
+
+# --- made from the catalog
+
+
+def test_the_file_is_made_from_the_catalog_as_it_is() -> None:
+    assert FILE.read_text() == composition_file.render(ROOT), "run ./nextphase containers"
+
+
+def test_another_catalog_has_its_own_containers(tmp_path: Path) -> None:
+    checkout.make(tmp_path)
+    shutil.copy(ROOT / composition_file.TEMPLATE, tmp_path / composition_file.TEMPLATE)
+    (tmp_path / composition_file.FILE).write_text(composition_file.render(tmp_path))
+    command = ["docker-compose", "-f", tmp_path / composition_file.FILE, "config"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    made = yaml.safe_load(done.stdout)
+    services = {"accounts", "accounts-migrate", "mails", "mails-2"}
+    of_examples = {
+        name for service in CATALOG for name in [*service.instance_names, f"{service.name}-migrate"]
+    }
+    assert (
+        made["services"].keys() - services
+        == yaml.safe_load(FILE.read_text())["services"].keys() - of_examples
+    )
+    assert made["services"]["accounts"]["environment"]["GREETING"] == "costs $$5 {{ each }}"
+    assert {"accounts", "mails"} <= made["services"]["postgres"]["networks"].keys() <= made["networks"].keys()
 
 
 # --- the same as the native instance
@@ -369,7 +399,8 @@ def test_no_secret_stands_in_the_file(volumes: Path) -> None:
     text = FILE.read_text()
     files = [path for path in (volumes / "secrets").rglob("*") if path.is_file()]
     assert not any(secret in text for path in files for secret in re.findall(r"[\w-]{40,}", path.read_text()))
-    assert not re.search(rf"(?i)^ +\w*(password|token|secret)\w*: +(?!{SITE.secrets})\S", text, re.MULTILINE)
+    shown = rf"(?i)^ +\w*(password|token|secret)\w*: +['\"]?+(?!{SITE.secrets})\S"
+    assert not re.search(shown, text, re.MULTILINE)
 
 
 def test_volumes_are_prepared_by_setup(composition: dict[str, Any]) -> None:
