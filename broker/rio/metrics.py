@@ -49,6 +49,11 @@ class ApiMetrics:
             ["table", "reason"],
             registry=registry,
         )
+        self.queues_lost = Counter(
+            "rio_queues_lost_total",
+            "Queues of subscriptions that RabbitMQ had lost; each was declared again.",
+            registry=registry,
+        )
         self.log_events = Gauge("rio_event_log_events", "Events the event log holds.", registry=registry)
         self.log_oldest = Gauge(
             "rio_event_log_oldest_timestamp_seconds",

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Coroutine
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import psycopg
@@ -46,14 +47,14 @@ from broker.rio.store.dead_letters import DeadLetters
 from broker.rio.store.deliveries import Deliveries
 from broker.rio.store.oldest import Oldest
 from broker.rio.store.periodic import AWAY, every
-from broker.rio.store.replays import Replays
+from broker.rio.store.replays import Order, Replays, TooManyReplays
 from broker.rio.store.retention import Retention
 from broker.rio.store.scheduled import Schedule
 from broker.rio.store.schemas import StoredSchemas
 from broker.rio.store.seen import Seen
 from broker.rio.store.senders import StoredSenders
 from broker.rio.store.subscriptions import Subscriptions
-from broker.rio.subscription import read_subscription
+from broker.rio.subscription import Subscription, read_subscription
 from observability import Hop, setup
 from observability.frameworks import tornado as hop_tornado
 from observability.health import Observed
@@ -68,6 +69,8 @@ _PREPARE_PAUSE_SECONDS: Final = 1.0
 _DRAIN_SECONDS: Final = 10.0
 _REFRESH_SECONDS: Final = 1.0
 _DUE_SECONDS: Final = 0.5
+_RESTORE_SECONDS: Final = 5.0
+_RESTORE_SLACK: Final = timedelta(seconds=5)  # clocks of several API processes differ
 _PURGE_SECONDS: Final = 30.0
 _LOG_SECONDS: Final = 30.0
 _OVERDUE_SECONDS: Final = 60.0
@@ -86,16 +89,21 @@ class Api:
         subscriptions = Subscriptions(self._database)
         self._interests = Interests(subscriptions)
         self._connected = asyncio.Event()
+        self._restored_at = datetime.now(UTC)
+        """When every queue was last seen to be there."""
         self._publisher = Publisher(
             address,
             loop,
-            declare=lambda channel: self._declare(loop, channel),
+            declare=lambda channel: self._on_connected(loop, channel),
             capacity=_CAPACITY,
+            admitted=False,
         )
         metrics.publishing.set_function(lambda: self._publisher.in_hand)
         resending = Resending(self._publisher, metrics, hop.tracer)
         self._handshake = Handshake(Sinks(settings.sinks.allowed))
-        self._registry = Registry(subscriptions, Topology(address), self._handshake, self._interests.refresh)
+        self._registry = Registry(
+            subscriptions, Topology(address, self._declare), self._handshake, self._interests.refresh
+        )
         self._declared = [
             (
                 read_subscription(declared.id, declared.model_dump(), declared.owner),
@@ -169,7 +177,10 @@ class Api:
     async def keep_prepared(self) -> None:
         """Migrate the database, and after every new connection make sure RabbitMQ has what it should."""
         while True:
+            connection = self._publisher.connections
             if await self._prepare():
+                # Not before: RabbitMQ may have lost its data, and an event would reach the log alone.
+                self._publisher.admit(connection)
                 await self._connected.wait()
                 self._connected.clear()
             else:
@@ -180,6 +191,7 @@ class Api:
         return [
             self.keep_prepared(),
             every(_REFRESH_SECONDS, self._refresh, "refreshing what is known"),
+            every(_RESTORE_SECONDS, self._restore, "restoring queues", (*AWAY, AMQPError, OSError)),
             every(_DUE_SECONDS, self._publishing.turn, "publishing what is due"),
             every(_PURGE_SECONDS, self._accepted.purge, "purging what was accepted"),
             self._replaying.run(),
@@ -199,23 +211,54 @@ class Api:
         await self._accepted.close()
         await self._database.close()
 
-    def _declare(self, loop: asyncio.AbstractEventLoop, channel: Any) -> None:
+    def _on_connected(self, loop: asyncio.AbstractEventLoop, channel: Any) -> None:
+        self._declare(channel)
+        loop.call_soon_threadsafe(self._connected.set)
+
+    def _declare(self, channel: Any) -> None:
+        """Declare what RabbitMQ has whatever the subscriptions are."""
         topology.declare_base(channel)
         event_log.declare(channel, age_seconds=self._log_kept.age_seconds, megabytes=self._log_kept.megabytes)
-        loop.call_soon_threadsafe(self._connected.set)
 
     async def _prepare(self) -> bool:
         try:
             with suppress_instrumentation():
                 await self._database.migrate()
                 await self._registry.declare(self._declared)
-                await self._registry.reassert()
+                self._restored_at = datetime.now(UTC)
+                await self._registry.restore(self._count_lost)
                 await self._refresh()
         except (psycopg.Error, PoolTimeout, AMQPError, OSError) as error:
             _logger.warning("not prepared yet", extra={"reason": repr(error)})
             return False
         self.rio.prepared.set()
         return True
+
+    async def _restore(self) -> None:
+        """Bring back queues that were deleted, and what was accepted since they were last seen."""
+        if not self.rio.prepared.is_set():
+            return
+        now = datetime.now(UTC)
+        await self._registry.restore(self._replay_lost)
+        self._restored_at = now
+
+    async def _count_lost(self, subscription: Subscription) -> None:
+        self._metrics.queues_lost.inc()
+        extra = {"subscription": subscription.id}
+        _logger.warning("RabbitMQ had lost a subscription's queue; it is declared again", extra=extra)
+
+    async def _replay_lost(self, subscription: Subscription) -> None:
+        """Replay what was accepted while a subscription's queue was not there."""
+        await self._count_lost(subscription)
+        since = self._restored_at - _RESTORE_SLACK
+        extra = {"subscription": subscription.id, "since": since.isoformat()}
+        order = Order(subscription.id, subscription.types, since, datetime.now(UTC))
+        try:
+            await self.rio.replays.create(order)
+        except TooManyReplays:
+            _logger.error("events accepted without a queue are not replayed: too many replays", extra=extra)
+        else:
+            _logger.warning("events accepted without a queue are replayed", extra=extra)
 
     async def _refresh(self) -> None:
         await self._interests.refresh()

@@ -36,6 +36,7 @@ MAX_AHEAD: Final = timedelta(days=30)
 _ELSEWHERE_SECONDS: Final = 3.0
 _ELSEWHERE_PAUSE_SECONDS: Final = 0.1
 
+_NO_LOG: Final = "RabbitMQ has lost its queues; they are being declared again"
 _GIVEN_UP: Final = refusals.unavailable("Not accepted", "the request was given up")
 
 _logger = logging.getLogger(__name__)
@@ -248,6 +249,10 @@ class Emission:
             if isinstance(answer, NotPublished):
                 span.set_status(StatusCode.ERROR, str(answer))
                 return refusals.not_published(answer)
+            if not answer:
+                # The event log takes every event, whether or not anything subscribes to it.
+                span.set_status(StatusCode.ERROR, _NO_LOG)
+                return refusals.unavailable("RabbitMQ unavailable", _NO_LOG)
             self._tell(event)
             return None
         finally:
@@ -291,5 +296,4 @@ def _due_at(event: Event, now: datetime, after_seconds: float) -> datetime | Non
 
 def _outgoing(event: Event, trace_headers: Mapping[str, str], now: float) -> Outgoing:
     message = Message(event, trace_headers, accepted_at=now)
-    # The event log takes every event: RabbitMQ would never return one.
-    return Outgoing(EVENTS, event.type, message.headers(), event.content_type, event.body, mandatory=False)
+    return Outgoing(EVENTS, event.type, message.headers(), event.content_type, event.body)

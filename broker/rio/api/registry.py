@@ -6,12 +6,13 @@ follow within a second.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import Final
 
 from broker.rio.api.handshake import Handshake
-from broker.rio.rabbitmq.topology import Topology
+from broker.rio.rabbitmq.topology import Restoring, Topology
 from broker.rio.store.subscriptions import Subscriptions
 from broker.rio.subscription import OPTIONAL, Status, Subscription
 from observability.problem import Problem
@@ -135,13 +136,22 @@ class Registry:
             extra = {"subscription": subscription.id, "reason": problem.detail}
             _logger.warning("a declared subscription stays as it was", extra=extra)
 
-    async def reassert(self) -> None:
-        """Make sure RabbitMQ has every subscription's queue and bindings, should it have lost them."""
-        for subscription in await self._subscriptions.all():
-            async with self._subscriptions.editing(subscription.id) as editing:
-                current = await editing.read()
-                if current is not None:
-                    await asyncio.to_thread(self._topology.put, current, [])
+    async def restore(self, lost: Callable[[Subscription], Awaitable[None]]) -> None:
+        """Make sure RabbitMQ has every subscription's queue and bindings.
+
+        `lost` is awaited for each whose queue was not there and is declared again.
+        """
+        async with self._restoring() as restoring:
+            for subscription in await self._subscriptions.all():
+                async with self._subscriptions.editing(subscription.id) as editing:
+                    current = await editing.read()
+                    if current is not None and await asyncio.to_thread(restoring.restore, current):
+                        await lost(current)
+
+    @asynccontextmanager
+    async def _restoring(self) -> AsyncIterator[Restoring]:
+        with ExitStack() as stack:
+            yield await asyncio.to_thread(stack.enter_context, self._topology.restoring())
 
 
 def _refuse_order(before: Subscription) -> None:

@@ -77,6 +77,7 @@ class Dispatcher:
         self._workers = Workers(self._consumers, delivery, ways, self._metrics)
         hop.health.add("rabbitmq", self._check_rabbitmq, critical=True)
         hop.health.add("database", self._database.check, critical=True)
+        hop.health.add("queues", self._consumers.check_queues, critical=False)
         hop.health.add("oldest-message", self._check_age, critical=False)
 
     async def run(self, stopped: asyncio.Event) -> None:

@@ -1,23 +1,34 @@
-"""Consuming subscriptions' queues on one connection, each on a channel and with a bound of its own."""
+"""Consuming subscriptions' queues on one connection, each on a channel and with a bound of its own.
+
+Queues are declared by the API alone. One that is not there closes its channel, and is asked for again at the
+next `want`. One without a leader is worse: RabbitMQ closes the whole connection of a client that asks for it.
+So after such an end the next connection asks for one queue at a time, to find out which it is; that one is
+left out until a connection of its own has been able to consume it.
+"""
 
 import asyncio
 import collections
 import contextlib
 import logging
+import threading
 import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from amqp import spec
+from amqp.exceptions import AMQPError, InternalError, RecoverableConnectionError
+
 from broker.rio.message import Message
 from broker.rio.rabbitmq.connection import ConnectionThread, RabbitAddress
 from broker.rio.rabbitmq.frames import Frames, acknowledgement
-from broker.rio.rabbitmq.topology import declare_base, declare_queue, queue_name
+from broker.rio.rabbitmq.topology import declare_base, queue_name
 
 _logger = logging.getLogger(__name__)
 
 _MEASURE_SECONDS: Final = 2.0
+_TRY_SECONDS: Final = 5.0
 _GATHER_SECONDS: Final = 0.01
 _GATHERED: Final = 4  # the part of what is in hand, a quarter, that is settled without waiting longer
 
@@ -97,6 +108,14 @@ class Consumers(ConnectionThread):
         self._consumers: dict[int, Consumer] = {}
         self._by_channel: dict[int, Consumer] = {}
         self._cancelled: list[Consumer] = []
+        self._careful = False
+        """Whether to wait for each queue's answer before the next is asked for."""
+        self._missing: set[str] = set()
+        """Subscriptions whose queue was not there when it was last asked for."""
+        self._asked: str | None = None
+        """The subscription whose queue's answer is awaited."""
+        self._unusable: dict[str, float] = {}
+        """Subscriptions whose queue ended a connection; when (monotonic) to try it, on another connection."""
         self._settlements: collections.deque[tuple[Received, bool]] = collections.deque()
         self._batch: list[Received] = []
         self._connection: Any = None
@@ -113,6 +132,11 @@ class Consumers(ConnectionThread):
         self._paused = frozenset(paused)
         self._changed = True
         self.wake()
+
+    def check_queues(self) -> None:
+        """A health check: raises while queues cannot be consumed."""
+        if self._unusable:
+            raise RuntimeError(f"without a leader: the queue of {', '.join(sorted(self._unusable))}")
 
     def settle(self, received: Received, *, done: bool) -> None:
         """Acknowledge a message, or give it back to its queue. On a channel closed since it does nothing:
@@ -136,6 +160,7 @@ class Consumers(ConnectionThread):
 
     def on_turn(self) -> None:
         self._settle_all()
+        self._try_unusable()
         if self._changed:
             self._changed = False
             self._reconcile()
@@ -149,6 +174,11 @@ class Consumers(ConnectionThread):
     def on_lost(self) -> None:
         for consumer in self._consumers.values():
             consumer.open = False
+        if self._asked is not None:
+            extra = {"subscription": self._asked}
+            _logger.error("RabbitMQ ends connections that consume a queue: no leader?", extra=extra)
+            self._unusable[self._asked] = time.monotonic() + _TRY_SECONDS
+            self._asked = None
         self._connection = self._frames = self._counter = None
         self._consumers.clear()
         self._by_channel.clear()
@@ -158,6 +188,13 @@ class Consumers(ConnectionThread):
 
     def busy(self) -> bool:
         return bool(self._settlements)
+
+    def _serve(self, connection: Any) -> None:
+        try:
+            super()._serve(connection)
+        except InternalError:
+            self._careful = True
+            raise
 
     def _read(self, amqp: Any) -> None:
         if self._frames is not None:
@@ -186,7 +223,10 @@ class Consumers(ConnectionThread):
             consumer.channel.close()
         self._cancelled.clear()
         for number in sorted(self._wanted.keys() - self._consumers.keys()):
-            self._consume(self._wanted[number])
+            wanted = self._wanted[number]
+            if wanted.subscription_id not in self._unusable:
+                self._consume(wanted)
+        self._careful = False
 
     def _forget(self, number: int) -> Consumer:
         consumer = self._consumers.pop(number)
@@ -197,19 +237,46 @@ class Consumers(ConnectionThread):
     def _consume(self, wanted: Wanted) -> None:
         channel = self._connection.channel()
         channel.basic_qos(0, wanted.prefetch, False)
-        # Nothing waits for an answer from here on: a queue that cannot give one (without a leader, say)
-        # would hold up every other subscription.
-        declare_queue(channel, wanted.subscription_id, ordered=wanted.ordered, nowait=True)
         consumer = self._consumers[wanted.number] = Consumer(wanted, channel)
         self._by_channel[channel.channel_id] = consumer
-        channel.basic_consume(
-            queue_name(wanted.subscription_id),
-            consumer_tag=f"rio.{wanted.number}",
-            callback=lambda raw: self._on_message(channel.channel_id, raw),
-            nowait=True,
-            on_cancel=lambda _tag: self._on_cancel(wanted),
-        )
-        _logger.info("consuming", extra={"subscription": wanted.subscription_id})
+        # Instead of py-amqp's own, which raises whatever else is being done on the connection.
+        channel._callbacks[spec.Channel.Close] = lambda _code, reason, *_: self._on_closed(consumer, reason)
+        if self._careful:
+            self._asked = wanted.subscription_id
+        # Else nothing waits for the answer: a queue that is slow to give one would hold up all others.
+        try:
+            channel.basic_consume(
+                queue_name(wanted.subscription_id),
+                consumer_tag=f"rio.{wanted.number}",
+                callback=lambda raw: self._on_message(channel.channel_id, raw),
+                nowait=not self._careful,
+                on_cancel=lambda _tag: self._on_cancel(wanted),
+            )
+        except RecoverableConnectionError:
+            if consumer.open:
+                raise  # else it is the channel alone that has gone, with its queue
+        self._asked = None
+
+    def _try_unusable(self) -> None:
+        """Find out whether queues that ended a connection can be consumed by now."""
+        now = time.monotonic()
+        for subscription_id, at in list(self._unusable.items()):
+            if now >= at:
+                self._unusable[subscription_id] = now + 4 * _TRY_SECONDS
+                threading.Thread(target=self._try, args=(subscription_id,), daemon=True).start()
+
+    def _try(self, subscription_id: str) -> None:
+        """Consume a queue for a moment, on a connection of its own."""
+        try:
+            with self._address.connection() as connection, connection.channel() as channel:
+                channel.basic_qos(0, 1, False)
+                channel.basic_consume(queue_name(subscription_id), callback=lambda _raw: None)
+        except (AMQPError, OSError):
+            self._unusable[subscription_id] = time.monotonic() + _TRY_SECONDS
+            return
+        self._unusable.pop(subscription_id, None)
+        self._changed = True
+        self.wake()
 
     def _on_message(self, channel_id: int, raw: Any) -> None:
         """A delivery that came while py-amqp waited for an answer."""
@@ -234,6 +301,19 @@ class Consumers(ConnectionThread):
             self._cancelled.append(self._forget(wanted.number))
         _logger.warning("the queue was deleted", extra={"subscription": wanted.subscription_id})
 
+    def _on_closed(self, consumer: Consumer, reason: str) -> None:
+        """RabbitMQ closed a consumer's channel: the queue is not there. The next `want` asks for it again."""
+        channel, wanted = consumer.channel, consumer.wanted
+        consumer.open = False
+        self._by_channel.pop(channel.channel_id, None)
+        self._consumers.pop(wanted.number, None)
+        channel.send_method(spec.Channel.CloseOk)
+        channel.collect()
+        if wanted.subscription_id not in self._missing:
+            self._missing.add(wanted.subscription_id)
+            extra = {"subscription": wanted.subscription_id, "reason": reason}
+            _logger.info("a queue cannot be consumed yet", extra=extra)
+
     def _take_measures(self) -> None:
         """Count what is ready in each queue."""
         consumed = {consumer.wanted.subscription_id for consumer in self._consumers.values()}
@@ -243,14 +323,14 @@ class Consumers(ConnectionThread):
         self._call(self._measure, {name: count for name, count in counts.items() if count is not None})
 
     def _count(self, subscription_id: str) -> int | None:
-        """The messages ready in a queue; None when it is not there, which closes the channel that asked."""
+        """The messages ready in a queue; None when it is not there."""
         if self._counter is None:
             self._counter = self._connection.channel()
         try:
             declared = self._counter.queue_declare(queue_name(subscription_id), passive=True)
         except self._connection.channel_errors:
-            self._counter = None
-            return None
+            return None  # py-amqp has opened the channel again
+        self._missing.discard(subscription_id)
         return int(declared.message_count)
 
     def _call(self, callback: Callable[..., None], argument: object) -> None:

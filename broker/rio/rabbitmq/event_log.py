@@ -19,11 +19,9 @@ from amqp.exceptions import PreconditionFailed
 from broker.rio.message import Message
 from broker.rio.rabbitmq.connection import RabbitAddress
 from broker.rio.rabbitmq.outgoing import Outgoing
-from broker.rio.rabbitmq.topology import EVENTS
+from broker.rio.rabbitmq.topology import EVENTS, LOG
 
 _logger = logging.getLogger(__name__)
-
-LOG: Final = "rio.log"
 
 _MARK: Final = "rio-log-mark"
 _OFFSET: Final = "x-stream-offset"

@@ -18,6 +18,11 @@ from broker.rio.rabbitmq.frames import Frames
 from broker.rio.rabbitmq.outgoing import Encoder, Outgoing
 
 _CONFIRM_SECONDS: Final = 10.0
+_STUCK_SECONDS: Final = 5.0
+_MAX_STUCK: Final = 10_000
+_NO_CONFIRM: Final = (
+    f"RabbitMQ confirmed nothing of this kind for {_CONFIRM_SECONDS:.0f} s: a queue may have no leader"
+)
 _WRITTEN_BYTES: Final = 256 * 1024
 
 
@@ -31,6 +36,10 @@ class Unavailable(NotPublished):
 
 class Blocked(NotPublished):
     """RabbitMQ takes no messages at present: a memory or disk alarm."""
+
+
+class Stuck(NotPublished):
+    """RabbitMQ confirms nothing that goes this way, while it answers otherwise: a queue without a leader."""
 
 
 class Saturated(NotPublished):
@@ -71,6 +80,11 @@ class _Pending:
         self.sent_at = 0.0
         self.answer: bool | NotPublished = True
 
+    @property
+    def route(self) -> tuple[str, str]:
+        """What RabbitMQ chooses the message's queues by."""
+        return self.outgoing.exchange, self.outgoing.routing_key
+
 
 class Publisher(ConnectionThread):
     """One channel in confirm mode, fed by one event loop."""
@@ -82,9 +96,15 @@ class Publisher(ConnectionThread):
         *,
         declare: Callable[[Any], None],
         capacity: int,
+        admitted: bool = True,
     ) -> None:
-        """`declare` is called with a channel on every connection; `capacity` bounds the messages in hand."""
+        """`declare` is called with a channel on every connection; `capacity` bounds the messages in hand.
+
+        With `admitted` False every new connection refuses messages until `admit` is called for it.
+        """
         super().__init__("publisher", address)
+        self._admits_itself = admitted
+        self._admitted = False
         self._loop = loop
         self._declare = declare
         self._capacity = capacity
@@ -93,10 +113,29 @@ class Publisher(ConnectionThread):
         self._queue: collections.deque[_Pending] = collections.deque()
         self._unconfirmed: dict[int, _Pending] = {}  # by delivery tag, in the order sent
         self._settled: list[_Pending] = []
+        self._stuck: dict[tuple[str, str], float] = {}
+        """Exchanges and routing keys without confirms, and until when (monotonic) messages are refused."""
         self._channel: Any = None
         self._encoder: Encoder
         self._frames: Frames
         self._sent = 0
+        self._connections = 0
+
+    @property
+    def connections(self) -> int:
+        """How many connections there have been: the number of the latest one."""
+        return self._connections
+
+    def admit(self, connection: int) -> None:
+        """Take messages on the connection of this number; without effect if it has been lost meanwhile."""
+        with self._lock:
+            self._admitted = self._admitted or connection == self._connections
+
+    def check(self) -> None:
+        """A health check: raises while no message is taken."""
+        super().check()
+        if not self._admitted:
+            raise ConnectionError("RabbitMQ is connected, and the subscriptions' queues are not declared yet")
 
     @property
     def in_hand(self) -> int:
@@ -122,11 +161,13 @@ class Publisher(ConnectionThread):
         pending = [_Pending(one, together, index) for index, one in enumerate(outgoing)]
         with self._lock:
             # Under the lock so that nothing is queued behind a lost connection's last sweep.
-            connected, idle = self.connected.is_set(), not self._queue
+            connected, idle = self.connected.is_set() and self._admitted, not self._queue
             if connected:
                 self._queue.extend(pending)
         if not connected or not pending:
-            return together.refuse(Unavailable("RabbitMQ is not connected"))
+            return together.refuse(
+                Unavailable("RabbitMQ is not connected, or its queues are not declared yet")
+            )
         self._in_hand += len(pending)
         if idle:
             # Once round the loop, for all who publish until then; more callers, fewer switches of threads.
@@ -146,13 +187,17 @@ class Publisher(ConnectionThread):
         # Read in bulk from here on; there are no deliveries, as nothing is consumed.
         self._frames = Frames(connection.connection, lambda *_: None)
         channel = connection.channel()
-        self._declare(channel)
         channel.confirm_select()
         channel.events["basic_ack"].add(self._on_ack)
         channel.events["basic_nack"].add(self._on_nack)
         channel.events["basic_return"].add(self._on_return)
         self._channel, self._sent = channel, 0
+        self._stuck.clear()
         self._encoder = Encoder(channel.channel_id, channel.connection.frame_max)
+        with self._lock:
+            self._connections += 1
+            self._admitted = self._admits_itself
+        self._declare(channel)
 
     def on_turn(self) -> None:
         while self._queue:
@@ -161,15 +206,17 @@ class Publisher(ConnectionThread):
         oldest = next(iter(self._unconfirmed.values()), None)
         if oldest is None or time.monotonic() - oldest.sent_at <= _CONFIRM_SECONDS:
             return
-        if not self.blocked.is_set():
-            raise TimeoutError(f"no confirm from RabbitMQ for {_CONFIRM_SECONDS:.0f} s")
-        # The connection is well; RabbitMQ reads on when its alarm is over. Nobody waits for that.
-        self._settle(self._sent, True, Blocked("no confirm from RabbitMQ: a memory or disk alarm"))
+        if self.blocked.is_set():
+            # The connection is well; RabbitMQ reads on when its alarm is over. Nobody waits for that.
+            self._settle(self._sent, True, Blocked("no confirm from RabbitMQ: a memory or disk alarm"))
+        else:
+            self._give_up_overdue()
         self._report()
 
     def on_lost(self) -> None:
         with self._lock:
             self.connected.clear()
+            self._admitted = False
             queued = list(self._queue)
             self._queue.clear()
         lost = [*self._unconfirmed.values(), *queued]
@@ -192,6 +239,8 @@ class Publisher(ConnectionThread):
         now = time.monotonic()
         while self._queue and size < _WRITTEN_BYTES:
             pending = self._queue.popleft()
+            if self._stuck and self._refuse_stuck(pending, now):
+                continue
             self._sent += 1
             pending.sent_at = now
             # Registered before it is sent: whatever fails from here on, its caller gets to know.
@@ -199,7 +248,34 @@ class Publisher(ConnectionThread):
             encoded = self._encoder.encode(pending.outgoing, self._sent)
             frames.append(encoded)
             size += len(encoded)
-        self._channel.connection.transport.write(b"".join(frames))
+        if frames:
+            self._channel.connection.transport.write(b"".join(frames))
+
+    def _give_up_overdue(self) -> None:
+        """Answer the messages that RabbitMQ does not confirm, and refuse others that go the same way for a
+        while: were they to wait, too, they would fill the publisher, and everything else would be refused.
+
+        The connection stays; its heartbeats tell whether RabbitMQ is there.
+        """
+        now = time.monotonic()
+        due = itertools.takewhile(
+            lambda item: now - item[1].sent_at > _CONFIRM_SECONDS, self._unconfirmed.items()
+        )
+        for tag, pending in list(due):
+            if len(self._stuck) < _MAX_STUCK:
+                self._stuck[pending.route] = now + _STUCK_SECONDS
+            self._settle(tag, False, Stuck(_NO_CONFIRM))
+
+    def _refuse_stuck(self, pending: _Pending, now: float) -> bool:
+        until = self._stuck.get(pending.route)
+        if until is None:
+            return False
+        if now >= until:  # this one is sent, to find out; the next ones wait for what becomes of it
+            self._stuck[pending.route] = now + _CONFIRM_SECONDS + _STUCK_SECONDS
+            return False
+        pending.answer = Stuck(_NO_CONFIRM)
+        self._settled.append(pending)
+        return True
 
     def _on_ack(self, tag: int, multiple: bool) -> None:
         self._settle(tag, multiple, None)
@@ -218,6 +294,8 @@ class Publisher(ConnectionThread):
         for settled in tags:
             pending = self._unconfirmed.pop(settled, None)
             if pending is not None:
+                if self._stuck and error is None:
+                    self._stuck.pop(pending.route, None)
                 pending.answer = error or pending.answer
                 self._settled.append(pending)
 

@@ -13,13 +13,18 @@ and since every message of a level waits equally long, none waits behind another
 subscription deleted meanwhile end in `rio.orphans`, bounded, instead of jamming a level for everybody.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
+
+from amqp.exceptions import NotFound
 
 from broker.rio.rabbitmq.connection import RabbitAddress
 from broker.rio.subscription import Subscription
 
 EVENTS: Final = "rio.events"
+LOG: Final = "rio.log"
+"""The event log, a stream; see `event_log`."""
 
 _DUE: Final = "rio.due"
 LEVELS: Final = 18
@@ -69,22 +74,24 @@ def declare_base(channel: Any) -> None:
         _declare_level(channel, level)
 
 
-def declare_queue(channel: Any, subscription_id: str, *, ordered: bool, nowait: bool = False) -> None:
-    """Declare a subscription's queue and its way back from a delay. Idempotent; `declare_base` comes first.
-
-    Of many consumers of an ordered one, RabbitMQ serves one at a time. Binding it to event types is the API's
-    work alone: who declares from an older view of the subscription would bind again what was just unbound.
-    With `nowait` a failure closes the channel some time later.
-    """
-    queue = queue_name(subscription_id)
-    _queue(channel, queue, {**_QUORUM, **(_SINGLE_CONSUMER if ordered else {})}, nowait=nowait)
-    channel.queue_bind(queue, _DUE, f"{'*.' * LEVELS}{queue}", nowait=nowait)
-
-
 def _declare_subscription(channel: Any, subscription: Subscription) -> None:
-    declare_queue(channel, subscription.id, ordered=subscription.policy.ordered)
+    """Declare a subscription's queue, with its bindings. Idempotent; `declare_base` comes first.
+
+    Of many consumers of an ordered one, RabbitMQ serves one at a time. Only the API does this: a process with
+    an older view of the subscriptions would bring back a queue or a binding that was just removed.
+    """
+    ordered = _SINGLE_CONSUMER if subscription.policy.ordered else {}
+    # Without waiting for an answer: one about a queue that is there already needs its leader.
+    _queue(channel, queue_name(subscription.id), {**_QUORUM, **ordered}, nowait=True)
+    _bind_subscription(channel, subscription)
+
+
+def _bind_subscription(channel: Any, subscription: Subscription) -> None:
+    """Bind a subscription's queue to its event types, and to where delayed messages are due."""
+    queue = queue_name(subscription.id)
+    channel.queue_bind(queue, _DUE, f"{'*.' * LEVELS}{queue}")
     for pattern in subscription.types:
-        channel.queue_bind(queue_name(subscription.id), EVENTS, pattern)
+        channel.queue_bind(queue, EVENTS, pattern)
 
 
 def _declare_level(channel: Any, level: int) -> None:
@@ -112,19 +119,51 @@ def _queue(channel: Any, name: str, arguments: dict[str, Any], *, nowait: bool =
     channel.queue_declare(name, durable=True, auto_delete=False, arguments=arguments, nowait=nowait)
 
 
+class Restoring:
+    """Brings back what RabbitMQ has lost, over one connection; calls block."""
+
+    def __init__(self, channel: Any, declare: Callable[[Any], None]) -> None:
+        """`declare` declares what does not depend on subscriptions."""
+        self._channel = channel
+        self._declare = declare
+        try:
+            channel.queue_bind(LOG, EVENTS, "#")
+        except NotFound:
+            declare(channel)
+
+    def restore(self, subscription: Subscription) -> bool:
+        """Make sure that a subscription's queue and bindings are there; tells whether the queue was lost."""
+        try:
+            # Binding again finds out without the queue's leader, which may be away.
+            _bind_subscription(self._channel, subscription)
+        except NotFound:
+            self._declare(self._channel)
+            _declare_subscription(self._channel, subscription)
+            return True
+        return False
+
+
 class Topology:
     """Changes RabbitMQ for a change of subscriptions, on a connection of its own; calls block."""
 
-    def __init__(self, address: RabbitAddress) -> None:
+    def __init__(self, address: RabbitAddress, declare: Callable[[Any], None]) -> None:
+        """`declare` declares on a channel what does not depend on subscriptions."""
         self._address = address
+        self._declare = declare
 
     def put(self, subscription: Subscription, stale_patterns: Iterable[str]) -> None:
         """Make the subscription's queue take its types, and no more the stale ones."""
         with self._address.connection() as connection, connection.channel() as channel:
-            declare_base(channel)
+            self._declare(channel)
             _declare_subscription(channel, subscription)
             for pattern in stale_patterns:
                 channel.queue_unbind(queue_name(subscription.id), EVENTS, pattern)
+
+    @contextmanager
+    def restoring(self) -> Iterator[Restoring]:
+        """Bring back several subscriptions' queues; what does not depend on them is there from the start."""
+        with self._address.connection() as connection, connection.channel() as channel:
+            yield Restoring(channel, self._declare)
 
     def delete(self, subscription_id: str) -> None:
         """Remove a subscription's queue with all that waits in it."""

@@ -1,0 +1,147 @@
+"""RabbitMQ loses its data, a queue, or a queue's leader: nothing answered 202 may miss its queue."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from uuid import uuid4
+
+import httpx
+import pytest
+from amqp.exceptions import NotFound
+
+from broker.tests.servers import Rio, wait_until
+
+
+@pytest.fixture(autouse=True)
+def _sink_takes_everything(rio: Rio) -> Iterator[None]:
+    rio.sink.answer = lambda _delivered: 204
+    yield
+    rio.wait_ready()
+
+
+@contextmanager
+def emitting(rio: Rio, type_: str) -> Iterator[dict[str, int]]:
+    """Emit an event after another meanwhile; gives the status that each id was answered with."""
+    answers: dict[str, int] = {}
+    stopped = threading.Event()
+
+    def emit() -> None:
+        while not stopped.is_set():
+            event_id = str(uuid4())
+            try:
+                answers[event_id] = rio.emit(type_, event_id).status_code
+            except httpx.HTTPError:
+                answers[event_id] = 0
+
+    callers = [threading.Thread(target=emit) for _ in range(4)]
+    for caller in callers:
+        caller.start()
+    try:
+        yield answers
+    finally:
+        stopped.set()
+        for caller in callers:
+            caller.join()
+
+
+def accepted(answers: dict[str, int]) -> set[str]:
+    return {event_id for event_id, status in list(answers.items()) if status == 202}
+
+
+def delivered(rio: Rio, path: str) -> set[str]:
+    return {one.id for one in rio.sink.to(path)}
+
+
+def lose_everything(rio: Rio) -> None:
+    for command in ("stop_app", "reset", "start_app"):
+        rio.rabbit.control(command)
+
+
+def lose_one_queue(rio: Rio) -> None:
+    rio.rabbit.control("delete_queue", "rio.subscription.lossy")
+
+
+@pytest.mark.timeout(200)
+@pytest.mark.parametrize("lose", [lose_everything, lose_one_queue])
+def test_what_is_accepted_after_a_loss_is_delivered(rio: Rio, lose: Callable[[Rio], None]) -> None:
+    path = rio.subscribe("lossy", "lossy.test")
+    # Nothing may wait in a queue when it is lost: that is gone with it.
+    rio.client.post("/subscriptions/lossy/pause")
+    rio.client.post("/subscriptions/lossy/resume")
+    with emitting(rio, "lossy.test") as before:
+        wait_until(lambda: len(accepted(before)) > 20, what="events before the loss")
+    wait_until(lambda: accepted(before) <= delivered(rio, path), what="their deliveries")
+    lose(rio)
+    with emitting(rio, "lossy.test") as after:
+        wait_until(lambda: len(accepted(after)) > 200, 60.0, "events after the loss")
+    wait_until(lambda: accepted(after) <= delivered(rio, path), 60.0, "their deliveries")
+    assert set(after.values()) <= {0, 202, 503}
+
+
+@pytest.mark.timeout(200)
+def test_what_is_accepted_during_a_loss_of_everything_is_delivered(rio: Rio) -> None:
+    """Accepted once the new connection stands, and not before the queues do."""
+    path = rio.subscribe("resetting", "resetting.test")
+    with emitting(rio, "resetting.test") as answers:
+        wait_until(lambda: len(accepted(answers)) > 20, what="events before the loss")
+        rio.rabbit.control("stop_app")
+        gone = len(answers)
+        rio.rabbit.control("reset")
+        wait_until(lambda: len(answers) > gone, what="refusals")
+        since = set(answers)
+        rio.rabbit.control("start_app")
+        wait_until(lambda: len(accepted(answers) - since) > 200, 60.0, "events after the loss")
+    wait_until(lambda: accepted(answers) - since <= delivered(rio, path), 60.0, "their deliveries")
+
+
+@pytest.mark.timeout(200)
+def test_a_queue_without_a_leader_harms_its_own_events_alone(rio: Rio) -> None:
+    rio.subscribe("headless", "headless.test")
+    path = rio.subscribe("neighbour", "neighbour.test")
+    rio.rabbit.control(
+        "eval",
+        'ra:stop_server(quorum_queues, {list_to_atom("%2F_rio.subscription.headless"), node()}).',
+    )
+    try:
+        with emitting(rio, "headless.test") as refused, emitting(rio, "neighbour.test") as answers:
+            wait_until(lambda: len(refused) > 50, 60.0, "refusals")
+        assert set(refused.values()) == {503}
+        assert set(answers.values()) == {202}
+        wait_until(lambda: accepted(answers) <= delivered(rio, path), 60.0, "the other's deliveries")
+        # Also for a dispatcher that has to begin anew.
+        rio.dispatcher.kill()
+        rio.dispatcher.start()
+        with emitting(rio, "neighbour.test") as answers:
+            wait_until(lambda: len(accepted(answers)) > 20, what="events")
+        wait_until(lambda: accepted(answers) <= delivered(rio, path), 60.0, "the other's deliveries")
+
+        def told() -> bool:
+            health = httpx.get(f"http://127.0.0.1:{rio.dispatcher_port}/health").json()
+            return "headless" in health["checks"]["queues"].get("detail", "")
+
+        wait_until(told, what="a health check that names the queue")
+    finally:
+        assert rio.client.delete("/subscriptions/headless").status_code == 204
+
+
+@pytest.mark.timeout(200)
+def test_a_deleted_subscription_has_no_queue_any_more(rio: Rio) -> None:
+    """A dispatcher that still knows the subscription must not bring its queue back."""
+    names = [f"short-lived-{number}" for number in range(40)]
+    for name in names:
+        document = {"types": [f"{name}.test"], "sink": f"/{name}/events"}
+        assert rio.client.put(f"/subscriptions/{name}", json=document).status_code == 201
+        # At any point of the dispatcher's half second between two looks.
+        time.sleep(names.index(name) / len(names) * 0.5)
+        assert rio.client.delete(f"/subscriptions/{name}").status_code == 204
+    time.sleep(1.5)  # a dispatcher follows within a second; nothing to wait for: nothing may happen
+    assert [name for name in names if _there(rio, f"rio.subscription.{name}")] == []
+
+
+def _there(rio: Rio, queue: str) -> bool:
+    try:
+        rio.rabbit.queue_length(queue)
+    except NotFound:
+        return False
+    return True
