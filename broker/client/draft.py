@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from broker.client.data import encode
+
 
 def _now() -> datetime:
     return datetime.now(UTC)
@@ -23,7 +25,7 @@ class Draft:
     action: str
     """The type's last words: type `comments.published` is project `comments`, action `published`."""
     data: Any
-    """Any JSON value."""
+    """Any JSON value; Decimals become numbers with all their digits."""
     subject: str | None = None
     """What it is about; ordered subscriptions keep the order of events of one subject."""
     source: str | None = None
@@ -52,7 +54,7 @@ class Draft:
             **trace,
         }
         present = {name: value for name, value in attributes.items() if value is not None}
-        return json.dumps({**present, "data": self.data}, allow_nan=False, ensure_ascii=False).encode()
+        return f'{json.dumps(present)[:-1]}, "data": {encode(self.data)}}}'.encode()
 
 
 def _timestamp(moment: datetime) -> str:

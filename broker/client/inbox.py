@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, Protocol
 
 from broker.client.webhook import Event
+from broker.cloudevents import indexable
 
 _INSERT: Final = """
 INSERT INTO inbox (source, id) VALUES (%(source)s, %(id)s) ON CONFLICT (source, id) DO NOTHING
@@ -34,4 +35,4 @@ async def first_time_async(
 
 
 def _key(event: Event) -> dict[str, str]:
-    return {"source": event.source, "id": event.id}
+    return {"source": indexable(event.source), "id": indexable(event.id)}

@@ -4,7 +4,6 @@ The relay ships committed rows to Rio and deletes them once Rio holds them. The 
 transaction is stored with the row, so the trace goes on where the relay picks it up.
 """
 
-import json
 import uuid
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,6 +13,8 @@ from opentelemetry import trace
 from opentelemetry.trace import SpanKind
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from broker.client.data import encode
+
 SCHEMA: Final = """
 CREATE TABLE outbox (
     position bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -22,7 +23,7 @@ CREATE TABLE outbox (
     source text NOT NULL,
     subject text NOT NULL,
     time timestamptz NOT NULL DEFAULT now(),
-    data jsonb NOT NULL,
+    data json NOT NULL,
     traceparent text,
     tracestate text,
     refusal text
@@ -43,9 +44,12 @@ GRANT SELECT, DELETE ON inbox TO relay;
 """
 """The tables every service's own migration creates; the role `relay` has to exist."""
 
+DATA_AS_WRITTEN: Final = "ALTER TABLE outbox ALTER COLUMN data TYPE json USING data::json"
+"""For tables made before `data` was json: jsonb, which it was, writes numbers anew and has no \\u0000."""
+
 _INSERT: Final = """
 INSERT INTO outbox (id, type, source, subject, data, traceparent, tracestate)
-VALUES (%(id)s, %(type)s, %(source)s, %(subject)s, CAST(%(data)s AS jsonb), %(traceparent)s, %(tracestate)s)
+VALUES (%(id)s, %(type)s, %(source)s, %(subject)s, CAST(%(data)s AS json), %(traceparent)s, %(tracestate)s)
 """
 
 _propagator = TraceContextTextMapPropagator()
@@ -62,7 +66,9 @@ def emit(
     """Write an event into the outbox of the caller's open transaction and return its id (a UUID).
 
     `execute` runs SQL with psycopg's named parameters on the transaction's connection; its errors pass
-    through. `subject` is the aggregate's id: events of one subject are shipped in the order written.
+    through. `subject` is the aggregate's id: events of one subject are shipped in the order written. `data`
+    may hold Decimals: they become numbers with all their digits. Raises TypeError or ValueError for data that
+    is no JSON.
     """
     with _event(type, source, subject, data) as row:
         execute(_INSERT, row)
@@ -106,7 +112,7 @@ def _event(type_: str, source: str, subject: str, data: Mapping[str, Any]) -> It
             "type": type_,
             "source": source,
             "subject": subject,
-            "data": json.dumps(data, allow_nan=False, ensure_ascii=False),
+            "data": encode(data),
             "traceparent": context.get("traceparent"),
             "tracestate": context.get("tracestate"),
         }

@@ -8,12 +8,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from broker.rio.events import Event
+from broker.cloudevents import MAX_NAME
+from broker.rio.events import MAX_ATTRIBUTES_BYTES, Event
 
 _MAX_DEPTH: Final = 8
 _MAX_FILTERS: Final = 100
-_MAX_VALUE: Final = 1024
-_NAME: Final = re.compile(r"[a-z0-9]{1,20}")
+_MAX_VALUE: Final = MAX_ATTRIBUTES_BYTES
+_NAME: Final = re.compile(rf"[a-z0-9]{{1,{MAX_NAME}}}")
 _CONTENT_TYPE: Final = "datacontenttype"
 
 Predicate = Callable[[Event], bool]

@@ -15,8 +15,8 @@ _FIRST_ATTEMPT_AT: Final = "rio-first-attempt-at"
 _REPLAYED: Final = "rio-replayed"
 _HISTORY: Final = "rio-history"
 _HISTORY_KEPT: Final = 100
-# All headers of a message travel in one frame, of 128 KiB as RabbitMQ comes.
-_HISTORY_CHARACTERS: Final = 20_000
+# All headers of a message travel in one frame, of 128 KiB as RabbitMQ comes; the event has up to 64 KiB.
+_HISTORY_BYTES: Final = 20_000
 _EXCERPT_CHARACTERS: Final = 160
 _NUMBERS: Final = (int, float)
 
@@ -133,10 +133,10 @@ def _attempt(document: Mapping[str, Any]) -> Attempt:
 def _history_text(history: tuple[Attempt, ...]) -> str:
     """JSON of the newest attempts that fit."""
     texts: list[str] = []
-    room = _HISTORY_CHARACTERS
+    room = _HISTORY_BYTES
     for attempt in reversed(history):
         text = json.dumps(attempt.document(), ensure_ascii=False, separators=(",", ":"))
-        room -= len(text)
+        room -= len(text.encode()) + 1
         if room < 0:
             break
         texts.append(text)

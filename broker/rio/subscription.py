@@ -11,7 +11,8 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import ValidationError
 
-from broker.rio.events import SOURCE
+from broker.cloudevents import is_uri_reference
+from broker.rio.events import MAX_TYPE
 from broker.rio.filters import FilterError, Filters, read_filters
 from broker.rio.policy import Policy
 from observability.problem import Problem
@@ -26,8 +27,8 @@ _READ_ONLY: Final = frozenset({"owner", "reason", "created_at", "updated_at"})
 OPTIONAL: Final = ("source", "filters", "config")
 """What stays as it is in a subscription when a PUT leaves it out."""
 MAX_TYPES: Final = 100
-_MAX_PATTERN: Final = 200
 _MAX_SINK: Final = 1024
+_MAX_SOURCE: Final = 1024
 _DEFAULT_POLICY: Final = Policy()
 _NO_FILTERS: Final = Filters()
 
@@ -138,7 +139,7 @@ def valid_id(text: str) -> bool:
 
 def valid_pattern(text: str) -> bool:
     """Whether it is a pattern of event types."""
-    return len(text) <= _MAX_PATTERN and _PATTERN.fullmatch(text) is not None
+    return len(text) <= MAX_TYPE and _PATTERN.fullmatch(text) is not None
 
 
 def may_change(sender: str, subscription_id: str) -> bool:
@@ -210,9 +211,11 @@ def _is_url(text: str) -> bool:
 
 
 def _source_fault(source: Any) -> str | None:
-    if source is None or (isinstance(source, str) and len(source) <= 1024 and SOURCE.fullmatch(source)):
+    if source is None:
         return None
-    return "must be a URI reference of at most 1024 characters, or null"
+    if isinstance(source, str) and len(source) <= _MAX_SOURCE and is_uri_reference(source):
+        return None
+    return f"must be a URI reference of at most {_MAX_SOURCE} characters, or null"
 
 
 def _status_fault(document: Mapping[str, Any]) -> str | None:

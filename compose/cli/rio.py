@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,13 +47,14 @@ class Rio:
         path: str,
         *,
         query: Mapping[str, Any] | None = None,
-        body: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | bytes | None = None,
         media: str = "application/json",
     ) -> httpx.Response:
-        """The whole answer to one request. media: what `body` is."""
+        """The whole answer to one request. media: what `body` is, or is to be made of it."""
         headers = {} if body is None else {"Content-Type": media}
+        content = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         try:
-            answer = self._http.request(method, path, params=_given(query), json=body, headers=headers)
+            answer = self._http.request(method, path, params=_given(query), content=content, headers=headers)
         except httpx.TransportError as error:
             raise self._down(error) from error
         return _sound(answer)

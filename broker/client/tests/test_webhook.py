@@ -4,6 +4,7 @@ import base64
 import contextlib
 import json
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -36,6 +37,31 @@ def test_structured_mode() -> None:
         {"content-type": "application/cloudevents+json; charset=utf-8"}, json.dumps(document).encode()
     )
     assert (event.id, event.data, event.subject) == ("1", {"a": 1}, None)
+
+
+def test_structured_mode_may_have_the_headers_of_binary_mode_as_well() -> None:
+    document = b'{"specversion": "1.0", "id": "1", "source": "/s", "type": "t", "data": {"a": 1}}'
+    event = parse({**HEADERS, "Content-Type": "application/cloudevents+json"}, document)
+    assert (event.id, event.data) == ("1", {"a": 1})
+
+
+def test_numbers_keep_their_digits() -> None:
+    data = b'{"sum": 12345678901234567.89, "small": 1e-400, "large": 1e400, "usual": 0.1, "count": 7}'
+    assert parse(HEADERS, data).data == {
+        "sum": Decimal("12345678901234567.89"),
+        "small": Decimal("1e-400"),
+        "large": Decimal("1e400"),
+        "usual": 0.1,
+        "count": 7,
+    }
+
+
+def test_a_time_finer_than_microseconds_and_a_leap_second_are_read() -> None:
+    def read(time: str) -> str:
+        return parse({**HEADERS, "ce-time": time}, b"{}").time.isoformat()
+
+    assert read("2026-01-02T03:04:05.123456789Z") == "2026-01-02T03:04:05.123456+00:00"
+    assert read("1990-12-31T23:59:60.5Z") == "1990-12-31T23:59:59.999999+00:00"
 
 
 @pytest.mark.parametrize("name", ["CE-SpecVersion", "ce-id", "ce-source", "ce-type"])

@@ -29,6 +29,7 @@ from broker.rio.api.resending import Resending
 from broker.rio.api.routes import routes
 from broker.rio.api.scheduled import Publishing
 from broker.rio.api.watching import Tail
+from broker.rio.events import MAX_ATTRIBUTES_BYTES
 from broker.rio.interests import Interests
 from broker.rio.lateness import observed
 from broker.rio.metrics import ApiMetrics, RecordMetrics
@@ -63,7 +64,7 @@ from observability.tracing import instrument_psycopg
 _logger = logging.getLogger(__name__)
 
 _CAPACITY: Final = 10_000
-_HEADER_BYTES: Final = 32 * 1024
+_HEADER_BYTES: Final = MAX_ATTRIBUTES_BYTES + 4 * 1024
 _TOO_LARGE_READ: Final = 4
 _PREPARE_PAUSE_SECONDS: Final = 1.0
 _DRAIN_SECONDS: Final = 10.0

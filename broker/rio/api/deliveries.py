@@ -23,6 +23,7 @@ from broker.rio.api.description import (
 from broker.rio.api.handler import RioHandler, available
 from broker.rio.api.paging import Cursor, Next, page_of
 from broker.rio.api.replays import create_replay
+from broker.rio.events import MAX_ATTRIBUTES_BYTES
 from broker.rio.store.deliveries import Search
 from broker.rio.store.replays import Order
 from observability.problem import Problem
@@ -39,7 +40,9 @@ class DeliveriesQuery(Document):
     """What GET /deliveries is asked; what is left out does not restrict."""
 
     subscription: SubscriptionId | None = None
-    event: str | None = Field(default=None, min_length=1, max_length=255, description="the event's id")
+    event: str | None = Field(
+        default=None, min_length=1, max_length=MAX_ATTRIBUTES_BYTES, description="the event's id"
+    )
     outcome: Outcome | None = None
     since: Time | None = Field(default=None, description="begun then or later")
     limit: int = Field(default=_LISTED, ge=1, le=_MAX_LISTED)

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final, TypeAlias, TypeVar
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from tornado.web import RequestHandler
 
+from broker.rio.events import MAX_TYPE
 from broker.rio.subscription import MAX_TYPES, valid_id, valid_pattern
 from observability.body import parse_object
 from observability.problem import Problem
@@ -176,6 +177,6 @@ def _time(found: datetime) -> datetime:
 SubscriptionId = Annotated[str, AfterValidator(_subscription_id)]
 Time = Annotated[AwareDatetime, AfterValidator(_time)]
 RowId = Annotated[int, Field(ge=1, le=MAX_ROW_ID)]
-EventType = Annotated[str, Field(min_length=1, max_length=200)]
+EventType = Annotated[str, Field(min_length=1, max_length=MAX_TYPE)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
 Patterns = Annotated[tuple[Pattern, ...], Field(min_length=1, max_length=MAX_TYPES)]

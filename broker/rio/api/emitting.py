@@ -23,6 +23,9 @@ EVENTS_ROUTE: Final = "/events"
 SHORT_ROUTE: Final = "/event/{project}/emit/{action}"
 SHORT_PATTERN: Final = r"/event/([A-Za-z0-9_-]+)/emit/([A-Za-z0-9_.-]+)"
 
+MAX_KEY: Final = 255
+"""Characters of the id that the short form takes."""
+
 _SHORT: Final = re.compile(SHORT_PATTERN)
 _FORM: Final = "application/x-www-form-urlencoded"
 _MAX_FIELDS: Final = 1000
@@ -199,6 +202,8 @@ def _single(posted: Posted, media: str) -> Event:
 def _short(posted: Posted, media: str, project: str, action: str) -> Event:
     content_type, body = _short_data(posted, media)
     key = posted.headers.get("ce-id") or posted.headers.get("idempotency-key", "").strip('"')
+    if len(key) > MAX_KEY:
+        raise Problem(400, "Bad idempotency-key", detail=f"at most {MAX_KEY} characters")
     attributes = {"id": key or str(uuid4()), "source": f"/{project}", "type": f"{project}.{action}"}
     return events.make_event(attributes, content_type, body)
 
@@ -212,7 +217,7 @@ def _short_data(posted: Posted, media: str) -> tuple[str | None, bytes]:
     if media == _FORM and body[:1] not in (b"{", b"["):
         return "application/json", json.dumps(_fields(body), ensure_ascii=False).encode()
     if media in (_FORM, "application/json", "") or media.endswith("+json"):
-        events.read_json(body)
+        events.require_json(body)
         return "application/json" if media == _FORM else media or "application/json", body
     raise Problem(415, "Neither JSON nor a form", detail=f"send application/json or {_FORM}")
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from broker.rio import events
 from broker.rio.api.description import Answer, Shown, operation
-from broker.rio.api.emitting import DELIVER_AFTER, Posted
+from broker.rio.api.emitting import DELIVER_AFTER, MAX_KEY, Posted
 from broker.rio.api.handler import RioHandler
 
 _EVENT: Final[dict[str, Any]] = {
@@ -15,10 +15,10 @@ _EVENT: Final[dict[str, Any]] = {
     "required": ["specversion", "id", "source", "type"],
     "properties": {
         "specversion": {"const": "1.0"},
-        "id": {"type": "string", "minLength": 1, "maxLength": 255},
-        "source": {"type": "string", "minLength": 1, "maxLength": 1024},
-        "type": {"type": "string", "minLength": 1, "maxLength": 200},
-        "subject": {"type": "string", "minLength": 1, "maxLength": 1024},
+        "id": {"type": "string", "minLength": 1},
+        "source": {"type": "string", "format": "uri-reference", "minLength": 1},
+        "type": {"type": "string", "minLength": 1, "maxLength": events.MAX_TYPE},
+        "subject": {"type": "string", "minLength": 1},
         "time": {"type": "string", "format": "date-time"},
         "datacontenttype": {"type": "string", "maxLength": 255},
         events.NOT_BEFORE: {"type": "string", "format": "date-time", "description": "when it is due"},
@@ -35,7 +35,7 @@ _AFTER: Final = {
         "description": "seconds until the event is due",
     }
 }
-_KEY: Final = {"Idempotency-Key": {"type": "string", "maxLength": 255, "description": "the event's id"}}
+_KEY: Final = {"Idempotency-Key": {"type": "string", "maxLength": MAX_KEY, "description": "the event's id"}}
 
 
 class Accepted(Shown):
@@ -47,6 +47,9 @@ class Accepted(Shown):
 class _Emitting(RioHandler):
     async def _emit(self) -> None:
         request = self.request
+        for name, _ in request.headers.get_all():
+            if name.startswith("Ce-") and len(request.headers.get_list(name)) > 1:
+                raise events.repeated(name[3:].lower())
         answer = await self.rio.emitting.answer(
             Posted(request.path, request.query, request.headers, request.body)
         )

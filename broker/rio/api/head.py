@@ -44,7 +44,7 @@ def read_head(raw: bytes) -> Head | None:
     except (httptools.HttpParserError, httptools.HttpParserUpgrade):
         return None
     headers = reader.headers
-    if not _UNUSUAL.isdisjoint(headers) or parser.get_http_version() != "1.1":
+    if reader.repeats or not _UNUSUAL.isdisjoint(headers) or parser.get_http_version() != "1.1":
         return None
     path, _, query = reader.target.decode("latin-1").partition("?")
     route = route_of(path) if parser.get_method() == b"POST" else ""
@@ -58,11 +58,13 @@ def read_head(raw: bytes) -> Head | None:
 class _Reader:
     """What the parser calls."""
 
-    __slots__ = ("headers", "target")
+    __slots__ = ("headers", "repeats", "target")
 
     def __init__(self) -> None:
         self.target = b""
         self.headers: dict[str, str] = {}
+        self.repeats = False
+        """Whether an attribute of an event came twice."""
 
     def on_url(self, part: bytes) -> None:
         self.target += part
@@ -71,3 +73,4 @@ class _Reader:
         key, text = name.decode("latin-1").lower(), value.decode("latin-1").rstrip(" \t")
         known = self.headers.get(key)
         self.headers[key] = text if known is None else f"{known},{text}"
+        self.repeats = self.repeats or (known is not None and key.startswith("ce-"))

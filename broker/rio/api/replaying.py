@@ -14,6 +14,7 @@ from typing import Any, Final, Never
 
 from amqp.exceptions import AMQPError
 
+from broker.cloudevents import indexable
 from broker.rio.api.resending import Resending, Resent
 from broker.rio.message import Message
 from broker.rio.patterns import matches
@@ -162,7 +163,7 @@ def _means(order: Order, message: Message) -> bool:
     """Whether an event of the log is one of those to send again."""
     event = message.event
     if order.event is not None:
-        return (event.source, event.id) == order.event
+        return (indexable(event.source), indexable(event.id)) == order.event
     return order.since.timestamp() <= message.accepted_at <= order.until.timestamp() and any(
         matches(pattern, event.type) for pattern in order.types
     )

@@ -1,13 +1,14 @@
 """Live events for whoever watches, a line of JSON each (NDJSON)."""
 
 import asyncio
-import base64
 import contextlib
-import json
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from typing import Any, Final
 
+import msgspec
+
+from broker.cloudevents import shown_data
 from broker.rio.message import Message
 from broker.rio.patterns import matches
 from broker.rio.rabbitmq.connection import RabbitAddress
@@ -16,6 +17,7 @@ from broker.rio.sender import Sender
 from observability.problem import Problem
 
 MEDIA: Final = "application/x-ndjson"
+_encode: Final = msgspec.json.Encoder().encode
 _HELD: Final = 1000
 _WATCHERS: Final = 32
 _HEARTBEAT_SECONDS: Final = 15.0
@@ -123,18 +125,12 @@ class Tail:
 def shown(message: Message) -> dict[str, Any]:
     """An event in CloudEvents' JSON format, with when it was accepted and its trace."""
     event = message.event
-    document: dict[str, Any] = dict(event.attributes)
-    if event.content_type is not None:
-        document["datacontenttype"] = event.content_type
-    if event.body:
-        try:
-            text = event.body.decode()
-            json_data = event.content_type is None or "json" in event.content_type
-            document["data"] = json.loads(text) if json_data else text
-        except (ValueError, RecursionError):
-            document["data_base64"] = base64.b64encode(event.body).decode()
     accepted_at = datetime.fromtimestamp(message.accepted_at, UTC).isoformat()
-    return {"event": document, "accepted_at": accepted_at, **message.trace}
+    return {
+        "event": {**event.attributes, **shown_data(event.content_type, event.body)},
+        "accepted_at": accepted_at,
+        **message.trace,
+    }
 
 
 def _heartbeat() -> bytes:
@@ -142,4 +138,4 @@ def _heartbeat() -> bytes:
 
 
 def _line(document: dict[str, Any]) -> bytes:
-    return json.dumps(document, ensure_ascii=False).encode(errors="replace") + b"\n"
+    return _encode(document) + b"\n"

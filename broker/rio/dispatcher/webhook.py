@@ -1,14 +1,17 @@
-"""One delivery attempt: a CloudEvent in binary mode, signed, posted to a subscription's sink."""
+"""One delivery attempt: a CloudEvent, signed, posted to a subscription's sink.
+
+In binary mode if its attributes fit into the headers that servers take, otherwise in structured mode.
+"""
 
 import math
-import re
 import time
 from dataclasses import dataclass
 from typing import Final, NamedTuple
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from opentelemetry.trace import SpanContext, SpanKind, StatusCode, Tracer
 
+from broker.cloudevents import HEADER_PLAIN, STRUCTURED, encoded_header, to_json
 from broker.rio.events import Event
 from broker.rio.signatures import ROTATION, Secrets, webhook_id
 from broker.rio.sinks import Sinks
@@ -19,9 +22,10 @@ from observability.lean import Template
 
 _LIMITS: Final = Limits(connections_per_origin=256, body_bytes=1024 * 1024, connect_seconds=2.0)
 _EXCERPT_BYTES: Final = 2048
-# What the CloudEvents HTTP binding leaves unencoded: printable ASCII but space, double quote and percent.
-_SAFE: Final = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '"%')
-_PLAIN: Final = re.compile(f"[{re.escape(_SAFE)}]*")
+# Servers have room for some 8 KiB of headers and a hundred of them, often not for more: what has larger
+# attributes goes in structured mode.
+_MAX_HEADERS_BYTES: Final = 6144
+_MAX_HEADERS: Final = 40
 
 
 class Answer(NamedTuple):
@@ -107,14 +111,16 @@ class Webhook:
             span.end()
 
     async def _exchange(self, event: Event, trace: dict[str, str]) -> Answer:
+        attributes, body = _message(event)
+        headers = self._headers(event, trace, attributes, body)
         started = time.monotonic()
         try:
             response = await self._client.request(
                 self._origin,
                 "POST",
                 self._target,
-                self._headers(event, trace),
-                event.body,
+                headers,
+                body,
                 timeout_seconds=self._timeout_seconds,
             )
         except (ClientError, OSError, ValueError) as error:
@@ -125,20 +131,15 @@ class Webhook:
         text = response.body[:_EXCERPT_BYTES].decode("utf-8", "replace")
         return Answer(response.status, text, seconds, response.headers.get("Retry-After"))
 
-    def _headers(self, event: Event, trace: dict[str, str]) -> list[tuple[str, str]]:
-        headers = [*self._constant, *trace.items()]
-        attributes = event.attributes.items()
-        if _PLAIN.fullmatch("".join(event.attributes.values())) is not None:
-            headers += [(f"ce-{name}", value) for name, value in attributes]
-        else:
-            headers += [(f"ce-{name}", quote(value, safe=_SAFE)) for name, value in attributes]
-        if event.content_type is not None:
-            headers.append(("Content-Type", event.content_type))
+    def _headers(
+        self, event: Event, trace: dict[str, str], attributes: list[tuple[str, str]], body: bytes
+    ) -> list[tuple[str, str]]:
+        headers = [*self._constant, *trace.items(), *attributes]
         now = time.time()
         if now >= self._both_until:
             self.follow(self._subscription)
         message_id, timestamp = webhook_id(self._subscription.id, event), str(int(now))
-        signature = " ".join([one.sign(message_id, timestamp, event.body) for one in self._signers])
+        signature = " ".join([one.sign(message_id, timestamp, body) for one in self._signers])
         headers += (
             ("X-RIO-EVENT", event.type),
             ("webhook-id", message_id),
@@ -146,3 +147,24 @@ class Webhook:
             ("webhook-signature", signature),
         )
         return headers
+
+
+def _message(event: Event) -> tuple[list[tuple[str, str]], bytes]:
+    """An event as HTTP says it: headers and a body."""
+    attributes = event.attributes
+    joined = "".join(attributes.values())
+    if len(joined) + len("".join(attributes)) > _MAX_HEADERS_BYTES or len(attributes) > _MAX_HEADERS:
+        return _structured(event)
+    if HEADER_PLAIN.fullmatch(joined) is not None:
+        headers = [(f"ce-{name}", value) for name, value in attributes.items()]
+    else:
+        headers = [(f"ce-{name}", encoded_header(value)) for name, value in attributes.items()]
+        if sum(len(value) for _, value in headers) > _MAX_HEADERS_BYTES:
+            return _structured(event)
+    if event.content_type is not None:
+        headers.append(("Content-Type", event.content_type))
+    return headers, event.body
+
+
+def _structured(event: Event) -> tuple[list[tuple[str, str]], bytes]:
+    return [("Content-Type", STRUCTURED)], to_json(event.attributes, event.content_type, event.body)

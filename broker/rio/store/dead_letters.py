@@ -10,6 +10,7 @@ from opentelemetry.instrumentation.utils import suppress_instrumentation
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
+from broker.cloudevents import indexable
 from broker.rio.events import Event
 from broker.rio.message import Message, read_history
 from broker.rio.store.database import Connection, Database
@@ -111,8 +112,8 @@ class DeadLetters:
                 """,
                 {
                     "subscription": subscription_id,
-                    "source": message.event.source,
-                    "id": message.event.id,
+                    "source": indexable(message.event.source),
+                    "id": indexable(message.event.id),
                     "attributes": Jsonb(dict(message.event.attributes)),
                     "content_type": message.event.content_type,
                     "body": message.event.body,
@@ -142,7 +143,7 @@ class DeadLetters:
             SELECT id FROM dead_letters
             WHERE subscription = %(subscription)s AND event_source = %(source)s AND event_id = %(id)s
         """
-        parameters = {"subscription": subscription_id, "source": source, "id": event_id}
+        parameters = {"subscription": subscription_id, "source": indexable(source), "id": indexable(event_id)}
         rows = await self._database.fetch(query, parameters)
         return rows[0]["id"] if rows else None
 

@@ -13,6 +13,7 @@ from typing import Final, Never
 
 from psycopg.rows import DictRow
 
+from broker.cloudevents import indexable
 from broker.rio.metrics import RecordMetrics
 from broker.rio.store.database import Database
 from broker.rio.store.periodic import every
@@ -116,7 +117,7 @@ class Deliveries:
         """
         parameters = {
             "subscription": search.subscription,
-            "event": search.event,
+            "event": None if search.event is None else indexable(search.event),
             "outcome": search.outcome,
             "since": search.since,
             "before": search.before,
@@ -140,8 +141,8 @@ class Deliveries:
         """
         parameters = {
             "subscription": [one.subscription for one in batch],
-            "event_source": [storable(one.event_source) for one in batch],
-            "event_id": [storable(one.event_id) for one in batch],
+            "event_source": [indexable(storable(one.event_source)) for one in batch],
+            "event_id": [indexable(storable(one.event_id)) for one in batch],
             "event_type": [storable(one.event_type) for one in batch],
             "attempt": [one.attempt for one in batch],
             "at": [datetime.fromtimestamp(one.at, UTC) for one in batch],

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, Never
 
+from broker.cloudevents import indexable
 from broker.rio.metrics import RecordMetrics
 from broker.rio.store.database import Database
 from broker.rio.store.periodic import every
@@ -88,7 +89,7 @@ class Seen:
         """
         parameters = {
             "minutes": [datetime.fromtimestamp(minute * 60, UTC) for (minute, *_), _ in ordered],
-            "sources": [storable(source) for (_, source, _, _), _ in ordered],
+            "sources": [indexable(storable(source)) for (_, source, _, _), _ in ordered],
             "types": [storable(type_) for (_, _, type_, _), _ in ordered],
             "subscriptions": [subscription for (*_, subscription), _ in ordered],
             "counts": [count for _, count in ordered],

@@ -3,12 +3,13 @@
 import json
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.rio.events import Event, event_from_document, parse_batch, parse_binary, parse_structured
+from broker.rio.events import MAX_ATTRIBUTES_BYTES, Event, parse_batch, parse_binary, parse_structured
 from broker.rio.message import Attempt, Message
 from observability.problem import Problem
 
@@ -58,6 +59,11 @@ events = st.fixed_dictionaries(
 )
 
 
+def read(document: Any) -> Event:
+    """The event of a JSON document, in structured mode."""
+    return parse_structured(json.dumps(document).encode())
+
+
 def attempt(parse: Callable[..., Any], *arguments: Any) -> Any:
     """What parsing gives, a problem included; any other exception is a failure of the test."""
     try:
@@ -74,7 +80,7 @@ def test_structured_event_is_kept_whole(document: dict[str, Any], extensions: di
     for name, value in extensions.items():
         expected = str(value).lower() if isinstance(value, bool) else str(value)
         assert event.attributes[name] == expected
-    if document.get("data") is not None:
+    if "data" in document:
         assert json.loads(event.body) == document["data"]
     else:
         assert event.body == b""
@@ -84,7 +90,7 @@ def test_structured_event_is_kept_whole(document: dict[str, Any], extensions: di
 @given(json_values)
 def test_any_json_is_an_event_or_a_problem(document: Any) -> None:
     with pytest.raises(Problem) as refused:
-        event_from_document(document)
+        read(document)
     assert 400 <= refused.value.status < 500
 
 
@@ -135,7 +141,7 @@ def test_any_headers_are_an_event_or_a_problem(headers: dict[str, str], body: by
 
 @given(events)
 def test_event_survives_rabbitmq(document: dict[str, Any]) -> None:
-    event = event_from_document(document)
+    event = read(document)
     message = Message(event, {"traceparent": "00-" + "a" * 32 + "-" + "b" * 16 + "-01"}, accepted_at=12.5)
     later = message.attempted(Attempt(20.0, 500, 0.1, "the sink answered 500", "no"))
     assert Message.read(later.headers(), event.content_type, event.body, now=99.0) == later
@@ -152,32 +158,223 @@ def test_any_message_can_be_read(headers: dict[str, Any]) -> None:
     assert isinstance(message.event, Event)
 
 
-def test_members_that_are_null_are_absent() -> None:
-    event = event_from_document(
-        {
-            "specversion": "1.0",
-            "id": "1",
-            "type": "t",
-            "source": "/s",
-            "subject": None,
-            "data": None,
-            "x": None,
-        }
-    )
+BASE = {"specversion": "1.0", "id": "1", "type": "t", "source": "/s"}
+
+
+def pointers(document: dict[str, Any]) -> list[str]:
+    """Where an event is wrong."""
+    outcome = attempt(read, document)
+    return [error["pointer"] for error in outcome.errors] if isinstance(outcome, Problem) else []
+
+
+def test_attributes_that_are_null_are_absent() -> None:
+    event = read({**BASE, "subject": None, "x": None, "time": None, "datacontenttype": None})
     assert event.subject is None
     assert "x" not in event.attributes
+    assert event.attributes["time"]
     assert event.content_type is None
+    assert event.body == b""
+
+
+def test_data_that_is_null_is_data() -> None:
+    event = read({**BASE, "data": None})
+    assert (event.content_type, event.body) == ("application/json", b"null")
+    assert read({**BASE, "data": None, "data_base64": "AAE="}).body == b"\0\1"
 
 
 def test_base64_and_text_data_become_bytes() -> None:
-    base = {"specversion": "1.0", "id": "1", "type": "t", "source": "/s"}
-    assert (
-        event_from_document({**base, "data_base64": "AAE=", "datacontenttype": "application/x"}).body
-        == b"\0\1"
-    )
-    assert event_from_document({**base, "data": "ü", "datacontenttype": "text/plain"}).body == "ü".encode()
-    with pytest.raises(Problem):
-        event_from_document({**base, "data": {}, "datacontenttype": "text/plain"})
+    assert read({**BASE, "data_base64": "AAE=", "datacontenttype": "application/x"}).body == b"\0\1"
+    assert read({**BASE, "data": "ü", "datacontenttype": "text/plain"}).body == "ü".encode()
+    assert pointers({**BASE, "data": {}, "datacontenttype": "text/plain"}) == ["#/data"]
+    assert pointers({**BASE, "data": 1, "data_base64": "AAE="}) == ["#/data_base64"]
+    assert pointers({**BASE, "data_base64": "AAE"}) == ["#/data_base64"]
+
+
+DATA = [
+    b"12345678901234567.89",
+    b"1e-400",
+    b"1e400",
+    b"-0.0",
+    b"1.10",
+    b'{"a" : [1E+2,  0.1000000000000000055511151231257827021181583404541015625]}',
+    b"9" * 5000,
+    b'"\\u00e9 \\u0000 \xc3\xa9"',
+    b'{"lone" : "\\ud800", "pair": "\\ud83d\\ude00", "none": "\\\\ud800 \xef\xbf\xbf"}',
+    b'{"a":1,"a":2}',
+    b"null",
+    b"{}",
+]
+ENVELOPE = b'{"specversion":"1.0","id":"1","type":"t","source":"/s",%b"data":%b}'
+
+
+@pytest.mark.parametrize("data", DATA)
+def test_data_passes_byte_for_byte(data: bytes) -> None:
+    headers = {f"ce-{name}": value for name, value in BASE.items()}
+    assert parse_binary({**headers, "Content-Type": "application/json"}.items(), data).body == data
+    assert parse_structured(ENVELOPE % (b"", data)).body == data
+    assert parse_structured(ENVELOPE % (b'"datacontenttype":"a/b+json",', data)).body == data
+    first, second = parse_batch(b"[%b , %b]" % (ENVELOPE % (b"", data), ENVELOPE % (b"", b"1")))
+    assert isinstance(first, Event)
+    assert isinstance(second, Event)
+    assert (first.body, second.body) == (data, b"1")
+
+
+@pytest.mark.parametrize(
+    "data", [b"NaN", b"Infinity", b"01", b"1.", b"'a'", b'"\xff"', b"[" * 100_000, b"{} {}"]
+)
+def test_what_is_no_json_is_refused_in_every_mode(data: bytes) -> None:
+    headers = {**{f"ce-{name}": value for name, value in BASE.items()}, "Content-Type": "application/json"}
+    for outcome in (
+        attempt(parse_binary, headers.items(), data),
+        attempt(parse_structured, ENVELOPE % (b"", data)),
+        attempt(parse_batch, b"[%b]" % (ENVELOPE % (b"", data))),
+    ):
+        assert isinstance(outcome, Problem)
+        assert outcome.status == 400
+
+
+@pytest.mark.parametrize(
+    "time",
+    [
+        "2026-01-02T03:04:05Z",
+        "2026-01-02T03:04:05.123456789Z",
+        "2026-01-02T03:04:05.1+05:30",
+        "1990-12-31T23:59:60Z",
+        "1990-12-31T15:59:60.25-08:00",
+        "9999-12-31T23:59:59.999999999-12:00",
+        "0000-02-29T00:00:00Z",
+    ],
+)
+def test_a_time_is_kept_as_it_is_written(time: str) -> None:
+    assert read({**BASE, "time": time}).attributes["time"] == time
+    headers = {f"ce-{name}": value for name, value in BASE.items()}
+    assert parse_binary({**headers, "ce-time": time}.items(), b"").attributes["time"] == time
+
+
+@pytest.mark.parametrize(
+    "time",
+    [
+        "",
+        "now",
+        "2026-01-02",
+        "2026-01-02T03:04Z",
+        "2026-01-02T03:04:05",
+        "2026-02-30T03:04:05Z",
+        "2026-01-02T24:00:00Z",
+        "2026-01-02T03:04:60Z",
+        "2026-01-02T23:59:60Z",
+        "2026-01-02T03:04:05+24:00",
+        "2026-01-02T03:04:05+0100",
+        "10000-01-01T00:00:00Z",
+    ],
+)
+def test_a_time_that_is_none_is_refused(time: str) -> None:
+    assert pointers({**BASE, "time": time}) == ["#/time"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("anattributewithmorethantwentycharacters", "x", "x"),
+        ("n" * 252, "x", "x"),
+        ("subject", "s" * 2000, "s" * 2000),
+        ("subject", 'ü😀 %20"' * 300, 'ü😀 %20"' * 300),
+        ("id", "i" * 2000, "i" * 2000),
+        ("source", "urn:" + "s" * 2000, "urn:" + "s" * 2000),
+        ("type", "t" * 255, "t" * 255),
+        ("source", "mailto:a@b.example", "mailto:a@b.example"),
+        ("source", "1-555-123-4567", "1-555-123-4567"),
+        ("source", "https://[::1]:80/a?b=c#d", "https://[::1]:80/a?b=c#d"),
+        ("dataschema", "https://example.org/s/1", "https://example.org/s/1"),
+        ("x", "", ""),
+        ("x", True, "true"),
+        ("x", -(2**31), "-2147483648"),
+        ("data1", "x", "x"),
+    ],
+)
+def test_what_the_specification_allows_passes(name: str, value: Any, text: str) -> None:
+    assert read({**BASE, name: value}).attributes[name] == text
+    headers = {f"ce-{one}": str(found) for one, found in BASE.items()}
+    event = parse_binary({**headers, f"Ce-{name}": quote(text)}.items(), b"")
+    assert event.attributes[name] == text
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("id", ""),
+        ("id", 5),
+        ("subject", ""),
+        ("subject", True),
+        ("source", ""),
+        ("source", "a b"),
+        ("source", "/ü"),
+        ("source", "/%zz"),
+        ("source", "1:2"),
+        ("specversion", "1.1"),
+        ("specversion", "0.3"),
+        ("dataschema", "/relative"),
+        ("dataschema", ""),
+        ("datacontenttype", "json"),
+        ("datacontenttype", "text/ä"),
+        ("x", "a\nb"),
+        ("x", "\x85"),
+        ("x", "\ufdd0"),
+        ("x", "\U0001ffff"),
+        ("x", 2**31),
+        ("x", 1.5),
+        ("x", []),
+        ("type", "t" * 256),
+        ("type", "not a type"),
+    ],
+)
+def test_what_the_specification_forbids_is_refused(name: str, value: Any) -> None:
+    assert pointers({**BASE, name: value}) == [f"#/{name}"]
+
+
+@pytest.mark.parametrize("name", ["X", "a_b", "a-b", "", "n" * 253])
+def test_a_name_that_is_none_is_refused(name: str) -> None:
+    assert len(pointers({**BASE, name: "x"})) == 1
+
+
+@pytest.mark.parametrize("name", ["ce-data", "ce-datacontenttype", "ce-data_base64", "ce-"])
+def test_a_header_that_is_no_attribute_is_refused(name: str) -> None:
+    headers = {f"ce-{one}": found for one, found in BASE.items()}
+    outcome = attempt(parse_binary, {**headers, name: "text/plain"}.items(), b"")
+    assert isinstance(outcome, Problem)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("Euro%20%E2%82%AC%20%F0%9F%98%80", "Euro € 😀"),
+        ("%e2%82%ac", "€"),
+        ("%41", "A"),
+        ("%2541", "%41"),
+        ('"a b"', "a b"),
+        (r'"a\"b\\"', 'a"b\\'),
+        ("100%", "100%"),
+    ],
+)
+def test_header_values_are_decoded_once(value: str, text: str) -> None:
+    headers = {f"ce-{one}": found for one, found in BASE.items()}
+    assert parse_binary({**headers, "ce-subject": value}.items(), b"").subject == text
+
+
+@pytest.mark.parametrize("value", ["%C0%A0", "%ff", "ü", "%00", "%0A"])
+def test_header_values_that_are_no_text_are_refused(value: str) -> None:
+    headers = {f"ce-{one}": found for one, found in BASE.items()}
+    outcome = attempt(parse_binary, {**headers, "ce-subject": value}.items(), b"")
+    assert isinstance(outcome, Problem)
+    assert [error["pointer"] for error in outcome.errors] == ["#/subject"]
+
+
+def test_attributes_of_64_kib_pass_and_no_more() -> None:
+    room = MAX_ATTRIBUTES_BYTES - 400
+    event = read({**BASE, "subject": "s" * room})
+    assert event.subject == "s" * room
+    assert len(read({**BASE, **{f"a{number}": "x" for number in range(2000)}}).attributes) > 2000
+    assert pointers({**BASE, "subject": "s" * MAX_ATTRIBUTES_BYTES}) == ["#"]
 
 
 def test_batch_tells_good_from_bad() -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import json
-from typing import Any
+from typing import Final
 
+import msgspec
 from rich.console import Console
 from rich.markup import escape
 
 from compose.cli.layout import Layout
 from compose.cli.main import INTERRUPTED
 from compose.cli.rio import Rio
+
+_members: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 def run(layout: Layout, args: argparse.Namespace) -> int:
@@ -20,7 +22,7 @@ def run(layout: Layout, args: argparse.Namespace) -> int:
     try:
         with Rio(layout).lines("/tail", type=args.type) as lines:
             for line in filter(None, lines):
-                told = json.loads(line)
+                told = _members(line)
                 if "heartbeat" in told:
                     continue
                 if args.json:
@@ -32,11 +34,18 @@ def run(layout: Layout, args: argparse.Namespace) -> int:
     return 0
 
 
-def _line(told: dict[str, Any]) -> str:
+def _line(told: dict[str, msgspec.Raw]) -> str:
     if "dropped" in told:
-        return f"[yellow]{told['dropped']} more came faster than they could be shown"
-    event, time = told["event"], str(told["accepted_at"])[11:23]
-    about = " ".join(str(event[name]) for name in ("source", "subject") if event.get(name))
-    data = event.get("data", event.get("data_base64", ""))
-    text = data if isinstance(data, str) else json.dumps(data, ensure_ascii=False)
-    return f"[dim]{escape(time)}[/] [bold]{escape(str(event['type']))}[/] {escape(about)} [dim]{escape(text)}"
+        return f"[yellow]{_text(told['dropped'])} more came faster than they could be shown"
+    event, time = _members(told["event"]), _text(told["accepted_at"])[11:23]
+    about = " ".join(_text(event[name]) for name in ("source", "subject") if name in event)
+    text = next((_text(event[name]) for name in ("data", "data_base64") if name in event), "")
+    return (
+        f"[dim]{escape(time)}[/] [bold]{escape(_text(event['type']))}[/] {escape(about)} [dim]{escape(text)}"
+    )
+
+
+def _text(raw: msgspec.Raw) -> str:
+    """A text as it reads; anything else as the JSON it is, with every digit."""
+    shown = bytes(raw).decode()
+    return msgspec.json.decode(raw, type=str) if shown.startswith('"') else shown

@@ -21,7 +21,7 @@ def test_reads_an_event() -> None:
 
 
 @pytest.mark.parametrize("name", ["id", "source"])
-@pytest.mark.parametrize("value", ["", "\x00", "\ud800", "x" * 256, 1, None])
+@pytest.mark.parametrize("value", ["", "\x00", "\ud800", 1, None])
 def test_refuses_what_the_inbox_cannot_keep(name: str, value: Any) -> None:
     with pytest.raises(Problem) as refusal:
         read_event(HEADERS, body(**{name: value}))

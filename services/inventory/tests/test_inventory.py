@@ -186,7 +186,6 @@ def test_a_wrong_request_is_refused(inventory: Any, method: str, path: str, stat
         ({"id": 7}, 400),
         ({"id": "a\x00"}, 400),
         ({"id": "\ud800"}, 400),
-        ({"id": "x" * 1001}, 400),
         ({"source": None}, 400),
         ({"type": None}, 400),
         ({"specversion": "0.3"}, 400),

@@ -1,7 +1,8 @@
 package nextphase.inventory.events;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.core.json.JsonWriteFeature;
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.opentelemetry.api.GlobalOpenTelemetry;
 import io.opentelemetry.api.trace.Span;
 import io.opentelemetry.api.trace.SpanKind;
@@ -24,18 +25,20 @@ public class Outbox {
     private static final String SOURCE = "/inventory";
 
     private final JdbcClient jdbc;
-    private final ObjectMapper mapper;
+    // NaN is no number of JSON: as a text, which it becomes by default, it would be another value.
+    private final JsonMapper mapper =
+            JsonMapper.builder().disable(JsonWriteFeature.WRITE_NAN_AS_STRINGS).build();
     private final Tracer tracer = GlobalOpenTelemetry.getTracer("nextphase.inventory");
 
-    Outbox(JdbcClient jdbc, ObjectMapper mapper) {
+    Outbox(JdbcClient jdbc) {
         this.jdbc = jdbc;
-        this.mapper = mapper;
     }
 
     /**
      * Writes an event in the open transaction.
      *
      * @param subject the aggregate's id: events of one subject are shipped in the order written
+     * @param data what JSON can say; a BigDecimal keeps its digits, NaN and infinities are refused by the database
      */
     public void emit(String type, String subject, Map<String, Object> data) {
         UUID id = UUID.randomUUID();
@@ -52,7 +55,7 @@ public class Outbox {
         W3CTraceContextPropagator.getInstance().inject(Context.current(), context, Map::put);
         jdbc.sql("""
                         INSERT INTO outbox (id, type, source, subject, data, traceparent, tracestate)
-                        VALUES (?, ?, ?, ?, ?::jsonb, ?, ?)""")
+                        VALUES (?, ?, ?, ?, ?::json, ?, ?)""")
                 .params(id, type, SOURCE, subject, data, context.get("traceparent"), context.get("tracestate"))
                 .update();
     }

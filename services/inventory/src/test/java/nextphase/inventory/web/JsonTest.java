@@ -15,6 +15,12 @@ class JsonTest {
     }
 
     @ParameterizedTest
+    @ValueSource(strings = {"12345678901234567.89", "1E-400", "1E+400", "0.10", "7"})
+    void keepsTheDigitsOfNumbers(String number) {
+        assertEquals("{\"a\":" + number + "}", Json.object(("{\"a\":" + number + "}").getBytes(StandardCharsets.UTF_8)).toString());
+    }
+
+    @ParameterizedTest
     @ValueSource(strings = {"", "[]", "null", "1", "{", "{} {}", "{\"a\":1,\"a\":2}", "{\"a\":NaN}", "{'a':1}", "{\"a\":01}"})
     void refusesWhatIsNoObject(String body) {
         assertRefused(body.getBytes(StandardCharsets.UTF_8));
