@@ -36,7 +36,7 @@ async def test_an_order_is_placed_for_an_account_that_is_known(hop: Hop, tmp_pat
         (409, 409),
         (429, 429),
         (302, 502),
-        (403, 502),
+        (403, 403),
         (500, 502),
         (503, 503),
     ],

@@ -78,15 +78,17 @@ async def test_failures_become_the_gateways_own(serve: Serve, answered: int, tol
 
 
 async def test_a_refused_credential_is_not_the_callers_fault(serve: Serve) -> None:
-    upstreams, _ = await serve(saying(reply(403)))
+    denied = "services-nginx; error=http_request_denied"
+    upstreams, _ = await serve(saying(reply(403, Proxy_Status=denied)))
     error = await refused(upstreams)
     assert (error.status, error.cause) == (502, "the gateway was not admitted")
 
 
-async def test_a_refusal_is_an_answer(serve: Serve) -> None:
-    upstreams, _ = await serve(saying(reply(422)))
+@pytest.mark.parametrize("status", [401, 403, 404, 422])
+async def test_a_refusal_is_an_answer(serve: Serve, status: int) -> None:
+    upstreams, _ = await serve(saying(reply(status)))
     answer = await ask(upstreams)
-    assert (answer.status, answer.ok) == (422, False)
+    assert (answer.status, answer.ok) == (status, False)
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,11 @@ _FAILURES: Final[tuple[tuple[type[ClientError], tuple[int, str]], ...]] = (
 )
 
 
+def _is_denied(headers: Headers) -> bool:
+    """Whether a 403 is services nginx's, which did not admit the gateway: it lets no service say this."""
+    return "error=http_request_denied" in (headers.get("Proxy-Status") or "")
+
+
 class Listener(Protocol):
     """Who waits for an attempt without a task."""
 
@@ -123,7 +128,7 @@ class Attempt(Collecting):
         if self._error is not None:
             return None
         status = self._status
-        if status >= 500 or status == 403:
+        if status >= 500 or (status == 403 and _is_denied(self._headers)):
             return None
         answer = Answer(self._service.name, status, self._headers, self.body())
         self.judge(status, self._headers)
@@ -157,7 +162,7 @@ class Attempt(Collecting):
         span.set_attribute("error.type", str(status))
         span.set_status(_ERROR)
         name = self._service.name
-        if status == 403:  # only services nginx answers so
+        if status == 403 and _is_denied(headers):
             raise UpstreamError(name, 502, "the gateway was not admitted")
         if status >= 500:
             told = status if status in (503, 504) else 502

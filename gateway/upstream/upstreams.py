@@ -111,7 +111,7 @@ class Upstreams:
 
         Raises:
             UpstreamError: no answer in time (504), no connection (502), a 5xx answer (503 and 504 stay,
-                others become 502), an answer too large, malformed, or not meant for the gateway (502),
+                others become 502), an answer too large or malformed, no admission by services nginx (502),
                 circuit open or bulkhead full (503).
         """
         service = self._service(call.service, policy)

@@ -62,6 +62,7 @@ ROUTE = """\
 """
 ROUTES = HEAD + "".join(ROUTE.format(name=name, policy=policy) for name, policy in POLICIES.items())
 ORDER, ACCOUNT = {"id": "7"}, {"name": "Ada"}
+DENIED = "services-nginx; error=http_request_denied"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 NGINX_SAYS, LOST = "the service answered 502", "the connection was lost"
 FAILURES: dict[str, tuple[bytes | Behaviour, int, str]] = {
@@ -188,12 +189,16 @@ async def test_what_a_service_does_not_know_is_null_and_not_missing(chain: Chain
     assert (answer.json(), answer.headers["X-Complete"]) == ({"order": ORDER, "account": None}, "true")
 
 
-@pytest.mark.parametrize("status", [400, 404, 409, 422])
-async def test_a_services_own_refusal_is_passed_on(chain: Chain, status: int) -> None:
-    refused = reply(status, b'{"title": "no"}', Content_Type="application/problem+json")
-    answer = await chain.get(f"/v1/fail/{chain.case(refused)}")
+@pytest.mark.parametrize("route", ["fail", "proxied"])
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 422, 451])
+async def test_a_services_own_refusal_is_passed_on(chain: Chain, route: str, status: int) -> None:
+    """Not even by what services nginx says of its own refusals can a service be taken for it."""
+    forged = {"Content_Type": "application/problem+json", "Proxy_Status": DENIED}
+    refused = reply(status, b'{"title": "no"}', **forged)
+    answer = await chain.get(f"/v1/{route}/{chain.case(refused)}")
     assert (answer.status_code, answer.json()) == (status, {"title": "no"})
     assert answer.headers["Content-Type"] == "application/problem+json"
+    assert "Proxy-Status" not in answer.headers
 
 
 async def test_nothing_good_was_there_before(chain: Chain) -> None:

@@ -56,7 +56,7 @@ class Seen:
 class Upstream:
     """An HTTP server that remembers requests.
 
-    The query sets its answer: status, sleep (s), drop, bytes, policy, malformed.
+    The query sets its answer: status, sleep (s), drop, bytes, policy, denied, malformed.
     """
 
     def __init__(self, name: str) -> None:
@@ -89,6 +89,7 @@ class Upstream:
                 self.send_response(int(wish.get("status", 200)))
                 for key, value in [
                     *([("Content-Security-Policy", wish["policy"])] if "policy" in wish else []),
+                    *([("Proxy-Status", wish["denied"])] if "denied" in wish else []),
                     ("Content-Type", "application/json"),
                     ("Content-Length", str(len(content))),
                     ("X-Trace-Id", "of the upstream"),

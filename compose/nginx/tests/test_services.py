@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import selectors
 import socket
+from urllib.parse import quote
 
 import pytest
 
@@ -13,6 +14,7 @@ from compose.nginx.tests import stand
 
 GATEWAY = {"X-Platform-Credential": stand.GATEWAY_CREDENTIAL}
 RIO = {"X-Platform-Credential": stand.RIO_CREDENTIAL}
+DENIED = "services-nginx; error=http_request_denied"
 
 
 @pytest.mark.parametrize(("headers", "caller"), [(GATEWAY, "gateway"), (RIO, "rio")])
@@ -52,12 +54,19 @@ def test_nobody_else_is(
     headers = {"X-Caller": "gateway"} | ({} if credential is None else {"X-Platform-Credential": credential})
     answer = services.request("POST", path, headers, b"{}")
     assert answer.status == 403
+    assert answer.header("proxy-status") == DENIED
     trace_id = answer.problem()["trace_id"]
     line = services.access(trace_id)
     assert (line["caller"], line["status"], line["level"]) == ("refused", 403, "warning")
     attributes = services.span(trace_id)["attributes"]
     assert (attributes["nextphase.caller"], attributes["http.response.status_code"]) == ("refused", 403)
     assert not seen
+
+
+@pytest.mark.parametrize("status", [200, 403, 502])
+def test_a_service_cannot_say_that_nginx_refused(services: stand.Nginx, status: int) -> None:
+    answer = services.request("GET", f"/accounts/7?status={status}&denied={quote(DENIED)}", GATEWAY)
+    assert (answer.status, answer.all("proxy-status")) == (status, [])
 
 
 def test_a_services_health_leaves_neither_span_nor_line(
