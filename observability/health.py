@@ -74,12 +74,13 @@ class Report:
 
 @dataclass(slots=True)
 class _Entry:
-    """A named check and, while it runs in a thread, its result to come: a check that hangs runs once."""
+    """A named check and, while it runs, its result to come: a check that hangs runs once."""
 
     name: str
     check: Check
     critical: bool
     running: Future[Outcome] | None = None
+    task: asyncio.Task[Outcome] | None = None
     lock: threading.Lock = dataclass_field(default_factory=threading.Lock)
 
     def outcome(self, started: float, failure: str | None, observed: Observed | None = None) -> Outcome:
@@ -115,16 +116,31 @@ class _Entry:
             return self.outcome(started, f"no result within {TIMEOUT_SECONDS} s")
 
     async def run(self) -> Outcome:
-        """Run the check beside the event loop's other work: a coroutine on the loop, a function off it."""
+        """Run the check beside the event loop's other work: a coroutine on the loop, a function off it.
+
+        A check that is too late goes on, and the next look joins it: to cancel it would mean to wait until it
+        has let go of what it hangs at.
+        """
         started = time.monotonic()
+        if inspect.iscoroutinefunction(self.check):
+            if (
+                self.task is None
+                or self.task.done()
+                or self.task.get_loop() is not asyncio.get_running_loop()
+            ):
+                self.task = asyncio.create_task(self._look(self.check, started))
+            outcome: asyncio.Future[Outcome] = self.task
+        else:
+            outcome = asyncio.wrap_future(self.start())
+        await asyncio.wait([outcome], timeout=TIMEOUT_SECONDS)
+        if outcome.done():
+            return outcome.result()
+        return self.outcome(started, f"no result within {TIMEOUT_SECONDS} s")
+
+    async def _look(self, check: Callable[[], Awaitable[Observed | None]], started: float) -> Outcome:
         try:
-            async with asyncio.timeout(TIMEOUT_SECONDS):
-                if not inspect.iscoroutinefunction(self.check):
-                    return await asyncio.shield(asyncio.wrap_future(self.start()))
-                with suppress_instrumentation():
-                    observed = await self.check()
-        except TimeoutError:
-            return self.outcome(started, f"no result within {TIMEOUT_SECONDS} s")
+            with suppress_instrumentation():
+                observed = await check()
         except Exception as error:
             return self.outcome(started, _describe(error))
         return self.outcome(started, None, observed)

@@ -8,7 +8,7 @@ from typing import Any
 
 bind = f"{os.environ['HOST']}:{os.environ['PORT']}"
 workers = 1
-worker_class = "gthread"
+worker_class = "services.chassis.worker.Worker"
 threads = 8
 backlog = 256
 worker_connections = 256

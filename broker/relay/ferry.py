@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from typing import Final
 
 import psycopg
-from psycopg import AsyncConnection
 
 from broker.relay.metrics import RelayMetrics
 from broker.relay.outbox import Outbox, Row
 from broker.relay.settings import Database
 from broker.relay.shipment import BatchRefused, Receipt, RioAway, Shipper
+from observability.postgresql import AsyncConnection
 
 _logger = logging.getLogger(__name__)
 
@@ -25,6 +25,8 @@ _MEASURE_SECONDS: Final = 5.0
 _PRUNE_SECONDS: Final = 600.0
 _FIRST_PAUSE_SECONDS: Final = 0.1
 _LONGEST_PAUSE_SECONDS: Final = 5.0
+#: More than a statement may take in PostgreSQL.
+_ANSWER_SECONDS: Final = 11.0
 _SESSION: Final = "-c statement_timeout=10000 -c lock_timeout=5000"
 
 
@@ -61,7 +63,7 @@ class Ferry:
             await self._backoff()
 
     async def _connect(self) -> AsyncConnection[object]:
-        return await AsyncConnection.connect(
+        connection = await AsyncConnection[object].connect(
             self._database.url,
             autocommit=True,
             connect_timeout=3,
@@ -70,7 +72,10 @@ class Ferry:
             keepalives_idle=10,
             keepalives_interval=5,
             keepalives_count=3,
+            tcp_user_timeout=10_000,
         )
+        connection.answer_seconds = _ANSWER_SECONDS
+        return connection
 
     async def _serve(self, connection: AsyncConnection[object]) -> None:
         outbox = Outbox(connection)

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import create_engine, text
+from sqlalchemy import text
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
 from services.chassis.database import outage_is_problem
-from services.chassis.engine import OPTIONS, OUTAGES, engine_url, quieten
+from services.chassis.engine import OUTAGES, make_engine
 
 
 class Base(DeclarativeBase):
@@ -18,8 +18,7 @@ class Database:
     """A small pool of connections that outlives a restart of PostgreSQL."""
 
     def __init__(self) -> None:
-        self._engine = create_engine(engine_url(), **OPTIONS)
-        quieten(self._engine)
+        self._engine = make_engine()
         self._sessions = sessionmaker(self._engine, expire_on_commit=False)
 
     @contextmanager

@@ -8,12 +8,15 @@ from typing import Any, Final
 from observability.problem import Problem
 from observability.settings import SettingsError
 
+#: Seconds that a service waits for an answer of PostgreSQL: more than a statement may take there, and less
+#: than the 5 s after which services nginx gives a request up, so that a hanging server is answered with 503.
+ANSWER_SECONDS: Final = 3.5
 #: Connection parameters of libpq. Seconds to connect; milliseconds for a statement, for a transaction that
 #: does nothing (a stopped process must not keep its locks), and for data sent to stay unacknowledged.
 CONNECT: Final[dict[str, Any]] = {
-    "connect_timeout": 3,
-    "options": "-c statement_timeout=5000 -c idle_in_transaction_session_timeout=10000 -c timezone=UTC",
-    "tcp_user_timeout": 5000,
+    "connect_timeout": 2,
+    "options": "-c statement_timeout=3000 -c idle_in_transaction_session_timeout=10000 -c timezone=UTC",
+    "tcp_user_timeout": 3000,
     "application_name": os.environ.get("SERVICE_INSTANCE_ID", ""),
 }
 

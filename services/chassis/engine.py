@@ -3,20 +3,21 @@
 from typing import Any, Final
 
 from opentelemetry.instrumentation.utils import suppress_instrumentation
-from sqlalchemy import URL, Engine, make_url
+from sqlalchemy import URL, Dialect, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from services.chassis.database import CONNECT, url
+from observability.postgresql import CHECK_SECONDS, AsyncConnection, Connection, answering_within
+from services.chassis.database import ANSWER_SECONDS, CONNECT, url
 
-#: Keyword arguments of an engine: a laptop's pool, each connection tested before it is used.
-OPTIONS: Final[dict[str, Any]] = {
-    "connect_args": CONNECT,
+#: A laptop's pool, each connection tested before it is used; seconds to wait for one.
+_POOL: Final[dict[str, Any]] = {
     "pool_pre_ping": True,
     "pool_size": 4,
     "max_overflow": 4,
-    "pool_timeout": 3,
+    "pool_timeout": 1.5,
 }
 
 #: What SQLAlchemy raises when the database is away, too slow, or has no connection left.
@@ -28,12 +29,42 @@ def engine_url() -> URL:
     return make_url(url()).set(drivername="postgresql+psycopg")
 
 
-def quieten(engine: Engine) -> None:
-    """Keep the pings of `pool_pre_ping` out of traces, where each request would show a span named `;`."""
+def make_engine() -> Engine:
+    """An engine on the service's database, whose every wait has an end."""
+    engine = create_engine(engine_url(), connect_args=CONNECT, **_POOL)
+    event.listen(engine, "do_connect", _connect)
+    _check_briefly(engine)
+    return engine
+
+
+def make_async_engine() -> AsyncEngine:
+    """As `make_engine`, for asyncio."""
+    arguments = {**CONNECT, "async_creator_fn": _connect_async}
+    engine = create_async_engine(engine_url(), connect_args=arguments, **_POOL)
+    _check_briefly(engine.sync_engine)
+    return engine
+
+
+def _connect(_: Dialect, __: object, arguments: list[Any], parameters: dict[str, Any]) -> Connection[Any]:
+    connection = Connection[Any].connect(*arguments, **parameters)
+    connection.answer_seconds = ANSWER_SECONDS
+    return connection
+
+
+async def _connect_async(*arguments: Any, **parameters: Any) -> AsyncConnection[Any]:
+    connection = await AsyncConnection[Any].connect(*arguments, **parameters)
+    connection.answer_seconds = ANSWER_SECONDS
+    return connection
+
+
+def _check_briefly(engine: Engine) -> None:
+    """Give the pings of `pool_pre_ping` little time, and keep them out of traces, where each request would
+    show a span named `;`."""
     ping = engine.dialect.do_ping
 
-    def untraced_ping(dbapi_connection: DBAPIConnection) -> bool:
-        with suppress_instrumentation():
+    def brief_ping(dbapi_connection: DBAPIConnection) -> bool:
+        bounded = getattr(dbapi_connection, "driver_connection", dbapi_connection)
+        with suppress_instrumentation(), answering_within(bounded, CHECK_SECONDS):
             return ping(dbapi_connection)
 
-    engine.dialect.do_ping = untraced_ping  # type: ignore[method-assign]
+    engine.dialect.do_ping = brief_ping  # type: ignore[method-assign]

@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from sqlalchemy.orm import DeclarativeBase
 
 from services.chassis.database import outage_is_problem
-from services.chassis.engine import OPTIONS, OUTAGES, engine_url, quieten
+from services.chassis.engine import OUTAGES, make_async_engine
 
 
 class Base(DeclarativeBase):
@@ -19,8 +19,7 @@ class Database:
     """A small pool of connections that outlives a restart of PostgreSQL."""
 
     def __init__(self) -> None:
-        self._engine = create_async_engine(engine_url(), **OPTIONS)
-        quieten(self._engine.sync_engine)
+        self._engine = make_async_engine()
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
 
     @asynccontextmanager

@@ -25,7 +25,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 def _database(url: str) -> dict[str, Any]:
     address = conninfo_to_dict(url)
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "services.chassis.postgresql",
         "NAME": address.get("dbname", ""),
         "USER": address.get("user", ""),
         "HOST": address.get("host", ""),

@@ -55,6 +55,11 @@ class Postgres:
         """Stop it, cutting its connections, and wait until it is gone."""
         self._run("pg_ctl", "stop", "--wait", "--mode=fast")
 
+    @property
+    def pid(self) -> int:
+        """Of the process that is the parent of all others."""
+        return int((self._folder / "data" / "postmaster.pid").read_text().split()[0])
+
     def url(self, name: str) -> str:
         """The address of the database `name` for the role of that name."""
         return f"postgresql://{name}@127.0.0.1:{self._port}/{name}"

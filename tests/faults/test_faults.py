@@ -7,12 +7,14 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
+from uuid import uuid4
 
 import httpx
 import pytest
 
 from compose.cli.traffic import Placed, Settled, Traffic, TrafficError
 from tests.conftest import Stack, eventually
+from tests.hanging import hung
 
 pytestmark = [pytest.mark.stack, pytest.mark.fault, pytest.mark.timeout(300)]
 
@@ -39,6 +41,7 @@ STOPPED = (
     "collector",
     "jaeger",
 )
+HUNG = ("postgres", "rabbitmq", "collector", "inventory", "notifications")
 KILLED = ("orders", "rio-api", "rio-dispatcher", "relay", "rabbitmq", "postgres", "gateway")
 
 
@@ -120,6 +123,18 @@ class Kill(Fault):
         eventually(started_again, within_seconds=60)
 
 
+class Hang(Fault):
+    """A part hangs (SIGSTOP): it takes connections and answers nothing; then it goes on."""
+
+    def happen(self, stack: Stack) -> None:
+        with hung(running_pid(stack, self.part)), httpx.Client(base_url=stack.edge, timeout=30) as client:
+            for path in (f"/v1/accounts/{uuid4()}", f"/v1/orders/{uuid4()}", "/v1/stock"):
+                answer = client.get(path)  # some answer, in time, whatever it has to say
+                assert (
+                    answer.status_code < 500 or "application/problem+json" in answer.headers["Content-Type"]
+                )
+
+
 async def assert_nothing_lost_nothing_twice(traffic: Traffic, run: Run, sku: str) -> None:
     assert len(run.accepted) >= FAULT_AFTER / 2, "too few orders were accepted for the test to mean anything"
     assert len({order.order_id for order in run.accepted}) == len(run.accepted)
@@ -151,6 +166,12 @@ async def told(traffic: Traffic, order: Settled) -> dict[str, Any]:
 @pytest.mark.parametrize("part", STOPPED)
 async def test_stop_and_start_again(stack: Stack, traffic: Traffic, sku: str, part: str) -> None:
     run = await run_with(stack, traffic, sku, Fault(part))
+    await assert_nothing_lost_nothing_twice(traffic, run, sku)
+
+
+@pytest.mark.parametrize("part", HUNG)
+async def test_hang(stack: Stack, traffic: Traffic, sku: str, part: str) -> None:
+    run = await run_with(stack, traffic, sku, Hang(part))
     await assert_nothing_lost_nothing_twice(traffic, run, sku)
 
 

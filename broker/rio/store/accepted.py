@@ -20,6 +20,9 @@ from broker.rio.store.together import Together
 _LEASE_SECONDS: Final = 30
 _AT_ONCE: Final = 1000
 _PURGED: Final = 5000
+#: A statement takes milliseconds; whoever emits an event waits for two of them in turn at most, so that they
+#: get their 503 in time.
+_STATEMENT_SECONDS: Final = 3.0
 _MAX_PURGES: Final = 20
 
 # Claimed anew are claims nobody made good in time, and events whose window is over.
@@ -72,7 +75,9 @@ class Accepted:
 
     def __init__(self, database_url: str, window_seconds: int) -> None:
         # Unchecked: after PostgreSQL's restart one statement fails, and its senders try again.
-        self._database = Database(database_url, checked=False, session=_SESSION)
+        self._database = Database(
+            database_url, checked=False, session=_SESSION, statement_seconds=_STATEMENT_SECONDS
+        )
         self._window = window_seconds
         self._claim_id: UUID = uuid4()
         self._claims = Together(self._claim, _AT_ONCE)

@@ -7,21 +7,20 @@ from pathlib import Path
 from typing import Any, Final, LiteralString, TypeAlias
 
 from opentelemetry.instrumentation.utils import suppress_instrumentation
-from psycopg import AsyncConnection
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool
+
+from observability.postgresql import CHECK_SECONDS, AsyncConnection, answering_within
 
 _logger = logging.getLogger(__name__)
 
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _MIGRATION_LOCK: Final = 0x52696F  # "Rio"
+_MIGRATION_SECONDS: Final = 3600.0
 _POOL_SIZE: Final = 4
 _POOL_WAIT_SECONDS: Final = 3.0
 _MAX_WAITING: Final = 100
-# A statement or a lock that takes longer fails; its request is answered 503.
-_SESSION: Final = (
-    "-c statement_timeout=5000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=30000"
-)
+_SESSION: Final = "-c lock_timeout=5000 -c idle_in_transaction_session_timeout=30000"
 
 Connection: TypeAlias = AsyncConnection[DictRow]
 
@@ -29,18 +28,34 @@ Connection: TypeAlias = AsyncConnection[DictRow]
 class Database:
     """A small pool of connections that reconnects by itself; errors are psycopg's OperationalErrors."""
 
-    def __init__(self, database_url: str, *, checked: bool = True, session: str = "") -> None:
-        """`checked`: try each connection before it is used, at the cost of a round trip. Unchecked, the first
-        use after PostgreSQL's restart fails. `session`: further settings, as `-c name=value`."""
+    def __init__(
+        self, database_url: str, *, checked: bool = True, session: str = "", statement_seconds: float = 5.0
+    ) -> None:
+        """Start nothing yet.
+
+        Args:
+            database_url: of Rio's database.
+            checked: whether each connection is tried before it is used, at the cost of a round trip.
+                Unchecked, the first use after PostgreSQL's restart fails.
+            session: further settings, as `-c name=value`.
+            statement_seconds: how long a statement, or a lock, may take. A server that says nothing at all is
+                given half a second more.
+        """
+        timeouts = f"{_SESSION} -c statement_timeout={statement_seconds * 1000:.0f}"
+
+        async def configure(connection: Connection) -> None:
+            connection.answer_seconds = statement_seconds + 0.5
+
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             database_url,
             connection_class=AsyncConnection[DictRow],
             kwargs={
                 "autocommit": True,
                 "row_factory": dict_row,
-                "connect_timeout": 3,
+                "connect_timeout": 2,
+                "tcp_user_timeout": 5000,
                 "application_name": "rio",
-                "options": f"{_SESSION} {session}",
+                "options": f"{timeouts} {session}",
             },
             min_size=1,
             max_size=_POOL_SIZE,
@@ -49,6 +64,7 @@ class Database:
             reconnect_timeout=30.0,
             # A connection PostgreSQL closed while it lay idle is replaced, not handed out.
             check=_check if checked else None,
+            configure=configure,
             open=False,
         )
 
@@ -68,16 +84,9 @@ class Database:
     async def migrate(self) -> None:
         """Apply the migrations not applied yet, in the order of their numbers; many may try at once."""
         with suppress_instrumentation():
-            async with self._pool.connection() as connection, connection.transaction():
-                await connection.execute("SELECT pg_advisory_xact_lock(%s)", [_MIGRATION_LOCK])
-                await connection.execute("CREATE TABLE IF NOT EXISTS migrations (name text PRIMARY KEY)")
-                rows = await (await connection.execute("SELECT name FROM migrations")).fetchall()
-                applied = {row["name"] for row in rows}
-                for file in sorted(_MIGRATIONS.glob("[0-9]*.sql")):
-                    if file.name not in applied:
-                        await connection.execute(file.read_bytes())
-                        await connection.execute("INSERT INTO migrations (name) VALUES (%s)", [file.name])
-                        _logger.info("migration applied", extra={"migration": file.name})
+            async with self._pool.connection() as connection:
+                with answering_within(connection, _MIGRATION_SECONDS):
+                    await _migrate(connection)
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
@@ -91,7 +100,20 @@ class Database:
             return await (await connection.execute(query, parameters)).fetchall()
 
 
+async def _migrate(connection: Connection) -> None:
+    async with connection.transaction():
+        await connection.execute("SELECT pg_advisory_xact_lock(%s)", [_MIGRATION_LOCK])
+        await connection.execute("CREATE TABLE IF NOT EXISTS migrations (name text PRIMARY KEY)")
+        rows = await (await connection.execute("SELECT name FROM migrations")).fetchall()
+        applied = {row["name"] for row in rows}
+        for file in sorted(_MIGRATIONS.glob("[0-9]*.sql")):
+            if file.name not in applied:
+                await connection.execute(file.read_bytes())
+                await connection.execute("INSERT INTO migrations (name) VALUES (%s)", [file.name])
+                _logger.info("migration applied", extra={"migration": file.name})
+
+
 async def _check(connection: Connection) -> None:
-    """Try a connection before it is handed out, untraced."""
-    with suppress_instrumentation():
+    """Try a connection before it is handed out, briefly and untraced."""
+    with suppress_instrumentation(), answering_within(connection, CHECK_SECONDS):
         await AsyncConnectionPool.check_connection(connection)

@@ -4,13 +4,17 @@ import json
 import os
 import socket
 import subprocess
+import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import httpx
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from services.inventory.tests.peer import eventually
+from tests.hanging import hung
 
 ROOT = Path(__file__).parents[3]
 PARENT = "00f067aa0ba902b7"
@@ -126,6 +130,24 @@ def test_a_database_that_is_away_is_an_answer(inventory: Any, postgres: Any) -> 
         assert inventory.http.get("/health/live").status_code == 200
     finally:
         postgres.start()
+    eventually(lambda: inventory.http.get("/health/ready").status_code == 200)
+    inventory.place({sku: 1})
+
+
+def test_a_database_that_hangs_is_an_answer(inventory: Any, postgres: Any) -> None:
+    sku = inventory.put_stock(3)
+    with ThreadPoolExecutor(100) as threads, hung(postgres.pid), httpx.Client(timeout=30) as client:
+        url = f"{inventory.url}/inventory/stock/{sku}"
+        asked = [threads.submit(client.get, url) for _ in range(100)]  # more than the service has threads
+        while client.get(f"{inventory.url}/health/ready").status_code == 200:
+            time.sleep(0.05)
+        live = client.get(f"{inventory.url}/health/live").status_code
+        answered_before = sum(each.done() for each in asked)
+        answers = [each.result() for each in asked]
+    assert (live, answered_before < len(asked)) == (200, True)
+    assert {answer.status_code for answer in answers} == {503}
+    assert all(int(answer.headers["Retry-After"]) > 0 for answer in answers)
+    assert {answer.headers["Content-Type"] for answer in answers} == {"application/problem+json"}
     eventually(lambda: inventory.http.get("/health/ready").status_code == 200)
     inventory.place({sku: 1})
 

@@ -22,15 +22,15 @@ class Database {
         pool.setUsername(settings.database().user());
         pool.setMaximumPoolSize(CONNECTIONS);
         pool.setMinimumIdle(1);
-        pool.setConnectionTimeout(3_000); // milliseconds, as all of Hikari's
+        pool.setConnectionTimeout(2_000); // milliseconds, as all of Hikari's
         pool.setValidationTimeout(1_000);
         pool.setInitializationFailTimeout(-1); // Flyway waits for the database at start
         pool.setMetricRegistry(metrics);
         pool.addDataSourceProperty("ApplicationName", settings.process());
         pool.addDataSourceProperty("connectTimeout", "2"); // seconds, as all of the driver's
-        pool.addDataSourceProperty("socketTimeout", "4");
+        pool.addDataSourceProperty("socketTimeout", "3");
         pool.addDataSourceProperty("tcpKeepAlive", "true");
-        pool.addDataSourceProperty("options", "-c statement_timeout=3000 -c lock_timeout=2500");
+        pool.addDataSourceProperty("options", "-c statement_timeout=2500 -c lock_timeout=2500");
         return new HikariDataSource(pool);
     }
 }

@@ -1,0 +1,1 @@
+"""Django's PostgreSQL backend over connections whose every wait has an end."""

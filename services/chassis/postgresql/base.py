@@ -1,0 +1,32 @@
+"""Where Django looks for a database backend."""
+
+from typing import Any
+
+import psycopg
+from django.db.backends.postgresql import base
+
+from observability.postgresql import CHECK_SECONDS, Connection, answering_within
+from services.chassis.database import ANSWER_SECONDS
+
+
+class _Driver:
+    """psycopg as Django uses it, which opens bounded connections."""
+
+    def connect(self, *arguments: Any, **parameters: Any) -> Connection[Any]:
+        connection = Connection[Any].connect(*arguments, **parameters)
+        connection.answer_seconds = ANSWER_SECONDS
+        return connection
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(psycopg, name)
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    """Django's own, bounded."""
+
+    Database = _Driver()  # type: ignore[assignment] # it is asked nothing but what a module has
+
+    def is_usable(self) -> bool:
+        with answering_within(self.connection, CHECK_SECONDS):
+            usable: bool = super().is_usable()
+        return usable

@@ -1,0 +1,59 @@
+"""gunicorn's threaded worker, with threads of their own for health and metrics."""
+
+import contextlib
+import socket
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from selectors import EVENT_READ
+from typing import Any, Final
+
+from gunicorn.workers.gthread import TConn, ThreadWorker
+
+#: How requests begin that are answered however many others wait.
+_PROBES: Final = (b"GET /health", b"HEAD /health", b"GET /metrics")
+_PROBE_THREADS: Final = 3
+
+
+class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn is not typed
+    """Answers probes while every other thread waits, for a database that hangs, for example.
+
+    gunicorn gives a connection to its pool as it accepts it; here it waits for its first bytes beside the
+    pool, so that they tell which threads it is for.
+    """
+
+    def get_thread_pool(self) -> "_Threads":
+        return _Threads(self.cfg.threads)
+
+    def enqueue_req(self, conn: TConn) -> None:
+        if conn.initialized or conn.data_ready or _beginning(conn.sock):
+            super().enqueue_req(conn)
+            return
+        conn.sock.setblocking(False)
+        conn.timeout = time.monotonic() + self.cfg.keepalive
+        self.pending_conns.append(conn)
+        self.poller.register(conn.sock, EVENT_READ, partial(self.on_pending_socket_readable, conn))
+
+
+class _Threads:
+    """A pool for requests, and one for probes."""
+
+    def __init__(self, count: int) -> None:
+        self._requests = ThreadPoolExecutor(count, "request")
+        self._probes = ThreadPoolExecutor(_PROBE_THREADS, "probe")
+
+    def submit(self, handle: Callable[[TConn], Any], conn: TConn) -> "Future[Any]":
+        pool = self._probes if _beginning(conn.sock).startswith(_PROBES) else self._requests
+        return pool.submit(handle, conn)
+
+    def shutdown(self, wait: bool = True) -> None:
+        self._requests.shutdown(wait=wait)
+        self._probes.shutdown(wait=wait)
+
+
+def _beginning(connection: socket.socket) -> bytes:
+    """The first bytes that wait to be read; none where there are none yet."""
+    with contextlib.suppress(OSError):
+        return connection.recv(16, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    return b""
