@@ -10,6 +10,7 @@ import uvloop
 
 from gateway.app import serve
 from gateway.door.rates import Rates
+from gateway.invalidation import Invalidations
 from gateway.processes import fork
 from gateway.reading import check
 from gateway.routes.document import RoutesError
@@ -37,7 +38,8 @@ def main() -> int:
 
 
 def _run(settings: Settings, mock: bool) -> int:
-    rates = Rates()  # before the fork: all processes count in it
+    # Before the fork: all processes share them.
+    rates, invalidations = Rates(), Invalidations()
     index = fork(len(settings.ports))
     os.environ["SERVICE_INSTANCE_ID"] = f"gateway-{index + 1}"
     # Every connection is a file: the bulkheads are to bound them, not the default of a shell.
@@ -48,7 +50,7 @@ def _run(settings: Settings, mock: bool) -> int:
     gc.freeze()
     gc.set_threshold(*COLLECT_AFTER)
     try:
-        uvloop.run(serve(settings, index, hop, rates, mock=mock))
+        uvloop.run(serve(settings, index, hop, rates, invalidations, mock=mock))
     finally:
         hop.shutdown()
     return 0

@@ -11,6 +11,7 @@ from gateway.door.front import Front
 from gateway.door.rates import Rates
 from gateway.door.refusals import Refusals
 from gateway.draining import drain
+from gateway.invalidation import Invalidations
 from gateway.metrics import Metrics
 from gateway.reading import Reader
 from gateway.resilience.metrics import Metrics as ResilienceMetrics
@@ -23,7 +24,15 @@ from observability import Hop
 from observability.frameworks import tornado as hop_tornado
 
 
-async def serve(settings: Settings, index: int, hop: Hop, rates: Rates, *, mock: bool = False) -> None:
+async def serve(
+    settings: Settings,
+    index: int,
+    hop: Hop,
+    rates: Rates,
+    invalidations: Invalidations,
+    *,
+    mock: bool = False,
+) -> None:
     """Serve the public API on the process's port, and health, metrics and routes beside it, until SIGTERM.
 
     SIGINT ends it, too. SIGHUP has the routes read again.
@@ -31,6 +40,7 @@ async def serve(settings: Settings, index: int, hop: Hop, rates: Rates, *, mock:
     Parameters:
         index: which of the processes this is.
         rates: the limits that all processes share.
+        invalidations: the writes that all processes share.
         mock: answer every route with its example, and call no service.
 
     Raises:
@@ -38,10 +48,10 @@ async def serve(settings: Settings, index: int, hop: Hop, rates: Rates, *, mock:
     """
     resilience = ResilienceMetrics(hop.registry)
     upstreams = Upstreams(str(settings.services_url), settings.credential(), hop, resilience)
-    world = World.of(Nobody() if mock else upstreams, hop.tracer, Metrics(hop.registry))
+    world = World.of(Nobody() if mock else upstreams, hop.tracer, Metrics(hop.registry), invalidations)
     reader = Reader(settings, world, mock=mock)
     door = Door.of(settings, rates, resilience)
-    gateway = Gateway(hop, door, reader.read())
+    gateway = Gateway(hop, door, reader.read(), invalidations)
     if not mock:
         _add_checks(hop, upstreams, settings)
     front = Front.of(gateway, Refusals(hop, resilience.malformed))

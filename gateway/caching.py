@@ -1,7 +1,7 @@
 """What HTTP says about keeping answers: Cache-Control (RFC 9111), entity tags and conditions (RFC 9110)."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from typing import NamedTuple, Protocol
 
@@ -9,6 +9,12 @@ _ELEMENT = r"""[ \t]*(?:([^\s",;=]+)(?:=(?:"([^"\\]*)"|([^\s",;=]+)))?[ \t]*)?""
 _DIRECTIVE = re.compile(_ELEMENT)
 _CONTROL = re.compile(f"{_ELEMENT}(?:,{_ELEMENT})*")
 _NOT_SHARED = frozenset({"no-store", "no-cache", "private"})
+#: RFC 9111, 4.2.4: what forbids to give an answer that is no longer fresh.
+_NOT_STALE = _NOT_SHARED | {"must-revalidate", "proxy-revalidate", "s-maxage"}
+#: What a service is told of one request only, whoever makes it.
+_OF_ONE_REQUEST = frozenset(
+    {"*", "baggage", "traceparent", "tracestate", "x-request-id", "x-request-timeout-ms"}
+)
 _TAG = re.compile(r'(?:W/)?("[!#-~\x80-\xff]*")')
 #: However long a service allows it.
 MAX_SECONDS = 24 * 3600
@@ -59,6 +65,62 @@ def freshness(headers: HasHeaders) -> Freshness:
     private = _left(directives.get("max-age"), age)
     shared = _left(directives["s-maxage"], age) if "s-maxage" in directives else private
     return Freshness(shared, private, "public" in directives)
+
+
+def may_be_shared(headers: HasHeaders) -> bool:
+    """Whether an answer may be given to another request than the one that it answers, at the same time.
+
+    The other request has the same target and caller, and the same values of the headers that are passed on.
+    """
+    if headers.get_all("Set-Cookie") or not _OF_ONE_REQUEST.isdisjoint(_varies(headers)):
+        return False
+    if not (control := headers.get_all("Cache-Control")):
+        return True
+    directives = _directives(",".join(control))
+    if directives is None or not _NOT_SHARED.isdisjoint(directives):
+        return False
+    lifetime = directives.get("s-maxage", directives.get("max-age"))
+    return lifetime is None or _seconds(lifetime) > 0
+
+
+def may_be_stale(headers: HasHeaders) -> bool:
+    """Whether an answer may be kept, to be given again when there is no better one (RFC 9111, 4.2.4)."""
+    if headers.get_all("Set-Cookie") or not _OF_ONE_REQUEST.isdisjoint(_varies(headers)):
+        return False
+    directives = _directives(",".join(headers.get_all("Cache-Control")))
+    return directives is not None and _NOT_STALE.isdisjoint(directives)
+
+
+class Wanted(NamedTuple):
+    """What a request's Cache-Control says (RFC 9111, 5.2.1).
+
+    Attributes:
+        kept: whether what is answered to it may be kept for others, or be another's.
+        max_age: the age in seconds that an answer may have; None for any.
+    """
+
+    kept: bool = True
+    max_age: int | None = None
+
+
+_ANYTHING = Wanted()
+
+
+def wanted(headers: Mapping[str, str]) -> Wanted:
+    """What a request's headers say; what cannot be read is taken for the strictest."""
+    if "Cache-Control" not in headers:
+        return _ANYTHING
+    directives = _directives(headers["Cache-Control"])
+    if directives is None or "no-store" in directives:
+        return Wanted(kept=False)
+    if "no-cache" in directives:
+        return Wanted(max_age=0)
+    return Wanted(max_age=_seconds(directives["max-age"]) if "max-age" in directives else None)
+
+
+def _varies(headers: HasHeaders) -> set[str]:
+    """The names in Vary, in lower case."""
+    return {name.strip().lower() for name in ",".join(headers.get_all("Vary")).split(",")}
 
 
 def least(several: Sequence[Freshness]) -> Freshness:

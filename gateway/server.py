@@ -12,6 +12,7 @@ from tornado.httputil import HTTPConnection, HTTPMessageDelegate, HTTPServerConn
 from gateway.answering import Answering, Wire
 from gateway.door import Door
 from gateway.door.plain import Head
+from gateway.invalidation import SAFE, Invalidations, service, written
 from gateway.message import Message
 from gateway.request import Reply, Request
 from gateway.resilience.deadline import Bound
@@ -33,9 +34,10 @@ class Gateway(HTTPServerConnectionDelegate):
         table: what new requests are answered by.
     """
 
-    def __init__(self, hop: Hop, door: Door, table: Table) -> None:
+    def __init__(self, hop: Hop, door: Door, table: Table, invalidations: Invalidations) -> None:
         self.hop = hop
         self.door = door
+        self._invalidations = invalidations
         self.loop = asyncio.get_running_loop()
         self._under_way = 0
         self._by_route: Counter[str] = Counter()
@@ -115,6 +117,24 @@ class Gateway(HTTPServerConnectionDelegate):
             Problem: it is refused, or has no answer.
             BodyLost: its body did not come.
         """
+        if route.method in SAFE:
+            return await self._answer(request, route, raw, task)
+        status, headers = 500, []  # of a request that ends otherwise nobody knows whether it was done
+        try:
+            reply = await self._answer(request, route, raw, task)
+            status, headers = reply.status, reply.headers
+            return reply
+        except Problem as problem:
+            status = problem.status
+            raise
+        finally:
+            if not 400 <= status < 500:
+                resources = written(request.path, request.headers.get("Host", ""), headers)
+                self._invalidations.invalidate([*resources, *map(service, route.writes_to)])
+
+    async def _answer(
+        self, request: Request, route: Route, raw: list[str], task: "asyncio.Task[None]"
+    ) -> Reply:
         try:
             with Bound(request.deadline, task, self.loop):
                 await self._let_in(request, route, raw)

@@ -8,6 +8,7 @@ from opentelemetry.trace import NoOpTracer, Tracer
 from prometheus_client import CollectorRegistry
 
 from gateway.composition.part import LastGood
+from gateway.invalidation import Invalidations
 from gateway.memory import Memory
 from gateway.metrics import Metrics
 from gateway.request import Reply
@@ -72,19 +73,34 @@ class World:
 
     Attributes:
         last_good: parts' last good answers, for routes that serve them stale.
-        cache: answers that may be given again, by plan, target and caller, with the seconds they may be.
+        cache: answers that may be given again, by plan, target and caller, with the seconds they may be given
+            for and the version of their resource.
+        invalidations: the writes that all processes of the gateway passed on.
     """
 
     upstreams: Services
     tracer: Tracer
     metrics: Metrics
     last_good: Memory[LastGood]
-    cache: Memory[tuple[Reply, int]]
+    cache: Memory[tuple[Reply, int, tuple[int, ...]]]
+    invalidations: Invalidations
 
     @classmethod
-    def of(cls, upstreams: Services, tracer: Tracer, metrics: Metrics) -> "World":
-        """A world with nothing remembered yet."""
-        return cls(upstreams, tracer, metrics, Memory(LAST_GOOD_BYTES), Memory(CACHE_BYTES))
+    def of(
+        cls,
+        upstreams: Services,
+        tracer: Tracer,
+        metrics: Metrics,
+        invalidations: Invalidations | None = None,
+    ) -> "World":
+        """A world with nothing remembered yet.
+
+        Parameters:
+            invalidations: those that the processes share; without them this one has its own.
+        """
+        last_good: Memory[LastGood] = Memory(LAST_GOOD_BYTES)
+        cache: Memory[tuple[Reply, int, tuple[int, ...]]] = Memory(CACHE_BYTES)
+        return cls(upstreams, tracer, metrics, last_good, cache, invalidations or Invalidations())
 
     @classmethod
     def nowhere(cls) -> "World":

@@ -8,15 +8,17 @@ from operator import attrgetter
 from opentelemetry import trace
 
 from gateway.actions.passing import pass_on, unavailable
-from gateway.caching import Freshness, entity_tag, unchanged
+from gateway.caching import Freshness, entity_tag, may_be_shared, unchanged, wanted
 from gateway.composition.plan import Composed, Plan, TotalFailure
 from gateway.door.caller import Caller
+from gateway.invalidation import resource, service
 from gateway.request import Headers, Reply, Request
 from gateway.resilience.deadline import Deadline
 from gateway.world import World
 from observability.problem import Problem
 
 JSON = "application/json"
+_Work = asyncio.Task[tuple[Reply, bool]]
 
 
 class Compose:
@@ -39,6 +41,7 @@ class Compose:
         self._passed = sorted({name for part in plan.parts for name in part.headers})
         self._vary = _vary(self._passed)
         self._vary_where_kept = _vary([*self._passed, "Authorization"] if identified else self._passed)
+        self._services = [service(name) for name in sorted({part.service for part in plan.parts})]
         self._under_way: dict[Hashable, _Shared] = {}
 
     async def answer(self, request: Request) -> Reply:
@@ -64,48 +67,62 @@ class Compose:
     async def _reply(self, request: Request) -> Reply:
         if not (self._cache or self._coalesce) or request.method not in ("GET", "HEAD"):
             return (await self._compose(request))[0]
+        want = wanted(request.headers)
+        if not want.kept:
+            return (await self._compose(request))[0]
         key = self._key(request)
         if self._cache and (found := self._world.cache.get(key)):
-            (reply, seconds), age = found
-            if age < seconds:
+            (reply, seconds, version), age = found
+            if age >= seconds or version != self._world.invalidations.version(resource(request.path)):
+                self._world.cache.drop(key)
+            elif want.max_age is None or age <= want.max_age:
                 return self._from_memory(reply, int(age))
-            self._world.cache.drop(key)
-        if not self._coalesce:
-            return await self._compose_and_keep(key, request)
+        if not self._coalesce or want.max_age == 0:
+            return (await self._compose_and_keep(key, request))[0]
         return await self._join(key, request)
 
     async def _join(self, key: Hashable, request: Request) -> Reply:
-        """Wait for the same answer as others; where the deadline that it was begun with ended that, one with
-        more time has it begun again.
+        """Share the answer that others wait for, if no write was in between and the answer may be shared.
+
+        Where the deadline that it was begun with ended it, a request with more time begins it again.
 
         Raises:
             TotalFailure: there is no document.
             Problem: 504, there was none in time.
         """
         deadline = request.deadline
+        # A read after a write to one of its services joins no read from before.
+        writes = self._world.invalidations.version(resource(request.path), *self._services)
+        since = (key, writes)
         while True:
-            shared = self._shared(key, request, deadline)
+            shared = self._under_way.get(since)
+            joins = shared is not None
+            shared = shared or self._begin(since, key, request, deadline)
+            if joins:
+                self._world.metrics.shared(self._route, "coalesced")
+                trace.get_current_span().add_event("gateway.coalesced")
             try:
-                return await self._wait(key, shared, request)
+                reply, may_be_others = await self._wait(since, shared, request)
+                if may_be_others or not joins:
+                    return reply
+                return (await self._compose_and_keep(key, request))[0]
             except TotalFailure as failure:
                 if not failure.cause.cut or request.deadline.at <= shared.deadline.at:
                     raise
             deadline = shared.latest  # so that it is begun again once, and not for each of those that wait
 
-    def _shared(self, key: Hashable, request: Request, deadline: Deadline) -> "_Shared":
-        """The work that is under way for such requests, or begun for this one with that deadline."""
-        shared = self._under_way.get(key)
-        if shared is None:
-            work = asyncio.create_task(self._compose_and_keep(key, replace(request, deadline=deadline)))
-            shared = self._under_way[key] = _Shared(work, deadline)
-            work.add_done_callback(lambda _: self._forget(key, work))
-        else:
-            self._world.metrics.shared(self._route, "coalesced")
-            trace.get_current_span().add_event("gateway.coalesced")
+    def _begin(self, since: Hashable, key: Hashable, request: Request, deadline: Deadline) -> "_Shared":
+        """Begin work with that deadline, for this request and those like it."""
+        work = asyncio.create_task(self._compose_and_keep(key, replace(request, deadline=deadline)))
+        shared = self._under_way[since] = _Shared(work, deadline)
+        work.add_done_callback(lambda _: self._forget(since, work))
         return shared
 
-    async def _wait(self, key: Hashable, shared: "_Shared", request: Request) -> Reply:
-        """What comes of work; it ends when nobody waits for it any more."""
+    async def _wait(self, since: Hashable, shared: "_Shared", request: Request) -> tuple[Reply, bool]:
+        """What comes of work, and whether it may be given to other requests than the one it was begun for.
+
+        The work ends when no request waits for it any more.
+        """
         shared.waiting += 1
         shared.latest = max(shared.latest, request.deadline, key=attrgetter("at"))
         try:
@@ -116,24 +133,27 @@ class Compose:
         finally:
             shared.waiting -= 1
             if not shared.waiting and not shared.work.done():
-                self._forget(key, shared.work)
+                self._forget(since, shared.work)
                 shared.work.cancel()
 
-    def _forget(self, key: Hashable, work: "asyncio.Task[Reply]") -> None:
-        shared = self._under_way.get(key)
+    def _forget(self, since: Hashable, work: _Work) -> None:
+        shared = self._under_way.get(since)
         if shared is not None and shared.work is work:
-            del self._under_way[key]
+            del self._under_way[since]
 
-    async def _compose_and_keep(self, key: Hashable, request: Request) -> Reply:
-        reply, composed = await self._compose(request)
+    async def _compose_and_keep(self, key: Hashable, request: Request) -> tuple[Reply, bool]:
+        """An answer, and whether it may be given to other requests of the same time."""
+        version = self._world.invalidations.version(resource(request.path))
+        reply, composed, shared = await self._compose(request)
         if composed is None or not composed.fresh.lasts:
-            return reply
+            return reply, shared
         seconds, age = composed.fresh.shared, composed.age
-        if age < seconds:
-            self._world.cache.put(key, (reply, seconds), len(composed.body), age)
-        return _aged(reply, int(age)) if age >= 1 else reply
+        # What was read before a write, or during it, is not kept: nobody knows which state it shows.
+        if age < seconds and version == self._world.invalidations.version(resource(request.path)):
+            self._world.cache.put(key, (reply, seconds, version), len(composed.body), age)
+        return _aged(reply, int(age)) if age >= 1 else reply, shared
 
-    async def _compose(self, request: Request) -> tuple[Reply, Composed | None]:
+    async def _compose(self, request: Request) -> tuple[Reply, Composed | None, bool]:
         try:
             composed = await self.plan.run(request)
         except TotalFailure as failure:
@@ -142,7 +162,7 @@ class Compose:
                 raise
             passed = pass_on(answer)
             passed.headers += self._vary_where_kept if "Cache-Control" in answer.headers else self._vary
-            return passed, None
+            return passed, None, may_be_shared(answer.headers)
         headers = [("Content-Type", JSON), ("X-Complete", "true" if composed.complete else "false")]
         headers.append(("ETag", entity_tag(composed.body)))
         if composed.fresh.lasts:
@@ -151,7 +171,7 @@ class Compose:
         else:
             headers += self._vary
         self._world.metrics.composed(self._route, complete=composed.complete)
-        return Reply(200, headers, composed.body), composed
+        return Reply(200, headers, composed.body), composed, composed.shared
 
     def _from_memory(self, reply: Reply, age: int) -> Reply:
         self._world.metrics.shared(self._route, "cached")
@@ -195,7 +215,7 @@ class _Shared:
 
     __slots__ = ("deadline", "latest", "waiting", "work")
 
-    def __init__(self, work: "asyncio.Task[Reply]", deadline: Deadline) -> None:
+    def __init__(self, work: _Work, deadline: Deadline) -> None:
         self.work = work
         self.deadline = self.latest = deadline
         self.waiting = 0

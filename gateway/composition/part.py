@@ -44,10 +44,12 @@ class LastGood(NamedTuple):
 
     Attributes:
         source: the service's document, where the part's value is referred to.
+        version: of the resource that it is a part of, when it was read.
     """
 
     body: bytes
     source: bytes | None
+    version: tuple[int, ...] = ()
 
     @property
     def size(self) -> int:

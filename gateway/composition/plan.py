@@ -10,11 +10,12 @@ from typing import Any, Final, NamedTuple, cast
 from opentelemetry import context, trace
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
-from gateway.caching import NOT_FRESH, Freshness, least
+from gateway.caching import NOT_FRESH, Freshness, least, may_be_shared, may_be_stale
 from gateway.composition import document
 from gateway.composition.part import NULL, Fallback, Good, LastGood, Part, PartFailed, failed
 from gateway.composition.reference import Unresolved
 from gateway.door.headers import REQUEST_ID_HEADER
+from gateway.invalidation import resource
 from gateway.request import Request
 from gateway.upstream import Answer, Attempt, Call, UpstreamError, carried
 from gateway.world import World
@@ -33,12 +34,14 @@ class Composed(NamedTuple):
     Attributes:
         fresh: for how long it may be kept: as each of its parts may, and not at all if one failed.
         age: seconds since the first part's answer came, where that matters.
+        shared: whether it may be given to other requests of the same time: as each of its parts may.
     """
 
     body: bytes
     complete: bool
     fresh: Freshness = NOT_FRESH
     age: float = 0.0
+    shared: bool = True
 
 
 class _Outcome(NamedTuple):
@@ -69,6 +72,7 @@ class Plan:
         route: the route's id, for metrics.
         parts: in the order in which they stand in the document.
         clock: monotonic seconds.
+        coalesced: whether documents are given to other requests of the same time, where every part allows it.
     """
 
     def __init__(
@@ -77,7 +81,12 @@ class Plan:
         parts: Sequence[Part],
         world: World,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        coalesced: bool = False,
     ) -> None:
+        self.coalesced = coalesced
+        self.keeps = any(part.on_failure == "stale" for part in parts)
+        """Whether parts' answers are kept, so that it matters when the document's resource was written."""
         self.parts = tuple(parts)
         self.first = tuple(part for part in parts if not part.needs)
         self.later = tuple(part for part in parts if part.needs)
@@ -113,6 +122,8 @@ class Plan:
         finally:
             await run.abandon()
         composed = self._merge([run.outcomes[part.name] for part in self.parts])
+        if not run.shared:
+            composed = composed._replace(shared=False)
         if run.first_answer is None:
             return composed
         return composed._replace(age=self.clock() - run.first_answer)
@@ -174,12 +185,14 @@ class _Run:
         "_plan",
         "_request",
         "_under_way",
+        "_version",
         "_waiting",
         "_world",
         "first_answer",
         "outcomes",
         "over",
         "scope",
+        "shared",
     )
 
     def __init__(self, plan: Plan, world: World, request: Request) -> None:
@@ -195,6 +208,9 @@ class _Run:
         self._onward = self._baggage + lines(self._identity)
         self._waiting = plan.later
         self._under_way: set[_Going] = set()
+        self._version = world.invalidations.version(resource(request.path)) if plan.keeps else ()
+        self.shared = True
+        """Whether every answer so far may be given to other requests of the same time."""
         self.first_answer: float | None = None
         """When it came, by the plan's clock; of documents that may be kept."""
         self.outcomes: dict[str, _Outcome] = {}
@@ -289,6 +305,8 @@ class _Run:
         try:
             if isinstance(got, PartFailed):
                 raise got
+            if self._plan.coalesced and isinstance(got, Answer) and not may_be_shared(got.headers):
+                self.shared = False
             if self._plan.cached and self.first_answer is None:
                 self.first_answer = self._plan.clock()
             good = got if isinstance(got, Good) else part.result(got)
@@ -352,13 +370,19 @@ class _Run:
         return _Outcome(last.good(), error | {"age_seconds": int(age)}, cause)
 
     def _keep(self, part: Part, call: Call, good: Good, answer: Answer) -> None:
-        """Remember a part in case that its service fails."""
+        """Remember a part in case that its service fails; forget it if its last answer forbids that."""
+        key = self._key(part, call)
+        if not may_be_stale(answer.headers):
+            self._world.last_good.drop(key)
+            return
         needed = part.name in self._plan.referred and good.value is not None
-        last = LastGood(good.body, answer.body if needed else None)
-        self._world.last_good.put(self._key(part, call), last, last.size)
+        last = LastGood(good.body, answer.body if needed else None, self._version)
+        self._world.last_good.put(key, last, last.size)
 
     def _last_good(self, part: Part, call: Call | None) -> tuple[LastGood, float] | None:
-        return None if call is None else self._world.last_good.get(self._key(part, call))
+        """A part's last good answer and its age, if the document's resource was not written since."""
+        kept = None if call is None else self._world.last_good.get(self._key(part, call))
+        return kept if kept is not None and kept[0].version == self._version else None
 
     def _key(self, part: Part, call: Call) -> Hashable:
         """What a part depends on: how it is made of an answer, which differs from plan to plan, and all that

@@ -15,6 +15,7 @@ from gateway.composition import document as json_document
 from gateway.composition.part import Fallback, OnFailure, Part, query_of
 from gateway.composition.plan import Plan, needs_of
 from gateway.composition.reference import ROOTS, Condition, Reference, Text
+from gateway.invalidation import SAFE
 from gateway.resilience.policy import Policy
 from gateway.routes import schemas
 from gateway.routes.document import Document, Field
@@ -154,6 +155,7 @@ class _Reading:
             body=declared.get("body"),
             check=check,
             streams=kind == "proxy" and "body" not in declared and not self._mock,
+            writes_to=self._writes_to(kind, declared),
             responses=declared.get("responses", {}),
             declared=declared,
             action=action,
@@ -191,6 +193,16 @@ class _Reading:
             self._document.fault((*where, name), "only composed GETs have it")
         if declared.get("scopes") and _auth(declared) != "required":
             self._document.fault((*where, "scopes"), "need `auth: required`")
+
+    def _writes_to(self, kind: Kind, declared: Mapping[str, Any]) -> frozenset[str]:
+        if declared["method"] in SAFE or kind == "mock":
+            return frozenset()
+        if kind == "proxy":
+            return frozenset({declared["proxy"]["service"]})
+        if kind == "compose":
+            parts = declared["compose"].values()
+            return frozenset(part["service"] for part in parts if part.get("method", "GET") not in SAFE)
+        return frozenset(self._timeouts)  # a handler may call any of them
 
     def _owner(self, declared: Mapping[str, Any], template: Template, where: Field) -> Reference | None:
         if "owner" not in declared:
@@ -302,7 +314,7 @@ class _Reading:
         if cycle := needs_of({part.name: part.needs for part in whole}):
             self._document.fault((*where, cycle[0]), f"needs itself: {' -> '.join(cycle)}")
             return None
-        plan = Plan(declared["id"], whole, self._world)
+        plan = Plan(declared["id"], whole, self._world, coalesced=declared.get("coalesce", False))
         return Compose(
             declared["id"],
             plan,

@@ -48,6 +48,7 @@ class Route:
         body: JSON Schema of the request's body; None where the route takes none, or passes it on unread.
         check: refuses bodies that do not follow it.
         streams: whether the request's body is passed on while it comes.
+        writes_to: services whose resources it may change; none where its method is safe.
         responses: status -> description, schema and example, for the OpenAPI document and for mocks.
         declared: the route as it stands in the file, with its defaults.
     """
@@ -70,6 +71,7 @@ class Route:
     body: Mapping[str, Any] | None = None
     check: Check | None = None
     streams: bool = False
+    writes_to: frozenset[str] = frozenset()
     responses: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     declared: Mapping[str, Any] = field(default_factory=dict)
     action: Action

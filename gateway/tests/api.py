@@ -96,7 +96,7 @@ async def running(hop: Hop, folder: Path, routes: str, behave: Behaviour) -> Asy
         world = World.of(upstreams, hop.tracer, Metrics(CollectorRegistry()))
         tokens = Tokens(Keys(_read_keys), ISSUER, AUDIENCE)
         door = Door(tokens, Rates(64), Cors(), Shedder(), ResilienceMetrics(CollectorRegistry()))
-        gateway = Gateway(hop, door, table_of(folder, routes, world))
+        gateway = Gateway(hop, door, table_of(folder, routes, world), world.invalidations)
         front = Front.of(gateway, Refusals(hop, Counter("malformed", "", ["status"], registry=None)))
         url = f"http://127.0.0.1:{await front.listen(0, '127.0.0.1')}"
         async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=20) as client:
