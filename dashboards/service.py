@@ -22,7 +22,7 @@ def build() -> Dashboard:
         .datasource(PROMETHEUS)
         .query('label_values(up{job="hop"}, service)')
         .refresh(VariableRefresh.ON_DASHBOARD_LOAD)
-        .current(VariableOption(selected=True, text="orders", value="orders"))
+        .current(VariableOption(selected=True, text="gateway", value="gateway"))
     )
     for part in (_state, _requests, _calls_out, _process, _logs):
         part(board)

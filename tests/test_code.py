@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -23,13 +22,3 @@ def test_code_is_clean(name: str) -> None:
     command = [str(Path(sys.executable).parent / program), *arguments]
     done = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True, timeout=570)
     assert done.returncode == 0, f"{name} says:\n{done.stdout}{done.stderr}"
-
-
-def test_every_python_service_is_held_apart() -> None:
-    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
-    (apart,) = [
-        contract["modules"] for contract in contracts if contract["name"].startswith("Services do not")
-    ]
-    services = {file.parent.name for file in (ROOT / "services").glob("*/service.yaml")}
-    written_in_python = {name for name in services if (ROOT / "services" / name / "__init__.py").exists()}
-    assert set(apart) == {f"services.{name}" for name in written_in_python}

@@ -17,10 +17,10 @@ def test_no_variable_is_left_and_every_query_names_its_place() -> None:
 
 
 def test_a_variable_takes_the_value_given() -> None:
-    orders, gateway = queries(), queries(service="gateway")
-    assert any('service="orders"' in query.expression for query in orders)
-    assert not any('service="orders"' in query.expression for query in gateway)
-    assert len(orders) == len(gateway)
+    given, default = queries(service="mails"), queries()
+    assert any('service="mails"' in query.expression for query in given)
+    assert not any('service="mails"' in query.expression for query in default)
+    assert len(given) == len(default)
 
 
 def test_panels_in_collapsed_rows_count_and_targets_may_name_their_own_source(tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ routes:
 ANSWERS = {f"/accounts/{SUBJECT}": said({"id": SUBJECT}), "/orders": said([])}
 
 
+@pytest.mark.example
 def test_the_examples_routes_are_closed_but_for_those_that_say_so() -> None:
     table = read_table(ROUTES_FILE, SERVICES, World.nowhere())
     assert {route.id for route in table.routes if route.auth != "required"} == OPEN

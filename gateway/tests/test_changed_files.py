@@ -31,6 +31,8 @@ from gateway.tests.api import Api, running
 from gateway.tests.upstreams import Asked, reply
 from observability import Hop
 
+pytestmark = pytest.mark.example
+
 ID = "3f0cb1b0-5f0e-4a43-8d5c-7c8e2f1b6a90"
 #: What every service says: what the parts of the documents are made of, all in one.
 SAID = {

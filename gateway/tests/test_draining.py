@@ -55,6 +55,7 @@ class Busy:
         return True
 
 
+@pytest.mark.example
 async def test_what_is_under_way_has_all_the_time_that_a_route_gives(hop: Hop) -> None:
     table = read_table(ROUTES_FILE, SERVICES, World.nowhere())
     busy = Busy()

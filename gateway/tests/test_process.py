@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 import pytest_asyncio
 import yaml
 
@@ -22,6 +23,8 @@ from gateway.settings import ROUTES_FILE
 from gateway.tests.api import said
 from gateway.tests.upstreams import Asked, Server, reply, until
 from tests.ports import free_port
+
+pytestmark = pytest.mark.example
 
 ROOT = Path(__file__).parents[2]
 #: Of everything; of the account, too, whose token asks.

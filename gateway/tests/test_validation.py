@@ -9,6 +9,8 @@ from gateway.settings import ROUTES_FILE
 from gateway.validation import MAX_ERRORS, body_check
 from observability.problem import Problem
 
+pytestmark = pytest.mark.example
+
 SCHEMAS = yaml.safe_load(ROUTES_FILE.read_text())["schemas"]
 LINE = {"sku": "tea", "quantity": 2}
 ORDER = {"account_id": "3f0cb1b0-5f0e-4a43-8d5c-7c8e2f1b6a90", "lines": [LINE]}

@@ -55,6 +55,7 @@ def wait_until_ready(url: str) -> None:
     pytest.fail("not ready in time")
 
 
+@pytest.mark.example
 @pytest.mark.parametrize("service", FIRST_REQUESTS)
 def test_serves_and_ends_when_told(
     databases: Databases, environment: pytest.MonkeyPatch, service: str
@@ -68,7 +69,9 @@ def test_serves_and_ends_when_told(
     assert status in (0, -signal.SIGTERM)
 
 
-@pytest.mark.parametrize("service", FIRST_REQUESTS)
+@pytest.mark.parametrize(
+    "service", [each.name for each in Manifest.all() if each.is_python and each.database]
+)
 def test_does_not_start_without_a_database(environment: pytest.MonkeyPatch, service: str) -> None:
     manifest = Manifest.of(service)
     bare = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}

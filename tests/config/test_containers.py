@@ -215,7 +215,9 @@ def test_images_set_what_every_native_process_is_started_with() -> None:
     python = (IMAGES / "python.Dockerfile").read_text()
     for setting in ("LANG=C.UTF-8", "PYTHONUNBUFFERED=1", "MALLOC_ARENA_MAX=2", f"PYTHONPATH={CHECKOUT}"):
         assert setting in python
-    assert "MALLOC_ARENA_MAX=2" in (IMAGES / "inventory.Dockerfile").read_text()
+    for service in CATALOG:
+        if service.container.dockerfile:
+            assert "MALLOC_ARENA_MAX=2" in (ROOT / service.container.dockerfile).read_text()
 
 
 def test_rabbitmq_reads_the_generated_files(found: dict[str, Container]) -> None:
@@ -276,15 +278,15 @@ def test_health_is_asked_where_the_native_instance_asks(
             assert f" {address.port} {path}" in asked or f"http://{address}{path}" in asked, name
 
 
-def test_inventory_is_built_as_natively() -> None:
-    (inventory,) = (service for service in CATALOG if service.build)
-    text = (IMAGES / f"{inventory.name}.Dockerfile").read_text()
-    assert " ".join(inventory.build or ()) in text
-    paths = re.findall(
-        r"services/\S+\.jar", json.dumps([*inventory.command, *inventory.environment.values()])
-    )
-    assert paths
-    assert {str(Path(path).parent) for path in paths} == {"services/inventory/target"}
+def test_what_is_built_natively_is_built_alike_in_its_image() -> None:
+    for service in CATALOG:
+        assert bool(service.build) == bool(service.container.dockerfile), service.name
+        if service.container.dockerfile:
+            text = (ROOT / service.container.dockerfile).read_text()
+            assert " ".join(service.build or ()) in text
+            named = json.dumps([*service.command, *service.environment.values()])
+            built = set(re.findall(rf"services/{service.name}/target", named))
+            assert built <= set(re.findall(r"services/\w+/target", text))
 
 
 # --- what only containers have

@@ -6,7 +6,7 @@ import pytest
 from compose.cli.traffic import Traffic
 from tests.conftest import Stack, nextphase
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.example]
 
 STRANGER = "00000000-0000-4000-8000-000000000000"
 

@@ -9,7 +9,7 @@ import pytest
 from compose.cli.traffic import Traffic
 from tests.conftest import Stack, eventually
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.example]
 
 JSON = {"Content-Type": "application/json"}
 UNKNOWN = "00000000-0000-4000-8000-000000000000"

@@ -7,7 +7,7 @@ import pytest
 from dashboards.queries import Query, queries
 from tests.conftest import Stack, eventually, nextphase
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.example]
 
 
 @pytest.fixture(scope="module", autouse=True)

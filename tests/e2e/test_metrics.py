@@ -8,7 +8,7 @@ import pytest
 from tests.conftest import Stack, eventually, nextphase
 from tests.e2e.test_order_trace import HOPS
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.example]
 
 COUNT = "http_server_request_duration_seconds_count"
 

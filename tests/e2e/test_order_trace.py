@@ -10,7 +10,7 @@ from compose.cli.traffic import Settled, Traffic
 from compose.cli.waterfall import missing_parents
 from tests.conftest import Stack, eventually, nextphase
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.example]
 
 HOPS = {
     "edge-nginx",

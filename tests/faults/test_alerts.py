@@ -23,7 +23,7 @@ from compose.cli.rio import Rio
 from compose.cli.traffic import Traffic, TrafficError
 from tests.conftest import Stack, eventually, nextphase
 
-pytestmark = [pytest.mark.stack, pytest.mark.fault, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.stack, pytest.mark.example, pytest.mark.fault, pytest.mark.timeout(300)]
 
 SEEN_SECONDS = 90.0
 #: Together below what the edge lets one client ask.

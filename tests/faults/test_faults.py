@@ -16,7 +16,7 @@ from compose.cli.traffic import Placed, Settled, Traffic, TrafficError
 from tests.conftest import Stack, eventually
 from tests.hanging import hung
 
-pytestmark = [pytest.mark.stack, pytest.mark.fault, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.stack, pytest.mark.example, pytest.mark.fault, pytest.mark.timeout(300)]
 
 T = TypeVar("T")
 R = TypeVar("R")

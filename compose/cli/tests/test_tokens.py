@@ -40,6 +40,7 @@ def test_a_token_is_good(key: Path) -> None:
     assert claims["exp"] - claims["iat"] == 300
 
 
+@pytest.mark.example
 def test_the_scopes_are_those_that_routes_ask_for() -> None:
     routes = yaml.safe_load((ROOT / "gateway/routes.yaml").read_text())["routes"]
     asked = {scope for route in routes for scope in route.get("scopes", ())}

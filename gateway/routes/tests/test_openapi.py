@@ -40,6 +40,7 @@ def described(table: Table) -> dict[str, Any]:
     return document
 
 
+@pytest.mark.example
 def test_the_examples_own_document_is_valid() -> None:
     assert described(read_table(ROUTES_FILE, SERVICES, World.nowhere()))
 

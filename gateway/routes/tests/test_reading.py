@@ -39,6 +39,7 @@ def read(folder: Path, text: str | bytes) -> Table:
     return read_table(file, SERVICES, World.nowhere())
 
 
+@pytest.mark.example
 def test_the_examples_own_file_is_right() -> None:
     table = read_table(ROUTES_FILE, SERVICES, World.nowhere())
     assert {route.id for route in table.routes} >= {"order", "my-orders", "place-order"}
@@ -250,6 +251,7 @@ def test_a_body_that_cannot_be_checked_is_refused(tmp_path: Path, body: str, sta
     assert caught.value.status == status
 
 
+@pytest.mark.example
 def test_a_value_with_a_newline_after_it_is_another(tmp_path: Path) -> None:
     routes = {route.id: route for route in read_table(ROUTES_FILE, SERVICES, World.nowhere()).routes}
     check, after = routes["create-account"].check, routes["stock"].parameters["after"]
