@@ -90,7 +90,7 @@ def _built(root: Path) -> Iterator[Finding]:
     yield Finding(
         "Python packages",
         python is not None,
-        str(python or "not installed"),
+        str(python or _missing_packages(root)),
         f"{hints.set_up()} installs them",
     )
     unbuilt = False
@@ -102,6 +102,13 @@ def _built(root: Path) -> Iterator[Finding]:
     if unbuilt:
         own = Go(root, venv.Environment(root, testing=False)).own()
         yield Finding("Go", True, str(own or "none new enough: one from PyPI will be used"))
+
+
+def _missing_packages(root: Path) -> str:
+    home = venv.folder(root)
+    if not home.exists():
+        return f"what {venv.RUNTIME} locks is not installed"
+    return "; ".join(venv.differences(home, venv.lock(root))) or "half installed"
 
 
 def _machine(root: Path) -> Iterator[Finding]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import platform
+import re
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from compose.cli import cache
+from compose.cli.errors import Failure
 from compose.cli.setup import child
 from compose.cli.setup.stage import Note, Stage
 
@@ -15,6 +18,9 @@ RUNTIME, DEVELOPMENT = Path("requirements/runtime.txt"), Path("requirements/dev.
 _TIMEOUT_SECONDS = 20 * 60
 _MARKER = ".complete"  # written last: without it the environment is half made
 _TOLD = ("Collecting ", "Downloading ", "Installing ")
+_PIN = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?==([^\s;\\]+)", re.MULTILINE)
+_SEPARATORS = re.compile(r"[-_.]+")
+_INFO = ".dist-info"
 
 
 def folder(root: Path, *, testing: bool = False) -> Path:
@@ -23,22 +29,61 @@ def folder(root: Path, *, testing: bool = False) -> Path:
     return cache.home() / f"venv-{cache.digest([lock], _version(), interpreter(), platform.machine())}"
 
 
-def python(root: Path, *, testing: bool = False) -> Path | None:
-    """The Python of the environment; None while it is not made.
+def lock(root: Path, *, testing: bool = False) -> Path:
+    """The file with the packages of the environment, each at one version."""
+    return root / (DEVELOPMENT if testing else RUNTIME)
 
-    An environment for the tests holds the runtime's packages at the same versions, so it serves where that is
-    the only one.
+
+def python(root: Path, *, testing: bool = False) -> Path | None:
+    """The Python of an environment that has what is locked; None where there is none.
+
+    The environment of the tests serves as the runtime's, too, if it has what is locked for that.
     """
     for candidate in (folder(root, testing=testing), folder(root, testing=True)):
-        program = candidate / "bin/python"
-        # A link into an interpreter that is gone does not count.
-        if (candidate / _MARKER).exists() and program.exists():
-            return program
+        if _is_made(candidate) and not differences(candidate, lock(root, testing=testing)):
+            return candidate / "bin/python"
     return None
 
 
+def differences(home: Path, lock_file: Path) -> list[str]:
+    """What the environment `home` has not as it is locked, a line a package."""
+    locked, there = _pins(lock_file), installed(home)
+    return [
+        f"{name} {version} is locked, {there.get(name, 'none')} is installed"
+        for name, version in sorted(locked.items())
+        if _canonical(there.get(name, "")) != _canonical(version)
+    ]
+
+
+def installed(home: Path) -> Mapping[str, str]:
+    """The packages of the environment `home`, by name as the index has it, and their versions."""
+    packages = (path.name.removesuffix(_INFO) for path in home.glob(f"lib/python*/site-packages/*{_INFO}"))
+    found = (name.rpartition("-") for name in packages)
+    return {_name(name): version for name, _, version in found}
+
+
+def _pins(lock_file: Path) -> dict[str, str]:
+    return {_name(name): version for name, version in _PIN.findall(lock_file.read_text())}
+
+
+def _name(name: str) -> str:
+    """A package's name in the one spelling that the index knows (PEP 503)."""
+    return _SEPARATORS.sub("-", name).lower()
+
+
+def _canonical(version: str) -> str:
+    """A version without what makes no difference: leading zeros of numbers, zeros at its end (PEP 440)."""
+    numbers = re.sub(r"(?<![0-9a-z])0+(?=[0-9])", "", version.lower().replace("_", "+"))
+    return re.sub(r"(\.0)+(?=$|[a-z+])", "", numbers)
+
+
+def _is_made(home: Path) -> bool:
+    # A link into an interpreter that is gone does not count.
+    return (home / _MARKER).exists() and (home / "bin/python").exists()
+
+
 class Environment(Stage):
-    """The environment exists and is whole."""
+    """The environment exists and has what is locked."""
 
     def __init__(self, root: Path, *, testing: bool) -> None:
         self._root = root
@@ -58,17 +103,19 @@ class Environment(Stage):
         with cache.locked(home, note, _TIMEOUT_SECONDS):
             if self.is_right():
                 return  # by the set-up that held the lock
-            shutil.rmtree(home, ignore_errors=True)
-            log = cache.log("venv")
-            # Environments cannot be moved once made: this one is made in place, and marked when it is whole.
-            child.run(
-                [interpreter(), "-m", "venv", str(home)],
-                what="making the virtual environment",
-                log=log,
-                timeout_seconds=_TIMEOUT_SECONDS,
-            )
-            lock = self._root / (DEVELOPMENT if self._testing else RUNTIME)
-            install(home / "bin/python", lock, [], log, note)
+            log, wanted = cache.log("venv"), lock(self._root, testing=self._testing)
+            if not _is_made(home):
+                shutil.rmtree(home, ignore_errors=True)
+                # Environments cannot be moved once made: it is made in place, and marked when it is whole.
+                child.run(
+                    [interpreter(), "-m", "venv", str(home)],
+                    what="making the virtual environment",
+                    log=log,
+                    timeout_seconds=_TIMEOUT_SECONDS,
+                )
+            install(home / "bin/python", wanted, [], log, note)
+            if different := differences(home, wanted):
+                raise Failure("the Python packages are not those that are locked", tail=different, log=log)
             (home / _MARKER).touch()
 
 

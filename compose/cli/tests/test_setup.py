@@ -152,29 +152,58 @@ def test_a_tool_is_named_by_what_it_is_built_from(tmp_path: Path) -> None:
 # ---- the environment and the services
 
 
-def test_a_half_made_environment_does_not_count(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    home = venv.folder(ROOT)
-    (home / "bin").mkdir(parents=True)
-    (home / "bin/python").symlink_to(sys.executable)
-    assert venv.python(ROOT) is None
-    (home / ".complete").touch()
-    assert venv.python(ROOT) == home / "bin/python"
-    (home / "bin/python").unlink()
-    (home / "bin/python").symlink_to(tmp_path / "uninstalled")
-    assert venv.python(ROOT) is None
+@pytest.fixture
+def locks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A checkout with a package locked for the runtime and another one for the tests; an empty cache."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    folder = tmp_path / "requirements"
+    folder.mkdir()
+    (folder / "runtime.txt").write_text("some-package[extra]==1.02.0 \\\n    --hash=sha256:00\n")
+    (folder / "dev.txt").write_text("Other==2.0rc1\nsome-package==1.2\n")
+    return tmp_path
 
 
-def test_the_environment_of_the_tests_serves_the_runtime(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    home = venv.folder(ROOT, testing=True)
+def environment(home: Path, *packages: str) -> Path:
+    """Makes an environment of empty packages; returns its Python."""
     (home / "bin").mkdir(parents=True)
     (home / "bin/python").symlink_to(sys.executable)
+    for package in packages:
+        (home / f"lib/python3.11/site-packages/{package}.dist-info").mkdir(parents=True)
     (home / ".complete").touch()
-    assert venv.python(ROOT) == home / "bin/python"
-    assert venv.python(ROOT, testing=True) == home / "bin/python"
+    return home / "bin/python"
+
+
+def test_a_half_made_environment_does_not_count(locks: Path) -> None:
+    python = environment(venv.folder(locks), "some_package-1.2")
+    assert venv.python(locks) == python
+    (venv.folder(locks) / ".complete").unlink()
+    assert venv.python(locks) is None
+    (venv.folder(locks) / ".complete").touch()
+    python.unlink()
+    python.symlink_to(locks / "uninstalled")
+    assert venv.python(locks) is None
+
+
+def test_an_environment_without_what_is_locked_does_not_count(locks: Path) -> None:
+    environment(venv.folder(locks), "some_package-1.3")
+    assert venv.python(locks) is None
+    assert venv.differences(venv.folder(locks), venv.lock(locks)) == [
+        "some-package 1.02.0 is locked, 1.3 is installed"
+    ]
+
+
+def test_the_environment_of_the_tests_serves_as_the_runtimes_while_it_has_what_is_locked(locks: Path) -> None:
+    python = environment(venv.folder(locks, testing=True), "some_package-1.2.0", "other-2.0rc1")
+    assert venv.python(locks, testing=True) == python
+    assert venv.python(locks) == python
+    (locks / "requirements/runtime.txt").write_text("some-package==1.3\n")
+    assert venv.python(locks, testing=True) == python
+    assert venv.python(locks) is None
+    assert not venv.Environment(locks, testing=False).is_right()
+
+
+def test_what_is_locked_is_what_runs_this() -> None:
+    assert venv.differences(Path(sys.prefix), venv.lock(ROOT)) == []
 
 
 def test_environments_are_made_with_the_distributions_python_where_it_fits(tmp_path: Path) -> None:
