@@ -178,7 +178,9 @@ def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
     added["down"].add_argument(
         "--purge", action="store_true", help="remove the instance's state too: all its data"
     )
-    added["logs"].add_argument("name", metavar="NAME", help="a process, as `status` shows it, or another log")
+    added["logs"].add_argument(
+        "name", metavar="NAME", help="a process, a service with all its instances, an nginx or `rio`"
+    )
     added["logs"].add_argument(
         "-f", "--follow", action="store_true", help="go on with what is written from now on"
     )

@@ -1,16 +1,21 @@
 """Reading an instance's telemetry back: traces from Jaeger, logs from Loki, metrics from Prometheus."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
 from compose.cli.layout import Layout
+from compose.cli.platform import Platform
 
 #: Loki answers no more lines than this at once.
 MAX_LOG_LINES = 5000
+
+#: How far the clock of a log line may be before that of the first span.
+_CLOCKS = timedelta(minutes=1)
 
 #: Labels and value of one series at one time.
 Sample = tuple[dict[str, str], float]
@@ -18,6 +23,40 @@ Sample = tuple[dict[str, str], float]
 
 class TelemetryError(Exception):
     """A telemetry back end gave no usable answer; the message says which and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """An exception as a span or a log line has it."""
+
+    kind: str
+    """Its type."""
+    message: str
+    stack: str
+    """As its language prints it."""
+
+    @classmethod
+    def read(cls, stack: str) -> Self:
+        """The exception that a stack trace tells of."""
+        lines = stack.strip().splitlines() or [""]
+        # Python prints type and message last, Java first.
+        line = lines[0] if any(map(_JAVA_FRAME.match, lines)) else lines[-1]
+        kind, _, message = line.partition(": ")
+        return cls(kind, message, stack)
+
+    def deepest(self, count: int) -> list[str]:
+        """The frames next to where it was raised (of the cause, where there is one), the deepest last."""
+        lines = self.stack.splitlines()
+        if any(map(_JAVA_FRAME.match, lines)):
+            causes = [number for number, line in enumerate(lines) if line.startswith("Caused by:")]
+            of_cause = lines[causes[-1] :] if causes else lines
+            return [line.strip() for line in of_cause if _JAVA_FRAME.match(line)][:count][::-1]
+        found = [match for line in lines if (match := _PYTHON_FRAME.match(line))]
+        return [f"{match[1]}:{match[2]} in {match[3]}" for match in found[-count:]]
+
+
+_PYTHON_FRAME = re.compile(r'\s*File "(.+)", line (\d+), in (.+)')
+_JAVA_FRAME = re.compile(r"\s+at \S+\(.*\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +71,8 @@ class Span:
     start: int
     duration: int
     tags: Mapping[str, Any] = field(default_factory=dict)
+    raised: tuple[Raised, ...] = ()
+    """The exceptions that were recorded in it."""
 
     @property
     def end(self) -> int:
@@ -44,6 +85,11 @@ class Span:
     @property
     def failed(self) -> bool:
         return self.tags.get("otel.status_code") == "ERROR"
+
+    @property
+    def status_description(self) -> str:
+        """Why it failed, in the words of its hop; empty where none were given."""
+        return str(self.tags.get("otel.status_description", ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +108,12 @@ class LogLine:
     @property
     def level(self) -> str:
         return self.labels.get("severity_text") or self.labels.get("detected_level", "")
+
+    @property
+    def raised(self) -> Raised | None:
+        """The exception that it was written with."""
+        stack = self.labels.get("exception", "")
+        return Raised.read(stack) if stack else None
 
 
 class Telemetry:
@@ -105,9 +157,17 @@ class Telemetry:
         ]
         return sorted(lines, key=lambda line: line.time)
 
-    def trace_logs(self, trace_id: str) -> list[LogLine]:
-        """Every hop's log lines that carry the trace id."""
-        return self.logs(f'{{service_name=~".+"}} | trace_id="{trace_id}"')
+    def trace_logs(self, trace_id: str, spans: Sequence[Span] = ()) -> list[LogLine]:
+        """Every hop's log lines that carry the trace id, as old as lines are kept.
+
+        Args:
+            spans: those of the trace, as far as they are known: nothing older than them is searched.
+        """
+        lookback = timedelta(hours=Platform.load(self._layout.root).logs_hours)
+        if spans:
+            first = datetime.fromtimestamp(min(span.start for span in spans) / 1e6, UTC)
+            lookback = min(lookback, datetime.now(UTC) - first + _CLOCKS)
+        return self.logs(f'{{service_name=~".+"}} | trace_id="{trace_id}"', lookback)
 
     def metric(self, query: str) -> list[Sample]:
         """The instant vector of a PromQL query: labels and value.
@@ -175,4 +235,13 @@ def _span(span: Mapping[str, Any], service: str) -> Span:
         start=span["startTime"],
         duration=span["duration"],
         tags={tag["key"]: tag["value"] for tag in span.get("tags", ())},
+        raised=tuple(_raised(span)),
     )
+
+
+def _raised(span: Mapping[str, Any]) -> Iterator[Raised]:
+    for event in span.get("logs") or ():
+        fields = {one["key"]: str(one["value"]) for one in event["fields"]}
+        if "exception.type" in fields:
+            message, stack = fields.get("exception.message", ""), fields.get("exception.stacktrace", "")
+            yield Raised(fields["exception.type"], message, stack)

@@ -3,14 +3,24 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from compose.cli.telemetry import LogLine, Span
+from compose.cli.telemetry import LogLine, Raised, Span
 
 BAR_WIDTH = 28
+#: Of an exception, those next to where it was raised.
+SHOWN_FRAMES = 2
+#: What marks a span that failed, for readers and terminals without colours.
+FAILED = "✗"
+#: Fields of a log line that say why something is so.
+_REASONS = ("reason", "detail", "refusal", "error", "faults")
+#: Fields that name what a log line is about, beside those whose names end with `_id`.
+_NAMES = ("subscription", "event_type", "subject")
+_IDS_OF_LINE = frozenset({"trace_id", "span_id", "service_instance_id"})
 HOP_COLOURS = ("cyan", "green", "yellow", "magenta", "blue", "bright_cyan", "bright_green", "bright_magenta")
 
 
@@ -54,33 +64,70 @@ def missing_parents(spans: Iterable[Span]) -> list[Span]:
 
 
 def render(rows: list[Row], loose: list[LogLine]) -> RenderableType:
-    """The waterfall for a terminal."""
+    """The waterfall for a terminal: each span with its id, and below it why it failed and its log lines."""
     start = min(row.span.start for row in rows)
     total = max(row.span.end for row in rows) - start or 1
     colours = _colours(row.span.service for row in rows)
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("hop", no_wrap=True)
     table.add_column("span", overflow="fold", ratio=1)
+    table.add_column("id", no_wrap=True, style="dim")
     table.add_column("at ms", justify="right", no_wrap=True)
     table.add_column("took ms", justify="right", no_wrap=True)
     table.add_column("", no_wrap=True, width=BAR_WIDTH)
     for row in rows:
-        colour = colours[row.span.service]
-        offset = row.span.start - start
+        span, colour = row.span, colours[row.span.service]
+        offset = span.start - start
+        mark = f"{FAILED} " if span.failed else ""
         table.add_row(
-            Text(row.span.service, style=colour),
-            Text(" " * row.depth + row.span.name, style="bold red" if row.span.failed else ""),
+            Text(span.service, style=colour),
+            Text(f"{' ' * row.depth}{mark}{span.name}", style="bold red" if span.failed else ""),
+            span.span_id,
             f"{offset / 1000:.1f}",
-            f"{row.span.duration / 1000:.1f}",
-            Text(_bar(offset, row.span.duration, total), style=colour),
+            f"{span.duration / 1000:.1f}",
+            Text(_bar(offset, span.duration, total), style=colour),
         )
+        for text in _causes(row):
+            table.add_row("", text)
         for line in row.logs:
-            table.add_row("", _log(line, row.depth + 1), f"{line.time / 1e6 - start / 1000:.1f}")
+            table.add_row("", _log(line, row.depth + 1), "", f"{line.time / 1e6 - start / 1000:.1f}")
     if not loose:
         return table
-    return Group(
-        table, Text("log lines outside these spans", style="dim"), *(_log(line, 1) for line in loose)
-    )
+    return Group(table, Text("log lines outside these spans", style="dim"), render_lines(loose))
+
+
+def render_lines(lines: Iterable[LogLine]) -> RenderableType:
+    """Log lines that stand at no span, each with its time, hop and span id."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("hop", no_wrap=True)
+    table.add_column("line", overflow="fold", ratio=1)
+    table.add_column("id", no_wrap=True, style="dim")
+    table.add_column("at", no_wrap=True)
+    for line in lines:
+        at = datetime.fromtimestamp(line.time / 1e9, UTC)
+        table.add_row(line.service, _log(line, 1), line.span_id, f"{at:%Y-%m-%d %H:%M:%S.%f}"[:-3])
+    return table
+
+
+def _causes(row: Row) -> Iterator[Text]:
+    """Why a span failed: its status's description, and the exceptions that none of its log lines shows."""
+    span, indent = row.span, " " * (row.depth + 2)
+    logged = {
+        (raised.kind.rpartition(".")[2], raised.message) for line in row.logs if (raised := line.raised)
+    }
+    shown = [one for one in span.raised if (one.kind.rpartition(".")[2], one.message) not in logged]
+    # Instrumentation describes a status by the exception, which is shown in full.
+    described = span.status_description
+    if span.failed and described and not any(one.message and one.message in described for one in span.raised):
+        yield Text(f"{indent}{described}", style="red")
+    for one in shown:
+        yield _exception(one, indent)
+
+
+def _exception(raised: Raised, indent: str) -> Text:
+    frames = "".join(f"\n{indent}  {frame}" for frame in raised.deepest(SHOWN_FRAMES))
+    name = f"{raised.kind}: {raised.message}" if raised.message else raised.kind
+    return Text(f"{indent}{name}{frames}", style="red")
 
 
 def _colours(services: Iterable[str]) -> dict[str, str]:
@@ -95,5 +142,20 @@ def _bar(offset: int, duration: int, total: int) -> str:
 
 
 def _log(line: LogLine, depth: int) -> Text:
-    style = {"error": "red", "warning": "yellow"}.get(line.level.lower(), "dim")
-    return Text(f"{' ' * depth}· {line.level.lower()} {line.message}", style=style)
+    """A line, what it is about, and why."""
+    indent = " " * depth
+    style = {"error": "red", "critical": "red", "warning": "yellow"}.get(line.level.lower(), "dim")
+    text = Text(f"{indent}· {line.level.lower()} {line.message}", style=style)
+    about = [
+        f"{name}={value}"
+        for name, value in sorted(line.labels.items())
+        if (name.endswith("_id") and name not in _IDS_OF_LINE) or name in _NAMES
+    ]
+    if about:
+        text.append(f"  {' '.join(about)}", style="dim")
+    for name in _REASONS:
+        if reason := line.labels.get(name):
+            text.append(f"\n{indent}  {name}: {reason}")
+    if (raised := line.raised) is not None:
+        text.append("\n").append_text(_exception(raised, f"{indent}  "))
+    return text

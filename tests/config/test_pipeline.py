@@ -5,16 +5,19 @@ import re
 import secrets
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 from fluent.sender import FluentSender
 
+from compose.cli.layout import PORTS, Layout
+from compose.cli.telemetry import Telemetry
 from compose.cli.toolbox import Toolbox
 from dashboards.queries import Query, queries
-from tests.config.programs import OBSERVABILITY, Pipeline, running_pipeline
+from tests.config.programs import OBSERVABILITY, ROOT, Pipeline, running_pipeline
 from tests.conftest import eventually
 
 pytestmark = pytest.mark.config
@@ -256,6 +259,22 @@ def test_log_records_keep_their_service_trace_level_and_time(pipeline: Pipeline)
             }.items()
         )
         assert not {"service", "instance", "time", "fluent_tag"} & labels.keys()
+
+
+@pytest.mark.parametrize("age", [timedelta(minutes=5), timedelta(days=2), timedelta(days=6)], ids=str)
+def test_the_lines_of_a_trace_are_found_as_long_as_they_are_kept(pipeline: Pipeline, age: timedelta) -> None:
+    trace_id = new_trace_id()
+    at = (datetime.now(UTC) - age).isoformat()
+    send_logs(pipeline, [log_record(f"aged-{age.days}", "hello", trace_id=trace_id, time=at)])
+    port = int(pipeline.environment["LOKI_HTTP_PORT"])
+    telemetry = Telemetry(Layout(ROOT, "test", port - PORTS["loki"]))
+
+    def found() -> None:
+        # Loki looks for what is hours old in its files only, where a line of that age has long been.
+        httpx.post(f"http://127.0.0.1:{port}/flush", timeout=10, trust_env=False).raise_for_status()
+        assert [line.message for line in telemetry.trace_logs(trace_id)] == ["hello"]
+
+    eventually(found)
 
 
 def test_a_bad_span_line_is_skipped(pipeline: Pipeline) -> None:

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from compose.cli.layout import Layout
 from compose.cli.telemetry import Telemetry, TelemetryError
-from compose.cli.waterfall import arrange, missing_parents, render
+from compose.cli.waterfall import arrange, missing_parents, render, render_lines
 
 
 def run(layout: Layout, args: argparse.Namespace) -> int:
@@ -22,7 +22,8 @@ def run(layout: Layout, args: argparse.Namespace) -> int:
         return 2
     telemetry = Telemetry(layout)
     try:
-        spans, logs = telemetry.trace(trace_id), telemetry.trace_logs(trace_id)
+        spans = telemetry.trace(trace_id)
+        logs = telemetry.trace_logs(trace_id, spans)
     except TelemetryError as error:
         print(error, file=sys.stderr)
         return 1
@@ -32,13 +33,17 @@ def run(layout: Layout, args: argparse.Namespace) -> int:
             "logs": list(map(dataclasses.asdict, logs)),
         }
         print(json.dumps(document, indent=2))
-        return 0 if spans else 1
+        return 0 if spans or logs else 1
     if not spans:
         print(
-            f"Jaeger has no trace {trace_id}. Spans take seconds to arrive and are kept for days only.",
+            f"Jaeger has no trace {trace_id}: its spans have not arrived yet, it was not sampled, "
+            "or it is older than traces are kept.",
             file=sys.stderr,
         )
-        return 1
+        if not logs:
+            return 1
+        Console().print(render_lines(logs))
+        return 0
     rows, loose = arrange(spans, logs)
     console = Console()
     hops = len({span.service for span in spans})

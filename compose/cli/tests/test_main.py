@@ -167,7 +167,55 @@ def test_logs_shows_the_last_lines_and_names_what_there_is(checkout: Path) -> No
     assert nextphase(checkout, "logs", "nginx/edge-access.json").stdout == "{}\n"
     answer = nextphase(checkout, "logs", "../../etc/passwd")
     assert answer.returncode == 1
-    assert "There are: gateway, nginx/edge-access.json" in answer.stderr
+    assert "There are: edge-nginx, gateway, nginx/edge-access.json" in answer.stderr
+
+
+def test_one_name_shows_the_logs_of_all_that_belongs_to_it_in_the_order_of_time(checkout: Path) -> None:
+    state = checkout / ".nextphase/default"
+    (state / "logs/nginx").mkdir(parents=True)
+    (state / "config").mkdir()
+    (state / "instance.json").write_text('{"offset": 0}')
+
+    def line(second: int) -> str:
+        return f'{{"time":"2026-11-29T10:00:{second:02d}.000Z","message":"at {second}"}}\n'
+
+    for name, text in {
+        "orders-1.log": line(1) + "  its second line\n" + line(4),
+        "orders-2.log": line(2) + line(3),
+        "orders-migrate.log": "migrated\n",
+        "rio-api.log": line(1),
+        "rio-dispatcher.log": line(2),
+        "nginx/edge-access.json": line(5),
+        "nginx/edge-error.log": "2026/11/29 10:00:04 [warn] late\n",
+        "nginx/edge-spans.json": "{}\n",
+    }.items():
+        (state / "logs" / name).write_text(text)
+    silent = "".join(f"    log_location: {state}/logs/{name}.log\n" for name in ("edge-nginx", "logrotate"))
+    (state / "config/process-compose.yaml").write_text(silent)
+
+    def shown(*arguments: str) -> list[str]:
+        answer = nextphase(checkout, "logs", *arguments)
+        assert answer.returncode == 0, answer.stderr
+        return answer.stdout.splitlines()
+
+    assert [each.partition(" | ")[0] for each in shown("orders")] == [
+        "orders-1",
+        "orders-1",
+        "orders-2",
+        "orders-2",
+        "orders-1",
+    ]
+    assert shown("orders", "-n", "2") == [f"orders-2 | {line(3)}".strip(), f"orders-1 | {line(4)}".strip()]
+    assert shown("orders-2", "-n", "1") == [line(3).strip()]
+    assert shown("orders-migrate") == ["migrated"]
+    assert [each.partition(" | ")[0] for each in shown("rio")] == ["rio-api", "rio-dispatcher"]
+    assert [each.partition(" | ")[0] for each in shown("edge-nginx")] == [
+        "edge-error.log",
+        "edge-access.json",
+    ]
+    silent_answer = nextphase(checkout, "logs", "logrotate")
+    assert (silent_answer.returncode, silent_answer.stdout) == (0, "")
+    assert "logrotate has written nothing" in silent_answer.stderr
 
 
 def test_logs_follows_through_a_rotation_until_interrupted(checkout: Path) -> None:
