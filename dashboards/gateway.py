@@ -9,9 +9,9 @@ from dashboards.panels import Limits, Prom, lines, number, or_zero, series
 TITLE = "Gateway"
 UID = "nextphase-gateway"
 
-_HERE = 'service="gateway"'
-# The label `service` of the gateway's own series is the one called; Prometheus moves it aside for its own.
-_CALLED, _CALLED_LEGEND = "exported_service", "{{exported_service}}"
+# By the process: `service` is the service called where a series is about calls.
+_HERE = 'instance=~"gateway-.+"'
+_CALLED, _CALLED_LEGEND = "service", "{{service}}"
 _ROUTE, _PATH = "{{route}}", "{{http_route}}"
 _SERVED = "http_server_request_duration_seconds"
 _CALLS = "http_client_request_duration_seconds"
@@ -142,6 +142,7 @@ def _calls(board: Dashboard) -> None:
             units.Short,
             Prom(f"sum by ({_CALLED}) (gateway_upstream_in_flight)", _CALLED_LEGEND),
             Prom(f"sum by ({_CALLED}) (gateway_upstream_waiting)", f"{_CALLED_LEGEND} (waiting)"),
+            Prom(f"sum by ({_CALLED}) (gateway_upstream_streams)", f"{_CALLED_LEGEND} (streams)"),
         )
     )
     _durations(board, "Attempt duration", _CALLS, _CALLED, _CALLED_LEGEND)

@@ -88,7 +88,7 @@ def _state(board: Dashboard) -> None:
         number(
             "Events waiting in Rio",
             units.Short,
-            Prom("sum(max by (subscription) (rio_backlog_messages))"),
+            Prom("sum(subscription:rabbitmq_waiting_messages:max)"),
             limits=Limits(amber=100, red=1000),
         )
     )

@@ -10,7 +10,7 @@ TITLE = "Rio"
 UID = "nextphase-rio"
 
 _SUBSCRIPTION, _DATABASE = "{{subscription}}", "{{database}}"
-_BACKLOG = "max by (subscription) (rio_backlog_messages)"
+_BACKLOG = "subscription:rabbitmq_waiting_messages:max"
 _DEAD = "max by (subscription) (rio_dead_letters)"
 
 
@@ -196,6 +196,7 @@ def _waiting(board: Dashboard) -> None:
             "Due for a subscription that is gone",
             units.Short,
             Prom(or_zero('sum(rabbitmq_detailed_queue_messages_ready{queue="rio.orphans"})'), "orphans"),
+            Prom("sum(increase(rio_queues_lost_total[$__rate_interval]))", "queues that RabbitMQ lost"),
             limits=Limits(amber=1, red=100),
         )
     )

@@ -35,6 +35,11 @@ class Metrics:
             "gateway_reloads", "Times the routing table was read again.", ["outcome"], registry=registry
         )
 
+    def add_composed_route(self, route: str) -> None:
+        """Show a route's counters at 0, so that an alert sees the first documents as an increase."""
+        self._composed.labels(route)
+        self._partial.labels(route)
+
     def composed(self, route: str, *, complete: bool) -> None:
         self._composed.labels(route).inc()
         if not complete:

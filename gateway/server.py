@@ -53,6 +53,7 @@ class Gateway(HTTPServerConnectionDelegate):
         in_flight.clear()
         for route in table.routes:
             in_flight.labels(route.id).set_function(partial(self._by_route.__getitem__, route.id))
+            self.door.metrics.shed.labels(route.id)  # at 0: an alert sees the first ones as an increase
 
     def ask(self, head: Head, remote: str, wire: Wire) -> Answering:
         """Begin with a plain request."""

@@ -156,16 +156,19 @@ class Health:
         self._entries: dict[str, _Entry] = {}
         self._latest: tuple[float, Report] | None = None
         self._ready = Gauge("health_ready", "1 while every critical check passes.", registry=registry)
-        self._up = Gauge("health_check_up", "1 while the check passes.", ["check"], registry=registry)
+        self._up = Gauge(
+            "health_check_up", "1 while the check passes.", ["check", "critical"], registry=registry
+        )
 
     def add(self, name: str, check: Check, critical: bool = True) -> None:
         """Add a check, in place of one of the same name.
 
         Args:
-            name: key in the health document and label of `health_check_up`.
+            name: key in the health document and label of `health_check_up`. A check of another part of the
+                platform is named like that part, as alerts are muted that another part's being down explains.
             check: function or coroutine function that raises when what it looks at is not well; what it gives
                 back is shown with its result. A coroutine runs on the event loop that serves the request.
-            critical: whether the hop is not ready while it fails.
+            critical: whether the hop is not ready while it fails; the other label of `health_check_up`.
         """
         self._entries[name] = _Entry(name, check, critical)
         self._latest = None
@@ -197,7 +200,7 @@ class Health:
         self._latest = (time.monotonic(), report)
         self._ready.set(report.ready)
         for outcome in report.outcomes:
-            self._up.labels(outcome.name).set(outcome.failure is None)
+            self._up.labels(outcome.name, str(outcome.critical).lower()).set(outcome.failure is None)
         return report
 
 

@@ -15,6 +15,7 @@ import pytest_asyncio
 from compose.cli.layout import Layout
 from compose.cli.supervisor import Supervisor
 from compose.cli.telemetry import Telemetry
+from compose.cli.toolbox import Toolbox
 from compose.cli.traffic import Traffic
 
 ROOT = Path(__file__).parents[1]
@@ -53,6 +54,11 @@ def eventually(look: Callable[[], T], within_seconds: float = 30.0, every_second
             if time.monotonic() > deadline:
                 raise
             time.sleep(every_seconds)
+
+
+@pytest.fixture(scope="session")
+def toolbox() -> Toolbox:
+    return Toolbox.locate(ROOT)
 
 
 @pytest.fixture(scope="session")

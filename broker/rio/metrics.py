@@ -1,5 +1,6 @@
 """Rio's own metrics; the HTTP server's come from `observability`."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
@@ -62,10 +63,39 @@ class ApiMetrics:
         )
 
 
-class DispatcherMetrics:
+class SubscriptionMetrics:
+    """What the store says of each subscription.
+
+    The API and every dispatcher show it, so that it is known while one of them does not run.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.paused = Gauge(
+            "rio_subscription_paused", "1 while events only wait.", ["subscription"], registry=registry
+        )
+        self.dead_letters = Gauge(
+            "rio_dead_letters", "Dead letters kept.", ["subscription"], registry=registry
+        )
+
+    def show(self, paused: Mapping[str, bool], dead_letters: Mapping[str, int]) -> None:
+        """Show whether each subscription is paused, and how many dead letters each has; no others."""
+        self.clear()
+        for subscription_id, is_paused in paused.items():
+            self.paused.labels(subscription_id).set(is_paused)
+        for subscription_id in paused.keys() | dead_letters.keys():
+            self.dead_letters.labels(subscription_id).set(dead_letters.get(subscription_id, 0))
+
+    def clear(self) -> None:
+        """Show nothing: the store cannot be read."""
+        self.paused.clear()
+        self.dead_letters.clear()
+
+
+class DispatcherMetrics(SubscriptionMetrics):
     """What the dispatcher counts."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        super().__init__(registry)
         self.deliveries = Counter(
             "rio_deliveries_total",
             "Delivery attempts by what became of the event.",
@@ -92,12 +122,6 @@ class DispatcherMetrics:
             _LATENCY_SECONDS,
             registry,
         )
-        self.backlog = Gauge(
-            "rio_backlog_messages",
-            "Messages of a subscription that wait or are being delivered here.",
-            ["subscription"],
-            registry=registry,
-        )
         self.oldest_seconds = Gauge(
             "rio_oldest_message_age_seconds",
             "How long ago the oldest event was accepted that a subscription has in hand here; "
@@ -110,12 +134,6 @@ class DispatcherMetrics:
             "Of a subscription's sink: 0 closed, 1 half open, 2 open (nothing is sent).",
             ["subscription"],
             registry=registry,
-        )
-        self.paused = Gauge(
-            "rio_subscription_paused", "1 while events only wait.", ["subscription"], registry=registry
-        )
-        self.dead_letters = Gauge(
-            "rio_dead_letters", "Dead letters kept.", ["subscription"], registry=registry
         )
 
 

@@ -139,23 +139,26 @@ def test_changed_sink_is_used_without_a_restart(rio: Rio) -> None:
     wait_until(lambda: ids(rio, "/moved/events") == [event_id], what="the delivery to the new sink")
 
 
-def test_backlog_is_measured(rio: Rio) -> None:
-    rio.subscribe("measured", "measured.test")
-
-    def hang(delivered: Delivered) -> int:
-        wait_until(lambda: rio.sink.answer is not hang, 20.0)
-        return 204
-
-    rio.sink.answer = hang
-    for _ in range(40):
-        assert rio.emit("measured.test", str(uuid4())).status_code == 202
-
-    def backlog() -> float:
-        return rio.metric(rio.dispatcher_port, "rio_backlog_messages", subscription="measured")
-
-    wait_until(lambda: backlog() == 40, 9.0, "the backlog")
+def test_the_api_tells_what_a_dispatcher_that_does_not_run_cannot(rio: Rio) -> None:
+    """Dead letters and pauses, that alerts are on, and refusals before there is one."""
+    rio.subscribe("kept", "kept.test")
+    rio.sink.answer = lambda _delivered: 400
+    assert rio.emit("kept.test", str(uuid4())).status_code == 202
+    wait_until(lambda: len(rio.dead("kept")) == 1, what="the dead letter")
     rio.sink.answer = lambda _delivered: 204
-    wait_until(lambda: backlog() == 0, 15.0, "an empty backlog")
+    rio.dispatcher.end()
+    try:
+        assert rio.client.post("/subscriptions/kept/pause", json={"reason": "a fix"}).status_code == 200
+        for metric in ("rio_dead_letters", "rio_subscription_paused"):
+            wait_until(
+                lambda name=metric: rio.metric(rio.api_port, name, subscription="kept") == 1, what=metric
+            )
+    finally:
+        rio.dispatcher.start()
+        rio.client.post("/subscriptions/kept/resume")
+        rio.wait_ready()
+    page = httpx.get(f"http://127.0.0.1:{rio.api_port}/metrics").text
+    assert {'reason="too_many"', 'reason="unavailable"'} <= set(re.findall(r"refused_total\{(.*?)\}", page))
 
 
 def test_how_late_events_are_is_measured(rio: Rio) -> None:

@@ -1,4 +1,4 @@
-"""Whom Prometheus scrapes and whom it alerts: file_sd documents.
+"""What Prometheus scrapes and where it sends alerts: file_sd documents.
 
 Every target carries `job` (its kind), `service` and `instance`; Prometheus adds nothing of its own.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 
+from compose.cli import nginx
 from compose.cli.catalog import Catalog
 from compose.cli.platform import DISPATCHER, Platform
 from compose.cli.site import Address, Site
@@ -27,6 +28,9 @@ _TELEMETRY = {
 def hops(catalog: Catalog, platform: Platform, site: Site) -> str:
     """targets/hops.json: one target a process, since each has a registry of its own."""
     groups = [
+        _group("hop", name, name, site.reach(f"{name}-status")) for name in (nginx.EDGE, nginx.SERVICES)
+    ]
+    groups += [
         _group("hop", "gateway", f"gateway-{number + 1}", site.reach("gateway-metrics", number))
         for number in range(platform.gateway_processes)
     ]

@@ -43,6 +43,7 @@ class Compose:
         self._vary_where_kept = _vary([*self._passed, "Authorization"] if identified else self._passed)
         self._services = [service(name) for name in sorted({part.service for part in plan.parts})]
         self._under_way: dict[Hashable, _Shared] = {}
+        world.metrics.add_composed_route(route)
 
     async def answer(self, request: Request) -> Reply:
         """The document, from memory or from the services; 304 where the caller has it already.

@@ -98,7 +98,7 @@ def test_requests_are_measured(server: Server, trace: Trace) -> None:
 def test_prometheus_text_is_what_others_get(server: Server) -> None:
     page = requests.get(server.url + "/metrics", headers={"Accept": "*/*"}, timeout=5)
     assert page.headers["Content-Type"].startswith("text/plain; version=")
-    assert 'health_check_up{check="collector"} 0.0' in page.text
+    assert 'health_check_up{check="collector",critical="false"} 0.0' in page.text
     assert "health_ready 1.0" in page.text
 
 

@@ -73,7 +73,7 @@ async def test_all_well(checks: Health, registry: CollectorRegistry, report: Rep
     found = await report(checks)
     assert (found.status, found.ready) == ("pass", True)
     assert registry.get_sample_value("health_ready") == 1
-    assert registry.get_sample_value("health_check_up", {"check": "broker"}) == 1
+    assert registry.get_sample_value("health_check_up", {"check": "broker", "critical": "true"}) == 1
 
 
 @pytest.mark.parametrize("check", [measures, measures_async])
@@ -97,7 +97,7 @@ async def test_a_critical_failure(
     assert document["checks"]["database"]["detail"] == "ConnectionError: refused"
     assert document["checks"]["broker"]["status"] == "pass"
     assert registry.get_sample_value("health_ready") == 0
-    assert registry.get_sample_value("health_check_up", {"check": "database"}) == 0
+    assert registry.get_sample_value("health_check_up", {"check": "database", "critical": "true"}) == 0
 
 
 @pytest.mark.parametrize("check", [ill, ill_async])
@@ -108,7 +108,7 @@ async def test_a_failure_that_is_not_critical_warns(
     found = await report(checks)
     assert (found.status, found.ready) == ("warn", True)
     assert registry.get_sample_value("health_ready") == 1
-    assert registry.get_sample_value("health_check_up", {"check": "collector"}) == 0
+    assert registry.get_sample_value("health_check_up", {"check": "collector", "critical": "false"}) == 0
 
 
 async def test_a_check_that_hangs(checks: Health, report: Reporter, monkeypatch: pytest.MonkeyPatch) -> None:

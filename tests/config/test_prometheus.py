@@ -1,5 +1,6 @@
 """Prometheus and Alertmanager by their own tools; every alert is seen to fire and not to fire."""
 
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,21 @@ CASES = sorted((PROMETHEUS / "tests").glob("*.yml"))
 SEVERITIES = {"critical", "warning", "none"}
 #: It fires whatever happens: that is what it is for.
 ALWAYS_FIRING = {"Watchdog"}
+#: Counters that are there at 0 before their first event (tests/e2e/test_metrics.py looks).
+AT_ZERO = {
+    "telemetry_dropped_total",
+    "gateway_upstream_refused_total",
+    "gateway_shed_total",
+    "gateway_composed_answers_total",
+    "gateway_partial_answers_total",
+    "rio_events_refused_total",
+    "rio_deliveries_total",
+    "rio_queues_lost_total",
+    "rio_delivery_latency_seconds_count",
+    "rio_delivery_latency_seconds_bucket",
+    "prometheus_rule_evaluation_failures_total",
+}
+_COUNTER = re.compile(r"\b(?:increase|rate|delta)\(\s*([a-z_]+(?:_total|_count|_bucket))\b")
 
 
 def run(*command: str | Path) -> None:
@@ -88,6 +104,25 @@ def test_every_alert_says_how_bad_what_and_what_to_do(rule: dict[str, Any]) -> N
     assert rule["labels"]["severity"] in SEVERITIES
     assert rule["annotations"].keys() == {"summary", "description", "runbook"}
     assert rule["annotations"]["runbook"] == f"docs/operate.md#{rule['alert'].lower()}"
+
+
+def expressions() -> Iterator[str]:
+    for file in RULES:
+        for group in yaml.safe_load(file.read_text())["groups"]:
+            yield from (rule["expr"] for rule in group["rules"])
+
+
+def test_every_counter_begins_at_zero_or_its_beginning_counts() -> None:
+    """rate() and increase() see nothing of the value that a series appears with."""
+    beginning_counts = set()
+    for text in expressions():
+        for counter in _COUNTER.findall(text):
+            selector = rf"{counter}(?:\{{[^}}]*\}})?"
+            if re.search(rf"{selector}(?: > 0)?\s+unless\s+{selector} offset 5m", text):
+                beginning_counts.add(counter)
+    counters = {counter for text in expressions() for counter in _COUNTER.findall(text)}
+    assert counters == AT_ZERO | beginning_counts
+    assert not AT_ZERO & beginning_counts
 
 
 def test_alertmanager_names_only_alerts_that_exist() -> None:

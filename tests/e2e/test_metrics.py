@@ -1,11 +1,15 @@
 """Prometheus sees every part, and the real traffic in rate, errors and duration per hop."""
 
 import secrets
+from itertools import product
 
 import httpx
 import pytest
 
-from tests.conftest import Stack, eventually, nextphase
+from compose.cli.catalog import Catalog
+from compose.cli.rio import Rio
+from tests.config.test_prometheus import AT_ZERO
+from tests.conftest import ROOT, Stack, eventually, nextphase
 from tests.e2e.test_order_trace import HOPS
 
 pytestmark = [pytest.mark.stack, pytest.mark.example]
@@ -30,7 +34,7 @@ def test_every_target_is_up(stack: Stack) -> None:
 
 def test_every_part_is_a_target(stack: Stack) -> None:
     found = {target["labels"]["service"] for target in stack.telemetry.targets()}
-    assert found >= (HOPS - {"edge-nginx", "services-nginx"}) | {"rabbitmq", "loki", "jaeger", "prometheus"}
+    assert found >= HOPS | {"rabbitmq", "loki", "jaeger", "prometheus"}
 
 
 @pytest.mark.parametrize(
@@ -94,6 +98,49 @@ def test_requests_that_are_not_sampled_are_counted_by_every_hop(stack: Stack, sk
 
     eventually(look)
     assert stack.telemetry.trace(traces[0]) == []
+
+
+def test_every_counter_that_an_alert_uses_is_there_before_its_first_event(stack: Stack) -> None:
+    """At 0, with every set of labels that can be known: the value it appears with is no increase."""
+
+    def shown(counter: str, *labels: str) -> set[tuple[str, ...]]:
+        found = stack.telemetry.metric(f"count by ({', '.join(labels)}) ({counter})")
+        return {tuple(series.get(label, "") for label in labels) for series, _ in found}
+
+    hops = [target["labels"] for target in stack.telemetry.targets() if target["labels"]["job"] == "hop"]
+    instances = {labels["instance"] for labels in hops if not labels["service"].endswith("-nginx")}
+    gateways = sorted(labels["instance"] for labels in hops if labels["service"] == "gateway")
+    services = {service.name for service in Catalog.load(ROOT)}
+    pages = f"http://{stack.layout.address('gateway-metrics')}/routes"
+    routes = httpx.get(pages, trust_env=False).json()["routes"]
+    composed = {route["id"] for route in routes if route.get("parts")}
+    subscriptions = Rio(stack.layout).ask("GET", "/subscriptions").json()["items"]
+    active = {one["id"] for one in subscriptions if one["status"] == "active"}
+    expected = {
+        ("telemetry_dropped_total", "instance", "signal"): product(instances, ["spans", "logs"]),
+        ("gateway_upstream_refused_total", "instance", "service", "reason"): product(
+            gateways, services, ["circuit", "bulkhead", "budget"]
+        ),
+        ("gateway_shed_total", "instance", "route"): product(gateways, [route["id"] for route in routes]),
+        ("gateway_composed_answers_total", "instance", "route"): product(gateways, composed),
+        ("gateway_partial_answers_total", "instance", "route"): product(gateways, composed),
+        ("rio_queues_lost_total", "service"): product(["rio"]),
+        ("rio_events_refused_total", "reason"): product(["too_many", "unavailable"]),
+        ("rio_deliveries_total", "subscription", "outcome"): product(active, ["delivered", "retry", "dead"]),
+        ("rio_delivery_latency_seconds_count", "subscription"): product(active),
+        ("rio_delivery_latency_seconds_bucket", "subscription"): product(active),
+        ("prometheus_rule_evaluation_failures_total", "service"): product(["prometheus"]),
+    }
+    assert {name for name, *_ in expected} == AT_ZERO
+    assert composed
+    assert active
+
+    def look() -> None:
+        missing = {key[0]: set(sets) - shown(*key) for key, sets in cases.items()}
+        assert {name: sets for name, sets in missing.items() if sets} == {}
+
+    cases = {key: list(sets) for key, sets in expected.items()}
+    eventually(look)
 
 
 def test_no_alert_fires_on_a_healthy_instance(stack: Stack) -> None:

@@ -32,7 +32,7 @@ from broker.rio.api.watching import Tail
 from broker.rio.events import MAX_ATTRIBUTES_BYTES
 from broker.rio.interests import Interests
 from broker.rio.lateness import observed
-from broker.rio.metrics import ApiMetrics, RecordMetrics
+from broker.rio.metrics import ApiMetrics, RecordMetrics, SubscriptionMetrics
 from broker.rio.rabbitmq import event_log, topology
 from broker.rio.rabbitmq.connection import RabbitAddress
 from broker.rio.rabbitmq.publisher import Publisher
@@ -55,7 +55,7 @@ from broker.rio.store.schemas import StoredSchemas
 from broker.rio.store.seen import Seen
 from broker.rio.store.senders import StoredSenders
 from broker.rio.store.subscriptions import Subscriptions
-from broker.rio.subscription import Subscription, read_subscription
+from broker.rio.subscription import Status, Subscription, read_subscription
 from observability import Hop, setup
 from observability.frameworks import tornado as hop_tornado
 from observability.health import Observed
@@ -74,6 +74,7 @@ _RESTORE_SECONDS: Final = 5.0
 _RESTORE_SLACK: Final = timedelta(seconds=5)  # clocks of several API processes differ
 _PURGE_SECONDS: Final = 30.0
 _LOG_SECONDS: Final = 30.0
+_COUNT_SECONDS: Final = 5.0
 _OVERDUE_SECONDS: Final = 60.0
 
 
@@ -85,9 +86,10 @@ class Api:
         self._address = address = RabbitAddress(str(settings.amqp_url), settings.amqp_password())
         self._metrics = metrics = ApiMetrics(hop.registry)
         records = RecordMetrics(hop.registry)
+        self._subscription_metrics = SubscriptionMetrics(hop.registry)
         self._log_kept = settings.event_log
         self._database = Database(settings.database_url)
-        subscriptions = Subscriptions(self._database)
+        self._subscriptions = subscriptions = Subscriptions(self._database)
         self._interests = Interests(subscriptions)
         self._connected = asyncio.Event()
         self._restored_at = datetime.now(UTC)
@@ -198,6 +200,7 @@ class Api:
             self._replaying.run(),
             self._retention.run(),
             self.rio.seen.run(),
+            every(_COUNT_SECONDS, self._measure_subscriptions, "measuring the subscriptions"),
             every(_LOG_SECONDS, self._measure_log, "measuring the event log", (AMQPError, OSError)),
         ]
 
@@ -270,6 +273,16 @@ class Api:
         extent = await asyncio.to_thread(event_log.extent, self._address)
         self._metrics.log_events.set(extent.events)
         self._metrics.log_oldest.set(extent.oldest_at)
+
+    async def _measure_subscriptions(self) -> None:
+        try:
+            known = await self._subscriptions.all()
+            dead_letters = await self.rio.dead_letters.counts()
+        except Exception:
+            self._subscription_metrics.clear()
+            raise
+        paused = {one.id: one.status is Status.PAUSED for one in known}
+        self._subscription_metrics.show(paused, dead_letters)
 
     async def _check_oldest(self) -> Observed:
         late = await self._oldest.of_all()

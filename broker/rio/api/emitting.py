@@ -39,6 +39,7 @@ _REASONS: Final = {
     429: "too_many",
     503: "unavailable",
 }
+_OTHER_REASON: Final = "other"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,8 @@ class Emitting:
         self._senders = senders
         self._emission = emission
         self._metrics = metrics
+        for reason in (*_REASONS.values(), _OTHER_REASON):
+            metrics.refused.labels(reason)  # at 0: an alert sees the first ones as an increase
         self._max_body_bytes = max_body_bytes
         self._prepared = prepared
 
@@ -141,7 +144,7 @@ class Emitting:
         return Answer(202, json.dumps(shown).encode())
 
     def _count(self, status: int) -> None:
-        self._metrics.refused.labels(_REASONS.get(status, "other")).inc()
+        self._metrics.refused.labels(_REASONS.get(status, _OTHER_REASON)).inc()
 
 
 def unknown_sender() -> Problem:

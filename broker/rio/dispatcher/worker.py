@@ -84,11 +84,6 @@ class Worker:
         return self._subscription
 
     @property
-    def unsettled(self) -> int:
-        """How many messages are in hand."""
-        return len(self._in_hand)
-
-    @property
     def over(self) -> bool:
         """Whether another worker has to take its place: it has stopped, or had something in hand too long."""
         oldest = next(iter(self._in_hand.values()), None)

@@ -62,14 +62,10 @@ class Workers:
                 worker.receive(received)
 
     def measured(self, waiting: Mapping[str, int]) -> None:
-        """Show how many messages wait, in the queues (as told) and in hand."""
+        """Note since when messages of paused subscriptions wait. `waiting`: those ready in each queue."""
         standing = {one for one, count in waiting.items() if count and one not in self._current}
         now = time.time()
         self._paused_since = {one: self._paused_since.get(one, now) for one in standing}
-        for subscription_id in self._known.keys() & waiting.keys():
-            worker = self._current.get(subscription_id)
-            in_hand = 0 if worker is None else worker.unsettled
-            self._metrics.backlog.labels(subscription_id).set(waiting[subscription_id] + in_hand)
 
     def show(self) -> None:
         """Set the gauges that only time changes."""
@@ -130,7 +126,6 @@ class Workers:
 
     def _forget(self, gone: set[str]) -> None:
         gauges = (
-            self._metrics.backlog,
             self._metrics.oldest_seconds,
             self._metrics.circuit,
             self._metrics.paused,

@@ -77,7 +77,7 @@ def test_requests_are_measured(inventory: Any) -> None:
     assert 'http_request_method="_OTHER"' in text
     assert 'http_server_active_requests{http_request_method="GET"} 0.0' in text
     assert "health_ready 1.0" in text
-    assert 'health_check_up{check="database"} 1.0' in text
+    assert 'health_check_up{check="database",critical="true"} 1.0' in text
     assert 'telemetry_dropped_total{signal="logs"} 0.0' in text
     assert 'telemetry_dropped_total{signal="spans"} 0.0' in text
     assert "process_resident_memory_bytes" in text

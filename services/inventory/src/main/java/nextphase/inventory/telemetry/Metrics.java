@@ -38,6 +38,7 @@ class Metrics {
             Gauge.builder("health.check.up", health, source -> up(source, check))
                     .description("Whether a check passes")
                     .tag("check", check.name())
+                    .tag("critical", Boolean.toString(check.critical()))
                     .register(registry);
         }
         return Gauge.builder("health.ready", health, source -> source.last().ready() ? 1 : 0)

@@ -1,0 +1,144 @@
+"""One fault is one notification: Prometheus and Alertmanager as configured, notifying a webhook."""
+
+import asyncio
+import json
+import os
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+
+from compose.cli.toolbox import Toolbox
+from compose.cli.traffic import Traffic
+from tests.config.programs import OBSERVABILITY, Program
+from tests.conftest import Stack, eventually
+from tests.faults.test_alerts import kept_up, stopped
+from tests.ports import free_port
+
+pytestmark = [pytest.mark.stack, pytest.mark.example, pytest.mark.fault, pytest.mark.timeout(900)]
+
+#: What the stop of a service raises beside HopDown, from its callers' side.
+SYMPTOMS = {"DependencyFailing", "GatewayCircuitOpen", "GatewayPartialAnswers"}
+GROUP_WAIT_SECONDS = 10
+
+
+@dataclass
+class Webhook:
+    """A receiver of notifications."""
+
+    received: list[dict[str, Any]] = field(default_factory=list)
+
+    def __enter__(self) -> "Webhook":
+        received = self.received
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *arguments: object) -> None:
+                """Write nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}/"
+
+    def firing(self) -> list[tuple[str, str]]:
+        """(alert, service) of each notification of something that fires, the watchdog's aside."""
+        return [
+            (one["groupLabels"]["alertname"], one["groupLabels"].get("service", ""))
+            for one in self.received
+            if one["status"] == "firing" and one["groupLabels"]["alertname"] != "Watchdog"
+        ]
+
+
+@dataclass
+class Alertmanager:
+    """A second Alertmanager beside the instance's, as configured but for addresses of its receivers."""
+
+    url: str
+
+    def alerts(self) -> dict[str, str]:
+        """The state of each alert: active, or suppressed by another."""
+        answer = httpx.get(f"{self.url}/api/v2/alerts", trust_env=False, timeout=10).raise_for_status()
+        return {one["labels"]["alertname"]: one["status"]["state"] for one in answer.json()}
+
+
+@pytest.fixture
+def webhook() -> Iterator[Webhook]:
+    with Webhook() as running:
+        yield running
+
+
+@pytest.fixture
+def alertmanager(stack: Stack, toolbox: Toolbox, webhook: Webhook, tmp_path: Path) -> Iterator[Alertmanager]:
+    content = yaml.safe_load((OBSERVABILITY / "alertmanager/alertmanager.yml").read_text())
+    for receiver in content["receivers"]:
+        receiver["webhook_configs"] = [{"url": webhook.url, "send_resolved": True}]
+    configuration = tmp_path / "alertmanager.yml"
+    configuration.write_text(yaml.safe_dump(content))
+    port = free_port()
+    command = [
+        toolbox.alertmanager,
+        f"--config.file={configuration}",
+        f"--storage.path={tmp_path / 'data'}",
+        f"--web.listen-address=127.0.0.1:{port}",
+        "--cluster.listen-address=",
+    ]
+    program = Program(command, {}, f"http://127.0.0.1:{port}/-/ready", tmp_path / "alertmanager.log")
+    program.start()
+    # Prometheus looks for files of this folder by itself.
+    discovered = stack.layout.config / "prometheus/alertmanagers/test.json"
+    written = discovered.with_suffix(".new")
+    written.write_text(json.dumps([{"targets": [f"127.0.0.1:{port}"]}]))
+    written.replace(discovered)
+    try:
+        yield Alertmanager(f"http://127.0.0.1:{port}")
+    finally:
+        discovered.unlink()
+        program.stop()
+
+
+@pytest.mark.parametrize("service", os.environ.get("NEXTPHASE_STOP_SERVICES", "notifications").split(","))
+async def test_a_stopped_service_is_one_notification(
+    stack: Stack, alertmanager: Alertmanager, webhook: Webhook, traffic: Traffic, sku: str, service: str
+) -> None:
+    def quiet() -> None:
+        assert set(alertmanager.alerts()) == {"Watchdog"}
+
+    await asyncio.to_thread(eventually, quiet, 420.0)
+    account = await traffic.create_account("Radia Perlman", "radia@example.com")
+    placed = await traffic.place_order(account, {sku: 1})
+
+    async def work() -> None:
+        await traffic.order(placed.order_id)
+        await traffic.place_order(account, {sku: 1})
+
+    def explained() -> None:
+        states = alertmanager.alerts()
+        assert states.get("HopDown") == "active", states
+        assert states.keys() >= SYMPTOMS, states
+        assert {states[name] for name in states.keys() - {"HopDown", "Watchdog"}} == {"suppressed"}, states
+
+    with stopped(stack, service):
+        async with kept_up(work):
+            await asyncio.to_thread(eventually, explained, 420.0)
+            await asyncio.sleep(GROUP_WAIT_SECONDS + 5)  # that nothing comes can only be waited for
+            assert webhook.firing() == [("HopDown", service)]
+    await asyncio.to_thread(explained)  # its symptoms are no news when it is back
+    assert webhook.firing() == [("HopDown", service)]
