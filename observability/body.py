@@ -24,14 +24,14 @@ def parse_object(body: bytes, content_type: str | None) -> dict[str, Any]:
 
     Raises:
         Problem: 413 over MAX_BODY_BYTES; 415 for another media type or charset; 400 for what is no JSON
-            object, is not UTF-8, has a number that is not finite, or text PostgreSQL cannot store (U+0000)
-            or UTF-8 cannot carry (lone surrogates), with pointers to it.
+            object, is not UTF-8, has a member twice, a number that is not finite, or text PostgreSQL cannot
+            store (U+0000) or UTF-8 cannot carry (lone surrogates), with pointers to it.
     """
     if len(body) > MAX_BODY_BYTES:
         raise too_large()
     _require_json(content_type)
     try:
-        document = json.loads(body.decode("utf-8"), parse_constant=_not_finite, parse_float=_finite)
+        document = _decode(body.decode("utf-8"))
         if isinstance(document, dict) and (b"\\u" in body or b"\0" in body):
             _refuse_unstorable(document)
     except UnicodeDecodeError as error:
@@ -39,10 +39,26 @@ def parse_object(body: bytes, content_type: str | None) -> dict[str, Any]:
     except RecursionError as error:
         raise too_deep() from error
     except ValueError as error:
-        _malformed(f"The body is not JSON: {error}.", error)
+        _malformed(f"The body cannot be read as JSON: {error}.", error)
     if not isinstance(document, dict):
         raise Problem(400, "Malformed body", detail="The body has to be a JSON object.")
     return document
+
+
+def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object of these members: an `object_pairs_hook` for `json` that takes no name twice.
+
+    Readers differ in which of the two they take (RFC 8259, section 4): one could be checked, the other used.
+
+    Raises:
+        ValueError: a name stands twice in the object.
+    """
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        seen: set[str] = set()
+        name = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+        raise ValueError(f"the member {json.dumps(name[:100])} is there twice")
+    return members
 
 
 def too_large() -> Problem:
@@ -73,6 +89,10 @@ def _is_json(content_type: str) -> bool:
     charset = str(header.get_param("charset", "utf-8")).lower()
     is_json = kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
     return is_json and charset in ("utf-8", "utf8", "us-ascii")
+
+
+def _decode(text: str) -> Any:
+    return json.loads(text, object_pairs_hook=unique, parse_constant=_not_finite, parse_float=_finite)
 
 
 def _finite(literal: str) -> float:

@@ -8,6 +8,8 @@ from typing import Any, Final, Never
 
 import msgspec
 
+from observability.body import unique
+
 _MAX_DIGITS: Final = 1000  # int() takes the square of them
 _exact: Final = msgspec.json.Encoder(decimal_format="number")
 
@@ -27,10 +29,16 @@ def encode(data: Any) -> str:
 def decode(body: bytes) -> Any:
     """The data of JSON. A number that no float says exactly (12345678901234567.89, 1e400) is a Decimal.
 
-    Raises ValueError, RecursionError: it is no JSON.
+    Raises ValueError, RecursionError: it is no JSON, or an object in it has a member twice.
     """
     try:
-        return json.loads(body, parse_float=_number, parse_int=_integer, parse_constant=_no_constant)
+        return json.loads(
+            body,
+            object_pairs_hook=unique,
+            parse_float=_number,
+            parse_int=_integer,
+            parse_constant=_no_constant,
+        )
     except ArithmeticError as error:
         raise ValueError(f"a number is beyond what Decimal can say: {error!r}") from error
 

@@ -15,6 +15,7 @@ from referencing.exceptions import Unresolvable
 
 from broker.cloudevents import json_fault
 from broker.rio.events import Event
+from observability.body import unique
 from observability.problem import Problem
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -53,8 +54,10 @@ class Schema:
         try:
             data = _read(event.body) if event.body else None
             found = list(islice(self._validator.iter_errors(data), _MAX_ERRORS))
-        except ValueError:
-            return _violated(event, [{"pointer": "#/data", "detail": "is no JSON"}])
+        except ValueError as error:
+            return _violated(
+                event, [{"pointer": "#/data", "detail": f"cannot be read: {error}"[:_MAX_DETAIL]}]
+            )
         except OverflowError:
             return _violated(event, [{"pointer": "#/data", "detail": "a number is too large to be checked"}])
         except (RecursionError, Unresolvable):
@@ -107,12 +110,13 @@ class Schemas:
 def _read(body: bytes) -> Any:
     """JSON to be looked at, not passed on: numbers are as near as Python has them, at most infinite.
 
-    Raises ValueError: it is none; RecursionError.
+    Raises ValueError: it is none, or has a member twice, of which a consumer might take either one;
+    RecursionError.
     """
     fault = json_fault(body)
     if fault is not None:
         raise ValueError(fault)
-    return json.loads(body, parse_int=_integer)
+    return json.loads(body, object_pairs_hook=unique, parse_int=_integer)
 
 
 def _integer(literal: str) -> int | float:

@@ -87,6 +87,23 @@ def test_any_media_type_is_json_or_refused(content_type: str) -> None:
     assert status_of(b"{}", content_type) in (200, 415)
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"on_hand":-5,"on_hand":5}',
+        b'{"a":{"b":1,"b":1}}',
+        b'{"a":[{"b":1,"c":2,"b":3}]}',
+        b'{"a":1,"\\u0061":2}',
+        b'{"a":{},"a":[]}',
+    ],
+)
+def test_a_member_that_is_there_twice_is_refused(body: bytes) -> None:
+    """Whatever reads the body next could take the other one."""
+    problem = refusal(body)
+    assert (problem.status, "is there twice" in (problem.detail or "")) == (400, True)
+    assert parse_object(b'{"a":{"b":1},"b":{"a":1}}', "application/json")
+
+
 @pytest.mark.parametrize("name", [b"a", b"\\u0061"])
 def test_any_depth_is_read_or_refused(name: bytes) -> None:
     """Also one that can just be decoded, and not be gone through for what cannot be stored."""

@@ -43,6 +43,7 @@ CASES = [
     case("path that reads two ways", 400, "GET", "/v1/orders/..%2f..%2fetc"),
     case("order id of hostile bytes", 400, "GET", "/v1/orders/%ff%0d%0a"),
     case("unknown stock", 404, "GET", "/v1/stock/no-such-thing"),
+    case("a member twice", 400, "PUT", "/v1/stock/tea", content=b'{"on_hand":-5,"on_hand":5}', headers=JSON),
     case("float for int", 422, "PUT", "/v1/stock/tea", json={"on_hand": 1.5}),
     case("bool for int", 422, "PUT", "/v1/stock/tea", json={"on_hand": True}),
     case("negative", 422, "PUT", "/v1/stock/tea", json={"on_hand": -1}),

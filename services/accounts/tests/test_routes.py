@@ -70,6 +70,7 @@ def test_names_every_missing_field(client: httpx.Client) -> None:
         (b"{", 400),
         (b"[]", 400),
         (b'{"name": NaN}', 400),
+        (b'{"name": "", "name": "A", "email": "a@example.org"}', 400),
         (b'{"name": "\xff"}', 400),
         (b'{"name": "\\u0000", "email": "a@example.org"}', 400),
         (b'{"name": "\\ud800", "email": "a@example.org"}', 400),
