@@ -6,8 +6,6 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, Final, Self
 
 from opentelemetry import trace
@@ -17,6 +15,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from broker.client.draft import Draft
 from broker.client.dsn import Dsn
 from broker.client.errors import EmitError, Refused, Unavailable
+from observability.retry_after import read_retry_after
 
 _STRUCTURED: Final = "application/cloudevents+json"
 _BATCH: Final = "application/cloudevents-batch+json"
@@ -169,7 +168,7 @@ class Sending:
         self._tries += 1
         longest = min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2 ** (self._tries - 1))
         jitter = random.uniform(0, longest)  # noqa: S311 - jitter, not a secret
-        self._pause_seconds = jitter + _retry_after(headers.get("retry-after", ""))
+        self._pause_seconds = jitter + (read_retry_after(headers.get("retry-after")) or 0.0)
         if time.monotonic() + self._pause_seconds > self._deadline:
             self._decide((item, Unavailable(item.draft.id, reason)) for item in self._pending)
             return
@@ -207,16 +206,3 @@ def _document(body: bytes) -> Mapping[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return document if isinstance(document, dict) else {}
-
-
-def _retry_after(text: str) -> float:
-    """Seconds that a Retry-After header asks for (RFC 9110: seconds or a date), 0 when it says nothing."""
-    if text.isascii() and text.isdigit():
-        return float(text[:9])
-    try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
-        return 0.0
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())

@@ -25,6 +25,8 @@ _MEASURE_SECONDS: Final = 5.0
 _PRUNE_SECONDS: Final = 600.0
 _FIRST_PAUSE_SECONDS: Final = 0.1
 _LONGEST_PAUSE_SECONDS: Final = 5.0
+#: Rio's Retry-After is followed up to this: an outbox that stands still is an alert.
+_LONGEST_ASKED_SECONDS: Final = 60.0
 #: More than a statement may take in PostgreSQL.
 _ANSWER_SECONDS: Final = 11.0
 _SESSION: Final = "-c statement_timeout=10000 -c lock_timeout=5000"
@@ -39,6 +41,7 @@ class Ferry:
         self._metrics = metrics
         self._trouble: str | None = "not connected yet"
         self._pause = _FIRST_PAUSE_SECONDS
+        self._asked_seconds = 0.0
         self._measure_at = 0.0
         self._prune_at = 0.0
 
@@ -115,6 +118,7 @@ class Ferry:
                     await self._settle(outbox, await self._shipper.ship(self._database.name, [row]))
         except RioAway as error:
             self._report(f"Rio: {error}")
+            self._asked_seconds = min(error.retry_after_seconds, _LONGEST_ASKED_SECONDS)
             return False
         self._recovered()
         return True
@@ -155,7 +159,10 @@ class Ferry:
         self._pause = _FIRST_PAUSE_SECONDS
 
     async def _backoff(self) -> None:
-        await asyncio.sleep(self._pause * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
+        """Pause, exponentially longer from time to time, and at least as long as Rio asked for."""
+        jittered = self._pause * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret
+        await asyncio.sleep(jittered + self._asked_seconds)
+        self._asked_seconds = 0.0
         self._pause = min(self._pause * 2, _LONGEST_PAUSE_SECONDS)
 
     def _fields(self) -> dict[str, str]:

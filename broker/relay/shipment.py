@@ -14,6 +14,7 @@ from opentelemetry.trace import Link, Span, SpanKind, StatusCode, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from broker.relay.outbox import Row
+from observability.retry_after import read_retry_after
 
 _BATCH: Final = "application/cloudevents-batch+json"
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=15.0, sock_connect=2.0)
@@ -25,7 +26,15 @@ _logger = logging.getLogger(__name__)
 
 
 class RioAway(Exception):
-    """Rio took nothing: to be tried again later."""
+    """Rio took nothing: to be tried again later.
+
+    Attributes:
+        retry_after_seconds: how long Rio asked to be left alone; 0 where it did not.
+    """
+
+    def __init__(self, reason: str, retry_after_seconds: float = 0.0) -> None:
+        super().__init__(reason)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class BatchRefused(Exception):
@@ -143,6 +152,7 @@ class Shipper:
                 self._url, data=body, headers={"Content-Type": _BATCH}, allow_redirects=False
             ) as response:
                 status, text = response.status, await response.read()
+                retry_after = read_retry_after(response.headers.get("Retry-After")) or 0.0
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise self._away(f"{type(error).__name__}: {error}") from error
         answer = _document(text)
@@ -150,11 +160,11 @@ class Shipper:
             return _receipt(rows, answer)
         if status in _REFUSALS:
             return _refused_whole(rows, status, answer)
-        raise self._away(f"Rio answered {status}")
+        raise self._away(f"Rio answered {status}", retry_after)
 
-    def _away(self, reason: str) -> RioAway:
+    def _away(self, reason: str, retry_after_seconds: float = 0.0) -> RioAway:
         trace.get_current_span().set_status(StatusCode.ERROR, reason)
-        return RioAway(reason)
+        return RioAway(reason, retry_after_seconds)
 
 
 def _tell(receipt: Receipt, spans: Mapping[str, Span]) -> None:

@@ -3,6 +3,7 @@
 import random
 
 from gateway.resilience.policy import Retries
+from observability.retry_after import read_retry_after
 
 #: Methods whose repetition changes nothing (RFC 9110, 9.2.2).
 IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"})
@@ -39,13 +40,13 @@ def pause(settings: Retries, retry: int, retry_after: str | None = None) -> floa
     """Seconds to wait before a retry (the first is 1): full jitter under an exponential bound.
 
     Parameters:
-        retry_after: what the service says: seconds that are waited at least; a date is passed over.
+        retry_after: what the service says: the time that is waited at least, in seconds or as a date.
 
     Returns:
         None where the service wants to be left alone for longer than a retry may wait: who asks sooner only
             adds to its load, and who waits holds up all the rest of an answer.
     """
-    asked = float(retry_after) if retry_after and retry_after.isdecimal() else 0.0
+    asked = read_retry_after(retry_after) or 0.0
     if asked > settings.cap_seconds:
         return None
     jittered = random.uniform(0, min(settings.cap_seconds, settings.first_seconds * 2 ** (retry - 1)))  # noqa: S311

@@ -11,7 +11,7 @@ from opentelemetry.trace import Span, StatusCode
 
 from broker.rio.dispatcher.circuit import Circuit
 from broker.rio.dispatcher.readings import Readings
-from broker.rio.dispatcher.retry import Judgement, Verdict, judge, read_retry_after
+from broker.rio.dispatcher.retry import Judgement, Verdict, judge
 from broker.rio.dispatcher.spans import Spans
 from broker.rio.dispatcher.webhook import Answer, Webhook
 from broker.rio.message import Attempt, Message
@@ -24,6 +24,7 @@ from broker.rio.store.deliveries import Delivered, Deliveries
 from broker.rio.store.seen import Seen
 from broker.rio.store.subscriptions import Subscriptions
 from broker.rio.subscription import Status, Subscription
+from observability.retry_after import read_retry_after
 
 _logger = logging.getLogger(__name__)
 

@@ -1,9 +1,7 @@
 """When a delivery is tried again, and when it is given up."""
 
 import random
-import time
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Final
 
@@ -72,20 +70,3 @@ def pause_seconds(retry: Retry, attempt: int, retry_after_seconds: float | None 
     longest = min(retry.cap_seconds, retry.first_seconds * 2.0 ** min(max(attempt, 1) - 1, 64))
     pause = random.uniform(0, longest)  # noqa: S311 - jitter, not a secret
     return pause if retry_after_seconds is None else max(pause, min(retry_after_seconds, retry.cap_seconds))
-
-
-def read_retry_after(text: str | None, now: float | None = None) -> float | None:
-    """The seconds a Retry-After header (RFC 9110, section 10.2.3) asks for; None when it asks for nothing.
-
-    `now` (seconds since the epoch) is what a date is compared with.
-    """
-    if text is None or len(text) > 100:
-        return None
-    text = text.strip()
-    if text.isascii() and text.isdigit():
-        return float(text)
-    try:
-        moment = parsedate_to_datetime(text).timestamp()
-    except (ValueError, OverflowError):
-        return None
-    return max(0.0, moment - (time.time() if now is None else now))

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.rio.dispatcher.retry import Verdict, judge, pause_seconds, read_retry_after
+from broker.rio.dispatcher.retry import Verdict, judge, pause_seconds
 from broker.rio.policy import Policy, Retry
 from broker.rio.rabbitmq.topology import LEVELS, LONGEST_DELAY_SECONDS, UNIT_SECONDS, delay_route
 
@@ -66,16 +66,3 @@ def test_the_levels_of_a_delay_sum_to_it(seconds: float, subscription: str) -> N
     assert abs(total - min(seconds, LONGEST_DELAY_SECONDS)) <= UNIT_SECONDS / 2 + 1e-6
     entered = int(exchange.rpartition(".")[2])
     assert all(bit == "0" for level, bit in waits.items() if level > entered)
-
-
-@given(st.none() | st.text(max_size=120))
-def test_any_retry_after_is_seconds_or_nothing(text: str | None) -> None:
-    seconds = read_retry_after(text)
-    assert seconds is None or seconds >= 0
-
-
-def test_retry_after_as_seconds_and_as_a_date() -> None:
-    assert read_retry_after("120") == 120
-    assert read_retry_after("Thu, 01 Jan 1970 00:01:40 GMT", now=40.0) == 60
-    assert read_retry_after("Thu, 01 Jan 1970 00:01:40 GMT", now=400.0) == 0
-    assert read_retry_after("soon") is None
