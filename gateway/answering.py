@@ -1,8 +1,6 @@
 """One request and its answer, with telemetry whatever happens, on whatever connection it came."""
 
 import asyncio
-import time
-from email.utils import formatdate
 from typing import TYPE_CHECKING, Protocol
 
 from opentelemetry import context, propagate, trace
@@ -12,10 +10,11 @@ from tornado.httputil import HTTPHeaders
 from tornado.iostream import StreamClosedError
 
 from gateway.channel import BodyLost, Channel
-from gateway.request import Headers, Reply, Request
+from gateway.request import Headers, Reply, Request, UnsendableHeaders
 from gateway.resilience.deadline import Deadline
 from gateway.routes.route import Route
 from gateway.upstream import UpstreamError
+from observability import http_date
 from observability.exchange import TRACE_HEADER, Exchange, problem_of
 from observability.metrics import known_method
 from observability.problem import Problem
@@ -30,7 +29,10 @@ CLIENT_GONE = 499
 
 
 class Wire(Protocol):
-    """Where an answer goes: whole by `send`, or by `start`, any number of `write` and `end`."""
+    """Where an answer goes: whole by `send`, or by `start`, any number of `write` and `end`.
+
+    `send` and `start` raise UnsendableHeaders before anything is sent.
+    """
 
     def send(self, status: int, headers: Headers, body: bytes) -> None: ...
 
@@ -139,7 +141,7 @@ class Answering:
         try:
             reply = await self._reply()
             status = reply.status
-            await self._write(reply)
+            status = await self._write(reply)
         except (asyncio.CancelledError, StreamClosedError):
             status = CLIENT_GONE
             self._wire.cut()  # whoever is still there, though this was cancelled, would wait for ever
@@ -175,12 +177,22 @@ class Answering:
         headers: Headers = [("Content-Type", Problem.MEDIA_TYPE), *problem.headers.items()]
         return Reply(problem.status, headers, problem.encode(self._trace_id))
 
-    async def _write(self, reply: Reply) -> None:
+    async def _write(self, reply: Reply) -> int:
+        """Send an answer; the status that was sent: 500 where a header of the answer cannot be sent."""
+        try:
+            await self._send(reply)
+        except UnsendableHeaders as error:  # nothing of it was
+            reply = self._problem(problem_of(error))
+            await self._send(reply)
+        self._wire.answered()
+        return reply.status
+
+    async def _send(self, reply: Reply) -> None:
         caller = self._request.caller = self._request.caller or self._gateway.door.greet(self._request)
         headers = reply.headers
         own = {name for name, _ in headers}
         headers = [*headers, *(each for each in caller.answer if each[0] == "Vary" or each[0] not in own)]
-        headers += (TRACE_HEADER, self._trace_id), ("Date", _now())
+        headers += (TRACE_HEADER, self._trace_id), ("Date", http_date.now())
         body, wire = reply.body, self._wire
         if isinstance(body, bytes):
             wire.send(reply.status, headers, body)
@@ -193,7 +205,6 @@ class Answering:
             finally:
                 await body.aclose()  # type: ignore[attr-defined]
             wire.end()
-        wire.answered()
 
     def _end(self, status: int) -> None:
         span, template = self._span, self._template
@@ -223,15 +234,3 @@ def _carried(headers: HTTPHeaders) -> Context:
     if "Traceparent" not in headers:
         return Context()
     return context_of(headers.get("Traceparent"), headers.get("Tracestate"))
-
-
-_date = (0, "")
-
-
-def _now() -> str:
-    """The time as `Date` says it; made once a second."""
-    global _date
-    second = int(time.time())
-    if _date[0] != second:
-        _date = (second, formatdate(second, usegmt=True))
-    return _date[1]

@@ -51,7 +51,7 @@ async def serve(
     world = World.of(Nobody() if mock else upstreams, hop.tracer, Metrics(hop.registry), invalidations)
     reader = Reader(settings, world, mock=mock)
     door = Door.of(settings, rates, resilience)
-    gateway = Gateway(hop, door, reader.read(), invalidations)
+    gateway = Gateway(hop, door, reader.read(), world)
     if not mock:
         _add_checks(hop, upstreams, settings)
     front = Front.of(gateway, Refusals(hop, resilience.malformed))

@@ -6,13 +6,19 @@ from http.client import responses as PHRASES
 from typing import TYPE_CHECKING, cast
 
 from tornado.http1connection import HTTP1Connection
-from tornado.httputil import HTTPHeaders, HTTPMessageDelegate, RequestStartLine, ResponseStartLine
+from tornado.httputil import (
+    HTTPHeaders,
+    HTTPInputError,
+    HTTPMessageDelegate,
+    RequestStartLine,
+    ResponseStartLine,
+)
 
 from gateway.answering import Answering
 from gateway.channel import Channel
 from gateway.door.limits import BODY_IDLE_SECONDS, BODY_SECONDS, MAX_BODY_BYTES, STREAM_SECONDS
 from gateway.door.problems import too_large, too_slow
-from gateway.request import Headers
+from gateway.request import Headers, UnsendableHeaders
 from observability.problem import Problem
 
 if TYPE_CHECKING:
@@ -145,7 +151,11 @@ def _fields(headers: Headers, last: bool) -> HTTPHeaders:
     """
     fields = HTTPHeaders()
     for name, value in headers:
-        fields.add(name, value)
+        try:
+            f"{name}{value}".encode("latin-1")
+            fields.add(name, value)
+        except (ValueError, HTTPInputError) as error:
+            raise UnsendableHeaders("a header has characters that a header cannot have") from error
     if last:
         fields["Connection"] = "close"
     return fields

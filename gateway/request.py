@@ -12,6 +12,10 @@ from gateway.resilience.deadline import Deadline
 Headers = list[tuple[str, str]]
 
 
+class UnsendableHeaders(ValueError):
+    """A header of an answer has characters that no header can have: a line break, or one beyond Latin-1."""
+
+
 @dataclass(slots=True)
 class Request:
     """A request of the public API, from the moment a route was found for it.

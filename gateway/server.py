@@ -12,13 +12,14 @@ from tornado.httputil import HTTPConnection, HTTPMessageDelegate, HTTPServerConn
 from gateway.answering import Answering, Wire
 from gateway.door import Door
 from gateway.door.plain import Head
-from gateway.invalidation import SAFE, Invalidations, service, written
+from gateway.invalidation import SAFE, service, written
 from gateway.message import Message
 from gateway.request import Reply, Request
 from gateway.resilience.deadline import Bound
 from gateway.routes.route import Route
 from gateway.routes.table import Table
 from gateway.validation import check_owner, read_body, read_parameters
+from gateway.world import World
 from observability import Hop
 from observability.lean import Template
 from observability.problem import Problem
@@ -34,10 +35,10 @@ class Gateway(HTTPServerConnectionDelegate):
         table: what new requests are answered by.
     """
 
-    def __init__(self, hop: Hop, door: Door, table: Table, invalidations: Invalidations) -> None:
+    def __init__(self, hop: Hop, door: Door, table: Table, world: World) -> None:
         self.hop = hop
         self.door = door
-        self._invalidations = invalidations
+        self._world = world
         self.loop = asyncio.get_running_loop()
         self._under_way = 0
         self._by_route: Counter[str] = Counter()
@@ -48,6 +49,7 @@ class Gateway(HTTPServerConnectionDelegate):
     def use(self, table: Table) -> None:
         """Answer by another table from the next request on; those under way keep theirs."""
         self.table = table
+        self._world.upstreams.follow(table.policies)
         self._spans: dict[tuple[str, str | None], Template] = {}
         in_flight = self.door.metrics.requests
         in_flight.clear()
@@ -131,7 +133,7 @@ class Gateway(HTTPServerConnectionDelegate):
         finally:
             if not 400 <= status < 500:
                 resources = written(request.path, request.headers.get("Host", ""), headers)
-                self._invalidations.invalidate([*resources, *map(service, route.writes_to)])
+                self._world.invalidations.invalidate([*resources, *map(service, route.writes_to)])
 
     async def _answer(
         self, request: Request, route: Route, raw: list[str], task: "asyncio.Task[None]"
@@ -160,12 +162,12 @@ class Gateway(HTTPServerConnectionDelegate):
             check_owner(route.owner, request)
 
     def options(self, request: Request) -> Reply:
-        """What a path can be asked, and a browser's scripts from elsewhere may ask it.
+        """What a path, or with `*` the gateway, can be asked, and scripts from elsewhere may ask it.
 
         Raises:
             Problem: 404 where there is no such path.
         """
-        allow = self.table.methods(request.path)
+        allow = self.table.all_methods if request.path == "*" else self.table.methods(request.path)
         preflight = self.door.cors.preflight(request.headers, allow.split(", "))
         return Reply(204, [("Allow", allow), *(preflight or ())])
 

@@ -53,7 +53,12 @@ class CorsSettings(BaseModel):
 
 
 class Settings(BaseModel):
-    """The gateway's configuration: one entry of `ports` and of `metrics_ports` per process."""
+    """The gateway's configuration: one entry of `ports` and of `metrics_ports` per process.
+
+    Attributes:
+        trusted_proxies: addresses, networks and host names of the proxies in front. Their `X-Forwarded-*`
+            are believed, those of other peers dropped.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -66,6 +71,7 @@ class Settings(BaseModel):
     routes_file: Path = ROUTES_FILE
     auth: AuthSettings | None = None
     cors: CorsSettings = CorsSettings()
+    trusted_proxies: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9._:/-]{1,255}$")], ...] = ()
 
     @model_validator(mode="after")
     def _a_metrics_port_each(self) -> Self:

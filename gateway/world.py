@@ -1,5 +1,6 @@
 """What actions need of the process they run in."""
 
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -25,6 +26,8 @@ CACHE_BYTES = 32 * 1024 * 1024
 class Services(Protocol):
     """Whom calls are made to: see `gateway.upstream.Upstreams`."""
 
+    def follow(self, policies: Mapping[str, Policy]) -> None: ...
+
     def begin(
         self,
         call: Call,
@@ -46,6 +49,9 @@ class Services(Protocol):
 
 class Nobody:
     """In the place of services where none are called: while a file is checked, and where all is mocked."""
+
+    def follow(self, policies: Mapping[str, Policy]) -> None:
+        """There is nothing to bound."""
 
     def begin(
         self,

@@ -122,3 +122,24 @@ def test_what_is_no_request_ends_the_connection(rio: Rio, raw: bytes) -> None:
             while piece := connection.recv(4096):
                 answer += piece
         assert not answer or answer.startswith(b"HTTP/1.1 400")
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        emit("dated"),
+        emit("dated", b"{"),
+        request("GET /health/live"),
+        request("GET /nowhere"),
+    ],
+    ids=["accepted", "refused", "read", "unknown"],
+)
+def test_every_answer_has_one_date(rio: Rio, message: bytes) -> None:
+    """RFC 9110, 6.6.1."""
+    with connected(rio) as connection:
+        connection.sendall(message)
+        head = b""
+        while b"\r\n\r\n" not in head and (received := connection.recv(65536)):
+            head += received
+    lines = head.partition(b"\r\n\r\n")[0].decode().split("\r\n")
+    assert sum(line.lower().startswith("date: ") for line in lines) == 1, lines

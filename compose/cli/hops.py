@@ -25,6 +25,7 @@ def gateway(catalog: Catalog, platform: Platform, site: Site) -> str:
             "metrics_ports": [site.listen("gateway-metrics", number).port for number in processes],
             "services_url": site.reach("services-nginx").url,
             "credential_file": str(Secrets(site.secrets).credential("gateway")),
+            "trusted_proxies": [site.reach("edge-nginx").host],
             "services": {service.name: {"timeout_seconds": service.timeout_seconds} for service in catalog},
             "auth": {
                 "issuer": tokens.ISSUER,

@@ -1,6 +1,8 @@
 """Answers of services on their way to the caller."""
 
 from collections.abc import Iterable, Mapping
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from gateway.composition.part import PartFailed
 from gateway.request import Headers, Reply
@@ -9,6 +11,8 @@ from observability.problem import Problem
 
 #: Headers of a service's answer that its caller gets too.
 PASSED_BACK = ("Content-Type", "Retry-After", "Allow", "ETag", "Cache-Control", "Idempotent-Replayed")
+#: Headers that name a resource.
+LOCATIONS = ("Location", "Content-Location")
 #: RFC 9110, 7.6.1: of one connection, never passed on; nor is what `Connection` itself names.
 HOP_BY_HOP = frozenset(
     {
@@ -35,6 +39,7 @@ NOT_SENT_ON = frozenset(
         "traceparent",
         "tracestate",
         "baggage",
+        "via",
         "x-platform-credential",
         "x-caller",
         "x-request-id",
@@ -46,14 +51,35 @@ NOT_SENT_ON = frozenset(
 def pass_on(answer: Answer, location_prefix: str = "") -> Reply:
     """The service's own answer, its problem documents included."""
     headers = [(name, value) for name in PASSED_BACK if (value := answer.headers.get(name)) is not None]
-    if location := answer.headers.get("Location"):
-        headers.append(("Location", public_location(location, location_prefix)))
+    for name in LOCATIONS:
+        if location := answer.headers.get(name):
+            headers.append((name, public_location(location, location_prefix)))
     return Reply(answer.status, headers, answer.body)
 
 
 def public_location(location: str, prefix: str) -> str:
-    """A service's Location as its public name."""
-    return prefix + location if location.startswith("/") else location
+    """A service's Location as its public name.
+
+    Of an address inside the platform, which means nothing outside, only path and query are told.
+    """
+    if location.startswith("/") and not location.startswith("//"):
+        return prefix + location
+    try:
+        parts = urlsplit(location)
+        host = parts.hostname
+    except ValueError:  # no address at all
+        return location
+    if host is None or not _is_internal(host):
+        return location
+    return prefix + (parts._replace(scheme="", netloc="").geturl() or "/")
+
+
+def _is_internal(host: str) -> bool:
+    """Whether a host is none that a caller could reach: a name without a domain, or a private address."""
+    try:
+        return not ip_address(host).is_global
+    except ValueError:
+        return "." not in host.rstrip(".") or host.endswith((".internal", ".local", ".localhost"))
 
 
 def unavailable(error: UpstreamError | PartFailed) -> Problem:

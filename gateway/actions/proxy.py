@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 from typing import Self
 from urllib.parse import quote
 
-from gateway.actions.passing import NOT_SENT_ON, end_to_end, public_location, unavailable
+from gateway.actions.passing import LOCATIONS, NOT_SENT_ON, end_to_end, public_location, unavailable
 from gateway.composition.plan import scope_of
 from gateway.composition.reference import Text, Unresolved
 from gateway.request import Headers, Reply, Request
@@ -38,6 +38,11 @@ _NOT_PASSED_BACK = frozenset(
 )
 #: Of a 204, which has no length (RFC 9110, 8.6); some services say one.
 _NOT_PASSED_BACK_OF_NOTHING = _NOT_PASSED_BACK | {"content-length"}
+
+
+_LOCATIONS = frozenset(map(str.lower, LOCATIONS))
+#: What the gateway is called in Via (RFC 9110, 7.6.3), after the protocol by which it got the request.
+_VIA = "1.1 gateway"
 
 
 class Proxy:
@@ -86,7 +91,7 @@ class Proxy:
             raise unavailable(error) from error
         without = _NOT_PASSED_BACK_OF_NOTHING if streamed.status == 204 else _NOT_PASSED_BACK
         headers = [
-            (name, public_location(value, self._prefix) if name.lower() == "location" else value)
+            (name, public_location(value, self._prefix) if name.lower() in _LOCATIONS else value)
             for name, value in end_to_end(streamed.headers.items(), without)
         ]
         return Reply(streamed.status, headers, _Body(stack, streamed.chunks()))
@@ -99,6 +104,8 @@ class Proxy:
         if self._pass_query and request.query:
             target += "?" + quote(request.query, safe="%/?:@!$&'()*+,;=-._~")
         headers: Headers = end_to_end(request.headers.get_all(), NOT_SENT_ON)
+        # In one line: nginx before 1.23 passes only the first of several on.
+        headers.append(("Via", ", ".join([*request.headers.get_list("Via"), _VIA])))
         if request.caller:
             headers += request.caller.identity
         path = f"{request.method} {self._declared}"

@@ -11,6 +11,7 @@ from gateway.door.caller import SCOPES_HEADER, USER_HEADER, Caller
 from gateway.door.cors import Cors
 from gateway.door.headers import REQUEST_ID_HEADER, client_address, rate_key, request_id, strip
 from gateway.door.keys import Keys, from_file, from_url
+from gateway.door.peers import TrustedProxies
 from gateway.door.problems import forbidden, malformed_authorization, unauthorized
 from gateway.door.rates import Rates, describe
 from gateway.door.tokens import Token, Tokens
@@ -31,11 +32,19 @@ class Door:
         tokens: None where nobody issues any: routes that require one then let nobody in.
         rates: the table that all processes share.
         shedder: says when this process has too much to do.
+        proxies: those whose X-Forwarded-For is believed.
     """
 
     def __init__(
-        self, tokens: Tokens | None, rates: Rates, cors: Cors, shedder: Shedder, metrics: Metrics
+        self,
+        tokens: Tokens | None,
+        rates: Rates,
+        cors: Cors,
+        shedder: Shedder,
+        metrics: Metrics,
+        proxies: TrustedProxies,
     ) -> None:
+        self._proxies = proxies
         self.cors = cors
         self.shedder = shedder
         self._tokens = tokens
@@ -50,7 +59,8 @@ class Door:
             read = from_url(str(auth.jwks_url)) if auth.jwks_url else from_file(cast(Path, auth.jwks_file))
             tokens = Tokens(Keys(read), auth.issuer, auth.audience, auth.leeway_seconds)
         cors = Cors(settings.cors.origins, settings.cors.max_age_seconds)
-        return cls(tokens, rates, cors, Shedder(), metrics)
+        proxies = TrustedProxies(settings.trusted_proxies)
+        return cls(tokens, rates, cors, Shedder(), metrics, proxies)
 
     def greet(self, request: "Request") -> Caller:
         """Who asks, as far as nothing has to be checked; what any answer to it says.
@@ -58,8 +68,9 @@ class Door:
         What a client must not say is taken out of the request's headers.
         """
         headers = request.headers
-        address = client_address(headers, request.remote_address)
-        strip(headers)
+        trusted = self._proxies.trusts(request.remote_address)
+        address = client_address(headers, request.remote_address, trusted=trusted)
+        strip(headers, trusted=trusted)
         name = request_id(headers)
         answer = [(REQUEST_ID_HEADER, name), *self.cors.answer(headers)]
         return Caller(address, name, identity=((REQUEST_ID_HEADER, name),), answer=answer)

@@ -29,7 +29,7 @@ from gateway.door.limits import (
 from gateway.door.problems import long_head, too_large, too_slow
 from gateway.door.refusals import Refusals
 from gateway.door.wire import Server, Stream
-from gateway.request import Headers
+from gateway.request import Headers, UnsendableHeaders
 from observability.frameworks.handover import dismiss
 from observability.problem import Problem
 
@@ -413,7 +413,7 @@ class Connection(asyncio.Protocol):
         """The head of an answer as it is sent.
 
         Raises:
-            ValueError: a header has characters that a header cannot have.
+            UnsendableHeaders: a header has characters that a header cannot have.
         """
         head = self._head
         self._last = self._front.closing or self._left > 0 or (head is not None and head.closes)
@@ -423,8 +423,11 @@ class Connection(asyncio.Protocol):
         lines += [f"{name}: {value}\r\n" for name, value in headers]
         text = "".join(lines)
         if text.count("\n") != len(lines) or text.count("\r") != len(lines):
-            raise ValueError("a header has a line break")
-        return text.encode("latin-1") + b"\r\n"
+            raise UnsendableHeaders("a header has a line break")
+        try:
+            return text.encode("latin-1") + b"\r\n"
+        except UnicodeEncodeError as error:
+            raise UnsendableHeaders("a header has a character beyond Latin-1") from error
 
     async def _room(self) -> None:
         if self._writable is not None:

@@ -29,15 +29,24 @@ INTERNAL = frozenset(
     }
 )
 _INTERNAL_PREFIXES = ("X-User-",)
+#: What the proxy before the gateway says of the request that it got; of others it is not believed.
+_OF_PROXIES = "X-Forwarded-"
 #: The longest text of an address; longer ones are not remembered, be they none.
 _MAX_ADDRESS = 45
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
 
 
-def strip(headers: HTTPHeaders) -> None:
-    """Remove what a client must not say."""
+def strip(headers: HTTPHeaders, *, trusted: bool) -> None:
+    """Remove what a client must not say.
+
+    Parameters:
+        trusted: whether the request came from a proxy whose word on it is believed.
+    """
     for name in [name for name in headers if _is_internal(name)]:
         del headers[name]
+    if not trusted:
+        for name in [name for name in headers if name.startswith(_OF_PROXIES)]:
+            del headers[name]
 
 
 def _is_internal(name: str) -> bool:
@@ -54,8 +63,14 @@ def request_id(headers: HTTPHeaders) -> str:
     return f"{random.getrandbits(128):032x}"  # no secret; urandom is a system call
 
 
-def client_address(headers: HTTPHeaders, peer: str) -> str:
-    """Whom the edge saw: it sets X-Forwarded-For to one address. Without one, who is at the other end."""
+def client_address(headers: HTTPHeaders, peer: str, *, trusted: bool) -> str:
+    """The address of the client: the one that the edge says in X-Forwarded-For, else that of the peer.
+
+    Parameters:
+        trusted: whether the peer is a proxy whose word on the request is believed.
+    """
+    if not trusted:
+        return peer
     seen = headers.get_list("X-Forwarded-For")
     return _address(seen[0]) or peer if len(seen) == 1 and len(seen[0]) <= _MAX_ADDRESS else peer
 

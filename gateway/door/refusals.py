@@ -7,7 +7,7 @@ from opentelemetry import context, trace
 from opentelemetry.trace import SpanKind
 from prometheus_client import Counter
 
-from observability import Hop
+from observability import Hop, http_date
 from observability.exchange import TRACE_HEADER
 from observability.lean import Template
 from observability.problem import Problem, phrase
@@ -43,6 +43,7 @@ class Refusals:
             f"Content-Type: {Problem.MEDIA_TYPE}",
             f"Content-Length: {len(body)}",
             f"{TRACE_HEADER}: {trace_id}",
+            f"Date: {http_date.now()}",
             "Connection: close",
         ]
         return "\r\n".join([*head, "", ""]).encode() + body

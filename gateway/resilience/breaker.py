@@ -104,6 +104,13 @@ class Circuit:
         if ticket == self._generation:
             self._probing = False
 
+    def follow(self, settings: Breaker) -> None:
+        """Judge by other settings from now on; state and counts stay."""
+        before, self._settings = self._width, settings
+        self._width = settings.window_seconds / _SLICES
+        for each in self._slices:
+            each.number = int(each.number * before / self._width)
+
     def open(self) -> None:
         """Leave what is called alone, whatever was counted."""
         self._become(State.OPEN)
@@ -197,6 +204,12 @@ class Circuits:
             return isolated
         circuit = self._paths.get(path)
         return self._add(path) if circuit is None else circuit
+
+    def follow(self, settings: Breaker) -> None:
+        """Judge by other settings from now on; states and counts stay."""
+        self._settings = settings
+        for circuit in self._all():
+            circuit.follow(settings)
 
     @property
     def worst(self) -> State:

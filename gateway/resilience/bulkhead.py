@@ -60,10 +60,18 @@ class Compartment:
             raise
 
     def leave(self) -> None:
-        """Give the place up: to who waits longest, if somebody does."""
-        while self._waiting:
+        """Give the place up: to the call that waits longest, if one does."""
+        self.in_flight -= 1
+        self._let_in()
+
+    def follow(self, settings: Bulkhead) -> None:
+        """Have other bounds from now on. Calls beyond them end before others are let in."""
+        self._settings = settings
+        self._let_in()
+
+    def _let_in(self) -> None:
+        while self._waiting and self.in_flight < self._settings.concurrent:
             place = self._waiting.popleft()
             if not place.done():
                 place.set_result(None)
-                return
-        self.in_flight -= 1
+                self.in_flight += 1

@@ -19,8 +19,11 @@ class _Place:
 
     @property
     def allow(self) -> str:
-        methods = set(self.routes) | ({"HEAD"} if "GET" in self.routes else set())
-        return ", ".join(sorted(methods | {"OPTIONS"}))
+        return _allow(set(self.routes))
+
+
+def _allow(methods: set[str]) -> str:
+    return ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set()) | {"OPTIONS"}))
 
 
 class Table:
@@ -73,6 +76,12 @@ class Table:
             Problem: 404 where no route has such a path.
         """
         return self._place(path)[0].allow
+
+    @property
+    def all_methods(self) -> str:
+        """The methods that any path has, as `Allow` says them."""
+        methods = {route.method for route in self.routes}
+        return _allow(methods)
 
     def _place(self, path: str) -> tuple[_Place, list[str]]:
         if (place := self._static.get(path)) is not None:

@@ -15,6 +15,7 @@ from gateway.door import Door
 from gateway.door.cors import Cors
 from gateway.door.front import Front
 from gateway.door.keys import Keys
+from gateway.door.peers import TrustedProxies
 from gateway.door.rates import Rates
 from gateway.door.refusals import Refusals
 from gateway.door.tests.issuer import AUDIENCE, ISSUER, Key, key_set
@@ -95,8 +96,9 @@ async def running(hop: Hop, folder: Path, routes: str, behave: Behaviour) -> Asy
     async with upstreams_of(behave, hop) as (upstreams, upstream):
         world = World.of(upstreams, hop.tracer, Metrics(CollectorRegistry()))
         tokens = Tokens(Keys(_read_keys), ISSUER, AUDIENCE)
-        door = Door(tokens, Rates(64), Cors(), Shedder(), ResilienceMetrics(CollectorRegistry()))
-        gateway = Gateway(hop, door, table_of(folder, routes, world), world.invalidations)
+        metrics, proxies = ResilienceMetrics(CollectorRegistry()), TrustedProxies(["127.0.0.1"])
+        door = Door(tokens, Rates(64), Cors(), Shedder(), metrics, proxies)
+        gateway = Gateway(hop, door, table_of(folder, routes, world), world)
         front = Front.of(gateway, Refusals(hop, Counter("malformed", "", ["status"], registry=None)))
         url = f"http://127.0.0.1:{await front.listen(0, '127.0.0.1')}"
         async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=20) as client:

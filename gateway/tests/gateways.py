@@ -97,6 +97,7 @@ async def gateway(
         "credential_file": str(folder / "credential"),
         "services": {"orders": {"timeout_seconds": 5}},
         "routes_file": str(folder / "routes.yaml"),
+        "trusted_proxies": ["127.0.0.1"],
         "auth": {"issuer": ISSUER, "audience": AUDIENCE, "jwks_file": str(folder / "jwks.json")},
         **settings,
     }

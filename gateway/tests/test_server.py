@@ -109,7 +109,7 @@ async def test_a_handler_that_raises_is_logged_with_its_trace(hop: Hop, tmp_path
     assert not [record for record, _ in lines.lines if "detach" in record.getMessage()]
 
 
-@pytest.mark.parametrize("path", ["/cancelled", "/breaks", "/short", "/long", "/splits"])
+@pytest.mark.parametrize("path", ["/cancelled", "/breaks", "/short", "/long"])
 @pytest.mark.parametrize("headers", [{}, {"TE": "trailers"}], ids=["plain", "tornado"])
 async def test_an_answer_that_cannot_go_on_is_cut_off(
     hop: Hop, tmp_path: Path, lines: Lines, path: str, headers: dict[str, str]
@@ -120,6 +120,19 @@ async def test_an_answer_that_cannot_go_on_is_cut_off(
         await until(lambda: not api.gateway._under_way)
     (line,) = (record for record, _ in lines.lines if record.name == "access")
     assert vars(line)["status"] == (499 if path == "/cancelled" else 500)
+
+
+@pytest.mark.parametrize("headers", [{}, {"TE": "trailers"}], ids=["plain", "tornado"])
+async def test_no_header_splits_an_answer(
+    hop: Hop, tmp_path: Path, lines: Lines, headers: dict[str, str]
+) -> None:
+    async with running(hop, tmp_path, ROUTES, answering({})) as api:
+        answer = await api.get("/splits", headers=headers)
+        await until(lambda: not api.gateway._under_way)
+    assert (answer.status_code, answer.json()["trace_id"]) == (500, answer.headers["X-Trace-Id"])
+    assert not {"x-own", "x-other"} & answer.headers.keys()
+    (line,) = (record for record, _ in lines.lines if record.name == "access")
+    assert vars(line)["status"] == 500
 
 
 async def test_spans_of_a_request_its_parts_and_their_attempts(

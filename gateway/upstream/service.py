@@ -59,10 +59,11 @@ class Service:
         self._origin = origin
         self._spans: dict[str, Template] = {}
 
-    def guarded_by(self, policy: Policy) -> bool:
-        """Whether breaker and bulkhead are as that policy has them."""
-        mine = self.policy
-        return mine is policy or (mine.breaker == policy.breaker and mine.bulkhead == policy.bulkhead)
+    def follow(self, policy: Policy) -> None:
+        """Take a policy on; calls under way, open breakers and the retry budget stay as they are."""
+        self.policy = policy
+        self.compartment.follow(policy.bulkhead)
+        self.circuits.follow(policy.breaker)
 
     def try_admit(self, call: Call) -> Admission | None:
         """Leave to make a call, where its breaker is closed and a place in the bulkhead is free."""

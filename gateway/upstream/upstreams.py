@@ -1,7 +1,7 @@
 """The services behind services nginx."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import cast
 
@@ -253,10 +253,15 @@ class Upstreams:
         onward = lines(call.headers) + lines(carried(context.get_current()))
         return self._constant + onward + _of_attempt(attempt.sketch, seconds)
 
+    def follow(self, policies: Mapping[str, Policy]) -> None:
+        """Bound the calls of each service as it is declared from now on; what is remembered of it stays."""
+        for name, policy in policies.items():
+            self._service(name, policy).follow(policy)
+
     def _service(self, name: str, policy: Policy) -> Service:
-        """What is remembered of a service; forgotten when its breaker or bulkhead is declared otherwise."""
+        """What is remembered of a service. Calls of an older table do not change how it is bounded."""
         service = self._services.get(name)
-        if service is None or not service.guarded_by(policy):
+        if service is None:
             service = Service(name, policy, self._metrics, self._tracer, self._origin)
             self._services[name] = service
         return service

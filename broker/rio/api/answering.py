@@ -8,7 +8,7 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from broker.rio.api.emitting import EVENTS_ROUTE, SHORT_ROUTE, Answer, Emitting, Posted
 from broker.rio.api.head import Head
 from broker.rio.tracing import parent_of
-from observability import Hop
+from observability import Hop, http_date
 from observability.exchange import TRACE_HEADER, Exchange, problem_of
 from observability.lean import Template
 from observability.problem import Problem, phrase
@@ -64,7 +64,7 @@ def _template(hop: Hop, route: str) -> Template:
 
 
 def _encode(answer: Answer, trace_id: str | None, keep: bool) -> bytes:
-    lines = [_start(answer.status, answer.media, keep)]
+    lines = [_start(answer.status, answer.media, keep), f"Date: {http_date.now()}\r\n"]
     if trace_id:
         lines.append(f"{TRACE_HEADER}: {trace_id}\r\n")
     lines += [f"{name}: {value}\r\n" for name, value in answer.headers.items()]

@@ -92,6 +92,19 @@ def test_the_bare_address_leads_to_the_page_of_the_api(
     assert not seen
 
 
+@pytest.mark.parametrize(
+    ("given", "passed"),
+    [({}, "1.1 edge-nginx"), ({"Via": "1.0 fred, 1.1 p.example"}, "1.0 fred, 1.1 p.example, 1.1 edge-nginx")],
+)
+def test_via_names_every_proxy(
+    edge: stand.Nginx, seen: list[stand.Seen], given: dict[str, str], passed: str
+) -> None:
+    edge.request("GET", "/v1/x", given)
+    assert seen[-1].headers["via"] == passed
+    edge.speak(b"GET /v1/x HTTP/1.0\r\nHost: a\r\n\r\n")
+    assert seen[-1].headers["via"] == "1.0 edge-nginx"
+
+
 def test_health_is_that_of_the_gateway_without_its_details(edge: stand.Nginx, seen: list[stand.Seen]) -> None:
     answer = edge.request("GET", "/health")
     assert (answer.status, answer.body) == (200, b'{"status":"pass"}')
@@ -138,6 +151,7 @@ def test_a_client_cannot_speak_for_the_platform(edge: stand.Nginx, seen: list[st
         "x-forwarded-for": "127.0.0.1",
         "x-forwarded-host": "shop.example",
         "x-forwarded-proto": "http",
+        "via": "1.1 edge-nginx",
     }
 
 

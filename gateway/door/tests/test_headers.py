@@ -21,8 +21,10 @@ PEER = "192.0.2.1"
 def test_what_only_the_platform_says_is_taken_out(name: str) -> None:
     for spelled in (name, name.lower(), name.upper()):
         given = HTTPHeaders({spelled: "1", "X-Forwarded-For": PEER, "Accept": "*/*"})
-        strip(given)
+        strip(given, trusted=True)
         assert sorted(given) == ["Accept", "X-Forwarded-For"]
+        strip(given, trusted=False)
+        assert sorted(given) == ["Accept"]
 
 
 @pytest.mark.parametrize(
@@ -41,13 +43,14 @@ def test_who_asks_is_whom_the_edge_saw(seen: list[str], address: str) -> None:
     given = HTTPHeaders()
     for text in seen:
         given.add("X-Forwarded-For", text)
-    assert client_address(given, PEER) == address
+    assert client_address(given, PEER, trusted=True) == address
+    assert client_address(given, PEER, trusted=False) == PEER
 
 
 def test_no_long_text_is_remembered() -> None:
     headers._address.cache_clear()
     for text in ("1" * 32_000, "fe80::1%" + "x" * 32_000):
-        assert client_address(HTTPHeaders({"X-Forwarded-For": text}), PEER) == PEER
+        assert client_address(HTTPHeaders({"X-Forwarded-For": text}), PEER, trusted=True) == PEER
     assert headers._address.cache_info().currsize == 0
 
 
