@@ -1,7 +1,8 @@
 """Fills the volumes that the containers of compose/docker-compose.yaml share.
 
 `python -m compose.cli.containers FOLDER` is what the container `setup` runs, as root and before any other
-starts. Below FOLDER are mounted: config/ and secrets/ (see generate.py), data/<part>/ and logs/<nginx>/.
+starts. Below FOLDER are mounted: config/ and secrets/ (see generate.py), data/<part>/ and logs/<nginx>/. With
+`token SUBJECT [SCOPE ...]` after FOLDER it prints an access token, as `nextphase token` does natively.
 
 Every hop and every store runs as a user of its own, and a file that is not for everybody belongs to the one
 user who reads it. Users are numbers, the same in the volumes and in docker-compose.yaml; no image has to know
@@ -15,15 +16,17 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from compose.cli import files, rabbitmq
+from compose.cli import files, rabbitmq, tokens
 from compose.cli.catalog import Catalog
 from compose.cli.documents import Refused
+from compose.cli.errors import Failure
 from compose.cli.generate import generate_for_containers
 from compose.cli.layout import PORTS
 from compose.cli.platform import DISPATCHER
 from compose.cli.secrets import OPERATOR, RELAY, RIO, SUPERUSER, Secrets, roles
 
 INSTANCE = "containers"
+TOKEN_MINUTES = 60
 _ROOT = 0  # `setup`, and whoever may enter a container as root
 
 _IMAGES = {
@@ -122,14 +125,20 @@ def _give(path: Path, user: int, mode: int) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """The command; FOLDER is its only argument."""
-    if len(arguments) != 1:
-        print("usage: python -m compose.cli.containers FOLDER", file=sys.stderr)
-        return 2
+    """The command: `FOLDER` or `FOLDER token SUBJECT [SCOPE ...]`."""
     root = Path(__file__).resolve().parents[2]
     try:
-        fill(Catalog.load(root), root, Path(arguments[0]))
-    except Refused as error:
+        match arguments:
+            case [folder]:
+                fill(Catalog.load(root), root, Path(folder))
+            case [folder, "token", subject, *scopes]:
+                key = Path(Secrets(Path(folder) / "secrets").signing_key)
+                print(tokens.issue(key, subject, scopes or tokens.SCOPES, TOKEN_MINUTES))
+            case _:
+                usage = "python -m compose.cli.containers FOLDER [token SUBJECT [SCOPE ...]]"
+                print(f"usage: {usage}", file=sys.stderr)
+                return 2
+    except (Refused, Failure) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

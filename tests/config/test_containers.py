@@ -18,11 +18,12 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+import jwt
 import pytest
 import yaml
 
 from compose.cli import composition as composition_file
-from compose.cli import containers, environment, hops, nginx, rabbitmq
+from compose.cli import containers, environment, hops, nginx, rabbitmq, tokens
 from compose.cli.catalog import Catalog
 from compose.cli.generate import generate_for_containers
 from compose.cli.layout import Layout
@@ -439,6 +440,18 @@ def test_setup_gives_each_file_to_its_reader_and_leaves_it_so(
     assert (tmp_path / "config" / rabbitmq.DEFINITIONS).stat().st_uid == users["rabbitmq"]
     assert (tmp_path / "config/prometheus/rules").stat().st_mode & 0o777 == 0o755
     assert (tmp_path / "data/loki").stat().st_uid == users["loki"]
+
+
+def test_setup_prints_access_tokens(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    secrets = Secrets(tmp_path / "secrets")
+    tokens.ensure(secrets.signing_key, secrets.jwks)
+    keys = jwt.PyJWKSet.from_json(Path(secrets.jwks).read_text())
+    for scopes, granted in ([], "orders:read"), (["stock:write"], "stock:write"):
+        assert containers.main([str(tmp_path), "token", "ada", *scopes]) == 0
+        printed = capsys.readouterr().out.strip()
+        claims = jwt.decode(printed, keys.keys[0], ["EdDSA"], audience=tokens.AUDIENCE, issuer=tokens.ISSUER)
+        assert (claims["sub"], claims["scope"]) == ("ada", granted)
+    assert containers.main([str(tmp_path), "token"]) == 2
 
 
 # --- a cluster of RabbitMQ nodes
