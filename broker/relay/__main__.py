@@ -6,8 +6,10 @@ from typing import Final
 import tornado.httpserver
 import tornado.web
 
+from broker.measurement import Measurements
 from broker.process import stop_signal
 from broker.relay.ferry import Ferry
+from broker.relay.meter import OutboxMeter
 from broker.relay.metrics import RelayMetrics
 from broker.relay.settings import Settings
 from broker.relay.shipment import Shipper
@@ -29,11 +31,13 @@ async def main() -> None:
     shipper = Shipper(str(settings.rio_url), token, hop.tracer, max_bytes=_MAX_BATCH_BYTES)
     metrics = RelayMetrics(hop.registry)
     hop.health.add("rio", shipper.check, critical=True)
-    ferries = []
+    measurements = Measurements(hop.registry)
+    tasks = []
     for database in settings.databases:
         ferry = Ferry(database, shipper, metrics)
         hop.health.add(f"outbox-{database.name}", ferry.check, critical=False)
-        ferries.append(asyncio.create_task(ferry.run()))
+        meter = OutboxMeter(database, metrics, measurements)
+        tasks += [asyncio.create_task(ferry.run()), asyncio.create_task(meter.run())]
     server = tornado.httpserver.HTTPServer(
         tornado.web.Application(hop_tornado.routes(hop), default_handler_class=hop_tornado.NotFound)
     )
@@ -42,9 +46,9 @@ async def main() -> None:
         await stopped.wait()
     finally:
         server.stop()
-        for task in ferries:
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*ferries, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         await shipper.close()
         hop.shutdown(timeout_seconds=5.0)
 

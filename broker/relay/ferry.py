@@ -9,6 +9,7 @@ from typing import Final
 
 import psycopg
 
+from broker.relay.connection import connect
 from broker.relay.metrics import RelayMetrics
 from broker.relay.outbox import Outbox, Row
 from broker.relay.settings import Database
@@ -21,15 +22,11 @@ _BATCH: Final = 100
 _LOCK: Final = 0x72656C6179  # "relay"
 _POLL_SECONDS: Final = 1.5
 _STANDBY_SECONDS: Final = 1.0
-_MEASURE_SECONDS: Final = 5.0
 _PRUNE_SECONDS: Final = 600.0
 _FIRST_PAUSE_SECONDS: Final = 0.1
 _LONGEST_PAUSE_SECONDS: Final = 5.0
 #: Rio's Retry-After is followed up to this: an outbox that stands still is an alert.
 _LONGEST_ASKED_SECONDS: Final = 60.0
-#: More than a statement may take in PostgreSQL.
-_ANSWER_SECONDS: Final = 11.0
-_SESSION: Final = "-c statement_timeout=10000 -c lock_timeout=5000"
 
 
 class Ferry:
@@ -42,7 +39,6 @@ class Ferry:
         self._trouble: str | None = "not connected yet"
         self._pause = _FIRST_PAUSE_SECONDS
         self._asked_seconds = 0.0
-        self._measure_at = 0.0
         self._prune_at = 0.0
 
     def check(self) -> None:
@@ -54,7 +50,7 @@ class Ferry:
         """Ship until cancelled; reconnects to PostgreSQL whenever the connection is lost."""
         while True:
             try:
-                async with await self._connect() as connection:
+                async with await connect(self._database) as connection:
                     await self._serve(connection)
             except psycopg.errors.UndefinedTable:
                 self._report("there is no outbox yet: the service has not migrated its database")
@@ -64,21 +60,6 @@ class Ferry:
                 _logger.exception("the relay failed unexpectedly", extra=self._fields())
                 self._report(f"unexpected: {error!r}")
             await self._backoff()
-
-    async def _connect(self) -> AsyncConnection[object]:
-        connection = await AsyncConnection[object].connect(
-            self._database.url,
-            autocommit=True,
-            connect_timeout=3,
-            application_name="relay",
-            options=_SESSION,
-            keepalives_idle=10,
-            keepalives_interval=5,
-            keepalives_count=3,
-            tcp_user_timeout=10_000,
-        )
-        connection.answer_seconds = _ANSWER_SECONDS
-        return connection
 
     async def _serve(self, connection: AsyncConnection[object]) -> None:
         outbox = Outbox(connection)
@@ -133,18 +114,9 @@ class Ferry:
 
     async def _keep_house(self, outbox: Outbox) -> None:
         now = time.monotonic()
-        if now >= self._measure_at:
-            self._measure_at = now + _MEASURE_SECONDS
-            await self._take_measure(outbox)
         if now >= self._prune_at:
             self._prune_at = now + _PRUNE_SECONDS
             await outbox.prune_inbox()
-
-    async def _take_measure(self, outbox: Outbox) -> None:
-        measure = await outbox.measure()
-        self._metrics.rows.labels(self._database.name).set(measure.rows)
-        self._metrics.oldest_seconds.labels(self._database.name).set(measure.oldest or 0.0)
-        self._metrics.blocked.labels(self._database.name).set(measure.blocked)
 
     def _report(self, trouble: str) -> None:
         """Log a trouble once, when it begins or becomes another."""

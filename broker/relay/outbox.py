@@ -3,20 +3,25 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Final
+from typing import Final, cast
 
+import psycopg
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
 _WINDOW: Final = 400
 _MAX_COUNTED: Final = 100_000
+_AGED: Final = 1000
 _PRUNED_AT_ONCE: Final = 10_000
 _INBOX_KEPT: Final = "7 days"
 
+# Everything as text: a time that Python has no name for (infinity, the year 12026) is for Rio to refuse.
+_COLUMNS: Final = b"""
+position, id::text AS id, type, source, subject, to_json(time) #>> '{}' AS time, data::text AS data,
+traceparent, tracestate
+"""
 # Rows behind a refused one of their subject stay: the order within an aggregate is kept.
-_READY: Final = b"""
-SELECT position, id::text AS id, type, source, subject, time, data::text AS data, traceparent, tracestate
+_WAITING: Final = b"""
 FROM outbox
 WHERE refusal IS NULL AND NOT EXISTS (
     SELECT FROM outbox AS refused
@@ -25,6 +30,11 @@ WHERE refusal IS NULL AND NOT EXISTS (
 )
 ORDER BY position LIMIT %s
 """
+_READY: Final = b"SELECT" + _COLUMNS + _WAITING
+_POSITIONS: Final = b"SELECT position" + _WAITING
+_ONE: Final = b"SELECT" + _COLUMNS + b"FROM outbox WHERE position = %s"
+# What a row that cannot be read raises; anything else is the connection's.
+_UNREADABLE: Final = (psycopg.DataError, psycopg.InternalError, UnicodeError, ValueError)
 
 _MEASURE: Final = b"""
 WITH refused AS (
@@ -32,7 +42,9 @@ WITH refused AS (
 )
 SELECT
     (SELECT count(*) FROM (SELECT FROM outbox LIMIT %(most)s) AS counted) AS rows,
-    (SELECT extract(epoch FROM now() - time)::float8 FROM outbox ORDER BY position LIMIT 1) AS oldest,
+    (SELECT coalesce(max(extract(epoch FROM now() - time)), 0)::float8
+        FROM (SELECT time FROM outbox ORDER BY position LIMIT %(aged)s) AS first
+        WHERE isfinite(time) AND time <= now()) AS oldest_seconds,
     (SELECT count(*) FROM refused JOIN outbox USING (subject)
         WHERE outbox.position >= refused.position) AS blocked
 """
@@ -47,7 +59,8 @@ class Row:
     type: str
     source: str
     subject: str
-    time: datetime
+    time: str
+    """RFC 3339, but for one that is infinite or in no year of four digits."""
     data: str
     """JSON text, carried on as PostgreSQL gives it."""
     traceparent: str | None
@@ -61,7 +74,7 @@ class Row:
             "type": self.type,
             "source": self.source,
             "subject": self.subject,
-            "time": self.time.isoformat(),
+            "time": self.time,
             "datacontenttype": "application/json",
             **trace,
         }
@@ -74,8 +87,8 @@ class Measure:
 
     rows: int
     """Counted up to 100000."""
-    oldest: float | None
-    """The age of the first row in seconds."""
+    oldest_seconds: float
+    """The greatest age among the first 1000 rows; 0 when none waits."""
     blocked: int
     """Rows refused for good, and those behind them."""
 
@@ -92,12 +105,29 @@ class Outbox:
         One, because the next of a subject may follow only once Rio has this one: were they sent together and
         the first refused or lost, the second would be ahead of it.
         """
-        async with self._connection.cursor(row_factory=class_row(Row)) as cursor:
-            rows = await (await cursor.execute(_READY, [_WINDOW])).fetchall()
+        try:
+            rows = await self._rows(_READY, _WINDOW)
+        except _UNREADABLE:
+            rows = await self._readable()
         first: dict[str, Row] = {}
         for row in rows:
             first.setdefault(row.subject, row)
         return list(first.values())[:limit]
+
+    async def _rows(self, query: bytes, parameter: int) -> list[Row]:
+        async with self._connection.cursor(row_factory=class_row(Row)) as cursor:
+            return await (await cursor.execute(query, [parameter])).fetchall()
+
+    async def _readable(self) -> list[Row]:
+        """The rows one by one; those that cannot be read are refused, and block their subject alone."""
+        cursor = await self._connection.execute(_POSITIONS, [_WINDOW])
+        found: list[Row] = []
+        for (position,) in cast("list[tuple[int]]", await cursor.fetchall()):
+            try:
+                found += await self._rows(_ONE, position)
+            except _UNREADABLE as error:
+                await self.refuse(position, f"the row cannot be read: {error}"[:1000])
+        return found
 
     async def delete(self, positions: Sequence[int]) -> None:
         """Rio has these."""
@@ -112,8 +142,8 @@ class Outbox:
     async def measure(self) -> Measure:
         """How much waits."""
         async with self._connection.cursor(row_factory=class_row(Measure)) as cursor:
-            found = await (await cursor.execute(_MEASURE, {"most": _MAX_COUNTED})).fetchone()
-        return found or Measure(0, None, 0)
+            found = await (await cursor.execute(_MEASURE, {"most": _MAX_COUNTED, "aged": _AGED})).fetchone()
+        return found or Measure(0, 0.0, 0)
 
     async def prune_inbox(self) -> None:
         """Forget which events were consumed long ago; a slice at a time."""

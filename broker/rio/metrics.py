@@ -5,6 +5,7 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from broker.measurement import Measurements
 from observability.durations import Durations
 
 # From a webhook next door to the last retry before an operator looks.
@@ -55,6 +56,7 @@ class ApiMetrics:
             "Queues of subscriptions that RabbitMQ had lost; each was declared again.",
             registry=registry,
         )
+        self.measurements = Measurements(registry)
         self.log_events = Gauge("rio_event_log_events", "Events the event log holds.", registry=registry)
         self.log_oldest = Gauge(
             "rio_event_log_oldest_timestamp_seconds",
@@ -96,6 +98,7 @@ class DispatcherMetrics(SubscriptionMetrics):
 
     def __init__(self, registry: CollectorRegistry) -> None:
         super().__init__(registry)
+        self.measurements = Measurements(registry)
         self.deliveries = Counter(
             "rio_deliveries_total",
             "Delivery attempts by what became of the event.",

@@ -167,3 +167,89 @@ def test_old_inbox_rows_are_pruned(migrated: Service) -> None:
     wait_until(
         lambda: migrated.rio.postgres.execute(migrated.database, query) == [("new",)], what="a pruned inbox"
     )
+
+
+@pytest.mark.parametrize(
+    "time", ["infinity", "-infinity", "12026-01-01 00:00:00+00", "0044-03-15 00:00:00+00 BC"]
+)
+def test_a_time_that_no_event_can_have_stops_its_subject_alone(migrated: Service, time: str) -> None:
+    path = migrated.rio.subscribe("timed", "timed.test")
+    with psycopg.connect(migrated.rio.postgres.url(migrated.database)) as connection:
+        insert = """
+            INSERT INTO outbox (id, type, source, subject, data, time)
+            VALUES (gen_random_uuid(), 'timed.test', '/tests', 'bad', '{}', %s)
+        """
+        connection.execute(insert, [time])
+    migrated.emit("timed.test", "bad")
+    (free,) = migrated.emit("timed.test", "free")
+    wait_until(lambda: free in {one.id for one in migrated.rio.sink.to(path)}, what="the free subject")
+    refused, behind = wait_until(lambda: len(migrated.rows()) == 2 and migrated.rows(), what="two rows")
+    assert "time" in str(refused[1])
+    assert behind[1] is None
+    assert gauge(migrated, "relay_blocked_rows", 2.0)
+    assert gauge(migrated, "measurement_up", 1.0, "measurement", "outbox-shop")
+
+
+def gauge(service: Service, name: str, value: float, label: str = "database", of: str = "shop") -> bool:
+    """Wait until a gauge of the relay's has a value."""
+    line = f'{name}{{{label}="{of}"}} {value}'
+    wait_until(lambda: line in httpx.get(service.health_url + "/metrics").text, what=line)
+    return True
+
+
+def test_a_row_that_cannot_be_read_stops_its_subject_alone(service: Service) -> None:
+    rio = service.rio
+    rio.postgres.execute("postgres", f"DROP DATABASE {service.database} WITH (FORCE)")
+    create = f"CREATE DATABASE {service.database} ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'"
+    rio.postgres.execute("postgres", f"{create} TEMPLATE template0")
+    rio.postgres.execute(service.database, outbox.SCHEMA)
+    path = rio.subscribe("readable", "readable.test")
+    insert = """
+        INSERT INTO outbox (id, type, source, subject, data)
+        SELECT gen_random_uuid(), 'readable.test', '/tests', subject, '{}'
+        FROM unnest(ARRAY[convert_from('\\xff', 'SQL_ASCII'), 'free']) AS subject
+    """
+    rio.postgres.execute(service.database, insert)
+    wait_until(lambda: len(rio.sink.to(path)) == 1, what="the free subject")
+    query = "SELECT refusal LIKE '%cannot be read%' FROM outbox"
+    assert rio.postgres.execute(service.database, query) == [(True,)]
+
+
+def test_an_old_row_is_seen_behind_one_from_the_future(migrated: Service) -> None:
+    migrated.rio.api.kill()
+    try:
+        migrated.rio.postgres.execute(
+            migrated.database,
+            """
+            INSERT INTO outbox (id, type, source, subject, data, time)
+            SELECT gen_random_uuid(), 'a.b', '/tests', time::text, '{}', time::timestamptz
+            FROM unnest(ARRAY['infinity', '9000-01-01', '2020-01-01']) AS time
+            """,
+        )
+        query = 'relay_outbox_oldest_seconds{database="shop"} '
+        wait_until(
+            lambda: any(
+                line.startswith(query) and float(line.split()[1]) > 86400
+                for line in httpx.get(migrated.health_url + "/metrics").text.splitlines()
+            ),
+            what="the old row's age",
+        )
+    finally:
+        migrated.rio.postgres.execute(migrated.database, "DELETE FROM outbox")
+        migrated.rio.api.start()
+        migrated.rio.wait_ready()
+
+
+def test_gauges_say_so_when_they_cannot_be_read(migrated: Service) -> None:
+    postgres = migrated.rio.postgres
+    assert gauge(migrated, "measurement_up", 1.0, "measurement", "outbox-shop")
+    postgres.kill()
+    try:
+        assert gauge(migrated, "measurement_up", 0.0, "measurement", "outbox-shop")
+        for name in ("relay_outbox_rows", "relay_outbox_oldest_seconds", "relay_blocked_rows"):
+            assert f'{name}{{database="shop"}} NaN' in httpx.get(migrated.health_url + "/metrics").text
+    finally:
+        postgres.start()
+    assert gauge(migrated, "measurement_up", 1.0, "measurement", "outbox-shop")
+    assert gauge(migrated, "relay_outbox_rows", 0.0)
+    migrated.rio.wait_ready()

@@ -85,8 +85,12 @@ class Api:
         loop = asyncio.get_running_loop()
         self._address = address = RabbitAddress(str(settings.amqp_url), settings.amqp_password())
         self._metrics = metrics = ApiMetrics(hop.registry)
+        self._log_measurement = metrics.measurements.of("event-log", self._show_log)
         records = RecordMetrics(hop.registry)
         self._subscription_metrics = SubscriptionMetrics(hop.registry)
+        self._subscriptions_measurement = metrics.measurements.of(
+            "subscriptions", lambda _: self._subscription_metrics.clear()
+        )
         self._log_kept = settings.event_log
         self._database = Database(settings.database_url)
         self._subscriptions = subscriptions = Subscriptions(self._database)
@@ -270,19 +274,21 @@ class Api:
         await self.rio.refresh_schemas()
 
     async def _measure_log(self) -> None:
-        extent = await asyncio.to_thread(event_log.extent, self._address)
-        self._metrics.log_events.set(extent.events)
-        self._metrics.log_oldest.set(extent.oldest_at)
+        with self._log_measurement.reading():
+            extent = await asyncio.to_thread(event_log.extent, self._address)
+            self._metrics.log_events.set(extent.events)
+            self._metrics.log_oldest.set(extent.oldest_at)
+
+    def _show_log(self, value: float) -> None:
+        self._metrics.log_events.set(value)
+        self._metrics.log_oldest.set(value)
 
     async def _measure_subscriptions(self) -> None:
-        try:
+        with self._subscriptions_measurement.reading():
             known = await self._subscriptions.all()
             dead_letters = await self.rio.dead_letters.counts()
-        except Exception:
-            self._subscription_metrics.clear()
-            raise
-        paused = {one.id: one.status is Status.PAUSED for one in known}
-        self._subscription_metrics.show(paused, dead_letters)
+            paused = {one.id: one.status is Status.PAUSED for one in known}
+            self._subscription_metrics.show(paused, dead_letters)
 
     async def _check_oldest(self) -> Observed:
         late = await self._oldest.of_all()

@@ -75,6 +75,9 @@ class Dispatcher:
             hop.tracer,
         )
         self._workers = Workers(self._consumers, delivery, ways, self._metrics)
+        self._letters_measurement = self._metrics.measurements.of(
+            "dead-letters", lambda _: self._metrics.dead_letters.clear()
+        )
         hop.health.add("rabbitmq", self._check_rabbitmq, critical=True)
         hop.health.add("database", self._database.check, critical=True)
         hop.health.add("queues", self._consumers.check_queues, critical=False)
@@ -99,6 +102,7 @@ class Dispatcher:
             try:
                 await self._poll(tell=polls % _COUNT_EVERY == 0)
             except (psycopg.Error, PoolTimeout, TooManyRequests) as error:
+                self._letters_measurement.failed()
                 _logger.warning("the subscriptions cannot be read", extra={"reason": repr(error)})
             self._workers.show()
             polls += 1
@@ -111,7 +115,8 @@ class Dispatcher:
         with suppress_instrumentation():
             self._workers.follow(await self._known.all())
             if tell:
-                self._count_dead_letters(await self._dead_letters.counts())
+                with self._letters_measurement.reading():
+                    self._count_dead_letters(await self._dead_letters.counts())
                 await self._oldest.tell(self._name, self._workers.oldest())
 
     def _count_dead_letters(self, counts: dict[str, int]) -> None:
