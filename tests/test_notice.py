@@ -67,7 +67,7 @@ def test_every_image_is_noticed() -> None:
     }
     named = {PROGRAMS.get(name, name) for name in images} - {None}
     known = noticed()
-    renamed = {"postgres": "postgresql", "opentelemetry-collector-contrib": "opentelemetry collector"}
+    renamed = {"postgres": "postgresql"}
     assert sorted(name for name in named if name and renamed.get(name, name.lower()) not in known) == []
 
 

@@ -76,6 +76,7 @@ def environment(folder: Path) -> dict[str, str]:
     return {
         **addresses,
         **jaeger,
+        "GOMEMLIMIT": "160MiB",  # the collector's on the platform
         "COLLECTOR_METRICS_HOST": "127.0.0.1",
         "COLLECTOR_METRICS_PORT": str(free_port()),
         "COLLECTOR_DATA_DIR": str(folder / "collector"),
@@ -159,12 +160,16 @@ class Pipeline:
 
     def accepted(self, receiver: str, signal: str) -> int:
         """How many items of a signal ("spans", "log_records") the collector has taken into its queues."""
+        return self.count(f"otelcol_receiver_accepted_{signal}_total", f'receiver="{receiver}"')
+
+    def count(self, metric: str, label: str) -> int:
+        """The sum of a counter of the collector's own, over the series with a label, such as `a="b"`."""
         port = self.environment["COLLECTOR_METRICS_PORT"]
         text = (
             httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=10, trust_env=False).raise_for_status().text
         )
-        name = rf'otelcol_receiver_accepted_{signal}_total{{receiver="{receiver}",.*}} (\S+)'
-        return sum(int(float(count)) for count in re.findall(name, text))
+        found = re.findall(rf"^{metric}{{(.*)}} (\S+)", text, re.MULTILINE)
+        return sum(int(float(count)) for labels, count in found if label in labels)
 
     def derived_metrics(self) -> str:
         """What Prometheus scrapes of span metrics, service graph and nginx, with exemplars."""

@@ -1,11 +1,15 @@
 """Collector, Jaeger and Loki as configured, run for real: what goes in comes out right, no stop loses any."""
 
+import contextlib
 import json
+import os
 import re
 import secrets
+import socket
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -275,6 +279,103 @@ def test_the_lines_of_a_trace_are_found_as_long_as_they_are_kept(pipeline: Pipel
         assert [line.message for line in telemetry.trace_logs(trace_id)] == ["hello"]
 
     eventually(found)
+
+
+BAD_FIELDS: dict[str, dict[str, Any]] = {
+    "an empty name": {"": 1},
+    "names of nothing Loki writes": {"_": 1, "!!": 2, "\u00e9": 3},
+    "names that Loki writes alike": {"a.b": 1, "a_b": 2, "a-b": 3, "severity.text": "x"},
+    "many fields": {f"key{number}": number for number in range(150)},
+    "many fields of one": {"data": {f"key{number}": {"": number} for number in range(150)}},
+    "long texts": {f"text{number}": "\u00fc" * 16_000 for number in range(5)},
+    "a long name": {"n" * 100_000: 1},
+    "a long service": {"service": "s" * 100_000},
+    "no text": {"message": {"a": ["b"]}, "level": {"x": 1}, "time": 7, "trace_id": [1], "instance": None},
+}
+
+
+@pytest.mark.parametrize("fields", BAD_FIELDS.values(), ids=BAD_FIELDS)
+def test_a_record_that_loki_refuses_is_cut_and_costs_no_other(
+    pipeline: Pipeline, fields: dict[str, Any]
+) -> None:
+    trace_id, mark = new_trace_id(), secrets.token_hex(8)
+    good = [log_record("accounts", f"line {number}", trace_id=trace_id) for number in range(20)]
+    bad = log_record("careless", "line", mark=mark) | fields
+    send_logs(pipeline, [*good[:10], bad, *good[10:]])
+    has_lines(pipeline, f'{{service_name="accounts"}} | trace_id="{trace_id}"', 20)
+    has_lines(pipeline, f'{{service_name=~".+"}} | mark="{mark}"', 1)
+
+
+def test_a_record_that_is_refused_all_the_same_is_dropped_alone_and_counted(pipeline: Pipeline) -> None:
+    trace_id = new_trace_id()
+    before = pipeline.count("otelcol_exporter_refused_records_total", 'exporter="otlphttp/loki"')
+    records = [log_record("accounts", f"line {number}", trace_id=trace_id) for number in range(100)]
+    for record in records[20::40]:
+        record["time"] = "2199-01-01T00:00:00Z"  # Loki takes nothing from the future
+    send_logs(pipeline, records)
+    has_lines(pipeline, f'{{service_name="accounts"}} | trace_id="{trace_id}"', 98)
+
+    def look() -> None:
+        after = pipeline.count("otelcol_exporter_refused_records_total", 'exporter="otlphttp/loki"')
+        assert after == before + 2
+
+    eventually(look)
+    has_lines(pipeline, f'{{service_name="accounts"}} | trace_id="{trace_id}"', 98)
+
+
+def test_programs_under_ever_new_names_stop_no_other(pipeline: Pipeline) -> None:
+    trace_id = new_trace_id()
+    send_logs(pipeline, [log_record("accounts", "before", trace_id=trace_id)])
+    send_logs(pipeline, [log_record(f"name{number}", "line", trace_id=trace_id) for number in range(1500)])
+    send_logs(pipeline, [log_record("accounts", "after", trace_id=trace_id)])
+    has_lines(pipeline, f'{{service_name="accounts"}} | trace_id="{trace_id}"', 2)
+    has_lines(pipeline, f'{{service_name=~".+"}} | trace_id="{trace_id}"', 1502)
+    assert pipeline.lines(f'{{service_name="overflow"}} | trace_id="{trace_id}"')
+
+
+def test_large_records_arrive_however_many_come_at_once(pipeline: Pipeline) -> None:
+    trace_id = new_trace_id()
+    texts = {f"text{number}": secrets.token_hex(8000) for number in range(3)}
+    send_logs(
+        pipeline,
+        [log_record("accounts", secrets.token_hex(20_000), trace_id=trace_id, **texts) for _ in range(200)],
+    )
+    query = f'sum(count_over_time({{service_name="accounts"}} | trace_id="{trace_id}" [1h]))'
+
+    def look() -> None:
+        (series,) = pipeline.ask_loki(query)
+        assert series["values"][-1][1] == "200"
+
+    eventually(look)
+
+
+HOSTILE = {
+    "an announced text": b"\x93\xa5cases\xdb\xff\xff\xff\xff",
+    "an announced array": b"\x93\xa5cases\xdd\xff\xff\xff\xff",
+    "an announced map": b"\x93\xa5cases\x01\xdf\xff\xff\xff\xff",
+    "a message that goes on": b"\x93\xa5cases\xdb\x00\x3f\x00\x00" + b"x" * 200_000,
+}
+
+
+@pytest.mark.parametrize("opening", HOSTILE.values(), ids=HOSTILE)
+def test_what_is_announced_takes_no_memory(pipeline: Pipeline, opening: bytes) -> None:
+    assert pipeline.collector.process
+    before = resident_bytes(pipeline.collector.process.pid)
+    host, port = pipeline.environment["COLLECTOR_FLUENT"].split(":")
+    trace_id = new_trace_id()
+    with contextlib.ExitStack() as connections:
+        for _ in range(1000):
+            connection = connections.enter_context(socket.create_connection((host, int(port)), 10))
+            connection.settimeout(10)
+            with contextlib.suppress(OSError):  # refused in the middle
+                connection.sendall(opening)
+        send_logs(pipeline, [log_record("accounts", "line", trace_id=trace_id)])
+        has_lines(pipeline, f'{{service_name="accounts"}} | trace_id="{trace_id}"', 1)
+        assert resident_bytes(pipeline.collector.process.pid) - before < 64 * 1024 * 1024
+
+
+def resident_bytes(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def test_a_bad_span_line_is_skipped(pipeline: Pipeline) -> None:

@@ -33,6 +33,9 @@ AT_ZERO = {
     "rio_delivery_latency_seconds_count",
     "rio_delivery_latency_seconds_bucket",
     "prometheus_rule_evaluation_failures_total",
+    "otelcol_exporter_refused_records_total",
+    "otelcol_fluentforward_dropped_records_total",
+    "otelcol_fluentforward_refused_messages_total",
 }
 _COUNTER = re.compile(r"\b(?:increase|rate|delta)\(\s*([a-z_]+(?:_total|_count|_bucket))\b")
 

@@ -146,7 +146,12 @@ def test_a_tool_is_named_by_what_it_is_built_from(tmp_path: Path) -> None:
     before = tools.binary(tmp_path, TOOLS[0])
     assert tools.binary(tmp_path, TOOLS[0]) == before
     (folder / "go.mod").write_text("module y\n")
-    assert tools.binary(tmp_path, TOOLS[0]) != before
+    assert (renamed := tools.binary(tmp_path, TOOLS[0])) != before
+    (folder / "part").mkdir()
+    (folder / "part/part.go").write_text("package part\n")
+    assert (extended := tools.binary(tmp_path, TOOLS[0])) not in {before, renamed}
+    (folder / "part/part_test.go").write_text("package part\n")
+    assert tools.binary(tmp_path, TOOLS[0]) == extended
 
 
 # ---- the environment and the services
