@@ -1,9 +1,15 @@
 """What all tests share."""
 
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+# A test run writes nothing into an instance that its shell was set up for: a process that is not told where
+# to send telemetry sends it nowhere.
+for name in ("OTEL_EXPORTER_OTLP_ENDPOINT", "FLUENT_ADDRESS", "COLLECTOR_HEALTH_URL"):
+    os.environ.pop(name, None)
 
 # How long a machine takes is not what properties are about.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -13,8 +13,12 @@ from collections.abc import Callable, Sequence
 from enum import Enum, auto
 
 import requests
+from google.protobuf.message import DecodeError
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
@@ -32,6 +36,10 @@ BACKOFF_FIRST_SECONDS = 0.25
 BACKOFF_LAST_SECONDS = 3.0
 #: The answers after which OTLP/HTTP has a client try again.
 RETRYABLE = frozenset({429, 502, 503, 504})
+#: The answers that blame what was sent, not who sent it or where.
+BLAMING = frozenset({400, 413, 422, 500})
+#: What is read of an answer.
+MAX_ANSWER_BYTES = 64 * 1024
 
 _logger = logging.getLogger(__name__)
 
@@ -40,18 +48,35 @@ class Outcome(Enum):
     """What became of an attempt to send a batch."""
 
     TAKEN = auto()
-    REFUSED = auto()
+    REFUSED = auto()  # something in it is not taken, however often it is sent
+    FORBIDDEN = auto()  # nothing would be taken, whatever was in it
     AWAY = auto()
+
+
+class NullExporter(SpanExporter):
+    """Discards spans: for a process that was not told where to send telemetry."""
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        return SpanExportResult.SUCCESS
+
+    def force_flush(self, timeout_millis: int = 30000) -> bool:
+        return True
+
+    def gathering(self, resource: Resource, scope: InstrumentationScope) -> Gathering:
+        """What takes spans that are already encoded."""
+        return Gathering(resource, scope, lambda batch: None)
 
 
 class HoldingExporter(SpanExporter):
     """Sends spans over OTLP/HTTP from a thread of its own and holds what the collector did not take yet.
 
-    Never blocks its caller. When held batches exceed `capacity_bytes` the oldest are dropped.
+    Never blocks its caller. When held batches exceed `capacity_bytes` the oldest are dropped. A batch that
+    the collector refuses is sent again in halves, until only the spans that it refuses by themselves are
+    dropped.
 
     Args:
         endpoint: base URL of the collector's OTLP/HTTP receiver.
-        dropped: told the number of spans whenever some are lost.
+        dropped: called with the number of spans whenever some are lost.
         capacity_bytes: memory for batches that wait.
     """
 
@@ -132,11 +157,19 @@ class HoldingExporter(SpanExporter):
     def _run(self) -> None:
         backoff = 0.0
         while (batch := self._take()) is not None:
-            outcome = self._send(batch)
+            outcome, reason = self._attempt(batch)
             if outcome is Outcome.AWAY and not backoff:
-                _logger.warning("Collector does not take spans; holding them", extra={"endpoint": self._url})
+                _logger.warning(
+                    "Collector does not take spans; holding them",
+                    extra={"endpoint": self._url, "reason": reason},
+                )
             elif outcome is Outcome.TAKEN and backoff:
                 _logger.info("Collector takes spans again", extra={"held": len(self._batches)})
+            elif outcome in (Outcome.REFUSED, Outcome.FORBIDDEN):
+                _logger.error(
+                    "Collector refused spans",
+                    extra={"endpoint": self._url, "reason": reason, "spans": batch.spans},
+                )
             self._settle(batch, outcome)
             if outcome is Outcome.AWAY:
                 backoff = min(max(2 * backoff, BACKOFF_FIRST_SECONDS), BACKOFF_LAST_SECONDS)
@@ -160,12 +193,17 @@ class HoldingExporter(SpanExporter):
         with self._changed:
             self._sending = False
             if outcome is Outcome.AWAY and not self._stopped:
-                self._batches.appendleft(batch)
-                self._held_bytes += len(batch.body)
-                self._trim()
+                self._put_back([batch])
+            elif outcome is Outcome.REFUSED and not self._stopped and (parts := halves(batch)):
+                self._put_back(parts)
             elif outcome is not Outcome.TAKEN:
                 self._dropped(batch.spans)
             self._changed.notify_all()
+
+    def _put_back(self, batches: list[Batch]) -> None:
+        self._batches.extendleft(reversed(batches))
+        self._held_bytes += sum(len(batch.body) for batch in batches)
+        self._trim()
 
     def _pause(self, seconds: float) -> None:
         """Wait before the next attempt; a flush or the end cuts it short once."""
@@ -174,30 +212,73 @@ class HoldingExporter(SpanExporter):
             self._changed.wait_for(lambda: self._stopped or self._hurry, deadline - time.monotonic())
             self._hurry = False
 
-    def _send(self, batch: Batch) -> Outcome:
+    def _attempt(self, batch: Batch) -> tuple[Outcome, str]:
+        """Send a batch. Whatever goes wrong is an outcome, with its reason: the thread must not end by it."""
         try:
-            answer = self._session.post(
-                self._url, data=batch.body, timeout=(CONNECT_SECONDS, ANSWER_SECONDS), allow_redirects=False
-            )
-        except (requests.ConnectionError, requests.Timeout):
-            return Outcome.AWAY
-        except requests.RequestException:
-            _logger.exception("Spans cannot be sent")
-            return Outcome.REFUSED
-        if answer.status_code in RETRYABLE:
-            return Outcome.AWAY
-        if not answer.ok:
-            _logger.error("Collector refused spans", extra={"status": answer.status_code})
-            return Outcome.REFUSED
-        self._count_rejected(answer.content)
-        return Outcome.TAKEN
+            status, content = self._post(batch.body)
+        except Exception as error:  # beside requests' own: UnicodeError for a host that is none, urllib3's
+            return Outcome.AWAY, repr(error)
+        if 200 <= status < 300:
+            self._count_rejected(content)
+            return Outcome.TAKEN, ""
+        if status in RETRYABLE:
+            return Outcome.AWAY, f"status {status}"
+        return Outcome.REFUSED if status in BLAMING else Outcome.FORBIDDEN, f"status {status}"
+
+    def _post(self, body: bytes) -> tuple[int, bytes]:
+        """Status and beginning of the answer, for which there are ANSWER_SECONDS in all."""
+        deadline = time.monotonic() + ANSWER_SECONDS
+        with self._session.post(
+            self._url,
+            data=body,
+            timeout=(CONNECT_SECONDS, ANSWER_SECONDS),
+            allow_redirects=False,
+            stream=True,
+        ) as answer:
+            content = b""
+            for piece in answer.iter_content(4096):
+                content += piece
+                if len(content) >= MAX_ANSWER_BYTES:
+                    break
+                if time.monotonic() > deadline:
+                    raise TimeoutError("the answer does not end")
+            return answer.status_code, content
 
     def _count_rejected(self, content: bytes) -> None:
         """An answer may say that some of the spans were not taken, and that sending them again is no use."""
         try:
             rejected = ExportTraceServiceResponse.FromString(content).partial_success.rejected_spans
-        except ValueError:
+        except DecodeError:  # the status says that they were taken; a proxy's page, say, tells nothing more
             return
-        if rejected:
+        if rejected > 0:
             _logger.error("Collector refused spans", extra={"spans": rejected})
             self._dropped(rejected)
+
+
+def halves(batch: Batch) -> list[Batch]:
+    """The spans of a batch as two batches, in their order; none of a batch that cannot be split."""
+    if batch.spans < 2:
+        return []
+    try:
+        whole = ExportTraceServiceRequest.FromString(batch.body)
+    except DecodeError:
+        return []
+    left = batch.spans // 2
+    parts = []
+    for share in (range(left), range(left, batch.spans)):
+        part = ExportTraceServiceRequest()
+        at = 0
+        for of_resource in whole.resource_spans:
+            resource = part.resource_spans.add(
+                resource=of_resource.resource, schema_url=of_resource.schema_url
+            )
+            for of_scope in of_resource.scope_spans:
+                count = len(of_scope.spans)
+                chosen = of_scope.spans[max(share.start - at, 0) : max(share.stop - at, 0)]
+                at += count
+                if chosen:
+                    resource.scope_spans.add(
+                        scope=of_scope.scope, schema_url=of_scope.schema_url, spans=chosen
+                    )
+        parts.append(Batch(part.SerializeToString(), len(share)))
+    return parts

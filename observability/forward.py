@@ -1,8 +1,12 @@
-"""Log records on their way to the collector, by Fluentd's Forward protocol: held while it is away."""
+"""Sends log records to the collector by Fluentd's Forward protocol, and holds them until it acknowledges."""
 
+import contextlib
 import logging
+import secrets
+import socket
 import struct
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 
@@ -11,39 +15,74 @@ from fluent.sender import FluentSender
 
 #: Records that wait for the collector, the oldest dropped first.
 QUEUE_RECORDS = 8192
+QUEUE_BYTES = 32 * 1024 * 1024
+#: The collector takes messages of 4 MiB.
 BATCH_RECORDS = 256
+BATCH_BYTES = 1024 * 1024
 #: How long records are gathered: waking a thread costs more than a record.
 GATHER_SECONDS = 0.05
+#: For connecting and for each write.
 SEND_SECONDS = 3.0
+#: The collector acknowledges what its queue on disk has; while that is full, it does not.
+ACKNOWLEDGE_SECONDS = 10.0
 BACKOFF_FIRST_SECONDS = 0.25
 BACKOFF_LAST_SECONDS = 3.0
 
 _SECOND = 1_000_000_000  # in nanoseconds
 _EVENT_TIME = struct.Struct(">BBII").pack
+_ARRAY_32 = struct.Struct(">BI").pack
+#: Longer than any acknowledgement of ours.
+_MAX_ANSWER_BYTES = 1024
 
 _logger = logging.getLogger(__name__)
 
 
-class HoldingSender(FluentSender):  # type: ignore[misc] # fluent-logger is not typed
-    """fluent-logger's packets and connection, with a thread that holds a batch until it was taken.
+class _Acknowledgement(msgspec.Struct):
+    ack: str
 
-    fluent-logger's own asynchronous sender keeps what it could not send outside of its bounded queue, drops
-    all of that at once when it grows, sends it only when another record comes, and wakes for each.
+
+_decode_acknowledgement = msgspec.msgpack.Decoder(_Acknowledgement).decode
+
+
+class NullSender:
+    """Discards records: for a process that was not told where to send telemetry."""
+
+    def emit_packed(self, records: list[tuple[int, bytes]]) -> None:
+        """Do nothing."""
+
+    def flush(self, timeout_seconds: float) -> bool:
+        """Do nothing."""
+        return True
+
+    def close(self, timeout_seconds: float = 0.0) -> None:
+        """Do nothing."""
+
+
+class HoldingSender(FluentSender):  # type: ignore[misc] # fluent-logger is not typed
+    """Sends records from a thread of its own, a batch at a time, until the collector acknowledges the batch.
+
+    It uses fluent-logger's connection. Its own asynchronous sender keeps what it could not send outside of
+    its bounded queue, drops all of that at once when it grows, sends it only when another record comes, wakes
+    for each, and asks for no acknowledgement. A batch may arrive twice if its acknowledgement is lost; Loki
+    keeps equal lines of one time once.
 
     Args:
         tag: of the records.
         host: the collector's.
         port: of its Forward receiver.
-        dropped: told the number of records whenever some are lost.
+        dropped: called with the number of records whenever some are lost.
     """
 
     def __init__(self, tag: str, host: str, port: int, dropped: Callable[[int], None]) -> None:
         super().__init__(tag, host=host, port=port, timeout=SEND_SECONDS, nanosecond_precision=True)
         self._dropped = dropped
         self._closed: bool = False
-        # A message of the Forward protocol: an array of the tag, an EventTime and the record.
+        # A message in Forward mode: an array of the tag, the entries and the options.
         self._head = b"\x93" + msgspec.msgpack.encode(tag)
-        self._packets: deque[bytes] = deque()
+        self._entries: deque[bytes] = deque()
+        self._bytes = 0
+        # Reentrant: a signal's handler may log.
+        self._counting = threading.RLock()
         self._changed = threading.Condition()
         self._idle = False
         self._sending = False
@@ -57,20 +96,19 @@ class HoldingSender(FluentSender):  # type: ignore[misc] # fluent-logger is not 
         Args:
             records: when each was made, in nanoseconds since the epoch, and its fields as a MessagePack map.
         """
-        head = self._head
         self._queue(
             [
-                b"".join((head, _EVENT_TIME(0xD7, 0, at // _SECOND, at % _SECOND), fields))
+                b"".join((b"\x92", _EVENT_TIME(0xD7, 0, at // _SECOND, at % _SECOND), fields))
                 for at, fields in records
             ]
         )
 
     def flush(self, timeout_seconds: float) -> bool:
-        """Wait until every record was sent; False when the time was not enough."""
+        """Wait until every record was acknowledged; False when the time was not enough."""
         with self._changed:
             self._hurry = True
             self._changed.notify_all()
-            return self._changed.wait_for(lambda: not self._packets and not self._sending, timeout_seconds)
+            return self._changed.wait_for(lambda: not self._entries and not self._sending, timeout_seconds)
 
     def close(self, timeout_seconds: float = SEND_SECONDS) -> None:
         """Send what there is and stop; what is left after `timeout_seconds` is dropped and counted."""
@@ -79,66 +117,120 @@ class HoldingSender(FluentSender):  # type: ignore[misc] # fluent-logger is not 
             if self._closed:
                 return
             self._closed = True
-            self._dropped(len(self._packets))
-            self._packets.clear()
+            with self._counting:
+                self._dropped(len(self._entries))
+                self._entries.clear()
+                self._bytes = 0
             self._changed.notify_all()
+        if connection := self.socket:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)  # wakes the thread from waiting for an acknowledgement
         self._thread.join(timeout_seconds)
 
     def _send(self, packet: bytes) -> bool:
-        return self._queue([packet])
+        """Queue what fluent-logger's `emit` has made: a message in Message mode, of one record."""
+        return self._queue([b"\x92" + packet[len(self._head) :]])
 
     def _queue(self, more: list[bytes]) -> bool:
         if self._closed:
+            self._dropped(len(more))
             return False
-        packets = self._packets
-        packets.extend(more)  # atomic, and without a wake-up unless the thread has nothing to do
-        while len(packets) > QUEUE_RECORDS:
-            packets.popleft()
-            self._dropped(1)
-        if self._idle:
+        with self._counting:
+            self._entries.extend(more)
+            self._bytes += sum(map(len, more))
+            lost = 0
+            while len(self._entries) > QUEUE_RECORDS or self._bytes > QUEUE_BYTES:
+                self._bytes -= len(self._entries.popleft())
+                lost += 1
+        if lost:
+            self._dropped(lost)
+        if self._idle:  # otherwise the thread sees them without being woken
             with self._changed:
                 self._idle = False
                 self._changed.notify_all()
         return True
 
     def _run(self) -> None:
-        while packets := self._take():
-            self._deliver(packets)
+        while entries := self._take():
+            self._deliver(entries)
         self._close()
 
     def _take(self) -> list[bytes]:
         """The next records, at most a batch; none at the end."""
         with self._changed:
             self._sending = False
-            self._hurry = self._hurry and bool(self._packets)
+            self._hurry = self._hurry and bool(self._entries)
             self._changed.notify_all()
             self._idle = True  # before looking: a record that comes after the look wakes
-            self._changed.wait_for(lambda: self._packets or self._closed)
+            self._changed.wait_for(lambda: self._entries or self._closed)
             self._idle = False
-            if len(self._packets) < BATCH_RECORDS:
+            if len(self._entries) < BATCH_RECORDS:
                 self._changed.wait_for(lambda: self._hurry or self._closed, GATHER_SECONDS)
             self._sending = True
-            return [self._packets.popleft() for _ in range(min(len(self._packets), BATCH_RECORDS))]
+            return self._batch()
 
-    def _deliver(self, packets: list[bytes]) -> None:
-        """Try until the packets are sent, or the sender is closed: then they are dropped and counted."""
-        joined = b"".join(packets)
+    def _batch(self) -> list[bytes]:
+        batch, size = list[bytes](), 0
+        with self._counting:
+            while self._entries and len(batch) < BATCH_RECORDS and size < BATCH_BYTES:
+                entry = self._entries.popleft()
+                batch.append(entry)
+                size += len(entry)
+            self._bytes -= size
+        return batch
+
+    def _deliver(self, entries: list[bytes]) -> None:
+        """Try until the records are acknowledged. If the sender is closed before, drop and count them."""
+        chunk = secrets.token_urlsafe(16)
+        options = msgspec.msgpack.encode({"chunk": chunk})
+        message = b"".join((self._head, _ARRAY_32(0xDD, len(entries)), *entries, options))
         backoff = 0.0
-        while not self._try(joined):
+        while fault := self._try(message, chunk):
             if not backoff:
-                _logger.warning("Collector does not take logs; holding them")
+                _logger.warning("Collector does not take logs; holding them", extra={"reason": repr(fault)})
             backoff = min(max(2 * backoff, BACKOFF_FIRST_SECONDS), BACKOFF_LAST_SECONDS)
             with self._changed:
                 if self._changed.wait_for(lambda: self._closed, backoff):
-                    self._dropped(len(packets))
+                    self._dropped(len(entries))
                     return
         if backoff:
             _logger.info("Collector takes logs again")
 
-    def _try(self, packets: bytes) -> bool:
+    def _try(self, message: bytes, chunk: str) -> Exception | None:
+        """Send a message; why it was not acknowledged, None if it was."""
         try:
-            self._send_data(packets)
-        except OSError:
+            self._send_data(message)
+            self._await_acknowledgement(chunk)
+        except (
+            Exception
+        ) as error:  # whatever it is (UnicodeError for a host that is none): the thread goes on
             self._close()
-            return False
-        return True
+            return error
+        return None
+
+    def _send_data(self, message: bytes) -> None:
+        self._reconnect()
+        self.socket.settimeout(SEND_SECONDS)
+        self.socket.sendall(message)
+
+    def _await_acknowledgement(self, chunk: str) -> None:
+        """Read the answer to a message.
+
+        Raises:
+            OSError: there is none in time, or it is another.
+        """
+        deadline = time.monotonic() + ACKNOWLEDGE_SECONDS
+        answer = b""
+        while len(answer) < _MAX_ANSWER_BYTES:
+            self.socket.settimeout(max(deadline - time.monotonic(), 0.001))
+            if not (more := self.socket.recv(_MAX_ANSWER_BYTES)):
+                raise ConnectionResetError("closed before the acknowledgement")
+            answer += more
+            try:
+                acknowledged = _decode_acknowledgement(answer).ack
+            except msgspec.DecodeError:  # the end of it is still to come
+                continue
+            if acknowledged == chunk:
+                return
+            break
+        raise ConnectionAbortedError("no acknowledgement of what was sent")

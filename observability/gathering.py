@@ -15,6 +15,8 @@ from observability import otlp
 
 #: The more, the less a span costs on its way to the collector.
 BATCH_SPANS = 2048
+#: The collector takes requests of 8 MiB.
+BATCH_BYTES = 4 * 1024 * 1024
 
 #: What comes before a span, by its size: nearly all have less than so many bytes.
 _COMMON = 1024
@@ -70,8 +72,14 @@ class Gathering:
         """Hand over what there is as a batch."""
         with self._lock:
             spans = [self._spans.popleft() for _ in range(len(self._spans))]
+        size, first = 0, 0
+        for at, span in enumerate(spans):
+            size += len(span)
+            if size > BATCH_BYTES and at > first:
+                self._hold(Batch(self._request(spans[first:at]), at - first))
+                size, first = len(span), at
         if spans:
-            self._hold(Batch(self._request(spans), len(spans)))
+            self._hold(Batch(self._request(spans[first:]), len(spans) - first))
 
     def close(self) -> None:
         """Hand over what there is and, from now on, every span at once."""

@@ -10,8 +10,8 @@ from prometheus_client import CollectorRegistry
 
 from observability import logs, tracing
 from observability.backlog import BACKLOG
-from observability.export import HoldingExporter
-from observability.forward import HoldingSender
+from observability.export import HoldingExporter, NullExporter
+from observability.forward import HoldingSender, NullSender
 from observability.health import Health, reachable
 from observability.metrics import Metrics
 from observability.settings import Settings
@@ -29,15 +29,16 @@ class Hop:
         tracer_provider: for instrumentations.
         metrics: the HTTP metrics every hop has.
         registry: for metrics of its own; `/metrics` shows it.
-        health: its checks; `collector` is one of them.
+        health: its checks; `collector` is one of them if the hop was told where that is.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.metrics = Metrics()
         self.health = Health(settings.service, settings.instance_id, self.registry)
-        self.health.add("collector", reachable(settings.collector_health_url), critical=False)
-        self._exporter = HoldingExporter(settings.otlp_endpoint, self.metrics.spans_dropped.inc)
+        if settings.collector_health_url:
+            self.health.add("collector", reachable(settings.collector_health_url), critical=False)
+        self._exporter = self._make_exporter()
         self.tracer_provider = tracing.make_provider(settings, self._exporter)
         self.tracer: Tracer = tracing.make_tracer(
             f"nextphase.{settings.service}",
@@ -45,14 +46,19 @@ class Hop:
             self._exporter,
             self.metrics.spans_dropped.inc,
         )
-        self._sender = HoldingSender(
-            f"nextphase.{settings.service}",
-            settings.fluent_host,
-            settings.fluent_port,
-            self.metrics.logs_dropped.inc,
-        )
+        self._sender = self._make_sender()
         self._stopped = False
         self._log_handler = logs.Handler(settings, self._sender)
+
+    def _make_exporter(self) -> HoldingExporter | NullExporter:
+        endpoint = self.settings.otlp_endpoint
+        return HoldingExporter(endpoint, self.metrics.spans_dropped.inc) if endpoint else NullExporter()
+
+    def _make_sender(self) -> HoldingSender | NullSender:
+        if not self.settings.fluent_address:
+            return NullSender()
+        host, port = self.settings.fluent_address
+        return HoldingSender(f"nextphase.{self.settings.service}", host, port, self.metrics.logs_dropped.inc)
 
     @property
     def registry(self) -> CollectorRegistry:

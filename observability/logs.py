@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import sys
 import threading
 import time
@@ -17,9 +18,20 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext
 
 from observability import stderr
 from observability.backlog import BACKLOG
-from observability.forward import HoldingSender
+from observability.forward import HoldingSender, NullSender
 from observability.settings import Settings
-from observability.text import MAX_TEXT, Json, bounded, hex_trace_id, plain, simple
+from observability.text import (
+    MAX_FIELD_BYTES,
+    MAX_FIELDS,
+    MAX_TEXT,
+    Fields,
+    Json,
+    bounded,
+    field_name,
+    hex_trace_id,
+    plain,
+    simple,
+)
 
 #: Loggers whose own handlers would write past ours.
 REROUTED = (
@@ -45,6 +57,13 @@ _RESERVED = frozenset(
 )
 #: Types of which nearly every value can stay as it is, but for its size.
 _PLAIN = frozenset({str, int, float, bool, type(None)})
+
+#: Of a text of which MAX_FIELDS / 2 fit into a record.
+_SHORT_TEXT = MAX_FIELD_BYTES // MAX_FIELDS // 4
+#: Names that the log store keeps as they are, of those that were seen.
+_good_names = set[str]()
+_PLAIN_NAME = re.compile("[a-z][a-z0-9]*(_[a-z0-9]+)*")
+_MAX_GOOD_NAMES = 1024
 
 _root = logging.getLogger()
 
@@ -94,7 +113,9 @@ class Handler(logging.Handler):
         stream: where the lines go; stderr as it is at the time of writing when None.
     """
 
-    def __init__(self, settings: Settings, sender: HoldingSender, stream: TextIO | None = None) -> None:
+    def __init__(
+        self, settings: Settings, sender: HoldingSender | NullSender, stream: TextIO | None = None
+    ) -> None:
         super().__init__()
         self._identity: dict[str, Json] = {"service": settings.service, "instance": settings.instance_id}
         self._to_json = msgspec.json.Encoder().encode
@@ -113,17 +134,22 @@ class Handler(logging.Handler):
         return super().handle(record)
 
     def emit(self, record: logging.LogRecord) -> None:
-        fields = self._identity | fields_of(record)
-        line = self._to_json(fields)
-        if not line.isascii():
-            # Beyond ASCII there are line separators, and a stderr that is not UTF-8 would spoil the line.
-            line = json.dumps(fields).encode()
-        self._write(record.levelno, [line], [(_created(record), self._to_msgpack(fields))])
+        try:
+            fields = self._identity | fields_of(record)
+            line = self._to_json(fields)
+            if not line.isascii():
+                # Beyond ASCII there are line separators, and a stderr that is not UTF-8 would spoil the line.
+                line = json.dumps(fields).encode()
+            self._write(record.levelno, [line], [(_created(record), self._to_msgpack(fields))])
+        except Exception:  # what is logged must not fail what logs it
+            self.handleError(record)
 
     def emit_plain(self, name: str, level: int, message: str, fields: Mapping[str, Any]) -> bool:
         """Write a line without a record; False, and nothing is written, where that needs more than encoding:
         a value that is not plain, text that is long or not ASCII, a name that the line has itself."""
         if not _PLAIN.issuperset(map(type, fields.values())) or not _RESERVED.isdisjoint(fields):
+            return False
+        if len(fields) > MAX_FIELDS // 2 or not _has_good_names(fields):
             return False
         created = time.time_ns()
         whole = {
@@ -258,10 +284,40 @@ def fields_of(record: logging.LogRecord) -> dict[str, Json]:
     fields = _common(_created(record), record.levelno, bounded(_message(record)), record.name)
     if record.exc_info and record.exc_info[0]:
         fields["exception"] = bounded(logging.Formatter().formatException(record.exc_info))
-    for name, value in vars(record).items():
-        if name not in _STANDARD:
-            fields[_key(name)] = value if simple(value) else plain(value)
-    return fields
+    extra = {
+        _key(name): value if simple(value) else plain(value)
+        for name, value in vars(record).items()
+        if name not in _STANDARD
+    }
+    if _fit(fields) and _fit(extra) and _has_good_names(extra):
+        return fields | extra
+    message = fields.pop("message")
+    bounded_fields = Fields()
+    for name, value in (fields | extra).items():
+        bounded_fields.add(name, value)
+    return {"message": message} | bounded_fields.kept
+
+
+def _fit(fields: Mapping[str, Json]) -> bool:
+    """Whether fields are surely within the bounds of a record. `Fields` brings others into them."""
+    return len(fields) <= MAX_FIELDS // 2 and not any(
+        type(value) is dict or type(value) is list or (type(value) is str and len(value) > _SHORT_TEXT)
+        for value in fields.values()
+    )
+
+
+def _has_good_names(fields: Mapping[str, Any]) -> bool:
+    """Whether each field has a name that the log store takes. Few names are used, again and again."""
+    if _good_names.issuperset(fields):
+        return True
+    checked = Fields()
+    for name in fields:
+        checked.add(name, None)
+    if list(checked.kept) != list(fields):
+        return False
+    if len(_good_names) < _MAX_GOOD_NAMES:
+        _good_names.update(name for name in fields if _PLAIN_NAME.fullmatch(name))
+    return True
 
 
 def _created(record: logging.LogRecord) -> int:
@@ -292,7 +348,7 @@ def _second(second: int) -> str:
 
 @lru_cache(512)
 def _key(name: str) -> str:
-    return f"extra_{name}" if name in _RESERVED else bounded(name)
+    return f"extra_{name}" if name in _RESERVED else field_name(name)
 
 
 @lru_cache(64)

@@ -12,46 +12,55 @@ class SettingsError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """A hop's identity and the addresses of the collector."""
+    """A hop's identity and the addresses of the collector, None where they were not told: telemetry then goes
+    nowhere, so that a test or a tool beside a running instance writes nothing into it."""
 
     service: str
     instance_id: str
     environment: str
-    otlp_endpoint: str
-    fluent_host: str
-    fluent_port: int
-    collector_health_url: str
+    otlp_endpoint: str | None
+    fluent_address: tuple[str, int] | None
+    collector_health_url: str | None
 
     @classmethod
     def from_env(cls, service: str, environ: Mapping[str, str] = os.environ) -> "Settings":
         """Read NEXTPHASE_INSTANCE, SERVICE_INSTANCE_ID, OTEL_EXPORTER_OTLP_ENDPOINT, FLUENT_ADDRESS and
-        COLLECTOR_HEALTH_URL; what is not set has the value of a default instance.
+        COLLECTOR_HEALTH_URL.
 
         Raises:
             SettingsError: one or more of them cannot be used.
         """
         faults: list[str] = []
-        fluent = environ.get("FLUENT_ADDRESS", "127.0.0.1:24224")
-        host, _, port = fluent.rpartition(":")
-        if not host or not port.isdecimal() or not 0 < int(port) < 65536:
-            faults.append(f"FLUENT_ADDRESS: {fluent!r} is not host:port")
-        otlp = _url(environ, "OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318", faults)
-        health = _url(environ, "COLLECTOR_HEALTH_URL", "http://127.0.0.1:13133/", faults)
+        fluent = _address(environ, "FLUENT_ADDRESS", faults)
+        otlp = _url(environ, "OTEL_EXPORTER_OTLP_ENDPOINT", faults)
+        health = _url(environ, "COLLECTOR_HEALTH_URL", faults)
         if faults:
             raise SettingsError("; ".join(faults))
         return cls(
             service=service,
             instance_id=environ.get("SERVICE_INSTANCE_ID") or service,
             environment=environ.get("NEXTPHASE_INSTANCE") or "default",
-            otlp_endpoint=otlp.rstrip("/"),
-            fluent_host=host,
-            fluent_port=int(port),
+            otlp_endpoint=otlp.rstrip("/") if otlp else None,
+            fluent_address=fluent,
             collector_health_url=health,
         )
 
 
-def _url(environ: Mapping[str, str], name: str, default: str, faults: list[str]) -> str:
-    value = environ.get(name, default)
+def _address(environ: Mapping[str, str], name: str, faults: list[str]) -> tuple[str, int] | None:
+    value = environ.get(name)
+    if value is None:
+        return None
+    host, _, port = value.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        faults.append(f"{name}: {value!r} is not host:port")
+        return None
+    return host, int(port)
+
+
+def _url(environ: Mapping[str, str], name: str, faults: list[str]) -> str | None:
+    value = environ.get(name)
+    if value is None:
+        return None
     try:
         parts = urlsplit(value)
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0

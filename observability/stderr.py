@@ -56,8 +56,8 @@ class Lines:
             try:
                 stream.write(b"".join(lines).decode("ascii"))
                 stream.flush()
-            except (OSError, ValueError):
-                return  # the stream is gone: nowhere left to say so
+            except Exception:  # gone, closed, or None: nowhere left to say so
+                return
 
     def close(self) -> None:
         """Write what waits and, from now on, every line at once: threads do not outlive the interpreter."""

@@ -15,7 +15,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from observability.export import HoldingExporter
+from observability.export import HoldingExporter, NullExporter
 from observability.lean import Tracer
 from observability.settings import Settings
 from observability.text import hex_trace_id
@@ -57,7 +57,10 @@ def make_provider(settings: Settings, exporter: SpanExporter) -> TracerProvider:
 
 
 def make_tracer(
-    name: str, provider: TracerProvider, exporter: HoldingExporter, dropped: Callable[[int], None]
+    name: str,
+    provider: TracerProvider,
+    exporter: HoldingExporter | NullExporter,
+    dropped: Callable[[int], None],
 ) -> Tracer:
     """A tracer for the hop's own spans.
 

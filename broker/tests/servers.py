@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import socket
-import socketserver
 import subprocess
 import sys
 import threading
@@ -25,6 +24,7 @@ from amqp.exceptions import AMQPError
 from kombu import Connection
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from observability.tests.sinks import FluentSink
 from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -329,22 +329,6 @@ class Span:
     attributes: dict[str, Any]
 
 
-class _Swallow(socketserver.BaseRequestHandler):
-    """Reads whatever comes until it ends."""
-
-    def handle(self) -> None:
-        with contextlib.suppress(OSError):
-            while self.request.recv(65536):
-                pass
-
-
-class _LogServer(socketserver.ThreadingTCPServer):
-    """May listen where connections of an earlier server still linger."""
-
-    allow_reuse_address = True
-    daemon_threads = True
-
-
 class Collector:
     """Takes spans over OTLP/HTTP and keeps them; takes logs as well, and lets go of them."""
 
@@ -368,10 +352,9 @@ class Collector:
         self._server = ThreadingHTTPServer(("127.0.0.1", free_port()), Handler)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._logs = _LogServer(("127.0.0.1", free_port()), _Swallow)
-        self.fluent_address = f"127.0.0.1:{self._logs.server_address[1]}"
-        for server in (self._server, self._logs):
-            threading.Thread(target=server.serve_forever, daemon=True).start()
+        self._logs = FluentSink()
+        self.fluent_address = f"127.0.0.1:{self._logs.port}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def take(self, body: bytes) -> None:
         request = ExportTraceServiceRequest.FromString(body)
@@ -384,9 +367,9 @@ class Collector:
         return [span for span in list(self.spans) if span.trace_id == trace_id]
 
     def stop(self) -> None:
-        for server in (self._server, self._logs):
-            server.shutdown()
-            server.server_close()
+        self._server.shutdown()
+        self._server.server_close()
+        self._logs.stop()
 
 
 def _span(service: str, span: Any) -> Span:

@@ -1,5 +1,6 @@
 """Stand-ins for the collector that speak its protocols over real sockets."""
 
+import contextlib
 import socket
 import socketserver
 import threading
@@ -52,14 +53,16 @@ class Sink:
 
 
 class OtlpSink(Sink):
-    """Takes spans over OTLP/HTTP; `status` is what it answers."""
+    """Takes spans over OTLP/HTTP. It answers `status`, or what `refuses` says of one of the spans."""
 
     def __init__(self) -> None:
         self.spans: list[Span] = []
         self.resources: list[dict[str, str]] = []
         self.requests = 0
+        self.largest = 0
         self.status = 200
         self.rejects = 0
+        self.refuses: Callable[[Span], int] = lambda span: 0
         super().__init__()
 
     @property
@@ -72,15 +75,18 @@ class OtlpSink(Sink):
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
+                request = ExportTraceServiceRequest.FromString(body)
                 with sink.changed:
                     sink.requests += 1
-                    if sink.status == 200:
-                        sink.take(ExportTraceServiceRequest.FromString(body))
+                    sink.largest = max(sink.largest, len(body))
+                    status = sink.status if sink.status != 200 else sink.judge(request)
+                    if status == 200:
+                        sink.take(request)
                     sink.changed.notify_all()
                 answer = ExportTraceServiceResponse()
                 answer.partial_success.rejected_spans = sink.rejects
                 content = answer.SerializeToString()
-                self.send_response(sink.status)
+                self.send_response(status)
                 self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
                 self.wfile.write(content)
@@ -90,6 +96,16 @@ class OtlpSink(Sink):
 
         ThreadingHTTPServer.allow_reuse_address = True
         return ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
+
+    def judge(self, request: ExportTraceServiceRequest) -> int:
+        """The status for a request: that of the first span that is refused."""
+        spans = (
+            span
+            for resource in request.resource_spans
+            for scope in resource.scope_spans
+            for span in scope.spans
+        )
+        return next(filter(None, map(self.refuses, spans)), 200)
 
     def take(self, request: ExportTraceServiceRequest) -> None:
         for resource_spans in request.resource_spans:
@@ -109,11 +125,16 @@ class OtlpSink(Sink):
 
 
 class FluentSink(Sink):
-    """Takes fluent messages: (tag, time, record)."""
+    """Takes log records by the Forward protocol and keeps them: (tag, time, record).
+
+    While it `refuses`, it closes connections instead of acknowledging.
+    """
 
     def __init__(self) -> None:
         self.messages: list[tuple[str, Any, dict[str, Any]]] = []
         self.connections: list[socket.socket] = []
+        self.largest = 0
+        self.refuses = False
         super().__init__()
 
     def make(self) -> socketserver.BaseServer:
@@ -122,12 +143,19 @@ class FluentSink(Sink):
         class Handler(socketserver.BaseRequestHandler):
             def handle(self) -> None:
                 sink.connections.append(self.request)
-                unpacker = msgpack.Unpacker()
+                unpacker, before = msgpack.Unpacker(), 0
                 while data := self._received():
                     unpacker.feed(data)
-                    with sink.changed:
-                        sink.messages.extend(tuple(message) for message in unpacker)
-                        sink.changed.notify_all()
+                    for tag, entries, options in unpacker:
+                        sink.largest = max(sink.largest, unpacker.tell() - before)
+                        before = unpacker.tell()
+                        if sink.refuses:
+                            return
+                        with sink.changed:
+                            sink.messages.extend((tag, time, record) for time, record in entries)
+                            sink.changed.notify_all()
+                        with contextlib.suppress(OSError):
+                            self.request.sendall(msgpack.packb({"ack": options["chunk"]}))
 
             def _received(self) -> bytes:
                 try:

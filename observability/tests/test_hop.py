@@ -96,3 +96,31 @@ def test_a_shut_down_hop_takes_no_harm(hop: Hop, otlp: OtlpSink) -> None:
     hop.shutdown(5.0)
     hop.tracer.start_span("after").end()
     assert [span.name for span in otlp.spans] == ["before"]
+
+
+def test_a_hop_that_is_not_told_where_sends_telemetry_nowhere() -> None:
+    code = (
+        "import sys\n"
+        "sys.addaudithook(lambda event, args: event == 'socket.connect' and print(args[1], flush=True))\n"
+        "import logging, observability\n"
+        "hop = observability.setup('probe')\n"
+        "of_library = hop.tracer_provider.get_tracer('x')\n"
+        "with hop.tracer.start_as_current_span('work'), of_library.start_as_current_span('y'):\n"
+        "    logging.getLogger('probe').warning('said')\n"
+        "assert hop.flush()\n"
+        "hop.shutdown()\n"
+        "logging.getLogger('probe').warning('said after')\n"
+        "assert 'collector' not in str(hop.health.report_blocking())\n"
+    )
+    names = {"OTEL_EXPORTER_OTLP_ENDPOINT", "FLUENT_ADDRESS", "COLLECTOR_HEALTH_URL"}
+    environment = {name: value for name, value in os.environ.items() if name not in names}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+    assert [json.loads(line)["message"] for line in done.stderr.splitlines()] == [
+        "Hop set up",
+        "said",
+        "said after",
+    ]

@@ -4,6 +4,8 @@ import io
 import json
 import logging
 import math
+import re
+import socket
 import struct
 import subprocess
 import sys
@@ -20,7 +22,7 @@ from msgspec import UNSET, UnsetType
 from opentelemetry import trace
 
 from observability import Hop, stderr
-from observability.forward import QUEUE_RECORDS, HoldingSender
+from observability.forward import BATCH_BYTES, QUEUE_BYTES, QUEUE_RECORDS, HoldingSender
 from observability.logs import Entry, Handler, Line, Lines, fields_of
 from observability.settings import Settings
 from observability.tests.sinks import FluentSink, eventually
@@ -66,6 +68,85 @@ def logger(settings: Settings, sender: HoldingSender, stream: io.StringIO) -> lo
     logger = logging.Logger("probe.part")
     logger.addHandler(Handler(settings, sender, stream))
     return logger
+
+
+def stored(fields: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """The entries of structured metadata that the log store makes of a record's fields."""
+    for name, value in fields.items():
+        if isinstance(value, dict):
+            yield from stored(value, f"{prefix}{name}_")
+        elif prefix or name != "message":  # which is the line
+            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            yield re.sub("[^A-Za-z0-9]+", "_", f"{prefix}{name}"), text
+
+
+def is_storable(fields: dict[str, Any]) -> bool:
+    """Whether the log store takes a record: it refuses all of a request for one that is not."""
+    entries = list(stored(fields))
+    names = [name for name, _ in entries]
+    size = sum(len(name.encode()) + len(text.encode()) for name, text in entries)
+    return (
+        len(entries) <= 120
+        and size <= 60 * 1024
+        and len(set(names)) == len(names)
+        and all(name.strip("_") for name in names)
+    )
+
+
+CARELESS: dict[str, dict[str, Any]] = {
+    "an empty name": {"": 1, "order_id": 7},
+    "a name that is no text": {7: 1},  # type: ignore[dict-item]
+    "names without a letter": {"_": 1, "__": 2, "!!": 3, "\u00e9": 4},
+    "names alike": {"a.b": 1, "a_b": 2, "a-b": 3, "a": {"b": 4}},
+    "many fields": {f"key{number}": number for number in range(150)},
+    "a mapping of many fields": {"data": {f"key{number}": {"": number} for number in range(150)}},
+    "long texts": {f"text{number}": "x" * 16_000 for number in range(5)},
+    "long texts beyond ASCII": {f"text{number}": "\u00fc" * 16_000 for number in range(5)},
+    "long texts in a list": {"texts": ["\u00fc" * 16_000] * 5},
+    "a long name": {"n" * 100_000: 1},
+    "a mapping's long names": {"data": {"n" * 1000 + str(number): 1 for number in range(150)}},
+}
+
+
+@pytest.mark.parametrize("extra", CARELESS.values(), ids=CARELESS)
+def test_a_careless_record_is_cut_to_what_the_log_store_takes(
+    logger: logging.Logger, stream: io.StringIO, fluent: FluentSink, extra: dict[str, Any]
+) -> None:
+    logger.error("said", extra=extra)
+    line = json.loads(stream.getvalue())
+    assert is_storable(line), line
+    assert line["message"] == "said"
+    assert fluent.records(message="said") == [line]
+
+
+@pytest.mark.parametrize("extra", CARELESS.values(), ids=CARELESS)
+def test_a_careless_line_of_a_hot_path_is_cut_too(
+    alone: Handler, stream: io.StringIO, extra: dict[str, Any]
+) -> None:
+    Lines("probe.lines").write(logging.INFO, "said", extra)
+    assert is_storable(json.loads(stream.getvalue()))
+
+
+@given(st.dictionaries(st.text(st.characters(), max_size=4), ANYTHING, max_size=20))
+def test_every_record_is_one_the_log_store_takes(extra: dict[str, Any]) -> None:
+    made = record("said")
+    vars(made).update({f"extra{name}": value for name, value in extra.items()} | {"data": extra})
+    assert is_storable(fields_of(made))
+
+
+def test_a_record_that_cannot_be_written_does_not_fail_what_logs_it(
+    logger: logging.Logger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging, "raiseExceptions", False)
+    broken = record("said")
+    broken.created = math.nan
+    logger.handle(broken)
+
+
+def test_what_is_left_out_is_said() -> None:
+    fields = fields_of(record("said", **{f"key{number}": number for number in range(150)}))
+    assert fields["omitted_fields"] == 150 - sum(name.startswith("key") for name in fields)
+    assert fields["key0"] == 0
 
 
 class Keeping:
@@ -301,12 +382,70 @@ def test_records_of_a_collector_stop_arrive_later(
     fluent.records(number=499)
     numbers = [item["number"] for _, _, item in fluent.messages]
     assert numbers == sorted(set(numbers))
-    # What was written to the socket of a collector that is going away is lost without a sign: one batch.
-    assert set(range(256, 500)) <= set(numbers)
+    assert set(range(500)) <= set(numbers)
     assert drops.count == 0
     assert [item.message for item in caplog.records if item.levelno >= logging.WARNING] == [
         "Collector does not take logs; holding them"
     ]
+
+
+def test_records_that_the_collector_refuses_are_held_until_it_takes_them(
+    sender: HoldingSender, fluent: FluentSink, drops: Drops
+) -> None:
+    fluent.refuses = True
+    for number in range(50):
+        sender.emit(None, {"number": number})
+    assert not sender.flush(1.0)
+    assert not fluent.messages
+    fluent.refuses = False
+    assert sender.flush(20.0)
+    assert [item["number"] for _, _, item in fluent.messages] == list(range(50))
+    assert drops.count == 0
+
+
+@pytest.mark.parametrize(
+    "answer", [b"", b"\x81\xa3ack\xa5other", b"\xc1", b"HTTP/1.1 400 Bad Request\r\n\r\n"]
+)
+def test_no_answer_ends_the_sending(
+    sender: HoldingSender, fluent: FluentSink, drops: Drops, answer: bytes
+) -> None:
+    fluent.stop()
+    with socket.create_server(("127.0.0.1", fluent.port)) as server:
+        sender.emit(None, {"number": 1})
+        connection, _ = server.accept()
+        with connection:
+            connection.settimeout(10)
+            connection.recv(65536)
+            connection.sendall(answer)
+    fluent.start()
+    assert sender.flush(20.0)
+    assert [item["number"] for _, _, item in fluent.messages] == [1]
+    assert drops.count == 0
+
+
+def test_a_host_that_is_none_ends_nothing(drops: Drops) -> None:
+    sender = HoldingSender("nextphase.probe", "a..b", 24224, drops)
+    sender.emit(None, {"number": 1})
+    assert not sender.flush(0.5)
+    sender.emit(None, {"number": 2})
+    sender.close(0.5)
+    assert eventually(lambda: drops.count == 2)
+    sender.emit(None, {"number": 3})
+    assert drops.count == 3
+
+
+def test_large_records_are_sent_in_batches_the_collector_takes_and_hold_a_bounded_memory(
+    sender: HoldingSender, fluent: FluentSink, drops: Drops
+) -> None:
+    fluent.stop()
+    text = "x" * 48 * 1024
+    for number in range(1000):
+        sender.emit(None, {"number": number, "text": text})
+    assert drops.count >= 1000 - (QUEUE_BYTES + BATCH_BYTES) // len(text) - 1
+    fluent.start()
+    assert sender.flush(20.0)
+    assert len(fluent.messages) == 1000 - drops.count
+    assert fluent.largest < 2 * BATCH_BYTES
 
 
 def test_the_queue_is_bounded_and_the_oldest_go(

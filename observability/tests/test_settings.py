@@ -5,13 +5,13 @@ import pytest
 from observability.settings import Settings, SettingsError
 
 
-def test_an_empty_environment_is_the_default_instance() -> None:
+def test_an_empty_environment_sends_telemetry_nowhere() -> None:
     settings = Settings.from_env("accounts", {})
     assert settings.instance_id == "accounts"
     assert settings.environment == "default"
-    assert settings.otlp_endpoint == "http://127.0.0.1:4318"
-    assert (settings.fluent_host, settings.fluent_port) == ("127.0.0.1", 24224)
-    assert settings.collector_health_url == "http://127.0.0.1:13133/"
+    assert settings.otlp_endpoint is None
+    assert settings.fluent_address is None
+    assert settings.collector_health_url is None
 
 
 def test_everything_set() -> None:
@@ -26,7 +26,8 @@ def test_everything_set() -> None:
         },
     )
     assert settings.otlp_endpoint == "http://collector:4318"
-    assert settings.fluent_host == "collector"
+    assert settings.fluent_address == ("collector", 24224)
+    assert settings.collector_health_url == "http://collector:13133/"
 
 
 def test_every_fault_is_named_at_once() -> None:

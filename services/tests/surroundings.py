@@ -5,8 +5,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from socketserver import StreamRequestHandler, ThreadingTCPServer
 from typing import Any, Self
+
+from observability.tests.sinks import FluentSink
 
 
 class Surroundings(ThreadingHTTPServer):
@@ -17,20 +18,16 @@ class Surroundings(ThreadingHTTPServer):
         self.taken: dict[str, tuple[str, dict[str, Any]]] = {}
         self.changed = threading.Condition()
         self.url = f"http://127.0.0.1:{self.server_port}"
-        self.logs = ThreadingTCPServer(("127.0.0.1", 0), _Logs)
-        self.logs.daemon_threads = True
-        self.logs_address = f"127.0.0.1:{self.logs.server_address[1]}"
+        self.logs = FluentSink()
+        self.logs_address = f"127.0.0.1:{self.logs.port}"
 
     @classmethod
     @contextmanager
     def running(cls) -> Iterator[Self]:
-        with cls() as server, server.logs:
-            for each in (server, server.logs):
-                threading.Thread(
-                    target=each.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
-                ).start()
+        with cls() as server:
+            threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
             yield server
-            server.logs.shutdown()
+            server.logs.stop()
             server.shutdown()
 
     def wait_for(self, path: str, timeout_seconds: float = 10) -> tuple[str, dict[str, Any]]:
@@ -40,12 +37,6 @@ class Surroundings(ThreadingHTTPServer):
                 f"nothing was put to {path}"
             )
             return self.taken[path]
-
-
-class _Logs(StreamRequestHandler):
-    def handle(self) -> None:
-        while self.rfile.read1():
-            continue  # whatever is sent is taken
 
 
 class _Handler(BaseHTTPRequestHandler):

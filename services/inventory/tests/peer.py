@@ -94,17 +94,15 @@ def _http_server(peer: Peer) -> ThreadingHTTPServer:
 
 def _fluent_server(peer: Peer) -> socketserver.ThreadingTCPServer:
     class Handler(socketserver.BaseRequestHandler):
-        """fluentd's forward protocol, packed-forward mode, with acknowledgements."""
+        """Fluentd's Forward protocol, in Forward mode, with acknowledgements."""
 
         def handle(self) -> None:
-            messages = msgpack.Unpacker(raw=True)
+            messages = msgpack.Unpacker()
             while data := self.request.recv(65536):
                 messages.feed(data)
                 for _tag, entries, option in messages:
-                    records = msgpack.Unpacker(raw=False)
-                    records.feed(entries)
-                    peer.logs.extend(record for _time, record in records)
-                    self.request.sendall(msgpack.packb({"ack": option[b"chunk"].decode()}))
+                    peer.logs.extend(record for _time, record in entries)
+                    self.request.sendall(msgpack.packb({"ack": option["chunk"]}))
 
     server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True

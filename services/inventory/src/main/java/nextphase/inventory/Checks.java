@@ -7,6 +7,7 @@ import java.net.http.HttpResponse.BodyHandlers;
 import java.time.Duration;
 import nextphase.inventory.events.Registration;
 import nextphase.inventory.telemetry.Check;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnProperty;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.core.annotation.Order;
@@ -35,6 +36,7 @@ class Checks {
 
     @Bean
     @Order(3)
+    @ConditionalOnProperty("COLLECTOR_HEALTH_URL")
     Check collectorCheck(Settings settings, HttpClient client) {
         HttpRequest request =
                 HttpRequest.newBuilder(settings.collectorHealthUrl()).timeout(TIMEOUT).build();

@@ -17,7 +17,7 @@ import java.util.function.Function;
  * @param database where the service's database is
  * @param rioUrl address of Rio's API
  * @param rioToken bearer token this service shows Rio
- * @param collectorHealthUrl answers 200 while the collector is well
+ * @param collectorHealthUrl answers 200 while the collector is well; null if that was not told
  * @param instance name of this instance of the platform
  * @param process name of this process among the service's
  */
@@ -49,7 +49,9 @@ public record Settings(
         Database database = reader.parse("DATABASE_URL", Settings::database);
         URI rioUrl = reader.parse("RIO_URL", Settings::http);
         String rioToken = reader.parse("RIO_TOKEN_FILE", Settings::secret);
-        URI collectorHealthUrl = reader.parse("COLLECTOR_HEALTH_URL", "http://127.0.0.1:13133/", Settings::http);
+        URI collectorHealthUrl = environment.containsKey("COLLECTOR_HEALTH_URL")
+                ? reader.parse("COLLECTOR_HEALTH_URL", Settings::http)
+                : null;
         String instance = reader.text("NEXTPHASE_INSTANCE", "default");
         String process = reader.text("SERVICE_INSTANCE_ID", "inventory-1");
         if (!reader.faults.isEmpty()) {

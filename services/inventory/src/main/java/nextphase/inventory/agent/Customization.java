@@ -11,6 +11,9 @@ public final class Customization implements AutoConfigurationCustomizerProvider 
         agent.addSamplerCustomizer((sampler, config) -> new HousekeepingSampler(sampler));
         agent.addSpanProcessorCustomizer((processor, config) -> new LingeringSpanProcessor(processor));
         agent.addSpanExporterCustomizer((exporter, config) -> new HoldingSpanExporter(exporter));
+        agent.addPropertiesCustomizer(config -> config.getString("otel.exporter.otlp.endpoint") == null
+                ? Map.of("otel.traces.exporter", "none") // not told where: the default may be somebody else's collector
+                : Map.of());
         agent.addPropertiesSupplier(() -> Map.of("otel.resource.attributes", process(System.getenv())));
     }
 

@@ -109,9 +109,7 @@ final class HoldingSpanExporter implements SpanExporter {
 
     /** True if the batch is off our hands, sent or given up. */
     private boolean send(Batch batch) {
-        boolean sent = exporter.export(batch.spans())
-                .join(EXPORT_SECONDS, TimeUnit.SECONDS)
-                .isSuccess();
+        boolean sent = export(batch);
         synchronized (this) {
             boolean late = System.nanoTime() - (stopping ? stopBy : batch.giveUpAt()) > 0;
             if (!sent && !late) {
@@ -123,6 +121,17 @@ final class HoldingSpanExporter implements SpanExporter {
             batches.remove();
             held -= batch.spans().size();
             return true;
+        }
+    }
+
+    /** Whatever the exporter throws is a failure to send: the thread goes on. */
+    private boolean export(Batch batch) {
+        try {
+            return exporter.export(batch.spans())
+                    .join(EXPORT_SECONDS, TimeUnit.SECONDS)
+                    .isSuccess();
+        } catch (RuntimeException error) {
+            return false;
         }
     }
 

@@ -7,9 +7,20 @@ import io.opentelemetry.api.trace.Span;
 import io.opentelemetry.api.trace.SpanContext;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Set;
+import java.util.regex.Pattern;
 
 /** A log event in the form every hop of the platform gives it. */
 final class LogRecord {
+    /** Below what Loki takes of one record: 128 fields and 64 KiB. */
+    private static final int MAX_FIELDS = 96;
+
+    private static final int MAX_BYTES = 48 * 1024;
+    private static final int MAX_TEXT = 16 * 1024;
+    private static final int MAX_NAME = 128;
+    private static final Pattern LETTER = Pattern.compile("[A-Za-z0-9]");
+    private static final Set<String> RESERVED = Set.of("trace_id", "span_id", "exception");
+
     private LogRecord() {}
 
     /** The record of an event, made in the thread that logs it: the current span is the one it belongs to. */
@@ -21,6 +32,7 @@ final class LogRecord {
         record.put("instance", instance);
         record.put("message", event.getFormattedMessage());
         record.put("logger", event.getLoggerName());
+        Map<String, Object> extra = new LinkedHashMap<>();
         SpanContext context = Span.current().getSpanContext();
         if (context.isValid()) {
             record.put("trace_id", context.getTraceId());
@@ -29,12 +41,58 @@ final class LogRecord {
         if (event.getKeyValuePairs() != null) {
             event.getKeyValuePairs().stream()
                     .filter(pair -> pair.value != null)
-                    .forEach(pair -> record.put(pair.key, plain(pair.value)));
+                    .forEach(pair -> extra.put(name(pair.key, record), plain(pair.value)));
         }
         if (event.getThrowableProxy() != null) {
             record.put("exception", ThrowableProxyUtil.asString(event.getThrowableProxy()));
         }
-        return record;
+        record.putAll(extra);
+        return limited(record);
+    }
+
+    /**
+     * A record that the log store takes: it refuses every record of a request for one beyond its bounds. What does not
+     * fit is cut or left out, and "omitted_fields" says how many were.
+     */
+    private static Map<String, Object> limited(Map<String, Object> record) {
+        Map<String, Object> limited = new LinkedHashMap<>();
+        int left = MAX_BYTES;
+        int omitted = 0;
+        for (Map.Entry<String, Object> field : record.entrySet()) {
+            left -= 3 * field.getKey().length();
+            if (limited.size() >= MAX_FIELDS || left <= 0) {
+                omitted++;
+                continue;
+            }
+            Object value = field.getValue();
+            if (value instanceof String text) {
+                // The message is the line, which has bounds of its own; a character is three bytes at most.
+                boolean isLine = field.getKey().equals("message");
+                text = cut(text, isLine ? MAX_TEXT : Math.min(left / 3, MAX_TEXT));
+                left -= isLine ? 0 : 3 * text.length();
+                value = text;
+            }
+            limited.put(field.getKey(), value);
+        }
+        if (omitted > 0) {
+            limited.put("omitted_fields", omitted);
+        }
+        return limited;
+    }
+
+    private static String cut(String text, int limit) {
+        if (text.length() <= limit) {
+            return text;
+        }
+        int end = Math.max(limit - 1, 0);
+        return text.substring(0, end > 0 && Character.isHighSurrogate(text.charAt(end - 1)) ? end - 1 : end) + "…";
+    }
+
+    /** A name that the log store takes, with a letter or digit of ASCII, and that the record does not have itself. */
+    private static String name(String name, Map<String, Object> record) {
+        String usable = cut(String.valueOf(name), MAX_NAME);
+        boolean isUsable = LETTER.matcher(usable).find() && !record.containsKey(usable) && !RESERVED.contains(usable);
+        return isUsable ? usable : "extra_" + usable;
     }
 
     private static String level(Level level) {

@@ -1,0 +1,64 @@
+package nextphase.inventory.telemetry;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.LoggerContext;
+import ch.qos.logback.classic.spi.LoggingEvent;
+import java.nio.charset.StandardCharsets;
+import java.util.Map;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import org.slf4j.event.KeyValuePair;
+
+class LogRecordTest {
+    private final LoggingEvent event = new LoggingEvent(
+            "", new LoggerContext().getLogger("test"), Level.INFO, "said", null, null);
+
+    @Test
+    void keepsWhatTheLogStoreTakes() {
+        event.addKeyValuePair(new KeyValuePair("order_id", "7"));
+        assertEquals("7", record().get("order_id"));
+    }
+
+    @Test
+    void givesEveryFieldANameThatTheLogStoreTakes() {
+        for (String name : new String[] {"", "_", "é", "!!", "level", "trace_id", "n".repeat(1000)}) {
+            event.addKeyValuePair(new KeyValuePair(name, name));
+        }
+        Map<String, Object> record = record();
+        assertEquals("info", record.get("level"));
+        assertTrue(record.keySet().stream().allMatch(name -> name.matches("(?s).*[A-Za-z0-9].*") && name.length() < 200));
+        assertEquals("trace_id", record.get("extra_trace_id"));
+    }
+
+    @Test
+    void leavesOutWhatIsTooMuchAndSaysSo() {
+        IntStream.range(0, 150).forEach(number -> event.addKeyValuePair(new KeyValuePair("key" + number, number)));
+        assertTrue(record().size() <= 100);
+        assertTrue((int) record().get("omitted_fields") > 50);
+    }
+
+    @Test
+    void cutsLongTexts() {
+        for (String letter : new String[] {"x", "ü", "語", "😀"}) {
+            IntStream.range(0, 5)
+                    .forEach(number -> event.addKeyValuePair(new KeyValuePair(letter + number, letter.repeat(16_000))));
+        }
+        int bytes = record().entrySet().stream()
+                .filter(field -> !field.getKey().equals("message"))
+                .mapToInt(field -> size(field.getKey()) + size(field.getValue()))
+                .sum();
+        assertTrue(bytes < 60 * 1024, () -> bytes + " bytes");
+    }
+
+    private Map<String, Object> record() {
+        event.setInstant(java.time.Instant.EPOCH);
+        return LogRecord.of(event, "inventory", "inventory-1");
+    }
+
+    private static int size(Object value) {
+        return String.valueOf(value).getBytes(StandardCharsets.UTF_8).length;
+    }
+}
