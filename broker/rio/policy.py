@@ -19,8 +19,9 @@ class Retry(_Part):
     cap_seconds: float = Field(default=600, ge=0.1, le=21600)
     """What no pause exceeds, whatever the sink asks for."""
     budget_seconds: float = Field(default=86400, ge=0, le=30 * 86400)
-    """From the first attempt on; what would be tried later is a dead letter."""
-    max_attempts: int = Field(default=50, ge=1, le=1000)
+    """From the first attempt on; the last attempt is made when it ends, or when the sink asked for it."""
+    max_attempts: int | None = Field(default=None, ge=1, le=1000)
+    """An end before the budget's; None for as many as the budget has room for."""
 
     @model_validator(mode="after")
     def _first_within_cap(self) -> Self:

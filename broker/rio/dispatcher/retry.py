@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from broker.rio.policy import Policy, Retry
+from broker.rio.rabbitmq.topology import UNIT_SECONDS
 
 _GONE: Final = 410
 
@@ -53,20 +54,27 @@ def judge(
         return Judgement(Verdict.GONE)
     if status in policy.final_statuses:
         return Judgement(Verdict.DEAD, why="the status is final")
-    if attempt >= policy.retry.max_attempts:
+    retry = policy.retry
+    if retry.max_attempts is not None and attempt >= retry.max_attempts:
         return Judgement(Verdict.DEAD, why=f"attempt {attempt} was the last one")
-    pause = pause_seconds(policy.retry, attempt, retry_after_seconds)
-    if elapsed_seconds + pause > policy.retry.budget_seconds:
-        return Judgement(Verdict.DEAD, why=f"the budget of {policy.retry.budget_seconds:g} s is spent")
-    return Judgement(Verdict.RETRY, pause)
+    left = retry.budget_seconds - elapsed_seconds
+    if left <= UNIT_SECONDS:  # as exactly as the pause before this attempt could be kept
+        return Judgement(Verdict.DEAD, why=f"the budget of {retry.budget_seconds:g} s is spent")
+    # The last attempt is made when the budget ends, not up to a whole pause before it.
+    pause = min(pause_seconds(retry, attempt), left)
+    return Judgement(Verdict.RETRY, max(pause, asked_seconds(retry, retry_after_seconds)))
 
 
-def pause_seconds(retry: Retry, attempt: int, retry_after_seconds: float | None = None) -> float:
+def asked_seconds(retry: Retry, retry_after_seconds: float | None) -> float:
+    """For how long a sink that asked for `retry_after_seconds` is left alone: never beyond the cap."""
+    return 0.0 if retry_after_seconds is None else min(retry_after_seconds, retry.cap_seconds)
+
+
+def pause_seconds(retry: Retry, attempt: int) -> float:
     """The pause after failed attempt number `attempt`: exponential with full jitter, never beyond the cap.
 
     Events that failed together are so spread evenly, rather than to come back together.
     """
     # Beyond 2^64 the cap has long been reached, and a float soon after.
     longest = min(retry.cap_seconds, retry.first_seconds * 2.0 ** min(max(attempt, 1) - 1, 64))
-    pause = random.uniform(0, longest)  # noqa: S311 - jitter, not a secret
-    return pause if retry_after_seconds is None else max(pause, min(retry_after_seconds, retry.cap_seconds))
+    return random.uniform(0, longest)  # noqa: S311 - jitter, not a secret
