@@ -128,6 +128,23 @@ def test_retry_after_is_honoured(rio: Rio, outside: Outside, name: str) -> None:
     assert second.at - first.at >= 1.9  # what the sink asked for, but for the ladder's step
 
 
+@pytest.mark.parametrize("ordered", [False, True])
+def test_retry_after_holds_for_the_whole_sink(rio: Rio, outside: Outside, name: str, ordered: bool) -> None:
+    """For events that it did not answer so, another subscription's, and after a change of the policy."""
+    sink = f"{outside.url}/in"
+    retry = {"first_seconds": 0.1, "cap_seconds": 30}
+    put(rio, name, sink, config={"ordered": ordered, "retry": retry})
+    put(rio, f"{name}-2", sink)
+    outside.reply = lambda request: answer(503, "Retry-After: 5") if len(outside.posted("/in")) < 2 else OK
+    emit(rio, name, subject="first")
+    (first,) = wait_until(lambda: outside.posted("/in"), what="the first attempt")
+    emit(rio, name, subject="second")
+    emit(rio, f"{name}-2", subject="third")
+    put(rio, name, sink, config={"ordered": ordered, "retry": retry, "timeout_seconds": 9})
+    posted = wait_until(lambda: len(found := outside.posted("/in")) == 4 and found, what="all deliveries")
+    assert min(one.at for one in posted[1:]) - first.at >= 4.8  # what it asked for, but for the ladder's step
+
+
 def test_410_pauses_and_keeps_the_event(rio: Rio, outside: Outside, name: str) -> None:
     put(rio, name, f"{outside.url}/in")
     outside.reply = lambda request: answer(410)

@@ -1,6 +1,7 @@
 """A circuit breaker per sink: a sink that answers nothing but failures is left alone for a while.
 
-Only near-total failure opens it, since a sink that fails some events must still get the healthy ones.
+Only near-total failure opens it, since a sink that fails some events must still get the healthy ones. One that
+asks for it (Retry-After) is left alone for as long as it says, whatever else it answers.
 """
 
 import time
@@ -37,6 +38,7 @@ class Circuit:
         self._state = State.CLOSED
         self._open_seconds = _FIRST_OPEN_SECONDS
         self._until = 0.0
+        self._held_until = 0.0
 
     @property
     def state(self) -> State:
@@ -45,13 +47,20 @@ class Circuit:
     @property
     def closed(self) -> bool:
         """Whether attempts may be made as one likes."""
-        return self._state is State.CLOSED
+        return self._state is State.CLOSED and not self._held_until
+
+    def hold(self, seconds: float) -> None:
+        """Make no attempt for so long: the sink asked for it."""
+        self._held_until = max(self._held_until, self._clock() + seconds)
 
     def wait_seconds(self) -> float:
         """0 if an attempt may be made now, and is then expected to be; else when to ask again."""
+        now = self._clock()
+        if now < self._held_until:
+            return self._held_until - now
+        self._held_until = 0.0
         if self._state is State.CLOSED:
             return 0.0
-        now = self._clock()
         if now < self._until:
             probing = self._state is State.HALF_OPEN
             return min(self._until - now, _ASK_AGAIN_SECONDS) if probing else self._until - now

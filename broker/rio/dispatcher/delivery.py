@@ -11,7 +11,7 @@ from opentelemetry.trace import Span, StatusCode
 
 from broker.rio.dispatcher.circuit import Circuit
 from broker.rio.dispatcher.readings import Readings
-from broker.rio.dispatcher.retry import Judgement, Verdict, judge
+from broker.rio.dispatcher.retry import Judgement, Verdict, asked_seconds, judge
 from broker.rio.dispatcher.spans import Spans
 from broker.rio.dispatcher.webhook import Answer, Webhook
 from broker.rio.message import Attempt, Message
@@ -101,6 +101,8 @@ class Delivery:
         means.circuit.record(success=answer.working)
         first_at = message.first_attempt_at or started_at
         retry_after = read_retry_after(answer.retry_after) if answer.retry_after else None
+        if retry_after is not None:
+            means.circuit.hold(asked_seconds(subscription.policy.retry, retry_after))
         judgement = judge(
             subscription.policy, answer.status, message.attempt, started_at - first_at, retry_after
         )

@@ -194,7 +194,9 @@ class Worker:
         waits = self._pace.reserve() if self._pace is not None else 0.0
         asked_at = time.monotonic()
         while waits > 0 or (waits := self._circuit.wait_seconds()) > 0:
-            if time.monotonic() - asked_at + waits > _KEPT_SECONDS or await self._stops_within(waits):
+            left = asked_at + _KEPT_SECONDS - time.monotonic()
+            # Kept for as long as may be even if that will not do: given back it comes again at once.
+            if await self._stops_within(min(waits, left)) or waits >= left:
                 return False
             waits = 0.0
         return True

@@ -54,6 +54,17 @@ def test_failures_of_long_ago_do_not_count(circuit: Circuit, clock: Clock) -> No
     assert circuit.state is State.CLOSED
 
 
+def test_a_sink_that_asks_for_it_is_left_alone(circuit: Circuit, clock: Clock) -> None:
+    circuit.hold(30)
+    circuit.hold(10)  # of several answers the longest counts
+    circuit.record(success=True)
+    assert not circuit.closed
+    assert circuit.wait_seconds() == 30
+    clock.now += 30
+    assert circuit.wait_seconds() == 0
+    assert circuit.closed
+
+
 def test_one_probe_decides(circuit: Circuit, clock: Clock) -> None:
     fail(circuit, 20)
     clock.now += 1
