@@ -1,6 +1,7 @@
 """Tornado applications as hops: handlers derive from `Handler`, applications add `routes(hop)`."""
 
 import asyncio
+from collections.abc import Awaitable
 from functools import cache
 from types import TracebackType
 from typing import Any
@@ -70,6 +71,12 @@ class Handler(RequestHandler):
         self._exchange = Exchange(current(), request.method or "", request.path, caller)
         _progress.enter()
 
+    async def head(self, *arguments: str, **named: str) -> None:
+        """Answer as `get` does, where there is one; tornado leaves out the body."""
+        answered: Awaitable[None] | None = self.get(*arguments, **named)
+        if answered is not None:
+            await answered
+
     def json_body(self) -> dict[str, Any]:
         """The request's body as a JSON object.
 
@@ -120,11 +127,12 @@ class Handler(RequestHandler):
         return of_status(status, detail, headers)
 
     def _methods(self) -> list[str]:
-        return [
+        own = [
             name
             for name in self.SUPPORTED_METHODS
             if getattr(type(self), name.lower()) is not getattr(RequestHandler, name.lower())
         ]
+        return [name for name in own if name != "HEAD" or "GET" in own]
 
     def _log(self) -> None:
         """Called once an answer is complete, while the span is still open."""

@@ -53,6 +53,24 @@ def test_a_request_continues_its_trace(server: Server, trace: Trace) -> None:
     assert resource["deployment.environment.name"] == "trial"
 
 
+@pytest.mark.parametrize("path", ["/things/7", "/problem", "/nowhere", "/health", "/health/live", "/metrics"])
+def test_head_answers_what_get_does_but_for_the_body(server: Server, trace: Trace, path: str) -> None:
+    wanted = server.request("GET", path, trace)
+    answer = server.request("HEAD", path, trace)
+    assert (answer.status_code, answer.content) == (wanted.status_code, b"")
+    assert answer.headers["Content-Type"] == wanted.headers["Content-Type"]
+    assert "Retry-After" not in wanted.headers or answer.headers["Retry-After"] == "7"
+    # The connection goes on: no byte of a body was sent.
+    assert server.request("GET", path, trace).status_code == wanted.status_code
+
+
+def test_head_is_allowed_where_get_is(server: Server, trace: Trace) -> None:
+    allowed = server.request("DELETE", "/problem", trace)
+    assert allowed.status_code == 405
+    assert {"GET", "HEAD"} <= set(allowed.headers["Allow"].split(", "))
+    assert server.request("HEAD", "/things", trace).status_code == 405
+
+
 def test_log_records_carry_the_span(server: Server, trace: Trace) -> None:
     server.request("GET", "/things/8", trace, headers={"X-Caller": "gateway"})
     (span,) = server.otlp.of_trace(trace.id)

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import psycopg
-import tornado.httpserver
 import tornado.web
 import uvloop
 from amqp.exceptions import AMQPError
@@ -58,6 +57,7 @@ from broker.rio.store.subscriptions import Subscriptions
 from broker.rio.subscription import Status, Subscription, read_subscription
 from observability import Hop, setup
 from observability.frameworks import tornado as hop_tornado
+from observability.frameworks.absolute import AbsoluteFormServer
 from observability.health import Observed
 from observability.tracing import instrument_psycopg
 
@@ -321,7 +321,7 @@ async def main() -> None:
         [*hop_tornado.routes(hop), *with_description(routes(api.rio))],
         default_handler_class=hop_tornado.NotFound,
     )
-    server = tornado.httpserver.HTTPServer(
+    server = AbsoluteFormServer(
         application,
         # Somewhat too large a body is read and answered 413 as a problem; Tornado cuts off anything larger.
         max_body_size=_TOO_LARGE_READ * settings.max_body_bytes,

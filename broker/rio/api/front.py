@@ -12,7 +12,14 @@ from tornado.httpserver import HTTPServer
 from broker.rio.api.answering import Answering
 from broker.rio.api.head import Head, may_begin, read_head
 from observability.frameworks.handover import Begun, dismiss
+from observability.problem import Problem
 
+_PROBLEM: Final = Problem(431, "Header fields too large").encode(None)
+_TOO_LARGE: Final = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\n"
+    b"Content-Type: %b\r\nContent-Length: %d\r\n\r\n%b"
+    % (Problem.MEDIA_TYPE.encode(), len(_PROBLEM), _PROBLEM)
+)
 _END: Final = b"\r\n\r\n"
 _BACKLOG: Final = 1024
 _SWEEP_SECONDS: Final = 15.0
@@ -177,7 +184,10 @@ class Connection(asyncio.Protocol):
         received = self._received
         end = received.find(_END, 0, self._front.max_head_bytes)
         if end < 0:
-            if not may_begin(received) or len(received) >= self._front.max_head_bytes:
+            if len(received) >= self._front.max_head_bytes:
+                self._transport.write(_TOO_LARGE)
+                self._transport.close()
+            elif not may_begin(received):
                 self._hand_over()
             return None
         self._body_at = end + len(_END)

@@ -1,5 +1,6 @@
 """Heads of requests to emit, as httptools (llhttp) reads them."""
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,6 +10,8 @@ from broker.rio.api.emitting import route_of
 
 _EXPECTED: Final = b"POST /event"
 # Bodies that do not just follow the head, so many bytes of them.
+# RFC 9112, section 3.2: exactly one Host, and a valid one. Several are joined by commas here.
+_HOST: Final = re.compile(r"(?:[A-Za-z0-9\-._~!$&'()*+;=%]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
 _UNUSUAL: Final = frozenset({"transfer-encoding", "expect", "upgrade"})
 
 
@@ -45,6 +48,8 @@ def read_head(raw: bytes) -> Head | None:
         return None
     headers = reader.headers
     if reader.repeats or not _UNUSUAL.isdisjoint(headers) or parser.get_http_version() != "1.1":
+        return None
+    if _HOST.fullmatch(headers.get("host", "")) is None:
         return None
     path, _, query = reader.target.decode("latin-1").partition("?")
     route = route_of(path) if parser.get_method() == b"POST" else ""

@@ -32,6 +32,8 @@ class TailHandler(RioHandler):
             self.set_header("Content-Type", MEDIA)
             self.set_header("Cache-Control", "no-store")
             self.set_header("X-Accel-Buffering", "no")
+            if self.request.method == "HEAD":
+                return
             with contextlib.suppress(StreamClosedError):
                 async for line in watcher.lines():
                     self.write(line)

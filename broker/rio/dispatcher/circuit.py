@@ -1,7 +1,7 @@
 """A circuit breaker per sink: a sink that answers nothing but failures is left alone for a while.
 
-Only near-total failure opens it, since a sink that fails some events must still get the healthy ones. One that
-asks for it (Retry-After) is left alone for as long as it says, whatever else it answers.
+Only near-total failure opens it, since a sink that fails some events must still get the healthy ones. One
+that asks for it (Retry-After) is left alone for as long as it says, whatever else it answers.
 """
 
 import time

@@ -37,7 +37,7 @@ def test_a_sink_is_left_alone_for_as_long_as_it_asks_within_the_cap(
 
 @pytest.mark.parametrize("asks", [False, True])
 def test_the_promised_24_hours_are_kept(asks: bool) -> None:
-    """Schedules in virtual time, by the policy as it comes, of a sink that fails at once or after its timeout.
+    """Schedules in virtual time, by the default policy, of a sink that fails at once or after its timeout.
 
     With `asks` it sends Retry-After now and then, of up to a quarter of an hour.
     """

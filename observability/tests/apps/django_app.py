@@ -5,7 +5,7 @@ from django.core.exceptions import PermissionDenied
 from django.core.wsgi import get_wsgi_application
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from observability import setup
 from observability.frameworks import django as hop_django
@@ -19,7 +19,7 @@ settings.configure(
 )
 
 
-@require_GET
+@require_safe
 def thing(_request: HttpRequest, thing_id: int) -> HttpResponse:
     logging.getLogger("probe").info("Looked at a thing", extra={"thing_id": thing_id})
     return JsonResponse({"id": thing_id})
@@ -30,17 +30,17 @@ def add(request: HttpRequest) -> HttpResponse:
     return JsonResponse(hop_django.json_body(request), status=201)
 
 
-@require_GET
+@require_safe
 def problem(_request: HttpRequest) -> HttpResponse:
     raise Problem(409, "Taken", errors=[{"pointer": "#/a", "detail": "taken"}], headers={"Retry-After": "7"})
 
 
-@require_GET
+@require_safe
 def refused(_request: HttpRequest) -> HttpResponse:
     raise PermissionDenied
 
 
-@require_GET
+@require_safe
 def crash(_request: HttpRequest) -> HttpResponse:
     raise RuntimeError("the inside")
 

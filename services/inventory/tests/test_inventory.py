@@ -18,6 +18,8 @@ def test_stock_is_set_and_read(inventory: Any) -> None:
     item = inventory.http.get(path).json()
     assert item == {"sku": path.rsplit("/", 1)[1], "on_hand": 7, "reserved": 0, "available": 7}
     assert item in inventory.http.get("/inventory/stock").json()["items"]
+    asked = inventory.http.head(path)
+    assert (asked.status_code, asked.content) == (200, b"")
 
 
 def test_stock_is_listed_in_pages(inventory: Any) -> None:
