@@ -95,14 +95,22 @@ class Ferry:
             try:
                 await self._settle(outbox, await self._shipper.ship(self._database.name, rows))
             except BatchRefused:
-                for row in rows:
-                    await self._settle(outbox, await self._shipper.ship(self._database.name, [row]))
+                await self._ship_one_by_one(outbox, rows)
         except RioAway as error:
             self._report(f"Rio: {error}")
             self._asked_seconds = min(error.retry_after_seconds, _LONGEST_ASKED_SECONDS)
             return False
         self._recovered()
         return True
+
+    async def _ship_one_by_one(self, outbox: Outbox, rows: Sequence[Row]) -> None:
+        stopped: set[str] = set()
+        for row in rows:
+            if row.subject not in stopped:
+                receipt = await self._shipper.ship(self._database.name, [row])
+                await self._settle(outbox, receipt)
+                if not receipt.accepted:
+                    stopped.add(row.subject)
 
     async def _settle(self, outbox: Outbox, receipt: Receipt) -> None:
         if receipt.accepted:

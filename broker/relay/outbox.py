@@ -9,7 +9,6 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
-_WINDOW: Final = 400
 _MAX_COUNTED: Final = 100_000
 _AGED: Final = 1000
 _PRUNED_AT_ONCE: Final = 10_000
@@ -100,33 +99,26 @@ class Outbox:
         self._connection = connection
 
     async def ready(self, limit: int) -> list[Row]:
-        """The oldest rows that may go now, at most one of each subject.
-
-        One, because the next of a subject may follow only once Rio has this one: were they sent together and
-        the first refused or lost, the second would be ahead of it.
-        """
+        """The oldest rows that may go now, in order; several of a subject go in one ordered batch."""
         try:
-            rows = await self._rows(_READY, _WINDOW)
+            return await self._rows(_READY, limit)
         except _UNREADABLE:
-            rows = await self._readable()
-        first: dict[str, Row] = {}
-        for row in rows:
-            first.setdefault(row.subject, row)
-        return list(first.values())[:limit]
+            return await self._readable(limit)
 
     async def _rows(self, query: bytes, parameter: int) -> list[Row]:
         async with self._connection.cursor(row_factory=class_row(Row)) as cursor:
             return await (await cursor.execute(query, [parameter])).fetchall()
 
-    async def _readable(self) -> list[Row]:
-        """The rows one by one; those that cannot be read are refused, and block their subject alone."""
-        cursor = await self._connection.execute(_POSITIONS, [_WINDOW])
+    async def _readable(self, limit: int) -> list[Row]:
+        """The rows one by one, up to one that cannot be read: it is refused, and blocks its subject alone."""
+        cursor = await self._connection.execute(_POSITIONS, [limit])
         found: list[Row] = []
         for (position,) in cast("list[tuple[int]]", await cursor.fetchall()):
             try:
                 found += await self._rows(_ONE, position)
             except _UNREADABLE as error:
                 await self.refuse(position, f"the row cannot be read: {error}"[:1000])
+                return found or await self.ready(limit)
         return found
 
     async def delete(self, positions: Sequence[int]) -> None:

@@ -16,7 +16,8 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from broker.relay.outbox import Row
 from observability.retry_after import read_retry_after
 
-_BATCH: Final = "application/cloudevents-batch+json"
+# Ordered: what follows a row of its subject that Rio does not accept is not accepted either.
+_HEADERS: Final = {"Content-Type": "application/cloudevents-batch+json", "Rio-Ordered": "subject"}
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=15.0, sock_connect=2.0)
 # Statuses that speak of the event; anything else speaks of Rio or of the relay, and passes.
 _REFUSALS: Final = frozenset({400, 403, 413, 422})
@@ -149,7 +150,7 @@ class Shipper:
         body = b"[" + b",".join(documents) + b"]"
         try:
             async with self._session.post(
-                self._url, data=body, headers={"Content-Type": _BATCH}, allow_redirects=False
+                self._url, data=body, headers=_HEADERS, allow_redirects=False
             ) as response:
                 status, text = response.status, await response.read()
                 retry_after = read_retry_after(response.headers.get("Retry-After")) or 0.0

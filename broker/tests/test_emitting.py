@@ -57,6 +57,26 @@ def test_binary_event_keeps_its_bytes(rio: Rio, sink_path: str) -> None:
     assert delivered(rio, sink_path, event_id)["body"].encode() == body
 
 
+@pytest.mark.parametrize("ordered", [True, False])
+def test_an_ordered_batch_holds_back_what_follows_a_refused_event_of_its_subject(
+    rio: Rio, sink_path: str, ordered: bool
+) -> None:
+    bad = event(subject="one", notbefore="2999-01-01T00:00:00Z")
+    behind, other, no_event, last = (event(subject=name) for name in ("one", "two", "three", "four"))
+    no_event["type"] = "not a type"
+    headers = {**BATCH, **({"Rio-Ordered": "subject"} if ordered else {})}
+    batch = [bad, behind, other, no_event, last]
+    answer = rio.client.post("/events", content=json.dumps(batch), headers=headers).json()
+    statuses = {entry["index"]: entry["problem"]["status"] for entry in answer["refused"]}
+    # What follows an element that is no event has to wait, too: its subject is not known.
+    assert statuses == ({0: 400, 1: 424, 3: 400, 4: 424} if ordered else {0: 400, 3: 400})
+    assert answer["accepted"] == [one["id"] for one in ([other] if ordered else [behind, other, last])]
+    if ordered:
+        again = rio.client.post("/events", content=json.dumps([behind, last]), headers=headers).json()
+        assert again == {"accepted": [behind["id"], last["id"]], "refused": []}
+    delivered(rio, sink_path, str(last["id"]))
+
+
 def test_one_refused_event_of_a_batch_leaves_the_others_standing(rio: Rio, sink_path: str) -> None:
     first, second = event(), event()
     answer = rio.client.post("/events", json=[first, {"id": "x"}, second], headers=BATCH)

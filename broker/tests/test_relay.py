@@ -93,6 +93,28 @@ def test_order_within_each_aggregate_is_kept(migrated: Service) -> None:
     assert accepted() == sent
 
 
+def test_a_bulk_write_on_one_subject_goes_in_batches_and_in_order(migrated: Service) -> None:
+    sent = migrated.emit("bulk.test", *["one"] * 1000)
+    wait_until(lambda: migrated.rows() == [], 60.0, "an empty outbox")
+
+    def accepted() -> list[str]:
+        records = migrated.rio.api.records()
+        return [
+            record["event_id"]
+            for record in records
+            if record.get("message") == "accepted" and record.get("event_type") == "bulk.test"
+        ]
+
+    wait_until(lambda: len(accepted()) >= len(sent), what="every event's line")
+    assert accepted() == sent
+
+    def sizes() -> list[int]:
+        spans = [span.attributes for span in migrated.rio.collector.spans if span.name == "ship shop"]
+        return [int(attributes["messaging.batch.message_count"]) for attributes in spans]
+
+    wait_until(lambda: max(sizes(), default=0) >= 50, what="the span of a batch")
+
+
 def test_events_wait_for_rio_and_for_postgresql(migrated: Service) -> None:
     rio = migrated.rio
     path = rio.subscribe("patient", "patient.test")

@@ -83,24 +83,32 @@ class Emission:
         self._deciding: dict[bytes, asyncio.Future[Outcome]] = {}
 
     async def emit(
-        self, sender: Sender, events: Sequence[Event], after_seconds: float = 0.0
+        self,
+        sender: Sender,
+        events: Sequence[Event],
+        after_seconds: float = 0.0,
+        *,
+        ordered: bool = False,
     ) -> Sequence[Outcome]:
         """Take events of one sender, all together; each one's outcome stands in its place.
 
         A repeated event is answered like the first one, which may still be on its way: in this very call,
-        another one, or another process. `after_seconds`: how much later they are due than now, at least.
+        another one, or another process.
+
+        Args:
+            after_seconds: how much later they are due than now, at least.
+            ordered: whether an event is held back (status 424) once one before it of the same subject is not
+                accepted: whoever sends both again in order then has them accepted in order.
         """
         outcomes: list[Outcome | asyncio.Future[Outcome]] = []
         candidates: list[_Candidate] = []
+        stopped = _Stopped(ordered)
         now = datetime.now(UTC)
         for event in events:
-            refusal = self._refusal(sender, event)
-            if refusal is not None:
-                outcomes.append(refusal)
-                continue
             try:
-                due_at = _due_at(event, now, after_seconds)
+                due_at = self._require(sender, event, now, after_seconds, stopped)
             except Problem as problem:
+                stopped.add(event)
                 outcomes.append(problem)
                 continue
             key = key_of(event)
@@ -108,9 +116,11 @@ class Emission:
             if decided is None:
                 decided = self._deciding[key] = asyncio.get_running_loop().create_future()
                 candidates.append(_Candidate(event, key, due_at, decided))
+            elif all(decided is not one.decided for one in candidates):
+                stopped.add(event)  # another request is about to have it accepted, or not
             outcomes.append(decided)
         if candidates:
-            await self._decide(sender, candidates)
+            await self._decide(sender, candidates, ordered)
         return [await one if isinstance(one, asyncio.Future) else one for one in outcomes]
 
     async def publish_due(self, due: Sequence[Scheduled]) -> list[int]:
@@ -120,6 +130,15 @@ class Emission:
         spans = [self._spans.start("publish", one.event, None, tracing.parent_of(one.trace)) for one in due]
         answers = await self._publish(events, spans)
         return [one.id for one, answer in zip(due, answers, strict=True) if answer is None]
+
+    def _require(
+        self, sender: Sender, event: Event, now: datetime, after_seconds: float, stopped: "_Stopped"
+    ) -> datetime | None:
+        """When an event is due (None: now); raises Problem unless it may be taken."""
+        refusal = self._refusal(sender, event) if event not in stopped else refusals.held_back()
+        if refusal is not None:
+            raise refusal
+        return _due_at(event, now, after_seconds)
 
     def _refusal(self, sender: Sender, event: Event) -> Outcome:
         if not sender.may_emit(event.type):
@@ -133,10 +152,10 @@ class Emission:
         schema = self._schemas.get(event.type)
         return None if schema is None else schema.check(event)
 
-    async def _decide(self, sender: Sender, candidates: Sequence[_Candidate]) -> None:
+    async def _decide(self, sender: Sender, candidates: Sequence[_Candidate], ordered: bool) -> None:
         """Bring about and tell every candidate's outcome, whatever happens."""
         try:
-            await self._claim(sender, candidates)
+            await self._claim(sender, candidates, ordered)
         except AWAY as error:
             _logger.warning("events not accepted", extra={"reason": repr(error)})
             _settle(candidates, refusals.store_unavailable())
@@ -145,7 +164,7 @@ class Emission:
             for candidate in candidates:
                 del self._deciding[candidate.key]
 
-    async def _claim(self, sender: Sender, candidates: Sequence[_Candidate]) -> None:
+    async def _claim(self, sender: Sender, candidates: Sequence[_Candidate], ordered: bool) -> None:
         if self._publisher.blocked.is_set():
             now = [one for one in candidates if one.due_at is None]
             _settle(now, refusals.not_published(Blocked("a memory or disk alarm")))
@@ -153,18 +172,24 @@ class Emission:
         deadline = time.monotonic() + _ELSEWHERE_SECONDS
         while candidates:
             standings = await self._accepted.claim([one.key for one in candidates])
-            mine = []
-            elsewhere = []
+            mine: list[_Candidate] = []
+            elsewhere: list[_Candidate] = []
+            behind: list[_Candidate] = []
+            stopped = _Stopped(ordered)
             for candidate, standing in zip(candidates, standings, strict=True):
                 if standing is Standing.MINE:
-                    mine.append(candidate)
+                    (behind if candidate.event in stopped else mine).append(candidate)
                 elif standing is Standing.ACCEPTED:
                     self._metrics.repeated.inc()
                     candidate.decided.set_result(None)
                 else:
+                    stopped.add(candidate.event)
                     elsewhere.append(candidate)
+            if behind:
+                await self._note(behind, [refusals.held_back()] * len(behind))
+                _settle(behind, refusals.held_back())
             if mine:
-                await self._take(sender, mine)
+                await self._take(sender, mine, ordered)
             candidates = elsewhere
             if elsewhere and time.monotonic() > deadline:
                 detail = "the same event is being accepted by another request"
@@ -173,10 +198,14 @@ class Emission:
             if elsewhere:
                 await asyncio.sleep(_ELSEWHERE_PAUSE_SECONDS)
 
-    async def _take(self, sender: Sender, mine: Sequence[_Candidate]) -> None:
-        """Publish or schedule what is claimed, and note what became of it before anybody is told."""
+    async def _take(self, sender: Sender, mine: Sequence[_Candidate], ordered: bool) -> None:
+        """Publish or schedule what is claimed, and note what became of it before it is answered."""
         try:
             outcomes = await self._carry_out(sender, mine)
+            if ordered:
+                # One channel takes messages in order. Should RabbitMQ confirm one all the same that is
+                # behind an unconfirmed one, it is published again behind that one.
+                outcomes = _held_back(mine, outcomes)
         except BaseException:
             await self._note(mine, [_GIVEN_UP] * len(mine))
             raise
@@ -271,8 +300,33 @@ class Emission:
             tell(State.QUEUED, event, subscription)
 
 
+class _Stopped:
+    """The subjects of an ordered call of which an event was not accepted; none of any other call."""
+
+    def __init__(self, ordered: bool) -> None:
+        self._ordered = ordered
+        self._subjects: set[str | None] = set()
+
+    def add(self, event: Event) -> None:
+        if self._ordered:
+            self._subjects.add(event.subject)
+
+    def __contains__(self, event: Event) -> bool:
+        return bool(self._subjects) and event.subject in self._subjects
+
+
+def _held_back(candidates: Sequence[_Candidate], outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """The outcomes, but for events behind one of their subject that was not accepted."""
+    stopped, held = _Stopped(ordered=True), list[Outcome]()
+    for candidate, outcome in zip(candidates, outcomes, strict=True):
+        if outcome is not None:
+            stopped.add(candidate.event)
+        held.append(refusals.held_back() if outcome is None and candidate.event in stopped else outcome)
+    return held
+
+
 def _settle(candidates: Sequence[_Candidate], outcome: Outcome) -> None:
-    """Tell those nobody has told yet."""
+    """Give an outcome to those that have none yet."""
     for candidate in candidates:
         if not candidate.decided.done():
             candidate.decided.set_result(outcome)

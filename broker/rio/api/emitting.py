@@ -19,6 +19,7 @@ from observability.problem import Problem
 from observability.tracing import current_trace_id
 
 DELIVER_AFTER: Final = "deliver-after"
+ORDERED: Final = "rio-ordered"
 EVENTS_ROUTE: Final = "/events"
 SHORT_ROUTE: Final = "/event/{project}/emit/{action}"
 SHORT_PATTERN: Final = r"/event/([A-Za-z0-9_-]+)/emit/([A-Za-z0-9_.-]+)"
@@ -36,6 +37,7 @@ _REASONS: Final = {
     413: "too_large",
     415: "unsupported_media_type",
     422: "schema",
+    424: "held_back",
     429: "too_many",
     503: "unavailable",
 }
@@ -106,7 +108,8 @@ class Emitting:
         after_seconds = _deliver_after(posted)
         short = _SHORT.fullmatch(posted.path)
         if short is None and media == events.BATCH:
-            return await self._batch(sender, events.parse_batch(posted.body), after_seconds)
+            ordered = _ordered(posted)
+            return await self._batch(sender, events.parse_batch(posted.body), after_seconds, ordered)
         event = _single(posted, media) if short is None else _short(posted, media, short[1], short[2])
         (refusal,) = await self._emission.emit(sender, (event,), after_seconds)
         if refusal is not None:
@@ -123,9 +126,13 @@ class Emitting:
             raise refusals.unavailable("Rio is starting", "The declared subscriptions are not there yet")
         return sender
 
-    async def _batch(self, sender: Sender, parsed: Sequence[Event | Problem], after_seconds: float) -> Answer:
+    async def _batch(
+        self, sender: Sender, parsed: Sequence[Event | Problem], after_seconds: float, ordered: bool
+    ) -> Answer:
+        if ordered:
+            parsed = _up_to_first_problem(parsed)
         good = [found for found in parsed if isinstance(found, Event)]
-        outcomes = iter(await self._emission.emit(sender, good, after_seconds))
+        outcomes = iter(await self._emission.emit(sender, good, after_seconds, ordered=ordered))
         accepted: list[str] = []
         refused: list[tuple[int, Problem]] = []
         for index, found in enumerate(parsed):
@@ -170,6 +177,21 @@ def _refused_whole(problems: Sequence[Problem], shown: Mapping[str, Any]) -> Ans
     document = Problem(status, "No event of the batch can be taken").document(current_trace_id())
     headers = {"Retry-After": str(max(waits))} if again and waits else {}
     return Answer(status, json.dumps({**document, **shown}).encode(), Problem.MEDIA_TYPE, headers)
+
+
+def _ordered(posted: Posted) -> bool:
+    """Whether the batch's events of one subject must be accepted in order."""
+    text = posted.headers.get(ORDERED)
+    if text not in (None, "subject"):
+        raise Problem(400, f"Bad {ORDERED}", detail="`subject` is all it can be")
+    return text is not None
+
+
+def _up_to_first_problem(parsed: Sequence[Event | Problem]) -> list[Event | Problem]:
+    """The batch, but what is behind an element that is no event held back: its subject is not known."""
+    first = next((index for index, found in enumerate(parsed) if isinstance(found, Problem)), len(parsed))
+    behind = (found if isinstance(found, Problem) else refusals.held_back() for found in parsed[first:])
+    return [*parsed[:first], *behind]
 
 
 def _media(posted: Posted) -> str:

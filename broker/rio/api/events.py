@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from broker.rio import events
 from broker.rio.api.description import Answer, Shown, operation
-from broker.rio.api.emitting import DELIVER_AFTER, MAX_KEY, Posted
+from broker.rio.api.emitting import DELIVER_AFTER, MAX_KEY, ORDERED, Posted
 from broker.rio.api.handler import RioHandler
 
 _EVENT: Final[dict[str, Any]] = {
@@ -33,6 +33,12 @@ _AFTER: Final = {
         "minimum": 0,
         "maximum": 30 * 86400,
         "description": "seconds until the event is due",
+    }
+}
+_ORDERED: Final = {
+    ORDERED: {
+        "enum": ["subject"],
+        "description": "of a batch, hold back (424) what follows a refused event of its subject",
     }
 }
 _KEY: Final = {"Idempotency-Key": {"type": "string", "maxLength": MAX_KEY, "description": "the event's id"}}
@@ -67,7 +73,7 @@ class EventsHandler(_Emitting):
         "Emit a CloudEvent (structured, or binary with ce-* headers), or a batch of them",
         body={events.STRUCTURED: _EVENT, events.BATCH: _BATCH},
         answers={202: Answer({"type": "object"})},
-        headers=_AFTER,
+        headers={**_AFTER, **_ORDERED},
     )
     async def post(self) -> None:
         await self._emit()

@@ -28,6 +28,12 @@ def not_published(error: NotPublished) -> Problem:
     return unavailable("RabbitMQ unavailable", str(error))
 
 
+def held_back() -> Problem:
+    """An event of an ordered batch, behind one that was not accepted."""
+    detail = "an event before it in the batch was not accepted: to be sent again, in order"
+    return Problem(424, "Held back", detail=detail)
+
+
 def too_fast(rate_per_second: float, wait_seconds: float) -> Problem:
     """A sender exceeds its rate."""
     return Problem(
