@@ -93,10 +93,10 @@ def document(routes: Sequence[Route]) -> dict[str, Any]:
 
 
 def methods(handler: type[RequestHandler]) -> Iterator[tuple[str, Any]]:
-    """The HTTP methods a handler has, by their names in OpenAPI."""
+    """The HTTP methods a handler has, by their names in OpenAPI; HEAD goes with GET and is none of its own."""
     for name in map(str.lower, handler.SUPPORTED_METHODS):
         method = getattr(handler, name)
-        if method is not getattr(RequestHandler, name):
+        if name != "head" and method is not getattr(RequestHandler, name):
             yield name, method
 
 
