@@ -93,7 +93,7 @@ def document(routes: Sequence[Route]) -> dict[str, Any]:
 
 
 def methods(handler: type[RequestHandler]) -> Iterator[tuple[str, Any]]:
-    """The HTTP methods a handler has, by their names in OpenAPI; HEAD goes with GET and is none of its own."""
+    """The HTTP methods a handler has, by their names in OpenAPI; HEAD goes with GET."""
     for name in map(str.lower, handler.SUPPORTED_METHODS):
         method = getattr(handler, name)
         if name != "head" and method is not getattr(RequestHandler, name):
