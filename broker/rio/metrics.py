@@ -138,6 +138,12 @@ class DispatcherMetrics(SubscriptionMetrics):
             ["subscription"],
             registry=registry,
         )
+        self.overflowed = Counter(
+            "rio_paused_overflow_total",
+            "Events of paused subscriptions that became dead letters as more waited than may.",
+            ["subscription"],
+            registry=registry,
+        )
 
 
 class RecordMetrics:

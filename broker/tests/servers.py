@@ -441,6 +441,7 @@ class Rio:
             "sinks": {"allowed": ["127.0.0.1"]},
             "max_body_bytes": 1048576,
             "subscriptions": [],
+            "paused_megabytes": 2,
         }
         path = self.folder / "rio.json"
         path.write_text(json.dumps(settings))

@@ -164,6 +164,32 @@ def test_410_pauses_and_keeps_the_event(rio: Rio, outside: Outside, name: str) -
     wait_until(lambda: rio.rabbit.queue_length(f"rio.subscription.{name}") == 0)
 
 
+def test_what_waits_for_a_paused_subscription_is_bounded(rio: Rio, outside: Outside, name: str) -> None:
+    """410 pauses it. Of 600 events of some 6 kB 2 MB are kept in the queue; the oldest become dead letters."""
+    put(rio, name, f"{outside.url}/in")
+    outside.reply = lambda request: answer(410)
+    emit(rio, name)
+    paused = f"/subscriptions/{name}"
+    wait_until(lambda: rio.client.get(paused).json()["status"] == "paused", what="the pause")
+    sent = [emit(rio, name, padding="x" * 900, **{f"p{n}": "y" * 900 for n in range(5)}) for _ in range(600)]
+
+    def given_up() -> list[str]:
+        query = "SELECT event_id FROM dead_letters WHERE subscription = %s ORDER BY id"
+        return [row[0] for row in rio.postgres.execute("rio", query, (name,))]
+
+    def waiting() -> int:
+        return rio.rabbit.queue_length(f"rio.subscription.{name}")
+
+    wait_until(lambda: waiting() < 400 and len(given_up()) + waiting() == 601, 60.0, "dead letters")
+    counted = given_up()
+    assert counted[1:] == sent[: len(counted) - 1]  # the oldest, in their order
+    outside.reply = lambda request: OK
+    rio.client.post(f"{paused}/resume")
+    wait_until(lambda: set(outside.ids("/in")) | set(counted) >= set(sent), 60.0, "the others' deliveries")
+    labels = {"subscription": name}
+    assert rio.metric(rio.dispatcher_port, "rio_paused_overflow_total", **labels) >= len(counted)
+
+
 def test_pause_and_resume(rio: Rio, outside: Outside, name: str) -> None:
     put(rio, name, f"{outside.url}/in")
     first = emit(rio, name)

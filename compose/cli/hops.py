@@ -64,6 +64,7 @@ def rio(catalog: Catalog, platform: Platform, site: Site, dispatcher: int = 0) -
                 "age_seconds": settings.deliveries.hours * _HOUR,
                 "rows": settings.deliveries.rows,
             },
+            "paused_megabytes": settings.paused_megabytes,
         }
     )
 

@@ -74,7 +74,9 @@ class Dispatcher:
             Secrets(settings.webhook_key()),
             hop.tracer,
         )
-        self._workers = Workers(self._consumers, delivery, ways, self._metrics)
+        self._workers = Workers(
+            self._consumers, delivery, ways, self._metrics, self._dead_letters, settings.paused_megabytes
+        )
         self._letters_measurement = self._metrics.measurements.of(
             "dead-letters", lambda _: self._metrics.dead_letters.clear()
         )

@@ -4,24 +4,36 @@ import asyncio
 import itertools
 import time
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from broker.rio.dispatcher.circuit import Circuits
 from broker.rio.dispatcher.delivery import Delivery
+from broker.rio.dispatcher.overflow import LARGEST_BYTES, Overflow
 from broker.rio.dispatcher.readings import Readings
 from broker.rio.dispatcher.webhook import Ways
 from broker.rio.dispatcher.worker import Worker
 from broker.rio.metrics import DispatcherMetrics
 from broker.rio.rabbitmq.consumers import Consumers, Received
+from broker.rio.store.dead_letters import DeadLetters
 from broker.rio.store.oldest import Late
 from broker.rio.subscription import Status, Subscription
+
+_LOOK_SECONDS: Final = 60.0
 
 
 class Workers:
     """All workers, those that are ending included."""
 
     def __init__(
-        self, consumers: Consumers, delivery: Delivery, ways: Ways, metrics: DispatcherMetrics
+        self,
+        consumers: Consumers,
+        delivery: Delivery,
+        ways: Ways,
+        metrics: DispatcherMetrics,
+        dead_letters: DeadLetters,
+        paused_megabytes: int,
     ) -> None:
+        """`paused_megabytes`: how much may wait for a paused subscription."""
         self._consumers = consumers
         self._delivery = delivery
         self._ways = ways
@@ -30,7 +42,12 @@ class Workers:
         self._numbers = itertools.count(1)
         self._known: dict[str, Subscription] = {}
         self._current: dict[str, Worker] = {}
-        self._by_number: dict[int, Worker] = {}
+        self._dead_letters = dead_letters
+        self._paused_megabytes = paused_megabytes
+        self._by_number: dict[int, Worker | Overflow] = {}
+        self._overflows: dict[str, asyncio.Task[None]] = {}
+        self._looked: dict[str, tuple[int, float]] = {}
+        """Of paused subscriptions: how many events were left when their size was looked at, and when."""
         self._ending: set[asyncio.Task[None]] = set()
         self._paused_since: dict[str, float] = {}
         """Since when, as far as was seen, events of paused subscriptions wait; seconds since the epoch."""
@@ -45,6 +62,8 @@ class Workers:
         self._forget(self._known.keys() - {subscription.id for subscription in subscriptions})
         self._known = {subscription.id: subscription for subscription in subscriptions}
         active = {one.id: one for one in subscriptions if one.status is Status.ACTIVE}
+        for resumed in self._overflows.keys() & active.keys():
+            self._overflows[resumed].cancel()
         for gone in self._current.keys() - active.keys():
             self._end(self._current.pop(gone))
         for subscription in active.values():
@@ -66,6 +85,8 @@ class Workers:
         standing = {one for one, count in waiting.items() if count and one not in self._current}
         now = time.time()
         self._paused_since = {one: self._paused_since.get(one, now) for one in standing}
+        for subscription_id in standing & self._known.keys():
+            self._look_at(self._known[subscription_id], waiting[subscription_id])
 
     def show(self) -> None:
         """Set the gauges that only time changes."""
@@ -85,8 +106,40 @@ class Workers:
         for worker in self._current.values():
             self._end(worker)
         self._current.clear()
+        for task in self._overflows.values():
+            task.cancel()
         if self._ending:
             await asyncio.wait(self._ending, timeout=timeout_seconds)
+
+    def _look_at(self, subscription: Subscription, waiting: int) -> None:
+        """Move what is too much to the dead letters, if that can be by the number of events."""
+        before, at = self._looked.get(subscription.id, (0, 0.0))
+        soon = waiting <= 1.1 * before and time.monotonic() - at < _LOOK_SECONDS
+        possible = waiting * LARGEST_BYTES > self._paused_megabytes * 1_000_000
+        if subscription.id in self._overflows or soon or not possible:
+            return
+        overflow = Overflow(
+            next(self._numbers),
+            subscription,
+            waiting,
+            megabytes=self._paused_megabytes,
+            consumers=self._consumers,
+            dead_letters=self._dead_letters,
+            metrics=self._metrics,
+        )
+        self._by_number[overflow.wanted.number] = overflow
+        self._overflows[subscription.id] = asyncio.create_task(self._run_overflow(overflow, waiting))
+        self._want()
+
+    async def _run_overflow(self, overflow: Overflow, waiting: int) -> None:
+        subscription_id = overflow.wanted.subscription_id
+        try:
+            await overflow.run()
+        finally:
+            self._looked[subscription_id] = (waiting - overflow.moved, time.monotonic())
+            del self._by_number[overflow.wanted.number]
+            del self._overflows[subscription_id]
+            self._want()
 
     def _age(self, subscription_id: str) -> float:
         worker = self._current.get(subscription_id)

@@ -98,8 +98,12 @@ class DeadLetters:
 
     async def bury(self, subscription_id: str, message: Message, failure: Failure) -> None:
         """Keep a dead letter; once this returns it is durable. The same one again replaces the first."""
-        async with self._database.connection() as connection:
-            await connection.execute(
+        await self.bury_all(subscription_id, [message], failure)
+
+    async def bury_all(self, subscription_id: str, messages: Sequence[Message], failure: Failure) -> None:
+        """Keep several dead letters of one cause, in their order, with one commit."""
+        async with self._database.connection() as connection, connection.transaction():
+            await connection.cursor().executemany(
                 """
                 INSERT INTO dead_letters (subscription, event_source, event_id, attributes, content_type,
                     body, trace, reason, status, response, attempts, history, accepted_at)
@@ -110,21 +114,7 @@ class DeadLetters:
                     status = excluded.status, response = excluded.response, attempts = excluded.attempts,
                     history = excluded.history, trace = excluded.trace, died_at = now()
                 """,
-                {
-                    "subscription": subscription_id,
-                    "source": indexable(message.event.source),
-                    "id": indexable(message.event.id),
-                    "attributes": Jsonb(dict(message.event.attributes)),
-                    "content_type": message.event.content_type,
-                    "body": message.event.body,
-                    "trace": Jsonb(dict(message.trace)),
-                    "reason": storable(failure.reason),
-                    "status": failure.status,
-                    "response": storable(failure.response),
-                    "attempts": message.attempt,
-                    "history": Jsonb([attempt.document() for attempt in message.history]),
-                    "accepted_at": datetime.fromtimestamp(message.accepted_at, UTC),
-                },
+                [_row(subscription_id, message, failure) for message in messages],
             )
 
     async def newest(self, meant: Meant, limit: int) -> list[DeadLetter]:
@@ -170,6 +160,24 @@ class DeadLetters:
         query = "SELECT subscription, count(*) AS letters FROM dead_letters GROUP BY subscription"
         with suppress_instrumentation():
             return {row["subscription"]: row["letters"] for row in await self._database.fetch(query, {})}
+
+
+def _row(subscription_id: str, message: Message, failure: Failure) -> dict[str, Any]:
+    return {
+        "subscription": subscription_id,
+        "source": indexable(message.event.source),
+        "id": indexable(message.event.id),
+        "attributes": Jsonb(dict(message.event.attributes)),
+        "content_type": message.event.content_type,
+        "body": message.event.body,
+        "trace": Jsonb(dict(message.trace)),
+        "reason": storable(failure.reason),
+        "status": failure.status,
+        "response": storable(failure.response),
+        "attempts": message.attempt,
+        "history": Jsonb([attempt.document() for attempt in message.history]),
+        "accepted_at": datetime.fromtimestamp(message.accepted_at, UTC),
+    }
 
 
 def _dead_letter(row: DictRow) -> DeadLetter:

@@ -1,0 +1,122 @@
+"""Keeping a paused subscription's queue from growing until RabbitMQ's alarm stops every publisher.
+
+What waits beyond a bound becomes dead letters, oldest first: they are kept, counted, and can be sent again.
+AMQP does not say how many bytes a queue holds, so the size of its oldest events stands for that of all.
+"""
+
+import asyncio
+import logging
+from dataclasses import replace
+from typing import Final
+
+import psycopg
+from opentelemetry import context
+from opentelemetry.context import Context
+from psycopg_pool import PoolTimeout, TooManyRequests
+
+from broker.rio import tracing
+from broker.rio.message import Message
+from broker.rio.metrics import DispatcherMetrics
+from broker.rio.rabbitmq.consumers import Consumers, Received, Wanted
+from broker.rio.states import State, tell
+from broker.rio.store.dead_letters import DeadLetters, Failure
+from broker.rio.subscription import Subscription
+
+_logger = logging.getLogger(__name__)
+
+SAMPLE: Final = 100
+"""Events whose size is looked at, and that are moved with one commit."""
+LARGEST_BYTES: Final = 1_200_000
+"""More than any event takes, unless Rio is told to accept larger ones."""
+
+_MOVED_AT_ONCE: Final = 2_000
+_MEGABYTE: Final = 1_000_000
+_OVERHEAD_BYTES: Final = 200
+_WAIT_SECONDS: Final = 5.0
+_EMPTY: Final = Context()
+
+
+class Overflow:
+    """One look at a paused subscription's queue, and what it moves to the dead letters.
+
+    Of several dispatchers each may move so much: a bounded number of events too many.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        subscription: Subscription,
+        waiting: int,
+        *,
+        megabytes: int,
+        consumers: Consumers,
+        dead_letters: DeadLetters,
+        metrics: DispatcherMetrics,
+    ) -> None:
+        """`waiting`: how many events the queue holds; `megabytes`: how much it may hold."""
+        self.wanted: Final = Wanted(number, subscription.id, SAMPLE, subscription.policy.ordered)
+        self._subscription = subscription
+        self._waiting = waiting
+        self._megabytes = megabytes
+        self._consumers = consumers
+        self._dead_letters = dead_letters
+        self._counter = metrics.overflowed.labels(subscription.id)
+        self.moved = 0
+        """How many events became dead letters."""
+        self._received: asyncio.Queue[Received] = asyncio.Queue()
+
+    def receive(self, received: Received) -> None:
+        """Take an event into hand; what is not moved goes back to its place when the consumer ends."""
+        self._received.put_nowait(received)
+
+    async def run(self) -> None:
+        """Look, and move what is too much."""
+        try:
+            await self._run()
+        except (psycopg.OperationalError, PoolTimeout, TooManyRequests) as error:
+            reason = {"subscription": self._subscription.id, "reason": repr(error)}
+            _logger.warning("events beyond a paused subscription's bound stay in its queue", extra=reason)
+
+    async def _run(self) -> None:
+        batch = await self._take(min(SAMPLE, self._waiting))
+        if not batch:
+            return
+        mean = sum(_size(received.message) for received in batch) / len(batch)
+        too_many = min(_MOVED_AT_ONCE, self._waiting - int(self._megabytes * _MEGABYTE / mean))
+        while batch and too_many > 0:
+            await self._move(batch[:too_many])
+            too_many -= len(batch)
+            batch = await self._take(min(SAMPLE, too_many))
+
+    async def _take(self, count: int) -> list[Received]:
+        """The next events, at most `count`; fewer when no more come."""
+        batch: list[Received] = []
+        try:
+            while len(batch) < count:
+                async with asyncio.timeout(_WAIT_SECONDS):
+                    batch.append(await self._received.get())
+        except TimeoutError:
+            pass
+        return batch
+
+    async def _move(self, batch: list[Received]) -> None:
+        reason = f"the subscription is paused, and more than {self._megabytes} MB waited"
+        failure = Failure(reason, None, "")
+        messages = [replace(one.message, attempt=one.message.attempt - 1) for one in batch]
+        await self._dead_letters.bury_all(self._subscription.id, messages, failure)
+        for received in batch:
+            self._consumers.settle(received, done=True)
+            self._counter.inc()
+            self.moved += 1
+            token = context.attach(tracing.context_of(received.message.trace) or _EMPTY)
+            try:
+                tell(State.DEAD, received.message.event, self._subscription.id, reason=reason)
+            finally:
+                context.detach(token)
+
+
+def _size(message: Message) -> int:
+    """About how many bytes an event takes in RabbitMQ."""
+    attributes = message.event.attributes
+    named = sum(len(name) + len(value) for name, value in attributes.items())
+    return len(message.event.body) + named + _OVERHEAD_BYTES
