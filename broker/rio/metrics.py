@@ -132,6 +132,12 @@ class DispatcherMetrics(SubscriptionMetrics):
             ["subscription"],
             registry=registry,
         )
+        self.held = Gauge(
+            "rio_held_messages",
+            "Events of an ordered subscription that wait in PostgreSQL behind a failing one.",
+            ["subscription"],
+            registry=registry,
+        )
         self.circuit = Gauge(
             "rio_circuit_state",
             "Of a subscription's sink: 0 closed, 1 half open, 2 open (nothing is sent).",

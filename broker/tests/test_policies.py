@@ -165,7 +165,7 @@ def test_410_pauses_and_keeps_the_event(rio: Rio, outside: Outside, name: str) -
 
 
 def test_what_waits_for_a_paused_subscription_is_bounded(rio: Rio, outside: Outside, name: str) -> None:
-    """410 pauses it. Of 600 events of some 6 kB 2 MB are kept in the queue; the oldest become dead letters."""
+    """410 pauses it. Of 600 events of some 6 kB 2 MB stay in the queue; the oldest become dead letters."""
     put(rio, name, f"{outside.url}/in")
     outside.reply = lambda request: answer(410)
     emit(rio, name)
@@ -375,6 +375,33 @@ def test_ordered_by_subject_through_retries(rio: Rio, outside: Outside, name: st
     assert posted.count(sent["s0"][0]) == 4
     # The others did not wait for the one that failed.
     assert posted.index(sent["s1"][0]) < len(posted) - 1 - posted[::-1].index(sent["s0"][0])
+
+
+@pytest.mark.timeout(200)
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_failing_subject_stops_itself_alone(rio: Rio, outside: Outside, name: str, killed: bool) -> None:
+    """However many of its events wait, and whatever becomes of the dispatcher that knows of them."""
+    put(rio, name, f"{outside.url}/in", config={**FAST, "ordered": True})
+    recovered: list[bool] = []
+
+    def reply(request: Request) -> bytes:
+        fails = request.headers["ce-subject"] == "failing" and not recovered
+        request.headers["x-taken"] = "" if fails else "yes"
+        return answer(404) if fails else OK  # 404: the sink works, so its circuit stays closed
+
+    outside.reply = reply
+    sent = {"failing": [emit(rio, name, subject="failing") for _ in range(700)], "other": []}
+    sent["other"] = [emit(rio, name, subject="other") for _ in range(20)]
+    wait_until(lambda: in_order(outside).get("other") == sent["other"], what="the other subject's deliveries")
+    assert "failing" not in in_order(outside)
+    if killed:
+        rio.dispatcher.kill()
+        rio.dispatcher.start()
+    labels = {"subscription": name}
+    wait_until(lambda: rio.metric(rio.dispatcher_port, "rio_held_messages", **labels) == 700, 40.0)
+    recovered.append(True)
+    sent["failing"] += [emit(rio, name, subject="failing") for _ in range(5)]
+    wait_until(lambda: in_order(outside) == sent, 60.0, "all deliveries, in order")
 
 
 def test_ordered_by_subject_through_failover(rio: Rio, outside: Outside, name: str) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from typing import Final
+from uuid import uuid4
 
 import psycopg
 import tornado.httpserver
@@ -27,6 +28,7 @@ from broker.rio.sinks import Sinks
 from broker.rio.store.database import Database
 from broker.rio.store.dead_letters import DeadLetters
 from broker.rio.store.deliveries import Deliveries
+from broker.rio.store.held import Held
 from broker.rio.store.oldest import Oldest
 from broker.rio.store.seen import Seen
 from broker.rio.store.subscriptions import Subscriptions
@@ -75,7 +77,13 @@ class Dispatcher:
             hop.tracer,
         )
         self._workers = Workers(
-            self._consumers, delivery, ways, self._metrics, self._dead_letters, settings.paused_megabytes
+            self._consumers,
+            delivery,
+            ways,
+            self._metrics,
+            self._dead_letters,
+            Held(self._database, f"{self._name}:{uuid4()}"),
+            settings.paused_megabytes,
         )
         self._letters_measurement = self._metrics.measurements.of(
             "dead-letters", lambda _: self._metrics.dead_letters.clear()
@@ -120,6 +128,7 @@ class Dispatcher:
                 with self._letters_measurement.reading():
                     self._count_dead_letters(await self._dead_letters.counts())
                 await self._oldest.tell(self._name, self._workers.oldest())
+                await self._workers.renew()
 
     def _count_dead_letters(self, counts: dict[str, int]) -> None:
         self._metrics.dead_letters.clear()

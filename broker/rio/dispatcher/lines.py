@@ -86,6 +86,14 @@ class BySubject:
             lane[0] = received
             self._ready.append(subject)
 
+    def lane_of(self, received: Received) -> list[Received]:
+        """A taken message and all that wait for it, in order."""
+        return list(self._lanes.get(received.message.event.subject, ()))
+
+    def drop(self, received: Received) -> None:
+        """Let go of a taken message and all that wait for it."""
+        self._lanes.pop(received.message.event.subject, None)
+
     def clear(self) -> None:
         self._lanes.clear()
         self._ready.clear()

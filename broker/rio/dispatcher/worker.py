@@ -14,6 +14,7 @@ from psycopg_pool import PoolTimeout, TooManyRequests
 from broker.rio import tracing
 from broker.rio.dispatcher.circuit import Circuit
 from broker.rio.dispatcher.delivery import Delivery, Means, Outcome
+from broker.rio.dispatcher.holding import Holding
 from broker.rio.dispatcher.lines import BySubject, Line, Unordered
 from broker.rio.dispatcher.pace import Pace
 from broker.rio.dispatcher.readings import Readings
@@ -24,6 +25,7 @@ from broker.rio.message import Message
 from broker.rio.rabbitmq.consumers import Consumer, Consumers, Received, Wanted
 from broker.rio.rabbitmq.publisher import NotPublished
 from broker.rio.states import State, tell
+from broker.rio.store.held import Held
 from broker.rio.subscription import Subscription
 
 _logger = logging.getLogger(__name__)
@@ -31,6 +33,8 @@ _logger = logging.getLogger(__name__)
 _HOLD_SECONDS: Final = 2.0
 _IN_HAND: Final = 8  # for each delivery under way, so that none waits for RabbitMQ
 _LANES_IN_HAND: Final = 512  # so that a subject that waits leaves room for the others
+_LANE_IN_HAND: Final = 32  # of a failing subject; with more waiting it is held in PostgreSQL
+_PAUSE_IN_HAND: Final = 1.0
 _MOST_IN_HAND: Final = 1024
 # RabbitMQ closes the connection to who keeps a message for half an hour: what waits goes back before that.
 _KEPT_SECONDS: Final = 600.0
@@ -60,6 +64,7 @@ class Worker:
         circuit: Circuit,
         readings: Readings,
         ways: Ways,
+        held: Held,
         known: dict[tuple[str, str], Message] | None = None,
     ) -> None:
         """`known` is what a worker before this one had `attempted`."""
@@ -72,7 +77,11 @@ class Worker:
         self._webhook = Webhook(subscription, ways)
         self._means = Means(self._webhook, circuit, readings, Spans(ways.tracer, subscription.id))
         self._pace = Pace(policy.rate_per_second) if policy.rate_per_second is not None else None
-        self._line: Line = BySubject() if policy.ordered else Unordered()
+        self._lanes = BySubject()
+        self._line: Line = self._lanes if policy.ordered else Unordered()
+        self._holding = (
+            Holding(self.wanted, held, deliver=self._line_up, settle=self._settle) if policy.ordered else None
+        )
         self._known = known or {}
         self._runners: set[asyncio.Task[None]] = set()
         self._in_hand: dict[tuple[Consumer, int], _Held] = {}
@@ -84,6 +93,11 @@ class Worker:
         return self._subscription
 
     @property
+    def held(self) -> int:
+        """How many messages wait in PostgreSQL behind one of their subject that failed."""
+        return 0 if self._holding is None else self._holding.count
+
+    @property
     def over(self) -> bool:
         """Whether another worker has to take its place: it has stopped, or had something in hand too long."""
         oldest = next(iter(self._in_hand.values()), None)
@@ -92,7 +106,9 @@ class Worker:
 
     def oldest_accepted_at(self) -> float | None:
         """When the oldest message in hand was accepted, seconds since the epoch; None without any."""
-        return min((held.message.accepted_at for held in self._in_hand.values()), default=None)
+        oldest = min((held.message.accepted_at for held in self._in_hand.values()), default=None)
+        held = None if self._holding is None else self._holding.oldest_accepted_at()
+        return min((at for at in (oldest, held) if at is not None), default=None)
 
     def attempted(self) -> dict[tuple[str, str], Message]:
         """Messages in hand that attempts were made for, as they stand, by source and id of their event."""
@@ -101,6 +117,11 @@ class Worker:
             for held in self._in_hand.values()
             if held.message.history
         }
+
+    async def renew(self) -> None:
+        """Keep the events that are held for a failing one; to be called every few seconds."""
+        if self._holding is not None and not self._stopped.is_set():
+            await self._holding.renew()
 
     def follow(self, subscription: Subscription) -> bool:
         """Take up a change of the subscription; False when only another worker can."""
@@ -124,9 +145,10 @@ class Worker:
         if self._known and (known := self._known.pop((event.source, event.id), None)) is not None:
             received = replace(received, message=known)
         self._in_hand[received.consumer, received.tag] = _Held(received.message, time.monotonic())
-        self._line.put(received)
-        if len(self._runners) < subscription.policy.concurrency:
-            self._run_one_more()
+        if self._holding is None:
+            self._line_up(received)
+        else:
+            self._holding.receive(received)
 
     async def stop(self) -> None:
         """Take up nothing more, and return when the attempts under way have ended."""
@@ -136,6 +158,8 @@ class Worker:
         self._line.clear()
         while self._runners:
             await asyncio.wait(self._runners)
+        if self._holding is not None:
+            await self._holding.stop()
         await self._webhook.close()
 
     def _pass_over(self, received: Received) -> None:
@@ -145,6 +169,14 @@ class Worker:
         finally:
             context.detach(token)
         self._consumers.settle(received, done=True)
+
+    def _line_up(self, received: Received) -> None:
+        if self._stopped.is_set():
+            return
+        self._in_hand.setdefault((received.consumer, received.tag), _Held(received.message, time.monotonic()))
+        self._line.put(received)
+        if len(self._runners) < self._subscription.policy.concurrency:
+            self._run_one_more()
 
     def _run_one_more(self) -> None:
         task = asyncio.create_task(self._run())
@@ -165,7 +197,7 @@ class Worker:
             if (self._pace is None and self._circuit.closed) or await self._may_go():
                 subscription = self._subscription
                 outcome = await self._delivery.attempt(received.message, subscription, self._means)
-                self._conclude(received, subscription, outcome)
+                await self._conclude(received, outcome)
             else:
                 self._give_back(received)
         except (NotPublished, psycopg.OperationalError, PoolTimeout, TooManyRequests) as error:
@@ -177,17 +209,48 @@ class Worker:
             _logger.exception("delivery failed unexpectedly", extra=extra)
             await self._hold(received)
 
-    def _conclude(self, received: Received, subscription: Subscription, outcome: Outcome) -> None:
+    async def _conclude(self, received: Received, outcome: Outcome) -> None:
         if outcome.verdict is Verdict.GONE:
             # Before the next poll tells: no further event goes to a sink that wants none.
             self._stopped.set()
             self._give_back(received)
-        elif outcome.verdict is Verdict.RETRY and subscription.policy.ordered and outcome.later is not None:
-            self._in_hand[received.consumer, received.tag].message = outcome.later
-            self._again(replace(received, message=outcome.later), outcome.pause_seconds)
+        elif self._holding is None:
+            self._let_go(received)
+            self._consumers.settle(received, done=True)
+        elif outcome.verdict is Verdict.RETRY and outcome.later is not None:
+            await self._keep_order(self._holding, received, outcome.later, outcome.pause_seconds)
+        elif self._holding.holds(received):
+            await self._holding.done(received)
+            self._let_go(received)
         else:
             self._let_go(received)
             self._consumers.settle(received, done=True)
+
+    async def _keep_order(
+        self, holding: Holding, received: Received, later: Message, pause_seconds: float
+    ) -> None:
+        """Try a message again after a pause, before all others of its subject."""
+        if holding.holds(received):
+            await holding.put_off(received, later, pause_seconds)
+            self._let_go(received)
+            return
+        async with holding.lock:
+            lane = self._lanes.lane_of(received)
+            if not received.consumer.open:
+                self._let_go(received)
+            elif pause_seconds <= _PAUSE_IN_HAND and len(lane) <= _LANE_IN_HAND:
+                self._in_hand[received.consumer, received.tag].message = later
+                self._again(replace(received, message=later), pause_seconds)
+            elif lane:
+                await holding.hold(lane, later, pause_seconds)
+                self._lanes.drop(received)
+                for one in lane:
+                    self._settle(one)
+
+    def _settle(self, received: Received) -> None:
+        """A message of the queue is held in PostgreSQL instead."""
+        self._in_hand.pop((received.consumer, received.tag), None)
+        self._consumers.settle(received, done=True)
 
     async def _may_go(self) -> bool:
         """Wait for the circuit and the rate; False when it would take too long, or the worker stops."""

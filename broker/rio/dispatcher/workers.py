@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -15,6 +16,7 @@ from broker.rio.dispatcher.worker import Worker
 from broker.rio.metrics import DispatcherMetrics
 from broker.rio.rabbitmq.consumers import Consumers, Received
 from broker.rio.store.dead_letters import DeadLetters
+from broker.rio.store.held import Held
 from broker.rio.store.oldest import Late
 from broker.rio.subscription import Status, Subscription
 
@@ -31,6 +33,7 @@ class Workers:
         ways: Ways,
         metrics: DispatcherMetrics,
         dead_letters: DeadLetters,
+        held: Held,
         paused_megabytes: int,
     ) -> None:
         """`paused_megabytes`: how much may wait for a paused subscription."""
@@ -43,6 +46,7 @@ class Workers:
         self._known: dict[str, Subscription] = {}
         self._current: dict[str, Worker] = {}
         self._dead_letters = dead_letters
+        self._held = held
         self._paused_megabytes = paused_megabytes
         self._by_number: dict[int, Worker | Overflow] = {}
         self._overflows: dict[str, asyncio.Task[None]] = {}
@@ -94,7 +98,16 @@ class Workers:
             labels = (subscription.id,)
             self._metrics.oldest_seconds.labels(*labels).set(self._age(subscription.id))
             self._metrics.circuit.labels(*labels).set(self._circuits.of(subscription.sink).state)
+            worker = self._current.get(subscription.id)
+            self._metrics.held.labels(*labels).set(0 if worker is None else worker.held)
             self._metrics.paused.labels(*labels).set(subscription.status is Status.PAUSED)
+
+    async def renew(self) -> None:
+        """Keep what is held of ordered subscriptions; to be called every few seconds."""
+        numbers = Counter(one.wanted.subscription_id for one in self._by_number.values())
+        for subscription_id, worker in list(self._current.items()):
+            if numbers[subscription_id] == 1:  # else another worker has attempts under way yet
+                await worker.renew()
 
     def oldest(self) -> Late:
         """The oldest message in hand. What is paused is meant to wait, and does not count."""
@@ -158,6 +171,7 @@ class Workers:
             circuit=self._circuits.of(subscription.sink),
             readings=Readings(self._metrics, subscription.id),
             ways=self._ways,
+            held=self._held,
             known=None if former is None else former.attempted(),
         )
         self._current[subscription.id] = self._by_number[worker.wanted.number] = worker
@@ -181,6 +195,7 @@ class Workers:
         gauges = (
             self._metrics.oldest_seconds,
             self._metrics.circuit,
+            self._metrics.held,
             self._metrics.paused,
         )
         for gauge in gauges:

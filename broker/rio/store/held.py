@@ -1,0 +1,119 @@
+"""Events of ordered subscriptions that wait behind a failing event of their subject, in PostgreSQL.
+
+In RabbitMQ they would have to stay unacknowledged, and as RabbitMQ gives out only so many of these, a subject
+that fails would stop all others. Attempts and pauses stand here too, so they outlive the dispatcher.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from psycopg.types.json import Jsonb
+
+from broker.cloudevents import indexable
+from broker.rio.message import Message
+from broker.rio.store.database import Database
+
+LEASE_SECONDS: Final = 15
+"""How long a dispatcher that says nothing keeps a subscription's held events."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldEvent:
+    """The first held event of a subject."""
+
+    position: int
+    message: Message
+    due_seconds: float
+    """In how many seconds its next attempt is due; not positive: now."""
+
+
+def subject_of(message: Message) -> str:
+    """What names the event's subject here; events without one are one subject."""
+    return indexable(message.event.subject or "")
+
+
+class Held:
+    """The held events of all subscriptions."""
+
+    def __init__(self, database: Database, dispatcher: str) -> None:
+        """`dispatcher`: a name that no other dispatcher has, nor the same one before a restart."""
+        self._database = database
+        self._dispatcher = dispatcher
+
+    async def claim(self, subscription_id: str, *, take: bool) -> bool:
+        """Have the subscription's held events to oneself, or keep them; with `take` from any other."""
+        query = """
+            INSERT INTO held_leases (subscription, dispatcher, expires_at)
+            SELECT id, %(dispatcher)s, now() + %(lease)s * interval '1 second' FROM subscriptions
+            WHERE id = %(id)s
+            ON CONFLICT (subscription) DO UPDATE
+                SET dispatcher = excluded.dispatcher, expires_at = excluded.expires_at
+                WHERE held_leases.dispatcher = excluded.dispatcher OR held_leases.expires_at < now()
+                    OR %(take)s
+            RETURNING dispatcher
+        """
+        parameters = {
+            "dispatcher": self._dispatcher,
+            "lease": LEASE_SECONDS,
+            "id": subscription_id,
+            "take": take,
+        }
+        return bool(await self._database.fetch(query, parameters))
+
+    async def counts(self, subscription_id: str) -> dict[str, int]:
+        """How many events are held of each subject."""
+        query = "SELECT subject, count(*) AS events FROM held WHERE subscription = %(id)s GROUP BY subject"
+        return {
+            row["subject"]: row["events"]
+            for row in await self._database.fetch(query, {"id": subscription_id})
+        }
+
+    async def add(self, subscription_id: str, messages: Sequence[Message], due_seconds: float = 0.0) -> None:
+        """Hold events behind those held already; durable once this returns. All are due in `due_seconds`."""
+        query = """
+            INSERT INTO held (subscription, subject, due_at, headers, content_type, body)
+            VALUES (%(id)s, %(subject)s, now() + %(due)s * interval '1 second', %(headers)s, %(type)s,
+                %(body)s)
+        """
+        rows = [
+            {
+                "id": subscription_id,
+                "subject": subject_of(message),
+                "due": due_seconds,
+                "headers": Jsonb(message.headers()),
+                "type": message.event.content_type,
+                "body": message.event.body,
+            }
+            for message in messages
+        ]
+        async with self._database.connection() as connection, connection.transaction():
+            await connection.cursor().executemany(query, rows)
+
+    async def first(self, subscription_id: str, subject: str) -> HeldEvent | None:
+        """The first held event of a subject, or None."""
+        query = """
+            SELECT position, headers, content_type, body, extract(epoch FROM due_at - now())::float8 AS due
+            FROM held WHERE subscription = %(id)s AND subject = %(subject)s ORDER BY position LIMIT 1
+        """
+        rows = await self._database.fetch(query, {"id": subscription_id, "subject": subject})
+        if not rows:
+            return None
+        (row,) = rows
+        message = Message.read(row["headers"], row["content_type"], bytes(row["body"]), time.time())
+        return HeldEvent(row["position"], message, row["due"])
+
+    async def put_off(self, position: int, message: Message, due_seconds: float) -> None:
+        """Note an attempt that failed, and when the next one is due."""
+        query = """
+            UPDATE held SET headers = %(headers)s, due_at = now() + %(due)s * interval '1 second'
+            WHERE position = %(position)s RETURNING position
+        """
+        parameters = {"headers": Jsonb(message.headers()), "due": due_seconds, "position": position}
+        await self._database.fetch(query, parameters)
+
+    async def remove(self, position: int) -> None:
+        """Let go of an event that was delivered, or is a dead letter."""
+        query = "DELETE FROM held WHERE position = %(position)s RETURNING position"
+        await self._database.fetch(query, {"position": position})
