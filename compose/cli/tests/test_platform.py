@@ -25,7 +25,7 @@ def test_the_platforms_own_settings_are_sound() -> None:
         ("processes: auto", "processes: 2", None),
         ("processes: auto", "processes: 51", "7: gateway.processes: 51 is not valid"),
         ("burst: 1000", "burst: -1", "4: edge.burst: -1 is less than the minimum of 0"),
-        ("logs_hours: 168", "logs_hours: 30", "17: retention.logs_hours: 30 is not a multiple of 24"),
+        ("logs_hours: 168", "logs_hours: 30", "18: retention.logs_hours: 30 is not a multiple of 24"),
         ("  burst: 1000\n", "", "2: edge.burst: is missing"),
         ("dispatchers: 1", "dispatchers: 11", "9: rio.dispatchers: 11 is greater than the maximum of 10"),
         ("allowed_sinks: []", "allowed_sinks: [a b]", "10: rio.allowed_sinks.0: 'a b' does not match"),
