@@ -5,13 +5,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from compose.cli.telemetry import LogLine, Raised, Span
 
-BAR_WIDTH = 28
+BAR_WIDTH = 22
+_COLUMNS = 37
+#: A span's name has at least this width, however narrow the terminal is.
+_NARROWEST = 24
 #: Of an exception, those next to where it was raised.
 SHOWN_FRAMES = 2
 #: What marks a span that failed, for readers and terminals without colours.
@@ -20,7 +24,8 @@ FAILED = "✗"
 _REASONS = ("reason", "detail", "refusal", "error", "faults")
 #: Fields that name what a log line is about, beside those whose names end with `_id`.
 _NAMES = ("subscription", "event_type", "subject")
-_IDS_OF_LINE = frozenset({"trace_id", "span_id", "service_instance_id"})
+#: Those that say where a line was written, and in which request: its place shows that.
+_IDS_OF_LINE = frozenset({"trace_id", "span_id", "service_instance_id", "request_id"})
 HOP_COLOURS = ("cyan", "green", "yellow", "magenta", "blue", "bright_cyan", "bright_green", "bright_magenta")
 
 
@@ -65,69 +70,90 @@ def missing_parents(spans: Iterable[Span]) -> list[Span]:
 
 def render(rows: list[Row], loose: list[LogLine]) -> RenderableType:
     """The waterfall for a terminal: each span with its id, and below it why it failed and its log lines."""
-    start = min(row.span.start for row in rows)
-    total = max(row.span.end for row in rows) - start or 1
-    colours = _colours(row.span.service for row in rows)
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("hop", no_wrap=True)
-    table.add_column("span", overflow="fold", ratio=1)
-    table.add_column("id", no_wrap=True, style="dim")
-    table.add_column("at ms", justify="right", no_wrap=True)
-    table.add_column("took ms", justify="right", no_wrap=True)
-    table.add_column("", no_wrap=True, width=BAR_WIDTH)
-    for row in rows:
-        span, colour = row.span, colours[row.span.service]
-        offset = span.start - start
-        mark = f"{FAILED} " if span.failed else ""
-        table.add_row(
-            Text(span.service, style=colour),
-            Text(f"{' ' * row.depth}{mark}{span.name}", style="bold red" if span.failed else ""),
-            span.span_id,
-            f"{offset / 1000:.1f}",
-            f"{span.duration / 1000:.1f}",
-            Text(_bar(offset, span.duration, total), style=colour),
-        )
-        for text in _causes(row):
-            table.add_row("", text)
-        for line in row.logs:
-            table.add_row("", _log(line, row.depth + 1), "", f"{line.time / 1e6 - start / 1000:.1f}")
+    waterfall = _Waterfall(rows)
     if not loose:
-        return table
-    return Group(table, Text("log lines outside these spans", style="dim"), render_lines(loose))
+        return waterfall
+    return Group(waterfall, Text("log lines outside these spans", style="dim"), render_lines(loose))
 
 
 def render_lines(lines: Iterable[LogLine]) -> RenderableType:
     """Log lines that stand at no span, each with its time, hop and span id."""
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("hop", no_wrap=True)
-    table.add_column("line", overflow="fold", ratio=1)
-    table.add_column("id", no_wrap=True, style="dim")
-    table.add_column("at", no_wrap=True)
+    table = Table(box=None, pad_edge=False, show_header=False)
     for line in lines:
         at = datetime.fromtimestamp(line.time / 1e9, UTC)
-        table.add_row(line.service, _log(line, 1), line.span_id, f"{at:%Y-%m-%d %H:%M:%S.%f}"[:-3])
+        table.add_row(f"{at:%Y-%m-%d %H:%M:%S.%f}"[:-3], line.service, line.span_id, _log(line))
     return table
+
+
+class _Waterfall:
+    """Spans in columns; what belongs to a span below it, as wide as the terminal."""
+
+    def __init__(self, rows: list[Row]) -> None:
+        self._rows = rows
+        self._start = min(row.span.start for row in rows)
+        self._total = max(row.span.end for row in rows) - self._start or 1
+        self._colours = _colours(row.span.service for row in rows)
+        self._hop_width = max(map(len, [*self._colours, "hop"]))
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        width = max(_NARROWEST, options.max_width - self._hop_width - 2 - _COLUMNS - BAR_WIDTH)
+        yield Text(
+            f"{'hop':{self._hop_width}}  {'span':{width}}{_columns('id', 'at ms', 'took ms')}", style="dim"
+        )
+        for row in self._rows:
+            yield from self._span(row, width, console)
+            indent = min(self._hop_width + row.depth + 4, options.max_width // 2)
+            for text in self._below(row):
+                yield Padding(text, (0, 0, 0, indent))
+
+    def _span(self, row: Row, width: int, console: Console) -> Iterator[Text]:
+        span, colour = row.span, self._colours[row.span.service]
+        offset = span.start - self._start
+        indent = " " * min(row.depth, width // 2)
+        name = Text(f"{FAILED if span.failed else ''} {span.name}".strip(), "bold red" if span.failed else "")
+        first, *more = name.wrap(console, width - len(indent))
+        line = Text(f"{span.service:{self._hop_width}}  ", style=colour, end="")
+        line.append(indent).append_text(first)
+        line.pad_right(self._hop_width + 2 + width - line.cell_len)
+        at, took = f"{offset / 1000:.1f}", f"{span.duration / 1000:.1f}"
+        line.append(_columns(span.span_id, at, took)).append(_bar(offset, span.duration, self._total))
+        line.end = "\n"
+        yield line
+        for rest in more:
+            yield Text(f"{' ' * (self._hop_width + 2)}{indent}").append_text(rest)
+
+    def _below(self, row: Row) -> Iterator[Text]:
+        yield from _causes(row)
+        for line in row.logs:
+            yield _log(line, f"{line.time / 1e6 - self._start / 1000:.1f} ms ")
+
+
+def _columns(span_id: str, at: str, took: str) -> str:
+    """A span's id and times, _COLUMNS wide."""
+    return f" {span_id:16} {at:>8} {took:>8}  "
 
 
 def _causes(row: Row) -> Iterator[Text]:
     """Why a span failed: its status's description, and the exceptions that none of its log lines shows."""
-    span, indent = row.span, " " * (row.depth + 2)
+    span = row.span
     logged = {
         (raised.kind.rpartition(".")[2], raised.message) for line in row.logs if (raised := line.raised)
     }
-    shown = [one for one in span.raised if (one.kind.rpartition(".")[2], one.message) not in logged]
     # Instrumentation describes a status by the exception, which is shown in full.
     described = span.status_description
+    if not described and not span.raised and "error.type" in span.tags:
+        described = f"error.type={span.tags['error.type']}"
     if span.failed and described and not any(one.message and one.message in described for one in span.raised):
-        yield Text(f"{indent}{described}", style="red")
-    for one in shown:
-        yield _exception(one, indent)
+        yield Text(described, style="red")
+    for one in span.raised:
+        if (one.kind.rpartition(".")[2], one.message) not in logged:
+            yield _exception(one)
 
 
-def _exception(raised: Raised, indent: str) -> Text:
-    frames = "".join(f"\n{indent}  {frame}" for frame in raised.deepest(SHOWN_FRAMES))
+def _exception(raised: Raised) -> Text:
+    frames = "".join(f"\n  {frame}" for frame in raised.deepest(SHOWN_FRAMES))
     name = f"{raised.kind}: {raised.message}" if raised.message else raised.kind
-    return Text(f"{indent}{name}{frames}", style="red")
+    return Text(f"{name}{frames}", style="red")
 
 
 def _colours(services: Iterable[str]) -> dict[str, str]:
@@ -141,11 +167,11 @@ def _bar(offset: int, duration: int, total: int) -> str:
     return " " * left + "━" * length
 
 
-def _log(line: LogLine, depth: int) -> Text:
+def _log(line: LogLine, at: str = "") -> Text:
     """A line, what it is about, and why."""
-    indent = " " * depth
-    style = {"error": "red", "critical": "red", "warning": "yellow"}.get(line.level.lower(), "dim")
-    text = Text(f"{indent}· {line.level.lower()} {line.message}", style=style)
+    level = line.level.lower()
+    style = {"error": "red", "critical": "red", "warning": "yellow"}.get(level, "dim")
+    text = Text(f"· {at}{level} {line.message}", style=style)
     about = [
         f"{name}={value}"
         for name, value in sorted(line.labels.items())
@@ -155,7 +181,7 @@ def _log(line: LogLine, depth: int) -> Text:
         text.append(f"  {' '.join(about)}", style="dim")
     for name in _REASONS:
         if reason := line.labels.get(name):
-            text.append(f"\n{indent}  {name}: {reason}")
+            text.append(f"\n  {name}: {reason}")
     if (raised := line.raised) is not None:
-        text.append("\n").append_text(_exception(raised, f"{indent}  "))
+        text.append("\n").append_text(_exception(raised))
     return text

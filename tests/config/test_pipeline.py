@@ -18,7 +18,7 @@ import yaml
 from fluent.sender import FluentSender
 
 from compose.cli.layout import PORTS, Layout
-from compose.cli.telemetry import Telemetry
+from compose.cli.telemetry import Raised, Telemetry
 from compose.cli.toolbox import Toolbox
 from dashboards.queries import Query, queries
 from tests.config.programs import OBSERVABILITY, ROOT, Pipeline, running_pipeline
@@ -263,6 +263,26 @@ def test_log_records_keep_their_service_trace_level_and_time(pipeline: Pipeline)
             }.items()
         )
         assert not {"service", "instance", "time", "fluent_tag"} & labels.keys()
+
+
+def test_a_span_is_read_back_with_why_it_failed(pipeline: Pipeline) -> None:
+    trace_id = new_trace_id()
+    document = span_document("orders", trace_id)
+    (span,) = document["resourceSpans"][0]["scopeSpans"][0]["spans"]
+    span["status"] = {"code": 2, "message": "the database is away"}
+    described = {"type": "AttributeError", "message": "no name", "stacktrace": "Traceback ..."}
+    attributes = [
+        {"key": f"exception.{key}", "value": {"stringValue": text}} for key, text in described.items()
+    ]
+    event = {"timeUnixNano": span["endTimeUnixNano"], "name": "exception", "attributes": attributes}
+    span["events"] = [event, event | {"name": "shed", "attributes": []}]
+    pipeline.send_spans(document)
+    port = int(pipeline.environment["JAEGER_QUERY_HTTP"].rpartition(":")[2])
+    telemetry = Telemetry(Layout(ROOT, "test", port - PORTS["jaeger"]))
+    eventually(lambda: check_equal(len(telemetry.trace(trace_id)), 1))
+    (read,) = telemetry.trace(trace_id)
+    assert (read.failed, read.status_description) == (True, "the database is away")
+    assert read.raised == (Raised("AttributeError", "no name", "Traceback ..."),)
 
 
 @pytest.mark.parametrize("age", [timedelta(minutes=5), timedelta(days=2), timedelta(days=6)], ids=str)

@@ -64,7 +64,7 @@ def test_own_metrics_by_route(stack: Stack, service: str) -> None:
 
 
 def test_errors_are_counted(stack: Stack) -> None:
-    httpx.get(f"{stack.edge}/v1/orders/unknown", trust_env=False)
+    httpx.get(f"{stack.edge}/v1/stock/unknown", trust_env=False)
     query = (
         'sum(http_server_request_duration_seconds_count{service="gateway",http_response_status_code="404"})'
     )

@@ -173,6 +173,16 @@ async def test_events_for_a_paused_subscription(stack: Stack, rio: Rio, drill: s
     await assert_raised(stack, "RioSubscriptionPaused", subscription=drill)
 
 
+async def test_events_wait_and_no_dispatcher_runs(stack: Stack, rio: Rio, drill: str) -> None:
+    """What waits is RabbitMQ's to tell, and who is paused the API's."""
+    subscribe(rio, drill)
+    with stopped(stack, "rio-dispatcher"):
+        emit(rio)
+        await assert_raised(stack, "RioDeliveryStalled", subscription=drill)
+        subscribe(rio, drill, status="paused")
+        await assert_raised(stack, "RioSubscriptionPaused", subscription=drill)
+
+
 async def test_a_sink_that_refuses_everything(stack: Stack, rio: Rio, drill: str) -> None:
     subscribe(rio, drill, config={"final_statuses": [404]})
     await asyncio.to_thread(wait_for_zero, stack, drill)

@@ -93,7 +93,7 @@ def alertmanager(stack: Stack, toolbox: Toolbox, webhook: Webhook, tmp_path: Pat
     configuration = tmp_path / "alertmanager.yml"
     configuration.write_text(yaml.safe_dump(content))
     port = free_port()
-    command = [
+    command: list[str | Path] = [
         toolbox.alertmanager,
         f"--config.file={configuration}",
         f"--storage.path={tmp_path / 'data'}",
@@ -126,7 +126,7 @@ async def test_a_stopped_service_is_one_notification(
     placed = await traffic.place_order(account, {sku: 1})
 
     async def work() -> None:
-        await traffic.order(placed.order_id)
+        await traffic.order(placed)
         await traffic.place_order(account, {sku: 1})
 
     def explained() -> None:

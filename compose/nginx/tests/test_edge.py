@@ -419,3 +419,9 @@ def test_strict_transport_security_only_under_tls(upstreams: list[stand.Upstream
         answer = edge.speak(b"GET /v1/x HTTP/1.1\r\nHost: a\r\n\r\n")
         assert answer.status == 400
         assert answer.problem()
+
+
+def test_prometheus_sees_that_nginx_is_up(edge: stand.Nginx) -> None:
+    page = edge.request("GET", "/metrics", port=edge.status_port)
+    assert (page.status, page.all("content-type")) == (200, ["text/plain; version=0.0.4"])
+    assert re.fullmatch(rb'# TYPE nginx_info gauge\nnginx_info\{version="[\d.]+"\} 1\n', page.body)
