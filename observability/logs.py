@@ -289,7 +289,9 @@ def fields_of(record: logging.LogRecord) -> dict[str, Json]:
         for name, value in vars(record).items()
         if name not in _STANDARD
     }
-    if _fit(fields) and _fit(extra) and _has_good_names(extra):
+    # Of its own fields, only these two may be long; the message is the line, which has a bound of its own.
+    is_short = "exception" not in fields and len(record.name) <= _SHORT_TEXT
+    if is_short and _fit(extra) and _has_good_names(extra):
         return fields | extra
     message = fields.pop("message")
     bounded_fields = Fields()
@@ -300,10 +302,10 @@ def fields_of(record: logging.LogRecord) -> dict[str, Json]:
 
 def _fit(fields: Mapping[str, Json]) -> bool:
     """Whether fields are surely within the bounds of a record. `Fields` brings others into them."""
-    return len(fields) <= MAX_FIELDS // 2 and not any(
-        type(value) is dict or type(value) is list or (type(value) is str and len(value) > _SHORT_TEXT)
-        for value in fields.values()
-    )
+    for value in fields.values():
+        if isinstance(value, dict | list) or (isinstance(value, str) and len(value) > _SHORT_TEXT):
+            return False
+    return len(fields) <= MAX_FIELDS // 2
 
 
 def _has_good_names(fields: Mapping[str, Any]) -> bool:
