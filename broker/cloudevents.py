@@ -6,18 +6,19 @@ https://github.com/cloudevents/spec/tree/v1.0.2/cloudevents
 
 import base64
 import binascii
-import calendar
 import contextlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Final, TypeVar
 from urllib.parse import quote, unquote_to_bytes
 
 import msgspec
+
+from observability.grammar import is_timestamp, is_uri, is_uri_reference
 
 STRUCTURED: Final = "application/cloudevents+json"
 REQUIRED: Final = ("specversion", "id", "source", "type")
@@ -41,22 +42,6 @@ _MEDIA_TYPE: Final = re.compile(
 )
 _JSON_MEDIA_TYPE: Final = re.compile(r"[^/;\s]+/(?:[^;\s]+\+)?json\s*(?:;.*)?", re.IGNORECASE)
 
-# RFC 3986, appendix A.
-_CHARACTER: Final = r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2})"
-_NO_COLON: Final = r"(?:[A-Za-z0-9\-._~!$&'()*+,;=@]|%[0-9A-Fa-f]{2})"
-_NAMED_HOST: Final = r"(?:[A-Za-z0-9\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2})*"
-_HOST: Final = rf"(?:\[(?:[0-9A-Fa-f:.]+|[vV][0-9A-Fa-f]+\.[A-Za-z0-9\-._~!$&'()*+,;=:]+)\]|{_NAMED_HOST})"
-_AUTHORITY: Final = rf"//(?:(?:[A-Za-z0-9\-._~!$&'()*+,;=:]|%[0-9A-Fa-f]{{2}})*@)?{_HOST}(?::[0-9]*)?"
-_SEGMENTS: Final = rf"(?:/{_CHARACTER}*)*"
-_ROOTED: Final = rf"{_AUTHORITY}{_SEGMENTS}|/(?:{_CHARACTER}+{_SEGMENTS})?"
-_QUERY: Final = rf"(?:\?(?:{_CHARACTER}|[/?])*)?(?:#(?:{_CHARACTER}|[/?])*)?"
-_URI_TEXT: Final = rf"[A-Za-z][A-Za-z0-9+.\-]*:(?:{_ROOTED}|{_CHARACTER}+{_SEGMENTS}|){_QUERY}"
-_URI: Final = re.compile(_URI_TEXT)
-_URI_REFERENCE: Final = re.compile(rf"{_URI_TEXT}|(?:{_ROOTED}|{_NO_COLON}+{_SEGMENTS}|){_QUERY}")
-
-_TIMESTAMP: Final = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(\.\d+)?(?:[Zz]|([+-])(\d\d):(\d\d))", re.ASCII
-)
 _LEAP_SECOND: Final = re.compile(r":60(\.\d+)?")
 
 # The HTTP binding leaves printable ASCII as it is, but for space, double quote and percent.
@@ -225,38 +210,6 @@ def is_json(content_type: str) -> bool:
 def is_media_type(text: str) -> bool:
     """Whether it is a media type (RFC 2046) of a length that can be carried."""
     return len(text) <= _MAX_MEDIA_TYPE and _MEDIA_TYPE.fullmatch(text) is not None
-
-
-@lru_cache(1024)
-def is_uri_reference(text: str) -> bool:
-    """Whether it is a URI reference (RFC 3986) that is not empty."""
-    return bool(text) and _URI_REFERENCE.fullmatch(text) is not None
-
-
-@lru_cache(1024)
-def is_uri(text: str) -> bool:
-    """Whether it is a URI (RFC 3986): it begins with a scheme."""
-    return _URI.fullmatch(text) is not None
-
-
-def is_timestamp(text: str) -> bool:
-    """Whether it is a date and time of RFC 3339, with any number of fraction digits and real leap seconds."""
-    found = _TIMESTAMP.fullmatch(text)
-    if found is None:
-        return False
-    year, month, day, hour, minute, second = (int(found[index]) for index in range(1, 7))
-    offset = timedelta(hours=int(found[9] or 0), minutes=int(found[10] or 0))
-    if int(found[9] or 0) > 23 or int(found[10] or 0) > 59 or second > 60:
-        return False
-    try:
-        moment = datetime(year or 4, month, day, hour, minute, min(second, 59), tzinfo=UTC)
-        moment = moment + offset if found[8] == "-" else moment - offset
-    except ValueError:
-        return False
-    except OverflowError:
-        return second < 60  # only the time zone leads out of the years 1 to 9999
-    last_day = calendar.monthrange(moment.year, moment.month)[1]
-    return second < 60 or (moment.day, moment.hour, moment.minute) == (last_day, 23, 59)
 
 
 def timestamp(text: str) -> datetime:

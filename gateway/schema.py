@@ -7,6 +7,8 @@ from typing import Any, Final
 from jsonschema import Draft202012Validator, TypeChecker, ValidationError
 from jsonschema.validators import extend
 
+from observability.formats import FORMATS
+
 #: How often some value of a document is asked something, at most; each time takes 3 to 30 µs.
 MAX_STEPS: Final = 10_000
 #: Characters of a text that a pattern is searched in, where no `maxLength` is declared; also of a name.
@@ -50,7 +52,7 @@ class Schema:
     """
 
     def __init__(self, declared: Mapping[str, Any], *, formats: bool) -> None:
-        checker = Draft202012Validator.FORMAT_CHECKER if formats else None
+        checker = FORMATS if formats else None
         self._validator = _Validator(declared, format_checker=checker)
 
     def errors(self, value: Any) -> Errors:

@@ -1,6 +1,6 @@
 """JSON Schemas of event types: what the data of an event must look like.
 
-JSON Schema 2020-12, by the jsonschema package. A schema refers to nothing outside itself.
+JSON Schema 2020-12, by the jsonschema package; formats are asserted. It refers to nothing outside itself.
 """
 
 import json
@@ -16,6 +16,7 @@ from referencing.exceptions import Unresolvable
 from broker.cloudevents import json_fault
 from broker.rio.events import Event
 from observability.body import unique
+from observability.formats import FORMATS
 from observability.problem import Problem
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -127,7 +128,7 @@ def _integer(literal: str) -> int | float:
 def _validator(document: Document) -> Any:
     try:
         Draft202012Validator.check_schema(document)
-        return Draft202012Validator(document)
+        return Draft202012Validator(document, format_checker=FORMATS)
     except SchemaError as error:
         pointer = "#" + "".join(f"/{_escaped(step)}" for step in error.absolute_path)
         _refuse(error.message[:_MAX_DETAIL], pointer)

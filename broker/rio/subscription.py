@@ -11,10 +11,10 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import ValidationError
 
-from broker.cloudevents import is_uri_reference
 from broker.rio.events import MAX_TYPE
 from broker.rio.filters import FilterError, Filters, read_filters
 from broker.rio.policy import Policy
+from observability.grammar import is_uri_reference
 from observability.problem import Problem
 
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")

@@ -100,3 +100,10 @@ def status_of(document: Any) -> int:
     except Problem as problem:
         return problem.status
     return 200
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("uuid", "x"), ("date-time", "today"), ("email", "ada"), ("uri", "not a uri")]
+)
+def test_formats_are_asserted(name: str, value: str) -> None:
+    assert pointers({"properties": {"a": {"format": name}}}, {"a": value}) == ["#/data/a"]

@@ -1,0 +1,49 @@
+"""The formats of JSON Schema that are asserted, in Rio and the gateway alike.
+
+To JSON Schema 2020-12 `format` is a remark unless an implementation says that it asserts it. Here a value
+that is not what its format says is refused. Names that are not known say nothing, as the standard has it.
+"""
+
+import re
+from typing import Final
+
+from jsonschema import Draft202012Validator, FormatChecker
+
+from observability import grammar
+from observability.grammar import is_timestamp
+
+FORMATS: Final = FormatChecker(())
+"""For validators of jsonschema: date-time, date, time, duration, email, idn-email, hostname, ipv4, ipv6, uri,
+uri-reference, uuid, regex, json-pointer."""
+FORMATS.checkers = {
+    name: Draft202012Validator.FORMAT_CHECKER.checkers[name]
+    for name in ("date", "idn-email", "ipv4", "ipv6", "uuid", "regex")
+}
+
+
+def _assert(name: str, pattern: re.Pattern[str]) -> None:
+    @FORMATS.checks(name)
+    def matches(value: object) -> bool:
+        return not isinstance(value, str) or pattern.fullmatch(value) is not None
+
+
+for _name, _pattern in {
+    "duration": grammar.DURATION,
+    "email": grammar.EMAIL,
+    "hostname": grammar.HOSTNAME,
+    "json-pointer": grammar.JSON_POINTER,
+    "uri": grammar.URI,
+    "uri-reference": grammar.URI_REFERENCE,
+}.items():
+    _assert(_name, _pattern)
+
+
+@FORMATS.checks("date-time")
+def _is_date_time(value: object) -> bool:
+    return not isinstance(value, str) or is_timestamp(value)
+
+
+@FORMATS.checks("time")
+def _is_time(value: object) -> bool:
+    # A day of December's end: a leap second may end it.
+    return not isinstance(value, str) or is_timestamp(f"2016-12-31T{value}")
