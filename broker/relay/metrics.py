@@ -20,5 +20,8 @@ class RelayMetrics:
             "relay_outbox_oldest_seconds", "Age of the oldest row.", ["database"], registry=registry
         )
         self.blocked = Gauge(
-            "relay_blocked_rows", "Rows refused, and rows behind them.", ["database"], registry=registry
+            "relay_blocked_rows",
+            "Rows refused, and rows behind them, among the first 100000.",
+            ["database"],
+            registry=registry,
         )

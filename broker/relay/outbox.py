@@ -44,8 +44,9 @@ SELECT
     (SELECT coalesce(max(extract(epoch FROM now() - time)), 0)::float8
         FROM (SELECT time FROM outbox ORDER BY position LIMIT %(aged)s) AS first
         WHERE isfinite(time) AND time <= now()) AS oldest_seconds,
-    (SELECT count(*) FROM refused JOIN outbox USING (subject)
-        WHERE outbox.position >= refused.position) AS blocked
+    (SELECT count(*) FROM refused
+        JOIN (SELECT subject, position FROM outbox ORDER BY position LIMIT %(most)s) AS first USING (subject)
+        WHERE first.position >= refused.position) AS blocked
 """
 
 
@@ -89,7 +90,7 @@ class Measure:
     oldest_seconds: float
     """The greatest age among the first 1000 rows; 0 when none waits."""
     blocked: int
-    """Rows refused for good, and those behind them."""
+    """Rows refused for good, and those behind them, among the first 100000."""
 
 
 class Outbox:

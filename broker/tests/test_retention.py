@@ -11,6 +11,7 @@ from broker.rio.metrics import ApiMetrics
 from broker.rio.settings import AgeAndRows, AgeAndSize
 from broker.rio.store import retention
 from broker.rio.store.database import Database
+from broker.rio.store.dead_letters import MAX_COUNTED, DeadLetters, Meant
 from broker.rio.store.retention import Retention
 from broker.tests.servers import Postgres
 
@@ -110,3 +111,72 @@ async def test_a_second_process_does_not_sweep_at_the_same_time(kept: Kept) -> N
         other.execute("SELECT pg_advisory_unlock(%s)", [retention.LOCK])
     await kept.retention.sweep()
     assert kept.count("deliveries") == 0
+
+
+async def test_what_dead_letters_take_is_known_whatever_changes_them(kept: Kept) -> None:
+    kept.bury(5, "1 minute", 1000)
+    kept.execute("UPDATE dead_letters SET response = 'longer' WHERE id % 2 = 0")
+    kept.execute("UPDATE dead_letters SET subscription = 'other' WHERE id = 1")
+    kept.execute("DELETE FROM dead_letters WHERE id = 2")
+    counted = "SELECT subscription, count(*), sum(bytes) FROM dead_letters GROUP BY 1 ORDER BY 1"
+    known = "SELECT subscription, letters, bytes FROM dead_letter_totals ORDER BY 1"
+    assert kept.execute(known) == kept.execute(counted)
+    assert await DeadLetters(kept.database).counts() == {"other": 1, "s": 3}
+
+
+def read(kept: Kept, table: str) -> int:
+    """Rows read by scans of a whole table, as PostgreSQL counts them once a session has told of its own."""
+    kept.execute("SELECT pg_stat_force_next_flush()")
+    ((rows,),) = kept.execute(f"SELECT seq_tup_read FROM pg_stat_user_tables WHERE relname = '{table}'")
+    assert isinstance(rows, int)
+    return rows
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1200)
+async def test_five_million_rows_are_cleaned_and_counted_in_bounded_steps(kept: Kept) -> None:
+    rows = 5_000_000
+    kept.execute("SET synchronous_commit = off")
+    kept.execute("ALTER TABLE dead_letters SET (autovacuum_enabled = off)")
+    kept.bury(rows // 2, "2 hours", 10)
+    kept.bury(rows // 2, "1 minute", 10)
+    kept.deliver(rows, "1 minute")
+    before = {table: read(kept, table) for table in ("dead_letters", "deliveries")}
+    await kept.retention.sweep()
+    assert kept.dropped("dead_letters", "age") >= 10 * retention.BATCH
+    assert kept.dropped("dead_letters", "size") >= 10 * retention.BATCH
+    assert kept.dropped("deliveries", "rows") >= 10 * retention.BATCH
+    letters = DeadLetters(kept.database)
+    left = rows - kept.dropped("dead_letters", "age") - kept.dropped("dead_letters", "size")
+    assert await letters.counts() == {"s": left}
+    assert await letters.count(Meant()) == MAX_COUNTED
+    assert await letters.newest(Meant(type="a.c"), 10) == []
+    assert {table: read(kept, table) for table in before} == before
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+async def test_a_migration_may_take_longer_than_a_statement(postgres: Postgres) -> None:
+    """As on five million dead letters of a version before."""
+    name = f"slow_{uuid4().hex[:8]}"
+    postgres.execute("postgres", f"CREATE DATABASE {name}")
+    database = Database(postgres.url(name), statement_seconds=0.2)
+    await database.open()
+    try:
+        await database.migrate()
+        kept = Kept(postgres, name)
+        kept.bury(300_000, "1 minute", 10)
+        postgres.execute(
+            name,
+            """
+            DROP TABLE dead_letter_totals;
+            DROP FUNCTION dead_letters_added, dead_letters_removed, dead_letters_changed CASCADE;
+            DROP INDEX dead_letters_by_type, replays_by_age;
+            CREATE INDEX dead_letters_by_size ON dead_letters (id) INCLUDE (bytes);
+            DELETE FROM migrations WHERE name = '0008_totals.sql';
+            """,
+        )
+        await database.migrate()
+        assert await DeadLetters(database).counts() == {"s": 300_000}
+    finally:
+        await database.close()

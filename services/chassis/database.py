@@ -20,6 +20,15 @@ CONNECT: Final[dict[str, Any]] = {
     "application_name": os.environ.get("SERVICE_INSTANCE_ID", ""),
 }
 
+#: The same for migrations: a large table takes its time, but waits for locks stay short, as all others wait
+#: behind them.
+MIGRATE: Final[dict[str, Any]] = {
+    **CONNECT,
+    "options": "-c lock_timeout=5000 -c timezone=UTC",
+}
+#: Seconds that a migration may take.
+MIGRATION_SECONDS: Final = 3600.0
+
 
 def url() -> str:
     """DATABASE_URL, as libpq reads it (the password comes from PGPASSFILE); SettingsError without it."""

@@ -26,7 +26,7 @@ from broker.rio.api.paging import Cursor, Next, page_of
 from broker.rio.api.resending import Resent
 from broker.rio.rabbitmq.publisher import NotPublished
 from broker.rio.states import State, tell
-from broker.rio.store.dead_letters import DeadLetter, Meant
+from broker.rio.store.dead_letters import MAX_COUNTED, DeadLetter, Meant
 from observability.problem import Problem
 
 _LISTED: Final = 100
@@ -130,7 +130,7 @@ class Progress(Shown):
 
     done: int = Field(description="replayed or discarded by this request")
     kept: Sequence[Kept]
-    remaining: int = Field(description="how many are still to be looked at")
+    remaining: int = Field(description=f"how many are still to be looked at, counted up to {MAX_COUNTED}")
     next: int | None = Field(description="`cursor` to go on with; null when all were looked at")
 
 

@@ -23,7 +23,7 @@ _PURGED: Final = 5000
 #: A statement takes milliseconds; whoever emits an event waits for two of them in turn at most, so that they
 #: get their 503 in time.
 _STATEMENT_SECONDS: Final = 3.0
-_MAX_PURGES: Final = 20
+_MAX_PURGES: Final = 200  # a million rows: more than are accepted between two purges
 
 # Claimed anew are claims nobody made good in time, and events whose window is over.
 _CLAIM: Final[LiteralString] = """

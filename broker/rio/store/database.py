@@ -102,6 +102,8 @@ class Database:
 
 async def _migrate(connection: Connection) -> None:
     async with connection.transaction():
+        # A large table takes its time. Waits for locks stay short: all others wait behind them.
+        await connection.execute("SET LOCAL statement_timeout = 0")
         await connection.execute("SELECT pg_advisory_xact_lock(%s)", [_MIGRATION_LOCK])
         await connection.execute("CREATE TABLE IF NOT EXISTS migrations (name text PRIMARY KEY)")
         rows = await (await connection.execute("SELECT name FROM migrations")).fetchall()

@@ -6,7 +6,7 @@ import psycopg
 from django.db.backends.postgresql import base
 
 from observability.postgresql import CHECK_SECONDS, Connection, answering_within
-from services.chassis.database import ANSWER_SECONDS
+from services.chassis.database import ANSWER_SECONDS, MIGRATE, MIGRATION_SECONDS
 
 
 class _Driver:
@@ -14,7 +14,8 @@ class _Driver:
 
     def connect(self, *arguments: Any, **parameters: Any) -> Connection[Any]:
         connection = Connection[Any].connect(*arguments, **parameters)
-        connection.answer_seconds = ANSWER_SECONDS
+        migrates = parameters.get("options") == MIGRATE["options"]
+        connection.answer_seconds = MIGRATION_SECONDS if migrates else ANSWER_SECONDS
         return connection
 
     def __getattr__(self, name: str) -> Any:

@@ -3,8 +3,12 @@ package nextphase.inventory;
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
 import io.micrometer.core.instrument.MeterRegistry;
+import javax.sql.DataSource;
+import org.postgresql.ds.PGSimpleDataSource;
+import org.springframework.boot.autoconfigure.flyway.FlywayDataSource;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
+import org.springframework.context.annotation.Primary;
 
 /**
  * Connections to PostgreSQL. A database that is away is an answer, not a hang: every wait is shorter than the five
@@ -15,6 +19,7 @@ class Database {
     private static final int CONNECTIONS = 8;
 
     @Bean
+    @Primary
     HikariDataSource dataSource(Settings settings, MeterRegistry metrics) {
         HikariConfig pool = new HikariConfig();
         pool.setPoolName("inventory");
@@ -32,5 +37,19 @@ class Database {
         pool.addDataSourceProperty("tcpKeepAlive", "true");
         pool.addDataSourceProperty("options", "-c statement_timeout=2500 -c lock_timeout=2500");
         return new HikariDataSource(pool);
+    }
+
+    /** For migrations: a large table takes its time, but all others wait behind a wait for a lock. */
+    @Bean
+    @FlywayDataSource
+    DataSource migrations(Settings settings) {
+        PGSimpleDataSource source = new PGSimpleDataSource();
+        source.setUrl(settings.database().url());
+        source.setUser(settings.database().user());
+        source.setApplicationName(settings.process());
+        source.setConnectTimeout(2); // seconds
+        source.setTcpKeepAlive(true);
+        source.setOptions("-c lock_timeout=5000");
+        return source;
     }
 }
