@@ -156,7 +156,13 @@ def _delivering(board: Dashboard) -> None:
 def _waiting(board: Dashboard) -> None:
     board.with_row(Row("Waiting"))
     board.with_panel(
-        series("Waiting", units.Short, Prom(_BACKLOG, _SUBSCRIPTION), limits=Limits(amber=100, red=1000))
+        series(
+            "Waiting",
+            units.Short,
+            Prom(_BACKLOG, _SUBSCRIPTION),
+            Prom("max by (subscription) (rio_held_messages)", f"{_SUBSCRIPTION} (behind a failing one)"),
+            limits=Limits(amber=100, red=1000),
+        )
     )
     board.with_panel(
         series(
@@ -188,6 +194,10 @@ def _waiting(board: Dashboard) -> None:
             "Paused",
             units.Short,
             Prom("max by (subscription) (rio_subscription_paused)", _SUBSCRIPTION),
+            Prom(
+                or_zero(_rate("rio_paused_overflow_total", "subscription")),
+                f"{_SUBSCRIPTION} (given up a second, as too many wait)",
+            ),
             limits=Limits(amber=1, red=2),
         )
     )

@@ -15,12 +15,11 @@ from tests.config.test_prometheus import alerts
 
 pytestmark = pytest.mark.config
 
-_OWN = re.compile(r"\b(?:rio|relay|gateway)_[a-z_]+|\bhttp_client_[a-z_]+")
+_OWN = re.compile(r"\b(?:rio|relay|gateway)_[a-z_]+|\b(?:http_client_[a-z_]+|measurement_up)")
 _SUFFIXES = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_count", "_sum")}
 
 
 def shown() -> Iterator[str]:
-    registry = CollectorRegistry()
     for metrics in (
         RelayMetrics,
         ApiMetrics,
@@ -29,9 +28,10 @@ def shown() -> Iterator[str]:
         gateway.metrics.Metrics,
         gateway.resilience.metrics.Metrics,
     ):
+        registry = CollectorRegistry()  # each has one in a process of its own
         metrics(registry)
-    for family in registry.collect():
-        yield from (family.name + suffix for suffix in _SUFFIXES[family.type])
+        for family in registry.collect():
+            yield from (family.name + suffix for suffix in _SUFFIXES[family.type])
 
 
 def asked() -> Iterator[tuple[str, str]]:
