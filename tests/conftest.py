@@ -12,11 +12,13 @@ from typing import TypeVar
 import pytest
 import pytest_asyncio
 
+from compose.cli import tokens
 from compose.cli.layout import Layout
+from compose.cli.secrets import Secrets
 from compose.cli.supervisor import Supervisor
 from compose.cli.telemetry import Telemetry
 from compose.cli.toolbox import Toolbox
-from compose.cli.traffic import Traffic
+from compose.cli.traffic import TOKEN_MINUTES, Traffic
 
 ROOT = Path(__file__).parents[1]
 INSTANCE = "test"
@@ -42,6 +44,12 @@ class Stack:
     @property
     def edge(self) -> str:
         return f"http://{self.layout.address('edge-nginx')}"
+
+    def bearer(self, subject: str, *scopes: str) -> dict[str, str]:
+        """The Authorization header of a request by `subject`, with these scopes or the usual ones."""
+        key = Path(Secrets(self.layout.secrets).signing_key)
+        token = tokens.issue(key, subject, scopes or tokens.SCOPES, TOKEN_MINUTES)
+        return {"Authorization": f"Bearer {token}"}
 
 
 def eventually(look: Callable[[], T], within_seconds: float = 30.0, every_seconds: float = 0.25) -> T:

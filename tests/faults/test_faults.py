@@ -127,8 +127,10 @@ class Hang(Fault):
     """A part hangs (SIGSTOP): it takes connections and answers nothing; then it goes on."""
 
     def happen(self, stack: Stack) -> None:
-        with hung(running_pid(stack, self.part)), httpx.Client(base_url=stack.edge, timeout=30) as client:
-            for path in (f"/v1/accounts/{uuid4()}", f"/v1/orders/{uuid4()}", "/v1/stock"):
+        account = str(uuid4())
+        client = httpx.Client(base_url=stack.edge, headers=stack.bearer(account), timeout=30)
+        with hung(running_pid(stack, self.part)), client:
+            for path in (f"/v1/accounts/{account}", f"/v1/orders/{uuid4()}", "/v1/stock"):
                 answer = client.get(path)  # some answer, in time, whatever it has to say
                 assert (
                     answer.status_code < 500 or "application/problem+json" in answer.headers["Content-Type"]
