@@ -470,13 +470,16 @@ class Rio:
         process = self._process("broker.rio.dispatcher", f"dispatcher-{port}", {"RIO_CONFIG": str(path)})
         return process, f"http://127.0.0.1:{port}"
 
-    def relay(self, databases: dict[str, str]) -> tuple[Process, str]:
-        """A relay for these databases (name to URL), not started, and where its health and metrics are."""
+    def relay(self, databases: dict[str, str], rio_url: str | None = None) -> tuple[Process, str]:
+        """A relay for these databases (name to URL), not started, and where its health and metrics are.
+
+        `rio_url`: where it takes the events to, if not to this Rio.
+        """
         port = free_port()
         settings = {
             "host": "127.0.0.1",
             "port": port,
-            "rio_url": self.url,
+            "rio_url": rio_url or self.url,
             "rio_token_file": str(self.folder / "relay.token"),
             "databases": [{"name": name, "url": url} for name, url in databases.items()],
         }

@@ -1,8 +1,12 @@
 """The relay: what services committed reaches Rio, in order per aggregate, at least once."""
 
+import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from email.utils import formatdate
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from uuid import uuid4
 
 import httpx
@@ -275,3 +279,40 @@ def test_gauges_say_so_when_they_cannot_be_read(migrated: Service) -> None:
     assert gauge(migrated, "measurement_up", 1.0, "measurement", "outbox-shop")
     assert gauge(migrated, "relay_outbox_rows", 0.0)
     migrated.rio.wait_ready()
+
+
+@pytest.mark.parametrize(
+    "form", [lambda: "3", lambda: formatdate(time.time() + 4, usegmt=True)], ids=["s", "date"]
+)
+def test_it_is_silent_for_as_long_as_rio_asks(rio: Rio, form: Callable[[], str]) -> None:
+    asked: list[float] = []
+
+    class Overloaded(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            asked.append(time.monotonic())
+            self.send_response(503)
+            if len(asked) == 1:
+                self.send_header("Retry-After", form())
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Says nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Overloaded)
+    Thread(target=server.serve_forever, daemon=True).start()
+    database = f"service_{uuid4().hex[:8]}"
+    rio.postgres.execute("postgres", f"CREATE DATABASE {database}")
+    rio.postgres.execute(database, outbox.SCHEMA)
+    process, url = rio.relay(
+        {"shop": rio.postgres.url(database, "relay")}, f"http://127.0.0.1:{server.server_port}"
+    )
+    try:
+        with running(process):
+            Service(rio, database, process, url).emit("overloaded.test", "a")
+            wait_until(lambda: len(asked) > 1, what="another try")
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert asked[1] - asked[0] >= 2.9
