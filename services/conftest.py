@@ -1,7 +1,6 @@
 """A real PostgreSQL with each service's real migrations, and the environment of a service."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -23,14 +22,10 @@ def surroundings() -> Iterator[Surroundings]:
 
 @pytest.fixture(scope="session")
 def environment(
-    surroundings: Surroundings, tmp_path_factory: pytest.TempPathFactory
+    surroundings: Surroundings,
 ) -> Iterator[pytest.MonkeyPatch]:
     """The environment of a service, DATABASE_URL excepted."""
-    token: Path = tmp_path_factory.mktemp("secrets") / "token"
-    token.write_text("token-of-the-tests", encoding="utf-8")
     with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("RIO_URL", surroundings.url)
-        environment.setenv("RIO_TOKEN_FILE", str(token))
         environment.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", surroundings.url)
         environment.setenv("FLUENT_ADDRESS", surroundings.logs_address)
         environment.setenv("COLLECTOR_HEALTH_URL", "http://127.0.0.1:1/")

@@ -1,8 +1,7 @@
 """What a Python service imports to emit and to consume events.
 
 `outbox` writes an event in the business transaction, `Client` and `AsyncClient` emit what belongs to none,
-`inbox` makes consumption idempotent, `webhook` reads and verifies a delivery, `subscriptions` tells Rio where
-to deliver.
+`inbox` makes consumption idempotent, `webhook` reads and verifies a delivery.
 """
 
 from importlib import import_module

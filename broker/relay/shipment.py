@@ -21,6 +21,9 @@ _HEADERS: Final = {"Content-Type": "application/cloudevents-batch+json", "Rio-Or
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=15.0, sock_connect=2.0)
 # Statuses that speak of the event; anything else speaks of Rio or of the relay, and passes.
 _REFUSALS: Final = frozenset({400, 403, 413, 422})
+# Those of a whole request that do. A 403 of it says that Rio does not know the service, or not yet.
+_REFUSALS_OF_ALL: Final = _REFUSALS - {403}
+_ON_BEHALF_OF: Final = "Rio-On-Behalf-Of"
 
 _propagator: Final = TraceContextTextMapPropagator()
 _logger = logging.getLogger(__name__)
@@ -77,7 +80,8 @@ class Shipper:
     async def ship(self, database: str, rows: Sequence[Row]) -> Receipt:
         """Send rows and tell what became of each, or raise RioAway or BatchRefused.
 
-        Rows beyond one body's size are left out.
+        `database`: the service whose outbox they are from; it has to have the right to emit them. Rows
+        beyond one body's size are left out.
         """
         with self._sending(rows) as spans:
             documents = self._documents(rows, spans)
@@ -91,7 +95,7 @@ class Shipper:
                 links=[Link(span.get_span_context()) for span in spans],
                 attributes={"messaging.batch.message_count": len(shipped), "db.namespace": database},
             ):
-                receipt = await self._post(shipped, documents)
+                receipt = await self._post(database, shipped, documents)
             _tell(receipt, dict(zip((row.id for row in shipped), spans, strict=True)))
         return receipt
 
@@ -146,11 +150,12 @@ class Shipper:
             },
         )
 
-    async def _post(self, rows: Sequence[Row], documents: Sequence[bytes]) -> Receipt:
+    async def _post(self, service: str, rows: Sequence[Row], documents: Sequence[bytes]) -> Receipt:
         body = b"[" + b",".join(documents) + b"]"
         try:
+            headers = {**_HEADERS, _ON_BEHALF_OF: service}
             async with self._session.post(
-                self._url, data=body, headers=_HEADERS, allow_redirects=False
+                self._url, data=body, headers=headers, allow_redirects=False
             ) as response:
                 status, text = response.status, await response.read()
                 retry_after = read_retry_after(response.headers.get("Retry-After")) or 0.0
@@ -159,7 +164,7 @@ class Shipper:
         answer = _document(text)
         if "refused" in answer:
             return _receipt(rows, answer)
-        if status in _REFUSALS:
+        if status in _REFUSALS_OF_ALL:
             return _refused_whole(rows, status, answer)
         raise self._away(f"Rio answered {status}", retry_after)
 

@@ -115,7 +115,7 @@ def graph(
     }
     for taker in takers.values():
         if taker.owner in owners:
-            edges.add(Node(Kind.SINK, taker.sink), Node(Kind.EMITTER, taker.owner), declared=True)
+            edges.add(Node(Kind.SINK, taker.shown_sink), Node(Kind.EMITTER, taker.owner), declared=True)
     return edges.graph([Node(Kind.TYPE, type_) for type_ in types])
 
 
@@ -147,7 +147,7 @@ def _is_pattern(name: str) -> bool:
 
 def _take(edges: _Edges, taker: Subscription, types: Iterable[str]) -> None:
     node = Node(Kind.SUBSCRIPTION, taker.id)
-    edges.add(node, Node(Kind.SINK, taker.sink), declared=True)
+    edges.add(node, Node(Kind.SINK, taker.shown_sink), declared=True)
     for type_ in _resolved(taker.types, types):
         edges.add(Node(Kind.TYPE, type_), node, declared=True)
 
@@ -162,7 +162,7 @@ def _see(
     subscription = Node(Kind.SUBSCRIPTION, sighting.subscription)
     edges.add(type_, subscription, seen=sighting.count)
     if taker := takers.get(sighting.subscription):
-        edges.add(subscription, Node(Kind.SINK, taker.sink), seen=sighting.count)
+        edges.add(subscription, Node(Kind.SINK, taker.shown_sink), seen=sighting.count)
 
 
 def _emitter(source: str, emitters: Mapping[str, object]) -> str:

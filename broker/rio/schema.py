@@ -86,10 +86,18 @@ class Schema:
 class Schemas:
     """The schemas in force: those of the catalog, and those put by the API as last read."""
 
-    def __init__(self, declared: Mapping[str, Any]) -> None:
-        """`declared`: schema documents by event type. Raises Problem when one of them cannot be used."""
-        self.declared: Final = {type_: Schema(document) for type_, document in declared.items()}
+    def __init__(self, declared: Mapping[str, Any] | None = None) -> None:
+        """`declared`: as `declare` takes them."""
+        self.declared: Mapping[str, Schema] = {}
         self._put: dict[str, Schema] = {}
+        self.declare(declared or {})
+
+    def declare(self, documents: Mapping[str, Any]) -> None:
+        """Know these of the catalog, by event type, and no others of it.
+
+        Raises Problem when one of them cannot be used; nothing has then changed.
+        """
+        self.declared = {type_: Schema(document) for type_, document in documents.items()}
 
     def replace(self, documents: Mapping[str, Any]) -> None:
         """Know these beside the catalog's, and no others; those unchanged stay compiled."""

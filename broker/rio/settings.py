@@ -16,7 +16,7 @@ class Address(Strict):
 
 
 class Declared(Strict):
-    """A subscription that exists from the first start on, before its service has registered it."""
+    """A subscription of the catalog."""
 
     id: str
     types: list[str]
@@ -52,10 +52,30 @@ class AgeAndRows(Strict):
 class SenderEntry(Strict):
     """What a sender of the catalog may do; its token stands in senders_file."""
 
-    types: list[str]
+    types: list[str] = Field(default_factory=list)
     """Patterns of the event types it may emit."""
+    reads: list[str] = Field(default_factory=list)
+    """Patterns of the event types it may subscribe to and tail."""
+    egress: list[str] = Field(default_factory=list)
+    """Hosts outside the platform that its subscriptions may post to."""
+    sources: list[str] = Field(default_factory=list)
+    """CloudEvents sources it may use beside `/<name>`."""
     rate_per_second: float | None = Field(default=None, gt=0)
     admin: bool = False
+    relays: bool = False
+    """Whether it may emit on behalf of a service, with that service's rights."""
+
+
+class Catalog(Strict):
+    """What the service catalog says of Rio. Its file is read again when it changes."""
+
+    senders: dict[str, SenderEntry] = Field(default_factory=dict)
+    """A token without an entry is refused."""
+    emitters: dict[str, list[str]] = Field(default_factory=dict)
+    """Which types each service declares to emit."""
+    schemas: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """JSON Schema (2020-12) of the data, by event type."""
+    subscriptions: list[Declared] = Field(default_factory=list)
 
 
 class Settings(Strict):
@@ -68,20 +88,16 @@ class Settings(Strict):
     database_url: PostgresUrl
     services_url: HttpUrl
     credential_file: Path
+    catalog_file: Path
+    """Holds a `Catalog`."""
     senders_file: Path
+    """The tokens of the catalog's senders: a JSON object by sender name."""
     max_body_bytes: int = Field(ge=1024, le=64 * 1024 * 1024)
-    subscriptions: list[Declared]
     webhook_key_file: Path
     """What the signing secrets of all subscriptions are derived from."""
     sinks: Sinks = Sinks()
-    emitters: dict[str, list[str]] = Field(default_factory=dict)
-    """Which types each service declares to emit."""
-    senders: dict[str, SenderEntry] | None = None
-    """None: every sender of senders_file may do everything."""
-    schemas: dict[str, dict[str, Any]] = Field(default_factory=dict)
-    """JSON Schema (2020-12) of the data, by event type."""
     deduplication_seconds: int = Field(default=86400, ge=60)
-    """How long a (source, id) is remembered."""
+    """How long a sender's (source, id) is remembered."""
     event_log: AgeAndSize = AgeAndSize(age_seconds=7 * 86400, megabytes=512)
     dead_letters: AgeAndSize = AgeAndSize(age_seconds=30 * 86400, megabytes=512)
     deliveries: AgeAndRows = AgeAndRows(age_seconds=86400, rows=200_000)

@@ -47,17 +47,18 @@ class Secrets:
 
     def shown(self, subscription: Subscription) -> str:
         """The secret in use, as receivers of webhooks take it."""
-        return "whsec_" + b64encode(self._key(subscription.id, subscription.secret_version)).decode()
+        return "whsec_" + b64encode(self._key(subscription, subscription.secret_version)).decode()
 
     def signers(self, subscription: Subscription, now: datetime | None = None) -> tuple[Signer, ...]:
         """What deliveries are signed with: the secret in use and, for a day, the one before it."""
         version, rotated_at = subscription.secret_version, subscription.rotated_at
         superseded = rotated_at is not None and (now or datetime.now(UTC)) - rotated_at < ROTATION
         versions = (version, version - 1) if superseded else (version,)
-        return tuple(Signer(self._key(subscription.id, one)) for one in versions)
+        return tuple(Signer(self._key(subscription, one)) for one in versions)
 
-    def _key(self, subscription_id: str, version: int) -> bytes:
-        return hmac.digest(self._master_key, f"{subscription_id}:{version}".encode(), "sha256")
+    def _key(self, subscription: Subscription, version: int) -> bytes:
+        salt = f":{subscription.secret_salt}" if subscription.secret_salt else ""
+        return hmac.digest(self._master_key, f"{subscription.id}:{version}{salt}".encode(), "sha256")
 
 
 def webhook_id(subscription_id: str, event: Event) -> str:

@@ -23,7 +23,9 @@ _PATH: Final = re.compile(r"/[A-Za-z0-9\-._~!$&'()*+,;=:@%][A-Za-z0-9\-._~!$&'()
 _TARGET: Final = re.compile(r"[A-Za-z0-9\-._~!$&'()*+,;=:@%/?]*")
 _HOST: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9\-.]{0,251}[A-Za-z0-9])?|[0-9A-Fa-f:.]{2,45}")
 _FIELDS: Final = frozenset({"id", "types", "sink", "source", "filters", "config", "status"})
-_READ_ONLY: Final = frozenset({"owner", "reason", "created_at", "updated_at"})
+_READ_ONLY: Final = frozenset({"owner", "reason", "created_at", "updated_at", "origin", "retired_at"})
+HIDDEN: Final = "..."
+"""Stands for the query of a sink."""
 OPTIONAL: Final = ("source", "filters", "config")
 """What stays as it is in a subscription when a PUT leaves it out."""
 MAX_TYPES: Final = 100
@@ -38,6 +40,14 @@ class Status(StrEnum):
 
     ACTIVE = "active"
     PAUSED = "paused"
+
+
+class Origin(StrEnum):
+    """Where a subscription can be changed."""
+
+    CATALOG = "catalog"
+    """In its service's manifest."""
+    API = "api"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +65,18 @@ class Subscription:
     policy: Policy = _DEFAULT_POLICY
     status: Status = Status.ACTIVE
     owner: str = ""
-    """The sender who put it."""
+    """The sender that put it, or the service whose manifest declares it."""
+    origin: Origin = Origin.API
     reason: str | None = None
     """Why it is paused."""
     secret_version: int = 1
     """Which of its signing secrets is in use."""
     rotated_at: datetime | None = None
     """When the secret before it was superseded."""
+    secret_salt: str = ""
+    """Another one for each subscription that takes this id, so that none has the secrets of one before it."""
+    retired_at: datetime | None = None
+    """When it left the catalog, or was last seen to have something waiting since. It gets no more events."""
     created_at: datetime | None = None
     updated_at: datetime | None = None
 
@@ -79,24 +94,34 @@ class Subscription:
         """Whether its sink is outside the platform: not reached through services nginx."""
         return not self.sink.startswith("/")
 
-    def document(self) -> dict[str, Any]:
-        """As the API shows it."""
+    @property
+    def shown_sink(self) -> str:
+        """The sink as everybody may see it: a query often holds a secret."""
+        address, mark, _ = self.sink.partition("?")
+        return f"{address}{mark}{HIDDEN}" if mark else self.sink
+
+    def document(self, *, hidden: bool = False) -> dict[str, Any]:
+        """As the API shows it; `hidden`: without the sink's query."""
         return {
             "id": self.id,
             "types": list(self.types),
-            "sink": self.sink,
+            "sink": self.shown_sink if hidden else self.sink,
             "source": self.source,
             "filters": list(self.filters.documents),
             "config": self.policy.model_dump(mode="json"),
             "status": self.status.value,
             "reason": self.reason,
             "owner": self.owner,
+            "origin": self.origin.value,
+            "retired_at": _timestamp(self.retired_at),
             "created_at": _timestamp(self.created_at),
             "updated_at": _timestamp(self.updated_at),
         }
 
 
-def read_subscription(subscription_id: str, document: Any, owner: str = "") -> Subscription:
+def read_subscription(
+    subscription_id: str, document: Any, owner: str = "", origin: Origin = Origin.API
+) -> Subscription:
     """Make a subscription of what a PUT brings, or raise Problem naming every wrong field.
 
     Read-only fields are let pass unread, so that what GET gave can be changed and put back.
@@ -129,6 +154,7 @@ def read_subscription(subscription_id: str, document: Any, owner: str = "") -> S
         policy,
         Status(document.get("status", Status.ACTIVE)),
         owner,
+        origin,
     )
 
 
@@ -140,11 +166,6 @@ def valid_id(text: str) -> bool:
 def valid_pattern(text: str) -> bool:
     """Whether it is a pattern of event types."""
     return len(text) <= MAX_TYPE and _PATTERN.fullmatch(text) is not None
-
-
-def may_change(sender: str, subscription_id: str) -> bool:
-    """Whether the subscription is this sender's by its name: the name itself, or `<name>-...`."""
-    return subscription_id == sender or subscription_id.startswith(f"{sender}-")
 
 
 def _filters(document: Any, errors: list[dict[str, str]]) -> Filters:

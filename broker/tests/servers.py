@@ -27,6 +27,12 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from observability.tests.sinks import FluentSink
 from tests.ports import free_port
 
+SENDERS = {
+    "tests": {"types": ["#"], "reads": ["#"], "admin": True},
+    "relay": {"relays": True},
+    "shop": {"types": ["#"], "reads": ["shop.*"]},
+}
+"""What the catalog says of the senders. A fourth has a token alone."""
 ROOT = Path(__file__).resolve().parents[2]
 POSTGRES_BIN = Path("/usr/lib/postgresql/15/bin")
 RABBITMQ_SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
@@ -423,7 +429,10 @@ class Rio:
             "amqp.password": "guest\n",
             "credential": self.sink.credential,
             "webhook.key": "key-of-the-tests",
-            "senders.json": json.dumps({"tests": "t-tests", "relay": "t-relay"}),
+            "senders.json": json.dumps(
+                {name: f"t-{name}" for name in ("tests", "relay", "shop", "stranger")}
+            ),
+            "catalog.json": json.dumps({"senders": SENDERS}),
             "relay.token": "t-relay\n",
         }
         for name, text in files.items():
@@ -437,10 +446,10 @@ class Rio:
             "services_url": self.sink.url,
             "credential_file": str(self.folder / "credential"),
             "senders_file": str(self.folder / "senders.json"),
+            "catalog_file": str(self.folder / "catalog.json"),
             "webhook_key_file": str(self.folder / "webhook.key"),
             "sinks": {"allowed": ["127.0.0.1"]},
             "max_body_bytes": 1048576,
-            "subscriptions": [],
             "paused_megabytes": 2,
         }
         path = self.folder / "rio.json"
@@ -460,6 +469,29 @@ class Rio:
             {"PYTHONPATH": str(ROOT), **telemetry, **environment},
             self.folder / f"{instance}.log",
         )
+
+    @contextlib.contextmanager
+    def catalog(self, **content: Any) -> Iterator[None]:
+        """Have the API declare this catalog beside the tests' senders, and the one before afterwards."""
+        path = self.folder / "catalog.json"
+        before = path.read_text()
+        declared = {**content, "senders": {**SENDERS, **content.get("senders", {})}}
+        try:
+            self._declare(json.dumps(declared))
+            yield
+        finally:
+            self._declare(before)
+
+    def _declare(self, text: str) -> None:
+        path = self.folder / "catalog.json"
+        path.with_suffix(".new").write_text(text)
+        declared = self.declared()
+        path.with_suffix(".new").rename(path)
+        wait_until(lambda: self.declared() > declared, what="the catalog")
+
+    def declared(self) -> int:
+        """How often the API has declared its catalog."""
+        return sum(record.get("message") == "catalog declared" for record in self.api.records())
 
     def another_dispatcher(self) -> tuple[Process, str]:
         """A second dispatcher beside the first, not started, and where its health and metrics are."""

@@ -43,7 +43,7 @@ def test_sender_may_emit_its_types_alone(rio: Rio, joe: httpx.Client) -> None:
     refused = joe.post("/event/other/emit/done", json={})
     assert_problem(refused, 403)
     assert refused.json()["errors"][0]["pointer"] == "#/type"
-    batch = [event("joe.a"), event("other.a"), event("joe.b")]
+    batch = [event(type_, source="/joe") for type_ in ("joe.a", "other.a", "joe.b")]
     answer = joe.post("/events", json=batch, headers=BATCH)
     assert answer.status_code == 202
     assert answer.json()["accepted"] == [batch[0]["id"], batch[2]["id"]]
@@ -64,6 +64,9 @@ def test_senders_are_looked_at_and_changed(rio: Rio, joe: httpx.Client) -> None:
     assert rio.client.get("/senders/joe").json() == {
         "name": "joe",
         "types": ["joe.*"],
+        "reads": [],
+        "egress": [],
+        "sources": [],
         "rate_per_second": None,
         "admin": False,
         "origin": "api",
@@ -80,7 +83,9 @@ def test_senders_are_looked_at_and_changed(rio: Rio, joe: httpx.Client) -> None:
 
 def test_who_is_too_fast_is_told_when_to_come_again(rio: Rio, joe: httpx.Client) -> None:
     rio.client.put("/senders/joe", json={"types": ["joe.*"], "rate_per_second": 0.05})
-    answer = joe.post("/events", json=[event("joe.a"), event("joe.b")], headers=BATCH)
+    answer = joe.post(
+        "/events", json=[event(type_, source="/joe") for type_ in ("joe.a", "joe.b")], headers=BATCH
+    )
     assert [one["problem"]["status"] for one in answer.json()["refused"]] == [429]
     refused = joe.post("/event/joe/emit/done", json={})
     assert_problem(refused, 429)

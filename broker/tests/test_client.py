@@ -1,8 +1,6 @@
 """What services import, against the real database and the real Rio."""
 
 import asyncio
-import json
-from pathlib import Path
 from uuid import uuid4
 
 import psycopg
@@ -10,7 +8,6 @@ import pytest
 
 from broker.client import AsyncClient, Client, Draft, inbox, outbox
 from broker.client.errors import Refused
-from broker.client.subscriptions import register_in_background
 from broker.client.webhook import Event, parse
 from broker.tests.servers import Postgres, Rio, Sink, wait_until
 
@@ -63,24 +60,6 @@ async def test_concurrent_deliveries_of_one_event_act_once(database: str) -> Non
     assert sorted(await asyncio.gather(*(consume() for _ in range(5)))) == [False] * 4 + [True]
 
 
-def test_registration_goes_on_until_rio_is_there(
-    rio: Rio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    token = tmp_path / "token"
-    token.write_text("t-tests\n")
-    monkeypatch.setenv("RIO_URL", rio.url)
-    monkeypatch.setenv("RIO_TOKEN_FILE", str(token))
-    rio.api.kill()
-    registration = register_in_background(service="joining", types=["join.test"], sink="/joining/events")
-    with pytest.raises(RuntimeError):
-        registration.check()
-    rio.api.start()
-    wait_until(registration.registered.is_set, what="the registration")
-    registration.check()
-    rio.wait_ready()
-    assert rio.client.get("/subscriptions/joining").json()["types"] == ["join.test"]
-
-
 def dsn(rio: Rio, token: str = "t-tests") -> str:
     return f"http://tests:{token}@127.0.0.1:{rio.api_port}/client"
 
@@ -124,26 +103,3 @@ async def test_a_client_emits_in_asyncio_while_rio_comes_back(rio: Rio) -> None:
 def test_a_wrong_token_is_refused(rio: Rio) -> None:
     with Client(dsn(rio, "wrong")) as client, pytest.raises(Refused, match="401"):
         client.emit("one", {})
-
-
-def test_the_catalogs_policy_reaches_a_subscription_that_is_there(rio: Rio) -> None:
-    path, file = "/subscriptions/declared", rio.folder / "rio.json"
-    rio.client.put(path, json={"types": ["declared.one"], "sink": "/declared/events"})
-    rio.client.post(f"{path}/pause")
-    before = file.read_text()
-    declared = {"id": "declared", "types": ["declared.two"], "sink": "/other/events", "owner": "declared"}
-    config = {"timeout_seconds": 3.0}
-    rio.api.end()
-    file.write_text(json.dumps({**json.loads(before), "subscriptions": [{**declared, "config": config}]}))
-    try:
-        rio.api.start()
-        rio.wait_ready()
-        found = rio.client.get(path).json()
-    finally:
-        rio.api.end()
-        file.write_text(before)
-        rio.api.start()
-        rio.wait_ready()
-    assert found["config"]["timeout_seconds"] == 3
-    assert (found["types"], found["sink"]) == (["declared.one"], "/declared/events")
-    assert (found["status"], found["owner"]) == ("paused", "declared")

@@ -33,7 +33,7 @@ class Service:
                 outbox.emit(
                     connection.execute,
                     type=type_,
-                    source="/tests",
+                    source="/shop",
                     subject=subject,
                     data={"n": number, **data},
                 )

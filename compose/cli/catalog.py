@@ -200,13 +200,14 @@ def _check_events(services: Mapping[str, Service], documents: Mapping[str, Docum
     emitted = {event_type for service in services.values() for event_type in service.emits}
     _check_emitted(services, documents)
     for name, service in services.items():
-        seen: set[str] = set()
+        seen: set[tuple[str, str]] = set()
         for position, subscription in enumerate(service.subscriptions):
             where = ("subscriptions", position)
             if subscription.type not in emitted:
                 documents[name].problem((*where, "type"), f"no service emits {subscription.type!r}")
-            if subscription.type in seen:
-                documents[name].problem((*where, "type"), f"{subscription.type!r} is subscribed to twice")
+            if (subscription.type, subscription.path) in seen:
+                detail = f"{subscription.type!r} is subscribed to twice at {subscription.path}"
+                documents[name].problem((*where, "type"), detail)
             if not subscription.path.startswith(f"/{name}/"):
                 documents[name].problem((*where, "path"), f"{subscription.path!r} is not below /{name}/")
-            seen.add(subscription.type)
+            seen.add((subscription.type, subscription.path))

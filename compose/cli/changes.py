@@ -18,10 +18,12 @@ from typing import Any
 
 import yaml
 
+from compose.cli import hops
 from compose.cli.errors import Failure
 from compose.cli.files import write
 from compose.cli.layout import Layout
 from compose.cli.process import STARTED
+from compose.cli.secrets import Secrets
 from compose.cli.supervisor import FAILED, LOST, STOPPED, WAITING, Supervisor
 
 RELOADED = {
@@ -120,7 +122,10 @@ class Definitions:
                 yield path
 
     def _read_by(self, name: str, named: Mapping[str, set[Path]]) -> set[Path]:
-        """The files a process names and, beside those in the configuration, what nobody names (rules)."""
+        """The files a process names and, beside those in the configuration, what nobody names (rules).
+
+        Without those that Rio watches: it takes up a changed catalog by itself.
+        """
         others = set().union(*(files for other, files in named.items() if other != name))
         folders = {path.parent for path in named[name] if path.is_relative_to(self.layout.config)}
         beside = {
@@ -129,7 +134,8 @@ class Definitions:
             for path in folder.rglob("*")
             if path.is_file() and path not in others
         }
-        return named[name] | beside - {self.layout.processes_file}
+        reread = {self.layout.config / hops.RIO_CATALOG, Path(Secrets(self.layout.secrets).senders)}
+        return (named[name] | beside - {self.layout.processes_file}) - reread
 
     def _code_of(self, definition: Any) -> set[Path]:
         """Code of the Python hop that a definition starts; none for other programs."""

@@ -73,9 +73,10 @@ def configuration(
         "logrotate.conf": nginx.rotation(site),
         "gateway.json": hops.gateway(catalog, platform, site),
         **{
-            hops.rio_file(number): hops.rio(catalog, platform, site, number)
+            hops.rio_file(number): hops.rio(platform, site, number)
             for number in range(platform.rio.dispatchers)
         },
+        hops.RIO_CATALOG: hops.rio_catalog(catalog),
         "relay.json": hops.relay(catalog, site),
         "postgres/postgresql.conf": postgres.configuration(catalog, site),
         "postgres/pg_hba.conf": postgres.authentication(),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,7 +14,12 @@ from compose.cli.platform import DISPATCHER, Kept, Platform
 from compose.cli.secrets import OPERATOR, RELAY, RIO, Secrets
 from compose.cli.site import Address, Site
 
+RIO_CATALOG = "rio-catalog.json"
+"""Where the catalog's part of Rio's configuration stands, below `config/`."""
+
 _HOUR = 3600
+_LONGEST_NAME = 100
+_DIGEST = 8
 
 
 def gateway(catalog: Catalog, platform: Platform, site: Site) -> str:
@@ -36,7 +43,7 @@ def gateway(catalog: Catalog, platform: Platform, site: Site) -> str:
     )
 
 
-def rio(catalog: Catalog, platform: Platform, site: Site, dispatcher: int = 0) -> str:
+def rio(platform: Platform, site: Site, dispatcher: int = 0) -> str:
     """rio.json, of its API and its first dispatcher; of others (from 1) one of the same with their port."""
     secrets = Secrets(site.secrets)
     settings = platform.rio
@@ -49,13 +56,10 @@ def rio(catalog: Catalog, platform: Platform, site: Site, dispatcher: int = 0) -
             "database_url": environment.database_url(site, RIO, RIO),
             "services_url": site.reach("services-nginx").url,
             "credential_file": str(secrets.credential("rio")),
+            "catalog_file": str(site.config / RIO_CATALOG),
             "senders_file": str(secrets.senders),
             "webhook_key_file": str(secrets.webhook_key),
             "max_body_bytes": platform.edge.body_bytes,
-            "senders": _senders(catalog),
-            "emitters": {service.name: list(service.emits) for service in catalog if service.emits},
-            "schemas": {name: schema for service in catalog for name, schema in service.schemas.items()},
-            "subscriptions": [found for service in catalog for found in _subscriptions(service)],
             "sinks": {"allowed": list(settings.allowed_sinks)},
             "deduplication_seconds": settings.deduplication_hours * _HOUR,
             "event_log": _kept(settings.event_log),
@@ -69,18 +73,36 @@ def rio(catalog: Catalog, platform: Platform, site: Site, dispatcher: int = 0) -
     )
 
 
+def rio_catalog(catalog: Catalog) -> str:
+    """What the catalog says of Rio; Rio's API reads the file again when it changes."""
+    return _json(
+        {
+            "senders": _senders(catalog),
+            "emitters": {service.name: list(service.emits) for service in catalog if service.emits},
+            "schemas": {name: schema for service in catalog for name, schema in service.schemas.items()},
+            "subscriptions": [found for service in catalog for found in _subscriptions(service)],
+        }
+    )
+
+
 def rio_file(dispatcher: int) -> str:
     """Where the configuration of the dispatcher of that number (from 0) stands, below `config/`."""
     return "rio.json" if dispatcher == 0 else f"{DISPATCHER}-{dispatcher + 1}.json"
 
 
 def _senders(catalog: Catalog) -> dict[str, dict[str, Any]]:
-    """Who may emit what: a service its own types, the relay those of all, an operator anything."""
-    types = sorted({emitted for service in catalog for emitted in service.emits})
+    """Who may do what: a service emits its own types and reads what it subscribes to, the relay emits on
+    behalf of services, an operator does everything."""
     return {
-        **{service.name: {"types": list(service.emits)} for service in catalog},
-        RELAY: {"types": types},
-        OPERATOR: {"types": ["#"], "admin": True},
+        **{
+            service.name: {
+                "types": list(service.emits),
+                "reads": sorted({subscription.type for subscription in service.subscriptions}),
+            }
+            for service in catalog
+        },
+        RELAY: {"relays": True},
+        OPERATOR: {"types": ["#"], "reads": ["#"], "admin": True},
     }
 
 
@@ -89,16 +111,30 @@ def _kept(kept: Kept) -> dict[str, int]:
 
 
 def _subscriptions(service: Service) -> Iterator[dict[str, Any]]:
-    """A subscription for each path, filters and policy that a service takes events with; the first has the
-    service's name."""
+    """A subscription for each path, filters and policy that a service takes events with.
+
+    A subscription's id says where its events go and in what order, so that a change of the manifest never
+    leads events that wait for one path to another, nor changes whether a queue is ordered: `<service>` for
+    `/<service>/events`, else with the path's words. Those that have all this in common differ in a digest.
+    """
     types: dict[str, list[str]] = {}
     for subscription in service.subscriptions:
         said = {"filters": subscription.filters, "config": subscription.config}
         how = {"sink": subscription.path} | {name: value for name, value in said.items() if value}
         types.setdefault(json.dumps(how, sort_keys=True), []).append(subscription.type)
-    for number, (key, subscribed) in enumerate(types.items(), 1):
-        name = service.name if number == 1 else f"{service.name}-{number}"
+    names = {key: _subscription_name(service, json.loads(key)) for key in types}
+    for key, subscribed in types.items():
+        name = names[key]
+        if len(name) > _LONGEST_NAME or list(names.values()).count(name) > 1:
+            digest = hashlib.sha256(key.encode()).hexdigest()[:_DIGEST]
+            name = f"{name[: _LONGEST_NAME - _DIGEST - 1]}-{digest}"
         yield {"id": name, "owner": service.name, "types": subscribed, **json.loads(key)}
+
+
+def _subscription_name(service: Service, how: Mapping[str, Any]) -> str:
+    words = re.sub(r"[^A-Za-z0-9]+", "-", how["sink"].removeprefix(f"/{service.name}/")).strip("-")
+    name = service.name if words in ("events", "") else f"{service.name}-{words}"
+    return f"{name}-ordered" if how.get("config", {}).get("ordered") else name
 
 
 def relay(catalog: Catalog, site: Site) -> str:

@@ -15,5 +15,8 @@ def read_event(headers: Mapping[str, str], body: bytes) -> Event:
 
 
 def unwanted(event: Event) -> Problem:
-    """The answer (422) to an event of a type this service did not subscribe to."""
-    return Problem(422, "Unknown event type", detail=f"this service does not consume {event.type}")
+    """The answer (404) to an event of a type this service does not consume.
+
+    Rio tries again after it: while a new version is rolled out, another instance may know the type already.
+    """
+    return Problem(404, "Unknown event type", detail=f"this service does not consume {event.type}")

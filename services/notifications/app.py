@@ -5,17 +5,15 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from broker.client.subscriptions import register_in_background
 from observability import setup
 from observability.frameworks import fastapi as hop_fastapi
 from observability.tracing import instrument_psycopg
 from services.notifications.database import Database
-from services.notifications.events import CONSUMED
 from services.notifications.routes import router
 
 
 def create_app() -> FastAPI:
-    """Build the service from its environment (DATABASE_URL, RIO_URL and what `observability` reads)."""
+    """Build the service from its environment (DATABASE_URL and what `observability` reads)."""
     hop = setup("notifications")
     instrument_psycopg()
     database = Database()
@@ -23,12 +21,7 @@ def create_app() -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        registration = register_in_background(
-            service="notifications", types=list(CONSUMED), sink="/notifications/events"
-        )
-        hop.health.add("subscription", registration.check, critical=False)
         yield
-        registration.stop()
         await database.close()
 
     app = FastAPI(title="notifications", lifespan=lifespan, docs_url=None, redoc_url=None)

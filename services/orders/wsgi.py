@@ -6,12 +6,10 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "services.orders.settings")
 
 from django.core.wsgi import get_wsgi_application
 
-from broker.client.subscriptions import register_in_background
 from observability import setup
 from observability.frameworks import django as hop_django
 from observability.tracing import instrument_psycopg
 from services.chassis import database
-from services.orders.events import CONSUMED
 from services.orders.health import check_database
 
 database.url()  # refuse to start without one
@@ -20,8 +18,3 @@ instrument_psycopg()
 hop_django.instrument(hop)
 application = get_wsgi_application()
 hop.health.add("database", check_database, critical=True)
-hop.health.add(
-    "subscription",
-    register_in_background(service="orders", types=list(CONSUMED), sink="/orders/events").check,
-    critical=False,
-)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from broker.rio.settings import Catalog as DeclaredCatalog
 from broker.rio.settings import Settings
 from compose.cli import hops, secrets
 from compose.cli.catalog import Catalog
@@ -25,33 +26,44 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     layout = Layout(tmp_path, "default", 0)
     secrets.ensure(layout.secrets, CATALOG)
     file = tmp_path / "rio.json"
-    file.write_text(hops.rio(CATALOG, PLATFORM, Site.native(layout)))
+    file.write_text(hops.rio(PLATFORM, Site.native(layout)))
     monkeypatch.setenv("RIO_CONFIG", str(file))
     return Settings.from_env("RIO_CONFIG")
 
 
-def test_rio_takes_it_and_finds_its_secrets(settings: Settings) -> None:
+@pytest.fixture
+def declared(tmp_path: Path) -> DeclaredCatalog:
+    file = tmp_path / "rio-catalog.json"
+    file.write_text(hops.rio_catalog(CATALOG))
+    return DeclaredCatalog.load(file)
+
+
+def test_rio_takes_it_and_finds_its_secrets(settings: Settings, declared: DeclaredCatalog) -> None:
     assert settings.webhook_key_file
     tokens = json.loads(settings.senders_file.read_text())
-    assert tokens.keys() == (settings.senders or {}).keys()
+    assert tokens.keys() == declared.senders.keys()
     for file in (settings.webhook_key_file, settings.credential_file, settings.amqp_password_file):
         assert len(file.read_text().strip()) >= 43
 
 
-def test_who_may_emit_what(settings: Settings) -> None:
-    senders = settings.senders or {}
+def test_a_sender_has_the_rights_its_manifest_says(declared: DeclaredCatalog) -> None:
     for service in CATALOG:
-        assert senders[service.name].types == list(service.emits)
-        assert not senders[service.name].admin
-    assert sorted(senders[RELAY].types) == sorted(emitted for service in CATALOG for emitted in service.emits)
-    assert (senders[OPERATOR].types, senders[OPERATOR].admin) == (["#"], True)
+        entry = declared.senders[service.name]
+        assert entry.types == list(service.emits)
+        assert set(entry.reads) == {subscription.type for subscription in service.subscriptions}
+        assert not any((entry.admin, entry.relays, entry.egress, entry.sources))
+    relay = declared.senders[RELAY]
+    assert (relay.types, relay.reads, relay.relays, relay.admin) == ([], [], True, False)
+    assert (declared.senders[OPERATOR].types, declared.senders[OPERATOR].admin) == (["#"], True)
 
 
-def test_what_is_declared_of_the_flow(settings: Settings) -> None:
-    assert settings.emitters == {service.name: list(service.emits) for service in CATALOG if service.emits}
-    assert settings.schemas.keys() == {emitted for service in CATALOG for emitted in service.schemas}
-    owners = {subscription.id: subscription.owner for subscription in settings.subscriptions}
-    assert owners == {service.name: service.name for service in CATALOG if service.subscriptions}
+def test_what_is_declared_of_the_flow(declared: DeclaredCatalog) -> None:
+    assert declared.emitters == {service.name: list(service.emits) for service in CATALOG if service.emits}
+    assert declared.schemas.keys() == {emitted for service in CATALOG for emitted in service.schemas}
+    types = {(one.owner, type_, one.sink) for one in declared.subscriptions for type_ in one.types}
+    assert types == {
+        (service.name, one.type, one.path) for service in CATALOG for one in service.subscriptions
+    }
 
 
 def test_retention_is_the_platforms(settings: Settings) -> None:

@@ -15,6 +15,7 @@ from psycopg_pool import PoolTimeout
 
 from broker.process import spare_the_collector, stop_signal
 from broker.rio.api.answering import Answering
+from broker.rio.api.catalog import DeclaredCatalog
 from broker.rio.api.emission import Emission
 from broker.rio.api.emitting import Emitting
 from broker.rio.api.front import Front
@@ -54,7 +55,7 @@ from broker.rio.store.schemas import StoredSchemas
 from broker.rio.store.seen import Seen
 from broker.rio.store.senders import StoredSenders
 from broker.rio.store.subscriptions import Subscriptions
-from broker.rio.subscription import Status, Subscription, read_subscription
+from broker.rio.subscription import Status, Subscription
 from observability import Hop, setup
 from observability.frameworks import tornado as hop_tornado
 from observability.frameworks.absolute import AbsoluteFormServer
@@ -73,9 +74,11 @@ _DUE_SECONDS: Final = 0.5
 _RESTORE_SECONDS: Final = 5.0
 _RESTORE_SLACK: Final = timedelta(seconds=5)  # clocks of several API processes differ
 _PURGE_SECONDS: Final = 30.0
+_RETIRED_SECONDS: Final = 5.0
 _LOG_SECONDS: Final = 30.0
 _COUNT_SECONDS: Final = 5.0
 _OVERDUE_SECONDS: Final = 60.0
+_TROUBLE: Final = (*AWAY, AMQPError, OSError)
 
 
 class Api:
@@ -111,15 +114,15 @@ class Api:
         self._registry = Registry(
             subscriptions, Topology(address, self._declare), self._handshake, self._interests.refresh
         )
-        self._declared = [
-            (
-                read_subscription(declared.id, declared.model_dump(), declared.owner),
-                declared.model_fields_set,
-            )
-            for declared in settings.subscriptions
-        ]
-        senders = Senders.load(settings.senders_file, settings.senders)
-        schemas = Schemas(settings.schemas)
+        senders = Senders()
+        schemas = Schemas()
+        self._catalog = DeclaredCatalog(
+            settings.catalog_file,
+            settings.senders_file,
+            senders=senders,
+            schemas=schemas,
+            registry=self._registry,
+        )
         schedule = Schedule(self._database)
         self._oldest = Oldest(self._database)
         seen = Seen(self._database, records)
@@ -159,7 +162,8 @@ class Api:
             deliveries=Deliveries(self._database, records),
             replays=Replays(self._database),
             seen=seen,
-            emitters=settings.emitters,
+            catalog=self._catalog,
+            accepted=self._accepted,
             metrics=metrics,
             max_body_bytes=settings.max_body_bytes,
             prepared=prepared,
@@ -173,6 +177,7 @@ class Api:
         hop.health.add("rabbitmq", self._publisher.check, critical=True)
         hop.health.add("database", self._check_database, critical=True)
         hop.health.add("oldest-message", self._check_oldest, critical=False)
+        hop.health.add("catalog", self._catalog.check, critical=False)
         hop.health.add("scheduled", self._check_overdue, critical=False)
 
     async def open(self) -> None:
@@ -198,7 +203,9 @@ class Api:
         return [
             self.keep_prepared(),
             every(_REFRESH_SECONDS, self._refresh, "refreshing what is known"),
-            every(_RESTORE_SECONDS, self._restore, "restoring queues", (*AWAY, AMQPError, OSError)),
+            every(_RESTORE_SECONDS, self._restore, "restoring queues", _TROUBLE),
+            every(_REFRESH_SECONDS, self._follow_catalog, "declaring the catalog", _TROUBLE),
+            every(_RETIRED_SECONDS, self._registry.remove_retired, "removing what is retired", _TROUBLE),
             every(_DUE_SECONDS, self._publishing.turn, "publishing what is due"),
             every(_PURGE_SECONDS, self._accepted.purge, "purging what was accepted"),
             self._replaying.run(),
@@ -232,7 +239,7 @@ class Api:
         try:
             with suppress_instrumentation():
                 await self._database.migrate()
-                await self._registry.declare(self._declared)
+                await self._catalog.declare()
                 self._restored_at = datetime.now(UTC)
                 await self._registry.restore(self._count_lost)
                 await self._refresh()
@@ -267,6 +274,9 @@ class Api:
             _logger.error("events accepted without a queue are not replayed: too many replays", extra=extra)
         else:
             _logger.warning("events accepted without a queue are replayed", extra=extra)
+    async def _follow_catalog(self) -> None:
+        if self.rio.prepared.is_set():
+            await self._catalog.follow()
 
     async def _refresh(self) -> None:
         await self._interests.refresh()

@@ -111,7 +111,7 @@ class Emission:
                 stopped.add(event)
                 outcomes.append(problem)
                 continue
-            key = key_of(event)
+            key = key_of(sender.name, event)
             decided = self._deciding.get(key)
             if decided is None:
                 decided = self._deciding[key] = asyncio.get_running_loop().create_future()
@@ -145,6 +145,10 @@ class Emission:
             detail = f"{sender.name} may not emit {event.type}"
             errors = [{"pointer": "#/type", "detail": detail}]
             return Problem(403, "Not this sender's type", detail=detail, errors=errors)
+        if not sender.may_use_source(event.source):
+            detail = f"{sender.name} emits as /{sender.name}"
+            errors = [{"pointer": "#/source", "detail": detail}]
+            return Problem(403, "Not this sender's source", detail=detail, errors=errors)
         if sender.rate_per_second is not None:
             wait = self._rates.take(sender.name, sender.rate_per_second)
             if wait:

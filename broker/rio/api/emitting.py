@@ -20,6 +20,8 @@ from observability.tracing import current_trace_id
 
 DELIVER_AFTER: Final = "deliver-after"
 ORDERED: Final = "rio-ordered"
+ON_BEHALF_OF: Final = "rio-on-behalf-of"
+"""The header by which the relay names the service whose events it brings."""
 EVENTS_ROUTE: Final = "/events"
 SHORT_ROUTE: Final = "/event/{project}/emit/{action}"
 SHORT_PATTERN: Final = r"/event/([A-Za-z0-9_-]+)/emit/([A-Za-z0-9_.-]+)"
@@ -110,7 +112,7 @@ class Emitting:
         if short is None and media == events.BATCH:
             ordered = _ordered(posted)
             return await self._batch(sender, events.parse_batch(posted.body), after_seconds, ordered)
-        event = _single(posted, media) if short is None else _short(posted, media, short[1], short[2])
+        event = _single(posted, media) if short is None else _short(posted, media, short[1], short[2], sender)
         (refusal,) = await self._emission.emit(sender, (event,), after_seconds)
         if refusal is not None:
             raise refusal
@@ -120,11 +122,22 @@ class Emitting:
         sender = self._senders.by_authorization(posted.headers.get("authorization", ""))
         if sender is None:
             raise unknown_sender()
+        if (name := posted.headers.get(ON_BEHALF_OF)) is not None:
+            sender = self._on_behalf_of(sender, name)
         if len(posted.body) > self._max_body_bytes:
             raise Problem(413, "Body too large", detail=f"at most {self._max_body_bytes} bytes")
         if not self._prepared():
             raise refusals.unavailable("Rio is starting", "The declared subscriptions are not there yet")
         return sender
+
+    def _on_behalf_of(self, sender: Sender, name: str) -> Sender:
+        """The service that a sender emits for, or raise Problem 403."""
+        service = self._senders.service(name) if sender.relays else None
+        if service is None:
+            raise Problem(
+                403, "Not on behalf of others", detail=f"{sender.name} may not emit for {name[:100]}"
+            )
+        return service
 
     async def _batch(
         self, sender: Sender, parsed: Sequence[Event | Problem], after_seconds: float, ordered: bool
@@ -224,12 +237,14 @@ def _single(posted: Posted, media: str) -> Event:
     raise Problem(415, "Not a CloudEvent", detail=detail)
 
 
-def _short(posted: Posted, media: str, project: str, action: str) -> Event:
+def _short(posted: Posted, media: str, project: str, action: str, sender: Sender) -> Event:
+    """The event of a short form; its source is the project's where the sender may use that, else its own."""
     content_type, body = _short_data(posted, media)
     key = posted.headers.get("ce-id") or posted.headers.get("idempotency-key", "").strip('"')
     if len(key) > MAX_KEY:
         raise Problem(400, "Bad idempotency-key", detail=f"at most {MAX_KEY} characters")
-    attributes = {"id": key or str(uuid4()), "source": f"/{project}", "type": f"{project}.{action}"}
+    source = f"/{project}" if sender.may_use_source(f"/{project}") else f"/{sender.name}"
+    attributes = {"id": key or str(uuid4()), "source": source, "type": f"{project}.{action}"}
     return events.make_event(attributes, content_type, body)
 
 

@@ -2,12 +2,13 @@
 
 import functools
 from asyncio import Event
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from amqp.exceptions import AMQPError
 
 from broker.rio.api import refusals
+from broker.rio.api.catalog import DeclaredCatalog
 from broker.rio.api.emitting import Emitting, unknown_sender
 from broker.rio.api.registry import Registry
 from broker.rio.api.resending import Resending
@@ -17,6 +18,7 @@ from broker.rio.rabbitmq.publisher import NotPublished
 from broker.rio.schema import Schemas
 from broker.rio.sender import Sender, Senders
 from broker.rio.signatures import Secrets
+from broker.rio.store.accepted import Accepted
 from broker.rio.store.dead_letters import DeadLetters
 from broker.rio.store.deliveries import Deliveries
 from broker.rio.store.periodic import AWAY
@@ -24,7 +26,7 @@ from broker.rio.store.replays import Replays
 from broker.rio.store.scheduled import Schedule
 from broker.rio.store.schemas import StoredSchemas
 from broker.rio.store.seen import Seen
-from broker.rio.store.senders import StoredSenders
+from broker.rio.store.senders import StoredSender, StoredSenders
 from broker.rio.store.subscriptions import Subscriptions
 from observability.frameworks import tornado as hop_tornado
 from observability.problem import Problem
@@ -49,8 +51,8 @@ class Rio:
     deliveries: Deliveries
     replays: Replays
     seen: Seen
-    emitters: Mapping[str, Sequence[str]]
-    """Which types each service declares to emit."""
+    catalog: DeclaredCatalog
+    accepted: Accepted
     metrics: ApiMetrics
     max_body_bytes: int
     prepared: Event
@@ -59,13 +61,24 @@ class Rio:
     async def refresh_senders(self) -> None:
         """Know the senders that PostgreSQL has by now."""
         made = await self.stored_senders.all()
-        self.senders.replace(
-            (one.digest, Sender(one.name, one.types, one.rate_per_second, one.admin)) for one in made
-        )
+        self.senders.replace((one.digest, sender_of(one)) for one in made)
 
     async def refresh_schemas(self) -> None:
         """Know the schemas that PostgreSQL has by now."""
         self.schemas.replace(await self.stored_schemas.all())
+
+
+def sender_of(stored: StoredSender) -> Sender:
+    """A sender made by the API, as PostgreSQL has it."""
+    return Sender(
+        stored.name,
+        stored.types,
+        stored.reads,
+        stored.egress,
+        stored.sources,
+        stored.rate_per_second,
+        stored.admin,
+    )
 
 
 _Method = Callable[..., Awaitable[None]]

@@ -9,17 +9,21 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from broker.rio.api.handshake import Handshake
 from broker.rio.rabbitmq.topology import Restoring, Topology
 from broker.rio.store.subscriptions import Subscriptions
-from broker.rio.subscription import OPTIONAL, Status, Subscription
+from broker.rio.subscription import OPTIONAL, Origin, Status, Subscription
 from observability.problem import Problem
 
 # RabbitMQ writes the name of a new quorum queue to disk half a second late. Killed before, it comes back
 # with a queue that has no leader and whose messages cannot be reached, so nobody is told of it earlier.
 _SETTLE_SECONDS: Final = 1.0
+
+# How long a dispatcher has a message in hand before its first attempt, at most.
+_IN_HAND_SECONDS: Final = 1200.0
 
 _logger = logging.getLogger(__name__)
 
@@ -50,14 +54,18 @@ class Registry:
         """Create or replace a subscription; gives it as it stands then, and whether it is new.
 
         Of one that is there the fields of OPTIONAL that are not `given` stay as they are; see `Editing.claim`
-        for `keep_status`. Raises Problem 409 when it would change whether it is ordered,
-        422 when a new sink outside the platform does not agree.
+        for `keep_status`. Raises Problem 409 when it would change whether it is ordered, or change one of the
+        catalog and is not declared there; 422 when a new sink outside the platform does not agree.
         """
         before = await self._subscriptions.get(subscription.id)
+        if subscription.origin is not Origin.CATALOG:
+            _refuse_catalogs(before)
         if subscription.external and (before is None or before.sink != subscription.sink):
             await self._handshake.ask(subscription)
         async with self._subscriptions.editing(subscription.id) as editing:
             before = await editing.read()
+            if subscription.origin is not Origin.CATALOG:
+                _refuse_catalogs(before)
             if before is not None:
                 subscription = subscription.keeping(before, given)
                 if before.policy.ordered != subscription.policy.ordered:
@@ -74,7 +82,7 @@ class Registry:
             extra={
                 "subscription": subscription.id,
                 "types": list(subscription.types),
-                "sink": subscription.sink,
+                "sink": subscription.shown_sink,
             },
         )
         return written, created
@@ -97,7 +105,16 @@ class Registry:
         return rotated
 
     async def delete(self, subscription_id: str) -> bool:
-        """Remove a subscription and what waits in its queue; False when there is none."""
+        """Remove a subscription and what waits in its queue; False when there is none.
+
+        Raises Problem 409 for one that the catalog declares.
+        """
+        before = await self._subscriptions.get(subscription_id)
+        if before is not None and before.retired_at is None:
+            _refuse_catalogs(before)
+        return await self._remove(subscription_id)
+
+    async def _remove(self, subscription_id: str) -> bool:
         async with self._subscriptions.editing(subscription_id) as editing:
             existed = await editing.read() is not None
             # The row first: a dispatcher that still knew it would bring the queue back. And the queue even
@@ -108,33 +125,52 @@ class Registry:
         _logger.info("subscription deleted", extra={"subscription": subscription_id})
         return existed
 
-    async def declare(self, declared: Sequence[tuple[Subscription, Collection[str]]]) -> None:
-        """Create those that are missing; of one that is there the filters and the policy become those given.
+    async def declare(self, declared: Sequence[Subscription]) -> list[str]:
+        """Bring the catalog's subscriptions to what is declared; what could not be done, a text each.
 
-        The rest of it may have been changed since, and stays.
+        All that is new is bound before anything is unbound. One that is no longer declared is retired: it
+        takes no more events and delivers those that wait, see `remove_retired`.
         """
         known = {subscription.id: subscription for subscription in await self._subscriptions.all()}
-        await asyncio.gather(
-            *(
-                self._declare(known.get(subscription.id), subscription, given)
-                for subscription, given in declared
-            )
-        )
+        wanted = [one for one in declared if not _is_as_declared(known.get(one.id), one)]
+        faults = await asyncio.gather(*(self._declare(subscription) for subscription in wanted))
+        ids = {subscription.id for subscription in declared}
+        for subscription in known.values():
+            declared_once = subscription.origin is Origin.CATALOG and subscription.retired_at is None
+            if declared_once and subscription.id not in ids:
+                await self._retire(subscription)
+        return [fault for fault in faults if fault]
 
-    async def _declare(
-        self, current: Subscription | None, subscription: Subscription, given: Collection[str]
-    ) -> None:
-        if current is None:
-            await self.put(subscription)
-            return
-        wanted = replace(subscription, types=current.types, sink=current.sink).keeping(current, given)
-        if (wanted.filters, wanted.policy) == (current.filters, current.policy):
-            return
+    async def _declare(self, subscription: Subscription) -> str | None:
         try:
-            await self.put(wanted)
+            await self.put(subscription)
         except Problem as problem:
             extra = {"subscription": subscription.id, "reason": problem.detail}
-            _logger.warning("a declared subscription stays as it was", extra=extra)
+            _logger.error("a subscription of the catalog was not declared", extra=extra)
+            return f"subscription {subscription.id}: {problem.detail}"
+        return None
+
+    async def _retire(self, subscription: Subscription) -> None:
+        async with self._subscriptions.editing(subscription.id) as editing:
+            stale = await editing.retire()
+            await asyncio.to_thread(self._topology.put, replace(subscription, types=()), stale)
+            await editing.narrow()
+        await self._changed()
+        _logger.info("subscription retired", extra={"subscription": subscription.id})
+
+    async def remove_retired(self) -> None:
+        """Remove retired subscriptions that can have nothing left to deliver.
+
+        What waits for its next attempt is in no queue that could be counted. But nothing is older than what a
+        retry may take: so long after the last time that something was seen to wait, all is delivered or dead.
+        """
+        for subscription in await self._subscriptions.all():
+            if subscription.retired_at is None:
+                continue
+            if await asyncio.to_thread(self._topology.waiting, subscription.id):
+                await self._subscriptions.keep_retired(subscription.id)
+            elif datetime.now(UTC) - subscription.retired_at > _longest_retry(subscription):
+                await self._remove(subscription.id)
 
     async def restore(self, lost: Callable[[Subscription], Awaitable[None]]) -> None:
         """Make sure RabbitMQ has every subscription's queue and bindings.
@@ -152,6 +188,33 @@ class Registry:
     async def _restoring(self) -> AsyncIterator[Restoring]:
         with ExitStack() as stack:
             yield await asyncio.to_thread(stack.enter_context, self._topology.restoring())
+
+
+def _is_as_declared(current: Subscription | None, declared: Subscription) -> bool:
+    """Whether nothing is to be done: all but its status is as the catalog says."""
+    return current is not None and declared == replace(
+        current,
+        status=declared.status,
+        reason=None,
+        secret_version=declared.secret_version,
+        secret_salt=declared.secret_salt,
+        rotated_at=None,
+        created_at=None,
+        updated_at=None,
+    )
+
+
+def _longest_retry(subscription: Subscription) -> timedelta:
+    """How long after an event was last seen in the queue an attempt to deliver it may be made."""
+    retry = subscription.policy.retry
+    in_hand = min(retry.budget_seconds, _IN_HAND_SECONDS)
+    return timedelta(seconds=retry.budget_seconds + retry.cap_seconds + in_hand)
+
+
+def _refuse_catalogs(before: Subscription | None) -> None:
+    if before is not None and before.origin is Origin.CATALOG:
+        detail = f"change it in services/{before.owner}/service.yaml, then run ./nextphase up"
+        raise Problem(409, "A subscription of the catalog", detail=detail)
 
 
 def _refuse_order(before: Subscription) -> None:

@@ -32,10 +32,17 @@ class ShownSchemas(Shown):
 class SchemasHandler(RioHandler):
     """/schemas."""
 
-    @operation("List the schemas of event types", answers={200: ShownSchemas})
+    @operation(
+        "List the schemas of the event types that the sender may emit or read", answers={200: ShownSchemas}
+    )
     @available
     async def get(self) -> None:
-        show(self, ShownSchemas(items=[self._shown(type_, one) for type_, one in self.rio.schemas.all()]))
+        known = [(type_, schema) for type_, schema in self.rio.schemas.all() if self._concerns(type_)]
+        show(self, ShownSchemas(items=[self._shown(type_, schema) for type_, schema in known]))
+
+    def _concerns(self, type_: str) -> bool:
+        """Whether the sender emits or reads events of the type."""
+        return self.sender.may_emit(type_) or self.sender.may_read(type_)
 
     def _shown(self, type_: str, schema: Schema) -> ShownSchema:
         origin: Literal["catalog", "api"] = "catalog" if type_ in self.rio.schemas.declared else "api"
@@ -49,7 +56,7 @@ class SchemaHandler(SchemasHandler):
     @available
     async def get(self, type_: str) -> None:
         schema = self.rio.schemas.get(type_)
-        if schema is None:
+        if schema is None or not self._concerns(type_):
             raise Problem(404, "Schema not found")
         show(self, self._shown(type_, schema))
 

@@ -4,24 +4,51 @@ import re
 import secrets
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from broker.rio.api.description import Document, Patterns, Shown, operation, read_body, show
-from broker.rio.api.handler import RioHandler, available
+from broker.rio.api.handler import RioHandler, available, sender_of
 from broker.rio.sender import Sender, digest
 from broker.rio.store.senders import StoredSender
+from broker.rio.subscription import Origin, Status
+from observability.grammar import is_uri_reference
 from observability.problem import Problem
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 _TOKEN_BYTES: Final = 32
+_MOST: Final = 100
+
+Host = Annotated[
+    str, Field(max_length=255, pattern=r"^(\*|(\*\.)?[A-Za-z0-9](?:[A-Za-z0-9.:-]*[A-Za-z0-9])?)$")
+]
+
+
+def _source(text: str) -> str:
+    if not is_uri_reference(text):
+        raise ValueError("no URI reference")
+    return text
+
+
+SourcePrefix = Annotated[str, Field(min_length=1, max_length=1024), AfterValidator(_source)]
 
 
 class SenderDocument(Document):
     """What PUT /senders/{name} takes."""
 
-    types: Patterns = Field(description="patterns of the event types it may emit")
+    types: Patterns | tuple[()] = Field(description="patterns of the event types it may emit")
+    reads: Patterns | tuple[()] = Field(
+        default=(), description="patterns of the event types it may subscribe to and tail"
+    )
+    egress: tuple[Host, ...] = Field(
+        default=(),
+        max_length=_MOST,
+        description="hosts outside the platform that its subscriptions may post to",
+    )
+    sources: tuple[SourcePrefix, ...] = Field(
+        default=(), max_length=_MOST, description="CloudEvents sources it may use beside `/<name>`"
+    )
     rate_per_second: float | None = Field(default=None, gt=0, le=1_000_000, allow_inf_nan=False)
     admin: bool = False
     renew: bool = Field(default=False, description="whether one that is there gets a new token")
@@ -32,6 +59,9 @@ class ShownSender(Shown):
 
     name: str
     types: Sequence[str]
+    reads: Sequence[str]
+    egress: Sequence[str]
+    sources: Sequence[str]
     rate_per_second: float | None
     admin: bool
     origin: Literal["catalog", "api"]
@@ -94,11 +124,19 @@ class SenderHandler(RioHandler):
         self._refuse_catalogs(name)
         document = read_body(self, SenderDocument)
         token = secrets.token_urlsafe(_TOKEN_BYTES)
-        sender = Sender(name, tuple(document.types), document.rate_per_second, document.admin)
-        stored = StoredSender(name, digest(token), sender.types, sender.rate_per_second, sender.admin)
+        stored = StoredSender(
+            name,
+            digest(token),
+            tuple(document.types),
+            tuple(document.reads),
+            document.egress,
+            document.sources,
+            document.rate_per_second,
+            document.admin,
+        )
         shown = await self.rio.stored_senders.put(stored, renew=document.renew)
-        await self.rio.refresh_senders()
-        fields = _shown(sender, "api").model_dump()
+        await self._hold_to_rights(name)
+        fields = _shown(sender_of(stored), "api").model_dump()
         status = HTTPStatus.CREATED if shown else HTTPStatus.OK
         show(self, WrittenSender(**fields, token=token if shown else None), status)
 
@@ -109,23 +147,30 @@ class SenderHandler(RioHandler):
         self._refuse_catalogs(name)
         if not await self.rio.stored_senders.delete(name):
             raise Problem(404, "Sender not found")
-        await self.rio.refresh_senders()
+        await self._hold_to_rights(name)
         self.set_status(204)
+
+    async def _hold_to_rights(self, name: str) -> None:
+        """Know the sender as it is now, and pause its subscriptions to what it may not (any more) read."""
+        await self.rio.refresh_senders()
+        sender = self.rio.senders.named(name) or Sender(name)
+        for one in await self.rio.subscriptions.all():
+            if one.owner == name and one.origin is Origin.API and not sender.may_have(one.types, one.sink):
+                reason = f"{name} has not the right to it"
+                await self.rio.registry.set_status(one.id, Status.PAUSED, reason)
 
     def _refuse_catalogs(self, name: str) -> None:
         if any(sender.name == name for sender in self.rio.senders.declared):
             raise Problem(409, "A sender of the catalog", detail="the catalog alone can change it")
 
 
-def sender_of(stored: StoredSender) -> Sender:
-    """A sender as PostgreSQL knows it."""
-    return Sender(stored.name, stored.types, stored.rate_per_second, stored.admin)
-
-
 def _shown(sender: Sender, origin: Literal["catalog", "api"]) -> ShownSender:
     return ShownSender(
         name=sender.name,
         types=sender.types,
+        reads=sender.reads,
+        egress=sender.egress,
+        sources=sender.sources,
         rate_per_second=sender.rate_per_second,
         admin=sender.admin,
         origin=origin,

@@ -8,7 +8,7 @@ from broker.rio import events
 from broker.rio.api.description import Answer, Document, Shown, operation, read_body, show
 from broker.rio.api.handler import RioHandler, available
 from broker.rio.policy import Policy
-from broker.rio.subscription import Status, Subscription, may_change, read_subscription
+from broker.rio.subscription import Origin, Status, Subscription, read_subscription
 from observability.problem import Problem
 
 _TYPES: Final = {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 100}
@@ -34,6 +34,8 @@ _PUT: Final[dict[str, Any]] = {
         "reason": {},
         "created_at": {},
         "updated_at": {},
+        "origin": {},
+        "retired_at": {},
     },
 }
 _SHOWN: Final[dict[str, Any]] = {"type": "object", "required": sorted(_PUT["properties"])}
@@ -55,13 +57,43 @@ class SecretShown(Shown):
 
 
 class _Handler(RioHandler):
-    """What is done to one subscription."""
+    """What is done to subscriptions."""
+
+    def owns(self, subscription_id: str) -> bool:
+        """Whether the sender may look at and change the subscription: it is called like the sender, or
+        `<name>-...`, and like no other sender with a longer name."""
+        return self.sender.admin or self.rio.senders.owner_of(subscription_id) == self.sender.name
 
     def require_owner(self, subscription_id: str) -> None:
         """Refuse who is neither an administrator nor the one whose subscription it is by name."""
-        if not (self.sender.admin or may_change(self.sender.name, subscription_id)):
+        if not self.owns(subscription_id):
             detail = f"{self.sender.name} may change {self.sender.name} and {self.sender.name}-... alone"
             raise Problem(403, "Not your subscription", detail=detail)
+
+    async def require_operator_of(self, subscription_id: str) -> Subscription:
+        """The subscription to be paused, resumed or given another secret, or raise Problem.
+
+        One of the catalog is operators' to touch: a running service does not change what its manifest says.
+        """
+        self.require_owner(subscription_id)
+        found = await self.found(subscription_id)
+        if found.origin is Origin.CATALOG:
+            self.require_admin()
+        return found
+
+    def require_rights(self, subscription: Subscription) -> None:
+        """Refuse types that the sender may not read, and a sink that is not its own."""
+        unread = [pattern for pattern in subscription.types if not self.sender.may_subscribe(pattern)]
+        errors = [
+            {"pointer": "#/types", "detail": f"{self.sender.name} may not read {one}"} for one in unread
+        ]
+        if not self.sender.may_post_to(subscription.sink):
+            detail = f"must be below /{self.sender.name}/, or at a host that {self.sender.name} may post to"
+            errors.append({"pointer": "#/sink", "detail": detail})
+        if errors:
+            raise Problem(
+                403, "Not this sender's to subscribe to", detail="fields are refused", errors=errors
+            )
 
     async def found(self, subscription_id: str) -> Subscription:
         """The subscription, or raise Problem."""
@@ -74,14 +106,14 @@ class _Handler(RioHandler):
         show(self, SecretShown(secret=secret, version=subscription.secret_version))
 
 
-class SubscriptionsHandler(RioHandler):
+class SubscriptionsHandler(_Handler):
     """GET /subscriptions."""
 
-    @operation("All subscriptions, by id", answers={200: _LIST})
+    @operation("All subscriptions that are the sender's, by id; an admin's are all", answers={200: _LIST})
     @available
     async def get(self) -> None:
-        found = await self.rio.subscriptions.all()
-        self.finish({"items": [subscription.document() for subscription in found]})
+        found = [one for one in await self.rio.subscriptions.all() if self.owns(one.id)]
+        self.finish({"items": [subscription.document(hidden=True) for subscription in found]})
 
 
 class SubscriptionHandler(_Handler):
@@ -97,6 +129,7 @@ class SubscriptionHandler(_Handler):
         document = events.read_json(self.request.body)
         subscription = read_subscription(subscription_id, document, self.sender.name)
         self.require_owner(subscription_id)
+        self.require_rights(subscription)
         written, created = await self.rio.registry.put(
             subscription, given=document, keep_status="status" not in document
         )
@@ -106,6 +139,7 @@ class SubscriptionHandler(_Handler):
     @operation("One subscription", answers={200: _ONE})
     @available
     async def get(self, subscription_id: str) -> None:
+        self.require_owner(subscription_id)
         self.finish((await self.found(subscription_id)).document())
 
     @operation("Remove a subscription and what waits for it", answers={204: None})
@@ -123,7 +157,7 @@ class PauseHandler(_Handler):
     @operation("Deliver no more for now", body=PauseBody, answers={200: _ONE})
     @available
     async def post(self, subscription_id: str) -> None:
-        self.require_owner(subscription_id)
+        await self.require_operator_of(subscription_id)
         body = read_body(self, PauseBody) if self.request.body else PauseBody()
         reason = body.reason or f"paused by {self.sender.name}"
         written = await self.rio.registry.set_status(subscription_id, Status.PAUSED, reason)
@@ -136,7 +170,7 @@ class ResumeHandler(_Handler):
     @operation("Deliver again, what waited first", answers={200: _ONE})
     @available
     async def post(self, subscription_id: str) -> None:
-        self.require_owner(subscription_id)
+        self.require_rights(await self.require_operator_of(subscription_id))
         written = await self.rio.registry.set_status(subscription_id, Status.ACTIVE, None)
         self.finish(existing(written).document())
 
@@ -159,7 +193,7 @@ class RotateHandler(_Handler):
     )
     @available
     async def post(self, subscription_id: str) -> None:
-        self.require_owner(subscription_id)
+        await self.require_operator_of(subscription_id)
         self.show_secret(existing(await self.rio.registry.rotate(subscription_id)))
 
 

@@ -70,9 +70,10 @@ class TopologyHandler(RioHandler):
     )
     @available
     async def get(self) -> None:
+        self.require_admin()
         query = read_query(self, TopologyQuery)
         flow = graph(
-            self.rio.emitters,
+            self.rio.catalog.emitters,
             await self.rio.subscriptions.all(),
             await self.rio.seen.within(_SEEN),
             () if query.type is None else (query.type,),

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -13,7 +13,6 @@ from broker.rio.message import Message
 from broker.rio.patterns import matches
 from broker.rio.rabbitmq.connection import RabbitAddress
 from broker.rio.rabbitmq.tap import Tap
-from broker.rio.sender import Sender
 from observability.problem import Problem
 
 MEDIA: Final = "application/x-ndjson"
@@ -27,9 +26,9 @@ _STOP_SECONDS: Final = 2.0
 class Watcher:
     """One who watches: events that wait to be written to it, and how many found no room."""
 
-    def __init__(self, pattern: str, sender: Sender) -> None:
+    def __init__(self, pattern: str, may_read: Callable[[str], bool]) -> None:
         self._pattern = pattern
-        self._sender = sender
+        self._may_read = may_read
         self.waiting: asyncio.Queue[Message | None] = asyncio.Queue(_HELD)
         self.dropped = 0
         self.ended = False
@@ -37,9 +36,7 @@ class Watcher:
     def offer(self, message: Message) -> None:
         """Have it written, if it is to be seen and there is room."""
         type_ = message.event.type
-        if not matches(self._pattern, type_):
-            return
-        if not self._sender.admin and not self._sender.may_emit(type_):
+        if not matches(self._pattern, type_) or not self._may_read(type_):
             return
         try:
             self.waiting.put_nowait(message)
@@ -79,12 +76,15 @@ class Tail:
         self._tap: Tap | None = None
 
     @contextlib.contextmanager
-    def watching(self, pattern: str, sender: Sender) -> Iterator[Watcher]:
-        """Watch while the context lasts; raises Problem 429 when too many do."""
+    def watching(self, pattern: str, may_read: Callable[[str], bool]) -> Iterator[Watcher]:
+        """Watch while the context lasts; raises Problem 429 when too many do.
+
+        `may_read` is asked whether events of a type are to be shown.
+        """
         if len(self._watchers) >= _WATCHERS:
             headers = {"Retry-After": "10"}
             raise Problem(429, "Too many watch", detail=f"at most {_WATCHERS}", headers=headers)
-        watcher = Watcher(pattern, sender)
+        watcher = Watcher(pattern, may_read)
         self._watchers.add(watcher)
         if self._tap is None:
             self._tap = Tap(self._address, self._take)

@@ -165,6 +165,14 @@ class Topology:
         with self._address.connection() as connection, connection.channel() as channel:
             yield Restoring(channel, self._declare)
 
+    def waiting(self, subscription_id: str) -> int:
+        """How many messages of a subscription's queue no dispatcher has in hand; 0 without a queue."""
+        with self._address.connection() as connection, connection.channel() as channel:
+            try:
+                return int(channel.queue_declare(queue_name(subscription_id), passive=True).message_count)
+            except NotFound:
+                return 0
+
     def delete(self, subscription_id: str) -> None:
         """Remove a subscription's queue with all that waits in it."""
         with self._address.connection() as connection, connection.channel() as channel:

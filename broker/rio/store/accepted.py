@@ -63,10 +63,18 @@ class Standing(StrEnum):
     """Being published by another process."""
 
 
-def key_of(event: Event) -> bytes:
-    """What identifies an event: 16 bytes made of its source and id."""
+def key_of(sender: str, event: Event) -> bytes:
+    """What identifies an event: 16 bytes made of its sender, source and id.
+
+    The sender is part of it: another one that knows source and id must not have the event taken for a repeat.
+    """
     source = event.source.encode(errors="surrogatepass")
-    identity = len(source).to_bytes(4) + source + event.id.encode(errors="surrogatepass")
+    identity = b"%b\n%d\n%b%b" % (
+        sender.encode(),
+        len(source),
+        source,
+        event.id.encode(errors="surrogatepass"),
+    )
     return blake2b(identity, digest_size=16).digest()
 
 

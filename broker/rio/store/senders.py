@@ -13,6 +13,9 @@ class StoredSender:
     name: str
     digest: bytes
     types: tuple[str, ...]
+    reads: tuple[str, ...]
+    egress: tuple[str, ...]
+    sources: tuple[str, ...]
     rate_per_second: float | None
     admin: bool
 
@@ -25,10 +28,20 @@ class StoredSenders:
 
     async def all(self) -> Sequence[StoredSender]:
         """All of them, by name."""
-        query = "SELECT name, digest, types, rate_per_second, admin FROM senders ORDER BY name"
+        query = """
+            SELECT name, digest, types, reads, egress, sources, rate_per_second, admin FROM senders
+            ORDER BY name
+        """
         return [
             StoredSender(
-                row["name"], row["digest"], tuple(row["types"]), row["rate_per_second"], row["admin"]
+                row["name"],
+                row["digest"],
+                tuple(row["types"]),
+                tuple(row["reads"]),
+                tuple(row["egress"]),
+                tuple(row["sources"]),
+                row["rate_per_second"],
+                row["admin"],
             )
             for row in await self._database.fetch(query, {})
         ]
@@ -36,9 +49,10 @@ class StoredSenders:
     async def put(self, sender: StoredSender, *, renew: bool) -> bool:
         """Create or change a sender; tells whether its token is now the one given: it is new, or `renew`."""
         query = """
-            INSERT INTO senders (name, digest, types, rate_per_second, admin)
-            VALUES (%(name)s, %(digest)s, %(types)s, %(rate)s, %(admin)s)
+            INSERT INTO senders (name, digest, types, reads, egress, sources, rate_per_second, admin)
+            VALUES (%(name)s, %(digest)s, %(types)s, %(reads)s, %(egress)s, %(sources)s, %(rate)s, %(admin)s)
             ON CONFLICT (name) DO UPDATE SET types = excluded.types, admin = excluded.admin,
+                reads = excluded.reads, egress = excluded.egress, sources = excluded.sources,
                 rate_per_second = excluded.rate_per_second, updated_at = now(),
                 digest = CASE WHEN %(renew)s THEN excluded.digest ELSE senders.digest END
             RETURNING digest
@@ -47,6 +61,9 @@ class StoredSenders:
             "name": sender.name,
             "digest": sender.digest,
             "types": list(sender.types),
+            "reads": list(sender.reads),
+            "egress": list(sender.egress),
+            "sources": list(sender.sources),
             "rate": sender.rate_per_second,
             "admin": sender.admin,
             "renew": renew,

@@ -10,7 +10,7 @@ from psycopg.types.json import Jsonb
 from broker.rio.filters import read_filters
 from broker.rio.policy import Policy
 from broker.rio.store.database import Connection, Database
-from broker.rio.subscription import Status, Subscription
+from broker.rio.subscription import Origin, Status, Subscription
 
 _ALL: Final[LiteralString] = "SELECT * FROM subscriptions ORDER BY id"
 _ONE: Final[LiteralString] = "SELECT * FROM subscriptions WHERE id = %(id)s"
@@ -32,14 +32,15 @@ class Editing:
             before = await self._row("SELECT bound FROM subscriptions WHERE id = %(id)s")
             await self._connection.execute(
                 """
-                INSERT INTO subscriptions (id, types, sink, source, filters, config, status, owner, bound)
+                INSERT INTO subscriptions (id, types, sink, source, filters, config, status, owner, origin,
+                    bound, secret_salt)
                 VALUES (%(id)s, %(types)s, %(sink)s, %(source)s, %(filters)s, %(config)s, %(status)s,
-                    %(owner)s, %(types)s)
+                    %(owner)s, %(origin)s, %(types)s, gen_random_uuid()::text)
                 ON CONFLICT (id) DO UPDATE SET types = excluded.types, sink = excluded.sink,
                     source = excluded.source, filters = excluded.filters, config = excluded.config,
                     status = CASE WHEN %(keep_status)s THEN subscriptions.status ELSE excluded.status END,
                     reason = CASE WHEN %(keep_status)s THEN subscriptions.reason END,
-                    owner = excluded.owner, updated_at = now(),
+                    owner = excluded.owner, origin = excluded.origin, retired_at = NULL, updated_at = now(),
                     bound = ARRAY(SELECT unnest(subscriptions.bound) UNION SELECT unnest(excluded.types))
                 """,
                 {
@@ -51,11 +52,21 @@ class Editing:
                     "config": Jsonb(subscription.policy.model_dump(mode="json", exclude_defaults=True)),
                     "status": subscription.status.value,
                     "owner": subscription.owner,
+                    "origin": subscription.origin.value,
                     "keep_status": keep_status,
                 },
             )
         bound = [] if before is None else before["bound"]
         return before is None, [pattern for pattern in bound if pattern not in subscription.types]
+
+    async def retire(self) -> list[str]:
+        """Have it take no types any more; the patterns that its queue must lose."""
+        query: LiteralString = """
+            UPDATE subscriptions SET types = '{}', retired_at = now(), updated_at = now()
+            WHERE id = %(id)s RETURNING bound
+        """
+        row = await self._row(query)
+        return [] if row is None else list(row["bound"])
 
     async def narrow(self) -> None:
         """Note that the queue is bound by the subscription's types alone."""
@@ -104,6 +115,14 @@ class Subscriptions:
         rows = await self._database.fetch(_ONE, {"id": subscription_id})
         return _subscription(rows[0]) if rows else None
 
+    async def keep_retired(self, subscription_id: str) -> None:
+        """Note that a retired subscription still has something waiting."""
+        query = """
+            UPDATE subscriptions SET retired_at = now()
+            WHERE id = %(id)s AND retired_at IS NOT NULL RETURNING id
+        """
+        await self._database.fetch(query, {"id": subscription_id})
+
     async def set_status(self, subscription_id: str, status: Status, reason: str | None) -> bool:
         """Pause (for a reason) or resume a subscription; False when there is none.
 
@@ -144,9 +163,12 @@ def _subscription(row: DictRow) -> Subscription:
         policy=Policy.model_validate(row["config"], strict=False),
         status=Status(row["status"]),
         owner=row["owner"],
+        origin=Origin(row["origin"]),
         reason=row["reason"],
         secret_version=row["secret_version"],
         rotated_at=row["rotated_at"],
+        secret_salt=row["secret_salt"],
+        retired_at=row["retired_at"],
         created_at=row["created_at"],
         updated_at=row["updated_at"],
     )

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.rio.patterns import matches
+from broker.rio.patterns import covers, matches
 
 words = st.lists(st.sampled_from(["a", "b", "order", "_", "-"]), min_size=1, max_size=5)
 pattern_words = st.lists(st.sampled_from(["a", "b", "order", "*", "#"]), min_size=1, max_size=5)
@@ -23,6 +23,38 @@ def by_definition(pattern: list[str], type_: list[str]) -> bool:
 @given(pattern_words, words)
 def test_a_pattern_matches_by_its_words(pattern: list[str], type_: list[str]) -> None:
     assert matches(".".join(pattern), ".".join(type_)) == by_definition(pattern, type_)
+
+
+@given(pattern_words, pattern_words, st.lists(words, min_size=1, max_size=20))
+def test_what_a_covered_pattern_matches_the_covering_one_does(
+    granted: list[str], pattern: list[str], types: list[list[str]]
+) -> None:
+    if covers(".".join(granted), ".".join(pattern)):
+        assert all(by_definition(granted, one) for one in types if by_definition(pattern, one))
+
+
+@given(pattern_words)
+def test_a_pattern_covers_itself_and_all_is_covered_by_all(pattern: list[str]) -> None:
+    assert covers(".".join(pattern), ".".join(pattern))
+    assert covers("#", ".".join(pattern))
+
+
+@pytest.mark.parametrize(
+    ("granted", "pattern", "expected"),
+    [
+        ("order.*", "order.placed", True),
+        ("order.#", "order.*", True),
+        ("order.#", "order", True),
+        ("order.*", "order.#", False),
+        ("order.*", "*.placed", False),
+        ("order.placed", "#", False),
+        ("*.#", "#", False),
+        ("#.*", "*.#", True),
+        ("#.a.#", "a.#.b", True),
+    ],
+)
+def test_examples_of_covering(granted: str, pattern: str, expected: bool) -> None:
+    assert covers(granted, pattern) is expected
 
 
 @pytest.mark.parametrize(

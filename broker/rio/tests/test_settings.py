@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from broker.configuration import ConfigurationError
-from broker.rio.sender import Sender, Senders
-from broker.rio.settings import Settings
+from broker.rio.sender import Sender, Senders, read_tokens
+from broker.rio.settings import SenderEntry, Settings
 
 
 def test_every_wrong_field_is_named(tmp_path: Path) -> None:
@@ -30,10 +30,61 @@ def test_missing_file_and_variable_are_named(tmp_path: Path, monkeypatch: pytest
 
 
 def test_senders_are_known_by_their_tokens() -> None:
-    senders = Senders({"orders": "o-token", "relay": "r-token"})
-    assert senders.by_token("r-token") == Sender("relay", ("#",), admin=True)
+    entries = {"orders": SenderEntry(types=["order.*"]), "relay": SenderEntry(relays=True)}
+    senders = Senders({"orders": "o-token", "relay": "r-token", "stranger": "s-token"}, entries)
+    assert senders.by_token("o-token") == Sender("orders", ("order.*",))
     assert senders.by_token("o-token ") is None
     assert senders.by_token("\udcff") is None
+    assert senders.by_token("s-token") is None
+    assert senders.service("orders") == senders.by_token("o-token")
+    assert senders.service("relay") is None
+
+
+def test_a_subscription_is_the_senders_with_the_longest_name_that_fits() -> None:
+    entries = {name: SenderEntry() for name in ("orders", "orders-archive")}
+    senders = Senders({}, entries)
+    assert senders.owner_of("orders") == senders.owner_of("orders-copy") == "orders"
+    assert senders.owner_of("orders-archive") == senders.owner_of("orders-archive-2") == "orders-archive"
+    assert senders.owner_of("ordersarchive") is None
+
+
+@pytest.mark.parametrize(
+    ("source", "allowed"),
+    [
+        ("/joe", True),
+        ("/joe/a", True),
+        ("/joe?a", True),
+        ("/joes", False),
+        ("/orders", False),
+        ("joe", False),
+        ("https://example.org/joe", True),
+        ("https://example.org/joe/1", True),
+        ("https://example.org/joe.1", False),
+    ],
+)
+def test_a_sender_has_its_own_sources(source: str, allowed: bool) -> None:
+    sender = Sender("joe", ("#",), sources=("https://example.org/joe",))
+    assert sender.may_use_source(source) is allowed
+
+
+@pytest.mark.parametrize(
+    ("sink", "allowed"),
+    [
+        ("/joe/events", True),
+        ("/joe", False),
+        ("/joes/events", False),
+        ("/orders/events", False),
+        ("https://hooks.example.org/x?y", True),
+        ("https://HOOKS.example.org:8443", True),
+        ("https://example.org/", False),
+        ("https://a.example.com/", True),
+        ("https://example.com.evil.org/", False),
+        ("https://evil.org/hooks.example.org", False),
+    ],
+)
+def test_a_sender_has_sinks_below_its_own_path_and_where_it_may_post(sink: str, allowed: bool) -> None:
+    sender = Sender("joe", egress=("hooks.example.org", "*.example.com"))
+    assert sender.may_post_to(sink) is allowed
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"orders": ""}', '{"orders": 7}'])
@@ -41,4 +92,4 @@ def test_bad_senders_file_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "senders.json"
     path.write_text(text)
     with pytest.raises(ConfigurationError, match=r"senders\.json"):
-        Senders.load(path)
+        read_tokens(path)

@@ -52,6 +52,19 @@ def test_a_process_reads_what_its_definition_names_and_what_that_names(layout: L
     assert files_changed(definitions, layout, other) == {"relay"}
 
 
+def test_rio_is_not_restarted_for_a_catalog_that_it_watches(layout: Layout) -> None:
+    config, catalog = layout.config / "rio.json", layout.config / "rio-catalog.json"
+    tokens = layout.secrets / "senders.json"
+    for file in (catalog, tokens):
+        file.write_text("{}")
+    config.write_text(f'{{"catalog_file": "{catalog}", "senders_file": "{tokens}"}}')
+    write(layout, Process("rio", "", ["true"], {"RIO_CONFIG": str(config)}))
+    definitions = Definitions.read(layout)
+    assert files_changed(definitions, layout, catalog) == set()
+    assert files_changed(definitions, layout, tokens) == set()
+    assert files_changed(definitions, layout, config, "{}") == {"rio"}
+
+
 def test_unnamed_files_beside_a_named_one_count_and_data_does_not(layout: Layout) -> None:
     folder = layout.config / "prometheus"
     (folder / "rules").mkdir(parents=True)

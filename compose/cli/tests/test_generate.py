@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -98,26 +99,56 @@ def test_the_files_the_hops_read(layout: Layout) -> None:
         assert Path(rio[name]).is_file()
 
 
-def test_subscriptions_of_one_path_and_policy_are_one(layout: Layout) -> None:
+def subscribed(layout: Layout, *subscriptions: str) -> dict[str, dict[str, Any]]:
+    """The subscriptions of the service `mails` by id, when its manifest has these."""
     manifest = layout.root / "services/mails/service.yaml"
-    one = "  - {type: account.created, path: /mails/events}"
-    more = [
-        "  - {type: account.closed, path: /mails/events}",
-        "  - {type: account.lost, path: /mails/events, config: {ordered: true}}",
-    ]
-    manifest.write_text(manifest.read_text().replace(one, "\n".join([one, *more])))
+    head = manifest.read_text().partition("subscriptions:")[0]
+    lines = "\n".join(f"  - {subscription}" for subscription in subscriptions)
+    manifest.write_text(f"{head}subscriptions:\n{lines}\n")
     accounts = layout.root / "services/accounts/service.yaml"
     emits = "emits: [account.created, account.closed, account.lost]"
     accounts.write_text(accounts.read_text().replace("emits: [account.created]", emits))
     run(layout)
-    rio = json.loads((layout.config / "rio.json").read_text())
-    assert [
-        (found["id"], found["owner"], found["types"], found["sink"], found.get("config"))
-        for found in rio["subscriptions"]
-    ] == [
-        ("mails", "mails", ["account.created", "account.closed"], "/mails/events", None),
-        ("mails-2", "mails", ["account.lost"], "/mails/events", {"ordered": True}),
-    ]
+    declared = json.loads((layout.config / "rio-catalog.json").read_text())["subscriptions"]
+    found = {one["id"]: one for one in declared}
+    assert len(found) == len(declared)
+    return found
+
+
+def test_subscriptions_of_one_path_and_policy_are_one(layout: Layout) -> None:
+    found = subscribed(
+        layout,
+        "{type: account.created, path: /mails/events}",
+        "{type: account.closed, path: /mails/events}",
+        "{type: account.lost, path: /mails/events, config: {ordered: true}}",
+        "{type: account.lost, path: /mails/lost/events}",
+    )
+    assert {id_: (one["owner"], one["types"], one["sink"]) for id_, one in found.items()} == {
+        "mails": ("mails", ["account.created", "account.closed"], "/mails/events"),
+        "mails-ordered": ("mails", ["account.lost"], "/mails/events"),
+        "mails-lost-events": ("mails", ["account.lost"], "/mails/lost/events"),
+    }
+    assert found["mails-ordered"]["config"] == {"ordered": True}
+
+
+def test_an_id_stays_with_its_path_when_others_come_and_go(layout: Layout) -> None:
+    kept = "{type: account.lost, path: /mails/b}"
+    (before,) = (id_ for id_, one in subscribed(layout, kept).items() if one["sink"] == "/mails/b")
+    others = ["{type: account.created, path: /mails/a}", "{type: account.closed, path: /mails/events}"]
+    found = subscribed(layout, *others, kept)
+    assert found[before]["sink"] == "/mails/b"
+
+
+def test_ids_differ_where_the_paths_words_do_not(layout: Layout) -> None:
+    found = subscribed(
+        layout,
+        "{type: account.created, path: /mails/a/b}",
+        "{type: account.closed, path: /mails/a-b}",
+        "{type: account.lost, path: /mails/a/b, filters: [{exact: {source: /accounts}}]}",
+        f"{{type: account.created, path: /mails/{'x' * 150}}}",
+    )
+    assert len(found) == 4
+    assert all(len(id_) <= 100 for id_ in found)
 
 
 def test_every_dispatcher_has_its_port_and_is_scraped(layout: Layout) -> None:

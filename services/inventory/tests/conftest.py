@@ -99,7 +99,6 @@ def inventory(
     """The service, ready, as its manifest starts it; its peer is there from the beginning."""
     peer = Peer()
     folder = tmp_path_factory.mktemp("inventory")
-    (folder / "token").write_text("inventory-token\n")
     port = free_port()
     environment = {
         **os.environ,
@@ -107,8 +106,6 @@ def inventory(
         "HOST": "127.0.0.1",
         "PORT": str(port),
         "DATABASE_URL": rows.url,
-        "RIO_URL": peer.url,
-        "RIO_TOKEN_FILE": str(folder / "token"),
         "OTEL_EXPORTER_OTLP_ENDPOINT": peer.url,
         "FLUENT_ADDRESS": peer.fluent_address,
         "COLLECTOR_HEALTH_URL": f"{peer.url}/",

@@ -1,4 +1,4 @@
-"""What the service talks to beside its database: Rio's subscriptions, the collector and its health."""
+"""What the service talks to beside its database: the collector and its health."""
 
 import gzip
 import socketserver
@@ -20,7 +20,6 @@ class Peer:
         self.away = False
         self.spans: list[Span] = []
         self.logs: list[dict[str, Any]] = []
-        self.subscriptions: list[tuple[str, str | None, bytes]] = []
         self._http = _http_server(self)
         self._fluent = _fluent_server(self)
         for server in (self._http, self._fluent):
@@ -59,12 +58,6 @@ def _http_server(peer: Peer) -> ThreadingHTTPServer:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self._answer(503 if peer.away else 200)
-
-        def do_PUT(self) -> None:
-            body = self._body()
-            if not peer.away:
-                peer.subscriptions.append((self.path, self.headers["Authorization"], body))
-            self._answer(503 if peer.away else 201)
 
         def do_POST(self) -> None:
             request = ExportTraceServiceRequest.FromString(self._body())

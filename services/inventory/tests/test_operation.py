@@ -1,6 +1,5 @@
 """The service as a hop: telemetry, health, faults of what it depends on, its start."""
 
-import json
 import os
 import socket
 import subprocess
@@ -93,16 +92,15 @@ def test_health_is_told_in_detail(inventory: Any) -> None:
     assert answer.headers["Content-Type"] == "application/health+json"
     document = answer.json()
     assert (document["service"], document["instance"]) == ("inventory", "inventory-1")
-    assert set(document["checks"]) == {"database", "subscription", "collector"}
+    assert set(document["checks"]) == {"database", "collector"}
     assert all(check["status"] == "pass" for check in document["checks"].values())
 
 
-def test_the_subscription_is_registered(inventory: Any) -> None:
-    path, authorization, body = eventually(lambda: inventory.peer.subscriptions)[0]
-    assert path == "/subscriptions/inventory"
-    assert authorization == "Bearer inventory-token"
-    assert json.loads(body)["types"] == ["order.placed"]
-    assert json.loads(body)["sink"] == "/inventory/events"
+def test_an_event_of_an_unknown_type_is_to_be_tried_again(inventory: Any) -> None:
+    headers = {"ce-specversion": "1.0", "ce-id": "1", "ce-source": "/orders", "ce-type": "order.unknown"}
+    answer = inventory.http.post("/inventory/events", headers=headers, json={})
+    assert answer.status_code == 404
+    assert "order.unknown" in answer.json()["detail"]
 
 
 def test_spans_wait_for_a_collector_that_is_away(inventory: Any) -> None:
@@ -163,13 +161,13 @@ def test_what_is_not_http_is_refused(inventory: Any) -> None:
 
 
 def test_a_wrong_environment_is_refused_whole(jar: Path, manifest: dict[str, Any]) -> None:
-    environment = {"PATH": os.environ["PATH"], "PORT": "none", "RIO_TOKEN_FILE": "/nowhere"}
+    environment = {"PATH": os.environ["PATH"], "PORT": "none"}
     command = [part for part in manifest["command"] if not part.startswith("-javaagent")]
     ended = subprocess.run(
         command, cwd=ROOT, env=environment, check=False, capture_output=True, text=True, timeout=30
     )
     assert ended.returncode == 78
-    for name in ("PORT", "DATABASE_URL", "RIO_URL", "RIO_TOKEN_FILE"):
+    for name in ("PORT", "DATABASE_URL"):
         assert f"{name}: " in ended.stderr
     assert "Exception" not in ended.stderr
 

@@ -140,7 +140,7 @@ def test_refuses_a_wrong_query(client: httpx.Client, query: str) -> None:
 @pytest.mark.parametrize(
     ("event", "status"),
     [
-        (envelope("order.placed", {}), 422),
+        (envelope("order.placed", {}), 404),
         (envelope("stock.reserved", {}), 422),
         (envelope("stock.reserved", {"order_id": 1}), 422),
         (envelope("stock.reserved", {"order_id": str(uuid.uuid4())}), 422),

@@ -41,6 +41,7 @@ public class Application {
         return HttpClient.newBuilder()
                 .version(HttpClient.Version.HTTP_1_1)
                 .connectTimeout(CONNECT_TIMEOUT)
+                .proxy(HttpClient.Builder.NO_PROXY) // no proxy of the machine's sees what the service sends
                 .build();
     }
 }

@@ -5,7 +5,6 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.time.Duration;
-import nextphase.inventory.events.Registration;
 import nextphase.inventory.telemetry.Check;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnProperty;
 import org.springframework.context.annotation.Bean;
@@ -26,16 +25,6 @@ class Checks {
 
     @Bean
     @Order(2)
-    Check subscriptionCheck(Registration registration) {
-        return new Check("subscription", false, () -> {
-            if (!registration.registered()) {
-                throw new IllegalStateException("Rio has not taken the subscription yet");
-            }
-        });
-    }
-
-    @Bean
-    @Order(3)
     @ConditionalOnProperty("COLLECTOR_HEALTH_URL")
     Check collectorCheck(Settings settings, HttpClient client) {
         HttpRequest request =

@@ -1,9 +1,6 @@
 package nextphase.inventory;
 
-import java.io.IOException;
 import java.net.URI;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -15,8 +12,6 @@ import java.util.function.Function;
  * @param host address to listen on
  * @param port port to listen on
  * @param database where the service's database is
- * @param rioUrl address of Rio's API
- * @param rioToken bearer token this service shows Rio
  * @param collectorHealthUrl answers 200 while the collector is well; null if that was not told
  * @param instance name of this instance of the platform
  * @param process name of this process among the service's
@@ -25,8 +20,6 @@ public record Settings(
         String host,
         int port,
         Database database,
-        URI rioUrl,
-        String rioToken,
         URI collectorHealthUrl,
         String instance,
         String process) {
@@ -47,8 +40,6 @@ public record Settings(
         String host = reader.text("HOST", "127.0.0.1");
         Integer port = reader.parse("PORT", Settings::port);
         Database database = reader.parse("DATABASE_URL", Settings::database);
-        URI rioUrl = reader.parse("RIO_URL", Settings::http);
-        String rioToken = reader.parse("RIO_TOKEN_FILE", Settings::secret);
         URI collectorHealthUrl = environment.containsKey("COLLECTOR_HEALTH_URL")
                 ? reader.parse("COLLECTOR_HEALTH_URL", Settings::http)
                 : null;
@@ -57,7 +48,7 @@ public record Settings(
         if (!reader.faults.isEmpty()) {
             throw new BadSettings(reader.faults);
         }
-        return new Settings(host, port, database, rioUrl, rioToken, collectorHealthUrl, instance, process);
+        return new Settings(host, port, database, collectorHealthUrl, instance, process);
     }
 
     private static int port(String text) {
@@ -90,18 +81,6 @@ public record Settings(
             throw new IllegalArgumentException("not an HTTP URL");
         }
         return url;
-    }
-
-    private static String secret(String path) {
-        try {
-            String secret = Files.readString(Path.of(path)).strip();
-            if (secret.isEmpty()) {
-                throw new IllegalArgumentException("the file is empty");
-            }
-            return secret;
-        } catch (IOException error) {
-            throw new IllegalArgumentException(path + " cannot be read", error);
-        }
     }
 
     /** Looks variables up and keeps what is wrong with them. */

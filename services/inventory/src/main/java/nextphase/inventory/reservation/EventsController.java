@@ -25,8 +25,9 @@ class EventsController {
         Event event = EventReader.read(request);
         switch (event.type()) {
             case "order.placed" -> reserving.placed(event);
+            // Rio tries again after a 404: while a new version is rolled out, another instance may know the type.
             default -> throw new Problem(
-                    HttpStatus.UNPROCESSABLE_ENTITY, "inventory consumes no events of type " + event.type());
+                    HttpStatus.NOT_FOUND, "inventory consumes no events of type " + event.type());
         }
     }
 }
