@@ -206,6 +206,20 @@ def test_a_scheduled_event_waits_and_may_be_cancelled(rio: Rio) -> None:
         assert_problem(refused, 400)
 
 
+def test_a_cancelled_event_may_be_emitted_again(rio: Rio) -> None:
+    path = rio.subscribe("cancelled", "cancelled.#")
+    far = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    sent = event("cancelled.a")
+    for attributes in ({"notbefore": far}, {}):
+        answer = rio.client.post("/events", json={**sent, **attributes}, headers=STRUCTURED)
+        assert answer.status_code == 202
+        if attributes:
+            items = rio.client.get("/scheduled").json()["items"]
+            (row,) = [one["id"] for one in items if one["event"]["id"] == sent["id"]]
+            assert rio.client.delete(f"/scheduled/{row}").status_code == 204
+    wait_until(lambda: [one.id for one in rio.sink.to(path)] == [sent["id"]], what="the event")
+
+
 def test_live_events_are_watched(rio: Rio) -> None:
     with rio.client.stream("GET", "/tail", params={"type": "watched.#"}) as answer:
         assert answer.headers["Content-Type"] == "application/x-ndjson"

@@ -145,6 +145,70 @@ def test_retry_after_holds_for_the_whole_sink(rio: Rio, outside: Outside, name: 
     assert min(one.at for one in posted[1:]) - first.at >= 4.8  # what it asked for, but for the ladder's step
 
 
+def deliveries(rio: Rio, name: str) -> list[dict[str, Any]]:
+    answer = rio.client.get("/deliveries", params={"subscription": name})
+    items: list[dict[str, Any]] = answer.json()["items"]
+    return items
+
+
+def test_a_sink_that_took_the_event_may_answer_at_any_length(rio: Rio, outside: Outside, name: str) -> None:
+    put(rio, name, f"{outside.url}/in", config=FAST)
+    outside.reply = lambda request: answer(200, body=b"x" * 3_000_000)
+    sent = [emit(rio, name) for _ in range(3)]
+    metric = "rio_deliveries_total"
+    wait_until(
+        lambda: rio.metric(rio.dispatcher_port, metric, subscription=name, outcome="delivered") == 3,
+        what="three deliveries",
+    )
+    assert sorted(outside.ids("/in")) == sorted(sent)
+
+
+def test_what_fails_unexpectedly_is_an_attempt_and_comes_to_an_end(
+    rio: Rio, outside: Outside, name: str
+) -> None:
+    put(rio, name, f"{outside.url}/in", config=FAST)
+    outside.reply = lambda request: answer(422)
+    headers = {"ce-id": name, "ce-type": f"{name}.happened", "ce-source": "/tests", "ce-note": "a\0b"}
+    with rio.rabbit.connect() as connection, connection.channel() as channel:
+        message = channel.prepare_message(b"{}", headers=headers, properties={"delivery_mode": 2})
+        channel.basic_publish(message, "", f"rio.subscription.{name}")
+    (letter,) = wait_until(lambda: dead(rio, name), what="the dead letter")
+    assert letter["status"] == 422
+
+
+def test_a_revoked_secret_is_never_valid_again(rio: Rio, outside: Outside, name: str) -> None:
+    secrets = set()
+    for _ in range(2):
+        put(rio, name, f"{outside.url}/in")
+        secrets.add(rio.client.get(f"/subscriptions/{name}/secret").json()["secret"])
+        secrets.add(rio.client.post(f"/subscriptions/{name}/secret/rotate").json()["secret"])
+        assert rio.client.delete(f"/subscriptions/{name}").status_code == 204
+    assert len(secrets) == 4
+
+
+def test_a_secret_in_a_sinks_query_is_shown_to_its_owner_alone(
+    rio: Rio, outside: Outside, name: str
+) -> None:
+    secret = f"token-{uuid4().hex}"
+    sink = f"{outside.url}/in?{secret}"
+    put(rio, name, sink)
+    event_id = emit(rio, name)
+    wait_until(lambda: outside.ids(f"/in?{secret}") == [event_id], what="the delivery")
+    outside.reply = lambda request: b""
+    emit(rio, name)
+    wait_until(lambda: deliveries(rio, name), what="the failed attempt")
+    assert rio.client.get(f"/subscriptions/{name}").json()["sink"] == sink
+    for address in ("/subscriptions", "/topology", "/topology?format=dot", "/topology?format=mermaid"):
+        shown = rio.client.get(address).text
+        assert outside.url in shown
+        assert secret not in shown
+    for address in ("/deliveries", "/dead-letters", "/health"):
+        assert secret not in rio.client.get(address).text
+    assert secret not in rio.api.log
+    assert secret not in rio.dispatcher.log
+    assert not [span for span in rio.collector.spans if secret in str(span.attributes)]
+
+
 def test_410_pauses_and_keeps_the_event(rio: Rio, outside: Outside, name: str) -> None:
     put(rio, name, f"{outside.url}/in")
     outside.reply = lambda request: answer(410)

@@ -77,7 +77,7 @@ class Client:
         bodyless = method == "HEAD"
 
         def start(connection: Connection, deadline: float) -> Collected:
-            answer = Collected(connection.loop.create_future(), self._limits.body_bytes)
+            answer = Collected(connection.loop.create_future(), self._limits.body_bytes, cut=self._limits.cut)
             connection.send(head, body, answer, bodyless=bodyless, deadline=deadline)
             return answer
 

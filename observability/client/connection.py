@@ -26,6 +26,8 @@ class Limits:
         waiting_per_origin: callers that wait for one of them.
         head_bytes: of an answer, interim answers and trailers included.
         body_bytes: of an answer that is held in memory.
+        cut: whether an answer with a longer body is given with the start of it, and the connection closed,
+            instead of TooLarge.
         idle_seconds: how long an unused connection is kept; less than the servers keep it.
         connect_seconds: to open a connection to one address, the TLS handshake included.
     """
@@ -34,6 +36,7 @@ class Limits:
     waiting_per_origin: int = 1024
     head_bytes: int = 32 * 1024
     body_bytes: int = 4 * 1024 * 1024
+    cut: bool = False
     idle_seconds: float = 30.0
     connect_seconds: float = 2.0
 

@@ -74,11 +74,19 @@ class Collecting:
 class Collected(Collecting):
     """An answer that is awaited: `future` gets the Response."""
 
-    __slots__ = ("future",)
+    __slots__ = ("_cut", "future")
 
-    def __init__(self, future: "asyncio.Future[Response]", limit: int) -> None:
+    def __init__(self, future: "asyncio.Future[Response]", limit: int, *, cut: bool = False) -> None:
+        """`cut`: whether an answer with a longer body is given without the rest of it."""
         super().__init__(limit)
         self.future = future
+        self._cut = cut
+
+    def feed(self, data: bytes) -> ClientError | None:
+        error = super().feed(data)
+        if error is not None and self._cut:
+            self.end()  # the error closes the connection, and finds nobody any more
+        return error
 
     def end(self) -> None:
         if not self.future.done():  # it is done when the caller was cancelled in this very moment

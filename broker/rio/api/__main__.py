@@ -274,6 +274,7 @@ class Api:
             _logger.error("events accepted without a queue are not replayed: too many replays", extra=extra)
         else:
             _logger.warning("events accepted without a queue are replayed", extra=extra)
+
     async def _follow_catalog(self) -> None:
         if self.rio.prepared.is_set():
             await self._catalog.follow()

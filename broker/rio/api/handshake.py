@@ -16,7 +16,7 @@ ORIGIN: Final = "rio"
 """Who asks, as WebHook-Request-Origin says it and WebHook-Allowed-Origin has to repeat it."""
 
 _TIMEOUT_SECONDS: Final = 5.0
-_LIMITS: Final = Limits(connections_per_origin=16, body_bytes=64 * 1024, idle_seconds=1.0)
+_LIMITS: Final = Limits(connections_per_origin=16, body_bytes=64 * 1024, cut=True, idle_seconds=1.0)
 _SHOWN_CHARACTERS: Final = 200
 
 

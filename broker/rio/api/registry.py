@@ -167,7 +167,8 @@ class Registry:
         for subscription in await self._subscriptions.all():
             if subscription.retired_at is None:
                 continue
-            if await asyncio.to_thread(self._topology.waiting, subscription.id):
+            waiting = await asyncio.to_thread(self._topology.waiting, subscription.id)
+            if waiting or await self._subscriptions.holds(subscription.id):
                 await self._subscriptions.keep_retired(subscription.id)
             elif datetime.now(UTC) - subscription.retired_at > _longest_retry(subscription):
                 await self._remove(subscription.id)

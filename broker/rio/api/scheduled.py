@@ -11,6 +11,7 @@ from broker.rio.api.emission import Emission
 from broker.rio.api.handler import RioHandler, available
 from broker.rio.api.paging import Cursor, Next, page_of
 from broker.rio.states import State, tell
+from broker.rio.store.accepted import key_of
 from broker.rio.store.scheduled import Schedule, Scheduled
 from observability.problem import Problem
 
@@ -75,13 +76,14 @@ class ScheduledHandler(RioHandler):
 class ScheduledEventHandler(RioHandler):
     """/scheduled/{id}."""
 
-    @operation("Cancel an event before it is due", answers={204: None})
+    @operation("Cancel an event before it is due; it may then be emitted again", answers={204: None})
     @available
     async def delete(self, scheduled_id: str) -> None:
         self.require_admin()
         cancelled = await self.rio.schedule.cancel(row_id(scheduled_id, "Scheduled event"))
         if cancelled is None:
             raise Problem(404, "Scheduled event not found")
+        await self.rio.accepted.forget(key_of(cancelled.sender, cancelled.event))
         tell(State.DISCARDED, cancelled.event, due_at=cancelled.due_at.isoformat())
         self.set_status(204)
 

@@ -21,6 +21,7 @@ from broker.rio.rabbitmq.topology import delay_route
 from broker.rio.states import State, tell
 from broker.rio.store.dead_letters import DeadLetters, Failure
 from broker.rio.store.deliveries import Delivered, Deliveries
+from broker.rio.store.periodic import AWAY
 from broker.rio.store.seen import Seen
 from broker.rio.store.subscriptions import Subscriptions
 from broker.rio.subscription import Status, Subscription
@@ -29,6 +30,7 @@ from observability.retry_after import read_retry_after
 _logger = logging.getLogger(__name__)
 
 _EMPTY: Final = Context()
+_REASON: Final = 300
 _GONE: Final = "the sink answered 410: it wants no more events"
 
 
@@ -77,13 +79,25 @@ class Delivery:
         """Make the next attempt. When this returns, its outcome is durable; a RETRY of an ordered
         subscription is left to the caller, as is the message of a paused one.
 
-        Raises NotPublished, psycopg.OperationalError or PoolTimeout when the outcome could not be kept.
+        Whatever else goes wrong counts as a failed attempt. Raises NotPublished, psycopg.OperationalError,
+        PoolTimeout or TooManyRequests when the outcome could not be kept.
         """
         linked = message.replayed or subscription.policy.trace == "link"
         span = means.spans.start(message, linked=linked)
         token = context.attach(trace.set_span_in_context(span, _EMPTY))
         try:
-            return await self._attempt(message, subscription, means, span)
+            started_at = time.time()
+            try:
+                tell(State.ATTEMPT, message.event, subscription.id, attempt=message.attempt)
+                answer = await means.webhook.post(message.event, span.get_span_context())
+                return await self._conclude(message, subscription, means, span, answer, started_at)
+            except (NotPublished, *AWAY):
+                raise
+            except Exception as error:
+                extra = {"event_id": message.event.id, "subscription": subscription.id}
+                _logger.exception("delivery failed unexpectedly", extra=extra)
+                answer = Answer(None, f"unexpected: {error!r}"[:_REASON], time.time() - started_at)
+                return await self._conclude(message, subscription, means, span, answer, started_at)
         except BaseException as error:
             span.set_status(StatusCode.ERROR, repr(error))
             raise
@@ -91,13 +105,17 @@ class Delivery:
             context.detach(token)
             span.end()
 
-    async def _attempt(
-        self, message: Message, subscription: Subscription, means: Means, span: Span
+    async def _conclude(
+        self,
+        message: Message,
+        subscription: Subscription,
+        means: Means,
+        span: Span,
+        answer: Answer,
+        started_at: float,
     ) -> Outcome:
-        event, started_at = message.event, time.time()
-        tell(State.ATTEMPT, event, subscription.id, attempt=message.attempt)
+        """See to what the sink's answer means for the event."""
         own = span.get_span_context()
-        answer = await means.webhook.post(event, own)
         means.circuit.record(success=answer.working)
         first_at = message.first_attempt_at or started_at
         retry_after = read_retry_after(answer.retry_after) if answer.retry_after else None

@@ -20,7 +20,8 @@ from broker.rio.tracing import headers_of
 from observability.client import Client, ClientError, Limits, Origin
 from observability.lean import Template
 
-_LIMITS: Final = Limits(connections_per_origin=256, body_bytes=1024 * 1024, connect_seconds=2.0)
+# Of what a sink answers its status counts, however long the body is.
+_LIMITS: Final = Limits(connections_per_origin=256, body_bytes=1024 * 1024, cut=True, connect_seconds=2.0)
 _EXCERPT_BYTES: Final = 2048
 # Servers have room for some 8 KiB of headers and a hundred of them, often not for more: what has larger
 # attributes goes in structured mode.

@@ -6,10 +6,8 @@ import time
 from dataclasses import dataclass, replace
 from typing import Final
 
-import psycopg
 from opentelemetry import context
 from opentelemetry.context import Context
-from psycopg_pool import PoolTimeout, TooManyRequests
 
 from broker.rio import tracing
 from broker.rio.dispatcher.circuit import Circuit
@@ -26,11 +24,13 @@ from broker.rio.rabbitmq.consumers import Consumer, Consumers, Received, Wanted
 from broker.rio.rabbitmq.publisher import NotPublished
 from broker.rio.states import State, tell
 from broker.rio.store.held import Held
+from broker.rio.store.periodic import AWAY
 from broker.rio.subscription import Subscription
 
 _logger = logging.getLogger(__name__)
 
 _HOLD_SECONDS: Final = 2.0
+_HOLD_UNEXPECTED_SECONDS: Final = 60.0
 _IN_HAND: Final = 8  # for each delivery under way, so that none waits for RabbitMQ
 _LANES_IN_HAND: Final = 512  # so that a subject that waits leaves room for the others
 _LANE_IN_HAND: Final = 32  # of a failing subject; with more waiting it is held in PostgreSQL
@@ -200,14 +200,14 @@ class Worker:
                 await self._conclude(received, outcome)
             else:
                 self._give_back(received)
-        except (NotPublished, psycopg.OperationalError, PoolTimeout, TooManyRequests) as error:
+        except (NotPublished, *AWAY) as error:
             reason = {"reason": repr(error), "event_id": received.message.event.id}
             _logger.warning("the outcome cannot be kept; the event is delivered again", extra=reason)
             await self._hold(received)
         except Exception:
             extra = {"event_id": received.message.event.id, "subscription": self._subscription.id}
-            _logger.exception("delivery failed unexpectedly", extra=extra)
-            await self._hold(received)
+            _logger.exception("the outcome of a delivery cannot be kept", extra=extra)
+            await self._hold(received, _HOLD_UNEXPECTED_SECONDS)
 
     async def _conclude(self, received: Received, outcome: Outcome) -> None:
         if outcome.verdict is Verdict.GONE:
@@ -264,9 +264,10 @@ class Worker:
             waits = 0.0
         return True
 
-    async def _hold(self, received: Received) -> None:
+    async def _hold(self, received: Received, seconds: float = _HOLD_SECONDS) -> None:
         """Neither RabbitMQ nor PostgreSQL would take the outcome: the message stays in its queue."""
-        await self._stops_within(_HOLD_SECONDS)
+        self._means.readings.not_kept()
+        await self._stops_within(seconds)
         if self._subscription.policy.ordered:
             self._line.again(received)
         else:

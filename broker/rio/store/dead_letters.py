@@ -168,10 +168,13 @@ class DeadLetters:
 def _row(subscription_id: str, message: Message, failure: Failure) -> dict[str, Any]:
     return {
         "subscription": subscription_id,
-        "source": indexable(message.event.source),
-        "id": indexable(message.event.id),
-        "attributes": Jsonb(dict(message.event.attributes)),
-        "content_type": message.event.content_type,
+        # What came into RabbitMQ otherwise than through Rio may hold what PostgreSQL cannot.
+        "source": indexable(storable(message.event.source)),
+        "id": indexable(storable(message.event.id)),
+        "attributes": Jsonb(
+            {storable(name): storable(value) for name, value in message.event.attributes.items()}
+        ),
+        "content_type": message.event.content_type and storable(message.event.content_type),
         "body": message.event.body,
         "trace": Jsonb(dict(message.trace)),
         "reason": storable(failure.reason),

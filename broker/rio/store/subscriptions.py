@@ -115,6 +115,12 @@ class Subscriptions:
         rows = await self._database.fetch(_ONE, {"id": subscription_id})
         return _subscription(rows[0]) if rows else None
 
+    async def holds(self, subscription_id: str) -> bool:
+        """Whether events of a subscription wait in PostgreSQL, behind a failing one of their subject."""
+        query = "SELECT EXISTS (SELECT FROM held WHERE subscription = %(id)s) AS holds"
+        (row,) = await self._database.fetch(query, {"id": subscription_id})
+        return bool(row["holds"])
+
     async def keep_retired(self, subscription_id: str) -> None:
         """Note that a retired subscription still has something waiting."""
         query = """

@@ -110,3 +110,16 @@ def test_a_rate_is_kept_after_a_small_burst(clock: Clock) -> None:
     assert waits[-1] == pytest.approx(2.0)
     clock.now += 2.0
     assert pace.reserve() == pytest.approx(0.1)
+
+
+def test_a_sink_that_asked_to_be_left_alone_is_until_the_time_is_over(circuit: Circuit, clock: Clock) -> None:
+    circuit.hold(30)
+    circuit.hold(10)
+    circuit.record(success=True)  # of an attempt from before
+    assert not circuit.closed
+    assert circuit.wait_seconds() == 30
+    clock.now += 29
+    assert circuit.wait_seconds() == 1
+    clock.now += 1
+    assert circuit.wait_seconds() == 0
+    assert circuit.closed

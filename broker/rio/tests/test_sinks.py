@@ -32,6 +32,28 @@ INSIDE = [
     "2002:7f00:1::",
     "64:ff9b::127.0.0.1",
     "64:ff9b::a00:1",
+    "64:ff9b:1::808:808",  # NAT64 of one's own: leads where its operator has it lead
+    "fec0::1",  # site-local
+    "feff::1",
+    "::127.0.0.1",  # IPv4-compatible
+    "::8.8.8.8",
+    "::ffff:0:127.0.0.1",  # SIIT
+    "2002:a00:1::1",  # 6to4
+    "2001:0:808:808::f5ff:fffe",  # Teredo, client 10.0.0.1
+    "2001:0:a00:1::f7f7:f7f7",  # Teredo, server 10.0.0.1
+    "2001:20::1",  # ORCHID
+    "2001:db8::1",
+    "3fff::1",
+    "5f00::1",
+    "100::1",
+    "2606:4700::5efe:10.0.0.1",  # ISATAP
+    "2606:4700::200:5efe:127.0.0.1",
+    "192.0.0.8",
+    "192.0.2.1",
+    "192.88.99.1",
+    "198.51.100.1",
+    "203.0.113.1",
+    "240.0.0.1",
 ]
 
 
@@ -41,7 +63,9 @@ def test_inside_is_refused(host: str) -> None:
         asyncio.run(Sinks().resolve(host, 80))
 
 
-@pytest.mark.parametrize("host", ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8"])
+@pytest.mark.parametrize(
+    "host", ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::8.8.8.8", "2002:808:808::1"]
+)
 def test_public_is_permitted(host: str) -> None:
     ((_, port),) = asyncio.run(Sinks().resolve(host, 443))
     assert port == 443
@@ -57,6 +81,7 @@ def test_public_is_permitted(host: str) -> None:
         ("localhost", "LOCALHOST", True),
         ("localhost", "127.0.0.1", False),
         ("10.1.0.0/16", "::ffff:10.1.2.3", True),
+        ("fec0::/10", "fec0::1", True),
     ],
 )
 def test_what_is_listed_is_permitted(allowed: str, host: str, permitted: bool) -> None:

@@ -392,3 +392,15 @@ def test_any_bytes_give_an_answer_or_a_client_error(start: bytes, rest: bytes) -
             await client.close()
 
     asyncio.run(exchange())
+
+
+async def test_an_answer_may_be_cut_and_closes_the_connection() -> None:
+    raw = b"HTTP/1.1 200 OK\r\nX: y\r\nContent-Length: 5000000\r\n\r\n" + b"x" * 100_000
+    client = Client(Limits(body_bytes=65536, cut=True))
+    async with serving(answering(raw)) as server:
+        for _ in range(2):
+            answer = await ask(server, client)
+            assert (answer.status, answer.headers.get("X")) == (200, "y")
+            assert len(answer.body) <= 65536
+        assert server.connections == 2
+        await client.close()
