@@ -464,6 +464,9 @@ class Rio:
             "FLUENT_ADDRESS": self.collector.fluent_address,
             "COLLECTOR_HEALTH_URL": "http://127.0.0.1:9/",
         }
+        nowhere = "http://127.0.0.1:9"
+        proxies = {f"{scheme}_proxy": nowhere for scheme in ("http", "https", "all")}
+        telemetry |= proxies | {name.upper(): nowhere for name in proxies}  # which nothing of ours may use
         return Process(
             [*self.before, sys.executable, "-m", module],
             {"PYTHONPATH": str(ROOT), **telemetry, **environment},
