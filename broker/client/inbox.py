@@ -1,4 +1,7 @@
-"""Idempotent consumption: Rio delivers at least once, the inbox lets an event act once."""
+"""Idempotent consumption: Rio delivers at least once, the inbox lets an event act once.
+
+Once at each path that takes it, and once more for each replay: what is kept is the delivery's id.
+"""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, Protocol
@@ -19,7 +22,7 @@ class Result(Protocol):
 
 
 def first_time(execute: Callable[[str, Mapping[str, Any]], Result], event: Event) -> bool:
-    """Record the event in the caller's open transaction; False when it was consumed before.
+    """Record the event in the caller's open transaction; False when this delivery was consumed before.
 
     `execute` runs SQL with psycopg's named parameters. A concurrent delivery of the same event waits
     for the first one's transaction, so exactly one of the two acts.
@@ -35,4 +38,4 @@ async def first_time_async(
 
 
 def _key(event: Event) -> dict[str, str]:
-    return {"source": indexable(event.source), "id": indexable(event.id)}
+    return {"source": indexable(event.source), "id": event.delivery or indexable(event.id)}

@@ -24,6 +24,7 @@ from broker.cloudevents import (
 )
 
 _PREFIX: Final = "whsec_"
+_DELIVERY: Final = re.compile(r"[!-~]{1,255}")
 _TIMESTAMP: Final = re.compile(r"[0-9]{1,12}")
 _MAX_SIGNATURES: Final = 10
 TOLERANCE_SECONDS: Final = 300.0
@@ -49,6 +50,9 @@ class Event:
     """When it happened, to the microsecond; the time of reading when the event does not say."""
     data: dict[str, Any]
     """Numbers that no float says exactly as they are written are Decimals."""
+    delivery: str | None = None
+    """Rio's `webhook-id`: the same for every attempt to deliver the event to this path, another one for
+    another path and for each replay. None where the request has none."""
 
 
 def parse(headers: Mapping[str, str], body: bytes) -> Event:
@@ -74,7 +78,15 @@ def parse(headers: Mapping[str, str], body: bytes) -> Event:
         subject=attributes.get("subject"),
         time=happened,
         data=data,
+        delivery=_delivery(lowered),
     )
+
+
+def _delivery(headers: Mapping[str, str]) -> str | None:
+    identity = headers.get("webhook-id")
+    if identity is not None and not _DELIVERY.fullmatch(identity):
+        raise BadEvent("webhook-id is not 1 to 255 printable ASCII characters")
+    return identity
 
 
 def verify(

@@ -22,7 +22,7 @@ _BATCH: Final = 100
 _LOCK: Final = 0x72656C6179  # "relay"
 _POLL_SECONDS: Final = 1.5
 _STANDBY_SECONDS: Final = 1.0
-_PRUNE_SECONDS: Final = 600.0
+_PRUNE_SECONDS: Final = 60.0
 _FIRST_PAUSE_SECONDS: Final = 0.1
 _LONGEST_PAUSE_SECONDS: Final = 5.0
 #: Rio's Retry-After is followed up to this: an outbox that stands still is an alert.
@@ -85,8 +85,9 @@ class Ferry:
             await asyncio.sleep(_STANDBY_SECONDS)
 
     async def _wait(self, connection: AsyncConnection[object]) -> None:
-        """Sleep until a service commits events, or for one poll."""
-        async for _ in connection.notifies(timeout=_POLL_SECONDS, stop_after=1):
+        """Sleep until a service commits events, or for one poll, or until the inbox is to be pruned."""
+        seconds = min(_POLL_SECONDS, max(0.0, self._prune_at - time.monotonic()))
+        async for _ in connection.notifies(timeout=seconds, stop_after=1):
             pass
 
     async def _ship(self, outbox: Outbox, rows: Sequence[Row]) -> bool:
@@ -123,8 +124,8 @@ class Ferry:
     async def _keep_house(self, outbox: Outbox) -> None:
         now = time.monotonic()
         if now >= self._prune_at:
-            self._prune_at = now + _PRUNE_SECONDS
-            await outbox.prune_inbox()
+            # While there is more, a slice of 2,000 rows a turn, which ships 100 events at most.
+            self._prune_at = now if await outbox.prune_inbox() else now + _PRUNE_SECONDS
 
     def _report(self, trouble: str) -> None:
         """Log a trouble once, when it begins or becomes another."""

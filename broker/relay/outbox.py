@@ -11,7 +11,7 @@ from psycopg.rows import class_row
 
 _MAX_COUNTED: Final = 100_000
 _AGED: Final = 1000
-_PRUNED_AT_ONCE: Final = 10_000
+_PRUNED_AT_ONCE: Final = 2_000
 _INBOX_KEPT: Final = "7 days"
 
 # Everything as text: a time that Python has no name for (infinity, the year 12026) is for Rio to refuse.
@@ -138,9 +138,9 @@ class Outbox:
             found = await (await cursor.execute(_MEASURE, {"most": _MAX_COUNTED, "aged": _AGED})).fetchone()
         return found or Measure(0, 0.0, 0)
 
-    async def prune_inbox(self) -> None:
-        """Forget which events were consumed long ago; a slice at a time."""
-        await self._connection.execute(
+    async def prune_inbox(self) -> bool:
+        """Forget some of the deliveries that were consumed long ago; whether there may be more."""
+        cursor = await self._connection.execute(
             """
             DELETE FROM inbox WHERE ctid = ANY(ARRAY(
                 SELECT ctid FROM inbox WHERE received_at < now() - %s::interval LIMIT %s
@@ -148,3 +148,4 @@ class Outbox:
             """,
             [_INBOX_KEPT, _PRUNED_AT_ONCE],
         )
+        return cursor.rowcount == _PRUNED_AT_ONCE

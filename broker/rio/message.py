@@ -13,6 +13,7 @@ _ACCEPTED_AT: Final = "rio-accepted-at"
 _ATTEMPT: Final = "rio-attempt"
 _FIRST_ATTEMPT_AT: Final = "rio-first-attempt-at"
 _REPLAYED: Final = "rio-replayed"
+_REPLAY: Final = "rio-replay"
 _HISTORY: Final = "rio-history"
 _HISTORY_KEPT: Final = 100
 # All headers of a message travel in one frame, of 128 KiB as RabbitMQ comes; the event has up to 64 KiB.
@@ -58,6 +59,8 @@ class Message:
     """The attempts until now, oldest first; of many the newest."""
     replayed: bool = False
     """Sent again by somebody: its deliveries link to the trace instead of continuing it."""
+    replay: int | None = None
+    """The replay of past events it was sent again by: consumers are to act on it once more."""
 
     def headers(self) -> dict[str, Any]:
         """The AMQP headers that carry everything but the body and its content type."""
@@ -71,6 +74,8 @@ class Message:
             headers[_HISTORY] = _history_text(self.history)
         if self.replayed:
             headers[_REPLAYED] = True
+        if self.replay is not None:
+            headers[_REPLAY] = self.replay
         return headers
 
     @classmethod
@@ -90,6 +95,7 @@ class Message:
             else None,
             history=read_history(headers[_HISTORY]) if _HISTORY in headers else (),
             replayed=headers.get(_REPLAYED) is True,
+            replay=int(_number(headers[_REPLAY], 0)) if _REPLAY in headers else None,
         )
 
     def attempted(self, attempt: Attempt) -> Self:

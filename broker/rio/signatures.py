@@ -61,7 +61,11 @@ class Secrets:
         return hmac.digest(self._master_key, f"{subscription.id}:{version}{salt}".encode(), "sha256")
 
 
-def webhook_id(subscription_id: str, event: Event) -> str:
-    """The same for every attempt to deliver an event to a subscription, and for no other event."""
-    name = f"{subscription_id}\n{event.source}\n{event.id}".encode(errors="replace")
+def webhook_id(sink: str, event: Event, replay: int | None = None) -> str:
+    """The same for every attempt to deliver an event to a sink, and for nothing else.
+
+    A consumer that acts once for each of them acts once at each of its sinks, and again for each replay.
+    """
+    again = "" if replay is None else f"\n{replay}"
+    name = f"{sink}\n{event.source}\n{event.id}{again}".encode(errors="replace")
     return f"msg_{blake2b(name, digest_size=16).hexdigest()}"

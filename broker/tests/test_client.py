@@ -8,7 +8,7 @@ import pytest
 
 from broker.client import AsyncClient, Client, Draft, inbox, outbox
 from broker.client.errors import Refused
-from broker.client.webhook import Event, parse
+from broker.client.webhook import BadEvent, Event, parse
 from broker.tests.servers import Postgres, Rio, Sink, wait_until
 
 
@@ -20,8 +20,10 @@ def database(postgres: Postgres) -> str:
     return postgres.url(name)
 
 
-def event(event_id: str) -> Event:
+def event(event_id: str, delivery: str | None = None) -> Event:
     headers = {"ce-specversion": "1.0", "ce-id": event_id, "ce-source": "/t", "ce-type": "t"}
+    if delivery is not None:
+        headers["webhook-id"] = delivery
     return parse(headers | {"Content-Type": "application/json"}, b"{}")
 
 
@@ -39,6 +41,19 @@ def test_event_acts_once(database: str) -> None:
         assert inbox.first_time(connection.execute, event("1"))
         assert not inbox.first_time(connection.execute, event("1"))
         assert inbox.first_time(connection.execute, event("2"))
+
+
+def test_event_acts_once_for_each_delivery(database: str) -> None:
+    with psycopg.connect(database) as connection:
+        for delivery in ("msg_one", "msg_two"):
+            assert inbox.first_time(connection.execute, event("1", delivery))
+            assert not inbox.first_time(connection.execute, event("1", delivery))
+
+
+@pytest.mark.parametrize("delivery", ["", "a b", "a\x00", "m" * 256])
+def test_a_delivery_without_a_proper_id_is_none(delivery: str) -> None:
+    with pytest.raises(BadEvent, match="webhook-id"):
+        event("1", delivery)
 
 
 async def test_async_twins_do_the_same(database: str) -> None:

@@ -186,9 +186,7 @@ def test_a_revoked_secret_is_never_valid_again(rio: Rio, outside: Outside, name:
     assert len(secrets) == 4
 
 
-def test_a_secret_in_a_sinks_query_is_shown_to_its_owner_alone(
-    rio: Rio, outside: Outside, name: str
-) -> None:
+def test_a_secret_in_a_sinks_query_is_shown_to_its_owner_alone(rio: Rio, outside: Outside, name: str) -> None:
     secret = f"token-{uuid4().hex}"
     sink = f"{outside.url}/in?{secret}"
     put(rio, name, sink)

@@ -1,5 +1,6 @@
 """Past events from the event log, sent again to one subscription alone."""
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -9,7 +10,7 @@ import pytest
 
 from broker.rio.store.database import Database
 from broker.rio.store.replays import MAX_RUNNING, Order, Replays, State, TooManyReplays
-from broker.tests.servers import Postgres, Rio, wait_until
+from broker.tests.servers import Delivered, Postgres, Rio, wait_until
 
 
 def now() -> str:
@@ -188,3 +189,68 @@ async def test_replays_are_bounded(replays: Replays) -> None:
         await replays.create(some())
     with pytest.raises(TooManyReplays):
         await replays.create(some())
+
+
+def test_a_replayed_event_is_another_delivery_at_each_path_and_a_retry_is_not(rio: Rio) -> None:
+    paths = [rio.subscribe("replayed-one", "replayed.a"), rio.subscribe("replayed-two", "replayed.a")]
+    failed: set[str] = set()
+
+    def fail_once(delivered: Delivered) -> int:
+        first = delivered.path in paths and delivered.headers["webhook-id"] not in failed
+        failed.add(delivered.headers["webhook-id"])
+        return 503 if first else 204
+
+    rio.sink.answer = fail_once
+    try:
+        start = now()
+        emit(rio, "replayed.a", 1)
+        wait_until(lambda: all(len(rio.sink.to(path)) == 2 for path in paths), what="the second attempts")
+        replays = [ended(rio, order(rio, subscription="replayed-one", **{"from": start})) for _ in range(2)]
+        wait_until(lambda: len(rio.sink.to(paths[0])) == 6, what="the replayed events")
+    finally:
+        rio.sink.answer = lambda _: 204
+    one, two = (rio.sink.to(path) for path in paths)
+    attempts = Counter(each.headers["webhook-id"] for each in [*one, *two])
+    assert sorted(attempts.values()) == [2, 2, 2, 2]
+    numbers = {each.headers.get("rio-replay") for each in one}
+    assert numbers == {None, *(str(replay["id"]) for replay in replays)}
+    assert {each.headers.get("rio-replay") for each in two} == {None}
+
+
+def test_a_dead_letter_is_the_delivery_it_was(rio: Rio) -> None:
+    path = rio.subscribe("letter-again", "letter.again")
+    rio.sink.answer = lambda delivered: 422 if delivered.path == path else 204
+    try:
+        start = now()
+        emit(rio, "letter.again", 1)
+        wait_until(lambda: rio.dead("letter-again"), what="the dead letter")
+        resend(rio, "letter-again")
+        wait_until(lambda: len(rio.sink.to(path)) == 2, what="the letter again")
+        died_at = wait_until(lambda: died(rio, "letter-again"), what="its second death")
+        ended(rio, order(rio, subscription="letter-again", **{"from": start}))
+        wait_until(lambda: len(rio.sink.to(path)) == 3, what="the replayed event")
+        wait_until(lambda: died(rio, "letter-again") != died_at, what="its death")
+        rio.sink.answer = lambda _: 204
+        resend(rio, "letter-again")
+        wait_until(lambda: len(rio.sink.to(path)) == 4, what="the replayed letter")
+    finally:
+        rio.sink.answer = lambda _: 204
+    first, letter, replay, replayed_letter = (one.headers["webhook-id"] for one in rio.sink.to(path))
+    assert first == letter
+    assert replay == replayed_letter != first
+
+
+def died(rio: Rio, subscription: str) -> str | None:
+    """When the dead letter of a subscription died."""
+    items = rio.client.get("/dead-letters", params={"subscription": subscription}).json()["items"]
+    return items[0]["died_at"] if items else None
+
+
+def resend(rio: Rio, subscription: str) -> None:
+    """Send the dead letter of a subscription again."""
+
+    def replayed() -> bool:
+        answer = rio.client.post("/dead-letters/replay", json={"filter": {"subscription": subscription}})
+        return answer.status_code == 200 and answer.json()["done"] == 1
+
+    wait_until(replayed, what="the dead letter")

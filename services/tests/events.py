@@ -45,7 +45,9 @@ def envelope(type_: str, data: Any, **attributes: Any) -> dict[str, Any]:
     }
 
 
-def deliver(client: httpx.Client, path: str, event: Any) -> httpx.Response:
-    """Post an event the way Rio does."""
+def deliver(client: httpx.Client, path: str, event: Any, delivery: str | None = None) -> httpx.Response:
+    """Post an event the way Rio does; `delivery`: the id of the delivery, which attempts have in common."""
     headers = {"Content-Type": "application/cloudevents+json", "traceparent": TRACEPARENT}
+    if delivery is not None:
+        headers["webhook-id"] = delivery
     return client.post(path, content=json.dumps(event), headers=headers)

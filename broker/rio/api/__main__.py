@@ -267,7 +267,8 @@ class Api:
         await self._count_lost(subscription)
         since = self._restored_at - _RESTORE_SLACK
         extra = {"subscription": subscription.id, "since": since.isoformat()}
-        order = Order(subscription.id, subscription.types, since, datetime.now(UTC))
+        # Some of it may have been delivered before the queue was lost: nobody is to act on that again.
+        order = Order(subscription.id, subscription.types, since, datetime.now(UTC), again=False)
         try:
             await self.rio.replays.create(order)
         except TooManyReplays:

@@ -293,7 +293,7 @@ def _tell_discarded(letters: Sequence[DeadLetter]) -> None:
 
 
 def _resent(letter: DeadLetter) -> Resent:
-    return Resent(letter.message, letter.subscription, "dead-letter")
+    return Resent(letter.message, letter.subscription, "dead-letter", letter.message.replay)
 
 
 def _shown(letter: DeadLetter, *, data: bool) -> Letter:

@@ -120,7 +120,7 @@ class Replaying:
         position = replay.position or 0
         while not ended:
             batch, ended = _until_end(await asyncio.to_thread(reader.read), replay)
-            replayed += await self._send(replay.order, batch)
+            replayed += await self._send(replay, batch)
             read += len(batch)
             position = batch[-1].offset + 1 if batch else position
             if ended or time.monotonic() - noted_at > _NOTE_SECONDS:
@@ -129,10 +129,11 @@ class Replaying:
                     raise _Stopped
         return replayed
 
-    async def _send(self, order: Order, batch: Sequence[Logged]) -> int:
+    async def _send(self, replay: Replay, batch: Sequence[Logged]) -> int:
         """Send what is meant of a batch, confirmed; how many that were."""
+        order = replay.order
         meant = [
-            Resent(entry.message, order.subscription, "event-log")
+            Resent(entry.message, order.subscription, "event-log", replay.id if order.again else None)
             for entry in batch
             if entry.mark is None and _means(order, entry.message)
         ]

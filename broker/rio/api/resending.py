@@ -30,6 +30,9 @@ class Resent:
     subscription: str
     origin: str
     """Where it was kept, for logs and metrics: `dead-letter` or `event-log`."""
+    replay: int | None = None
+    """The replay it is sent again for, which consumers are to act on once more. Without one a consumer acts
+    on it unless it has already."""
 
 
 class Resending:
@@ -81,5 +84,7 @@ def _links(message: Message) -> list[Link]:
 
 def _outgoing(resent: Resent) -> Outgoing:
     event = resent.message.event
-    message = Message(event, resent.message.trace, accepted_at=time.time(), replayed=True)
+    message = Message(
+        event, resent.message.trace, accepted_at=time.time(), replayed=True, replay=resent.replay
+    )
     return Outgoing("", queue_name(resent.subscription), message.headers(), event.content_type, event.body)

@@ -89,7 +89,7 @@ class Delivery:
             started_at = time.time()
             try:
                 tell(State.ATTEMPT, message.event, subscription.id, attempt=message.attempt)
-                answer = await means.webhook.post(message.event, span.get_span_context())
+                answer = await means.webhook.post(message.event, span.get_span_context(), message.replay)
                 return await self._conclude(message, subscription, means, span, answer, started_at)
             except (NotPublished, *AWAY):
                 raise

@@ -98,11 +98,14 @@ class Webhook:
     async def close(self) -> None:
         await self._client.close()
 
-    async def post(self, event: Event, parent: SpanContext) -> Answer:
-        """Post the event, in a span of the request's own below the parent. Redirects are not followed."""
+    async def post(self, event: Event, parent: SpanContext, replay: int | None = None) -> Answer:
+        """Post the event, in a span of the request's own below the parent. Redirects are not followed.
+
+        `replay`: the number of the replay that the event is sent again by.
+        """
         span = self._spans.start(parent)
         try:
-            answer = await self._exchange(event, headers_of(span))
+            answer = await self._exchange(event, headers_of(span), replay)
             if answer.status is not None:
                 span.set_attribute("http.response.status_code", answer.status)
             if answer.status is None or answer.status >= 400:
@@ -111,9 +114,9 @@ class Webhook:
         finally:
             span.end()
 
-    async def _exchange(self, event: Event, trace: dict[str, str]) -> Answer:
+    async def _exchange(self, event: Event, trace: dict[str, str], replay: int | None) -> Answer:
         attributes, body = _message(event)
-        headers = self._headers(event, trace, attributes, body)
+        headers = self._headers(event, trace, attributes, body, replay)
         started = time.monotonic()
         try:
             response = await self._client.request(
@@ -133,13 +136,20 @@ class Webhook:
         return Answer(response.status, text, seconds, response.headers.get("Retry-After"))
 
     def _headers(
-        self, event: Event, trace: dict[str, str], attributes: list[tuple[str, str]], body: bytes
+        self,
+        event: Event,
+        trace: dict[str, str],
+        attributes: list[tuple[str, str]],
+        body: bytes,
+        replay: int | None,
     ) -> list[tuple[str, str]]:
         headers = [*self._constant, *trace.items(), *attributes]
         now = time.time()
         if now >= self._both_until:
             self.follow(self._subscription)
-        message_id, timestamp = webhook_id(self._subscription.id, event), str(int(now))
+        message_id, timestamp = webhook_id(self._subscription.sink, event, replay), str(int(now))
+        if replay is not None:
+            headers.append(("Rio-Replay", str(replay)))
         signature = " ".join([one.sign(message_id, timestamp, body) for one in self._signers])
         headers += (
             ("X-RIO-EVENT", event.type),

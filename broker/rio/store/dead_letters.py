@@ -107,13 +107,15 @@ class DeadLetters:
             await connection.cursor().executemany(
                 """
                 INSERT INTO dead_letters (subscription, event_source, event_id, attributes, content_type,
-                    body, trace, reason, status, response, attempts, history, accepted_at)
+                    body, trace, reason, status, response, attempts, history, accepted_at,
+                    replay)
                 VALUES (%(subscription)s, %(source)s, %(id)s, %(attributes)s, %(content_type)s,
                     %(body)s, %(trace)s, %(reason)s, %(status)s, %(response)s, %(attempts)s, %(history)s,
-                    %(accepted_at)s)
+                    %(accepted_at)s, %(replay)s)
                 ON CONFLICT (subscription, event_source, event_id) DO UPDATE SET reason = excluded.reason,
                     status = excluded.status, response = excluded.response, attempts = excluded.attempts,
-                    history = excluded.history, trace = excluded.trace, died_at = now()
+                    replay = excluded.replay, history = excluded.history, trace = excluded.trace,
+                    died_at = now()
                 """,
                 [_row(subscription_id, message, failure) for message in messages],
             )
@@ -181,6 +183,7 @@ def _row(subscription_id: str, message: Message, failure: Failure) -> dict[str, 
         "status": failure.status,
         "response": storable(failure.response),
         "attempts": message.attempt,
+        "replay": message.replay,
         "history": Jsonb([attempt.document() for attempt in message.history]),
         "accepted_at": datetime.fromtimestamp(message.accepted_at, UTC),
     }
@@ -197,6 +200,7 @@ def _dead_letter(row: DictRow) -> DeadLetter:
             row["accepted_at"].timestamp(),
             row["attempts"],
             history=read_history(row["history"]),
+            replay=row["replay"],
         ),
         failure=Failure(row["reason"], row["status"], row["response"]),
         attempts=row["attempts"],

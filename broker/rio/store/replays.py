@@ -49,6 +49,8 @@ class Order:
     until: datetime
     event: tuple[str, str] | None = None
     """Only the event of this source and id."""
+    again: bool = True
+    """Whether consumers are to act once more on what they have consumed, or only on what they have not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +80,8 @@ class Replays:
     async def create(self, order: Order) -> Replay:
         """Order a replay, or raise TooManyReplays."""
         query = f"""
-            INSERT INTO replays (subscription, types, since, until, event_source, event_id)
-            SELECT %(subscription)s, %(types)s, %(since)s, %(until)s, %(source)s, %(id)s
+            INSERT INTO replays (subscription, types, since, until, event_source, event_id, again)
+            SELECT %(subscription)s, %(types)s, %(since)s, %(until)s, %(source)s, %(id)s, %(again)s
             WHERE (SELECT count(*) FROM replays WHERE state = 'running') < %(max)s
             RETURNING {_COLUMNS}
         """  # noqa: S608 - made of constants
@@ -91,6 +93,7 @@ class Replays:
             "until": order.until,
             "source": source,
             "id": event_id,
+            "again": order.again,
             "max": MAX_RUNNING,
         }
         rows = await self._database.fetch(query, parameters)
@@ -192,7 +195,9 @@ def _replay(row: DictRow) -> Replay:
     event = None if row["event_id"] is None else (row["event_source"], row["event_id"])
     return Replay(
         id=row["id"],
-        order=Order(row["subscription"], tuple(row["types"]), row["since"], row["until"], event),
+        order=Order(
+            row["subscription"], tuple(row["types"]), row["since"], row["until"], event, row["again"]
+        ),
         state=State(row["shown_state"]),
         reason=row["reason"],
         position=row["position"],

@@ -49,3 +49,6 @@ def test_ids_tell_events_and_subscriptions_apart() -> None:
     first, second = (Event({"id": one, "source": "/a"}, None, b"") for one in "12")
     assert webhook_id("a", first) == webhook_id("a", first)
     assert len({webhook_id("a", first), webhook_id("b", first), webhook_id("a", second)}) == 3
+    replays = {webhook_id("a", first, replay) for replay in (None, 1, 2)}
+    assert len(replays) == 3
+    assert webhook_id("a", first, 1) in replays

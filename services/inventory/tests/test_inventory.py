@@ -71,6 +71,19 @@ def test_an_event_acts_once_and_so_does_an_order(inventory: Any) -> None:
     assert len(_emitted(inventory, order)) == 1
 
 
+def test_each_delivery_of_an_event_acts_once(inventory: Any) -> None:
+    sku, event, order = inventory.put_stock(5), str(uuid.uuid4()), str(uuid.uuid4())
+    one, other = (f"msg_{uuid.uuid4().hex}" for _ in range(2))
+    for delivery in (one, one, other):
+        inventory.place({sku: 2}, order=order, event=event, **{"webhook-id": delivery})
+    assert inventory.query("SELECT id FROM inbox WHERE id IN (%s, %s) ORDER BY received_at", one, other) == [
+        (one,),
+        (other,),
+    ]
+    data = {"order_id": order, "account_id": str(uuid.uuid4()), "lines": [{"sku": sku, "quantity": 1}]}
+    assert_problem(inventory.deliver(data, id=event, headers={"webhook-id": "a b"}), 400)
+
+
 def test_binary_mode_is_understood(inventory: Any) -> None:
     sku, order = inventory.put_stock(1), str(uuid.uuid4())
     headers = {

@@ -60,6 +60,13 @@ def test_tells_once(client: httpx.Client, rows: Rows) -> None:
     assert rows("SELECT count(*) FROM inbox") == [(1,)]
 
 
+def test_each_delivery_of_an_event_acts_once(client: httpx.Client) -> None:
+    event = envelope("order.confirmed", CONFIRMED)
+    for delivery in ("msg_one", "msg_one", "msg_replay"):
+        assert deliver(client, "/notifications/events", event, delivery).status_code == 204
+    assert len(told(client, order_id=ORDER)) == 2
+
+
 def test_a_failure_leaves_nothing_consumed(client: httpx.Client, rows: Rows) -> None:
     rows("ALTER TABLE notifications ADD CONSTRAINT shut CHECK (false)")
     try:

@@ -71,6 +71,14 @@ def test_the_same_event_acts_once(client: httpx.Client, rows: Rows, order_id: st
     assert rows("SELECT count(*) FROM inbox") == [(1,)]
 
 
+def test_each_delivery_of_an_event_is_consumed_once(client: httpx.Client, rows: Rows, order_id: str) -> None:
+    event = reserved(order_id)
+    for delivery in ("msg_one", "msg_one", "msg_replay"):
+        assert deliver(client, "/orders/events", event, delivery).status_code == 204
+    assert rows("SELECT id FROM inbox ORDER BY received_at") == [("msg_one",), ("msg_replay",)]
+    assert emitted(rows) == ["order.placed", "order.confirmed"]
+
+
 @pytest.mark.parametrize("late", [reserved, rejected])
 def test_a_decided_order_stays_as_it_is(client: httpx.Client, rows: Rows, order_id: str, late: Any) -> None:
     send(client, rejected(order_id))

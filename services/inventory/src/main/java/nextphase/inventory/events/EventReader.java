@@ -22,6 +22,8 @@ public final class EventReader {
     // What CloudEvents forbids in a text, and the inbox could not keep.
     private static final Pattern ATTRIBUTE = Pattern.compile("[^\\p{Cntrl}\\p{Cs}]+");
 
+    private static final Pattern DELIVERY = Pattern.compile("[!-~]{1,255}");
+
     private EventReader() {}
 
     /** Reads the event; what is none is a 400, what is no event's media type a 415. */
@@ -30,15 +32,15 @@ public final class EventReader {
         byte[] body = Body.read(request);
         if (STRUCTURED.equalsTypeAndSubtype(type)) {
             ObjectNode document = Json.object(body);
-            return event(name -> member(document, name), document.get("data"));
+            return event(request, name -> member(document, name), document.get("data"));
         }
         if (!type.isCompatibleWith(MediaType.APPLICATION_JSON)) {
             throw new Problem(HttpStatus.UNSUPPORTED_MEDIA_TYPE, "neither application/json nor " + STRUCTURED);
         }
-        return event(name -> header(request, name), Json.object(body));
+        return event(request, name -> header(request, name), Json.object(body));
     }
 
-    private static Event event(UnaryOperator<String> attribute, JsonNode data) {
+    private static Event event(HttpServletRequest request, UnaryOperator<String> attribute, JsonNode data) {
         if (!"1.0".equals(attribute.apply("specversion"))) {
             throw bad("specversion must be 1.0");
         }
@@ -46,7 +48,19 @@ public final class EventReader {
             throw bad("data must be a JSON object");
         }
         return new Event(
-                required(attribute, "id"), required(attribute, "source"), required(attribute, "type"), object);
+                required(attribute, "id"),
+                required(attribute, "source"),
+                required(attribute, "type"),
+                object,
+                delivery(request));
+    }
+
+    private static String delivery(HttpServletRequest request) {
+        String identity = request.getHeader("webhook-id");
+        if (identity != null && !DELIVERY.matcher(identity).matches()) {
+            throw bad("webhook-id must be 1 to 255 printable ASCII characters");
+        }
+        return identity;
     }
 
     private static String required(UnaryOperator<String> attribute, String name) {

@@ -7,7 +7,10 @@ import java.util.HexFormat;
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.stereotype.Repository;
 
-/** Idempotent consumption: Rio delivers at least once, the inbox lets an event act once. */
+/**
+ * Idempotent consumption: Rio delivers at least once, the inbox lets an event act once at each path that takes it,
+ * and once more for each replay: what is kept is the delivery's id.
+ */
 @Repository
 public class Inbox {
     private static final int MOST_INDEXED_BYTES = 1024;
@@ -19,12 +22,12 @@ public class Inbox {
     }
 
     /**
-     * Records the event in the open transaction; false if it was consumed before. A second delivery at the same
-     * time waits for the first one's transaction, so exactly one of the two acts.
+     * Records the event in the open transaction; false if this delivery was consumed before. A second one at the
+     * same time waits for the first one's transaction, so exactly one of the two acts.
      */
     public boolean firstTime(Event event) {
         return jdbc.sql("INSERT INTO inbox (source, id) VALUES (?, ?) ON CONFLICT (source, id) DO NOTHING")
-                        .params(indexable(event.source()), indexable(event.id()))
+                        .params(indexable(event.source()), event.delivery() != null ? event.delivery() : indexable(event.id()))
                         .update()
                 == 1;
     }
