@@ -1,6 +1,7 @@
 """One request and its answer, with telemetry whatever happens, on whatever connection it came."""
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from opentelemetry import context, propagate, trace
@@ -112,12 +113,24 @@ class Answering:
         """Whether the request's body is passed on while it comes."""
         return self._route is not None and self._route.streams
 
-    def begin(self, body: bytes | Channel = b"") -> None:
-        """Answer; the body is there, or comes."""
-        if isinstance(body, Channel):
-            self._request.stream = body.pieces()
+    def begin(
+        self,
+        body: "bytes | Channel | asyncio.Future[bytes]" = b"",
+        when_admitted: Callable[[], None] | None = None,
+    ) -> None:
+        """Answer; the body is there, or comes.
+
+        Parameters:
+            when_admitted: called once the caller is let in; not where the request is refused before that.
+        """
+        request = self._request
+        if isinstance(body, bytes):
+            request.body = body
+        elif isinstance(body, Channel):
+            request.stream = body.pieces()
         else:
-            self._request.body = body
+            request.arriving = body
+        request.when_admitted = when_admitted
         self._task = self._gateway.loop.create_task(self._run())
 
     def refuse(self, problem: Problem) -> None:

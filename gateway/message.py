@@ -39,6 +39,8 @@ class Message(HTTPMessageDelegate):
         self._complete = False
         self._over = False
         self._timer: asyncio.TimerHandle | None = None
+        self._arriving: asyncio.Future[bytes] | None = None
+        self._decided: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._unbounded = False
 
     # --- the request
@@ -50,25 +52,27 @@ class Message(HTTPMessageDelegate):
         remote = getattr(self._connection.context, "remote_ip", "") or ""
         self._line = line
         self._answering = Answering(self._gateway, self, line.method, line.path, headers, remote)
-        if self._answering.streams:
-            if "Content-Length" in headers or "Transfer-Encoding" in headers:
-                self._length = int(headers["Content-Length"]) if "Content-Length" in headers else None
-                self._channel = Channel(BODY_IDLE_SECONDS, STREAM_SECONDS)
-                self._begin(self._channel)
-            return None
         length = headers.get("Content-Length", "")
-        if length.isdecimal() and (len(length) > 15 or int(length) > MAX_BODY_BYTES):
+        if not length and "Transfer-Encoding" not in headers:
+            return None
+        if self._answering.streams:
+            self._length = int(length) if length else None
+            self._channel = Channel(BODY_IDLE_SECONDS, STREAM_SECONDS)
+            self._begin(self._channel)
+        elif length.isdecimal() and (len(length) > 15 or int(length) > MAX_BODY_BYTES):
             self._refuse(too_large())
-        elif length or "Transfer-Encoding" in headers:
+        else:
             loop = asyncio.get_running_loop()
             self._timer = loop.call_later(BODY_SECONDS, lambda: self._refuse(too_slow()))
-        return None
+            self._arriving = loop.create_future()
+            self._begin(self._arriving)
+        return self._decided  # nothing of the body is read, nor asked for by 100 (Continue), before that
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
         self._size += len(chunk)
         if self._channel is not None:
             return self._channel.put(chunk)
-        if not self._begun:
+        if self._arriving is not None and not self._arriving.done():
             self._pieces.append(chunk)
             if self._size > MAX_BODY_BYTES:
                 self._refuse(too_large())
@@ -76,10 +80,13 @@ class Message(HTTPMessageDelegate):
 
     def finish(self) -> None:
         self._complete = True
+        self._stop_timer()
         if self._channel is not None:
             self._channel.end()
         elif not self._begun:
-            self._begin(b"".join(self._pieces))
+            self._begin(b"")
+        elif self._arriving is not None and not self._arriving.done():
+            self._arriving.set_result(b"".join(self._pieces))
         self._connection.set_close_callback(self.on_connection_close)
 
     def on_connection_close(self) -> None:
@@ -87,18 +94,27 @@ class Message(HTTPMessageDelegate):
         if self._channel is not None:
             self._channel.lose()
         self._begun = self._over = True
+        self._decide()
         self._answering.gone()
 
-    def _begin(self, body: bytes | Channel) -> None:
+    def _begin(self, body: "bytes | Channel | asyncio.Future[bytes]") -> None:
         self._begun = True
-        self._stop_timer()
-        self._answering.begin(body)
+        self._answering.begin(body, self._decide)
+
+    def _decide(self) -> None:
+        """The caller is let in, or answered: Tornado may go on."""
+        if not self._decided.done():
+            self._decided.set_result(None)
 
     def _refuse(self, problem: Problem) -> None:
         self._begun = True
         self._stop_timer()
         self._pieces.clear()
-        self._answering.refuse(problem)
+        if self._arriving is None:
+            self._answering.refuse(problem)
+        elif not self._arriving.done():
+            self._arriving.set_exception(problem)
+            self._arriving.exception()  # so that asyncio does not miss who takes it
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
@@ -131,11 +147,14 @@ class Message(HTTPMessageDelegate):
     def answered(self) -> None:
         if self._channel is not None:
             self._channel.drop()
+        self._stop_timer()
         self._connection.finish()
+        self._decide()
 
     def cut(self) -> None:
         if not self._over:  # who refuses the rest of a message has still to say so, and closes it then
             self._connection.close()
+        self._decide()
 
     @property
     def _is_taken(self) -> bool:

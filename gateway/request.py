@@ -1,6 +1,7 @@
 """What a route is asked and what it answers, whatever its kind."""
 
-from collections.abc import AsyncIterator, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,7 +26,9 @@ class Request:
         path: as sent, without the query.
         query: as sent, without the question mark.
         body: the whole body; empty while `stream` brings it.
+        arriving: the whole body, on routes that read it, where it had not come with the head.
         stream: the body piece by piece, on routes that pass it on unread.
+        when_admitted: called once the caller is let in, before anything waits for the rest of the body.
         parameters: the declared parameters of path and query, typed.
         document: the decoded body, on routes that declare one.
         caller: who asks; set at the door.
@@ -38,7 +41,9 @@ class Request:
     remote_address: str
     deadline: Deadline
     body: bytes = b""
+    arriving: "asyncio.Future[bytes] | None" = None
     stream: AsyncIterator[bytes] | None = None
+    when_admitted: Callable[[], None] | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
     document: Mapping[str, Any] | None = None
     caller: Caller | None = None

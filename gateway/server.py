@@ -109,8 +109,9 @@ class Gateway(HTTPServerConnectionDelegate):
     ) -> Reply:
         """Let a request in, hold it against its declaration, and do what its route does.
 
-        The deadline bounds all of that, but for a body that is passed on: how long that takes is the
-        caller's matter, which its channel bounds.
+        A caller is let in, or refused, before the rest of its body is waited for. The deadline bounds all of
+        that, but for a body that is passed on: how long that takes is the caller's matter, which its channel
+        bounds; and how long the rest of one that is read whole may take, its connection.
 
         Parameters:
             raw: values of the path's parameters as sent.
@@ -141,20 +142,37 @@ class Gateway(HTTPServerConnectionDelegate):
         try:
             with Bound(request.deadline, task, self.loop):
                 await self._let_in(request, route, raw)
-                if request.stream is None:
+                if request.arriving is None:
+                    self._check(request, route)
+                    if request.stream is None:
+                        return await route.action.answer(request)
+            if request.arriving is not None:
+                request.body = await request.arriving
+                with Bound(request.deadline, task, self.loop):
+                    self._check(request, route)
                     return await route.action.answer(request)
         except TimeoutError as error:
             raise Problem(504, detail="The answer was not there in time.") from error
         return await route.action.answer(request)
 
     async def _let_in(self, request: Request, route: Route, raw: list[str]) -> None:
-        """See who asks, and whether it is what the route declares.
+        """See who asks, and whether target and headers are what the route declares.
+
+        Raises:
+            Problem: they are not.
+        """
+        request.caller = await self.door.admit(request, route)
+        request.parameters = read_parameters(route.parameters, raw, self._query(request, route))
+        if request.when_admitted is not None:
+            request.when_admitted()
+
+    @staticmethod
+    def _check(request: Request, route: Route) -> None:
+        """See whether the body is what the route declares.
 
         Raises:
             Problem: it is not.
         """
-        request.caller = await self.door.admit(request, route)
-        request.parameters = read_parameters(route.parameters, raw, self._query(request, route))
         if route.check is not None:
             request.document = read_body(request)
             route.check(request.document)

@@ -94,8 +94,6 @@ class Exchange:
         if self._span is None:
             self._span = trace.get_current_span().get_span_context()
         _ENDED.add(self)
-        if status >= _FAULT:
-            BACKLOG.settle()  # the process may not live to write the next one
 
     def entry(self) -> Entry:
         """Count the request; its access line."""

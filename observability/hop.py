@@ -8,7 +8,7 @@ from opentelemetry import trace
 from opentelemetry.trace import Tracer
 from prometheus_client import CollectorRegistry
 
-from observability import logs, tracing
+from observability import logs, stderr, tracing
 from observability.backlog import BACKLOG
 from observability.export import HoldingExporter, NullExporter
 from observability.forward import HoldingSender, NullSender
@@ -71,6 +71,7 @@ class Hop:
         tracing.use_w3c_propagation()
         trace.set_tracer_provider(self.tracer_provider)
         logs.configure(self._log_handler)
+        stderr.LINES.dropped = self.metrics.lines_dropped.inc
 
     def flush(self, timeout_seconds: float = 5.0) -> bool:
         """Write and send what telemetry there is; False when `timeout_seconds` were not enough."""

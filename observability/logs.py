@@ -121,8 +121,7 @@ class Handler(logging.Handler):
         self._to_json = msgspec.json.Encoder().encode
         self._to_msgpack = msgspec.msgpack.Encoder().encode
         self._sender = sender
-        self._lines = stderr.LINES if stream is None else stderr.Lines(stream)
-        self._urgent_level = logging.WARNING if stream is None else logging.NOTSET
+        self._lines = stderr.LINES if stream is None else stderr.DirectLines(stream)
 
     def flush(self) -> None:
         """Write to the stream what waits."""
@@ -195,7 +194,7 @@ class Handler(logging.Handler):
 
     def _write(self, level: int, lines: list[bytes], packed: list[tuple[int, bytes]]) -> None:
         lines.append(b"")
-        self._lines.write(b"\n".join(lines), level >= self._urgent_level)
+        self._lines.write(b"\n".join(lines), level >= logging.WARNING)
         self._sender.emit_packed(packed)
 
 

@@ -55,12 +55,13 @@ class Metrics:
         )
         dropped = Counter(
             "telemetry_dropped",
-            "Telemetry lost: it found no room while the collector was away, or the collector refused it.",
+            "Telemetry lost: refused, or without room while the collector, or the reader of stderr, is away.",
             ["signal"],
             registry=self.registry,
         )
         self.spans_dropped = dropped.labels("spans")
         self.logs_dropped = dropped.labels("logs")
+        self.lines_dropped = dropped.labels("stderr")
 
         self._active: dict[str, int] = {}
         self._counting = threading.Lock()

@@ -51,7 +51,7 @@ class Answering(Protocol):
     def streams(self) -> bool:
         """Whether its body is passed on while it comes."""
 
-    def begin(self, body: bytes | Channel) -> None:
+    def begin(self, body: "bytes | Channel | asyncio.Future[bytes]") -> None:
         """Answer; the body is there, or comes."""
 
     def refuse(self, problem: Problem) -> None:
@@ -164,6 +164,7 @@ class Connection(asyncio.Protocol):
         self._answering: Answering | None = None
         self._left = 0  # bytes of a request's body that have not come
         self._body: bytearray | None = None  # those that have
+        self._arriving: asyncio.Future[bytes] | None = None  # the body, for an answer that has begun
         self._channel: Channel | None = None
         self._last = False  # whether the connection ends with this answer, as its head says
         self._chunked = False
@@ -244,6 +245,10 @@ class Connection(asyncio.Protocol):
             elif self._left > MAX_BODY_BYTES:
                 self._decline(answering, too_large())
                 return
+            elif len(self._received) < self._left:
+                # Begun before all of the body is there: who is refused need not send it.
+                self._arriving = self.loop.create_future()
+                answering.begin(self._arriving)
         if self._channel is not None:
             self._feed(self._channel)
         else:
@@ -270,7 +275,7 @@ class Connection(asyncio.Protocol):
         return self._front.ask(head, self._remote, self)
 
     def _collect(self, answering: Answering) -> None:
-        """Begin once the body is there."""
+        """Gather the body; begin with it, or hand it to what has begun, once all of it is there."""
         piece, self._received = self._received[: self._left], self._received[self._left :]
         self._left -= len(piece)
         if self._left:
@@ -284,13 +289,22 @@ class Connection(asyncio.Protocol):
         if self._body is not None:
             piece, self._body = bytes(self._body + piece), None
         self._until = math.inf
-        answering.begin(piece)
+        arriving, self._arriving = self._arriving, None
+        if arriving is None:
+            answering.begin(piece)
+        elif not arriving.done():
+            arriving.set_result(piece)
 
     def _decline(self, answering: Answering, problem: Problem) -> None:
         """Answer without the body, of which nothing more is read until then."""
         self._body, self._until = None, math.inf
         self._hold()
-        answering.refuse(problem)
+        arriving, self._arriving = self._arriving, None
+        if arriving is None:
+            answering.refuse(problem)
+        elif not arriving.done():
+            arriving.set_exception(problem)
+            arriving.exception()  # so that asyncio does not miss who takes it, where it is refused otherwise
 
     def _feed(self, channel: Channel) -> None:
         """Pass on what has come of a body."""
@@ -371,7 +385,7 @@ class Connection(asyncio.Protocol):
     def answered(self) -> None:
         """Go on with the next request."""
         closes = self._last
-        self._answering = self._channel = self._head = None
+        self._answering = self._channel = self._head = self._arriving = self._body = None
         if self._transport.is_closing():
             return
         if closes:

@@ -10,11 +10,12 @@ from prometheus_client import Counter
 from observability import Hop, http_date
 from observability.exchange import TRACE_HEADER
 from observability.lean import Template
+from observability.logs import Lines
 from observability.problem import Problem, phrase
 
 _SPAN_VARIABLES: Final = ("client.address", "http.response.status_code", "error.type")
 
-_logger = logging.getLogger(__name__)
+_lines = Lines(__name__)
 
 
 class Refusals:
@@ -31,7 +32,7 @@ class Refusals:
         token = context.attach(trace.set_span_in_context(span))
         try:
             fields = {"client": client, "status": problem.status, "reason": problem.detail}
-            _logger.info("message refused", extra=fields)
+            _lines.write(logging.INFO, "message refused", fields)
         finally:
             context.detach(token)
             span.end()

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import httpx
 
@@ -81,9 +81,18 @@ class Gateway:
 
 @asynccontextmanager
 async def gateway(
-    folder: Path, services_url: str, processes: int = 1, routes: str = ROUTES, **settings: Any
+    folder: Path,
+    services_url: str,
+    processes: int = 1,
+    routes: str = ROUTES,
+    output: BinaryIO | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Gateway]:
-    """A gateway before that server, ready; stopped at the end. Routes that do not say `auth` are open."""
+    """A gateway before that server, ready; stopped at the end. Routes that do not say `auth` are open.
+
+    Parameters:
+        output: where stdout and stderr go in place of a file.
+    """
     key = Key.make("the-key")
     ports, pages = ([free_port() for _ in range(processes)] for _ in range(2))
     (folder / "jwks.json").write_bytes(key_set(key))
@@ -105,7 +114,11 @@ async def gateway(
     environment = os.environ | {"GATEWAY_CONFIG": str(folder / "gateway.json")}
     with (folder / "gateway.log").open("wb") as log:
         process = subprocess.Popen(  # noqa: ASYNC220 - it is started once
-            [sys.executable, "-m", "gateway"], cwd=ROOT, env=environment, stdout=log, stderr=log
+            [sys.executable, "-m", "gateway"],
+            cwd=ROOT,
+            env=environment,
+            stdout=output or log,
+            stderr=output or log,
         )
     running = Gateway(process, ports, pages, key, folder / "jwks.json", folder / "gateway.log")
     try:

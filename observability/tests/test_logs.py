@@ -4,6 +4,7 @@ import io
 import json
 import logging
 import math
+import os
 import re
 import socket
 import struct
@@ -342,15 +343,38 @@ def test_gathered_lines_keep_their_order(monkeypatch: pytest.MonkeyPatch) -> Non
     lines = stderr.Lines()
     lines.write(b"1\n", urgent=False)
     lines.write(b"2\n", urgent=True)
-    assert written.getvalue() == "1\n2\n"
+    eventually(lambda: written.getvalue() == "1\n2\n")
     lines.write(b"3\n", urgent=False)
     eventually(lambda: written.getvalue() == "1\n2\n3\n")
     for _ in range(stderr.GATHER_LINES):
         lines.write(b"4\n", urgent=False)
-    assert written.getvalue().count("4") == stderr.GATHER_LINES
+    eventually(lambda: written.getvalue().count("4") == stderr.GATHER_LINES)
     lines.close()
     lines.write(b"5\n", urgent=False)
     assert written.getvalue().endswith("5\n")
+
+
+FULL = """
+import logging, os, observability
+hop = observability.setup("probe")
+for number in range(5000):
+    logging.error("a line of %s that is not the shortest: %s", number, "x" * 200)
+page = hop.metrics.page(None)[0].decode()
+(sample,) = [line for line in page.splitlines() if line.startswith('telemetry_dropped_total{signal="std')]
+os.write(1, sample.split()[1].encode())
+"""
+
+
+def test_a_stderr_that_nobody_reads_holds_nothing_up() -> None:
+    read, write = os.pipe()
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", FULL], stdout=subprocess.PIPE, stderr=write, timeout=60, check=True
+        )
+    finally:
+        os.close(read)
+        os.close(write)
+    assert float(done.stdout) > 0
 
 
 def test_a_forked_process_writes_its_own_lines_alone() -> None:

@@ -37,7 +37,7 @@ class Asked:
     def __init__(self, fronted: "Fronted", head: Head, wire: Connection) -> None:
         self.head = head
         self.wire = wire
-        self.body: bytes | Channel = b""
+        self.body: bytes | Channel | asyncio.Future[bytes] = b""
         self.begun = 0
         self.left = False
         self.error: ValueError | None = None
@@ -48,7 +48,7 @@ class Asked:
     def streams(self) -> bool:
         return self._fronted.streams
 
-    def begin(self, body: bytes | Channel) -> None:
+    def begin(self, body: "bytes | Channel | asyncio.Future[bytes]") -> None:
         self.body = body
         self._answer(self._fronted.behave(self))
 
@@ -66,6 +66,8 @@ class Asked:
                 await answer
             except asyncio.CancelledError:
                 pass
+            except Problem as problem:
+                await say(self, problem.status, self._fronted.refusal)
             except ValueError as error:
                 self.error = error
                 self.wire.cut()
@@ -88,6 +90,8 @@ async def echo(asked: Asked) -> None:
     body = asked.body
     if isinstance(body, Channel):
         body = b"".join([piece async for piece in body.pieces()])
+    elif isinstance(body, asyncio.Future):
+        body = await body
     await say(asked, body=b"%b %b " % (asked.head.method.encode(), asked.head.target.encode()) + body)
 
 
