@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
-from opentelemetry import context, propagate, trace
+from opentelemetry import context, trace
 from opentelemetry.context import Context
 from opentelemetry.trace import Status, StatusCode
 from tornado.httputil import HTTPHeaders
 from tornado.iostream import StreamClosedError
 
+from gateway import baggage
 from gateway.channel import BodyLost, Channel
 from gateway.request import Headers, Reply, Request, UnsendableHeaders
 from gateway.resilience.deadline import Deadline
@@ -242,8 +243,8 @@ def _incomplete(error: BodyLost) -> Problem:
 
 def _carried(headers: HTTPHeaders) -> Context:
     """What the caller's headers say of the trace and its baggage; most bring none of the latter."""
-    if "Baggage" in headers:
-        return propagate.extract(headers, Context())
-    if "Traceparent" not in headers:
-        return Context()
-    return context_of(headers.get("Traceparent"), headers.get("Tracestate"))
+    if "Traceparent" in headers:
+        carried = context_of(headers.get("Traceparent"), headers.get("Tracestate"))
+    else:
+        carried = Context()
+    return baggage.keep(headers, carried) if "Baggage" in headers else carried

@@ -16,10 +16,11 @@ worker_connections = 256
 timeout = 30  # a worker that shows no sign of life is replaced
 graceful_timeout = 10  # requests in progress at SIGTERM
 keepalive = 75  # longer than services nginx keeps an idle connection
-# Bytes, and a number of headers.
-limit_request_line = 8190
-limit_request_fields = 100
-limit_request_field_size = 8190
+# Bytes, and a number of headers: more than services nginx passes on, which bounds them, so that nothing is
+# refused here that was let in at the edge. 0 is no bound: gunicorn's highest is less than a target may have.
+limit_request_line = 0
+limit_request_fields = 200
+limit_request_field_size = 16384
 
 accesslog = None  # observability logs requests, and takes over gunicorn's own log in the worker
 control_socket_disable = True

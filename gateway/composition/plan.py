@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple, cast
 from opentelemetry import context, trace
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
+from gateway.baggage import carried
 from gateway.caching import NOT_FRESH, Freshness, least, may_be_shared, may_be_stale
 from gateway.composition import document
 from gateway.composition.part import NULL, Fallback, Good, LastGood, Part, PartFailed, failed
@@ -17,7 +18,7 @@ from gateway.composition.reference import Unresolved
 from gateway.door.headers import REQUEST_ID_HEADER
 from gateway.invalidation import resource
 from gateway.request import Request
-from gateway.upstream import Answer, Attempt, Call, UpstreamError, carried
+from gateway.upstream import Answer, Attempt, Call, UpstreamError
 from gateway.world import World
 from observability.client.request import lines
 from observability.lean import Ancestor, Sketch, Template

@@ -2,7 +2,8 @@
 
 from typing import Final
 
-MAX_HEAD_BYTES: Final = 32 * 1024
+#: More than the edge passes on, and less than services nginx takes.
+MAX_HEAD_BYTES: Final = 52 * 1024
 MAX_HEADERS: Final = 100
 #: Of the name of a header: names are remembered as they are to be written.
 MAX_NAME: Final = 100

@@ -113,7 +113,7 @@ BAD_CHUNKS = {
 LARGE = {
     "target": (get(target=b"/v1/fixed?" + b"x" * 9000), 414),
     "headers": (get(*(b"X-%d: 1" % number for number in range(200))), 431),
-    "head": (get(b"X-A: " + b"x" * 40_000), 431),
+    "head": (get(b"X-A: " + b"x" * 60_000), 431),
     "name": (get(b"X" * 101 + b": 1"), 431),
     "head that comes whole": (get(b"X-A: " + b"x" * 70_000), 431),
     "endless head": (b"GET /v1/fixed HTTP/1.1\r\nX-A: " + b"x" * 200_000, 431),

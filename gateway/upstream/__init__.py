@@ -2,7 +2,7 @@
 
 from gateway.upstream.attempt import MAX_ANSWER_BYTES, Attempt, Listener
 from gateway.upstream.call import Answer, Call, UpstreamError
-from gateway.upstream.upstreams import CREDENTIAL_HEADER, Upstreams, carried
+from gateway.upstream.upstreams import CREDENTIAL_HEADER, Upstreams
 
 __all__ = [
     "CREDENTIAL_HEADER",
@@ -13,5 +13,4 @@ __all__ = [
     "Listener",
     "UpstreamError",
     "Upstreams",
-    "carried",
 ]

@@ -5,11 +5,10 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import cast
 
-from opentelemetry import baggage, context, trace
-from opentelemetry.baggage.propagation import W3CBaggagePropagator
-from opentelemetry.context import Context
+from opentelemetry import context, trace
 from opentelemetry.util.types import Attributes
 
+from gateway.baggage import carried
 from gateway.resilience import retries
 from gateway.resilience.deadline import HEADER as TIMEOUT_HEADER
 from gateway.resilience.deadline import Deadline
@@ -29,8 +28,6 @@ MAX_CONNECTIONS = 1 << 20
 #: A check of a service's health may take this long.
 READY_SECONDS = 1.5
 CREDENTIAL_HEADER = "X-Platform-Credential"
-
-_BAGGAGE = W3CBaggagePropagator()
 
 
 class Upstreams:
@@ -295,14 +292,6 @@ async def _admitted_at_end(
         yield piece
     if left is None:
         attempt.admit(await service.admit(call, seconds))
-
-
-def carried(current: Context) -> list[tuple[str, str]]:
-    """The headers of a context's baggage; most have none."""
-    members: dict[str, str] = {}
-    if baggage.get_all(current):
-        _BAGGAGE.inject(members, current)
-    return list(members.items())
 
 
 def _of_attempt(sketch: Sketch, seconds: float) -> str:

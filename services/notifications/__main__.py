@@ -10,6 +10,7 @@ if __name__ == "__main__":
         factory=True,
         host=os.environ["HOST"],
         port=int(os.environ["PORT"]),
+        h11_max_incomplete_event_size=96 * 1024,  # bytes of a head: more than services nginx passes on
         http="h11",  # httptools answers unknown methods itself, past the hop
         log_config=None,  # observability logs,
         access_log=False,  # requests too

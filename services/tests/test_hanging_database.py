@@ -14,6 +14,7 @@ from tests.hanging import hung
 MANY = 12
 
 
+@pytest.mark.example
 @pytest.mark.parametrize("service", FIRST_REQUESTS)
 def test_requests_and_health_are_answered(
     databases: Databases, environment: pytest.MonkeyPatch, service: str
@@ -39,6 +40,7 @@ def test_requests_and_health_are_answered(
     assert (ready.status_code, live.status_code, after) == (503, 200, 200)
 
 
+@pytest.mark.example
 @pytest.mark.parametrize("service", ["accounts", "orders"])
 def test_health_does_not_wait_behind_requests(
     databases: Databases, environment: pytest.MonkeyPatch, service: str

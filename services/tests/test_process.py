@@ -69,6 +69,24 @@ def test_serves_and_ends_when_told(
     assert status in (0, -signal.SIGTERM)
 
 
+@pytest.mark.example
+@pytest.mark.parametrize("service", FIRST_REQUESTS)
+def test_takes_what_the_hops_before_it_pass_on(
+    databases: Databases, environment: pytest.MonkeyPatch, service: str
+) -> None:
+    """A target and a line of 16 KB, W3C Baggage of 8,192 bytes, 110 headers; 50 KiB in all."""
+    with running(service, databases.of(service).url) as (_, url):
+        wait_until_ready(url)
+        headers = {"baggage": "a=" + "v" * 8190, "X-Long": "x" * 16_000}
+        headers |= {f"X-{number}": "x" * 80 for number in range(108)}
+        path, _, query = FIRST_REQUESTS[service].partition("?")
+        target = f"{path}?{query}" if query else f"{path}?limit=1"
+        assert httpx.get(url + target, headers=headers).status_code == 200
+        long = httpx.get(f"{url}{path}/{'x' * 15_900}", headers={"baggage": headers["baggage"]})
+    assert long.status_code == 404
+    assert long.headers["Content-Type"] == "application/problem+json"
+
+
 @pytest.mark.parametrize(
     "service", [each.name for each in Manifest.all() if each.is_python and each.database]
 )

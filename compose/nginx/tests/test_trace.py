@@ -143,6 +143,19 @@ def test_a_probe_of_the_edge_is_not_counted(edge: stand.Nginx, path: str, flags:
     assert len(edge.lines("unsampled")) == counted_before
 
 
+def test_the_most_that_has_to_pass_does(edge: stand.Nginx, seen: list[stand.Seen]) -> None:
+    """W3C Baggage of 64 members and 8,192 bytes, beside the longest target and W3C Trace Context's state."""
+    members = ",".join(f"key{number:02d}={'v' * 121}" for number in range(64))
+    baggage = members + "v" * (8192 - len(members))
+    state = ",".join(f"vendor{number}=x" for number in range(32))
+    target = "/v1/x?" + "q" * (8192 - len("/v1/x?"))
+    headers = {"baggage": baggage, "traceparent": f"00-{'a' * 32}-{'b' * 16}-01", "tracestate": state}
+    assert edge.request("GET", target, headers).status == 200
+    assert (seen[-1].path, seen[-1].headers["baggage"]) == (target, baggage)
+    assert seen[-1].headers["tracestate"] == state
+    assert edge.request("GET", target + "q", headers).problem()["status"] == 414
+
+
 def test_baggage_passes(edge: stand.Nginx, seen: list[stand.Seen]) -> None:
     edge.request("GET", "/v1/x", {"baggage": "tenant=blue"})
     assert seen[-1].headers["baggage"] == "tenant=blue"

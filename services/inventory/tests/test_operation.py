@@ -150,6 +150,15 @@ def test_a_database_that_hangs_is_an_answer(inventory: Any, postgres: Any) -> No
     inventory.place({sku: 1})
 
 
+def test_takes_what_the_hops_before_it_pass_on(inventory: Any) -> None:
+    """A line of 16 KB, W3C Baggage of 8,192 bytes, 110 headers; a target of 16 KB."""
+    headers = {"baggage": "a=" + "v" * 8190, "X-Long": "x" * 16_000}
+    headers |= {f"X-{number}": "x" * 80 for number in range(108)}
+    assert inventory.http.get("/inventory/stock", headers=headers).status_code == 200
+    long = inventory.http.get(f"/inventory/{'x' * 15_900}", headers={"baggage": headers["baggage"]})
+    assert (long.status_code, long.headers["Content-Type"]) == (404, "application/problem+json")
+
+
 def test_what_is_not_http_is_refused(inventory: Any) -> None:
     host, port = inventory.url.removeprefix("http://").split(":")
     for request in (b"garbage\r\n\r\n", b"GET /\x80|{ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"):

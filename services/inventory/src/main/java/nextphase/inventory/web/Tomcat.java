@@ -13,8 +13,12 @@ import org.springframework.stereotype.Component;
 /** Makes Tomcat's own error pages problem documents. */
 @Component
 class Tomcat implements WebServerFactoryCustomizer<TomcatServletWebServerFactory>, Ordered {
+    /** The gateway takes 100, and it and services nginx add some. */
+    private static final String MAX_HEADERS = "200";
+
     @Override
     public void customize(TomcatServletWebServerFactory factory) {
+        factory.addConnectorCustomizers(connector -> connector.setProperty("maxHeaderCount", MAX_HEADERS));
         factory.addContextCustomizers(context -> {
             Container host = context.getParent();
             removeErrorPages(host.getPipeline());
