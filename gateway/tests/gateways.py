@@ -16,7 +16,6 @@ import httpx
 
 from gateway.door.tests.issuer import AUDIENCE, ISSUER, Key, key_set
 from gateway.tests.routes import unprotected
-from gateway.tests.upstreams import until
 from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -131,7 +130,7 @@ async def gateway(
     finally:
         process.send_signal(signal.SIGTERM)
         try:
-            await until(lambda: process.poll() is not None)
+            await asyncio.to_thread(process.wait, 60)  # longer than it drains and sends its telemetry
         finally:
             process.kill()
             process.wait(timeout=10)
