@@ -25,6 +25,10 @@ _REFUSALS: Final = frozenset({400, 403, 413, 422})
 _REFUSALS_OF_ALL: Final = _REFUSALS - {403}
 _ON_BEHALF_OF: Final = "Rio-On-Behalf-Of"
 
+_MANIFEST: Final = {403: "its right to is `emits`", 422: "its schema is named in `emits`"}
+_MAX_SAID: Final = 700
+_MAX_REASON: Final = 1000
+
 _propagator: Final = TraceContextTextMapPropagator()
 _logger = logging.getLogger(__name__)
 
@@ -163,9 +167,9 @@ class Shipper:
             raise self._away(f"{type(error).__name__}: {error}") from error
         answer = _document(text)
         if "refused" in answer:
-            return _receipt(rows, answer)
+            return _receipt(service, rows, answer)
         if status in _REFUSALS_OF_ALL:
-            return _refused_whole(rows, status, answer)
+            return _refused_whole(service, rows, status, answer)
         raise self._away(f"Rio answered {status}", retry_after)
 
     def _away(self, reason: str, retry_after_seconds: float = 0.0) -> RioAway:
@@ -193,32 +197,36 @@ def _document(text: bytes) -> Mapping[str, Any]:
     return document if isinstance(document, dict) else {}
 
 
-def _receipt(rows: Sequence[Row], answer: Mapping[str, Any]) -> Receipt:
+def _receipt(database: str, rows: Sequence[Row], answer: Mapping[str, Any]) -> Receipt:
     """Read Rio's answer to a batch: the accepted by id, the refused by index."""
     accepted_ids = set(answer.get("accepted", ()))
     receipt = Receipt(accepted=[row for row in rows if row.id in accepted_ids])
     for entry in answer["refused"]:
         problem = entry["problem"]
         if problem["status"] in _REFUSALS:
-            receipt.refused.append((rows[entry["index"]], _reason(problem)))
+            row = rows[entry["index"]]
+            receipt.refused.append((row, _reason(database, row, problem)))
     if not receipt.accepted and not receipt.refused:
         raise RioAway("Rio could take none of the batch")
     return receipt
 
 
-def _refused_whole(rows: Sequence[Row], status: int, answer: Mapping[str, Any]) -> Receipt:
+def _refused_whole(database: str, rows: Sequence[Row], status: int, answer: Mapping[str, Any]) -> Receipt:
     """The request itself was refused. Alone, the row is to blame; among others, each is tried alone."""
     if len(rows) > 1:
         raise BatchRefused(f"Rio answered {status}")
-    return Receipt(refused=[(rows[0], _reason({"status": status, **answer}))])
+    return Receipt(refused=[(rows[0], _reason(database, rows[0], {"status": status, **answer}))])
 
 
-def _reason(problem: Mapping[str, Any]) -> str:
+def _reason(database: str, row: Row, problem: Mapping[str, Any]) -> str:
+    """What Rio minds, where in the event, and where the service says what it emits."""
     errors = "; ".join(
         f"{error.get('pointer')}: {error.get('detail')}" for error in problem.get("errors", ())
     )
-    return (
-        f"{problem.get('status')} {problem.get('title', '')}: {problem.get('detail', '')} {errors}".strip()[
-            :1000
-        ]
-    )
+    status = int(problem.get("status", 0))
+    said = f"{status} {problem.get('title', '')}: {problem.get('detail', '')} {errors}".strip()
+    manifest = _MANIFEST.get(status)
+    if manifest is not None:
+        place = f"{database} emits {row.type}: {manifest} in services/{database}/service.yaml"
+        said = f"{said[:_MAX_SAID]} ({place})"
+    return said[:_MAX_REASON]

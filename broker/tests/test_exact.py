@@ -68,6 +68,8 @@ def test_dead_letters_and_replays_keep_the_bytes(rio: Rio) -> None:
     wait_until(lambda: rio.dead("dead-digits") == {event_id}, what="the dead letter")
     rio.sink.answer = lambda _: 204
     (letter,) = rio.client.get("/dead-letters", params={"subscription": "dead-digits"}).json()["items"]
+    shown = rio.client.get(f"/dead-letters/{letter['id']}").text
+    assert '"data":{"sum":12345678901234567.89,"small":1e-400,"large":1e400,"zero":-0.0' in shown
     assert rio.client.post(f"/dead-letters/{letter['id']}/replay").status_code == 202
     delivered(rio, path, 2)
     since = (datetime.now(UTC) - timedelta(minutes=5)).isoformat()

@@ -320,3 +320,15 @@ def test_it_is_silent_for_as_long_as_rio_asks(rio: Rio, form: Callable[[], str])
         server.shutdown()
         server.server_close()
     assert asked[1] - asked[0] >= 2.9
+
+
+def test_a_refusal_names_service_manifest_and_field(migrated: Service) -> None:
+    schema = {"properties": {"n": {"type": "integer"}, "order_id": {"format": "uuid"}}}
+    assert migrated.rio.client.put("/schemas/named.test", json=schema).status_code == 201
+    migrated.emit("named.test", "a", order_id="x")
+    ((_, refusal),) = wait_until(
+        lambda: (rows := migrated.rows()) and rows[0][1] is not None and rows, what="the refusal"
+    )
+    for part in ("shop emits named.test", "services/shop/service.yaml", "#/data/order_id"):
+        assert part in str(refusal)
+    assert migrated.rio.client.delete("/schemas/named.test").status_code == 204

@@ -4,10 +4,12 @@ import base64
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
+import msgspec
 from pydantic import Field, model_validator
 
+from broker.cloudevents import shown_data
 from broker.rio.api.description import (
     Document,
     EventType,
@@ -93,7 +95,9 @@ class Letter(Shown):
 
     id: int
     subscription: str
-    event: dict[str, str | None] = Field(description="CloudEvents attributes; one by one with the data")
+    event: dict[str, Any] = Field(
+        description="CloudEvents attributes; of a single letter also `data`, and its bytes in `data_base64`"
+    )
     reason: str
     status: int | None = Field(description="the sink's last answer; null when there was none")
     response: str = Field(description="the start of the sink's last answer")
@@ -144,7 +148,7 @@ class DeadLettersHandler(RioHandler):
         query = read_query(self, LettersQuery)
         found = await self.rio.dead_letters.newest(query.meant(), query.limit + 1)
         page, cursor = page_of(found, query.limit, lambda letter: letter.id)
-        show(self, Letters(items=[_shown(letter, data=False) for letter in page], next=cursor))
+        show(self, Letters(items=[_shown(letter) for letter in page], next=cursor))
 
 
 class DeadLetterHandler(RioHandler):
@@ -157,7 +161,13 @@ class DeadLetterHandler(RioHandler):
         letter = await self.rio.dead_letters.get(row_id(letter_id, "Dead letter"))
         if letter is None:
             raise Problem(404, "Dead letter not found")
-        show(self, _shown(letter, data=True))
+        event = letter.message.event
+        document = _shown(letter).model_dump(mode="json")
+        # Beside the model, which cannot keep the digits of JSON's numbers.
+        document["event"] |= {"data_base64": base64.b64encode(event.body).decode()}
+        document["event"] |= shown_data(event.content_type, event.body)
+        self.set_header("Content-Type", "application/json")
+        self.finish(msgspec.json.encode(document))
 
     @operation("Discard a dead letter", answers={204: None})
     @available
@@ -296,16 +306,11 @@ def _resent(letter: DeadLetter) -> Resent:
     return Resent(letter.message, letter.subscription, "dead-letter", letter.message.replay)
 
 
-def _shown(letter: DeadLetter, *, data: bool) -> Letter:
-    event = letter.message.event
-    attributes: dict[str, str | None] = dict(event.attributes)
-    if data:
-        attributes["datacontenttype"] = event.content_type
-        attributes["data_base64"] = base64.b64encode(event.body).decode()
+def _shown(letter: DeadLetter) -> Letter:
     return Letter(
         id=letter.id,
         subscription=letter.subscription,
-        event=attributes,
+        event=dict(letter.message.event.attributes),
         reason=letter.failure.reason,
         status=letter.failure.status,
         response=letter.failure.response,

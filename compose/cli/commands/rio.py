@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import msgspec
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -71,7 +72,8 @@ def _dead(rio: Rio, args: argparse.Namespace) -> int:
         return 0
     if args.action == "show":
         for number in _needed(args.ids, "which dead letter? Its number is in the list"):
-            _show(rio.get(f"/dead-letters/{number}"))
+            # As Rio prints it: numbers of the event's data keep their digits.
+            print(msgspec.json.format(rio.ask("GET", f"/dead-letters/{number}").text, indent=2))
         return 0
     done, kept = _to_many(rio, f"/dead-letters/{args.action}", _selection(args))
     past = "replayed" if args.action == "replay" else "discarded"
