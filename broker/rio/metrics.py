@@ -105,12 +105,6 @@ class DispatcherMetrics(SubscriptionMetrics):
             ["subscription", "outcome"],
             registry=registry,
         )
-        self.not_kept = Counter(
-            "rio_outcomes_not_kept_total",
-            "Deliveries whose outcome could not be kept; the event is delivered again.",
-            ["subscription"],
-            registry=registry,
-        )
         self.attempts = Counter(
             "rio_delivery_attempts_total",
             "Delivery attempts by the class of the sink's answer; none if it gave no usable one.",

@@ -17,7 +17,6 @@ class Readings:
         self._attempts: dict[str, Any] = {}
         self._attempt_seconds = metrics.attempt_seconds.of(subscription_id)
         self._latency_seconds = metrics.latency_seconds.of(subscription_id)
-        self._not_kept = metrics.not_kept.labels(subscription_id)
         self._outcomes = {
             verdict: metrics.deliveries.labels(subscription_id, str(verdict)) for verdict in Verdict
         }
@@ -31,10 +30,6 @@ class Readings:
             counter = self._attempts[class_] = self._metrics.attempts.labels(self._id, class_)
         counter.inc()
         self._attempt_seconds.observe(seconds, trace_id)
-
-    def not_kept(self) -> None:
-        """The outcome of an attempt could not be kept: the event is delivered again."""
-        self._not_kept.inc()
 
     def delivered(self, latency_seconds: float, trace_id: str) -> None:
         """How long after it was accepted an event was delivered."""

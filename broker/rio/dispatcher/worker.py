@@ -266,7 +266,6 @@ class Worker:
 
     async def _hold(self, received: Received, seconds: float = _HOLD_SECONDS) -> None:
         """Neither RabbitMQ nor PostgreSQL would take the outcome: the message stays in its queue."""
-        self._means.readings.not_kept()
         await self._stops_within(seconds)
         if self._subscription.policy.ordered:
             self._line.again(received)
