@@ -19,16 +19,20 @@ REST_SECONDS = float(os.environ.get("NEXTPHASE_REST_SECONDS", "150"))
 pytestmark = [pytest.mark.stack, pytest.mark.fault, pytest.mark.timeout(1500 + REST_SECONDS)]
 
 
-def nextphase(*arguments: str) -> None:
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(ROOT / "nextphase"), *arguments, "--instance", INSTANCE]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=900, cwd=ROOT, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=900, cwd=ROOT, check=False)
+
+
+def nextphase(*arguments: str) -> None:
+    done = run(*arguments)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.fixture
 def instance() -> Iterator[Layout]:
     """An instance that has never run."""
-    nextphase("down", "--purge")
+    run("down", "--purge")  # fails where there is none
     yield Layout.open(ROOT, INSTANCE)
     nextphase("down", "--purge")
 
