@@ -99,7 +99,7 @@ def test_the_relay_ships_the_bytes_that_were_committed(rio: Rio) -> None:
         outbox.emit(
             connection.execute,
             type="shippeddigits.one",
-            source="/tests",
+            source="/shop",
             subject="1",
             data={"numbers": numbers, "text": "\0é"},
         )
