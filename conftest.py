@@ -19,8 +19,10 @@ EXAMPLES = ("accounts", "inventory", "notifications", "orders")
 """The services that come with the platform, and that a team replaces by its own."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what is about the example services where one of them was removed."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Choose the tests that fit this run and this catalog."""
+    if "long" not in config.option.markexpr:
+        _leave_out(config, items, "long")
     services = Path(__file__).parent / "services"
     missing = [name for name in EXAMPLES if not (services / name / "service.yaml").exists()]
     if missing:
@@ -28,3 +30,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items:
             if item.get_closest_marker("example"):
                 item.add_marker(skipped)
+
+
+def _leave_out(config: pytest.Config, items: list[pytest.Item], marker: str) -> None:
+    marked = [item for item in items if item.get_closest_marker(marker)]
+    config.hook.pytest_deselected(items=marked)
+    items[:] = [item for item in items if item not in marked]
