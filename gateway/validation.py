@@ -10,7 +10,7 @@ from gateway.composition.reference import Reference
 from gateway.request import Request
 from gateway.routes.parameters import Parameter, Unfit
 from gateway.routes.template import decode
-from gateway.schema import Schema, TooMuch
+from gateway.schema import Fault, Schema, TooMuch
 from observability.body import parse_object, too_deep
 from observability.problem import Problem
 
@@ -97,7 +97,7 @@ def body_check(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Check:
 
     def check(document: Mapping[str, Any]) -> None:
         try:
-            errors = list(islice(_pointed(root.errors(document)), MAX_ERRORS))
+            errors = list(islice(_pointed(root.faults(document)), MAX_ERRORS))
         except TooMuch as error:
             raise Problem(422, "Invalid body", detail=f"The body is not looked at: {error}.") from error
         except RecursionError as error:
@@ -137,17 +137,14 @@ def check_owner(owner: Reference, request: Request) -> None:
     raise Problem(403, detail="The access token is another subject's.", errors=errors)
 
 
-def _pointed(errors: Iterable[Any]) -> Iterable[dict[str, str]]:
-    for error in errors:
-        pointer = "#" + "".join(f"/{_escaped(str(step))}" for step in error.absolute_path)
-        if error.validator == "required":
-            name = next(name for name in error.validator_value if error.message.startswith(repr(name)))
-            yield {"pointer": f"{pointer}/{_escaped(name)}", "detail": "is missing"}
-        elif error.validator == "additionalProperties" and isinstance(error.instance, Mapping):
-            for name in sorted(set(error.instance) - set(error.schema.get("properties", ()))):
-                yield {"pointer": f"{pointer}/{_escaped(name)}", "detail": "is unknown"}
-        else:
-            yield {"pointer": pointer, "detail": error.message[:200]}
+def _pointed(faults: Iterable[Fault]) -> Iterable[dict[str, str]]:
+    for fault in faults:
+        pointer = "#" + "".join(f"/{_escaped(str(step))}" for step in fault.path)
+        if not fault.members:
+            yield {"pointer": pointer, "detail": fault.message[:200]}
+        detail = "is missing" if fault.keyword == "required" else "is unknown"
+        for name in sorted(fault.members):
+            yield {"pointer": f"{pointer}/{_escaped(name)}", "detail": detail}
 
 
 def _escaped(step: str) -> str:

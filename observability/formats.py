@@ -5,6 +5,8 @@ that is not what its format says is refused. Names that are not known say nothin
 """
 
 import re
+from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from jsonschema import Draft202012Validator, FormatChecker
@@ -47,3 +49,13 @@ def _is_date_time(value: object) -> bool:
 def _is_time(value: object) -> bool:
     # A day of December's end: a leap second may end it.
     return not isinstance(value, str) or is_timestamp(f"2016-12-31T{value}")
+
+
+def _conforms(name: str, text: str) -> bool:
+    return FORMATS.conforms(text, name)
+
+
+PREDICATES: Final[dict[str, Callable[[str], bool]]] = {
+    name: partial(_conforms, name) for name in FORMATS.checkers
+}
+"""The same for validators of jsonschema-rs: whether a text is of a format, by the format's name."""

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, Literal, Self
 from uuid import UUID
 
-from gateway.routes import schemas
 from gateway.schema import Schema, TooMuch
 
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,17})")
@@ -77,14 +76,14 @@ def _checker(schema: Mapping[str, Any]) -> Callable[[Any], str | None]:
     """What is wrong with a value, by the schema's other keywords; nothing to ask where there are none."""
     if _SILENT.issuperset(schema):
         return _nothing
-    whole = Schema(schemas.compiled(schema), formats=False)
+    whole = Schema(schema, formats=False)
 
     def check(value: Any) -> str | None:
         try:
-            error = next(whole.errors(value), None)
+            fault = next(whole.faults(value), None)
         except TooMuch as much:
             return f"is not looked at: {much}"
-        return None if error is None else str(error.message)[:200]
+        return None if fault is None else fault.message[:200]
 
     return check
 

@@ -183,7 +183,7 @@ class _Reading:
             self._document.fault((*where, "body"), f"a {declared['method']} has no body")
         if not self._is_schema(declared["body"], (*where, "body")):
             return None
-        return body_check(schemas.compiled(declared["body"]), self._schemas)
+        return body_check(declared["body"], self._schemas)
 
     def _check_options(self, declared: Mapping[str, Any], where: Field) -> None:
         if (declared.get("cache") or declared.get("coalesce")) and (
@@ -219,7 +219,7 @@ class _Reading:
         if "Problem" in declared:
             self._document.fault(("schemas", "Problem"), "is the gateway's own; choose another name")
         good = [name for name, schema in declared.items() if self._is_schema(schema, ("schemas", name))]
-        self._schemas = {name: schemas.compiled(declared[name]) for name in good}
+        self._schemas = {name: declared[name] for name in good}
         if len(good) < len(declared):
             return
         includes = {name: list(schemas.included(schema)) for name, schema in declared.items()}

@@ -5,6 +5,7 @@ from collections.abc import Container, Iterator, Mapping
 from graphlib import TopologicalSorter
 from typing import Any
 
+import jsonschema_rs
 from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import SchemaError
 
@@ -26,6 +27,8 @@ _IN_PLACE = frozenset({"allOf", "anyOf", "oneOf", "not", "if", "then", "else", "
 _ELSEWHERE = frozenset({"$id", "$anchor", "$dynamicRef", "$dynamicAnchor"})
 #: An escape, a class of characters, or the end of the text.
 _END = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\$", re.DOTALL)
+#: The engine that searches patterns in linear time.
+LINEAR = jsonschema_rs.RegexOptions()
 #: Patterns are compiled here, whatever happens then; what other formats there are, is for readers.
 _NO_FORMATS = FormatChecker(())
 
@@ -65,23 +68,27 @@ def longest(includes: Mapping[str, list[str]]) -> tuple[str, int]:
     return name, lengths[name]
 
 
-def compiled(schema: Any) -> Any:
-    """A schema without faults, its patterns written as `re` reads them."""
+def compiled(schema: Any, *, names_only: bool = False) -> Any:
+    """A schema without faults, its patterns written as `re` reads them.
+
+    Parameters:
+        names_only: those for names of members alone.
+    """
     if not isinstance(schema, Mapping):
         return schema
-    return {keyword: _compiled(keyword, value) for keyword, value in schema.items()}
+    return {keyword: _compiled(keyword, value, names_only) for keyword, value in schema.items()}
 
 
-def _compiled(keyword: str, value: Any) -> Any:
-    if keyword == "pattern":
+def _compiled(keyword: str, value: Any, names_only: bool) -> Any:
+    if keyword == "pattern" and not names_only:
         return _python(value)
     if keyword in _ONE:
-        return compiled(value)
+        return compiled(value, names_only=names_only)
     if keyword in _LISTS:
-        return [compiled(each) for each in value]
+        return [compiled(each, names_only=names_only) for each in value]
     if keyword in _BY_NAME:
         rename = _python if keyword == "patternProperties" else str
-        return {rename(name): compiled(each) for name, each in value.items()}
+        return {rename(name): compiled(each, names_only=names_only) for name, each in value.items()}
     return value
 
 
@@ -97,10 +104,20 @@ def _faults(schema: Mapping[str, Any], known: Container[str]) -> Iterator[str]:
         yield f"there is no schema {schema['$ref']}"
     patterns = [schema["pattern"]] if "pattern" in schema else []
     for pattern in (*patterns, *schema.get("patternProperties", ())):
-        try:
-            re.compile(_python(pattern))
-        except (re.error, OverflowError, RecursionError) as error:
-            yield f"{pattern[:80]!r} is no regular expression: {error}"
+        if not _is_linear(pattern):
+            yield (
+                f"{pattern[:80]!r} is no regular expression that can be searched in linear time: it is"
+                " malformed, or has a look-around or a reference to a group"
+            )
+
+
+def _is_linear(pattern: str) -> bool:
+    """Whether a pattern can be searched in time in proportion to a text's length."""
+    try:
+        jsonschema_rs.Draft202012Validator({"pattern": pattern}, pattern_options=LINEAR)
+    except (ValueError, jsonschema_rs.ValidationError):
+        return False
+    return True
 
 
 def _whole(schema: Any) -> Iterator[Mapping[str, Any]]:

@@ -134,7 +134,13 @@ FAULTS = [
     ),
     ('"/orders/{path.order_id}"', '"/orders/{account.x}"', 6, "routes.0.compose", "needs itself"),
     ("routes:", "schemas: {Problem: {}}\nroutes:", 1, "schemas.Problem", "the gateway's own"),
-    ("routes:", "schemas: {A: {pattern: 'a{99999999999999999999}'}}\nroutes:", 1, "schemas.A", "too large"),
+    (
+        "routes:",
+        "schemas: {A: {pattern: 'a{99999999999999999999}'}}\nroutes:",
+        1,
+        "schemas.A",
+        "no regular expression",
+    ),
     (
         "routes:",
         "schemas: {A: {dependentSchemas: {x: {$ref: '#/components/schemas/A'}}}}\nroutes:",
