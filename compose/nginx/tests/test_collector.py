@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import base64
 import random
 import signal
 import subprocess
@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from google.protobuf.json_format import MessageToDict
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from compose.cli.setup import tools
 from compose.nginx.tests import stand
@@ -31,12 +33,22 @@ receivers:
     max_log_size: 64KiB
     poll_interval: 50ms
 exporters:
-  otlphttp: {endpoint: "http://%(sink)s", encoding: json, compression: none}
+  otlphttp: {endpoint: "http://%(sink)s", compression: none}
 service:
   pipelines:
     traces: {receivers: [otlpjsonfile], exporters: [otlphttp]}
   telemetry: {metrics: {level: none}}
 """
+
+
+def as_json(request: ExportTraceServiceRequest) -> dict[str, Any]:
+    """The request as OTLP/JSON has it: enumerations as numbers, ids in hexadecimal."""
+    document = MessageToDict(request, use_integers_for_enums=True)
+    for resource in document["resourceSpans"]:
+        for span in (span for scope in resource["scopeSpans"] for span in scope["spans"]):
+            for name in {"traceId", "spanId", "parentSpanId"} & span.keys():
+                span[name] = base64.b64decode(span[name]).hex()
+    return document
 
 
 @contextmanager
@@ -46,8 +58,8 @@ def sink() -> Iterator[tuple[str, list[dict[str, Any]]]]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            document = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            for each in document["resourceSpans"]:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            for each in as_json(ExportTraceServiceRequest.FromString(body))["resourceSpans"]:
                 spans.append(stand.flatten({"resourceSpans": [each]}))
             self.send_response(200)
             self.send_header("Content-Length", "0")
