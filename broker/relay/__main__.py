@@ -8,6 +8,8 @@ import tornado.web
 
 from broker.measurement import Measurements
 from broker.process import stop_signal
+from broker.relay import outbox_api
+from broker.relay.blocked import BlockedOutboxes
 from broker.relay.ferry import Ferry
 from broker.relay.meter import OutboxMeter
 from broker.relay.metrics import RelayMetrics
@@ -18,12 +20,13 @@ from observability.frameworks import tornado as hop_tornado
 from observability.tracing import instrument_aiohttp_client
 
 _MAX_BATCH_BYTES: Final = 900 * 1024  # Rio takes 1 MiB
+_MAX_BODY_BYTES: Final = 4096  # of a request to the relay: none needs a body
 
 
 async def main() -> None:
-    """Ship every database's outbox until SIGTERM; health and metrics beside it."""
+    """Ship every database's outbox until SIGTERM; health, metrics and refused rows over HTTP."""
     settings = Settings.from_env("RELAY_CONFIG")
-    token = settings.token()
+    token, operator_token = settings.token(), settings.operator_token()
     hop = setup("relay")
     hop_tornado.instrument()
     instrument_aiohttp_client()
@@ -38,8 +41,13 @@ async def main() -> None:
         hop.health.add(f"outbox-{database.name}", ferry.check, critical=False)
         meter = OutboxMeter(database, metrics, measurements)
         tasks += [asyncio.create_task(ferry.run()), asyncio.create_task(meter.run())]
+    routes = [
+        *hop_tornado.routes(hop),
+        *outbox_api.routes(BlockedOutboxes(settings.databases), operator_token),
+    ]
     server = tornado.httpserver.HTTPServer(
-        tornado.web.Application(hop_tornado.routes(hop), default_handler_class=hop_tornado.NotFound)
+        tornado.web.Application(routes, default_handler_class=hop_tornado.NotFound),
+        max_body_size=_MAX_BODY_BYTES,
     )
     server.listen(settings.port, settings.host)
     try:

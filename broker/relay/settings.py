@@ -15,14 +15,19 @@ class Database(Strict):
 
 
 class Settings(Strict):
-    """What RELAY_CONFIG holds; the token stays in the file it names."""
+    """What RELAY_CONFIG holds; the tokens stay in the files it names."""
 
     host: str = Field(min_length=1)
     port: Port
     rio_url: HttpUrl
     rio_token_file: Path
+    operator_token_file: Path
     databases: tuple[Database, ...]
 
     def token(self) -> str:
         """The relay's bearer token at Rio, or raise ConfigurationError."""
         return read_secret(self.rio_token_file)
+
+    def operator_token(self) -> str:
+        """The bearer token that admits an operator to the outboxes, or raise ConfigurationError."""
+        return read_secret(self.operator_token_file)

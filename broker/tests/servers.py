@@ -434,6 +434,7 @@ class Rio:
             ),
             "catalog.json": json.dumps({"senders": SENDERS}),
             "relay.token": "t-relay\n",
+            "operator.token": "t-operator\n",
         }
         for name, text in files.items():
             (self.folder / name).write_text(text)
@@ -516,6 +517,7 @@ class Rio:
             "port": port,
             "rio_url": rio_url or self.url,
             "rio_token_file": str(self.folder / "relay.token"),
+            "operator_token_file": str(self.folder / "operator.token"),
             "databases": [{"name": name, "url": url} for name, url in databases.items()],
         }
         path = self.folder / f"relay-{port}.json"

@@ -107,6 +107,7 @@ def readers(catalog: Catalog, folder: Path) -> dict[Path, int]:
         names.erlang_cookie: _ROOT,
         names.pgpass(RIO): rio,
         names.sender(RELAY): found["relay"],
+        names.relay_operator: found["relay"],
         names.sender(OPERATOR): _ROOT,
         names.pgpass(RELAY): found["relay"],
         names.pgpass(SUPERUSER): found["databases"],

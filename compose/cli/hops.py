@@ -139,11 +139,13 @@ def _subscription_name(service: Service, how: Mapping[str, Any]) -> str:
 
 def relay(catalog: Catalog, site: Site) -> str:
     """relay.json: the databases whose outboxes it empties."""
+    secrets = Secrets(site.secrets)
     return _json(
         {
             **_listen(site.listen("relay")),
             "rio_url": site.reach("rio-api").url,
-            "rio_token_file": str(Secrets(site.secrets).sender(RELAY)),
+            "rio_token_file": str(secrets.sender(RELAY)),
+            "operator_token_file": str(secrets.relay_operator),
             "databases": [
                 {"name": service.name, "url": environment.database_url(site, RELAY, service.name)}
                 for service in catalog.with_database

@@ -57,6 +57,9 @@ COMMANDS = {
     "emit": Command("put one event into Rio", in_environment=True),
     "tail": Command("show events as they pass through Rio", in_environment=True),
     "rio": Command("look at Rio's work and put it right", in_environment=True),
+    "outbox": Command(
+        "look at events that Rio refused of a service, retry or discard them", in_environment=True
+    ),
     "token": Command("print an access token for the public API", in_environment=True),
     "containers": Command(
         "make compose/docker-compose.yaml from the catalog", in_environment=True, of_instance=False
@@ -66,7 +69,7 @@ COMMANDS = {
     "bench": Command("measure a part beside its peers, on one core", True, True, False, testing=True),
 }
 
-_JSON = ("status", "doctor", "demo", "trace", "emit", "tail", "bench")
+_JSON = ("status", "doctor", "demo", "trace", "emit", "tail", "outbox", "bench")
 """Commands that print JSON on request; those of `rio` do, too."""
 
 _EPILOG = f"""\
@@ -215,6 +218,7 @@ def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
     rio_arguments.emit(added["emit"])
     rio_arguments.tail(added["tail"])
     rio_arguments.rio(added["rio"], instance)
+    rio_arguments.outbox(added["outbox"])
     for name in _JSON:
         added[name].add_argument("--json", action="store_true", help="print JSON")
     added["test"].usage = "nextphase test [-h] [--instance NAME] [PYTEST ARGUMENT ...]"

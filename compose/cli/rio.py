@@ -1,11 +1,11 @@
-"""Rio's HTTP API, spoken to as the instance's operator."""
+"""The HTTP APIs of Rio and of the relay, called as the instance's operator."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import httpx
@@ -19,12 +19,16 @@ _TIMEOUT_SECONDS = 30.0
 _SHOWN_ERRORS = 10
 
 
-class Rio:
-    """One instance's Rio. Every method raises Failure when it does not answer or refuses."""
+class _OperatorApi:
+    """One process's API. Every method raises Failure when it does not answer or refuses.
 
-    def __init__(self, layout: Layout) -> None:
-        self._url = f"http://{layout.address('rio-api')}"
-        headers = {"Authorization": f"Bearer {_token(layout)}"}
+    name: what messages call it. token_file: where the operator's bearer token is.
+    """
+
+    def __init__(self, name: str, address: str, token_file: PurePath) -> None:
+        self._name = name
+        self._url = f"http://{address}"
+        headers = {"Authorization": f"Bearer {_token(token_file)}"}
         self._http = httpx.Client(
             base_url=self._url, headers=headers, timeout=_TIMEOUT_SECONDS, trust_env=False
         )
@@ -34,7 +38,7 @@ class Rio:
         return self.ask("GET", path, query=query).json()
 
     def post(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        """What Rio says to a request for action."""
+        """The answer to a request for action."""
         return self.ask("POST", path, body=body).json()
 
     def delete(self, path: str) -> None:
@@ -57,7 +61,7 @@ class Rio:
             answer = self._http.request(method, path, params=_given(query), content=content, headers=headers)
         except httpx.TransportError as error:
             raise self._down(error) from error
-        return _sound(answer)
+        return self._sound(answer)
 
     @contextmanager
     def lines(self, path: str, **query: Any) -> Iterator[Iterator[str]]:
@@ -67,20 +71,50 @@ class Rio:
             with self._http.stream("GET", path, params=_given(query), timeout=timeout) as answer:
                 if not answer.is_success:
                     answer.read()
-                yield _sound(answer).iter_lines()
+                yield self._sound(answer).iter_lines()
         except httpx.TransportError as error:
             raise self._down(error) from error
 
     def _down(self, error: Exception) -> Failure:
         return Failure(
-            f"Rio at {self._url} does not answer ({error}).",
+            f"{self._name} at {self._url} does not answer ({error}).",
             advice=f"Is the instance up? {hints.command('status')}, else {hints.set_up()}",
         )
 
+    def _sound(self, answer: httpx.Response) -> httpx.Response:
+        if answer.is_success:
+            return answer
+        try:
+            problem = answer.json()
+        except ValueError:
+            problem = {}
+        said = [str(problem[name]) for name in ("title", "detail") if problem.get(name)]
+        errors = [
+            f"{error.get('pointer', '')}: {error.get('detail', '')}" for error in problem.get("errors") or ()
+        ]
+        raise Failure(
+            f"{self._name} refuses: {answer.status_code} {': '.join(said)}".rstrip(),
+            tail=errors[:_SHOWN_ERRORS],
+        )
 
-def _token(layout: Layout) -> str:
+
+class Rio(_OperatorApi):
+    """One instance's Rio."""
+
+    def __init__(self, layout: Layout) -> None:
+        super().__init__("Rio", str(layout.address("rio-api")), Secrets(layout.secrets).sender(OPERATOR))
+
+
+class Relay(_OperatorApi):
+    """One instance's relay."""
+
+    def __init__(self, layout: Layout) -> None:
+        super().__init__("The relay", str(layout.address("relay")), Secrets(layout.secrets).relay_operator)
+
+
+def _token(file: PurePath) -> str:
     try:
-        return Path(Secrets(layout.secrets).sender(OPERATOR)).read_text().strip()
+        return Path(file).read_text().strip()
     except OSError as error:
         reason = f"the operator's token cannot be read: {error.strerror}"
         raise Failure(reason, advice=f"Run {hints.set_up()}, as the user who owns the instance") from error
@@ -88,19 +122,3 @@ def _token(layout: Layout) -> str:
 
 def _given(query: Mapping[str, Any] | None) -> dict[str, Any]:
     return {name: value for name, value in (query or {}).items() if value is not None}
-
-
-def _sound(answer: httpx.Response) -> httpx.Response:
-    if answer.is_success:
-        return answer
-    try:
-        problem = answer.json()
-    except ValueError:
-        problem = {}
-    said = [str(problem[name]) for name in ("title", "detail") if problem.get(name)]
-    errors = [
-        f"{error.get('pointer', '')}: {error.get('detail', '')}" for error in problem.get("errors") or ()
-    ]
-    raise Failure(
-        f"Rio refuses: {answer.status_code} {': '.join(said)}".rstrip(), tail=errors[:_SHOWN_ERRORS]
-    )

@@ -1,4 +1,4 @@
-"""The arguments of the commands that speak to Rio. Standard library only."""
+"""The arguments of the commands that speak to Rio or to the relay. Standard library only."""
 
 from __future__ import annotations
 
@@ -28,6 +28,19 @@ def tail(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "type", metavar="TYPE", nargs="?", default="#", help="only these types; * is one word, # any number"
     )
+
+
+def outbox(parser: argparse.ArgumentParser) -> None:
+    """nextphase outbox [ACTION] [SERVICE] [NUMBER ...]."""
+    actions = ("list", "show", "retry", "discard")
+    parser.usage = f"{parser.prog} [{'|'.join(actions)}] [SERVICE] [NUMBER ...] [OPTION ...]"
+    parser.add_argument("action", nargs="?", choices=actions, default=actions[0], help=f"({actions[0]})")
+    parser.add_argument("service", metavar="SERVICE", nargs="?", help="whose outbox")
+    parser.add_argument("positions", metavar="NUMBER", nargs="*", type=_number, help="events in it")
+    parser.add_argument(
+        "--all", action="store_true", help="retry what was refused of SERVICE, the oldest 10000"
+    )
+    parser.add_argument("--limit", type=_limit, default=_LIMIT, metavar="N", help=f"how many ({_LIMIT})")
 
 
 def rio(parser: argparse.ArgumentParser, instance: argparse.ArgumentParser) -> None:

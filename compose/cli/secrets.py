@@ -4,6 +4,7 @@ containers, where each file belongs to the one user who reads it).
 gateway.credential  rio.credential   what services nginx admits its two callers by
 callers.conf                         the same as nginx includes it: `"<credential>" <caller>;`
 senders.json  senders/<name>         tokens of those who speak to Rio; `operator` is who runs the instance
+relay.operator                       the operator's token for the relay: what Rio refused of the outboxes
 webhook.key                          what Rio derives the secrets from that it signs deliveries with
 tokens.pem  jwks.json                what signs access tokens, and its public half
 rabbitmq                             the password of Rio's RabbitMQ user
@@ -54,6 +55,11 @@ class Secrets:
     def sender(self, name: str) -> PurePath:
         """The bearer token of one sender."""
         return self.folder / "senders" / name
+
+    @property
+    def relay_operator(self) -> PurePath:
+        """The bearer token that admits the operator to the relay's `/outbox`."""
+        return self.folder / "relay.operator"
 
     @property
     def webhook_key(self) -> PurePath:
@@ -109,6 +115,7 @@ def ensure(folder: Path, catalog: Catalog, folder_mode: int = 0o700) -> None:
     senders = [*(service.name for service in catalog), RELAY, OPERATOR]
     bearers = {name: _kept(names.sender(name)) for name in senders}
     _derive(names.senders, json.dumps(bearers, indent=2) + "\n")
+    _kept(names.relay_operator)
     _kept(names.webhook_key)
     _kept(names.rabbitmq)
     _kept(names.erlang_cookie)

@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from compose.cli import hints, topology
 from compose.cli.errors import Failure
 from compose.cli.layout import Layout
+from compose.cli.output import Columns, Document, needed, print_document, print_done, print_page, short_time
 from compose.cli.rio import Rio
 
-Document = Mapping[str, Any]
-
 _FILTERS = ("subscription", "type", "since", "until")
-_FOLDED = ("types", "reason")
-_WIDTH = 160
-_TIME_LENGTH = len("2026-01-31T12:00:00")
 
 
 def run(layout: Layout, args: argparse.Namespace) -> int:
@@ -33,52 +27,54 @@ def run(layout: Layout, args: argparse.Namespace) -> int:
 def _subscriptions(rio: Rio, args: argparse.Namespace) -> int:
     if args.action == "list":
         items = rio.get("/subscriptions")["items"]
-        _list(args, {"items": items}, _SUBSCRIPTION)
+        print_page(args, {"items": items}, _SUBSCRIPTION)
         return 0
-    path = f"/subscriptions/{_needed(args.id, 'which subscription?')}"
+    path = f"/subscriptions/{needed(args.id, 'which subscription?')}"
     if args.action == "show":
-        _show(rio.get(path))
+        print_document(rio.get(path))
     elif args.action == "secret":
-        _show(rio.get(f"{path}/secret"))
+        print_document(rio.get(f"{path}/secret"))
     elif args.action == "rotate":
-        _show(rio.post(f"{path}/secret/rotate"))
+        print_document(rio.post(f"{path}/secret/rotate"))
     elif args.action == "remove":
         rio.delete(path)
-        _done(args, {"id": args.id}, f"{args.id} is removed, with what waited in its queue")
+        print_done(args, {"id": args.id}, f"{args.id} is removed, with what waited in its queue")
     else:
         document = rio.post(f"{path}/{args.action}")
-        _done(args, document, f"{args.id} is {'paused' if args.action == 'pause' else 'active'}")
+        print_done(args, document, f"{args.id} is {'paused' if args.action == 'pause' else 'active'}")
     return 0
 
 
 def _deliveries(rio: Rio, args: argparse.Namespace) -> int:
     if args.action == "list":
         query = {name: getattr(args, name) for name in ("subscription", "event", "outcome", "since")}
-        _list(args, rio.get("/deliveries", **query, limit=args.limit, cursor=args.cursor), _DELIVERY)
+        print_page(args, rio.get("/deliveries", **query, limit=args.limit, cursor=args.cursor), _DELIVERY)
         return 0
-    path = f"/deliveries/{_needed(args.id, 'which attempt? Its number is in the list')}"
+    path = f"/deliveries/{needed(args.id, 'which attempt? Its number is in the list')}"
     if args.action == "show":
-        _show(rio.get(path))
+        print_document(rio.get(path))
     else:
         document = rio.post(f"{path}/redeliver")
-        _done(args, document, f"event {document['id']} is on its way to {document['subscription']} again")
+        print_done(
+            args, document, f"event {document['id']} is on its way to {document['subscription']} again"
+        )
     return 0
 
 
 def _dead(rio: Rio, args: argparse.Namespace) -> int:
     if args.action == "list":
         query = {name: getattr(args, name) for name in _FILTERS}
-        _list(args, rio.get("/dead-letters", **query, limit=args.limit, cursor=args.cursor), _LETTER)
+        print_page(args, rio.get("/dead-letters", **query, limit=args.limit, cursor=args.cursor), _LETTER)
         return 0
     if args.action == "show":
-        for number in _needed(args.ids, "which dead letter? Its number is in the list"):
+        for number in needed(args.ids, "which dead letter? Its number is in the list"):
             # As Rio prints it: numbers of the event's data keep their digits.
             print(msgspec.json.format(rio.ask("GET", f"/dead-letters/{number}").text, indent=2))
         return 0
     done, kept = _to_many(rio, f"/dead-letters/{args.action}", _selection(args))
     past = "replayed" if args.action == "replay" else "discarded"
     reasons = "".join(f"\n  {entry['id']} stays: {entry['reason']}" for entry in kept)
-    _done(args, {"done": done, "kept": kept}, f"{done} {past}{reasons}")
+    print_done(args, {"done": done, "kept": kept}, f"{done} {past}{reasons}")
     return 1 if kept else 0
 
 
@@ -106,15 +102,17 @@ def _to_many(rio: Rio, path: str, selection: dict[str, Any]) -> tuple[int, list[
 def _replay(rio: Rio, args: argparse.Namespace) -> int:
     if args.cancel is not None:
         rio.delete(f"/replays/{args.cancel}")
-        _done(args, {"id": args.cancel}, f"replay {args.cancel} is cancelled; what it has sent stays sent")
+        print_done(
+            args, {"id": args.cancel}, f"replay {args.cancel} is cancelled; what it has sent stays sent"
+        )
     elif args.subscription is None:
-        _list(args, rio.get("/replays"), _REPLAYED)
+        print_page(args, rio.get("/replays"), _REPLAYED)
     else:
-        since = _needed(args.since, "from when on? --from 2h, or --from 2026-01-31T12:00:00Z")
+        since = needed(args.since, "from when on? --from 2h, or --from 2026-01-31T12:00:00Z")
         order = {"subscription": args.subscription, "from": since, "to": args.until, "types": args.types}
         given = {name: value for name, value in order.items() if value is not None}
         document = rio.post("/replays", given)
-        _done(
+        print_done(
             args,
             document,
             f"replay {document['id']} is under way: {hints.command('rio replay')} shows how far",
@@ -145,8 +143,6 @@ _COMMANDS: Mapping[str, Callable[[Rio, argparse.Namespace], int]] = {
 
 # --- what lists show
 
-Columns = Mapping[str, Callable[[Document], object]]
-
 _SUBSCRIPTION: Columns = {
     "id": lambda item: item["id"],
     "status": lambda item: item["status"],
@@ -157,7 +153,7 @@ _SUBSCRIPTION: Columns = {
 }
 _DELIVERY: Columns = {
     "number": lambda item: item["id"],
-    "at": lambda item: _short(item["at"]),
+    "at": lambda item: short_time(item["at"]),
     "subscription": lambda item: item["subscription"],
     "type": lambda item: item["event_type"],
     "try": lambda item: item["attempt"],
@@ -168,7 +164,7 @@ _DELIVERY: Columns = {
 }
 _LETTER: Columns = {
     "number": lambda item: item["id"],
-    "died": lambda item: _short(item["died_at"]),
+    "died": lambda item: short_time(item["died_at"]),
     "subscription": lambda item: item["subscription"],
     "type": lambda item: item["event"].get("type"),
     "tries": lambda item: item["attempts"],
@@ -179,48 +175,9 @@ _REPLAYED: Columns = {
     "number": lambda item: item["id"],
     "subscription": lambda item: item["subscription"],
     "types": lambda item: " ".join(item["types"]),
-    "from": lambda item: _short(item["from"]),
-    "to": lambda item: _short(item["to"]),
+    "from": lambda item: short_time(item["from"]),
+    "to": lambda item: short_time(item["to"]),
     "state": lambda item: item["state"],
     "sent": lambda item: item["replayed"],
     "reason": lambda item: item["reason"],
 }
-
-
-def _list(args: argparse.Namespace, page: Document, columns: Columns) -> None:
-    if args.json:
-        print(json.dumps(page, indent=2))
-        return
-    items: Sequence[Document] = page["items"]
-    if not items:
-        print("none")
-        return
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in columns:
-        table.add_column(name, no_wrap=name not in _FOLDED, overflow="fold")
-    for item in items:
-        texts = (cell(item) for cell in columns.values())
-        table.add_row(*("" if text is None else escape(str(text)) for text in texts))
-    console = Console()
-    console.width = max(console.width, _WIDTH)  # ids are shown whole: a narrower terminal wraps the lines
-    console.print(table)
-    if page.get("next") is not None:
-        print(f"… and older ones: --cursor {page['next']}")
-
-
-def _show(document: Document) -> None:
-    print(json.dumps(document, indent=2, ensure_ascii=False))
-
-
-def _done(args: argparse.Namespace, document: Document, text: str) -> None:
-    print(json.dumps(document, indent=2) if args.json else text)
-
-
-def _needed(given: Any, question: str) -> Any:
-    if given in (None, []):
-        raise Failure(question)
-    return given
-
-
-def _short(time: str) -> str:
-    return time[:_TIME_LENGTH].replace("T", " ")

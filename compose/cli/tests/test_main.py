@@ -43,7 +43,20 @@ def nextphase(checkout: Path, *arguments: str, **environment: str) -> subprocess
 def test_help_tells_every_command(checkout: Path) -> None:
     answer = nextphase(checkout, "--help")
     assert answer.returncode == 0
-    commands = ("up", "down", "status", "logs", "demo", "trace", "emit", "tail", "rio", "doctor", "test")
+    commands = (
+        "up",
+        "down",
+        "status",
+        "logs",
+        "demo",
+        "trace",
+        "emit",
+        "tail",
+        "rio",
+        "outbox",
+        "doctor",
+        "test",
+    )
     for command in commands:
         assert re.search(rf"^    {command} ", answer.stdout, re.MULTILINE)
         own = nextphase(checkout, command, "--help")
@@ -87,6 +100,8 @@ def test_no_command_shows_the_help(checkout: Path) -> None:
         ["rio", "deliveries", "--since", "yesterday"],
         ["rio", "replay", "orders", "--from", "2026-01-31T12:00:00"],
         ["rio", "topology", "--format", "png"],
+        ["outbox", "bury"],
+        ["outbox", "retry", "orders", "x"],
         ["up", "--instance", "Upper"],
         ["up", "--instance", "../escape"],
         ["up", "--instance", "a" * 21],
@@ -116,6 +131,7 @@ def test_a_wrong_instance_in_the_environment_is_wrong_usage(checkout: Path) -> N
         ["emit", "order.placed", "{}"],
         ["tail"],
         ["rio", "topology"],
+        ["outbox"],
     ],
 )
 def test_what_needs_an_instance_says_how_to_get_one(checkout: Path, command: list[str]) -> None:
