@@ -16,7 +16,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from compose.cli import files, rabbitmq, tokens
+from compose.cli import files, hops, rabbitmq, schema_compatibility, tokens
 from compose.cli.catalog import Catalog
 from compose.cli.documents import Refused
 from compose.cli.errors import Failure
@@ -66,8 +66,10 @@ def users(catalog: Catalog, dispatchers: Sequence[str] = (DISPATCHER,)) -> dict[
 def fill(catalog: Catalog, root: Path, folder: Path) -> None:
     """Brings the volumes below `folder` up to date with the checkout `root`; what is right is left alone.
 
-    Raises Refused when the platform's settings are wrong.
+    Raises Refused when the platform's settings are wrong, Failure when a changed schema of events is refused.
     """
+    for warning in schema_compatibility.check(catalog, folder / "config" / hops.RIO_CATALOG):
+        print(f"nextphase: {warning}", file=sys.stderr)
     generate_for_containers(catalog, root, folder, INSTANCE)
     found = users(catalog)
     for path in (folder / "config", *(folder / "config").rglob("*/")):
@@ -140,7 +142,7 @@ def main(arguments: Sequence[str]) -> int:
                 print(f"usage: {usage}", file=sys.stderr)
                 return 2
     except (Refused, Failure) as error:
-        print(error, file=sys.stderr)
+        print(error.text() if isinstance(error, Failure) else error, file=sys.stderr)
         return 1
     return 0
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from compose.cli import cache, changes, hints, postgres, preflight
+from compose.cli import cache, changes, hints, hops, postgres, preflight, schema_compatibility
 from compose.cli.catalog import Catalog
 from compose.cli.changes import Definitions
 from compose.cli.documents import Refused
@@ -51,6 +51,8 @@ def run(root: Path, args: argparse.Namespace) -> int:
 
 def _configure(layout: Layout, progress: Progress) -> Definitions:
     catalog = Catalog.load(layout.root)
+    for warning in schema_compatibility.check(catalog, layout.config / hops.RIO_CATALOG):
+        print(f"nextphase: {warning}", file=sys.stderr)
     prepare([BuiltService(layout.root, service) for service in catalog])
     with progress.stage("Configuration"):
         toolbox = Toolbox.locate(layout.root)
