@@ -130,6 +130,9 @@ class _Reading:
         parameters = self._parameters(declared, template, where)
         check = self._body_check(declared, where)
         self._check_options(declared, where)
+        for status, response in declared.get("responses", {}).items():
+            if "schema" in response:
+                self._is_schema(response["schema"], (*where, "responses", status, "schema"))
         owner = self._owner(declared, template, where)
         kind = next(kind for kind in _KINDS if kind in declared)
         action = self._action(kind, declared, template, where)

@@ -232,6 +232,16 @@ def test_headers_that_no_answer_can_have(tmp_path: Path, headers: str, said: str
     assert "routes.yaml:2: routes.0.mock.headers." in str(caught.value)
 
 
+@pytest.mark.parametrize("place", ["body", "responses.200.schema"])
+def test_a_schema_that_is_not_there_is_refused_wherever_it_is_named(tmp_path: Path, place: str) -> None:
+    nowhere = '{"$ref": "#/components/schemas/Nowhere"}'
+    for part in reversed(place.split(".")):
+        nowhere = f'{{"{part}": {nowhere}}}'
+    text = f"routes: [{{id: a, method: POST, path: /a, mock: {{}}, {nowhere[1:-1]}}}]"
+    with pytest.raises(RoutesError, match=rf"routes\.0\.{place}: there is no schema .*Nowhere"):
+        read(tmp_path, text)
+
+
 def test_an_examples_content_type_is_a_header_too(tmp_path: Path) -> None:
     declared = "{'200': {content_type: \"a/b\\r\\n\"}}"
     text = f"routes: [{{id: a, method: GET, path: /a, mock: {{}}, responses: {declared}}}]"
