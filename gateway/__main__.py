@@ -41,7 +41,9 @@ def _run(settings: Settings, mock: bool) -> int:
     # Before the fork: all processes share them.
     rates, invalidations = Rates(), Invalidations()
     index = fork(len(settings.ports))
-    os.environ["SERVICE_INSTANCE_ID"] = f"gateway-{index + 1}"
+    # A process that is started again later must know the services that the others have read since.
+    settings = settings.model_copy(update={"services": Settings.load().services})
+    os.environ["SERVICE_INSTANCE_ID"] = f"{os.environ.get('SERVICE_INSTANCE_ID', 'gateway')}-{index + 1}"
     # Every connection is a file: the bulkheads are to bound them, not the default of a shell.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from collections.abc import Mapping
 from functools import partial
 
 from tornado.web import Application, RequestHandler
@@ -17,7 +18,7 @@ from gateway.reading import Reader
 from gateway.resilience.metrics import Metrics as ResilienceMetrics
 from gateway.routes.effective import effective
 from gateway.server import Gateway
-from gateway.settings import Settings
+from gateway.settings import ServiceSettings, Settings
 from gateway.upstream import Upstreams
 from gateway.world import Nobody, World
 from observability import Hop
@@ -35,7 +36,7 @@ async def serve(
 ) -> None:
     """Serve the public API on the process's port, and health, metrics and routes beside it, until SIGTERM.
 
-    SIGINT ends it, too. SIGHUP has the routes read again.
+    SIGINT ends it, too. SIGHUP has the routes, and the services of the settings, read again.
 
     Parameters:
         index: which of the processes this is.
@@ -52,13 +53,15 @@ async def serve(
     reader = Reader(settings, world, mock=mock)
     door = Door.of(settings, rates, resilience)
     gateway = Gateway(hop, door, reader.read(), world)
+    checks = _Checks(hop, upstreams)
     if not mock:
-        _add_checks(hop, upstreams, settings)
+        checks.use(settings.services)
     front = Front.of(gateway, Refusals(hop, resilience.malformed))
     await front.listen(settings.ports[index], settings.host)
     telemetry = Application([*hop_tornado.routes(hop), ("/routes", _RoutesPage, {"gateway": gateway})])
     pages = telemetry.listen(settings.metrics_ports[index], settings.host)
-    watching = [asyncio.create_task(each) for each in (door.shedder.watch(), reader.watch(gateway))]
+    watched = reader.watch(gateway, (lambda services: None) if mock else checks.use)
+    watching = [asyncio.create_task(each) for each in (door.shedder.watch(), watched)]
     try:
         await stop_signal()
         await drain(front, gateway, hop)
@@ -78,11 +81,23 @@ async def stop_signal() -> None:
     await stopping.wait()
 
 
-def _add_checks(hop: Hop, upstreams: Upstreams, settings: Settings) -> None:
-    """Ready is who reaches services nginx; which of the services are, `/health` says besides."""
-    hop.health.add("services-nginx", upstreams.reachable, critical=True)
-    for name in settings.services:
-        hop.health.add(name, partial(upstreams.ready, name), critical=False)
+class _Checks:
+    """Checks of what the gateway calls: it is ready if it reaches services nginx; the services' checks say
+    which of them are ready."""
+
+    def __init__(self, hop: Hop, upstreams: Upstreams) -> None:
+        self._health = hop.health
+        self._upstreams = upstreams
+        self._services: set[str] = set()
+
+    def use(self, services: Mapping[str, ServiceSettings]) -> None:
+        """Check these services from now on, and no others."""
+        self._health.add("services-nginx", self._upstreams.reachable, critical=True)
+        for name in self._services - services.keys():
+            self._health.remove(name)
+        for name in services.keys() - self._services:
+            self._health.add(name, partial(self._upstreams.ready, name), critical=False)
+        self._services = set(services)
 
 
 class _RoutesPage(RequestHandler):

@@ -1,14 +1,15 @@
-"""The file of routes, read at the start and again whenever the process is told to."""
+"""The file of routes, and the services it may name: read at the start, and again on SIGHUP."""
 
 import asyncio
 import logging
 import signal
+from collections.abc import Callable, Mapping
 
 from gateway.routes.document import RoutesError
 from gateway.routes.reading import read_table
 from gateway.routes.table import Table
 from gateway.server import Gateway
-from gateway.settings import Settings
+from gateway.settings import ServiceSettings, Settings, SettingsError
 from gateway.world import World
 
 _logger = logging.getLogger(__name__)
@@ -18,12 +19,21 @@ class Reader:
     """Reads the file of routes. Make it inside the running event loop: from then on no SIGHUP is lost.
 
     Parameters:
+        again: reads the settings again. Of these the services are used; the others are those of the start.
         mock: answer every route with its example.
     """
 
-    def __init__(self, settings: Settings, world: World, *, mock: bool = False) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        world: World,
+        *,
+        again: Callable[[], Settings] = Settings.load,
+        mock: bool = False,
+    ) -> None:
         self._settings = settings
         self._world = world
+        self._again = again
         self._mock = mock
         self._told = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._told.set)
@@ -36,14 +46,23 @@ class Reader:
         """
         return _read(self._settings, self._world, self._mock)
 
-    async def watch(self, gateway: Gateway) -> None:
-        """Until cancelled, read the file again on SIGHUP; with faults in it the table in use stays."""
+    async def watch(
+        self, gateway: Gateway, use_services: Callable[[Mapping[str, ServiceSettings]], None]
+    ) -> None:
+        """Until cancelled, read both again on SIGHUP; with faults in one of them what is in use stays.
+
+        Parameters:
+            use_services: called with the services there are now.
+        """
         while True:
             await self._told.wait()
             self._told.clear()
             try:
-                gateway.use(await asyncio.to_thread(self.read))
-            except RoutesError as error:
+                settings, table = await asyncio.to_thread(self.read_again)
+                self._settings = settings
+                gateway.use(table)
+                use_services(settings.services)
+            except (RoutesError, SettingsError) as error:
                 self._world.metrics.reloaded("refused")
                 _logger.error("Routes not reloaded: the old ones stay", extra={"faults": str(error)})
             except Exception:  # a file that nobody thought of must not be the last one that is read
@@ -52,6 +71,16 @@ class Reader:
             else:
                 self._world.metrics.reloaded("done")
                 _logger.info("Routes reloaded", extra={"routes": len(gateway.table.routes)})
+
+    def read_again(self) -> tuple[Settings, Table]:
+        """The settings and the table as their files are now.
+
+        Raises:
+            SettingsError, RoutesError: one of them has faults.
+        """
+        services = self._again().services
+        settings = self._settings.model_copy(update={"services": services})
+        return settings, _read(settings, self._world, self._mock)
 
 
 def check(settings: Settings) -> None:

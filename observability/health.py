@@ -1,6 +1,7 @@
 """Health: named checks, what they add up to, and their gauges."""
 
 import asyncio
+import contextlib
 import inspect
 import json
 import threading
@@ -172,6 +173,13 @@ class Health:
         """
         self._entries[name] = _Entry(name, check, critical)
         self._latest = None
+
+    def remove(self, name: str) -> None:
+        """Drop a check and its gauge."""
+        del self._entries[name]
+        self._latest = None
+        with contextlib.suppress(KeyError):  # it never ran
+            self._up.remove(name)
 
     def live(self) -> Report:
         """The report of a process that serves."""

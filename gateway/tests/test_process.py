@@ -261,3 +261,32 @@ async def test_faults_stop_the_start_and_the_check(tmp_path: Path) -> None:
         assert code == 1
         assert output.splitlines()
         assert all(line.startswith(f"{routes}:") for line in output.splitlines()), output
+
+
+async def test_a_reload_takes_up_services_and_drops_them(gateway: Running) -> None:
+    file = gateway.routes.with_name("gateway.json")
+    configuration = json.loads(file.read_text())
+    routes = gateway.routes.read_text()
+
+    async def checked() -> set[str]:
+        return set((await gateway.pages.get("/health")).json()["checks"])
+
+    async def knows_mails() -> bool:
+        return "mails" in await checked()
+
+    async def forgot_mails() -> bool:
+        return "mails" not in await checked()
+
+    mails = "{id: mails, method: GET, path: /v1/mails, auth: none, proxy: {service: mails, path: /mails}}"
+    more = configuration["services"] | {"mails": {"timeout_seconds": 1}}
+    file.write_text(json.dumps(configuration | {"services": more}))
+    gateway.routes.write_text(f"{routes}\n  - {mails}\n")
+    gateway.process.send_signal(signal.SIGHUP)
+    await until_true(knows_mails)
+    assert (await gateway.api.get("/v1/mails")).status_code == 200
+    file.write_text(json.dumps(configuration))
+    gateway.routes.write_text(routes)
+    gateway.process.send_signal(signal.SIGHUP)
+    await until_true(forgot_mails)
+    assert (await gateway.api.get("/v1/mails")).status_code == 404
+    assert await checked() >= {*SERVICES, "services-nginx"}

@@ -14,6 +14,17 @@ from gateway.tests.api import table_of
 from gateway.tests.upstreams import until
 from gateway.world import World
 
+SETTINGS = Settings.model_validate(
+    {
+        "host": "127.0.0.1",
+        "ports": [1],
+        "metrics_ports": [2],
+        "services_url": "http://127.0.0.1:3",
+        "credential_file": "none",
+        "services": {"late": {"timeout_seconds": 1}},
+    }
+)
+
 
 class Surprised(Reader):
     """A reader that finds, the first time, what nobody thought of."""
@@ -23,11 +34,11 @@ class Surprised(Reader):
         self.table = table
         self.reads = 0
 
-    def read(self) -> Table:
+    def read_again(self) -> tuple[Settings, Table]:
         self.reads += 1
         if self.reads == 1:
             raise OverflowError
-        return self.table
+        return SETTINGS, self.table
 
 
 class Taking:
@@ -43,12 +54,14 @@ async def test_a_surprise_is_not_the_last_time(tmp_path: Path) -> None:
     world = World.nowhere()
     table = table_of(tmp_path, "routes: [{id: a, method: GET, path: /a, mock: {}}]", world)
     reader, gateway = Surprised(table, world), Taking()
-    watching = asyncio.create_task(reader.watch(cast(Gateway, gateway)))
+    served: dict[str, object] = {}
+    watching = asyncio.create_task(reader.watch(cast(Gateway, gateway), served.update))
     try:
         for reads in (1, 2):
             os.kill(os.getpid(), signal.SIGHUP)
             await until(lambda reads=reads: reader.reads == reads)
         await until(lambda: gateway.table is table)
+        assert served == SETTINGS.services
     finally:
         watching.cancel()
         asyncio.get_running_loop().remove_signal_handler(signal.SIGHUP)
