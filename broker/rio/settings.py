@@ -82,6 +82,9 @@ class Settings(Strict):
     """What RIO_CONFIG holds; secrets stay in the files it names."""
 
     api: Address
+    api_ready: Address | None = None
+    """Where the API serves its health besides: processes that share its own address can only be told apart
+    there."""
     dispatcher: Address
     amqp_url: AmqpUrl
     amqp_password_file: Path

@@ -346,6 +346,9 @@ async def main() -> None:
         max_body_bytes=settings.max_body_bytes,
     )
     await front.listen(settings.api.port, settings.api.host)
+    if settings.api_ready is not None:
+        health = tornado.web.Application(hop_tornado.routes(hop), default_handler_class=hop_tornado.NotFound)
+        health.listen(settings.api_ready.port, settings.api_ready.host)
     tasks = [asyncio.create_task(work) for work in api.background()]
     spare_the_collector()
     try:

@@ -44,9 +44,15 @@ class Front:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def listen(self, port: int, host: str) -> None:
-        """Take connections from now on."""
+        """Take connections from now on.
+
+        Another process may do so on the same port (SO_REUSEPORT): one that takes this one's place starts
+        before this one stops.
+        """
         loop = asyncio.get_running_loop()
-        self._listening = await loop.create_server(lambda: Connection(self), host, port, backlog=_BACKLOG)
+        self._listening = await loop.create_server(
+            lambda: Connection(self), host, port, backlog=_BACKLOG, reuse_port=True
+        )
         loop.call_later(_SWEEP_SECONDS, self._sweep)
 
     async def stop(self, timeout_seconds: float) -> None:
