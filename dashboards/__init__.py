@@ -1,1 +1,1 @@
-"""Grafana dashboards as code: `python -m dashboards.generate` writes generated/ from the modules here."""
+"""Grafana dashboards as code: `./nextphase dashboards` writes generated/ from the modules here."""

@@ -35,13 +35,13 @@ def write(folder: Path = GENERATED) -> None:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m dashboards.generate", description=__doc__)
+    parser = argparse.ArgumentParser(prog="nextphase dashboards", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a file would change")
     if parser.parse_args().check:
         different = differences()
         for name in different:
             print(
-                f"dashboards/generated/{name} is not what `python -m dashboards.generate` writes",
+                f"dashboards/generated/{name} is not what `./nextphase dashboards` writes",
                 file=sys.stderr,
             )
         return 1 if different else 0

@@ -41,9 +41,15 @@ def service(site: Site, service: Service, number: int) -> Environment:
     return found | dict(service.environment)
 
 
-def gateway(site: Site) -> Environment:
-    """Of the gateway; its processes count their instance ids themselves."""
-    return hop(site, "gateway") | {"GATEWAY_CONFIG": str(site.config / "gateway.json")}
+def spare(site: Site, service_: Service) -> Environment:
+    """Of the spare of a service."""
+    own = {"PORT": str(site.spare_of(service_).port), "SERVICE_INSTANCE_ID": f"{service_.name}-spare"}
+    return service(site, service_, 0) | own
+
+
+def gateway(site: Site, process: str = "gateway") -> Environment:
+    """Of `gateway` or its spare; its processes append their numbers to the instance id themselves."""
+    return hop(site, process) | {"GATEWAY_CONFIG": str(site.config / f"{process}.json")}
 
 
 def rio(site: Site, process: str, config: str = "rio.json") -> Environment:
@@ -51,9 +57,10 @@ def rio(site: Site, process: str, config: str = "rio.json") -> Environment:
     return hop(site, process) | database(site, RIO) | {"RIO_CONFIG": str(site.config / config)}
 
 
-def relay(site: Site) -> Environment:
-    """Of the outbox relay."""
-    return hop(site, "relay") | database(site, RELAY) | {"RELAY_CONFIG": str(site.config / "relay.json")}
+def relay(site: Site, process: str = "relay") -> Environment:
+    """Of the outbox relay or its spare."""
+    config = str(site.config / f"{process}.json")
+    return hop(site, process) | database(site, RELAY) | {"RELAY_CONFIG": config}
 
 
 def databases(site: Site) -> Environment:

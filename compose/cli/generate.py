@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from compose.cli import (
     databases,
@@ -20,7 +21,7 @@ from compose.cli import (
 )
 from compose.cli.catalog import Catalog
 from compose.cli.layout import Layout
-from compose.cli.platform import Platform
+from compose.cli.platform import DISPATCHER, Platform
 from compose.cli.site import Site
 
 if TYPE_CHECKING:
@@ -30,22 +31,61 @@ PROMETHEUS = Path("observability/prometheus")
 _DATA = ("alertmanager", "collector", "jaeger", "loki", "prometheus")
 
 
-def generate(catalog: Catalog, layout: Layout, toolbox: Toolbox) -> set[Path]:
-    """Brings a native instance's secrets, folders and configuration up to date.
+@dataclass(frozen=True)
+class Plan:
+    """What a native instance is to be: its configuration files, by path below `config/`, its processes and
+    their spares, by name. Nothing of it is written yet."""
 
-    Returns the configuration files whose content changed or that are gone. Raises Refused when the platform's
-    settings are wrong.
+    layout: Layout
+    catalog: Catalog
+    platform: Platform
+    toolbox: Toolbox
+    files: Mapping[str, str]
+    processes: Mapping[str, Mapping[str, Any]]
+    spares: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def site(self) -> Site:
+        """Where its parts listen."""
+        return Site.native(self.layout)
+
+    def write(self, names: Iterable[str] | None = None) -> set[Path]:
+        """Writes the configuration files, or those of `names`; returns those that changed or are gone.
+
+        Prometheus reads whatever lies in its folder of rules: when all files are written, others are removed.
+        """
+        written = self.files if names is None else {name: self.files[name] for name in names}
+        changed = _write_all(self.layout.config, written)
+        if rabbitmq.DEFINITIONS in written:
+            users.give(self.layout.config / rabbitmq.DEFINITIONS, users.RABBITMQ, 0o600)
+        return changed if names is not None else changed | _remove_stale_rules(self.layout.config, written)
+
+
+def plan(catalog: Catalog, layout: Layout, toolbox: Toolbox) -> Plan:
+    """What the checkout says the instance is to be; writes nothing but missing secrets and folders.
+
+    Raises Refused when the platform's settings are wrong.
     """
     platform = Platform.load(layout.root)
+    postgres.refuse_too_many(catalog)
     site = Site.native(layout)
     secrets.ensure(layout.secrets, catalog)
     _make_folders(layout, site)
     banned = layout.root / nginx.BANNED
-    content = configuration(layout.root, layout.secrets, catalog, platform, site, banned)
-    content[layout.processes_file.name] = processes.document(catalog, layout, platform, toolbox)
-    changed = _write_all(layout.config, content)
-    users.give(layout.config / rabbitmq.DEFINITIONS, users.RABBITMQ, 0o600)
-    return changed
+    files = configuration(layout.root, layout.secrets, catalog, platform, site, banned)
+    found = processes.Processes(catalog, layout, platform, toolbox)
+    spare_files = _spare_files(catalog, platform, site)
+    return Plan(layout, catalog, platform, toolbox, files | spare_files, found.definitions(), found.spares())
+
+
+def _spare_files(catalog: Catalog, platform: Platform, site: Site) -> dict[str, str]:
+    gateway, api, dispatcher, relay = map(processes.spare_of, ("gateway", "rio-api", DISPATCHER, "relay"))
+    return {
+        f"{gateway}.json": hops.gateway(catalog, platform, site, spare=True),
+        f"{api}.json": hops.rio(platform, site, ready=f"{api}-ready"),
+        f"{dispatcher}.json": hops.rio(platform, site, hops.SPARE_DISPATCHER),
+        f"{relay}.json": hops.relay(catalog, site, relay),
+    }
 
 
 def generate_for_containers(catalog: Catalog, root: Path, folder: Path, instance: str) -> set[Path]:
@@ -57,7 +97,8 @@ def generate_for_containers(catalog: Catalog, root: Path, folder: Path, instance
     banned = site.config / "nginx" / nginx.BANNED.name
     content = configuration(root, folder / "secrets", catalog, platform, site, banned)
     content[f"nginx/{nginx.BANNED.name}"] = (root / nginx.BANNED).read_text()
-    return _write_all(folder / "config", content)
+    changed = _write_all(folder / "config", content)
+    return changed | _remove_stale_rules(folder / "config", content)
 
 
 def configuration(
@@ -78,7 +119,7 @@ def configuration(
         },
         hops.RIO_CATALOG: hops.rio_catalog(catalog),
         "relay.json": hops.relay(catalog, site),
-        "postgres/postgresql.conf": postgres.configuration(catalog, site),
+        "postgres/postgresql.conf": postgres.configuration(site),
         "postgres/pg_hba.conf": postgres.authentication(),
         "postgres/databases.sql": databases.script(catalog),
         "rabbitmq/rabbitmq.conf": rabbitmq.configuration(site),
@@ -106,17 +147,19 @@ def _rules(root: Path) -> list[Path]:
 
 def _write_all(config: Path, content: Mapping[str, str]) -> set[Path]:
     private = {rabbitmq.DEFINITIONS}
-    wanted = {config / name for name in content}
-    changed = {
+    return {
         config / name
         for name, text in content.items()
         if files.write(config / name, text, 0o600 if name in private else 0o644)
     }
-    # Prometheus reads whatever lies in rules/: a rule that is no longer there must go.
-    stale = {path for path in (config / "prometheus" / "rules").glob("*") if path not in wanted}
+
+
+def _remove_stale_rules(config: Path, content: Container[str]) -> set[Path]:
+    rules = (config / "prometheus" / "rules").glob("*")
+    stale = {path for path in rules if str(path.relative_to(config)) not in content}
     for path in stale:
         path.unlink()
-    return changed | stale
+    return stale
 
 
 def _make_folders(layout: Layout, site: Site) -> None:

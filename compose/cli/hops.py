@@ -10,6 +10,7 @@ from typing import Any
 
 from compose.cli import environment, tokens
 from compose.cli.catalog import Catalog, Service
+from compose.cli.layout import DISPATCHERS, GATEWAY_PORTS
 from compose.cli.platform import DISPATCHER, Kept, Platform
 from compose.cli.secrets import OPERATOR, RELAY, RIO, Secrets
 from compose.cli.site import Address, Site
@@ -22,9 +23,16 @@ _LONGEST_NAME = 100
 _DIGEST = 8
 
 
-def gateway(catalog: Catalog, platform: Platform, site: Site) -> str:
-    """gateway.json: where its processes listen, and the services it composes answers from."""
-    processes = range(platform.gateway_processes)
+def spare_gateways(platform: Platform) -> range:
+    """Ports of the gateway's spare, counted from the first of its block: as many processes as there is room
+    for, at the end of it."""
+    count = min(platform.gateway_processes, GATEWAY_PORTS - platform.gateway_processes)
+    return range(GATEWAY_PORTS - count, GATEWAY_PORTS)
+
+
+def gateway(catalog: Catalog, platform: Platform, site: Site, *, spare: bool = False) -> str:
+    """gateway.json, gateway-spare.json: where its processes listen, and the services it composes from."""
+    processes = spare_gateways(platform) if spare else range(platform.gateway_processes)
     return _json(
         {
             "host": site.listen("gateway").host,
@@ -43,13 +51,22 @@ def gateway(catalog: Catalog, platform: Platform, site: Site) -> str:
     )
 
 
-def rio(platform: Platform, site: Site, dispatcher: int = 0) -> str:
-    """rio.json, of its API and its first dispatcher; of others (from 1) one of the same with their port."""
+SPARE_DISPATCHER = DISPATCHERS
+"""Number of the dispatcher that delivers while others are replaced."""
+
+
+def rio(platform: Platform, site: Site, dispatcher: int = 0, ready: str = "rio-api-ready") -> str:
+    """rio.json, of its API and its first dispatcher; of others (from 1) one of the same with their port.
+
+    ready: the port (see layout.PORTS) where one process of the API, among those that share its own port, can
+    be asked for its health.
+    """
     secrets = Secrets(site.secrets)
     settings = platform.rio
     return _json(
         {
             "api": _listen(site.listen("rio-api")),
+            "api_ready": _listen(site.listen(ready)),
             "dispatcher": _listen(site.listen(DISPATCHER, dispatcher)),
             "amqp_url": f"amqp://{RIO}@{site.reach('rabbitmq')}//",
             "amqp_password_file": str(secrets.rabbitmq),
@@ -137,12 +154,12 @@ def _subscription_name(service: Service, how: Mapping[str, Any]) -> str:
     return f"{name}-ordered" if how.get("config", {}).get("ordered") else name
 
 
-def relay(catalog: Catalog, site: Site) -> str:
-    """relay.json: the databases whose outboxes it empties."""
+def relay(catalog: Catalog, site: Site, process: str = "relay") -> str:
+    """relay.json, relay-spare.json: the databases whose outboxes it empties."""
     secrets = Secrets(site.secrets)
     return _json(
         {
-            **_listen(site.listen("relay")),
+            **_listen(site.listen(process)),
             "rio_url": site.reach("rio-api").url,
             "rio_token_file": str(secrets.sender(RELAY)),
             "operator_token_file": str(secrets.relay_operator),

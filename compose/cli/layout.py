@@ -26,8 +26,10 @@ DEFAULT = "default"
 LOOPBACK = "127.0.0.1"
 STATE = ".nextphase"
 SERVICE_PORTS = range(8300, 8400)  # what the catalog may give to services
-DISPATCHERS = 10  # at most: Rio's dispatchers have a block of ports, too
-GATEWAY_PROCESSES = 50  # at most: the gateway's block of ports ends where the block of its metrics begins
+SPARE_SHIFT = 400  # from the port of a service's first instance to that of its spare: 8700..8799
+DISPATCHERS = 10  # at most: Rio's dispatchers have a block of ports, too; the spare takes the next one
+GATEWAY_PORTS = 50  # the gateway's block of ports ends where the block of its metrics begins
+GATEWAY_PROCESSES = GATEWAY_PORTS - 1  # at most: one port at least is left for its spare
 
 PORTS: Mapping[str, int] = MappingProxyType(
     {
@@ -40,6 +42,9 @@ PORTS: Mapping[str, int] = MappingProxyType(
         "rio-api": 8200,
         "rio-dispatcher": 8210,
         "relay": 8202,
+        "relay-spare": 8203,
+        "rio-api-ready": 8204,
+        "rio-api-spare-ready": 8205,
         "rabbitmq": 5673,
         "rabbitmq-prometheus": 15692,
         "rabbitmq-distribution": 25673,
@@ -193,10 +198,11 @@ class Layout:
 
 def reserved_ports(offset: int) -> set[int]:
     """Every port an instance with `offset` may take, blocks included."""
-    gateways = range(PORTS["gateway"], PORTS["gateway"] + GATEWAY_PROCESSES)
-    metrics = range(PORTS["gateway-metrics"], PORTS["gateway-metrics"] + GATEWAY_PROCESSES)
-    dispatchers = range(PORTS["rio-dispatcher"], PORTS["rio-dispatcher"] + DISPATCHERS)
-    blocks = (*gateways, *metrics, *dispatchers, *SERVICE_PORTS)
+    gateways = range(PORTS["gateway"], PORTS["gateway"] + GATEWAY_PORTS)
+    metrics = range(PORTS["gateway-metrics"], PORTS["gateway-metrics"] + GATEWAY_PORTS)
+    dispatchers = range(PORTS["rio-dispatcher"], PORTS["rio-dispatcher"] + DISPATCHERS + 1)
+    spares = (port + SPARE_SHIFT for port in SERVICE_PORTS)
+    blocks = (*gateways, *metrics, *dispatchers, *SERVICE_PORTS, *spares)
     return {port + offset for port in (*PORTS.values(), *blocks)}
 
 

@@ -52,6 +52,10 @@ COMMANDS = {
     "status": Command("show every process: readiness, ports, memory", in_environment=True),
     "logs": Command("show the log of a process"),
     "reload": Command("have the gateway read its routes again, if they are right", in_environment=True),
+    "check": Command(
+        "hold every file against the programs that read it, and change nothing", in_environment=True
+    ),
+    "restart": Command("replace the processes of NAME by new ones, without an outage", in_environment=True),
     "demo": Command("send real orders through the edge and show their traces", in_environment=True),
     "trace": Command("show a trace, hop by hop, with its log lines", in_environment=True),
     "emit": Command("put one event into Rio", in_environment=True),
@@ -65,6 +69,7 @@ COMMANDS = {
         "make compose/docker-compose.yaml from the catalog", in_environment=True, of_instance=False
     ),
     "doctor": Command("say what is missing or wrong on this machine, and what to do", of_instance=False),
+    "dashboards": Command("write the dashboards' JSON", in_environment=True, of_instance=False),
     "test": Command("set up and run every check and test", True, True, False, testing=True),
     "bench": Command("measure a part beside its peers, on one core", True, True, False, testing=True),
 }
@@ -189,6 +194,12 @@ def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
     )
     added["logs"].add_argument(
         "-n", "--lines", type=_count, default=100, metavar="N", help="how many lines (100)"
+    )
+    added["restart"].add_argument(
+        "name", metavar="NAME", help="a service, a hop, or one process, as `status` shows it"
+    )
+    added["dashboards"].add_argument(
+        "--check", action="store_true", help="write nothing; fail where a file would change"
     )
     added["demo"].add_argument("--orders", type=_count, default=12, metavar="N", help="how many orders (12)")
     added["trace"].add_argument(

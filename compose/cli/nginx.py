@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -10,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from compose.cli.catalog import Catalog
 from compose.cli.platform import Platform
 from compose.cli.secrets import Secrets
-from compose.cli.site import Site
+from compose.cli.site import Address, Site
 
 TEMPLATES = Path("compose/nginx")
 BANNED = TEMPLATES / "banned.conf"
@@ -20,31 +21,56 @@ _ROTATE_BYTES = "16M"
 _ROTATED_KEPT = 2
 
 
-def edge(root: Path, platform: Platform, site: Site, banned_file: PurePath) -> str:
-    """The edge's configuration. banned_file: the ban list as nginx sees it."""
-    processes = range(platform.gateway_processes)
+def edge(
+    root: Path,
+    platform: Platform,
+    site: Site,
+    banned_file: PurePath,
+    gateways: Sequence[int] | None = None,
+) -> str:
+    """The edge's configuration.
+
+    banned_file: the ban list as nginx sees it. gateways: the ports, counted from the first of the gateway's
+    block, of the processes that serve at the moment; None for those of all processes.
+    """
+    serving = range(platform.gateway_processes) if gateways is None else gateways
     return _render(
         root,
         site,
         EDGE,
-        gateways=[str(site.reach("gateway", number)) for number in processes],
-        gateway_health=[str(site.reach("gateway-metrics", number)) for number in processes],
+        gateways=[str(site.reach("gateway", number)) for number in serving],
+        gateway_health=[str(site.reach("gateway-metrics", number)) for number in serving],
         limits=platform.edge,
         banned_file=str(banned_file),
     )
 
 
-def services(root: Path, catalog: Catalog, site: Site) -> str:
-    """The configuration of the nginx in front of the services."""
+def services(
+    root: Path, catalog: Catalog, site: Site, instances: Mapping[str, Sequence[Address]] | None = None
+) -> str:
+    """The configuration of the nginx in front of the services.
+
+    instances: which of a service serve at the moment; None for all. A service without any is left out.
+    """
+    serving = all_instances(catalog, site) if instances is None else instances
     upstreams = [
         {
             "name": service.name,
             "timeout_seconds": service.timeout_seconds,
-            "instances": [str(site.reach_service(service, number)) for number in range(service.instances)],
+            "instances": list(map(str, serving[service.name])),
         }
         for service in catalog
+        if serving.get(service.name)
     ]
     return _render(root, site, SERVICES, services=upstreams, callers_file=str(Secrets(site.secrets).callers))
+
+
+def all_instances(catalog: Catalog, site: Site) -> dict[str, list[Address]]:
+    """Where the instances of every service listen."""
+    return {
+        service.name: [site.reach_service(service, number) for number in range(service.instances)]
+        for service in catalog
+    }
 
 
 def configuration_file(site: Site, name: str) -> PurePath:

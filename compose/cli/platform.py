@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from compose.cli.documents import Document, Refused
+from compose.cli.layout import GATEWAY_PROCESSES
 
 FILE = Path("compose/platform.yaml")
 SCHEMA = Path("compose/platform.schema.json")
@@ -99,4 +100,4 @@ class Platform:
 
 def _cores() -> int:
     """Cores this process may use; at most as many as the gateway has ports."""
-    return min(len(os.sched_getaffinity(0)), 50)
+    return min(len(os.sched_getaffinity(0)), GATEWAY_PROCESSES)

@@ -18,16 +18,19 @@ if TYPE_CHECKING:
     from compose.cli.toolbox import Toolbox
 
 _INITDB_SECONDS = 120
+_CONNECTIONS = 500
+"""max_connections. Fixed, as only a restart can change it: enough for some thirty instances of services; an
+unused one costs some 20 KiB."""
 _CONNECTIONS_PER_INSTANCE = 12  # a service instance's pool and its migration
 _CONNECTIONS_PER_DATABASE = 3  # the relay: listening, shipping, and one being replaced
-_CONNECTIONS_BESIDE = 30  # Rio, people with psql, the superuser's reserve
+_CONNECTIONS_BESIDE = 60  # Rio and its spares, people with psql, the superuser's reserve
 
 
 class InitialiseError(Failure):
     """initdb failed; the tail is what it said last."""
 
 
-def configuration(catalog: Catalog, site: Site) -> str:
+def configuration(site: Site) -> str:
     """postgresql.conf, sized for a laptop; durability is PostgreSQL's own."""
     address = site.listen("postgres")
     return f"""\
@@ -36,7 +39,7 @@ port = {address.port}
 unix_socket_directories = ''
 hba_file = '{site.config / "postgres/pg_hba.conf"}'
 password_encryption = scram-sha-256
-max_connections = {_connections(catalog)}
+max_connections = {_CONNECTIONS}
 
 shared_buffers = 32MB
 work_mem = 2MB
@@ -59,10 +62,16 @@ timezone = UTC
 """
 
 
-def _connections(catalog: Catalog) -> int:
-    instances = sum(service.instances for service in catalog.with_database)
+def refuse_too_many(catalog: Catalog) -> None:
+    """Raise Failure where all instances, and one spare, may need more connections than there are."""
+    instances = sum(service.instances for service in catalog.with_database) + 1
     databases = len(catalog.with_database) * _CONNECTIONS_PER_DATABASE
-    return instances * _CONNECTIONS_PER_INSTANCE + databases + _CONNECTIONS_BESIDE
+    wanted = instances * _CONNECTIONS_PER_INSTANCE + databases + _CONNECTIONS_BESIDE
+    if wanted > _CONNECTIONS:
+        raise Failure(
+            f"the instances of all services may need {wanted} connections, PostgreSQL has {_CONNECTIONS}",
+            advice="Lower `instances` in services/*/service.yaml, or give services a PostgreSQL of their own",
+        )
 
 
 def authentication() -> str:

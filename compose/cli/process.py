@@ -56,9 +56,10 @@ class Probe:
 class Process:
     """A process of the instance.
 
-    command: its words; no shell reads them. after: processes it waits for, and for what of them (STARTED,
-    HEALTHY, DONE). one_shot: runs to its end, tried again a few times when it fails. stop_signal: asks it to
-    end; stop_seconds: after these it is killed. whole_group: the signal goes to its children too.
+    command: its words; no shell reads them. after: processes that have to be STARTED, HEALTHY or DONE before
+    it is started, and that are stopped after it. one_shot: runs to its end, tried again a few times when it
+    fails. stop_signal: asks it to end; stop_seconds: after these it is killed. whole_group: the signal goes
+    to its children, too.
     """
 
     name: str
@@ -80,6 +81,9 @@ class Process:
             "entrypoint": list(self.command),
             # process-compose sees a changed definition by its arguments, not by its program; by this it does.
             "x-program": self.command[0],
+            # Nothing is started by process-compose itself: it never again starts a process that waits for one
+            # that was redefined while it ran. `Supervisor.start_in_order` does the waiting.
+            "disabled": True,
             "working_dir": str(working_folder),
             "environment": [f"{name}={value}" for name, value in self.environment.items()],
             "is_dotenv_disabled": True,
@@ -95,7 +99,8 @@ class Process:
         if self.ready:
             found["readiness_probe"] = self.ready.document()
         if self.after:
-            found["depends_on"] = {name: {"condition": condition} for name, condition in self.after.items()}
+            found["depends_on"] = {name: {"condition": STARTED} for name in self.after}  # the order of a stop
+            found["x-after"] = dict(self.after)
         return found
 
     def _availability(self) -> dict[str, Any]:

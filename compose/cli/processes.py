@@ -1,14 +1,15 @@
 """The processes of a native instance, as a document for process-compose.
 
 What waits for what: everything starts at once, except that databases come before who uses them and RabbitMQ
-before Rio. Of telemetry a hop asks no more than that it was started, which delays nothing: an ordered stop
+before Rio. A hop that is replaced while it serves has a spare: the same process on another port, which serves
+meanwhile. Of telemetry a hop asks no more than that it was started, which delays nothing: an ordered stop
 then ends the hops first, so that their last spans still arrive.
 """
 
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,18 +30,28 @@ _ROTATION_SECONDS = 60
 _TELEMETRY = {"collector": STARTED}
 
 
-def document(catalog: Catalog, layout: Layout, platform: Platform, toolbox: Toolbox) -> str:
-    """The document, YAML."""
-    processes = Processes(catalog, layout, platform, toolbox).all()
+def document(layout: Layout, processes: Mapping[str, Mapping[str, Any]]) -> str:
+    """The document, YAML. processes: the definition of each (see Process.document), by name."""
     content = {
         "version": "0.5",
         "is_strict": True,
         "log_level": "info",
         "environment": [f"{name}={value}" for name, value in _everywhere(layout).items()],
-        "processes": {process.name: process.document(layout.logs, layout.root) for process in processes},
+        "processes": dict(processes),
     }
     text = yaml.dump(content, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=110)
     return text.replace("$", "$$")  # process-compose expands variables in the whole document
+
+
+def read(layout: Layout) -> dict[str, dict[str, Any]]:
+    """The definitions that the supervisor was given last; none where there is no document."""
+    try:
+        text = layout.processes_file.read_text()
+    except FileNotFoundError:
+        return {}
+    content = yaml.load(text.replace("$$", "$"), Loader=yaml.CSafeLoader)
+    found: dict[str, dict[str, Any]] = content["processes"]
+    return found
 
 
 def _everywhere(layout: Layout) -> dict[str, str]:
@@ -52,7 +63,7 @@ def _everywhere(layout: Layout) -> dict[str, str]:
     }
 
 
-class _Plain(yaml.SafeDumper):
+class _Plain(yaml.CSafeDumper):
     """Writes repeated values out instead of pointing back to them."""
 
     def ignore_aliases(self, data: Any) -> bool:
@@ -68,6 +79,17 @@ class Processes:
         self._platform = platform
         self._toolbox = toolbox
         self._site = Site.native(layout)
+
+    def definitions(self) -> dict[str, dict[str, Any]]:
+        """Every process as process-compose reads it, by name."""
+        return self._documents(self.all())
+
+    def spares(self) -> dict[str, dict[str, Any]]:
+        """The spares, which run only while what they stand for is replaced, as process-compose reads them."""
+        return self._documents([*self._spare_hops(), *map(self._spare_instance, self._catalog)])
+
+    def _documents(self, processes: Iterable[Process]) -> dict[str, dict[str, Any]]:
+        return {process.name: process.document(self._layout.logs, self._layout.root) for process in processes}
 
     def all(self) -> list[Process]:
         """Every process, in the order people think of them."""
@@ -95,43 +117,61 @@ class Processes:
         )
 
     def _own_hops(self) -> Iterator[Process]:
-        site = self._site
-        uses_database = {"databases": DONE}
-        yield Process(
-            "gateway",
+        yield self._gateway("gateway", 0)
+        yield self._rio_api("rio-api", hops.rio_file(0))
+        for number, name in enumerate(self._platform.rio.dispatcher_names):
+            yield self._dispatcher(name, number, hops.rio_file(number))
+        yield self._relay("relay")
+
+    def _spare_hops(self) -> Iterator[Process]:
+        yield self._gateway(spare_of("gateway"), hops.spare_gateways(self._platform)[0])
+        yield self._rio_api(spare_of("rio-api"), f"{spare_of('rio-api')}.json")
+        name = spare_of(DISPATCHER)
+        yield self._dispatcher(name, hops.SPARE_DISPATCHER, f"{name}.json")
+        yield self._relay(spare_of("relay"))
+
+    def _gateway(self, name: str, first: int) -> Process:
+        """first: which port of its block is its first process'."""
+        return Process(
+            name,
             "the public API",
             self._python("gateway"),
-            environment.gateway(site),
-            self._ready(site.reach("gateway-metrics")),
+            environment.gateway(self._site, name),
+            self._ready(self._site.reach("gateway-metrics", first)),
             {nginx.SERVICES: STARTED} | _TELEMETRY,
             stop_seconds=40,  # longer than it drains
         )
-        yield Process(
-            "rio-api",
+
+    def _rio_api(self, name: str, file: str) -> Process:
+        return Process(
+            name,
             "accepts events",
             self._python("broker.rio.api"),
-            environment.rio(site, "rio-api"),
-            self._ready(site.reach("rio-api")),
-            {"rabbitmq": HEALTHY} | uses_database | _TELEMETRY,
+            environment.rio(self._site, name, file),
+            self._ready(self._site.reach(f"{name}-ready")),
+            {"rabbitmq": HEALTHY, "databases": DONE} | _TELEMETRY,
             stop_seconds=20,
         )
-        for number, name in enumerate(self._platform.rio.dispatcher_names):
-            yield Process(
-                name,
-                "delivers events to webhooks",
-                self._python("broker.rio.dispatcher"),
-                environment.rio(site, name, hops.rio_file(number)),
-                self._ready(site.reach(DISPATCHER, number)),
-                {"rabbitmq": HEALTHY, nginx.SERVICES: STARTED} | uses_database | _TELEMETRY,
-                stop_seconds=20,
-            )
-        yield Process(
-            "relay",
+
+    def _dispatcher(self, name: str, number: int, file: str) -> Process:
+        return Process(
+            name,
+            "delivers events to webhooks",
+            self._python("broker.rio.dispatcher"),
+            environment.rio(self._site, name, file),
+            self._ready(self._site.reach(DISPATCHER, number)),
+            {"rabbitmq": HEALTHY, nginx.SERVICES: STARTED, "databases": DONE} | _TELEMETRY,
+            stop_seconds=20,
+        )
+
+    def _relay(self, name: str) -> Process:
+        return Process(
+            name,
             "ships events from outboxes to Rio",
             self._python("broker.relay"),
-            environment.relay(site),
-            self._ready(site.reach("relay")),
-            uses_database | _TELEMETRY,
+            environment.relay(self._site, name),
+            self._ready(self._site.reach(name)),
+            {"databases": DONE} | _TELEMETRY,
             stop_seconds=20,
         )
 
@@ -153,17 +193,31 @@ class Processes:
         )
 
     def _instance(self, service: Service, number: int) -> Process:
+        return self._serving(
+            service,
+            service.instance_names[number],
+            environment.service(self._site, service, number),
+            self._site.reach_service(service, number),
+        )
+
+    def _spare_instance(self, service: Service) -> Process:
+        variables = environment.spare(self._site, service)
+        return self._serving(service, spare_of(service.name), variables, self._site.spare_of(service))
+
+    def _serving(
+        self, service: Service, name: str, variables: environment.Environment, address: Address
+    ) -> Process:
         before = {}
         if service.migrate:
             before = {f"{service.name}-migrate": DONE}
         elif service.database:
             before = {"databases": DONE}
         return Process(
-            service.instance_names[number],
+            name,
             f"{service.description} ({service.framework})",
             self._command(service.command),
-            environment.service(self._site, service, number),
-            self._ready(self._site.reach_service(service, number)),
+            variables,
+            self._ready(address),
             before | ({"postgres": STARTED} if service.database else {}) | _TELEMETRY,
             stop_seconds=25,
         )
@@ -327,6 +381,11 @@ class Processes:
         """Ready as soon as the bash `condition` holds: a try waits for it, so nobody waits for a period."""
         command = f"until {condition} 2>/dev/null; do sleep 0.1; done"
         return Probe(command=command, delay_seconds=0, period_seconds=5, timeout_seconds=4)
+
+
+def spare_of(name: str) -> str:
+    """The process that serves while those of the hop or service `name` are replaced."""
+    return f"{name}-spare"
 
 
 def _accepts(address: Address) -> str:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from compose.cli import users
 from compose.cli.catalog import Service
-from compose.cli.layout import LOOPBACK, PORTS, Layout
+from compose.cli.layout import LOOPBACK, PORTS, SPARE_SHIFT, Layout
 
 
 class Address(NamedTuple):
@@ -105,6 +105,13 @@ class Site:
         """Where services nginx and Prometheus find instance `number` (from 0) of a service."""
         host = self.bind if self.hosts is None else service.instance_names[number]
         return Address(host, service.ports[number] + self.offset)
+
+    def spare_of(self, service: Service) -> Address:
+        """Where the spare of a service listens: the instance that serves while others are replaced.
+
+        Only natively: in containers the engine replaces them.
+        """
+        return Address(self.bind, service.port + SPARE_SHIFT + self.offset)
 
     @property
     def nginx_logs(self) -> PurePath:

@@ -24,6 +24,7 @@ from urllib.parse import quote
 
 from compose.cli import proc
 from compose.cli.errors import Failure, tail
+from compose.cli.files import write
 from compose.cli.layout import Layout
 from compose.cli.setup.programs import SEARCH_PATH
 from compose.cli.wrong_port import WrongPorts, given_port
@@ -44,7 +45,6 @@ _RESTARTS = 5  # within one start: it will not become ready
 
 READY, DONE, NOT_READY, WAITING, RESTARTING = "ready", "done", "not ready", "waiting", "restarting"
 RUNNING, STOPPING, STOPPED, FAILED = "running", "stopping", "stopped", "failed"
-LOST = "lost"
 _ENDED = (DONE, STOPPED, FAILED)
 
 
@@ -53,7 +53,7 @@ class Process:
     """A process as the supervisor sees it.
 
     state: one of READY, NOT_READY, RUNNING and DONE (of one that has to run only once), WAITING (for another
-    process), RESTARTING, STOPPING, STOPPED, FAILED, LOST (see stop_process). pid: 0 while it does not run.
+    process), RESTARTING, STOPPING, STOPPED, FAILED. pid: 0 while it does not run.
     restarts: how often it had to be started again. exit_code: of the last time it ended. age_seconds: since
     its start. was_skipped: it failed only because another did.
     """
@@ -235,8 +235,6 @@ class Supervisor:
         if process.state in _ENDED and self._is_tracked(process.name):
             # It was started again, and keeps its old state until it runs: it waits for another.
             return replace(process, state=WAITING)
-        if process.state == STOPPING and not self._is_tracked(process.name):
-            return replace(process, state=LOST)
         if process.state in _ALWAYS_STATES and not self._runs_once(process.name):
             return replace(process, state=_ALWAYS_STATES[process.state])
         return process
@@ -255,10 +253,7 @@ class Supervisor:
             self._must("POST", f"/process/start/{quote(name)}")
 
     def stop_process(self, name: str) -> None:
-        """Stops a process and returns when it has ended; does nothing when it does not run.
-
-        One that is stopped while it waits for another is LOST: the supervisor does not start it again.
-        """
+        """Stops a process and returns when it has ended; does nothing when it does not run."""
         if self._is_tracked(name):
             # Between the question and this request it may have ended by itself.
             with contextlib.suppress(Refused):
@@ -278,21 +273,53 @@ class Supervisor:
         self.stop_process(name)
         self.start_process(name)
 
-    def signal_process(self, name: str, signum: int) -> None:
-        """Sends a signal to a process, as to make nginx read its configuration again."""
+    def reload_process(self, name: str) -> None:
+        """Has a process read its configuration again: sends it SIGHUP."""
         process = self.get(name)
         if process is None or process.pid == 0:
             raise Failure(f"{name} does not run")
-        os.kill(process.pid, signum)
+        os.kill(process.pid, signal.SIGHUP)
 
-    def apply(self, changed: Iterable[str]) -> None:
-        """Takes up the processes file as it is now: adds what is new, removes what is gone.
+    def define(self, document: str, changed: Iterable[str]) -> None:
+        """Makes `document` the processes file and has the supervisor take it up; starts no process.
 
-        changed: the processes that are defined differently, or no more. They are stopped first, because the
-        supervisor loses a process that it replaces while that runs.
+        changed: the processes that are defined differently, or no more; they are stopped first.
         """
         self.stop_processes(changed)
+        write(self._layout.processes_file, document)
         self._must("POST", "/project/configuration", timeout_seconds=_STOP_SECONDS)
+
+    def start_in_order(
+        self,
+        after: Mapping[str, Mapping[str, bool]],
+        timeout_seconds: float,
+        note: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        """Starts processes, each when those it comes after are there; returns when all are ready or done.
+
+        after: by process, those it comes after, and whether these have to be ready or done, not just started.
+        Those that are not started here have to run already. Raises Failure when one fails, or is late.
+        """
+        left = set(after)
+        wanted = sorted(left)
+        deadline = time.monotonic() + timeout_seconds
+        begun = {process.name: process.restarts for process in self._list_by(deadline)}
+        while left:
+            found = {process.name: process for process in self._list_by(deadline)}
+            self._refuse_failed([found[name] for name in wanted if name in found and name not in left], begun)
+            for name in sorted(left):
+                needed = {other for other, ready in after[name].items() if ready}
+                if not left & after[name].keys() and all(
+                    found[other].is_right for other in needed if other in found
+                ):
+                    self.start_process(name)
+                    left.discard(name)
+            if time.monotonic() > deadline:
+                raise self._late(sorted(left), timeout_seconds)
+            if left:
+                note(f"starting {', '.join(sorted(left))}")
+            time.sleep(_POLL_SECONDS)
+        self.wait_until_right(wanted, max(0.0, deadline - time.monotonic()), note)
 
     def wait_until_right(
         self, names: Iterable[str], timeout_seconds: float, note: Callable[[str], None] = lambda text: None
@@ -308,9 +335,7 @@ class Supervisor:
         ports = WrongPorts(self._given_ports(wanted))
         while True:
             processes = [process for process in self._list_by(deadline) if process.name in wanted]
-            failed = [process for process in processes if _has_failed(process, before.get(process.name, 0))]
-            if failed:
-                raise self._failure(failed)
+            self._refuse_failed(processes, before)
             waiting = sorted(wanted - {process.name for process in processes if process.is_right})
             if not waiting:
                 return
@@ -320,9 +345,7 @@ class Supervisor:
                     misplaced, advice="A service listens where HOST and PORT of its environment say."
                 )
             if time.monotonic() > deadline:
-                log = self._layout.logs / f"{waiting[0]}.log"
-                late = f"not ready after {timeout_seconds:.0f} s: {', '.join(waiting)}"
-                raise Failure(late, tail=tail(log), log=log)
+                raise self._late(waiting, timeout_seconds)
             note(f"{len(wanted) - len(waiting)} of {len(wanted)}, waiting for {', '.join(waiting)}")
             time.sleep(_POLL_SECONDS)
 
@@ -344,6 +367,16 @@ class Supervisor:
             except Busy:
                 if time.monotonic() > deadline:
                     raise
+
+    def _late(self, waiting: Sequence[str], timeout_seconds: float) -> Failure:
+        log = self._layout.logs / f"{waiting[0]}.log"
+        late = f"not ready after {timeout_seconds:.0f} s: {', '.join(waiting)}"
+        return Failure(late, tail=tail(log), log=log)
+
+    def _refuse_failed(self, processes: Iterable[Process], restarts_before: Mapping[str, int]) -> None:
+        failed = [each for each in processes if _has_failed(each, restarts_before.get(each.name, 0))]
+        if failed:
+            raise self._failure(failed)
 
     def _failure(self, failed: Sequence[Process]) -> Failure:
         causes = [process for process in failed if not process.was_skipped] or failed

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from compose.cli import cache, changes, hints, hops, postgres, preflight, schema_compatibility
+from compose.cli import cache, changes, checks, hints, hops, postgres, preflight, schema_compatibility
 from compose.cli.catalog import Catalog
-from compose.cli.changes import Definitions
 from compose.cli.documents import Refused
 from compose.cli.errors import Failure
-from compose.cli.generate import generate
+from compose.cli.generate import Plan, plan
 from compose.cli.layout import Layout
 from compose.cli.main import STARTED
-from compose.cli.platform import Platform
 from compose.cli.progress import Progress, duration
 from compose.cli.setup import prepare
 from compose.cli.setup.services import BuiltService
@@ -33,61 +32,69 @@ def run(root: Path, args: argparse.Namespace) -> int:
     started = float(os.environ.pop(STARTED, time.monotonic()))
     layout = Layout.open(root, args.instance)
     progress = Progress(sys.stderr)
-    with cache.locked(layout.run / "up", lambda text: None, _LOCK_SECONDS):
-        try:
-            definitions = _configure(layout, progress)
-        except Refused as refused:
-            raise Failure("the configuration is refused", tail=list(map(str, refused.problems))) from refused
+    with changing(layout):
+        planned = configure(layout, progress)
         supervisor = Supervisor(layout)
         if supervisor.is_running():
-            _adapt(supervisor, definitions, progress)
+            _adapt(supervisor, planned, progress)
         else:
-            _start(supervisor, definitions, progress)
+            _start(supervisor, planned, progress)
         with progress.stage("Ready") as stage:
-            supervisor.wait_until_right(definitions.processes, _READY_SECONDS, stage.note)
+            supervisor.wait_until_right(planned.processes, _READY_SECONDS, stage.note)
     print(_summary(layout, time.monotonic() - started))
     return 0
 
 
-def _configure(layout: Layout, progress: Progress) -> Definitions:
-    catalog = Catalog.load(layout.root)
-    for warning in schema_compatibility.check(catalog, layout.config / hops.RIO_CATALOG):
-        print(f"nextphase: {warning}", file=sys.stderr)
-    prepare([BuiltService(layout.root, service) for service in catalog])
-    with progress.stage("Configuration"):
-        toolbox = Toolbox.locate(layout.root)
-        generate(catalog, layout, toolbox)
-        postgres.initialise(layout, toolbox)
-        return Definitions.read(layout)
+def changing(layout: Layout) -> contextlib.AbstractContextManager[None]:
+    """Holds the lock of the instance: two commands must not change it at the same time."""
+    return cache.locked(layout.run / "up", lambda text: None, _LOCK_SECONDS)
 
 
-def _start(supervisor: Supervisor, definitions: Definitions, progress: Progress) -> None:
-    layout = definitions.layout
+def configure(layout: Layout, progress: Progress) -> Plan:
+    """What the checkout says the instance is to be, checked as far as it is not what runs already.
+
+    Builds services; makes missing secrets, folders and PostgreSQL's data. Raises Failure.
+    """
+    try:
+        catalog = Catalog.load(layout.root)
+        for warning in schema_compatibility.check(catalog, layout.config / hops.RIO_CATALOG):
+            print(f"nextphase: {warning}", file=sys.stderr)
+        prepare([BuiltService(layout.root, service) for service in catalog])
+        with progress.stage("Configuration") as stage:
+            toolbox = Toolbox.locate(layout.root)
+            planned = plan(catalog, layout, toolbox)
+            stage.note("checking every file")
+            checks.run(planned, changes.pending(planned))
+            postgres.initialise(layout, toolbox)
+    except Refused as refused:
+        raise Failure("the configuration is refused", tail=list(map(str, refused.problems))) from refused
+    return planned
+
+
+def _start(supervisor: Supervisor, planned: Plan, progress: Progress) -> None:
     if supervisor.everything():
         with progress.stage("Ending what was left behind") as stage:
             supervisor.stop(stage.note)
-    preflight.refuse_taken(_ports(layout))
-    with progress.stage("Start"):
-        # Remembered first: an interruption must not leave an instance that nobody knows what it runs with.
-        changes.remember(layout, definitions.fingerprints())
-        supervisor.start(Toolbox.locate(layout.root).process_compose)
+    preflight.refuse_taken(_ports(planned))
+    with progress.stage("Start") as stage:
+        changes.start(supervisor, planned.toolbox.process_compose, planned)
+        changes.start_processes(supervisor, planned, stage.note)
 
 
-def _adapt(supervisor: Supervisor, definitions: Definitions, progress: Progress) -> None:
+def _adapt(supervisor: Supervisor, planned: Plan, progress: Progress) -> None:
     with progress.stage("Changes") as stage:
-        program = Toolbox.locate(definitions.layout.root).process_compose
-        done = changes.apply(supervisor, program, definitions, stage.note)
+        done = changes.apply(supervisor, planned.toolbox.process_compose, planned, stage.note)
     print("\n".join(done) or "already up, nothing had changed", flush=True)
 
 
-def _ports(layout: Layout) -> Mapping[int, str]:
+def _ports(planned: Plan) -> Mapping[int, str]:
     """Every port the instance is going to listen on, and whose it is."""
-    catalog, platform = Catalog.load(layout.root), Platform.load(layout.root)
+    layout = planned.layout
     ports = {port: name for name, port in layout.ports.items()}
-    for number in range(platform.gateway_processes):
+    for number in range(planned.platform.gateway_processes):
         ports[layout.port("gateway") + number] = "gateway"
         ports[layout.port("gateway-metrics") + number] = "gateway-metrics"
-    for service in catalog:
+    for service in planned.catalog:
         ports |= {layout.shifted(port): service.name for port in service.ports}
     return ports
 

@@ -1,155 +1,85 @@
-"""What a second `up` touches: only what is no longer as configured."""
+"""What a second `up` touches: only what is no longer as planned, and without a gap."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from compose.cli import changes
-from compose.cli.changes import Definitions
+from compose.cli.catalog import Catalog
+from compose.cli.errors import Failure
+from compose.cli.generate import Plan, plan
 from compose.cli.layout import Layout
-from compose.cli.process import DONE, HEALTHY, Process
+from compose.cli.process import DONE, Process
 from compose.cli.supervisor import Supervisor
-from compose.cli.tests.tiny import once, process_compose, waits, write
+from compose.cli.tests import checkout
+from compose.cli.tests.tiny import once, process_compose, waits
 
+pytestmark = pytest.mark.config
 
-@pytest.fixture
-def layout(tmp_path: Path) -> Layout:
-    return Layout.open(tmp_path)
-
-
-@pytest.fixture
-def supervisor(layout: Layout) -> Iterator[Supervisor]:
-    found = Supervisor(layout)
-    yield found
-    found.stop()
-
-
-def files_changed(before: Definitions, layout: Layout, change: Path, content: str = "changed") -> set[str]:
-    """Names of the processes whose files a change concerns."""
-    old = before.fingerprints()
-    change.write_text(content)
-    new = Definitions.read(layout).fingerprints()
-    return {name for name in old if old[name] != new[name]}
-
-
-def test_a_process_reads_what_its_definition_names_and_what_that_names(layout: Layout) -> None:
-    secret = layout.secrets / "token"
-    config, other = layout.config / "rio.json", layout.config / "relay.json"
-    secret.write_text("one")
-    config.write_text(f'{{"token_file": "{secret}"}}')
-    other.write_text("{}")
-    write(
-        layout,
-        Process("rio", "", ["true"], {"RIO_CONFIG": str(config)}),
-        Process("relay", "", ["true"], {"RELAY_CONFIG": str(other)}),
-    )
-    definitions = Definitions.read(layout)
-    assert files_changed(definitions, layout, secret) == {"rio"}
-    assert files_changed(definitions, layout, other) == {"relay"}
-
-
-def test_rio_is_not_restarted_for_a_catalog_that_it_watches(layout: Layout) -> None:
-    config, catalog = layout.config / "rio.json", layout.config / "rio-catalog.json"
-    tokens = layout.secrets / "senders.json"
-    for file in (catalog, tokens):
-        file.write_text("{}")
-    config.write_text(f'{{"catalog_file": "{catalog}", "senders_file": "{tokens}"}}')
-    write(layout, Process("rio", "", ["true"], {"RIO_CONFIG": str(config)}))
-    definitions = Definitions.read(layout)
-    assert files_changed(definitions, layout, catalog) == set()
-    assert files_changed(definitions, layout, tokens) == set()
-    assert files_changed(definitions, layout, config, "{}") == {"rio"}
-
-
-def test_unnamed_files_beside_a_named_one_count_and_data_does_not(layout: Layout) -> None:
-    folder = layout.config / "prometheus"
-    (folder / "rules").mkdir(parents=True)
-    (folder / "prometheus.yml").write_text("{}")
-    (folder / "rules/alerts.yml").write_text("{}")
-    data = layout.data / "wal"
-    data.write_text("")
-    command = ["prometheus", f"--config.file={folder}/prometheus.yml", f"--storage={data}"]
-    write(layout, Process("prometheus", "", command))
-    definitions = Definitions.read(layout)
-    assert files_changed(definitions, layout, folder / "rules/alerts.yml") == {"prometheus"}
-    assert files_changed(definitions, layout, data) == set()
-
-
-def test_a_python_hop_runs_its_code_and_what_all_share(layout: Layout) -> None:
-    modules = {
-        name: layout.root / name / "module.py"
-        for name in (
-            "gateway",
-            "observability",
-            "services/accounts",
-            "services/accounts/tests",
-            "services/orders",
-        )
-    }
-    for module in modules.values():
-        module.parent.mkdir(parents=True)
-        module.touch()
-    write(
-        layout,
-        Process("gateway", "", ["/venv/bin/python", "-m", "gateway"]),
-        Process("accounts", "", ["/venv/bin/python", "-m", "gunicorn", "services.accounts.app:create_app()"]),
-        Process("nginx", "", ["nginx", "-g", "gateway"]),
-    )
-    definitions = Definitions.read(layout)
-    assert files_changed(definitions, layout, modules["gateway"]) == {"gateway"}
-    assert files_changed(definitions, layout, modules["services/accounts"]) == {"accounts"}
-    assert files_changed(definitions, layout, modules["observability"]) == {
-        "gateway",
-        "accounts",
-    }
-    assert files_changed(definitions, layout, modules["services/orders"]) == set()
-    assert files_changed(definitions, layout, modules["services/accounts/tests"]) == set()
-
-
-def test_processes_come_after_what_they_wait_for(layout: Layout) -> None:
-    write(layout, waits("c", {"b": HEALTHY}), waits("b", {"a": DONE}), once("a", "true"))
-    definitions = Definitions.read(layout)
-    assert definitions.in_order() == ["a", "b", "c"]
-    assert definitions.awaited_by_any() == {"a", "b"}
+HOPS = ("gateway", "relay", "rio-api", "rio-dispatcher")
 
 
 class Instance:
-    """A running tiny instance whose definitions can be changed."""
+    """A running instance of processes that only wait, whose plan can be changed."""
 
-    def __init__(self, layout: Layout, supervisor: Supervisor) -> None:
+    def __init__(self, layout: Layout) -> None:
         self.layout = layout
-        self.supervisor = supervisor
+        self.supervisor = Supervisor(layout)
+        self._plan = replace(plan(Catalog(()), layout, checkout.toolbox()), catalog=Catalog(()))
+        self.notes: list[str] = []
+
+    def planned(self, *processes: Process, **files: str) -> Plan:
+        """The plan of these processes and of the hops that are not among them."""
+        named = {process.name for process in processes}
+        everything = [*(waits(name) for name in HOPS if name not in named), *processes]
+        spares = [replace(self._of(process), name=f"{process.name}-spare") for process in everything]
+        return replace(
+            self._plan,
+            files=files,
+            processes=self._documents(everything),
+            spares=self._documents(spares),
+        )
 
     def start(self, *processes: Process) -> None:
-        write(self.layout, *processes)
-        self.supervisor.start(process_compose())
-        self.settle()
-        changes.remember(self.layout, Definitions.read(self.layout).fingerprints())
+        planned = self.planned(*processes)
+        changes.start(self.supervisor, process_compose(), planned)
+        changes.start_processes(self.supervisor, planned, lambda note: None)
 
-    def settle(self) -> None:
-        self.supervisor.wait_until_right(Definitions.read(self.layout).processes, 20)
+    def change(self, *processes: Process, **files: str) -> list[str]:
+        return changes.apply(
+            self.supervisor, process_compose(), self.planned(*processes, **files), self.notes.append
+        )
 
-    def change(self, *processes: Process) -> list[str]:
-        write(self.layout, *processes)
-        definitions = Definitions.read(self.layout)
-        done = changes.apply(self.supervisor, process_compose(), definitions, lambda note: None)
-        self.settle()
-        return done
+    def restart(self, name: str, *processes: Process) -> list[str]:
+        return changes.restart(self.supervisor, self.planned(*processes), name, self.notes.append)
 
     def pids(self) -> dict[str, int]:
         return {process.name: process.pid for process in self.supervisor.list()}
 
+    @staticmethod
+    def _of(process: Process) -> Process:
+        # The file that tells readiness is the spare's own.
+        words = [
+            word.replace(f"{process.name}.there", f"{process.name}-spare.there") for word in process.command
+        ]
+        ready = waits(f"{process.name}-spare").ready
+        return replace(process, command=words, ready=ready)
+
+    def _documents(self, processes: Sequence[Process]) -> dict[str, dict[str, object]]:
+        return {each.name: each.document(self.layout.logs, self.layout.root) for each in processes}
+
 
 @pytest.fixture
-def instance(layout: Layout, supervisor: Supervisor) -> Instance:
-    return Instance(layout, supervisor)
+def instance(tmp_path: Path) -> Iterator[Instance]:
+    found = Instance(Layout.open(checkout.make(tmp_path)))
+    yield found
+    found.supervisor.stop()
 
 
-@pytest.mark.config
 def test_nothing_changed_nothing_done(instance: Instance) -> None:
     processes = waits("one"), once("migrate", "echo x >>migrated")
     instance.start(*processes)
@@ -159,105 +89,125 @@ def test_nothing_changed_nothing_done(instance: Instance) -> None:
     assert (instance.layout.root / "migrated").read_text() == "x\n"
 
 
-@pytest.mark.config
-def test_only_what_is_defined_differently_is_restarted(instance: Instance) -> None:
-    instance.start(waits("one"), waits("two"))
+def test_a_hop_is_replaced_only_once_another_is_ready(instance: Instance) -> None:
+    instance.start()
     before = instance.pids()
-    done = instance.change(waits("one", does="true"), waits("two"))
-    assert done == ["one restarted: its definition changed"]
+    new = waits("relay", does="test -e .nextphase/default/run/relay-spare.there && touch overlapped")
+    assert instance.change(new) == ["relay replaced: its definition changed"]
     after = instance.pids()
-    assert after["one"] not in (before["one"], 0)
-    assert after["two"] == before["two"]
-    # The supervisor has not lost the one it replaced.
-    instance.supervisor.restart_process("one")
-    instance.settle()
+    assert after["relay"] not in (before["relay"], 0)
+    assert {name: after[name] for name in after if name != "relay"} == {
+        name: before[name] for name in before if name != "relay"
+    }
+    assert (instance.layout.root / "overlapped").exists()
 
 
-@pytest.mark.config
-def test_what_is_new_is_started_and_what_is_gone_is_stopped(instance: Instance) -> None:
-    instance.start(waits("one"), waits("two"))
+def test_what_never_becomes_ready_takes_no_place(instance: Instance) -> None:
+    instance.start()
     before = instance.pids()
-    done = instance.change(waits("one"), once("migrate", "true"), waits("three", {"migrate": DONE}))
-    assert done == ["two removed", "migrate added", "three added"]
-    after = instance.pids()
-    assert set(after) == {"one", "migrate", "three"}
-    assert after["one"] == before["one"]
-    assert before["two"] not in {process.pid for process in instance.supervisor.everything()}
+    with pytest.raises(Failure, match=r"relay-spare.*relay goes on as it was") as raised:
+        instance.change(waits("relay", does="echo this is broken; exit 3"))
+    assert "this is broken" in raised.value.text()
+    assert instance.pids() == before
+    assert instance.change() == []
 
 
-@pytest.mark.config
-def test_changed_files_restart_in_order(instance: Instance) -> None:
-    config = instance.layout.config / "schema.sql"
-    config.write_text("one")
-    read = f"cat {config} >>order; echo >>order"
-    processes = once("migrate", read), waits("service", {"migrate": DONE}), waits("store")
-    instance.start(*processes)
+def test_more_and_fewer_dispatchers(instance: Instance) -> None:
+    instance.start()
     before = instance.pids()
-    config.write_text("two")
-    assert instance.change(*processes) == ["migrate restarted: what it reads changed"]
-    assert (instance.layout.root / "order").read_text().split() == ["one", "two"]
+    two = replace(instance._plan.platform.rio, dispatchers=2)
+    one = instance._plan
+    instance._plan = replace(one, platform=replace(one.platform, rio=two))
+    assert instance.change(waits("rio-dispatcher-2")) == ["rio-dispatcher-2 added: it is new"]
+    assert instance.pids()["rio-dispatcher"] == before["rio-dispatcher"]
+    instance._plan = one
+    assert instance.change() == ["rio-dispatcher-2 removed"]
     assert instance.pids() == before
 
 
-@pytest.mark.config
-def test_what_others_wait_for_restarts_everything(instance: Instance) -> None:
-    instance.start(waits("store"), waits("service", {"store": HEALTHY}))
+def test_a_failing_migration_leaves_everything_as_it_was(instance: Instance) -> None:
+    migrate = once("migrate", "true")
+    instance.start(migrate, waits("relay", {"migrate": DONE}))
     before = instance.pids()
-    done = instance.change(waits("store", does="true"), waits("service", {"store": HEALTHY}))
-    assert done == ["everything restarted: others wait for store, whose definition changed"]
+    broken = once("migrate", "echo the schema is wrong; exit 4")
+    new = waits("relay", {"migrate": DONE}, does="true"), waits("store", does="true")
+    with pytest.raises(Failure, match="everything else goes on as it was") as raised:
+        instance.change(broken, *new)
+    assert "the schema is wrong" in raised.value.text()
+    assert instance.pids() == before
+    done = instance.change(once("migrate", "touch migrated"), *new)
+    assert done == [
+        "migrate ran: its definition changed",
+        "relay replaced: its definition changed",
+        "store added: it is new",
+    ]
+
+
+def test_what_is_gone_is_stopped(instance: Instance) -> None:
+    instance.start(waits("store"), waits("other"))
+    before = instance.pids()
+    assert instance.change(waits("other")) == ["store removed"]
+    assert before["store"] not in {process.pid for process in instance.supervisor.everything()}
+    assert instance.pids()["other"] == before["other"]
+
+
+def test_what_has_no_spare_is_restarted_and_nothing_else(instance: Instance) -> None:
+    instance.start(waits("jaeger"), waits("loki", {"jaeger": DONE}))
+    before = instance.pids()
+    assert instance.change(waits("jaeger", does="true"), waits("loki", {"jaeger": DONE})) == [
+        "jaeger restarted: its definition changed"
+    ]
     after = instance.pids()
-    assert not {*before.values()} & {*after.values()}
+    assert after["jaeger"] != before["jaeger"]
+    assert after["loki"] == before["loki"]
 
 
-@pytest.mark.config
 def test_what_does_not_run_is_started(instance: Instance) -> None:
-    processes = waits("one"), waits("two")
-    instance.start(*processes)
-    instance.supervisor.stop_process("two")
-    before = instance.pids()
-    done = instance.change(*processes)
-    assert done == ["two restarted: it did not run"]
-    assert instance.pids()["one"] == before["one"]
-    assert instance.pids()["two"] != 0
+    instance.start(waits("jaeger"))
+    for name in ("jaeger", "relay"):
+        instance.supervisor.stop_process(name)
+    assert instance.change(waits("jaeger")) == [
+        "relay started: it did not run",
+        "jaeger restarted: it did not run",
+    ]
+    assert all(instance.pids().values())
 
 
-@pytest.mark.config
 def test_a_reloaded_process_keeps_its_pid(instance: Instance) -> None:
     config = instance.layout.config / "prometheus.yml"
     config.write_text("one")
     reader = waits("prometheus", does=f"trap 'cp {config} seen' HUP")
     instance.start(reader)
     before = instance.pids()
-    config.write_text("two")
-    done = instance.change(reader)
-    assert done == ["prometheus reloaded: its files changed"]
+    assert instance.change(reader, **{"prometheus.yml": "two"}) == ["prometheus reloaded: its files changed"]
     assert instance.pids() == before
 
 
-@pytest.mark.config
-def test_what_still_waits_is_left_to_wait_and_ends_up_running(instance: Instance) -> None:
-    config = instance.layout.config / "service.json"
-    config.write_text("one")
-    store = waits("store", does="until test -e go; do sleep 0.1; done")
-    service = waits("service", {"store": HEALTHY}, does=f"cat {config} >read")
-    write(instance.layout, store, service)
-    changes.remember(instance.layout, Definitions.read(instance.layout).fingerprints())
-    instance.supervisor.start(process_compose())
-    config.write_text("two")
-    release = threading.Timer(1, (instance.layout.root / "go").touch)
-    release.start()
-    instance.change(store, service)
-    release.join()
-    assert (instance.layout.root / "read").read_text() == "two"
+def test_an_interrupted_change_is_gone_on_with(instance: Instance) -> None:
+    instance.start()
+    new = waits("relay", does="true")
+    change = changes.Change(instance.supervisor, instance.planned(new), lambda note: None)
+    group = next(group for group in change.groups() if group.name == "relay")
+    change._start_spare(group)  # here it was interrupted, and then something else died
+    instance.supervisor.stop_process("relay")
+    assert instance.change(new) == ["relay started: its definition changed"]
+    assert "relay-spare" not in instance.pids()
 
 
-@pytest.mark.config
-def test_what_the_supervisor_lost_restarts_everything(instance: Instance) -> None:
-    store = waits("store", does="until test -e go; do sleep 0.1; done")
-    service = waits("service", {"store": HEALTHY})
-    write(instance.layout, store, service)
-    changes.remember(instance.layout, Definitions.read(instance.layout).fingerprints())
-    instance.supervisor.start(process_compose())
-    threading.Timer(1, (instance.layout.root / "go").touch).start()
-    instance.supervisor.stop_process("service")
-    assert instance.change(store, service) == ["everything restarted: the supervisor lost service"]
+def test_restart_replaces_what_is_as_planned(instance: Instance) -> None:
+    instance.start(waits("jaeger"))
+    before = instance.pids()
+    assert instance.restart("relay", waits("jaeger")) == ["relay replaced: asked for"]
+    assert instance.restart("jaeger", waits("jaeger")) == ["jaeger restarted: asked for"]
+    after = instance.pids()
+    assert {name for name in after if after[name] != before[name]} == {"relay", "jaeger"}
+    with pytest.raises(Failure, match="there is no process 'nothing'"):
+        instance.restart("nothing")
+
+
+def test_an_instance_of_which_nothing_is_known_is_started_anew(instance: Instance) -> None:
+    instance.start()
+    before = instance.pids()
+    (instance.layout.run / "applied.json").unlink()
+    assert instance.change() == ["everything restarted: it is unknown what the instance ran with"]
+    assert not {*before.values()} & {*instance.pids().values()}

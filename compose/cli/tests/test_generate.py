@@ -13,7 +13,8 @@ import pytest
 
 from compose.cli import rabbitmq
 from compose.cli.catalog import Catalog
-from compose.cli.generate import generate, generate_for_containers
+from compose.cli.errors import Failure
+from compose.cli.generate import generate_for_containers, plan
 from compose.cli.layout import Layout
 from compose.cli.tests import checkout
 
@@ -24,13 +25,13 @@ def layout(tmp_path: Path) -> Layout:
 
 
 def run(layout: Layout) -> set[str]:
-    changed = generate(Catalog.load(layout.root), layout, checkout.toolbox())
+    changed = plan(Catalog.load(layout.root), layout, checkout.toolbox()).write()
     return {str(path.relative_to(layout.config)) for path in changed}
 
 
 def test_a_second_time_changes_nothing(layout: Layout) -> None:
     first = run(layout)
-    assert "process-compose.yaml" in first
+    assert "gateway-spare.json" in first
     assert first == {str(p.relative_to(layout.config)) for p in layout.config.rglob("*") if p.is_file()}
     assert run(layout) == set()
 
@@ -41,11 +42,22 @@ def test_a_new_instance_of_a_service_reaches_everybody_who_has_to_know(layout: L
     manifest.write_text(manifest.read_text().replace("instances: 2", "instances: 3"))
     assert run(layout) == {
         "nginx/services.conf",
-        "postgres/postgresql.conf",  # max_connections
         "prometheus/targets/hops.json",
-        "process-compose.yaml",
     }
     assert "server 127.0.0.1:8312 " in (layout.config / "nginx/services.conf").read_text()
+
+
+def test_more_instances_than_postgresql_has_connections_for_are_refused(layout: Layout) -> None:
+    manifest = layout.root / "services/mails/service.yaml"
+    text = manifest.read_text()
+    for number, port in enumerate(range(8320, 8360, 10)):
+        name = f"mails{chr(97 + number)}"
+        (layout.root / "services" / name).mkdir()
+        more = text.replace("name: mails", f"name: {name}").replace("/mails/", f"/{name}/")
+        more = more.replace("8310", str(port)).replace("instances: 2", "instances: 10")
+        (layout.root / "services" / name / "service.yaml").write_text(more)
+    with pytest.raises(Failure, match="connections"):
+        run(layout)
 
 
 def test_a_rule_that_is_gone_goes(layout: Layout) -> None:
@@ -166,7 +178,7 @@ def test_every_dispatcher_has_its_port_and_is_scraped(layout: Layout) -> None:
 
 
 def test_containers_get_the_same_files_with_other_addresses(layout: Layout, tmp_path: Path) -> None:
-    native = run(layout) - {"process-compose.yaml"}
+    native = {name for name in run(layout) if "-spare" not in name}
     catalog = Catalog.load(layout.root)
     folder = tmp_path / "containers"
     changed = generate_for_containers(catalog, layout.root, folder, "default")

@@ -59,7 +59,7 @@ def test_roles_and_databases(layout: Layout, toolbox: Toolbox) -> None:
     catalog, site = Catalog.load(layout.root), Site.native(layout)
     secrets.ensure(layout.secrets, catalog)
     postgres.initialise(layout, toolbox)
-    files.write(layout.config / "postgres/postgresql.conf", postgres.configuration(catalog, site))
+    files.write(layout.config / "postgres/postgresql.conf", postgres.configuration(site))
     files.write(layout.config / "postgres/pg_hba.conf", postgres.authentication())
     files.write(layout.config / "postgres/databases.sql", databases.script(catalog))
     words = [*users.run_as(users.POSTGRES), str(toolbox.postgres_bin / "postgres")]

@@ -20,9 +20,10 @@ from compose.cli.toolbox import Toolbox
 @pytest.fixture
 def document(tmp_path: Path) -> str:
     layout = Layout.open(checkout.make(tmp_path))
-    return processes.document(
+    built = processes.Processes(
         Catalog.load(layout.root), layout, Platform.load(layout.root), checkout.toolbox()
     )
+    return processes.document(layout, built.definitions())
 
 
 @pytest.fixture
@@ -53,6 +54,7 @@ def test_telemetry_keeps_nobody_from_starting(found: dict[str, dict[str, Any]]) 
         for other, dependency in process.get("depends_on", {}).items():
             if other in telemetry:
                 assert dependency["condition"] == "process_started", (name, other)
+                assert process["x-after"][other] == "process_started", (name, other)
     for name in telemetry:
         assert found[name].get("depends_on", {}).keys() <= telemetry
 
@@ -67,11 +69,9 @@ def test_words_reach_a_program_as_they_are(found: dict[str, dict[str, Any]]) -> 
 
 
 def test_databases_come_before_who_uses_them(found: dict[str, dict[str, Any]]) -> None:
-    assert (
-        found["accounts"]["depends_on"]["accounts-migrate"]["condition"] == "process_completed_successfully"
-    )
-    assert found["mails"]["depends_on"]["databases"]["condition"] == "process_completed_successfully"
-    assert found["databases"]["depends_on"]["postgres"]["condition"] == "process_healthy"
+    assert found["accounts"]["x-after"]["accounts-migrate"] == "process_completed_successfully"
+    assert found["mails"]["x-after"]["databases"] == "process_completed_successfully"
+    assert found["databases"]["x-after"]["postgres"] == "process_healthy"
 
 
 @pytest.mark.config

@@ -17,7 +17,7 @@ from compose.cli.errors import Failure
 from compose.cli.layout import Layout
 from compose.cli.process import HEALTHY, Probe, Process
 from compose.cli.supervisor import DONE, READY, RUNNING, STOPPED, Supervisor
-from compose.cli.tests.tiny import STUBBORN, once, process_compose, waits, write
+from compose.cli.tests.tiny import STUBBORN, document, launch, once, process_compose, waits, write
 
 pytestmark = pytest.mark.config
 
@@ -43,7 +43,7 @@ def test_starts_lists_and_stops(layout: Layout, supervisor: Supervisor) -> None:
     write(layout, waits("web"), once("migrate", "true"))
     assert not supervisor.is_running()
     assert supervisor.list() == []
-    supervisor.start(process_compose())
+    launch(layout, supervisor)
     supervisor.wait_until_right(["web", "migrate"], 20)
     assert states(supervisor) == {"web": READY, "migrate": DONE}
     web = supervisor.get("web")
@@ -68,7 +68,7 @@ def test_starting_twice_changes_nothing(layout: Layout, supervisor: Supervisor) 
 
 def test_a_process_is_stopped_started_and_restarted(layout: Layout, supervisor: Supervisor) -> None:
     write(layout, waits("web"), waits("other"))
-    supervisor.start(process_compose())
+    launch(layout, supervisor)
     supervisor.wait_until_right(["web", "other"], 20)
     other = supervisor.get("other")
     supervisor.stop_process("web")
@@ -100,7 +100,7 @@ def test_what_does_not_exist_is_a_failure(layout: Layout, supervisor: Supervisor
 def test_a_process_that_fails_is_told_with_what_it_said(layout: Layout, supervisor: Supervisor) -> None:
     bad = once("migrate", "echo the schema is wrong; exit 4")
     write(layout, bad, waits("web", after={"migrate": "process_completed_successfully"}))
-    supervisor.start(process_compose())
+    launch(layout, supervisor)
     with pytest.raises(Failure) as raised:
         supervisor.wait_until_right(["web", "migrate"], 60)
     text = raised.value.text()
@@ -111,7 +111,7 @@ def test_a_process_that_fails_is_told_with_what_it_said(layout: Layout, supervis
 
 def test_a_process_that_is_never_ready_is_told(layout: Layout, supervisor: Supervisor) -> None:
     write(layout, waits("web", does="sleep 300"))
-    supervisor.start(process_compose())
+    launch(layout, supervisor)
     with pytest.raises(Failure, match="not ready after 1 s: web"):
         supervisor.wait_until_right(["web"], 1)
 
@@ -134,7 +134,7 @@ def test_a_stale_socket_is_no_supervisor(layout: Layout, supervisor: Supervisor)
 
 def test_nothing_outlives_a_killed_supervisor(layout: Layout, supervisor: Supervisor) -> None:
     write(layout, waits("web"))
-    supervisor.start(process_compose())
+    launch(layout, supervisor)
     supervisor.wait_until_right(["web"], 20)
     web = supervisor.get("web")
     assert web
@@ -150,7 +150,7 @@ def test_nothing_outlives_a_killed_supervisor(layout: Layout, supervisor: Superv
 def test_what_escapes_and_what_is_deaf_is_ended(layout: Layout, supervisor: Supervisor) -> None:
     escape = f"setsid bash -c '{STUBBORN.replace(chr(39), chr(34))}; sleep 300' & echo $! >escaped"
     write(layout, waits("web", does=escape))
-    supervisor.start(process_compose())
+    launch(layout, supervisor)
     supervisor.wait_until_right(["web"], 20)
     escaped = int((layout.root / "escaped").read_text())
     assert proc.Table().tree(escaped)
@@ -164,7 +164,7 @@ def test_processes_get_a_clean_environment(
 ) -> None:
     monkeypatch.setenv("OTEL_TRACES_SAMPLER", "always_off")
     write(layout, once("show", "env >shown"))
-    supervisor.start(process_compose())
+    launch(layout, supervisor)
     supervisor.wait_until_right(["show"], 20)
     shown = (layout.root / "shown").read_text()
     assert "OTEL_TRACES_SAMPLER" not in shown
@@ -174,7 +174,7 @@ def test_processes_get_a_clean_environment(
 
 def test_what_runs_once_is_right_only_when_it_is_done(layout: Layout, supervisor: Supervisor) -> None:
     write(layout, once("migrate", "until test -e go; do sleep 0.1; done"))
-    supervisor.start(process_compose())
+    launch(layout, supervisor)
     with pytest.raises(Failure, match="not ready after 1 s: migrate"):
         supervisor.wait_until_right(["migrate"], 1)
     assert states(supervisor) == {"migrate": RUNNING}
@@ -186,7 +186,33 @@ def test_a_dependent_waits_for_its_dependency(layout: Layout, supervisor: Superv
     use = once("use", "test -e .nextphase/default/run/store.there", after={"store": HEALTHY})
     write(layout, waits("store", does="sleep 1"), use)
     supervisor.start(process_compose())
-    supervisor.wait_until_right(["store", "use"], 20)
+    supervisor.start_in_order({"use": {"store": True}, "store": {}}, 30)
+    assert states(supervisor) == {"store": READY, "use": DONE}
+
+
+def test_what_comes_after_a_failed_one_is_not_started(layout: Layout, supervisor: Supervisor) -> None:
+    write(layout, once("migrate", "exit 4"), once("use", "touch used", after={"migrate": HEALTHY}))
+    supervisor.start(process_compose())
+    with pytest.raises(Failure, match=r"migrate \(exit code 4\)"):
+        supervisor.start_in_order({"use": {"migrate": True}, "migrate": {}}, 60)
+    assert not (layout.root / "used").exists()
+
+
+def test_a_changed_definition_is_taken_up_and_nothing_else_touched(
+    layout: Layout, supervisor: Supervisor
+) -> None:
+    write(layout, waits("web"), waits("other"))
+    launch(layout, supervisor)
+    supervisor.wait_until_right(["web", "other"], 20)
+    before = {process.name: process.pid for process in supervisor.list()}
+    changed = document(waits("web", does="touch changed"), waits("other"), layout=layout)
+    supervisor.define(changed, ["web"])
+    assert states(supervisor)["web"] == STOPPED
+    supervisor.start_in_order({"web": {"other": True}}, 20)
+    assert (layout.root / "changed").exists()
+    after = {process.name: process.pid for process in supervisor.list()}
+    assert after["other"] == before["other"]
+    assert after["web"] != before["web"]
 
 
 def test_a_service_that_listens_elsewhere_is_told_so_before_its_time_is_up(
@@ -201,6 +227,6 @@ def test_a_service_that_listens_elsewhere_is_told_so_before_its_time_is_up(
         Probe(command="false", delay_seconds=0, period_seconds=1),
     )
     write(layout, elsewhere)
-    supervisor.start(process_compose())
+    launch(layout, supervisor)
     with pytest.raises(Failure, match=r"^web listens on \d+, expected 9350$"):
         supervisor.wait_until_right(["web"], 60)

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-import yaml
 
 from compose.cli.layout import Layout
 from compose.cli.process import Probe, Process
+from compose.cli.processes import document as write_document
+from compose.cli.processes import read
 from compose.cli.setup.tools import TOOLS, binary
+from compose.cli.supervisor import Supervisor
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -39,11 +41,21 @@ def once(name: str, does: str, after: Mapping[str, str] | None = None) -> Proces
 
 def write(layout: Layout, *processes: Process) -> None:
     """Makes `processes` the instance's definitions."""
-    content = {
-        "version": "0.5",
-        "processes": {process.name: process.document(layout.logs, layout.root) for process in processes},
-    }
-    layout.processes_file.write_text(yaml.safe_dump(content).replace("$", "$$"))
+    layout.processes_file.write_text(document(*processes, layout=layout))
+
+
+def document(*processes: Process, layout: Layout) -> str:
+    """The processes as the supervisor reads them."""
+    return write_document(
+        layout, {process.name: process.document(layout.logs, layout.root) for process in processes}
+    )
+
+
+def launch(layout: Layout, supervisor: Supervisor) -> None:
+    """Starts the supervisor and every process it knows, in no order."""
+    supervisor.start(process_compose())
+    for name in read(layout):
+        supervisor.start_process(name)
 
 
 STUBBORN = f"trap '' {int(signal.SIGTERM)}"
