@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psycopg
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
@@ -18,7 +19,7 @@ from standardwebhooks import Webhook
 
 from broker.client.webhook import BadSignature
 from compose.cli.layout import PORTS
-from compose.cli.rio import Rio
+from compose.cli.rio import Relay, Rio
 from compose.cli.secrets import OPERATOR, Secrets
 from tests.conftest import INSTANCE, ROOT, Stack, eventually, nextphase
 from tests.documents import DOCUMENTS, Block, blocks
@@ -115,6 +116,34 @@ def dead_letter(stack: Stack) -> Callable[[], int]:
     return make
 
 
+@pytest.fixture
+def refused_event(stack: Stack) -> Callable[[], int]:
+    """Makes an event in the outbox of orders that Rio refuses. Gives its number."""
+
+    def make() -> int:
+        passwords = Secrets(stack.layout.secrets).pgpass("orders")
+        port = stack.layout.port("postgres")
+        url = f"host=127.0.0.1 port={port} user=orders dbname=orders passfile={passwords}"
+        insert = """
+            INSERT INTO outbox (id, type, source, subject, data)
+            VALUES (gen_random_uuid(), 'documents.refused', '/orders', gen_random_uuid(), '{}')
+            RETURNING position
+        """
+        with psycopg.connect(url) as connection:
+            row = connection.execute(insert).fetchone()
+        assert row is not None
+        position = int(row[0])
+
+        def look() -> int:
+            page = Relay(stack.layout).get("/outbox", service="orders", limit=500)
+            assert position in [item["position"] for item in page["items"]]
+            return position
+
+        return eventually(look)
+
+    return make
+
+
 def here(stack: Stack, text: str) -> str:
     """`text` with the tests' instance in the place of the default one."""
     known = set(PORTS.values())
@@ -145,12 +174,15 @@ def test_command(
     environment: dict[str, str],
     trace_id: str,
     dead_letter: Callable[[], int],
+    refused_event: Callable[[], int],
     command: Command,
 ) -> None:
     text = re.sub(r"\b[0-9a-f]{32}\b|(?<=trace )ID\b", trace_id, here(stack, command.text))
     text = text.replace("ACCOUNT_ID", str(uuid.uuid4()))
     if re.search(r"\bdead \w+ 17\b", text):
         text = text.replace(" 17", f" {dead_letter()}")
+    if re.search(r"\boutbox \w+ orders 41\b", text):
+        text = text.replace(" 41", f" {refused_event()}")
     if re.search(r"^\./nextphase .* warehouse\b", text):
         dead_letter()
         text = text.replace("warehouse", REFUSING)
