@@ -12,6 +12,7 @@ from typing import Final
 import psycopg
 from opentelemetry import context
 from opentelemetry.context import Context
+from opentelemetry.instrumentation.utils import suppress_instrumentation
 from psycopg_pool import PoolTimeout, TooManyRequests
 
 from broker.rio import tracing
@@ -70,9 +71,10 @@ class Overflow:
         self._received.put_nowait(received)
 
     async def run(self) -> None:
-        """Look, and move what is too much."""
+        """Look, and move what is too much; untraced, as no request asked for it."""
         try:
-            await self._run()
+            with suppress_instrumentation():
+                await self._run()
         except (psycopg.OperationalError, PoolTimeout, TooManyRequests) as error:
             reason = {"subscription": self._subscription.id, "reason": repr(error)}
             _logger.warning("events beyond a paused subscription's bound stay in its queue", extra=reason)

@@ -5,10 +5,12 @@ that fails would stop all others. Attempts and pauses stand here too, so they ou
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, LiteralString
 
+from opentelemetry.instrumentation.utils import suppress_instrumentation
+from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
 from broker.cloudevents import indexable
@@ -60,15 +62,12 @@ class Held:
             "id": subscription_id,
             "take": take,
         }
-        return bool(await self._database.fetch(query, parameters))
+        return bool(await self._fetch(query, parameters))
 
     async def counts(self, subscription_id: str) -> dict[str, int]:
         """How many events are held of each subject."""
         query = "SELECT subject, count(*) AS events FROM held WHERE subscription = %(id)s GROUP BY subject"
-        return {
-            row["subject"]: row["events"]
-            for row in await self._database.fetch(query, {"id": subscription_id})
-        }
+        return {row["subject"]: row["events"] for row in await self._fetch(query, {"id": subscription_id})}
 
     async def add(self, subscription_id: str, messages: Sequence[Message], due_seconds: float = 0.0) -> None:
         """Hold events behind those held already; durable once this returns. All are due in `due_seconds`."""
@@ -88,8 +87,9 @@ class Held:
             }
             for message in messages
         ]
-        async with self._database.connection() as connection, connection.transaction():
-            await connection.cursor().executemany(query, rows)
+        with suppress_instrumentation():
+            async with self._database.connection() as connection, connection.transaction():
+                await connection.cursor().executemany(query, rows)
 
     async def first(self, subscription_id: str, subject: str) -> HeldEvent | None:
         """The first held event of a subject, or None."""
@@ -97,7 +97,7 @@ class Held:
             SELECT position, headers, content_type, body, extract(epoch FROM due_at - now())::float8 AS due
             FROM held WHERE subscription = %(id)s AND subject = %(subject)s ORDER BY position LIMIT 1
         """
-        rows = await self._database.fetch(query, {"id": subscription_id, "subject": subject})
+        rows = await self._fetch(query, {"id": subscription_id, "subject": subject})
         if not rows:
             return None
         (row,) = rows
@@ -111,9 +111,14 @@ class Held:
             WHERE position = %(position)s RETURNING position
         """
         parameters = {"headers": Jsonb(message.headers()), "due": due_seconds, "position": position}
-        await self._database.fetch(query, parameters)
+        await self._fetch(query, parameters)
 
     async def remove(self, position: int) -> None:
         """Let go of an event that was delivered, or is a dead letter."""
         query = "DELETE FROM held WHERE position = %(position)s RETURNING position"
-        await self._database.fetch(query, {"position": position})
+        await self._fetch(query, {"position": position})
+
+    async def _fetch(self, query: LiteralString, parameters: Mapping[str, Any]) -> Sequence[DictRow]:
+        """Run a query untraced: this book-keeping belongs to no event's trace."""
+        with suppress_instrumentation():
+            return await self._database.fetch(query, parameters)
