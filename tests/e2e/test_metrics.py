@@ -130,6 +130,9 @@ def test_every_counter_that_an_alert_uses_is_there_before_its_first_event(stack:
         ("rio_delivery_latency_seconds_count", "subscription"): product(active),
         ("rio_delivery_latency_seconds_bucket", "subscription"): product(active),
         ("prometheus_rule_evaluation_failures_total", "service"): product(["prometheus"]),
+        ("otelcol_exporter_refused_records_total", "exporter"): product(["otlphttp/jaeger", "otlphttp/loki"]),
+        ("otelcol_fluentforward_dropped_records_total", "receiver"): product(["fluentforward"]),
+        ("otelcol_fluentforward_refused_messages_total", "receiver"): product(["fluentforward"]),
     }
     assert {name for name, *_ in expected} == AT_ZERO
     assert composed
