@@ -7,6 +7,7 @@ import re
 import subprocess
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,7 @@ from jsonschema import Draft202012Validator
 from standardwebhooks import Webhook
 
 from broker.client.webhook import BadSignature
+from compose.cli.errors import Failure
 from compose.cli.layout import PORTS
 from compose.cli.rio import Relay, Rio
 from compose.cli.secrets import OPERATOR, Secrets
@@ -96,11 +98,11 @@ def trace_id(stack: Stack) -> str:
 
 
 @pytest.fixture
-def dead_letter(stack: Stack) -> Callable[[], int]:
+def dead_letter(stack: Stack) -> Iterator[Callable[[], int]]:
     """Makes a dead letter: an event posted where it is no account, and refused for good. Gives its number."""
+    rio = Rio(stack.layout)
 
     def make() -> int:
-        rio = Rio(stack.layout)
         subscription = {"types": ["documents.refused"], "sink": "/accounts"}
         rio.ask("PUT", f"/subscriptions/{REFUSING}", body=subscription)
         event = rio.post("/event/documents/emit/refused", {"of": str(uuid.uuid4())})
@@ -113,26 +115,28 @@ def dead_letter(stack: Stack) -> Callable[[], int]:
 
         return eventually(look)
 
-    return make
+    yield make
+    with suppress(Failure):  # most commands make none
+        rio.delete(f"/subscriptions/{REFUSING}")
+    for letter in rio.get("/dead-letters", subscription=REFUSING)["items"]:  # they are an alert
+        rio.delete(f"/dead-letters/{letter['id']}")
 
 
 @pytest.fixture
-def refused_event(stack: Stack) -> Callable[[], int]:
+def refused_event(stack: Stack) -> Iterator[Callable[[], int]]:
     """Makes an event in the outbox of orders that Rio refuses. Gives its number."""
+    passwords = Secrets(stack.layout.secrets).pgpass("orders")
+    address = f"host=127.0.0.1 port={stack.layout.port('postgres')} user=orders dbname=orders"
+
+    def ask(query: str) -> list[tuple[int]]:
+        with psycopg.connect(f"{address} passfile={passwords}") as connection:
+            return connection.execute(query).fetchall()
 
     def make() -> int:
-        passwords = Secrets(stack.layout.secrets).pgpass("orders")
-        port = stack.layout.port("postgres")
-        url = f"host=127.0.0.1 port={port} user=orders dbname=orders passfile={passwords}"
-        insert = """
-            INSERT INTO outbox (id, type, source, subject, data)
-            VALUES (gen_random_uuid(), 'documents.refused', '/orders', gen_random_uuid(), '{}')
-            RETURNING position
-        """
-        with psycopg.connect(url) as connection:
-            row = connection.execute(insert).fetchone()
-        assert row is not None
-        position = int(row[0])
+        ((position,),) = ask(
+            "INSERT INTO outbox (id, type, source, subject, data) VALUES "
+            "(gen_random_uuid(), 'documents.refused', '/orders', gen_random_uuid(), '{}') RETURNING position"
+        )
 
         def look() -> int:
             page = Relay(stack.layout).get("/outbox", service="orders", limit=500)
@@ -141,7 +145,8 @@ def refused_event(stack: Stack) -> Callable[[], int]:
 
         return eventually(look)
 
-    return make
+    yield make
+    ask("DELETE FROM outbox WHERE type = 'documents.refused' RETURNING position")  # they are an alert
 
 
 def here(stack: Stack, text: str) -> str:
