@@ -17,7 +17,7 @@ from tests.conftest import ROOT, eventually
 from tests.rolling.load import load
 
 # Each starts many processes, maybe on a busy machine.
-pytestmark = [pytest.mark.stack, pytest.mark.example, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.stack, pytest.mark.example, pytest.mark.timeout(1800), pytest.mark.long]
 
 INSTANCE = "rolling"
 LETTERS = {
