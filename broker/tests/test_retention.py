@@ -173,7 +173,7 @@ async def test_a_migration_may_take_longer_than_a_statement(postgres: Postgres) 
             DROP FUNCTION dead_letters_added, dead_letters_removed, dead_letters_changed CASCADE;
             DROP INDEX dead_letters_by_type, replays_by_age;
             CREATE INDEX dead_letters_by_size ON dead_letters (id) INCLUDE (bytes);
-            DELETE FROM migrations WHERE name = '0008_totals.sql';
+            DELETE FROM migrations WHERE name = '0010_totals.sql';
             """,
         )
         await database.migrate()
