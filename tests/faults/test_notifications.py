@@ -21,7 +21,14 @@ from tests.conftest import Stack, eventually
 from tests.faults.test_alerts import kept_up, stopped
 from tests.ports import free_port
 
-pytestmark = [pytest.mark.stack, pytest.mark.example, pytest.mark.fault, pytest.mark.timeout(900)]
+#: Long, and to be run alone: alerts that other tests have raised on the instance would be sent, too.
+pytestmark = [
+    pytest.mark.stack,
+    pytest.mark.example,
+    pytest.mark.fault,
+    pytest.mark.long,
+    pytest.mark.timeout(900),
+]
 
 #: What the stop of a service raises beside HopDown, from its callers' side.
 SYMPTOMS = {"DependencyFailing", "GatewayCircuitOpen", "GatewayPartialAnswers"}

@@ -16,7 +16,12 @@ INSTANCE = "quiet"
 #: Longer than any alert but those on Rio's queues needs to fire.
 REST_SECONDS = float(os.environ.get("NEXTPHASE_REST_SECONDS", "150"))
 
-pytestmark = [pytest.mark.stack, pytest.mark.fault, pytest.mark.timeout(1500 + REST_SECONDS)]
+pytestmark = [
+    pytest.mark.stack,
+    pytest.mark.fault,
+    pytest.mark.long,
+    pytest.mark.timeout(1500 + REST_SECONDS),
+]
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
