@@ -1,6 +1,7 @@
 """The live instance that end-to-end tests run against: its own ports, its own state, torn down after."""
 
 import asyncio
+import shutil
 import subprocess
 import sys
 import time
@@ -50,6 +51,16 @@ class Stack:
         key = Path(Secrets(self.layout.secrets).signing_key)
         token = tokens.issue(key, subject, scopes or tokens.SCOPES, TOKEN_MINUTES)
         return {"Authorization": f"Bearer {token}"}
+
+
+def copy_checkout(folder: Path) -> None:
+    """Copy this checkout into `folder`, as it is on disk, but for what git ignores."""
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60).stdout
+    for name in filter(None, names.split("\0")):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
 
 
 def eventually(look: Callable[[], T], within_seconds: float = 30.0, every_seconds: float = 0.25) -> T:

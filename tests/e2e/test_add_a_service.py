@@ -1,7 +1,6 @@
 """A copy of the platform with the service of docs/add-a-service.md in it, exactly as it stands there."""
 
 import asyncio
-import os
 import shutil
 import subprocess
 import sys
@@ -13,7 +12,7 @@ import pytest
 
 from compose.cli.layout import Layout
 from compose.cli.traffic import Traffic
-from tests.conftest import ROOT
+from tests.conftest import ROOT, copy_checkout
 from tests.documents import Block, blocks
 
 pytestmark = [pytest.mark.stack, pytest.mark.example, pytest.mark.timeout(900)]
@@ -49,12 +48,7 @@ def checkout() -> Iterator[Path]:
     """The copy, in a folder that every user can pass through."""
     folder = Path(tempfile.mkdtemp(prefix="nextphase-checkout-"))
     folder.chmod(0o755)
-    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(listed, cwd=ROOT, capture_output=True, check=True, timeout=60).stdout
-    for name in os.fsdecode(names).split("\0"):
-        if name and (ROOT / name).exists():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, folder / name)
+    copy_checkout(folder)
     for block in blocks(DOCUMENT):
         put(folder, block)
     yield folder

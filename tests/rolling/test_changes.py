@@ -13,7 +13,7 @@ import pytest
 
 from compose.cli.layout import Layout
 from compose.cli.supervisor import Supervisor
-from tests.conftest import ROOT, eventually
+from tests.conftest import copy_checkout, eventually
 from tests.rolling.load import load
 
 # Each starts many processes, maybe on a busy machine.
@@ -121,12 +121,7 @@ class Copy:
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copy]:
     root = tmp_path_factory.mktemp("checkout") / "nextphase"
-    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    files = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for name in filter(None, files.split("\0")):
-        if (ROOT / name).is_file():
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, root / name)
+    copy_checkout(root)
     made = Copy(root)
     try:
         if made.nextphase("up").returncode:
