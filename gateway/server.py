@@ -156,7 +156,7 @@ class Gateway(HTTPServerConnectionDelegate):
         return await route.action.answer(request)
 
     async def _let_in(self, request: Request, route: Route, raw: list[str]) -> None:
-        """See who asks, and whether target and headers are what the route declares.
+        """Identify the caller, and check target and headers against what the route declares.
 
         Raises:
             Problem: they are not.

@@ -116,7 +116,7 @@ class Fingerprints:
                 yield path
 
     def _read_by(self, name: str, named: Mapping[str, set[Path]]) -> set[Path]:
-        """The files a process names and, beside those in the configuration, what nobody names (rules).
+        """The files a process names and files beside its configuration that no process names (rules).
 
         Without those that Rio watches: it takes up a changed catalog by itself.
         """

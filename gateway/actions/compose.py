@@ -149,7 +149,7 @@ class Compose:
         if composed is None or not composed.fresh.lasts:
             return reply, shared
         seconds, age = composed.fresh.shared, composed.age
-        # What was read before a write, or during it, is not kept: nobody knows which state it shows.
+        # What was read before a write, or during it, is not kept: it may show the state before it.
         if age < seconds and version == self._world.invalidations.version(resource(request.path)):
             self._world.cache.put(key, (reply, seconds, version), len(composed.body), age)
         return _aged(reply, int(age)) if age >= 1 else reply, shared

@@ -139,7 +139,7 @@ async def test_a_write_whose_caller_left_counts(hop: Hop, tmp_path: Path) -> Non
 
 
 async def test_what_was_read_before_a_write_is_not_kept(hop: Hop, tmp_path: Path) -> None:
-    """The read began first and ended last: nobody knows which state it shows."""
+    """The read began first and ended last: it may show the state before the write."""
     thing, held = Thing(**FRESH), asyncio.Event()
 
     async def behave(asked: Asked, writer: asyncio.StreamWriter) -> None:

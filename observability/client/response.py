@@ -85,7 +85,7 @@ class Collected(Collecting):
     def feed(self, data: bytes) -> ClientError | None:
         error = super().feed(data)
         if error is not None and self._cut:
-            self.end()  # the error closes the connection, and finds nobody any more
+            self.end()  # the error that follows closes the connection, and has no listener left to tell
         return error
 
     def end(self) -> None:

@@ -132,7 +132,7 @@ def test_no_answer_ends_the_export(
         with connection:
             connection.settimeout(10)
             connection.recv(65536)
-            with contextlib.suppress(OSError):  # whoever has read enough closes
+            with contextlib.suppress(OSError):  # the exporter closes once it has read enough
                 connection.sendall(answer)
     otlp.start()
     exporter.export(some(1, "after"))

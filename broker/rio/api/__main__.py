@@ -267,7 +267,7 @@ class Api:
         await self._count_lost(subscription)
         since = self._restored_at - _RESTORE_SLACK
         extra = {"subscription": subscription.id, "since": since.isoformat()}
-        # Some of it may have been delivered before the queue was lost: nobody is to act on that again.
+        # Some of it may have been delivered before the queue was lost: no consumer may act on that again.
         order = Order(subscription.id, subscription.types, since, datetime.now(UTC), again=False)
         try:
             await self.rio.replays.create(order)

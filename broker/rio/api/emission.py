@@ -98,7 +98,7 @@ class Emission:
         Args:
             after_seconds: how much later they are due than now, at least.
             ordered: whether an event is held back (status 424) once one before it of the same subject is not
-                accepted: whoever sends both again in order then has them accepted in order.
+                accepted: a sender that sends both again in order then has them accepted in order.
         """
         outcomes: list[Outcome | asyncio.Future[Outcome]] = []
         candidates: list[_Candidate] = []

@@ -207,7 +207,7 @@ class Publisher(ConnectionThread):
         if oldest is None or time.monotonic() - oldest.sent_at <= _CONFIRM_SECONDS:
             return
         if self.blocked.is_set():
-            # The connection is well; RabbitMQ reads on when its alarm is over. Nobody waits for that.
+            # The connection is well; RabbitMQ reads on when its alarm is over; no call waits for it.
             self._settle(self._sent, True, Blocked("no confirm from RabbitMQ: a memory or disk alarm"))
         else:
             self._give_up_overdue()
