@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from broker.configuration import ConfigurationError
 from broker.rio.patterns import covers, matches
 from broker.rio.settings import SenderEntry
+from observability.configuration import ConfigurationError
 
 _REMEMBERED: Final = 4096
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import Field
 
-from broker.configuration import AmqpUrl, HttpUrl, Port, PostgresUrl, Strict, read_secret
+from observability.configuration import AmqpUrl, HttpUrl, Port, PostgresUrl, Strict, read_secret
 
 
 class Address(Strict):

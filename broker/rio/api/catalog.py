@@ -8,12 +8,12 @@ import logging
 from pathlib import Path
 from typing import Final
 
-from broker.configuration import ConfigurationError
 from broker.rio.api.registry import Registry
 from broker.rio.schema import Schemas
 from broker.rio.sender import Senders, read_tokens
 from broker.rio.settings import Catalog, Declared
 from broker.rio.subscription import Origin, Subscription, read_subscription
+from observability.configuration import ConfigurationError
 from observability.problem import Problem
 
 _logger = logging.getLogger(__name__)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from broker.configuration import ConfigurationError
 from broker.rio.sender import Sender, Senders, read_tokens
 from broker.rio.settings import SenderEntry, Settings
+from observability.configuration import ConfigurationError
 
 
 def test_every_wrong_field_is_named(tmp_path: Path) -> None:

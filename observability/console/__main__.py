@@ -1,0 +1,48 @@
+"""The console's process. Run as `python -m observability.console`."""
+
+import asyncio
+import signal
+from typing import Final
+
+from tornado.httpserver import HTTPServer
+
+from observability import setup
+from observability.console.application import application
+from observability.console.settings import Settings
+from observability.console.store_client import StoreClient
+from observability.frameworks import tornado as hop_tornado
+
+_MAX_HEADER_BYTES: Final = 64 * 1024
+_MAX_BODY_BYTES: Final = 64 * 1024
+_IDLE_SECONDS: Final = 75
+_DRAIN_SECONDS: Final = 2.0
+
+
+async def main() -> None:
+    """Serve until SIGTERM or SIGINT."""
+    settings = Settings.from_env("CONSOLE_CONFIG")
+    hop = setup("console")
+    hop_tornado.instrument()
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    client = StoreClient(settings.stores, settings.rio_token())
+    server = HTTPServer(
+        application(settings, hop, client),
+        max_header_size=_MAX_HEADER_BYTES,
+        max_body_size=_MAX_BODY_BYTES,
+        idle_connection_timeout=_IDLE_SECONDS,
+    )
+    server.listen(settings.port, settings.host)
+    try:
+        await stopped.wait()
+    finally:
+        server.stop()
+        await hop_tornado.drain(_DRAIN_SECONDS)
+        await client.close()
+        hop.shutdown(timeout_seconds=5.0)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,46 @@
+"""The console's addresses."""
+
+from typing import Any
+
+from tornado.web import Application
+
+from observability.console import bundle
+from observability.console.bundle import BundleHandler
+from observability.console.dashboards import UID, DashboardHandler, Dashboards, DashboardsHandler
+from observability.console.guard import NotFoundHandler
+from observability.console.platform import CatalogHandler, InstanceHandler, StatusHandler
+from observability.console.settings import Settings
+from observability.console.store_addresses import ADDRESSES
+from observability.console.store_client import StoreClient
+from observability.console.store_handler import StoreHandler
+from observability.frameworks import tornado as hop_tornado
+from observability.hop import Hop
+
+PAGES = r"/(?:|d/.*|dashboards|traces|trace/.*|compare|logs|map|alerts|rio(?:/.*)?|api(?:/[^/]*)?)"
+"""Addresses of pages; the front end decides what each shows."""
+
+
+def application(settings: Settings, hop: Hop, client: StoreClient) -> Application:
+    """The console of an instance; raises ConfigurationError where files it needs are missing."""
+    files = bundle.load(settings.bundle)
+    dashboards = Dashboards(settings.dashboards)
+    routes: list[tuple[str, Any, dict[str, Any]]] = [
+        *hop_tornado.routes(hop),
+        (r"/api/dashboards", DashboardsHandler, {"dashboards": dashboards}),
+        (rf"/api/dashboards/{UID}", DashboardHandler, {"dashboards": dashboards}),
+        (r"/api/instance", InstanceHandler, {"console": settings}),
+        (r"/api/platform/catalog", CatalogHandler, {"console": settings}),
+        (r"/api/platform/status", StatusHandler, {"console": settings}),
+        *(
+            (f"/api/{address.pattern}", StoreHandler, {"address": address, "client": client})
+            for address in ADDRESSES
+        ),
+        (PAGES, BundleHandler, {"files": files, "is_page": True}),
+        (r"/assets/([A-Za-z0-9._-]+)", BundleHandler, {"files": files}),
+    ]
+    return Application(
+        routes,
+        default_handler_class=NotFoundHandler,
+        compress_response=False,
+        hosts=frozenset(settings.hosts),
+    )

@@ -1,0 +1,72 @@
+"""The built front end, held in memory."""
+
+import gzip
+import hashlib
+import mimetypes
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from observability.configuration import ConfigurationError
+from observability.console.guard import GuardedHandler
+from observability.problem import Problem
+
+INDEX: Final = "index.html"
+_COMPRESSED: Final = (".js", ".css", ".html", ".svg")
+
+
+@dataclass(frozen=True)
+class File:
+    """One file of the front end, plain and compressed."""
+
+    content_type: str
+    etag: str
+    body: bytes
+    gzipped: bytes | None
+
+
+def load(folder: Path) -> dict[str, File]:
+    """The files of a bundle by name; raises ConfigurationError where there is no whole one."""
+    try:
+        files = {path.name: _read(path) for path in sorted(folder.iterdir()) if path.is_file()}
+    except OSError as error:
+        raise ConfigurationError(f"{folder}: {error.strerror}") from error
+    if INDEX not in files:
+        raise ConfigurationError(f"{folder}: has no {INDEX}; set the project up again")
+    return files
+
+
+def _read(path: Path) -> File:
+    body = path.read_bytes()
+    content_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    if content_type.startswith("text/"):
+        content_type += "; charset=utf-8"
+    gzipped = gzip.compress(body, 9, mtime=0) if path.suffix in _COMPRESSED else None
+    return File(content_type, f'"{hashlib.sha256(body).hexdigest()[:16]}"', body, gzipped)
+
+
+class BundleHandler(GuardedHandler):
+    """A file of the front end; the page itself for every address of a page."""
+
+    def initialize(self, files: dict[str, File], *, is_page: bool = False) -> None:
+        self._files = files
+        self._is_page = is_page
+
+    def get(self, name: str = INDEX) -> None:
+        """Answer with the file, or with 304 where the browser has it."""
+        file = self._files.get(INDEX if self._is_page else name)
+        if file is None:
+            raise Problem(404)
+        self.set_header("Cache-Control", "no-cache")
+        self.set_header("ETag", file.etag)
+        self.set_header("Vary", "Accept-Encoding")
+        if self.check_etag_header():
+            self.set_status(304)
+            self.finish()
+            return
+        self.set_header("Content-Type", file.content_type)
+        body = file.body
+        if file.gzipped is not None and "gzip" in self.request.headers.get("Accept-Encoding", ""):
+            self.set_header("Content-Encoding", "gzip")
+            body = file.gzipped
+        self.finish(body)

@@ -1,0 +1,81 @@
+"""What every address of the console asks of a request, and the headers every answer of it has."""
+
+from collections.abc import Awaitable
+from typing import Any, Final
+
+import msgspec
+
+from observability.frameworks import tornado as hop_tornado
+from observability.problem import Problem
+
+CONTENT_SECURITY_POLICY: Final = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+_HEADERS: Final = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+_OWN_SITES: Final = ("same-origin", "none")
+
+
+class GuardedHandler(hop_tornado.Handler):
+    """Answers requests made to the console's own name by its own pages or by typing an address.
+
+    A Host that is not one of the console's is refused with 421: a foreign name that was made to resolve to
+    this machine (DNS rebinding). A request that the page of another site makes is refused with 403, except
+    for following a link to a page. There are no CORS headers: other origins read nothing.
+    """
+
+    SUPPORTED_METHODS = ("GET", "HEAD")
+
+    def set_default_headers(self) -> None:
+        """The headers of every answer, errors included."""
+        for name, value in _HEADERS.items():
+            self.set_header(name, value)
+        self.set_header("Cache-Control", "no-store")
+
+    def prepare(self) -> Awaitable[None] | None:
+        """Refuse what comes under another name or from another site."""
+        if self.request.headers.get("Host") not in self.settings["hosts"]:
+            raise Problem(421, detail="the console does not answer to this Host")
+        if not self.is_from_here():
+            raise Problem(403, detail="the console does not answer to pages of other sites")
+        return super().prepare()
+
+    def is_from_here(self) -> bool:
+        """Whether no other site's page made the request (Fetch Metadata; old browsers send none)."""
+        headers = self.request.headers
+        if headers.get("Sec-Fetch-Site", "none") in _OWN_SITES:
+            return True
+        followed_link = headers.get("Sec-Fetch-Mode") == "navigate"
+        return followed_link and self.request.method == "GET" and not self.request.path.startswith("/api/")
+
+    def finish_json(self, document: Any) -> None:
+        """Answer with a JSON document."""
+        self.set_header("Content-Type", "application/json")
+        self.finish(document if isinstance(document, bytes) else _encode(document))
+
+
+class NotFoundHandler(GuardedHandler):
+    """The answer to addresses the console does not have."""
+
+    def prepare(self) -> None:
+        """Refuse as every address does, then say that there is nothing."""
+        super().prepare()
+        raise Problem(404)
+
+
+def _encode(document: Any) -> bytes:
+    return msgspec.json.encode(document)

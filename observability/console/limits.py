@@ -1,0 +1,82 @@
+"""What one question to a store may ask for and cost."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from observability.problem import Problem
+
+MAX_QUERY_BYTES: Final = 16 * 1024
+"""The query string of a request."""
+MAX_ANSWER_BYTES: Final = 32 * 1024 * 1024
+"""The answer of a store; a longer one is refused with 502."""
+MAX_SERIES: Final = 500
+"""Series or streams of an answer; the rest is left out and said to be so."""
+ANSWER_SECONDS: Final = 20.0
+"""How long a store may take."""
+STREAM_SECONDS: Final = 3600.0
+"""How long a live tail goes on."""
+MAX_RANGE_SECONDS: Final = 31 * 24 * 3600
+"""From `start` to `end` of a query."""
+MAX_POINTS: Final = 11_000
+"""Values of a series; Prometheus' own bound."""
+MAX_LIMIT: Final = 5_000
+"""Lines, traces or rows that are asked for; Loki's own bound."""
+
+_NANOSECONDS_FROM: Final = 1e17
+_MICROSECONDS_FROM: Final = 1e14
+_MILLISECONDS_FROM: Final = 1e11
+
+
+def check_bounds(parameters: Sequence[tuple[str, str]]) -> None:
+    """Refuse a question that asks for too much.
+
+    Args:
+        parameters: names and values of the query; `start` and `end` are seconds, or what the store takes
+            besides (micro- or nanoseconds), `step` is seconds.
+
+    Raises:
+        Problem: 400 with the pointer of the parameter at fault.
+    """
+    given = dict(parameters)
+    span = _span(given)
+    if span is not None and span > MAX_RANGE_SECONDS:
+        raise _refusal("end", f"from start to end are at most {MAX_RANGE_SECONDS} s")
+    if "step" in given:
+        step = _number("step", given["step"])
+        if step <= 0 or (span is not None and span / step > MAX_POINTS):
+            raise _refusal("step", f"above 0 s and large enough for at most {MAX_POINTS} values")
+    if "limit" in given and not 0 < _number("limit", given["limit"]) <= MAX_LIMIT:
+        raise _refusal("limit", f"1 to {MAX_LIMIT}")
+
+
+def _span(given: dict[str, str]) -> float | None:
+    if "start" not in given or "end" not in given:
+        return None
+    start, end = (_seconds(name, given[name]) for name in ("start", "end"))
+    if end < start:
+        raise _refusal("end", "not before start")
+    return end - start
+
+
+def _seconds(name: str, text: str) -> float:
+    value = _number(name, text)
+    for least, scale in ((_NANOSECONDS_FROM, 1e9), (_MICROSECONDS_FROM, 1e6), (_MILLISECONDS_FROM, 1e3)):
+        if value >= least:
+            return value / scale
+    return value
+
+
+def _number(name: str, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise _refusal(name, "a number") from None
+    if not value < float("inf"):
+        raise _refusal(name, "a number")
+    return value
+
+
+def _refusal(name: str, detail: str) -> Problem:
+    return Problem(
+        400, detail="the query cannot be asked", errors=[{"pointer": f"#/{name}", "detail": detail}]
+    )

@@ -1,0 +1,50 @@
+"""The console's configuration."""
+
+from pathlib import Path
+
+from pydantic import Field
+
+from observability.configuration import HttpUrl, Port, Strict, read_secret
+
+
+class Stores(Strict):
+    """Base URLs of what the console reads; a URL may have a path in front of the store's own."""
+
+    prometheus: HttpUrl
+    loki: HttpUrl
+    jaeger: HttpUrl
+    alertmanager: HttpUrl
+    rio: HttpUrl
+    gateway: HttpUrl
+
+
+class Settings(Strict):
+    """What CONSOLE_CONFIG holds; the token stays in the file it names.
+
+    Attributes:
+        instance: name of the platform's instance.
+        host, port: where the console listens.
+        hosts: the values of Host it answers to, `host:port`; any other is refused (DNS rebinding).
+        bundle: the folder of the built front end.
+        dashboards: the folder of the generated Grafana dashboards.
+        catalog_file: what the catalog says of services, hops, events and permitted calls, as JSON.
+        supervisor_socket: the unix socket of process-compose; None where another program runs the processes.
+        rio_token_file: the token of Rio's read-only sender.
+        show_payloads: whether event bodies are shown to everyone who reaches the console.
+    """
+
+    instance: str = Field(min_length=1)
+    host: str = Field(min_length=1)
+    port: Port
+    hosts: tuple[str, ...] = Field(min_length=1)
+    bundle: Path
+    dashboards: Path
+    catalog_file: Path
+    supervisor_socket: Path | None = None
+    stores: Stores
+    rio_token_file: Path
+    show_payloads: bool = False
+
+    def rio_token(self) -> str:
+        """The token the console reads Rio with, or raise ConfigurationError."""
+        return read_secret(self.rio_token_file)

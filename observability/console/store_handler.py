@@ -1,0 +1,99 @@
+"""Passes permitted questions on to the stores."""
+
+import asyncio
+from collections.abc import Sequence
+from http import HTTPStatus
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from observability.console.guard import GuardedHandler
+from observability.console.limits import MAX_QUERY_BYTES, MAX_SERIES, check_bounds
+from observability.console.store_addresses import StoreAddress
+from observability.console.store_client import StoreClient
+from observability.problem import Problem
+
+
+class _Result(msgspec.Struct):
+    resultType: str
+    result: list[msgspec.Raw] | msgspec.Raw
+
+
+class _Listing(msgspec.Struct):
+    """An answer of Prometheus' or Loki's query API."""
+
+    status: str
+    data: _Result
+    warnings: list[str] = []
+
+
+_listing = msgspec.json.Decoder(_Listing)
+
+
+class StoreHandler(GuardedHandler):
+    """One address of a store, read-only."""
+
+    def initialize(self, address: StoreAddress, client: StoreClient) -> None:
+        self._address = address
+        self._client = client
+        self._asking: asyncio.Task[None] | None = None
+        self._has_left = False
+
+    async def get(self, *parts: str) -> None:
+        """Ask the store what was asked here, for as long as the page waits for it."""
+        parameters = self._parameters()
+        path = self._address.path.format(*parts)
+        passing = self._pass_stream if self._address.streamed else self._pass
+        self._asking = asyncio.create_task(passing(path, parameters))
+        try:
+            await self._asking
+        except asyncio.CancelledError:
+            if not self._has_left:
+                raise
+
+    def on_connection_close(self) -> None:
+        """The page has left: stop asking."""
+        self._has_left = True
+        if self._asking is not None:
+            self._asking.cancel()
+
+    async def _pass(self, path: str, parameters: Sequence[tuple[str, str]]) -> None:
+        answer = await self._client.get(self._address.store, path, parameters)
+        is_listing = self._address.listed and answer.status == HTTPStatus.OK
+        self.set_status(answer.status)
+        self.set_header("Content-Type", answer.content_type or "application/json")
+        self.finish(cut(answer.body) if is_listing else answer.body)
+
+    async def _pass_stream(self, path: str, parameters: Sequence[tuple[str, str]]) -> None:
+        async with self._client.stream(self._address.store, path, parameters) as streamed:
+            self.set_status(streamed.status)
+            self.set_header("Content-Type", streamed.headers.get("content-type") or "text/event-stream")
+            await self.flush()
+            async for chunk in streamed.chunks():
+                self.write(chunk)
+                await self.flush()
+        self.finish()
+
+    def _parameters(self) -> list[tuple[str, str]]:
+        if len(self.request.query) > MAX_QUERY_BYTES:
+            raise Problem(414, detail=f"a query has at most {MAX_QUERY_BYTES} bytes")
+        asked = parse_qsl(self.request.query, keep_blank_values=True)
+        if unknown := sorted({name for name, _ in asked} - self._address.parameters):
+            errors = [{"pointer": f"#/{name}", "detail": "is not a parameter here"} for name in unknown[:20]]
+            raise Problem(400, detail="the query cannot be asked", errors=errors)
+        check_bounds(asked)
+        return [*asked, *self._address.fixed.items()]
+
+
+def cut(body: bytes) -> bytes:
+    """The answer with at most MAX_SERIES series; what was left out is said in its warnings."""
+    try:
+        listing = _listing.decode(body)
+    except msgspec.DecodeError:
+        return body
+    found = listing.data.result
+    if not isinstance(found, list) or len(found) <= MAX_SERIES:
+        return body
+    listing.data.result = found[:MAX_SERIES]
+    listing.warnings = [*listing.warnings, f"{MAX_SERIES} of {len(found)} series are shown"]
+    return msgspec.json.encode(listing)
