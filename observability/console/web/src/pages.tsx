@@ -1,0 +1,22 @@
+/** Which page an address shows, and what the menu offers. */
+import type { ComponentChild } from "preact";
+import type { Place } from "./router.ts";
+
+export interface Page {
+  /** The menu's words; none for pages that are reached from others. */
+  title?: string;
+  /** The path of the menu's link, and what a path begins with where no other page fits better. */
+  path: string;
+  /** Two keys that open it. */
+  keys?: string;
+  show: (rest: string, place: Place) => ComponentChild;
+}
+
+export const PAGES: readonly Page[] = [];
+
+/** The page of a path, and what of the path is its own to read. */
+export function pageOf(path: string): { page: Page; rest: string } | undefined {
+  const fitting = PAGES.filter((page) => path === page.path || (page.path !== "/" && path.startsWith(`${page.path}/`)));
+  const page = fitting.sort((a, b) => b.path.length - a.path.length)[0];
+  return page && { page, rest: decodeURIComponent(path.slice(page.path.length + 1)) };
+}
