@@ -5,6 +5,7 @@ behind a network that drops packets) keeps no timeout, and its kernel still ackn
 that neither TCP keepalive nor `tcp_user_timeout` notices. These connections end such a wait themselves.
 """
 
+import select
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
@@ -66,6 +67,16 @@ class AsyncConnection(psycopg.AsyncConnection[Row]):
                 raise
             self.pgconn.finish()
             raise Unanswered(seconds) from None
+
+
+def is_closed_by_server(connection: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]) -> bool:
+    """Whether the server of an idle connection has closed it, as far as this machine's kernel knows.
+
+    Takes microseconds and sends nothing; a server that went away without a word is not noticed.
+    """
+    poll = select.poll()
+    poll.register(connection.pgconn.socket, select.POLLRDHUP)
+    return bool(poll.poll(0))
 
 
 @contextmanager

@@ -1,13 +1,15 @@
 """What is remembered of accepted events, and for how long, in PostgreSQL itself."""
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
 from broker.rio.store.accepted import Accepted, Standing
 from broker.rio.store.database import Database
-from broker.tests.servers import Postgres
+from broker.tests.servers import Postgres, wait_until
 
 WINDOW_SECONDS = 600
 
@@ -110,3 +112,24 @@ async def test_what_had_its_time_is_dropped(ours: Accepted, postgres: Postgres, 
     await ours.purge()
     assert not kept(postgres, database, old)
     assert kept(postgres, database, young)
+
+
+async def test_connections_that_postgresql_closed_fail_nothing(
+    ours: Accepted, postgres: Postgres, database: str
+) -> None:
+    (key,) = keys(1)
+    await ours.claim([key])
+    owned = "FROM pg_stat_activity WHERE datname = %s AND application_name = 'rio'"
+
+    async def use_several() -> list[int]:
+        """Ids of the PostgreSQL processes behind the connections, after several were asked for at once."""
+        await asyncio.gather(*(ours.release([one]) for one in keys(20)))
+        return [pid for (pid,) in postgres.execute("postgres", f"SELECT pid {owned}", (database,))]
+
+    async with asyncio.timeout(60.0):
+        while len(pids := await use_several()) < 3:
+            pass
+    postgres.execute("postgres", f"SELECT pg_terminate_backend(pid) {owned}", (database,))
+    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), what="the connections' end")
+    assert await ours.claim([key]) == [Standing.ELSEWHERE]
+    await use_several()

@@ -74,7 +74,7 @@ def environment(pid: int) -> Mapping[str, str]:
         raw = (_PROC / str(pid) / "environ").read_bytes()
     except OSError:
         return {}
-    pairs = (entry.partition(b"=") for entry in raw.split(b"\0"))
+    pairs = (entry.partition(b"=") for entry in raw.split(b"\0") if entry)
     return {name.decode(errors="replace"): value.decode(errors="replace") for name, _, value in pairs}
 
 

@@ -83,7 +83,8 @@ class Accepted:
     """The events accepted within the window; concurrent calls share their statements."""
 
     def __init__(self, database_url: str, window_seconds: int) -> None:
-        # Unchecked: after PostgreSQL's restart one statement fails, and its senders try again.
+        # Unchecked: a round trip more for each event is too much. When the network to PostgreSQL breaks one
+        # statement fails, and its senders try again.
         self._database = Database(
             database_url, checked=False, session=_SESSION, statement_seconds=_STATEMENT_SECONDS
         )

@@ -6,11 +6,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final, LiteralString, TypeAlias
 
+import psycopg
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool
 
-from observability.postgresql import CHECK_SECONDS, AsyncConnection, answering_within
+from observability.postgresql import CHECK_SECONDS, AsyncConnection, answering_within, is_closed_by_server
 
 _logger = logging.getLogger(__name__)
 
@@ -26,7 +27,10 @@ Connection: TypeAlias = AsyncConnection[DictRow]
 
 
 class Database:
-    """A small pool of connections that reconnects by itself; errors are psycopg's OperationalErrors."""
+    """A small pool of connections that reconnects by itself; errors are psycopg's OperationalErrors.
+
+    A connection that PostgreSQL has closed is not used: a restart of PostgreSQL fails no statement after it.
+    """
 
     def __init__(
         self, database_url: str, *, checked: bool = True, session: str = "", statement_seconds: float = 5.0
@@ -36,7 +40,8 @@ class Database:
         Args:
             database_url: of Rio's database.
             checked: whether each connection is tried before it is used, at the cost of a round trip.
-                Unchecked, the first use after PostgreSQL's restart fails.
+                Unchecked, only the kernel is asked whether PostgreSQL has closed it, so that the first use
+                after a network or a machine went away without a word fails.
             session: further settings, as `-c name=value`.
             statement_seconds: how long a statement, or a lock, may take. A server that says nothing at all is
                 given half a second more.
@@ -45,6 +50,15 @@ class Database:
 
         async def configure(connection: Connection) -> None:
             connection.answer_seconds = statement_seconds + 0.5
+
+        async def check(connection: Connection) -> None:
+            if is_closed_by_server(connection):
+                # All of them, most likely. The pool alone would take a second or two for each that it finds,
+                # longer than anybody waits.
+                await self._pool.drain()
+                raise psycopg.OperationalError("PostgreSQL has closed the connection")
+            if checked:
+                await _check(connection)
 
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             database_url,
@@ -63,7 +77,7 @@ class Database:
             timeout=_POOL_WAIT_SECONDS,
             reconnect_timeout=30.0,
             # A connection PostgreSQL closed while it lay idle is replaced, not handed out.
-            check=_check if checked else None,
+            check=check,
             configure=configure,
             open=False,
         )

@@ -43,10 +43,37 @@ def test_a_name_with_parentheses_and_blanks_is_read() -> None:
     assert process.parent == os.getpid()
 
 
-def test_memory_and_environment_of_ourselves() -> None:
-    assert 1024 * 1024 < proc.memory(os.getpid()) < 1024**3
-    assert proc.environment(os.getpid())
-    assert proc.command_line(os.getpid())
+def test_memory_is_what_a_process_has_resident() -> None:
+    megabytes = 64
+    code = (
+        f"import sys; print(1, flush=True); sys.stdin.readline(); kept = b'x' * {megabytes} * 1024 * 1024\n"
+        "print(2, flush=True); sys.stdin.readline()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
+    ) as child:
+        assert child.stdin
+        assert child.stdout
+        child.stdout.readline()
+        before = proc.memory(child.pid)
+        child.stdin.write(b"\n")
+        child.stdout.readline()
+        grown = proc.memory(child.pid) - before
+        child.stdin.write(b"\n")
+    # What it shares with other processes counts by its part, which changes as they come and go.
+    assert before > 1024 * 1024
+    assert megabytes * 0.75 < grown / 1024**2 < megabytes * 1.25
+
+
+def test_environment_and_command_line_of_a_process() -> None:
+    command, environment = ["sh", "-c", "echo; read end", "named"], {"NAME": "a=b"}
+    with subprocess.Popen(
+        command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, executable="/bin/sh"
+    ) as child:
+        assert child.stdout
+        child.stdout.readline()
+        assert proc.command_line(child.pid) == " ".join(command)
+        assert proc.environment(child.pid) == environment
 
 
 def test_what_is_gone_has_nothing() -> None:
