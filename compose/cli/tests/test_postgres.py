@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -69,7 +68,7 @@ def test_roles_and_databases(layout: Layout, toolbox: Toolbox) -> None:
     with log.open("w") as output:
         server = subprocess.Popen(words, stdout=output, stderr=output, cwd="/")
     try:
-        _await(layout.port("postgres"))
+        _await(layout, toolbox)
         for _ in range(2):
             psql(layout, toolbox, "postgres", "postgres", f"\\i {layout.config}/postgres/databases.sql")
         assert psql(layout, toolbox, "accounts", "accounts", "CREATE TABLE mine (); SELECT 7") == "7\n"
@@ -80,7 +79,7 @@ def test_roles_and_databases(layout: Layout, toolbox: Toolbox) -> None:
             assert "permission denied for database" in refused.value.stderr
     finally:
         server.send_signal(signal.SIGINT)
-        assert server.wait(20) == 0
+        assert server.wait(60) == 0
     assert "PASSWORD" not in log.read_text()
 
 
@@ -94,17 +93,16 @@ def psql(layout: Layout, toolbox: Toolbox, role: str, database: str, commands: s
         check=True,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
     )
     return done.stdout
 
 
-def _await(port: int) -> None:
-    deadline = time.monotonic() + 20
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        except OSError:
-            assert time.monotonic() < deadline, "PostgreSQL does not accept connections"
-            time.sleep(0.05)
+def _await(layout: Layout, toolbox: Toolbox) -> None:
+    """Wait until PostgreSQL takes connections: while it starts, it answers them all with a refusal."""
+    ready = [str(toolbox.postgres_bin / "pg_isready"), "-q", "-h", "127.0.0.1"]
+    ready += ["-p", str(layout.port("postgres")), "-t", "10"]
+    deadline = time.monotonic() + 60
+    while subprocess.run(ready, timeout=30, check=False).returncode != 0:
+        assert time.monotonic() < deadline, "PostgreSQL does not accept connections"
+        time.sleep(0.05)
