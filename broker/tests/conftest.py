@@ -63,9 +63,18 @@ def collector() -> Iterator[Collector]:
     server.stop()
 
 
+@pytest.fixture(scope="module")
+def rio(running_rio: Rio) -> Rio:
+    """Rio's API and dispatcher, ready; what other modules' tests made them do is forgotten."""
+    running_rio.forget()
+    return running_rio
+
+
 @pytest.fixture(scope="session")
-def rio(folder: Path, rabbit: Rabbit, postgres: Postgres, sink: Sink, collector: Collector) -> Iterator[Rio]:
-    """Rio's API and dispatcher, ready."""
+def running_rio(
+    folder: Path, rabbit: Rabbit, postgres: Postgres, sink: Sink, collector: Collector
+) -> Iterator[Rio]:
+    """Rio's two processes, for all modules."""
     server = Rio(folder / "rio", rabbit, postgres, sink, collector)
     with running(server):
         yield server

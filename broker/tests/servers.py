@@ -38,7 +38,7 @@ POSTGRES_BIN = Path("/usr/lib/postgresql/15/bin")
 RABBITMQ_SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 
 
-def wait_until(condition: Callable[[], Any], seconds: float = 30.0, what: str = "condition") -> Any:
+def wait_until(condition: Callable[[], Any], seconds: float = 60.0, what: str = "condition") -> Any:
     """Ask until the condition holds (truthy, and raises nothing), or fail after `seconds`."""
     deadline = time.monotonic() + seconds
     last: BaseException | None = None
@@ -135,6 +135,11 @@ class Process:
     def log(self) -> str:
         return self._log.read_text(errors="replace")
 
+    def empty_log(self) -> None:
+        """Forget what was logged. What the process goes on to write is appended."""
+        if self._log.exists():
+            os.truncate(self._log, 0)
+
     def records(self) -> list[dict[str, Any]]:
         """The log's structured lines, but for one that is only half written."""
         written = self.log.split("\n")[:-1]
@@ -184,7 +189,7 @@ class Rabbit(Process):
     def start_node(self) -> None:
         """Start the node on the data it has."""
         super().start()
-        wait_until(self._answers, 60.0, "RabbitMQ")
+        wait_until(self._answers, 100.0, "RabbitMQ")
 
     def stop(self) -> None:
         self.end()
@@ -358,7 +363,7 @@ class Collector:
         self._server = ThreadingHTTPServer(("127.0.0.1", free_port()), Handler)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._logs = FluentSink()
+        self._logs = FluentSink(keeps=False)
         self.fluent_address = f"127.0.0.1:{self._logs.port}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
@@ -422,7 +427,7 @@ class Rio:
         config = self._configure()
         self.api = self._process("broker.rio.api", "rio-api", {"RIO_CONFIG": config})
         self.dispatcher = self._process("broker.rio.dispatcher", "rio-dispatcher", {"RIO_CONFIG": config})
-        self.client = httpx.Client(base_url=self.url, headers={"Authorization": "Bearer t-tests"}, timeout=15)
+        self.client = httpx.Client(base_url=self.url, headers={"Authorization": "Bearer t-tests"}, timeout=30)
 
     def _configure(self) -> str:
         files = {
@@ -544,7 +549,14 @@ class Rio:
     def wait_ready(self) -> None:
         for port in (self.api_port, self.dispatcher_port):
             url = f"http://127.0.0.1:{port}/health/ready"
-            wait_until(lambda url=url: httpx.get(url).status_code == 200, 40.0, url)
+            wait_until(lambda url=url: httpx.get(url).status_code == 200, 100.0, url)
+
+    def forget(self) -> None:
+        """Forget what has been delivered, traced and logged so far."""
+        self.sink.delivered.clear()
+        self.collector.spans.clear()
+        self.api.empty_log()
+        self.dispatcher.empty_log()
 
     def stop(self) -> None:
         self.client.close()

@@ -125,12 +125,13 @@ class OtlpSink(Sink):
 
 
 class FluentSink(Sink):
-    """Takes log records by the Forward protocol and keeps them: (tag, time, record).
+    """Takes log records by the Forward protocol and keeps them, unless told otherwise: (tag, time, record).
 
     While it `refuses`, it closes connections instead of acknowledging.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, keeps: bool = True) -> None:
+        self.keeps = keeps
         self.messages: list[tuple[str, Any, dict[str, Any]]] = []
         self.connections: list[socket.socket] = []
         self.largest = 0
@@ -152,7 +153,8 @@ class FluentSink(Sink):
                         if sink.refuses:
                             return
                         with sink.changed:
-                            sink.messages.extend((tag, time, record) for time, record in entries)
+                            if sink.keeps:
+                                sink.messages.extend((tag, time, record) for time, record in entries)
                             sink.changed.notify_all()
                         with contextlib.suppress(OSError):
                             self.request.sendall(msgpack.packb({"ack": options["chunk"]}))
