@@ -170,7 +170,7 @@ def test_many_at_once_at_two_processes_are_one_event(rio: Rio) -> None:
     process, url = rio.another_api()
     sent = [event("concurrent.one") for _ in range(20)]
     with running(process):
-        wait_until(lambda: httpx.get(f"{url}/health/ready").status_code == 200, 40.0, url)
+        wait_until(lambda: httpx.get(f"{url}/health/ready").status_code == 200, what=url)
         with httpx.Client(headers={"Authorization": "Bearer t-tests", **STRUCTURED}, timeout=15) as client:
 
             def post(number: int) -> int:
@@ -243,13 +243,13 @@ def test_an_alarm_of_rabbitmq_asks_to_come_again(rio: Rio) -> None:
         assert int(refused.headers["Retry-After"]) >= 1
     finally:
         rio.rabbit.control("set_vm_memory_high_watermark", "0.6")
-    wait_until(lambda: rio.emit("alarm.a", str(uuid4())).status_code == 202, 60.0, "202")
+    wait_until(lambda: rio.emit("alarm.a", str(uuid4())).status_code == 202, what="202")
 
 
 def test_a_watcher_is_let_go_of_when_rio_stops(rio: Rio) -> None:
     process, url = rio.another_api()
     with running(process), httpx.Client(headers={"Authorization": "Bearer t-tests"}, timeout=30) as client:
-        wait_until(lambda: httpx.get(f"{url}/health/ready").status_code == 200, 40.0, url)
+        wait_until(lambda: httpx.get(f"{url}/health/ready").status_code == 200, what=url)
         with client.stream("GET", f"{url}/tail") as answer:
             lines = answer.iter_lines()
             next(lines)

@@ -107,7 +107,7 @@ def test_of_a_batch_rio_refuses_what_is_wrong_and_takes_the_others(rio: Rio) -> 
 
 
 async def test_a_client_emits_in_asyncio_while_rio_comes_back(rio: Rio) -> None:
-    async with AsyncClient(dsn(rio)) as client:
+    async with AsyncClient(dsn(rio), budget_seconds=100) as client:
         await asyncio.to_thread(rio.api.kill)
         emitting = asyncio.create_task(client.emit("late", {}))
         await asyncio.to_thread(rio.api.start)

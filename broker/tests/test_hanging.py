@@ -34,8 +34,8 @@ def test_who_emits_is_answered_and_nothing_accepted_is_lost(rio: Rio, server: Ca
             assert int(answer.headers["Retry-After"]) > 0
             assert answer.headers["Content-Type"] == "application/problem+json"
     rio.wait_ready()
-    wait_until(lambda: all(rio.emit(TYPE, each).status_code == 202 for each in ids), 60.0, "accepted again")
-    wait_until(lambda: set(ids) <= delivered(rio, sink), 60.0, "delivered")
+    wait_until(lambda: all(rio.emit(TYPE, each).status_code == 202 for each in ids), what="accepted again")
+    wait_until(lambda: set(ids) <= delivered(rio, sink), what="delivered")
 
 
 @pytest.mark.parametrize("server", [postgres, rabbit])
@@ -45,7 +45,7 @@ def test_health_is_answered_within_its_own_bound(rio: Rio, server: Callable[[Rio
         for port in (rio.api_port, rio.dispatcher_port):
             url = f"http://127.0.0.1:{port}"
             if server is postgres:  # RabbitMQ's silence is noticed by its heartbeat
-                wait_until(lambda url=url: client.get(f"{url}/health/ready").status_code == 503, 30.0, url)
+                wait_until(lambda url=url: client.get(f"{url}/health/ready").status_code == 503, what=url)
             for path in ("/health/ready", "/health", "/health/live", "/metrics"):
                 assert client.get(url + path).status_code in (200, 503)
     rio.wait_ready()
@@ -55,7 +55,7 @@ def test_a_relay_goes_on_after_its_database_hung(rio: Rio) -> None:
     relay, url = rio.relay({"rio": rio.postgres.url("rio")})
     relay.start()
     try:
-        wait_until(lambda: httpx.get(f"{url}/health/live").status_code == 200, 30.0, "the relay")
+        wait_until(lambda: httpx.get(f"{url}/health/live").status_code == 200, what="the relay")
         with httpx.Client(timeout=6) as client, hung(postgres(rio)):
             for path in ("/health/ready", "/health", "/health/live", "/metrics"):
                 assert client.get(url + path).status_code in (200, 503)

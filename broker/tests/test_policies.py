@@ -245,12 +245,12 @@ def test_what_waits_for_a_paused_subscription_is_bounded(rio: Rio, outside: Outs
         waiting = rio.rabbit.queue_length(queue)
         return waiting < 400 and len(set(given_up())) + waiting == 601
 
-    wait_until(is_bounded, 60.0, "dead letters")
+    wait_until(is_bounded, what="dead letters")
     counted = given_up()
     assert counted[1:] == sent[: len(counted) - 1]  # the oldest, in their order
     outside.reply = lambda request: OK
     rio.client.post(f"{paused}/resume")
-    wait_until(lambda: set(outside.ids("/in")) | set(counted) >= set(sent), 60.0, "the others' deliveries")
+    wait_until(lambda: set(outside.ids("/in")) | set(counted) >= set(sent), what="the others' deliveries")
     labels = {"subscription": name}
     assert rio.metric(rio.dispatcher_port, "rio_paused_overflow_total", **labels) >= len(counted)
 
@@ -265,7 +265,7 @@ def test_pause_and_resume(rio: Rio, outside: Outside, name: str) -> None:
     def gauge() -> float:
         return rio.metric(rio.dispatcher_port, "rio_subscription_paused", subscription=name)
 
-    wait_until(lambda: gauge() == 1, 5.0, "the dispatcher's knowledge")
+    wait_until(lambda: gauge() == 1, what="the dispatcher's knowledge")
     waiting = [emit(rio, name) for _ in range(5)]
     wait_until(lambda: rio.rabbit.queue_length(f"rio.subscription.{name}") == 5, what="the backlog")
     assert outside.ids("/in") == [first]
@@ -312,7 +312,7 @@ def test_signatures_are_standard_webhooks_through_a_rotation(rio: Rio, outside: 
             Webhook(secret).verify(latest.body, latest.headers)
         return True
 
-    wait_until(both, 10.0, "deliveries with both signatures")
+    wait_until(both, what="deliveries with both signatures")
 
 
 def test_rate_is_kept(rio: Rio, outside: Outside, name: str) -> None:
@@ -463,10 +463,10 @@ def test_a_failing_subject_stops_itself_alone(rio: Rio, outside: Outside, name: 
         rio.dispatcher.kill()
         rio.dispatcher.start()
     labels = {"subscription": name}
-    wait_until(lambda: rio.metric(rio.dispatcher_port, "rio_held_messages", **labels) == 700, 40.0)
+    wait_until(lambda: rio.metric(rio.dispatcher_port, "rio_held_messages", **labels) == 700)
     recovered.append(True)
     sent["failing"] += [emit(rio, name, subject="failing") for _ in range(5)]
-    wait_until(lambda: in_order(outside) == sent, 60.0, "all deliveries, in order")
+    wait_until(lambda: in_order(outside) == sent, what="all deliveries, in order")
 
 
 def test_ordered_by_subject_through_failover(rio: Rio, outside: Outside, name: str) -> None:

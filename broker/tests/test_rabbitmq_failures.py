@@ -76,8 +76,8 @@ def test_what_is_accepted_after_a_loss_is_delivered(rio: Rio, lose: Callable[[Ri
     wait_until(lambda: accepted(before) <= delivered(rio, path), what="their deliveries")
     lose(rio)
     with emitting(rio, "lossy.test") as after:
-        wait_until(lambda: len(accepted(after)) > 200, 60.0, "events after the loss")
-    wait_until(lambda: accepted(after) <= delivered(rio, path), 60.0, "their deliveries")
+        wait_until(lambda: len(accepted(after)) > 200, what="events after the loss")
+    wait_until(lambda: accepted(after) <= delivered(rio, path), what="their deliveries")
     assert set(after.values()) <= {0, 202, 503}
     # What came twice is the same delivery: its consumer acts on it once.
     deliveries = {(one.id, one.headers["webhook-id"]) for one in rio.sink.to(path)}
@@ -96,8 +96,8 @@ def test_what_is_accepted_during_a_loss_of_everything_is_delivered(rio: Rio) -> 
         wait_until(lambda: len(answers) > gone, what="refusals")
         since = set(answers.copy())
         rio.rabbit.control("start_app")
-        wait_until(lambda: len(accepted(answers) - since) > 200, 60.0, "events after the loss")
-    wait_until(lambda: accepted(answers) - since <= delivered(rio, path), 60.0, "their deliveries")
+        wait_until(lambda: len(accepted(answers) - since) > 200, what="events after the loss")
+    wait_until(lambda: accepted(answers) - since <= delivered(rio, path), what="their deliveries")
 
 
 @pytest.mark.timeout(200)
@@ -110,16 +110,16 @@ def test_a_queue_without_a_leader_harms_its_own_events_alone(rio: Rio) -> None:
     )
     try:
         with emitting(rio, "headless.test") as refused, emitting(rio, "neighbour.test") as answers:
-            wait_until(lambda: len(refused) > 50, 60.0, "refusals")
+            wait_until(lambda: len(refused) > 50, what="refusals")
         assert set(refused.values()) == {503}
         assert set(answers.values()) == {202}
-        wait_until(lambda: accepted(answers) <= delivered(rio, path), 60.0, "the other's deliveries")
+        wait_until(lambda: accepted(answers) <= delivered(rio, path), what="the other's deliveries")
         # Also for a dispatcher that has to begin anew.
         rio.dispatcher.kill()
         rio.dispatcher.start()
         with emitting(rio, "neighbour.test") as answers:
             wait_until(lambda: len(accepted(answers)) > 20, what="events")
-        wait_until(lambda: accepted(answers) <= delivered(rio, path), 60.0, "the other's deliveries")
+        wait_until(lambda: accepted(answers) <= delivered(rio, path), what="the other's deliveries")
 
         def told() -> bool:
             health = httpx.get(f"http://127.0.0.1:{rio.dispatcher_port}/health").json()

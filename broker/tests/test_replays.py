@@ -40,7 +40,7 @@ def order(rio: Rio, **document: Any) -> dict[str, Any]:
     return answer.json()
 
 
-def ended(rio: Rio, replay: dict[str, Any], seconds: float = 30.0) -> dict[str, Any]:
+def ended(rio: Rio, replay: dict[str, Any], seconds: float = 60.0) -> dict[str, Any]:
     def look() -> dict[str, Any] | None:
         found = rio.client.get(f"/replays/{replay['id']}").json()
         return found if found["finished_at"] else None
@@ -97,9 +97,9 @@ def test_a_replay_survives_the_death_of_its_process(rio: Rio) -> None:
     rio.api.kill()
     rio.api.start()
     rio.wait_ready()
-    found = ended(rio, replay, 60.0)
+    found = ended(rio, replay)
     assert found["state"] == "done"
-    wait_until(lambda: {one.id for one in rio.sink.to(path)} >= set(sent), 60.0, "all events")
+    wait_until(lambda: {one.id for one in rio.sink.to(path)} >= set(sent), what="all events")
 
 
 def test_replays_that_cannot_be_are_refused(rio: Rio) -> None:
