@@ -30,6 +30,10 @@ class Settings(Strict):
         catalog_file: what the catalog says of services, hops, events and permitted calls, as JSON.
         supervisor_socket: the unix socket of process-compose; None where another program runs the processes.
         rio_token_file: the token of Rio's read-only sender.
+        operator_token_file: the token of Rio's operator, read only to act in operate mode; None where nobody
+            acts on Rio from here.
+        operate_folder: where `nextphase console --operate` asks for operate mode, a folder of this process's
+            user alone; None where there is no operate mode.
         show_payloads: whether event bodies are shown to everyone who reaches the console.
     """
 
@@ -43,6 +47,8 @@ class Settings(Strict):
     supervisor_socket: Path | None = None
     stores: Stores
     rio_token_file: Path
+    operator_token_file: Path | None = None
+    operate_folder: Path | None = None
     show_payloads: bool = False
 
     def rio_token(self) -> str:
