@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from http import HTTPStatus
+from typing import Final
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -17,6 +18,10 @@ from observability.problem import Problem
 class _Result(msgspec.Struct):
     resultType: str
     result: list[msgspec.Raw] | msgspec.Raw
+
+
+_LINES: Final = "streams"
+"""The result type of log lines: a line with metadata of its own is a stream, and `limit` bounds the lines."""
 
 
 class _Listing(msgspec.Struct):
@@ -92,7 +97,7 @@ def cut(body: bytes) -> bytes:
     except msgspec.DecodeError:
         return body
     found = listing.data.result
-    if not isinstance(found, list) or len(found) <= MAX_SERIES:
+    if not isinstance(found, list) or len(found) <= MAX_SERIES or listing.data.resultType == _LINES:
         return body
     listing.data.result = found[:MAX_SERIES]
     listing.warnings = [*listing.warnings, f"{MAX_SERIES} of {len(found)} series are shown"]

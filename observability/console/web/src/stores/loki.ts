@@ -13,12 +13,19 @@ interface Envelope<T> { data: { resultType: string; result: T[] }; warnings?: st
 export async function lines(query: string, range: Range, limit: number, direction: "backward" | "forward" = "backward", signal?: AbortSignal): Promise<Lines> {
   const parameters = { query, start: `${Math.floor(range.from)}000000`, end: `${Math.ceil(range.to)}000000`, limit, direction };
   const { data, warnings = [] } = await get<Envelope<Stream>>("loki/query_range", parameters, signal);
-  const found = data.result.flatMap(({ stream, values }) =>
+  return { lines: linesOf(data.result, direction), warnings };
+}
+
+/** The lines of some streams in order; each line of Loki's own is a stream where its structured metadata is. */
+function linesOf(streams: readonly Stream[], direction: "backward" | "forward"): Line[] {
+  const found = streams.flatMap(({ stream, values }) =>
     values.map(([nanoseconds, text]) => ({ at: Number(nanoseconds) / 1e6, nanoseconds, text, labels: stream })));
   const sign = direction === "backward" ? -1 : 1;
-  found.sort((a, b) => sign * (a.nanoseconds.length - b.nanoseconds.length || (a.nanoseconds < b.nanoseconds ? -1 : a.nanoseconds > b.nanoseconds ? 1 : 0)));
-  return { lines: found, warnings };
+  return found.sort((a, b) => sign * compareNanoseconds(a.nanoseconds, b.nanoseconds));
 }
+
+/** The order of two moments that are too long for a number. */
+const compareNanoseconds = (a: string, b: string): number => a.length - b.length || (a < b ? -1 : a > b ? 1 : 0);
 
 /** A metric query over time. */
 export async function queryRange(query: string, range: Range, step: number, signal?: AbortSignal): Promise<Answer<Series>> {
@@ -34,3 +41,16 @@ export const labels = async (range: Range, signal?: AbortSignal): Promise<string
 
 export const labelValues = async (label: string, range: Range, signal?: AbortSignal): Promise<string[]> =>
   (await get<{ data?: string[] }>(`loki/label/${encodeURIComponent(label)}/values`, between(range), signal)).data ?? [];
+
+/** How far before and after a line its neighbours are looked for, nanoseconds. */
+const AROUND = 6n * 3600n * 1_000_000_000n;
+
+/** Up to `count` lines before and after a moment, with those of the moment itself, oldest first. */
+export async function linesAround(selector: string, nanoseconds: string, count: number, signal?: AbortSignal): Promise<Line[]> {
+  const at = BigInt(nanoseconds);
+  const ask = (start: bigint, end: bigint, direction: "backward" | "forward"): Promise<Envelope<Stream>> =>
+    get("loki/query_range", { query: selector, start: String(start), end: String(end), limit: count, direction }, signal);
+  // Loki's start is inclusive, its end exclusive.
+  const [before, after] = await Promise.all([ask(at - AROUND, at, "backward"), ask(at, at + AROUND, "forward")]);
+  return [...linesOf(before.data.result, "forward"), ...linesOf(after.data.result, "forward")];
+}
