@@ -3,6 +3,15 @@ import { get } from "./http.ts";
 
 export interface Instance { instance: string; show_payloads: boolean }
 export interface ProcessState { name: string; state: string; ready: boolean | null; restarts: number; age_seconds: number; exit_code: number }
+/** What the catalog says of a service; `processes` are the names of its instances. */
+export interface CatalogService {
+  name: string; description: string; framework: string; instances: number; processes: string[];
+  database: string | null; emits: string[]; subscriptions: { type: string; path: string }[];
+}
+/** A part of the platform itself: gateway, nginx, relay, Rio, console. */
+export interface CatalogHop { name: string; description: string; processes: string[] }
+/** `calls` are the permitted ones, client and server; a database is called by its system. */
+export interface Catalog { services: CatalogService[]; hops: CatalogHop[]; calls: [string, string][] }
 export interface DashboardEntry { uid: string; title: string; tags: string[] }
 
 export const instance = (signal?: AbortSignal): Promise<Instance> => get("instance", {}, signal);
@@ -10,3 +19,4 @@ export const dashboards = async (signal?: AbortSignal): Promise<DashboardEntry[]
   (await get<{ dashboards: DashboardEntry[] }>("dashboards", {}, signal)).dashboards;
 export const processes = async (signal?: AbortSignal): Promise<ProcessState[]> =>
   (await get<{ processes: ProcessState[] }>("platform/status", {}, signal)).processes;
+export const catalog = (signal?: AbortSignal): Promise<Catalog> => get("platform/catalog", {}, signal);
