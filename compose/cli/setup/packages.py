@@ -55,6 +55,8 @@ REQUIRED = (
 TESTING = (
     Requirement("docker-compose", _program("docker-compose")),
     Requirement("wrk", _program("wrk")),
+    Requirement("chromium", _program("chromium")),
+    Requirement("fonts-dejavu-core", Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf").is_file),
 )
 """What only the tests and benchmarks need."""
 
