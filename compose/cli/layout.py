@@ -14,12 +14,14 @@ import os
 import re
 import socket
 import stat
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 
+from compose.cli import cache, files
 from compose.cli.errors import Failure
 
 DEFAULT = "default"
@@ -78,6 +80,8 @@ _OFFSETS: tuple[int, ...] = (
 )
 _INSTANCE_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
 _DIRECTORY_MODE = 0o711  # PostgreSQL, RabbitMQ and nginx workers pass through as their own users
+_CHOSEN_SECONDS = 15 * 60.0  # from the choice of ports to the first process that listens, set-up included
+_CHOICE_SECONDS = 60.0  # for the choice itself
 _SOCKET_PATH_LIMIT = 100  # bytes; the kernel's own is 108 (unix(7), sun_path)
 
 
@@ -111,7 +115,7 @@ class Layout:
         with _locked(home):
             offset = _remembered_offset(home / instance)
             if offset is None:
-                offset = 0 if instance == DEFAULT else _free_offset(root, instance)
+                offset = 0 if instance == DEFAULT else _free_offset(root, home / instance)
             layout = cls(root, instance, offset)
             layout._make_folders()
             _remember_offset(layout.state, offset)
@@ -265,15 +269,38 @@ def _remember_offset(state: Path, offset: int) -> None:
         partial.replace(file)
 
 
-def _free_offset(root: Path, instance: str) -> int:
+def _free_offset(root: Path, state: Path) -> int:
+    """An offset that no instance of this checkout has, whose ports nobody listens on, and that no other
+    checkout of this user has chosen a moment ago: what that is about to start does not listen yet."""
     taken = reserved_ports(0)  # `default` may be started later
     for other in Layout.existing(root):
         taken |= reserved_ports(_remembered_offset(root / STATE / other) or 0)
-    for offset in _OFFSETS:
-        wanted = reserved_ports(offset)
-        if not wanted & taken and all(_is_free(port) for port in wanted):
-            return offset
-    raise LayoutError(f"no free ports for instance {instance}: remove an instance under {root / STATE}")
+    with _chosen_offsets() as chosen:
+        for other_offset, _ in chosen.values():
+            taken |= reserved_ports(other_offset)
+        for offset in _OFFSETS:
+            wanted = reserved_ports(offset)
+            if not wanted & taken and all(_is_free(port) for port in wanted):
+                chosen[str(state)] = (offset, time.time())
+                return offset
+    raise LayoutError(f"no free ports for instance {state.name}: remove an instance under {root / STATE}")
+
+
+@contextlib.contextmanager
+def _chosen_offsets() -> Iterator[dict[str, tuple[int, float]]]:
+    """The offsets that instances of any checkout chose within the last minutes, and when, by their state's
+    folder; what is added is kept. One choice at a time."""
+    file = cache.home() / "offsets.json"
+    with cache.locked(file, lambda text: None, _CHOICE_SECONDS):
+        try:
+            content = json.loads(file.read_text())
+            found = {str(state): (int(offset), float(at)) for state, (offset, at) in content.items()}
+        except (OSError, ValueError, TypeError, AttributeError):
+            found = {}  # what is lost was of the last minutes
+        since = time.time() - _CHOSEN_SECONDS
+        recent = {state: choice for state, choice in found.items() if choice[1] > since}
+        yield recent
+        files.write(file, json.dumps(recent) + "\n")
 
 
 def _is_free(port: int) -> bool:

@@ -8,11 +8,19 @@ import json
 import os
 import socket
 import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from compose.cli.layout import PORTS, Layout, LayoutError, reserved_ports
+
+
+@pytest.fixture(autouse=True)
+def cache_of_its_own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """These tests choose ports that nothing will listen on: no other checkout is to stay clear of them."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
 
 
 def test_default_takes_the_documented_ports(tmp_path: Path) -> None:
@@ -43,6 +51,26 @@ def test_a_port_in_use_moves_the_instance(tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", PORTS["edge-nginx"] + free))
         taken.listen()
         assert Layout.open(tmp_path / "b", "trial").offset != free
+
+
+def test_checkouts_that_start_at_the_same_time_choose_different_ports(tmp_path: Path) -> None:
+    roots = [tmp_path / name for name in ("a", "b", "c")]
+    for root in roots:
+        root.mkdir()
+    with ThreadPoolExecutor() as pool:
+        layouts = list(pool.map(lambda root: Layout.open(root, "trial"), roots))
+    assert len({layout.offset for layout in layouts}) == len(roots)
+
+
+def test_a_choice_of_ports_is_forgotten_after_some_minutes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    before = Layout.open(tmp_path / "a", "trial").offset
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 3600)
+    assert Layout.open(tmp_path / "b", "trial").offset == before
 
 
 def test_no_ports_left(tmp_path: Path) -> None:
