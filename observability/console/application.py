@@ -5,10 +5,14 @@ from typing import Any
 from tornado.web import Application
 
 from observability.console import bundle
+from observability.console.actions import ACTIONS, ActionHandler
 from observability.console.bundle import BundleHandler
 from observability.console.dashboards import UID, DashboardHandler, Dashboards, DashboardsHandler
+from observability.console.gateway_calls import GatewayCallsHandler
 from observability.console.guard import NotFoundHandler
+from observability.console.operate import SessionHandler
 from observability.console.platform import CatalogHandler, InstanceHandler, StatusHandler
+from observability.console.sessions import Sessions
 from observability.console.settings import Settings
 from observability.console.store_addresses import ADDRESSES
 from observability.console.store_client import StoreClient
@@ -16,7 +20,7 @@ from observability.console.store_handler import StoreHandler
 from observability.frameworks import tornado as hop_tornado
 from observability.hop import Hop
 
-PAGES = r"/(?:|d/.*|dashboards|traces|trace/.*|compare|logs|map|alerts|rio(?:/.*)?|api(?:/[^/]*)?)"
+PAGES = r"/(?:|d/.*|dashboards|traces|trace/.*|compare|logs|map|alerts|rio(?:/.*)?|operate|api(?:/[^/]*)?)"
 """Addresses of pages; the front end decides what each shows."""
 
 
@@ -35,6 +39,16 @@ def application(settings: Settings, hop: Hop, client: StoreClient) -> Applicatio
             (f"/api/{address.pattern}", StoreHandler, {"address": address, "client": client})
             for address in ADDRESSES
         ),
+        (r"/api/gateway/calls", GatewayCallsHandler, {"client": client}),
+        (r"/api/operate/session", SessionHandler, {"console": settings}),
+        *(
+            (
+                f"/api/operate/{action.pattern}",
+                ActionHandler,
+                {"action": action, "client": client, "console": settings},
+            )
+            for action in ACTIONS
+        ),
         (PAGES, BundleHandler, {"files": files, "is_page": True}),
         (r"/assets/([A-Za-z0-9._-]+)", BundleHandler, {"files": files}),
     ]
@@ -43,4 +57,7 @@ def application(settings: Settings, hop: Hop, client: StoreClient) -> Applicatio
         default_handler_class=NotFoundHandler,
         compress_response=False,
         hosts=frozenset(settings.hosts),
+        sessions=Sessions(),
+        cookie_name=f"nextphase_operate_{settings.port}",
+        show_payloads=settings.show_payloads,
     )

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
+from observability.console.sessions import Session, Sessions
 from observability.frameworks import tornado as hop_tornado
 from observability.problem import Problem
 
@@ -38,7 +39,7 @@ class GuardedHandler(hop_tornado.Handler):
     for following a link to a page. There are no CORS headers: other origins read nothing.
     """
 
-    SUPPORTED_METHODS = ("GET", "HEAD")
+    SUPPORTED_METHODS: tuple[str, ...] = ("GET", "HEAD")
 
     def set_default_headers(self) -> None:
         """The headers of every answer, errors included."""
@@ -61,6 +62,27 @@ class GuardedHandler(hop_tornado.Handler):
             return True
         followed_link = headers.get("Sec-Fetch-Mode") == "navigate"
         return followed_link and self.request.method == "GET" and not self.request.path.startswith("/api/")
+
+    @property
+    def sessions(self) -> Sessions:
+        """The sessions of operate mode that are open."""
+        sessions: Sessions = self.settings["sessions"]
+        return sessions
+
+    @property
+    def cookie_name(self) -> str:
+        """The cookie of a session. Cookies know no ports: the name tells the consoles of a machine apart."""
+        name: str = self.settings["cookie_name"]
+        return name
+
+    def session(self) -> Session | None:
+        """The session of operate mode that the request belongs to."""
+        return self.sessions.find(self.get_cookie(self.cookie_name))
+
+    def shows_payloads(self) -> bool:
+        """Whether event bodies and personal data may be in the answer: in operate mode, or where the
+        configuration says so."""
+        return self.settings["show_payloads"] or self.session() is not None
 
     def finish_json(self, document: Any) -> None:
         """Answer with a JSON document."""

@@ -11,8 +11,8 @@ Store = Literal["prometheus", "loki", "jaeger", "alertmanager", "rio", "gateway"
 
 _LABEL: Final = "([A-Za-z_][A-Za-z0-9_]{0,127})"
 _TRACE_ID: Final = "([0-9a-f]{32})"
-_NUMBER: Final = "([0-9]{1,18})"
-_NAME: Final = "([A-Za-z0-9][A-Za-z0-9._-]{0,254})"
+NUMBER: Final = "([0-9]{1,18})"
+NAME: Final = "([A-Za-z0-9][A-Za-z0-9._-]{0,254})"
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,8 @@ class StoreAddress:
         parameters: names of query parameters that are passed on; others are refused.
         fixed: parameters the console adds.
         listed: members of the answer that lead to its list of series, which is cut to `MAX_SERIES`.
-        streamed: whether the answer goes on until one side ends it.
+        streamed: whether the answer goes on until one side ends it, as lines of JSON.
+        holds_payloads: whether the answer has event bodies or what receivers answered to them.
     """
 
     pattern: str
@@ -36,6 +37,7 @@ class StoreAddress:
     fixed: Mapping[str, str] = field(default_factory=dict)
     listed: bool = False
     streamed: bool = False
+    holds_payloads: bool = False
 
 
 def _address(
@@ -47,9 +49,10 @@ def _address(
     fixed: Mapping[str, str] | None = None,
     listed: bool = False,
     streamed: bool = False,
+    holds_payloads: bool = False,
 ) -> StoreAddress:
     names = frozenset(parameters.split())
-    return StoreAddress(pattern, store, path, names, fixed or {}, listed, streamed)
+    return StoreAddress(pattern, store, path, names, fixed or {}, listed, streamed, holds_payloads)
 
 
 _PROMETHEUS_TIMEOUT: Final = {"timeout": "15s"}
@@ -106,19 +109,30 @@ ADDRESSES: Final = (
     _address("alertmanager/status", "alertmanager", "/api/v2/status"),
     _address("rio/topology", "rio", "/topology", "type"),
     _address("rio/schemas", "rio", "/schemas"),
-    _address(f"rio/schemas/{_NAME}", "rio", "/schemas/{}"),
+    _address(f"rio/schemas/{NAME}", "rio", "/schemas/{}"),
     _address("rio/senders", "rio", "/senders"),
     _address("rio/subscriptions", "rio", "/subscriptions"),
-    _address(f"rio/subscriptions/{_NAME}", "rio", "/subscriptions/{}"),
-    _address("rio/dead-letters", "rio", "/dead-letters", "subscription type reason since until limit cursor"),
-    _address(f"rio/dead-letters/{_NUMBER}", "rio", "/dead-letters/{}"),
+    # Not one subscription's address: it shows the query of its sink, which often holds a secret.
     _address(
-        "rio/deliveries", "rio", "/deliveries", "subscription type outcome event since until limit cursor"
+        "rio/dead-letters",
+        "rio",
+        "/dead-letters",
+        "subscription type since until limit cursor",
+        holds_payloads=True,
     ),
-    _address(f"rio/deliveries/{_NUMBER}", "rio", "/deliveries/{}"),
+    _address(f"rio/dead-letters/{NUMBER}", "rio", "/dead-letters/{}", holds_payloads=True),
+    _address(
+        "rio/deliveries",
+        "rio",
+        "/deliveries",
+        "subscription event outcome since limit cursor",
+        holds_payloads=True,
+    ),
+    _address(f"rio/deliveries/{NUMBER}", "rio", "/deliveries/{}", holds_payloads=True),
     _address("rio/replays", "rio", "/replays", "limit cursor"),
-    _address("rio/scheduled", "rio", "/scheduled", "limit cursor"),
-    _address("rio/tail", "rio", "/tail", "type source subject", streamed=True),
+    _address(f"rio/replays/{NUMBER}", "rio", "/replays/{}"),
+    _address("rio/scheduled", "rio", "/scheduled", "limit cursor", holds_payloads=True),
+    _address("rio/tail", "rio", "/tail", "type", streamed=True, holds_payloads=True),
     _address("gateway/openapi.json", "gateway", "/v1/openapi.json"),
 )
 """Every address, by path below `/api/`."""

@@ -8,7 +8,7 @@ from urllib.parse import urlencode, urlsplit
 
 from opentelemetry.propagate import inject
 
-from observability.client import Client, ClientError, Limits, Origin, Streamed, TimedOut
+from observability.client import Client, ClientError, Limits, Origin, Response, Streamed, TimedOut
 from observability.console.limits import ANSWER_SECONDS, MAX_ANSWER_BYTES, STREAM_SECONDS
 from observability.console.settings import Stores
 from observability.problem import Problem
@@ -35,7 +35,7 @@ class _Base:
 
 
 class StoreClient:
-    """Asks the stores of an instance with GET, within the bounds of `limits`.
+    """Asks the stores of an instance, within the bounds of `limits`.
 
     Args:
         stores: where they are.
@@ -54,17 +54,31 @@ class StoreClient:
             Problem: 502 where the store cannot be reached or answers too much, 504 where it takes too long.
         """
         base = self._bases[store]
+        answer = await self._request(store, "GET", _target(base, path, parameters), _headers(base))
+        return Answer(answer.status, answer.headers.get("content-type") or "", answer.body)
+
+    async def send(
+        self, store: str, method: str, target: str, headers: Sequence[tuple[str, str]], body: bytes
+    ) -> Response:
+        """Make a request that may change something, with these headers and without the console's own token.
+
+        Raises:
+            ValueError: target or headers could be read as something else than one request.
+            Problem: as `get`; where it was not answered, it may have been acted on or not.
+        """
+        base = self._bases[store]
+        return await self._request(store, method, f"{base.path}{target}", [*headers, *_trace_headers()], body)
+
+    async def _request(
+        self, store: str, method: str, target: str, headers: Sequence[tuple[str, str]], body: bytes = b""
+    ) -> Response:
+        origin = self._bases[store].origin
         try:
-            answer = await self._client.request(
-                base.origin,
-                "GET",
-                _target(base, path, parameters),
-                _headers(base),
-                timeout_seconds=ANSWER_SECONDS,
+            return await self._client.request(
+                origin, method, target, headers, body, timeout_seconds=ANSWER_SECONDS
             )
         except ClientError as error:
             raise _unavailable(store, error) from error
-        return Answer(answer.status, answer.headers.get("content-type") or "", answer.body)
 
     @asynccontextmanager
     async def stream(
@@ -102,9 +116,13 @@ def _target(base: _Base, path: str, parameters: Sequence[tuple[str, str]]) -> st
 
 
 def _headers(base: _Base) -> list[tuple[str, str]]:
+    return [("Accept", "application/json"), *base.headers, *_trace_headers()]
+
+
+def _trace_headers() -> list[tuple[str, str]]:
     carrier: dict[str, str] = {}
     inject(carrier)
-    return [("Accept", "application/json"), *base.headers, *carrier.items()]
+    return list(carrier.items())
 
 
 def _unavailable(store: str, error: ClientError) -> Problem:

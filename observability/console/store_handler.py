@@ -8,10 +8,11 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
+from observability.console import payloads
 from observability.console.guard import GuardedHandler
 from observability.console.limits import MAX_QUERY_BYTES, MAX_SERIES, check_bounds
 from observability.console.store_addresses import StoreAddress
-from observability.console.store_client import StoreClient
+from observability.console.store_client import Answer, StoreClient
 from observability.problem import Problem
 
 
@@ -64,19 +65,29 @@ class StoreHandler(GuardedHandler):
 
     async def _pass(self, path: str, parameters: Sequence[tuple[str, str]]) -> None:
         answer = await self._client.get(self._address.store, path, parameters)
-        is_listing = self._address.listed and answer.status == HTTPStatus.OK
         self.set_status(answer.status)
         self.set_header("Content-Type", answer.content_type or "application/json")
-        self.finish(cut(answer.body) if is_listing else answer.body)
+        self.finish(self._shown(answer))
+
+    def _shown(self, answer: Answer) -> bytes:
+        if answer.status != HTTPStatus.OK:
+            return answer.body
+        if self._address.holds_payloads and not self.shows_payloads():
+            return payloads.hide(answer.body)
+        return cut(answer.body) if self._address.listed else answer.body
 
     async def _pass_stream(self, path: str, parameters: Sequence[tuple[str, str]]) -> None:
         async with self._client.stream(self._address.store, path, parameters) as streamed:
             self.set_status(streamed.status)
             self.set_header("Content-Type", streamed.headers.get("content-type") or "text/event-stream")
             await self.flush()
+            lines = payloads.Lines()
             async for chunk in streamed.chunks():
-                self.write(chunk)
-                await self.flush()
+                # Asked anew each time: a session may end while its live tail goes on.
+                is_hidden = self._address.holds_payloads and not self.shows_payloads()
+                if ended := lines.take(chunk, is_hidden=is_hidden):
+                    self.write(ended)
+                    await self.flush()
         self.finish()
 
     def _parameters(self) -> list[tuple[str, str]]:
