@@ -1,15 +1,19 @@
 """What the platform says of itself: the catalog, and the state of its processes."""
 
 import asyncio
+import contextlib
+import json
+import socket
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
 from typing import Any, Final
-
-import httpx
 
 from observability.console.guard import GuardedHandler
 from observability.console.settings import Settings
 from observability.problem import Problem
 
 _STATUS_SECONDS: Final = 5.0
+_MAX_STATUS_BYTES: Final = 4 * 1024 * 1024
 
 
 class InstanceHandler(GuardedHandler):
@@ -46,16 +50,36 @@ class StatusHandler(GuardedHandler):
 
     async def get(self) -> None:
         """Name, state, readiness, restarts and age of each process."""
-        socket = self._console.supervisor_socket
-        if socket is None:
+        path = self._console.supervisor_socket
+        if path is None:
             raise Problem(404, detail="no supervisor of the platform runs the processes here")
-        transport = httpx.AsyncHTTPTransport(uds=str(socket))
-        async with httpx.AsyncClient(transport=transport, timeout=_STATUS_SECONDS, trust_env=False) as client:
-            try:
-                answer = await client.get("http://supervisor/processes")
-            except httpx.HTTPError as error:
-                raise Problem(502, "the supervisor is not available", detail=str(error)) from error
-        self.finish_json({"processes": [_process(found) for found in answer.json()["data"]]})
+        try:
+            found = await asyncio.to_thread(_processes, path)
+        except (OSError, HTTPException, ValueError, KeyError) as error:
+            raise Problem(502, "the supervisor is not available", detail=str(error)[:500]) from error
+        self.finish_json({"processes": [_process(each) for each in found]})
+
+
+class _UnixConnection(HTTPConnection):
+    """HTTP over a unix socket."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=_STATUS_SECONDS)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(_STATUS_SECONDS)
+        self.sock.connect(str(self._path))
+
+
+def _processes(path: Path) -> list[dict[str, Any]]:
+    """What process-compose says of its processes; raises OSError, HTTPException, ValueError or KeyError."""
+    with contextlib.closing(_UnixConnection(path)) as connection:
+        connection.request("GET", "/processes")
+        answer = connection.getresponse()
+        found: list[dict[str, Any]] = json.loads(answer.read(_MAX_STATUS_BYTES))["data"]
+    return found
 
 
 def _process(found: dict[str, Any]) -> dict[str, Any]:
