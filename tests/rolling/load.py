@@ -76,13 +76,14 @@ class Load:
         """Make a request; again where the gateway has too much to do: a busy machine is no outage.
 
         It is made again at once, too, where the server closed an idle connection while it was sent, as
-        servers may at any time (RFC 9112, 9.3.1) and nginx does when it is reloaded.
+        servers may at any time (RFC 9112, 9.3.1) and nginx does when it is reloaded: the client reads the
+        connection's end, or a reset where its request arrived after that.
         """
         for attempt in range(ATTEMPTS):
             try:
                 await request()
                 break
-            except httpx.RemoteProtocolError as error:
+            except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError) as error:
                 if attempt:
                     self._fail(turn, error)
                     break
