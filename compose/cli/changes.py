@@ -384,12 +384,16 @@ class Change:
         if before is None:
             return "it is new"
         if before.definition != now.definition:
-            return "its definition changed"
+            return f"its {'definition' if self._has_same_program(name) else 'program'} changed"
         if before.files != now.files:
             return "what it reads changed"
         if states.get(name) in (STOPPED, FAILED):
             return "it did not run"
         return "asked for"
+
+    def _has_same_program(self, name: str) -> bool:
+        current, planned = self._current.get(name, {}), self._plan.processes[name]
+        return bool(current.get("x-program") == planned["x-program"])
 
     def _write_files(self, name: str) -> None:
         self._plan.write(self._named_files(self._plan.processes[name]))

@@ -2,36 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from compose.cli import environment, files, nginx, processes
+from compose.cli import environment, files, nginx, validation
 from compose.cli.errors import Failure
 from compose.cli.generate import Plan
 from compose.cli.site import Site
 from compose.cli.toolbox import Toolbox
+from compose.cli.validation import Check
 
-_SECONDS = 120
 _AT_ONCE = 4
-_PROBLEM_LINES = 20
-
-
-@dataclass(frozen=True)
-class Check:
-    """A command that fails when a file is not as its program wants it.
-
-    what: the file, for people. processes: those that read it.
-    """
-
-    what: str
-    processes: Collection[str]
-    command: Sequence[str]
-    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 def run(plan: Plan, concerned: Collection[str] | None = None) -> list[str]:
@@ -51,7 +34,7 @@ def run(plan: Plan, concerned: Collection[str] | None = None) -> list[str]:
     for name, text in plan.files.items():
         files.write(folder / name, text, 0o600)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        answers = list(pool.map(lambda check: refusal(check, plan.layout.root), checks))
+        answers = list(pool.map(lambda check: validation.refusal(check, plan.layout.root), checks))
     lines = [
         line
         for check, said in zip(checks, answers, strict=True)
@@ -63,31 +46,9 @@ def run(plan: Plan, concerned: Collection[str] | None = None) -> list[str]:
     return [check.what for check in checks]
 
 
-def refusal(check: Check, folder: Path) -> list[str] | None:
-    """What the program of a check, run in `folder`, says where it refuses the file; else None."""
-    try:
-        answer = subprocess.run(
-            check.command,
-            env={**os.environ, **check.variables},
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            timeout=_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return [f"not checked within {_SECONDS} s"]
-    if answer.returncode == 0:
-        return None
-    return [line for line in answer.stdout.splitlines() if line.strip()][-_PROBLEM_LINES:]
-
-
 def _checks(plan: Plan, folder: Path) -> Iterator[Check]:
     toolbox, site = plan.toolbox, plan.site
-    observability = plan.layout.root / processes.OBSERVABILITY
+    observability = plan.layout.root / validation.OBSERVABILITY
     yield gateway(toolbox, site, plan.layout.root, folder / "gateway.json")
     for name in (nginx.EDGE, nginx.SERVICES):
         words = list(plan.processes[name]["entrypoint"])
@@ -104,20 +65,10 @@ def _checks(plan: Plan, folder: Path) -> Iterator[Check]:
         ["alertmanager"],
         [str(toolbox.amtool), "check-config", alertmanager],
     )
-    for name, program, variables in (
-        ("collector", toolbox.otelcol, environment.collector(site)),
-        ("jaeger", toolbox.jaeger, environment.jaeger(site, plan.platform)),
-    ):
-        file = str(observability / name / f"{name}.yaml")
-        command = [str(program), "validate", "--config", file]
-        yield Check(f"observability/{name}/{name}.yaml", [name], command, variables)
-    loki = [str(toolbox.loki), f"-config.file={observability / 'loki/loki.yaml'}", "-config.expand-env=true"]
-    yield Check(
-        "observability/loki/loki.yaml",
-        ["loki"],
-        [*loki, "-verify-config"],
-        environment.loki(site, plan.platform),
-    )
+    root, platform = plan.layout.root, plan.platform
+    yield validation.collector(toolbox.otelcol, root, site)
+    yield validation.jaeger(toolbox.jaeger, root, site, platform)
+    yield validation.loki(toolbox.loki, root, site, platform)
     yield Check(
         "configuration of logrotate",
         ["logrotate"],

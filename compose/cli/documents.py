@@ -18,6 +18,8 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
 
+from compose.cli.errors import Failure
+
 Field = tuple[str | int, ...]
 """Where a value stands in a document: keys and positions from its root."""
 
@@ -38,12 +40,15 @@ class Problem:
         return f"{self.file}:{self.line}: {self.field}: {self.message}"
 
 
-class Refused(Exception):
+class Refused(Failure):
     """Configuration with problems; all of them, in order of file and line."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = sorted(problems)
-        super().__init__("\n".join(map(str, self.problems)))
+        super().__init__("the configuration is refused", tail=list(map(str, self.problems)))
+
+    def __str__(self) -> str:
+        return "\n".join(self.tail)
 
 
 @dataclass

@@ -263,8 +263,11 @@ def _run(args: argparse.Namespace, arguments: Sequence[str]) -> int:
         os.environ.setdefault(STARTED, str(time.monotonic()))
         prepare(stages(ROOT, testing=command.testing))
     layout = _layout(args.instance) if command.of_instance else None
-    if command.in_environment:
+    if command.in_environment or (args.command == "doctor" and venv.python(ROOT)):
         _enter_environment(args.command, command.testing, arguments)
+    if command.sets_up:
+        # Not a stage of those above: the choice of binaries needs the environment's packages.
+        importlib.import_module("compose.cli.tool_selection").set_up(ROOT, testing=command.testing)
     module = importlib.import_module(f"compose.cli.commands.{args.command}")
     code: int = module.run(layout or ROOT, args)
     return code

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from compose.cli.documents import Document, Refused
+from compose.cli.documents import Document, Field, Refused
 from compose.cli.layout import GATEWAY_PROCESSES
 
 FILE = Path("compose/platform.yaml")
@@ -66,7 +66,8 @@ class Rio:
 
 @dataclass(frozen=True)
 class Platform:
-    """edge: limits of a client. gateway_processes: at least 1. Retention of telemetry in hours."""
+    """edge: limits of a client. gateway_processes: at least 1. Retention of telemetry in hours. tools:
+    binaries to use in place of those the set-up builds, by the tool's name."""
 
     edge: Limits
     gateway_processes: int
@@ -74,6 +75,7 @@ class Platform:
     traces_hours: int
     logs_hours: int
     metrics_hours: int
+    tools: Mapping[str, Path]
 
     @classmethod
     def load(cls, root: Path) -> Platform:
@@ -95,7 +97,15 @@ class Platform:
             gateway_processes=_cores() if processes == "auto" else processes,
             rio=Rio(**{**rio, **kept, "deliveries": Listed(**rio["deliveries"])}),
             **content["retention"],
+            tools={name: Path(path) for name, path in content.get("tools", {}).items()},
         )
+
+
+def refused(root: Path, where: Field, message: str) -> Refused:
+    """The refusal of a setting that follows the schema and is wrong all the same; with its line."""
+    document = Document.read(root / FILE, str(FILE))
+    document.problem(where, message)
+    return Refused(document.problems)
 
 
 def _cores() -> int:

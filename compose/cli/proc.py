@@ -88,6 +88,14 @@ def command_line(pid: int) -> str:
         return ""
 
 
+def program(pid: int) -> Path | None:
+    """The program file that a process runs; None when it is gone or another user's."""
+    try:
+        return (_PROC / str(pid) / "exe").readlink()
+    except OSError:
+        return None
+
+
 def working_folder(pid: int) -> str:
     """The folder that the process works in; "unknown" when it may not be read."""
     try:

@@ -57,7 +57,8 @@ class Process:
     """A process of the instance.
 
     command: its words; no shell reads them. after: processes that have to be STARTED, HEALTHY or DONE before
-    it is started, and that are stopped after it. one_shot: runs to its end, tried again a few times when it
+    it is started, and that are stopped after it. program: what changes when its program is another one at the
+    same path. one_shot: runs to its end, tried again a few times when it
     fails. stop_signal: asks it to end; stop_seconds: after these it is killed. whole_group: the signal goes
     to its children, too.
     """
@@ -68,6 +69,7 @@ class Process:
     environment: Mapping[str, str] = field(default_factory=dict)
     ready: Probe | None = None
     after: Mapping[str, str] = field(default_factory=dict)
+    program: str = ""
     one_shot: bool = False
     stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds: int = 10
@@ -80,7 +82,7 @@ class Process:
             # Not `command`: a shell would read that, and process-compose would expand templates in it.
             "entrypoint": list(self.command),
             # process-compose sees a changed definition by its arguments, not by its program; by this it does.
-            "x-program": self.command[0],
+            "x-program": f"{self.command[0]} {self.program}".rstrip(),
             # Nothing is started by process-compose itself: it never again starts a process that waits for one
             # that was redefined while it ran. `Supervisor.start_in_order` does the waiting.
             "disabled": True,

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -21,11 +20,12 @@ from compose.cli.layout import Layout
 from compose.cli.platform import DISPATCHER, Platform
 from compose.cli.process import DONE, HEALTHY, STARTED, Probe, Process
 from compose.cli.site import Address, Site
+from compose.cli.tool_selection import identity
+from compose.cli.validation import OBSERVABILITY
 
 if TYPE_CHECKING:
     from compose.cli.toolbox import Toolbox
 
-OBSERVABILITY = Path("observability")
 _ROTATION_SECONDS = 60
 _TELEMETRY = {"collector": STARTED}
 
@@ -299,6 +299,7 @@ class Processes:
             environment.collector(self._site),
             Probe(http=(self._site.reach("collector-health"), "/")),
             {"jaeger": STARTED, "loki": STARTED},
+            program=identity(self._toolbox.otelcol),
             stop_seconds=20,
         )
 
@@ -309,6 +310,7 @@ class Processes:
             [str(self._toolbox.jaeger), "--config", self._observability("jaeger/jaeger.yaml")],
             environment.jaeger(self._site, self._platform),
             Probe(http=(self._site.reach("jaeger-health"), "/status")),
+            program=identity(self._toolbox.jaeger),
             stop_seconds=20,
         )
 
@@ -320,6 +322,7 @@ class Processes:
             [*words, "-config.expand-env=true"],
             environment.loki(self._site, self._platform),
             Probe(http=(self._site.reach("loki"), "/ready")),
+            program=identity(self._toolbox.loki),
             stop_seconds=30,
         )
 

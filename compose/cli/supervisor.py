@@ -209,6 +209,13 @@ class Supervisor:
         """Process id of the supervisor; 0 when it does not run."""
         return next((p.pid for p in self.everything() if _is_supervisor(p.pid)), 0)
 
+    @property
+    def program(self) -> Path | None:
+        """The program that the supervisor runs; None when it does not run. The path of one that was replaced
+        since then ends with ` (deleted)`."""
+        pid = self.pid
+        return proc.program(pid) if pid else None
+
     def _environment(self) -> dict[str, str]:
         """What its processes inherit: the little that is meant, not whatever the caller's shell holds."""
         kept = {name: os.environ[name] for name in _KEPT if name in os.environ}

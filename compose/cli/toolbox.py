@@ -1,4 +1,4 @@
-"""Where the programs of an instance are. Standard library only."""
+"""Where the programs of an instance are."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from compose.cli.errors import not_set_up
-from compose.cli.setup import programs, tools, venv
+from compose.cli.setup import programs, venv
+from compose.cli.tool_selection import select_all
 
 
 @dataclass(frozen=True)
@@ -33,14 +34,15 @@ class Toolbox:
 
     @classmethod
     def locate(cls, root: Path) -> Toolbox:
-        """The programs for the checkout `root`; raises Failure that names what is missing."""
-        built = {tool.name.replace("-", "_"): tools.binary(root, tool) for tool in tools.TOOLS}
+        """The programs for the checkout `root`; raises Failure that names what is missing, Refused where
+        compose/platform.yaml names a program that will not do."""
+        selected = {tool.name.replace("-", "_"): found.path for tool, found in select_all(root).items()}
         jdk = programs.jdk()
         found: dict[str, Path | None] = {
             # Whoever brings a Python of their own (the tests of this folder) runs the instance with it.
             "python": venv.python(root) or Path(sys.executable),
             "java": jdk / "bin/java" if jdk else None,
-            **{name: path if path.exists() else None for name, path in built.items()},
+            **{name: path if path.exists() else None for name, path in selected.items()},
             "nginx": programs.find("nginx"),
             "postgres_bin": programs.postgres_bin(),
             "rabbitmq_server": programs.rabbitmq_server(),

@@ -6,7 +6,6 @@ import argparse
 
 from compose.cli import checks, composition
 from compose.cli.catalog import Catalog
-from compose.cli.documents import Refused
 from compose.cli.errors import Failure
 from compose.cli.generate import plan
 from compose.cli.layout import Layout
@@ -16,11 +15,7 @@ from compose.cli.toolbox import Toolbox
 def run(layout: Layout, args: argparse.Namespace) -> int:
     """Checks the manifests, the event schemas, the platform's settings, the gateway's routes and every
     generated configuration; changes nothing that runs."""
-    try:
-        catalog = Catalog.load(layout.root)
-        planned = plan(catalog, layout, Toolbox.locate(layout.root))
-    except Refused as refused:
-        raise Failure("the configuration is refused", tail=list(map(str, refused.problems))) from refused
+    planned = plan(Catalog.load(layout.root), layout, Toolbox.locate(layout.root))
     print("ok  services/*/service.yaml, event schemas, compose/platform.yaml")
     for what in checks.run(planned):
         print(f"ok  {what}")

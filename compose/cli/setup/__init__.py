@@ -7,22 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from compose.cli.progress import Progress
-from compose.cli.setup.go import Go
 from compose.cli.setup.packages import REQUIRED, TESTING, Packages
 from compose.cli.setup.stage import Stage
-from compose.cli.setup.tools import LURA, TOOLS, BuiltTool
 from compose.cli.setup.venv import Environment
 
 
 def stages(root: Path, *, testing: bool) -> list[Stage]:
     """Every stage that needs nothing but the system's Python; `testing` adds what only the tests need."""
-    environment = Environment(root, testing=testing)
-    go = Go(root, environment)
-    return [
-        Packages(REQUIRED + TESTING if testing else REQUIRED),
-        environment,
-        *(BuiltTool(root, tool, go) for tool in ((*TOOLS, LURA) if testing else TOOLS)),
-    ]
+    packages = Packages(REQUIRED + TESTING if testing else REQUIRED)
+    return [packages, Environment(root, testing=testing)]
 
 
 def prepare(todo: Sequence[Stage]) -> None:

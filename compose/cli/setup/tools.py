@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -15,7 +16,8 @@ from compose.cli.setup.go import Go
 from compose.cli.setup.stage import Note, Stage
 
 _TIMEOUT_SECONDS = 40 * 60
-_FLAGS = ("-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w")
+_FLAGS = ("-mod=readonly", "-trimpath", "-buildvcs=false")
+_PIN = re.compile(r"^(?:require|\t)?\s*(\S+) (v\d\S*)", re.MULTILINE)  # of a go.mod
 _ENVIRONMENT = {
     "CGO_ENABLED": "0",  # no C compiler needed
     "GOTOOLCHAIN": "local",  # never another toolchain than the one that was checked
@@ -26,19 +28,32 @@ _ENVIRONMENT = {
 
 @dataclass(frozen=True)
 class Tool:
-    """A program built from `<folder>/<name>` of the checkout. package: what to build there."""
+    """A program built from `<folder>/<name>` of the checkout. package: what to build there. variable: the Go
+    variable that it is told its version by (see `version`), as its own makers do; none for some."""
 
     name: str
     package: str
     folder: str = "compose/tools"
+    variable: str = ""
 
 
-TOOLS = (
-    Tool("process-compose", "github.com/f1bonacc1/process-compose/src"),
-    Tool("otelcol", "."),
-    Tool("jaeger", "github.com/jaegertracing/jaeger/cmd/jaeger"),
-    Tool("loki", "github.com/grafana/loki/v3/cmd/loki"),
+PROCESS_COMPOSE = Tool(
+    "process-compose",
+    "github.com/f1bonacc1/process-compose/src",
+    variable="github.com/f1bonacc1/process-compose/src/config.Version",
 )
+OTELCOL = Tool("otelcol", ".", variable="main.sources")
+JAEGER = Tool(
+    "jaeger",
+    "github.com/jaegertracing/jaeger/cmd/jaeger",
+    variable="github.com/jaegertracing/jaeger/internal/version.latestVersion",
+)
+LOKI = Tool(
+    "loki",
+    "github.com/grafana/loki/v3/cmd/loki",
+    variable="github.com/grafana/loki/v3/pkg/util/build.Version",
+)
+TOOLS = (PROCESS_COMPOSE, OTELCOL, JAEGER, LOKI)
 
 
 LURA = Tool("lura", ".", "tests/bench/peers")
@@ -56,13 +71,30 @@ def binary(root: Path, tool: Tool) -> Path:
     The toolchain is not part of the name: an upgrade of Go makes no tool wrong, and building all anew takes a
     quarter of an hour.
     """
-    files = [
+    flags = _flags(root, tool)
+    name = cache.digest(_files(root, tool), tool.package, *flags, platform.system(), platform.machine())
+    return cache.home() / f"{tool.name}-{name}" / tool.name
+
+
+def version(root: Path, tool: Tool) -> str:
+    """What the tool is told to be: the version of its module in go.mod; for a program of our own, a digest of
+    what it is built from."""
+    pins = _PIN.findall((sources(root, tool) / "go.mod").read_text())
+    found = [pinned for module, pinned in pins if f"{tool.package}/".startswith(f"{module}/")]
+    return found[0] if found else cache.digest(_files(root, tool))
+
+
+def _files(root: Path, tool: Tool) -> list[Path]:
+    return [
         file
         for file in sources(root, tool).rglob("*")
         if file.is_file() and not file.name.endswith("_test.go")  # what is tested is built without them
     ]
-    name = cache.digest(files, tool.package, *_FLAGS, platform.system(), platform.machine())
-    return cache.home() / f"{tool.name}-{name}" / tool.name
+
+
+def _flags(root: Path, tool: Tool) -> list[str]:
+    linked = f" -X {tool.variable}={version(root, tool)}" if tool.variable else ""
+    return [*_FLAGS, "-ldflags", f"-s -w{linked}"]
 
 
 class BuiltTool(Stage):
@@ -102,7 +134,11 @@ class BuiltTool(Stage):
                 note(f"{compiled} packages compiled")
 
         child.run(
-            [str(self._go.program(note)), "build", "-v", *_FLAGS, "-o", str(output), self._tool.package],
+            [
+                str(self._go.program(note)),
+                *("build", "-v", *_flags(self._root, self._tool)),
+                *("-o", str(output), self._tool.package),
+            ],
             what=f"building {self._tool.name}",
             log=cache.log(self._tool.name),
             timeout_seconds=_TIMEOUT_SECONDS,

@@ -29,6 +29,8 @@ def test_the_platforms_own_settings_are_sound() -> None:
         ("  burst: 1000\n", "", "2: edge.burst: is missing"),
         ("dispatchers: 1", "dispatchers: 11", "9: rio.dispatchers: 11 is greater than the maximum of 10"),
         ("allowed_sinks: []", "allowed_sinks: [a b]", "10: rio.allowed_sinks.0: 'a b' does not match"),
+        ("tools: {}", "tools: {jaeger: bin/jaeger}", "21: tools.jaeger: 'bin/jaeger' does not match"),
+        ("tools: {}", "tools: {grafana: /bin/true}", "21: tools.grafana: is unknown; known are jaeger,"),
         ("{hours: 720, megabytes: 512}", "{hours: 720}", "13: rio.dead_letters.megabytes: is missing"),
     ],
 )

@@ -15,7 +15,7 @@ import pytest
 from compose.cli import cache, proc
 from compose.cli.errors import Failure
 from compose.cli.setup import child, go, services, stages, tools, venv
-from compose.cli.setup.tools import LURA, TOOLS
+from compose.cli.setup.tools import TOOLS
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -139,6 +139,14 @@ def test_every_tool_is_pinned() -> None:
         assert (tools.sources(ROOT, tool) / "go.sum").stat().st_size > 0
 
 
+@pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.name)
+def test_a_tool_is_told_the_version_that_go_mod_pins(tool: tools.Tool) -> None:
+    if tool is tools.OTELCOL:
+        assert re.fullmatch(r"[0-9a-f]{16}", tools.version(ROOT, tool))
+    else:
+        assert f" {tools.version(ROOT, tool)}" in (tools.sources(ROOT, tool) / "go.mod").read_text()
+
+
 def test_a_tool_is_named_by_what_it_is_built_from(tmp_path: Path) -> None:
     folder = tools.sources(tmp_path, TOOLS[0])
     folder.mkdir(parents=True)
@@ -223,15 +231,13 @@ def test_environments_are_made_with_the_distributions_python_where_it_fits(tmp_p
 
 def test_the_stages_are_named_and_in_order() -> None:
     titles = [stage.title for stage in stages(ROOT, testing=True)]
-    assert titles[:2] == ["Debian packages", "Python packages"]
-    assert titles[2:] == [f"Go tool {tool.name}" for tool in (*TOOLS, LURA)]
-    assert len(stages(ROOT, testing=False)) == 2 + len(TOOLS)
+    assert titles == ["Debian packages", "Python packages"]
 
 
 def test_the_stages_need_nothing_but_the_standard_library() -> None:
     """In a Python without the environment's packages, from a folder that is not the checkout."""
-    code = "import compose.cli.main, compose.cli.toolbox, compose.cli.supervisor, compose.cli.commands.doctor"
-    code += ", compose.cli.commands.down, compose.cli.commands.logs"
+    code = "import compose.cli.main, compose.cli.setup.tools, compose.cli.supervisor"
+    code += ", compose.cli.commands.doctor, compose.cli.commands.down, compose.cli.commands.logs"
     answer = subprocess.run(
         [sys.executable, "-S", "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r}); {code}"],
         capture_output=True,

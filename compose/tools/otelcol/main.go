@@ -36,8 +36,22 @@ import (
 	"nextphase/otelcol/otlphttp"
 )
 
+// sources is set by the linker: a digest of what this is built from.
+var sources string
+
+// own is what `otelcol components` shows as the module of our own components: by
+// it the set-up tells a collector with these from one with others of the names.
+func own(kind component.Type) map[component.Type]string {
+	return map[component.Type]string{kind: "nextphase/otelcol " + sources}
+}
+
 func components() (otelcol.Factories, error) {
-	factories := otelcol.Factories{Telemetry: otelconftelemetry.NewFactory()}
+	factories := otelcol.Factories{
+		Telemetry:        otelconftelemetry.NewFactory(),
+		ReceiverModules:  own(fluentforward.NewFactory().Type()),
+		ProcessorModules: own(loglimits.NewFactory().Type()),
+		ExporterModules:  own(otlphttp.NewFactory().Type()),
+	}
 	var err error
 	if factories.Receivers, err = otelcol.MakeFactoryMap[receiver.Factory](
 		otlpreceiver.NewFactory(),
