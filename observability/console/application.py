@@ -12,6 +12,7 @@ from observability.console.gateway_calls import GatewayCallsHandler
 from observability.console.guard import NotFoundHandler
 from observability.console.operate import SessionHandler
 from observability.console.platform import CatalogHandler, InstanceHandler, StatusHandler
+from observability.console.runbook import ANCHOR, RunbookHandler
 from observability.console.sessions import Sessions
 from observability.console.settings import Settings
 from observability.console.store_addresses import ADDRESSES
@@ -34,6 +35,7 @@ def application(settings: Settings, hop: Hop, client: StoreClient) -> Applicatio
         (rf"/api/dashboards/{UID}", DashboardHandler, {"dashboards": dashboards}),
         (r"/api/instance", InstanceHandler, {"console": settings}),
         (r"/api/platform/catalog", CatalogHandler, {"console": settings}),
+        (rf"/api/runbook/{ANCHOR}", RunbookHandler, {"runbook": settings.runbook}),
         (r"/api/platform/status", StatusHandler, {"console": settings}),
         *(
             (f"/api/{address.pattern}", StoreHandler, {"address": address, "client": client})

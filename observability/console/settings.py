@@ -1,10 +1,13 @@
 """The console's configuration."""
 
 from pathlib import Path
+from typing import Final
 
 from pydantic import Field
 
 from observability.configuration import HttpUrl, Port, Strict, read_secret
+
+RUNBOOK: Final = Path(__file__).parents[2] / "docs" / "operate.md"
 
 
 class Stores(Strict):
@@ -29,6 +32,7 @@ class Settings(Strict):
         dashboards: the folder of the generated Grafana dashboards.
         catalog_file: what the catalog says of services, hops, events and permitted calls, as JSON.
         supervisor_socket: the unix socket of process-compose; None where another program runs the processes.
+        runbook: the document whose sections the alerts' `runbook` annotations name.
         rio_token_file: the token of Rio's read-only sender.
         operator_token_file: the token of Rio's operator, read only to act in operate mode; None where nobody
             acts on Rio from here.
@@ -46,6 +50,7 @@ class Settings(Strict):
     catalog_file: Path
     supervisor_socket: Path | None = None
     stores: Stores
+    runbook: Path = RUNBOOK
     rio_token_file: Path
     operator_token_file: Path | None = None
     operate_folder: Path | None = None
