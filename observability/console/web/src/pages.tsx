@@ -1,5 +1,6 @@
 /** Which page an address shows, and what the menu offers. */
 import type { ComponentChild } from "preact";
+import { MapPage } from "./map/page.tsx";
 import type { Place } from "./router.ts";
 
 export interface Page {
@@ -12,7 +13,9 @@ export interface Page {
   show: (rest: string, place: Place) => ComponentChild;
 }
 
-export const PAGES: readonly Page[] = [];
+export const PAGES: readonly Page[] = [
+  { title: "Map", path: "/map", keys: "g m", show: (_rest, place) => <MapPage place={place} /> },
+];
 
 /** The page of a path, and what of the path is its own to read. */
 export function pageOf(path: string): { page: Page; rest: string } | undefined {

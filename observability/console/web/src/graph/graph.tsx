@@ -44,7 +44,8 @@ export function Graph({ nodes, edges, label }: { nodes: readonly GraphNode[]; ed
   const [frame, width] = useWidth<HTMLDivElement>();
   const key = JSON.stringify([nodes.map(boxOf), edges.map(arcOf), width]);
   const placed = useMemo(() => width > 0 ? fitting(nodes.map(boxOf), edges.map(arcOf), width) : undefined, [key]);
-  return <div class="graph" ref={frame} tabIndex={placed && placed.width * placed.scale > width ? 0 : undefined}>
+  const isScrolled = placed !== undefined && (placed.width + 4) * placed.scale > width;
+  return <div class="graph" ref={frame} {...isScrolled ? { tabIndex: 0, role: "region", "aria-label": label } : {}}>
     {placed && <Picture nodes={nodes} edges={edges} label={label} placed={placed} />}
   </div>;
 }
@@ -67,9 +68,12 @@ const boxOf = ({ id, name, detail, sign }: GraphNode): Box => ({
 const arcOf = ({ id, from, to, lines }: GraphEdge): LabelledArc => ({
   id, from, to,
   label: lines.length > 0
-    ? { width: Math.max(...lines.map((line) => textWidth(line, SMALL_FONT))) + 8, height: lines.length * LINE_HEIGHT + 2 }
+    ? { width: stepped(Math.max(...lines.map((line) => textWidth(line, SMALL_FONT))) + 8), height: lines.length * LINE_HEIGHT + 2 }
     : undefined,
 });
+
+/** Widths in steps, so that a figure that changes does not move everything. */
+const stepped = (width: number): number => Math.ceil(width / 10) * 10;
 
 interface PictureProps { nodes: readonly GraphNode[]; edges: readonly GraphEdge[]; label: string; placed: Placed }
 
