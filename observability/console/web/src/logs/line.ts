@@ -32,7 +32,8 @@ export const fields = ({ labels }: Line): [string, string][] =>
 export function keysOf(lines: readonly Line[]): string[] {
   const seen = new Map<string, number>();
   return lines.map(({ nanoseconds, labels }) => {
-    const name = `${nanoseconds} ${labels.service_name ?? ""} ${labels.service_instance_id ?? ""} ${labels.span_id ?? ""}`;
+    const { service_name: service = "", service_instance_id: instance = "", span_id: span = "" } = labels;
+    const name = `${nanoseconds} ${service} ${instance} ${span}`;
     const count = seen.get(name) ?? 0;
     seen.set(name, count + 1);
     return `${name} ${count}`;
