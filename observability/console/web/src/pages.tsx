@@ -2,6 +2,7 @@
 import type { ComponentChild } from "preact";
 import { MapPage } from "./map/page.tsx";
 import type { Place } from "./router.ts";
+import { TracePage } from "./traces/trace-page.tsx";
 
 export interface Page {
   /** The menu's words; none for pages that are reached from others. */
@@ -15,6 +16,7 @@ export interface Page {
 
 export const PAGES: readonly Page[] = [
   { title: "Map", path: "/map", keys: "g m", show: (_rest, place) => <MapPage place={place} /> },
+  { path: "/trace", show: (id, place) => <TracePage id={id} place={place} /> },
 ];
 
 /** The page of a path, and what of the path is its own to read. */
