@@ -1,5 +1,6 @@
 /** Which page an address shows, and what the menu offers. */
 import type { ComponentChild } from "preact";
+import { AlertsPage } from "./alerts/page.tsx";
 import { MapPage } from "./map/page.tsx";
 import type { Place } from "./router.ts";
 import { TracePage } from "./traces/trace-page.tsx";
@@ -15,8 +16,9 @@ export interface Page {
 }
 
 export const PAGES: readonly Page[] = [
-  { title: "Map", path: "/map", keys: "g m", show: (_rest, place) => <MapPage place={place} /> },
   { path: "/trace", show: (id, place) => <TracePage id={id} place={place} /> },
+  { title: "Map", path: "/map", keys: "g m", show: (_rest, place) => <MapPage place={place} /> },
+  { title: "Alerts", path: "/alerts", keys: "g a", show: (_rest, place) => <AlertsPage place={place} /> },
 ];
 
 /** The page of a path, and what of the path is its own to read. */

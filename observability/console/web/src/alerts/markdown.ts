@@ -1,6 +1,6 @@
 /** The Markdown of the runbook's sections, as far as they use it: paragraphs, code, links. */
 
-export type Inline = { kind: "text" | "code"; text: string } | { kind: "link"; text: string; target: string };
+export type Inline = { kind: "text"; text: string } | { kind: "code"; text: string } | { kind: "link"; text: string; target: string };
 export type Block = { kind: "paragraph"; inlines: Inline[] } | { kind: "code"; text: string };
 
 const INLINE = /`([^`]+)`|\[([^\]]+)\]\(([^)\s]+)\)/g;

@@ -39,7 +39,7 @@ export async function labelValues(label: string, selector: string | undefined, r
 
 export interface RuleAlert { labels: Labels; annotations: Labels; state: string; activeAt?: string; value: string }
 export interface Rule {
-  type: string; name: string; query: string; state?: string; duration?: number; health: string; lastError?: string;
+  type: string; name: string; query: string; state?: string; duration?: number; keepFiringFor?: number; health: string; lastError?: string;
   labels?: Labels; annotations?: Labels; alerts?: RuleAlert[]; evaluationTime?: number; lastEvaluation?: string;
 }
 export interface RuleGroup { name: string; file: string; interval: number; rules: Rule[] }

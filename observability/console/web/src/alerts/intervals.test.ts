@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { histories, historyQuery } from "./history.ts";
+import { histories, historyQuery } from "./intervals.ts";
 
 const STEP = 60_000, RANGE = { from: 0, to: 600_000 };
 const series = (alertstate: string, minutes: number[], labels = { alertname: "HopDown", service: "orders" }) =>

@@ -1,0 +1,50 @@
+/** One alert that is not quiet: what, since when, about what, and why nobody is told. */
+import { Name } from "../components/untrusted.tsx";
+import { href } from "../router.ts";
+import type { Silence } from "../stores/alertmanager.ts";
+import { age, dateTime } from "../time.ts";
+import { type ActiveAlert, condition, ownLabels } from "./active.ts";
+import { WhatToDo } from "./runbook.tsx";
+
+export function AlertCard({ alert, now }: { alert: ActiveAlert; now: number }) {
+  const { name, labels, annotations, standing, since, explains } = alert;
+  return <li class={`card alert ${standing} ${labels.severity ?? ""}`} data-alert={name}>
+    <p class="head">
+      <Severity severity={labels.severity} /> <a href={href({ path: "/alerts", alert: name })}>{name}</a>
+      {labels.service && <> · <a href={href({ path: "/map", node: labels.service })}><Name text={labels.service} /></a></>}
+      <time class="faint" dateTime={new Date(since).toISOString()} title={dateTime(since)}>{standing} for {age(now - since)}</time>
+    </p>
+    <p><b><Name text={annotations.summary ?? name} limit={300} /></b> <span class="faint"><Name text={annotations.description ?? ""} limit={600} /></span></p>
+    <Why alert={alert} />
+    {standing !== "pending" && <p><span class="faint">What to do:</span> <WhatToDo runbook={annotations.runbook} /></p>}
+    {explains.length > 0 && <p class="faint">It explains {explains.map(({ name: one, labels: own }) => `${one}${own.service ? ` (${own.service})` : ""}`).join(", ")}.</p>}
+    <LabelList labels={ownLabels(labels)} />
+  </li>;
+}
+
+export function Severity({ severity = "" }: { severity?: string | undefined }) {
+  const look = severity === "critical" ? "bad" : severity === "warning" ? "warning" : "faint";
+  return <span class={`tag ${look}`}>{severity || "no severity"}</span>;
+}
+
+/** Which silences apply, and which alerts explain it. */
+export function Why({ alert: { silences, inhibitors, standing } }: { alert: ActiveAlert }) {
+  return <>
+    {silences.map((silence) => <p key={silence.id} class="why"><SilenceText silence={silence} /></p>)}
+    {standing === "silenced" && silences.length === 0 && <p class="why">Silenced; Alertmanager does not say by which silence.</p>}
+    {inhibitors.map((cause) => typeof cause === "string"
+      ? <p key={cause} class="why">Inhibited by an alert that has ended (<code>{cause}</code>).</p>
+      : <p key={cause.fingerprint} class="why">Inhibited by <a href={href({ path: "/alerts", alert: cause.name })}>{cause.name}</a>
+        {cause.labels.service && ` of ${cause.labels.service}`}: <Name text={cause.annotations.summary ?? ""} limit={300} />.</p>)}
+  </>;
+}
+
+function SilenceText({ silence }: { silence: Silence }) {
+  const end = Date.parse(silence.endsAt);
+  return <>Silenced by <Name text={silence.createdBy} /> until <time dateTime={silence.endsAt}>{dateTime(end)}</time>: <Name text={silence.comment} limit={300} />
+    {" "}(<code>{condition(silence)}</code>)</>;
+}
+
+export function LabelList({ labels }: { labels: Record<string, string> }) {
+  return <p class="labels">{Object.entries(labels).map(([name, value]) => <code key={name} class="tag"><Name text={`${name}=${value}`} limit={120} /></code>)}</p>;
+}
