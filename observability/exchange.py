@@ -12,6 +12,7 @@ from observability.backlog import BACKLOG
 from observability.hop import Hop
 from observability.logs import Entry, Line, Lines, level_name, time_of
 from observability.problem import Problem
+from observability.synthetic import synthetic_type
 from observability.text import hex_trace_id
 
 TRACE_HEADER = "X-Trace-Id"
@@ -37,6 +38,7 @@ class AccessLine(Line, gc=False):
     request_id: str | UnsetType = UNSET
     client: str | UnsetType = UNSET
     user: str | UnsetType = UNSET
+    user_agent_synthetic_type: str | UnsetType = UNSET
 
 
 class Exchange:
@@ -99,9 +101,10 @@ class Exchange:
         """Count the request; its access line."""
         hop, method, path, status, created = self._hop, self._method, self._path, self._status, self._created
         span: SpanContext = self._span or INVALID_SPAN_CONTEXT
-        trace_id, span_id, _, _, _, is_valid = span
+        trace_id, span_id, _, _, state, is_valid = span
         told_trace_id = hex_trace_id(trace_id) if is_valid else None
-        hop.metrics.request_finished(method, self._route, status, self._seconds, told_trace_id)
+        synthetic = synthetic_type(state)
+        hop.metrics.request_finished(method, self._route, status, self._seconds, told_trace_id, synthetic)
         level = logging.ERROR if status >= _FAULT else logging.INFO
         line = AccessLine(
             hop.settings.service,
@@ -121,6 +124,7 @@ class Exchange:
             self._request_id or UNSET,
             self._client or UNSET,
             self._user or UNSET,
+            synthetic or UNSET,
         )
         return Entry(line, level, created, span)
 

@@ -20,6 +20,8 @@ from observability import stderr
 from observability.backlog import BACKLOG
 from observability.forward import HoldingSender, NullSender
 from observability.settings import Settings
+from observability.synthetic import FIELD as SYNTHETIC
+from observability.synthetic import synthetic_type
 from observability.text import (
     MAX_FIELD_BYTES,
     MAX_FIELDS,
@@ -54,7 +56,7 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", 
 #: Names that the record itself has, or may have.
 _RESERVED = frozenset(
     {"time", "level", "message", "logger", "service", "instance", "trace_id", "span_id", "exception"}
-)
+) | {SYNTHETIC}
 #: Types of which nearly every value can stay as it is, but for its size.
 _PLAIN = frozenset({str, int, float, bool, type(None)})
 
@@ -271,10 +273,12 @@ def _common(created: int, level: int, message: str, logger: str) -> dict[str, Js
         "message": message,
         "logger": logger,
     }
-    trace_id, span_id, _, _, _, is_valid = trace.get_current_span().get_span_context()
+    trace_id, span_id, _, _, state, is_valid = trace.get_current_span().get_span_context()
     if is_valid:
         fields["trace_id"] = hex_trace_id(trace_id)
         fields["span_id"] = f"{span_id:016x}"
+        if synthetic := synthetic_type(state):
+            fields[SYNTHETIC] = synthetic
     return fields
 
 

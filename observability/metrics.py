@@ -14,6 +14,7 @@ from prometheus_client.process_collector import ProcessCollector
 
 from observability.backlog import BACKLOG
 from observability.durations import Durations
+from observability.synthetic import FIELD as SYNTHETIC
 
 #: Seconds; those of the OpenTelemetry semantic conventions and, below them, two for answers of a few
 #: milliseconds. (prometheus-client has no native histograms.)
@@ -43,7 +44,7 @@ class Metrics:
         self._durations = Durations(
             "http_server_request_duration_seconds",
             "Duration of HTTP server requests.",
-            ["http_request_method", "http_route", "http_response_status_code"],
+            ["http_request_method", "http_route", "http_response_status_code", SYNTHETIC],
             DURATION_BUCKETS,
             self.registry,
         )
@@ -76,13 +77,20 @@ class Metrics:
             self._active[method] += 1
 
     def request_finished(
-        self, method: str, route: str, status: int, seconds: float, trace_id: str | None
+        self, method: str, route: str, status: int, seconds: float, trace_id: str | None, synthetic: str = ""
     ) -> None:
-        """Record a request. `route` is the route's pattern, empty when none matched."""
+        """Record a request.
+
+        Args:
+            route: the route's pattern, empty when none matched.
+            seconds: how long it took.
+            trace_id: in hex, for the exemplar.
+            synthetic: what `synthetic.synthetic_type` says of its trace.
+        """
         method = known_method(method)
         with self._counting:
             self._active[method] -= 1
-        self._durations.of(method, route, status).observe(seconds, trace_id)
+        self._durations.of(method, route, status, synthetic).observe(seconds, trace_id)
 
     def page(self, accept: str | None) -> tuple[bytes, str]:
         """The registry as text and its content type: OpenMetrics, exemplars included, where `accept` asks

@@ -113,6 +113,25 @@ def test_requests_are_measured(server: Server, trace: Trace) -> None:
     assert "_created" not in page.text
 
 
+def test_a_synthetic_request_is_marked_in_span_lines_and_metrics(server: Server, trace: Trace) -> None:
+    assert 'user_agent_synthetic_type="test"' not in server.metrics()
+    server.request("GET", "/things/8", trace, headers={"tracestate": "congo=t61,nextphase=synthetic:test"})
+    (span,) = server.otlp.of_trace(trace.id)
+    assert span.trace_state == "congo=t61,nextphase=synthetic:test"
+    for logger in ("probe", "access"):
+        (line,) = server.fluent.records(trace_id=trace.id, logger=logger)
+        assert line["user_agent_synthetic_type"] == "test"
+    counted = re.findall(r"^http_server_request_duration_seconds_count{(.*)} 1.0$", server.metrics(), re.M)
+    assert [series for series in counted if 'user_agent_synthetic_type="test"' in series]
+
+
+def test_other_requests_are_not_marked(server: Server, trace: Trace) -> None:
+    server.request("GET", "/things/8", trace, headers={"tracestate": "congo=t61"})
+    for logger in ("probe", "access"):
+        (line,) = server.fluent.records(trace_id=trace.id, logger=logger)
+        assert "user_agent_synthetic_type" not in line
+
+
 def test_prometheus_text_is_what_others_get(server: Server) -> None:
     page = requests.get(server.url + "/metrics", headers={"Accept": "*/*"}, timeout=5)
     assert page.headers["Content-Type"].startswith("text/plain; version=")

@@ -24,6 +24,7 @@ def test_a_request() -> None:
         "http_request_method": "GET",
         "http_route": "/orders/{id}",
         "http_response_status_code": "200",
+        "user_agent_synthetic_type": "",
     }
     name = "http_server_request_duration_seconds"
     assert metrics.registry.get_sample_value(f"{name}_count", labels) == 1

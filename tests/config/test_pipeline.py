@@ -27,6 +27,7 @@ from tests.conftest import eventually
 pytestmark = pytest.mark.config
 
 SERVER, CLIENT = 2, 3
+MARKS = {"user_agent.synthetic.type", "nextphase.synthetic"}
 
 
 @pytest.fixture(scope="module")
@@ -135,6 +136,46 @@ def test_spans_become_metrics_with_exemplars(pipeline: Pipeline) -> None:
             metrics,
             re.M,
         )
+
+    eventually(look)
+
+
+def test_what_is_synthetic_can_be_left_out(pipeline: Pipeline) -> None:
+    """Of spans by an attribute that Jaeger can search for, either way; of what is derived by a label."""
+    marked, real, service = new_trace_id(), new_trace_id(), f"shop-{secrets.token_hex(4)}"
+    for trace_id, state in ((marked, "congo=t61,nextphase=synthetic:test"), (real, "congo=t61")):
+        parent = secrets.token_hex(8)
+        for document in (
+            span_document(service, trace_id, span_id=parent, kind=CLIENT),
+            span_document(f"{service}-behind", trace_id, parent_id=parent),
+        ):
+            document["resourceSpans"][0]["scopeSpans"][0]["spans"][0]["traceState"] = state
+            pipeline.send_spans(document)
+    has_spans(pipeline, marked, 2)
+    has_spans(pipeline, real, 2)
+
+    def found(tags: str) -> set[str]:
+        address = pipeline.environment["JAEGER_QUERY_HTTP"]
+        query = {"service": f"{service}-behind", "tags": tags, "lookback": "1h", "limit": 20}
+        answer = httpx.get(f"http://{address}/api/traces", params=query, timeout=10, trust_env=False)
+        return {trace["traceID"] for trace in answer.raise_for_status().json()["data"]}
+
+    assert found('{"user_agent.synthetic.type":"test"}') == {marked}
+    assert found('{"nextphase.synthetic":"false"}') == {real}
+    marks = [{tag["key"] for tag in span["tags"]} & MARKS for span in pipeline.spans(marked)]
+    assert marks == [{"user_agent.synthetic.type"}] * 2
+
+    def look() -> None:
+        metrics = pipeline.derived_metrics()
+        calls = re.findall(
+            rf'^traces_span_metrics_calls_total{{(.*service_name="{service}".*?)}} 1.0', metrics, re.M
+        )
+        assert sorted('user_agent_synthetic_type="test"' in each for each in calls) == [False, True]
+        edges = re.findall(
+            rf'^traces_service_graph_request_total{{(client="{service}".*?)}} 1', metrics, re.M
+        )
+        types = [re.findall(r'(?:client|server)_user_agent_synthetic_type="(.*?)"', each) for each in edges]
+        assert sorted(types) == [[], ["test", "test"]]
 
     eventually(look)
 

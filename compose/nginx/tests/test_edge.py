@@ -387,6 +387,7 @@ def test_access_line(edge: stand.Nginx) -> None:
         "upstream_status": "200",
         "client": "127.0.0.1",
         "user_agent": "test/1",
+        "user_agent_synthetic_type": "",
     }
 
 

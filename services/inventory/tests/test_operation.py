@@ -53,6 +53,18 @@ def test_log_records_carry_the_trace(inventory: Any) -> None:
         assert len(record["span_id"]) == 16
 
 
+def test_a_synthetic_request_is_marked_in_span_lines_metrics_and_outbox(inventory: Any) -> None:
+    trace, sku, state = uuid.uuid4().hex, inventory.put_stock(1), "nextphase=synthetic:test"
+    order = inventory.place({sku: 1}, traceparent=f"00-{trace}-{PARENT}-01", tracestate=state)
+    records = eventually(lambda: len(inventory.peer.logs_of(trace)) == 2 and inventory.peer.logs_of(trace))
+    assert {record["user_agent_synthetic_type"] for record in records} == {"test"}
+    assert {span.trace_state for span in eventually(lambda: inventory.peer.spans_of(trace))} == {state}
+    assert inventory.query("SELECT tracestate FROM outbox WHERE subject = %s", order) == [(state,)]
+    text = inventory.http.get("/metrics").text
+    labels = 'http_response_status_code="204",http_route="/inventory/events"'
+    assert f'{labels},user_agent_synthetic_type="test"' in text
+
+
 def test_housekeeping_leaves_no_spans(inventory: Any) -> None:
     inventory.http.get("/health/ready")
     inventory.http.get("/metrics")
@@ -71,6 +83,7 @@ def test_requests_are_measured(inventory: Any) -> None:
     inventory.http.request("BREW", "/nowhere")
     text = inventory.http.get("/metrics").text
     labels = 'http_request_method="GET",http_response_status_code="200",http_route="/inventory/stock/{sku}"'
+    labels += ',user_agent_synthetic_type=""'
     assert f'http_server_request_duration_seconds_bucket{{{labels},le="0.075"}}' in text
     assert 'http_request_method="GET",http_response_status_code="404",http_route=""' in text
     assert 'http_request_method="_OTHER"' in text

@@ -19,7 +19,7 @@ final class LogRecord {
     private static final int MAX_TEXT = 16 * 1024;
     private static final int MAX_NAME = 128;
     private static final Pattern LETTER = Pattern.compile("[A-Za-z0-9]");
-    private static final Set<String> RESERVED = Set.of("trace_id", "span_id", "exception");
+    private static final Set<String> RESERVED = Set.of("trace_id", "span_id", "exception", Synthetic.FIELD);
 
     private LogRecord() {}
 
@@ -37,6 +37,9 @@ final class LogRecord {
         if (context.isValid()) {
             record.put("trace_id", context.getTraceId());
             record.put("span_id", context.getSpanId());
+            if (!Synthetic.type(context).isEmpty()) {
+                record.put(Synthetic.FIELD, Synthetic.type(context));
+            }
         }
         if (event.getKeyValuePairs() != null) {
             event.getKeyValuePairs().stream()

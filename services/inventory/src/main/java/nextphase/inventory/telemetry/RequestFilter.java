@@ -69,17 +69,18 @@ class RequestFilter extends OncePerRequestFilter {
             inProgress.decrementAndGet();
             Duration duration = Duration.ofNanos(System.nanoTime() - start);
             String route = route(request);
-            timer(method, route, response.getStatus()).record(duration);
+            timer(method, route, response.getStatus(), Synthetic.type(context)).record(duration);
             log(request, route, response.getStatus(), duration);
         }
     }
 
-    private Timer timer(String method, String route, int status) {
+    private Timer timer(String method, String route, int status, String synthetic) {
         return Timer.builder("http.server.request.duration")
                 .description("Duration of HTTP server requests")
                 .tag("http.request.method", method)
                 .tag("http.route", route)
                 .tag("http.response.status.code", Integer.toString(status))
+                .tag(Synthetic.TAG, synthetic)
                 .serviceLevelObjectives(BUCKETS)
                 .register(registry);
     }
