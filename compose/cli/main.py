@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from compose.cli import hints, preflight, rio_arguments
+from compose.cli import demo_arguments, hints, preflight, rio_arguments
 from compose.cli.errors import Failure, not_set_up
 from compose.cli.layout import DEFAULT, STATE, Layout, LayoutError
 from compose.cli.setup import prepare, stages, venv
@@ -56,7 +56,7 @@ COMMANDS = {
         "hold every file against the programs that read it, and change nothing", in_environment=True
     ),
     "restart": Command("replace the processes of NAME by new ones, without an outage", in_environment=True),
-    "demo": Command("send real orders through the edge and show their traces", in_environment=True),
+    "demo": Command("send real requests through the edge: some orders, or a steady mix", in_environment=True),
     "trace": Command("show a trace, hop by hop, with its log lines", in_environment=True),
     "emit": Command("put one event into Rio", in_environment=True),
     "tail": Command("show events as they pass through Rio", in_environment=True),
@@ -127,6 +127,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     args, rest = parser.parse_known_args(arguments)
     if args.command == "test":
         args.pytest = rest[1:] if rest[:1] == ["--"] else rest
+    elif args.command == "demo" and not rest and (wrong := demo_arguments.settle(args)):
+        commands["demo"].error(wrong)
     elif rest:
         parser.error(
             f"unrecognized arguments: {' '.join(rest)}{_close_option(commands[args.command], rest[0])}"
@@ -149,7 +151,8 @@ def _close_option(parser: argparse.ArgumentParser, word: str) -> str:
     return hints.suggestion(word, known) if word.startswith("-") else ""
 
 
-def _version() -> str:
+def version() -> str:
+    """The platform's version."""
     with (ROOT / "pyproject.toml").open("rb") as file:
         return str(tomllib.load(file)["project"]["version"])
 
@@ -174,7 +177,7 @@ def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
         help=instance_help,
     )
     parser.add_argument("--instance", type=_instance, metavar="NAME", help=instance_help)
-    parser.add_argument("--version", action="version", version=f"nextphase {_version()}")
+    parser.add_argument("--version", action="version", version=f"nextphase {version()}")
     parser.set_defaults(instance=os.environ.get("NEXTPHASE_INSTANCE") or DEFAULT)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     added = {
@@ -201,7 +204,7 @@ def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
     added["dashboards"].add_argument(
         "--check", action="store_true", help="write nothing; fail where a file would change"
     )
-    added["demo"].add_argument("--orders", type=_count, default=12, metavar="N", help="how many orders (12)")
+    demo_arguments.demo(added["demo"], _count)
     added["trace"].add_argument(
         "trace_id", metavar="ID", help="a trace id, as in the X-Trace-Id of every answer"
     )

@@ -1,6 +1,7 @@
 """Real traffic through the edge: accounts, stock and orders, as a user's program would send them."""
 
 import asyncio
+import time
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ import httpx
 
 from compose.cli import tokens
 from compose.cli.layout import Layout
+from compose.cli.main import version
 from compose.cli.secrets import Secrets
 
 FINAL_STATES = frozenset({"confirmed", "cancelled"})
@@ -18,6 +20,11 @@ FIRST_POLL_SECONDS = 0.05
 LONGEST_POLL_SECONDS = 1.0
 #: How long the access tokens that the traffic uses are good.
 TOKEN_MINUTES = 60
+#: A token is issued anew when half of its time is over: requests may go on for days.
+_RENEW_SECONDS = TOKEN_MINUTES * 60 / 2
+_MAX_TOKENS = 1000
+#: What `nextphase demo` calls itself; the edge marks such requests (compose/nginx/edge.conf.j2).
+DEMO_AGENT = "nextphase-demo"
 #: The subject of the token that sets the stock.
 OPERATOR = "operator"
 
@@ -36,6 +43,14 @@ class Placed:
 
 
 @dataclass(frozen=True, slots=True)
+class _Token:
+    """An access token; `issued` in seconds of the monotonic clock."""
+
+    text: str
+    issued: float
+
+
+@dataclass(frozen=True, slots=True)
 class Settled:
     """An order in its final state; `seconds` lie between the transactions that placed and decided it."""
 
@@ -51,26 +66,37 @@ class Traffic:
 
     Parameters:
         signing_key: the file of the key that signs the instance's access tokens.
+        user_agent: what the client calls itself; None for what its HTTP library does.
     """
 
     def __init__(
-        self, edge_url: str, signing_key: Path, concurrency: int = 16, timeout_seconds: float = 15.0
+        self,
+        edge_url: str,
+        signing_key: Path,
+        concurrency: int = 16,
+        timeout_seconds: float = 15.0,
+        user_agent: str | None = None,
     ) -> None:
         self._signing_key = signing_key
-        self._tokens: dict[tuple[str, tuple[str, ...]], str] = {}
+        self._tokens: dict[tuple[str, tuple[str, ...]], _Token] = {}
         limits = httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency)
         self._http = httpx.AsyncClient(
             base_url=edge_url,
             limits=limits,
             timeout=httpx.Timeout(timeout_seconds, pool=None),
+            headers={} if user_agent is None else {"User-Agent": user_agent},
             trust_env=False,
         )
 
     @classmethod
-    def of(cls, layout: Layout, concurrency: int = 16) -> Self:
-        """A client of an instance on this machine."""
-        edge = f"http://{layout.address('edge-nginx')}"
-        return cls(edge, Path(Secrets(layout.secrets).signing_key), concurrency)
+    def of(cls, layout: Layout, concurrency: int = 16, *, demo: bool = False) -> Self:
+        """A client of an instance on this machine.
+
+        Parameters:
+            demo: whether the edge is to mark its requests as those of `nextphase demo`.
+        """
+        edge, key = f"http://{layout.address('edge-nginx')}", Path(Secrets(layout.secrets).signing_key)
+        return cls(edge, key, concurrency, user_agent=f"{DEMO_AGENT}/{version()}" if demo else None)
 
     async def __aenter__(self) -> Self:
         return self
@@ -84,11 +110,13 @@ class Traffic:
         Raises:
             Failure: the instance has no signing key.
         """
-        token = self._tokens.get((subject, scopes))
-        if token is None:
-            token = tokens.issue(self._signing_key, subject, scopes or tokens.SCOPES, TOKEN_MINUTES)
-            self._tokens[subject, scopes] = token
-        return {"Authorization": f"Bearer {token}"}
+        token, now = self._tokens.get((subject, scopes)), time.monotonic()
+        if token is None or now - token.issued > _RENEW_SECONDS:
+            if len(self._tokens) >= _MAX_TOKENS:
+                del self._tokens[next(iter(self._tokens))]
+            text = tokens.issue(self._signing_key, subject, scopes or tokens.SCOPES, TOKEN_MINUTES)
+            token = self._tokens[subject, scopes] = _Token(text, now)
+        return {"Authorization": f"Bearer {token.text}"}
 
     async def request(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Any request; it has no access token unless `headers` brings one (see `bearer`)."""

@@ -1,4 +1,4 @@
-"""`nextphase demo`: accounts and orders through the edge, and for each order the trace it left."""
+"""`nextphase demo`: orders through the edge and for each the trace it left, or a steady mix of requests."""
 
 import argparse
 import asyncio
@@ -14,19 +14,14 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from compose.cli import hints
+from compose.cli import hints, steady
 from compose.cli.layout import Layout
+from compose.cli.mix import PEOPLE, STOCK
 from compose.cli.traffic import Placed, Settled, Traffic, TrafficError
 
 T = TypeVar("T")
 R = TypeVar("R")
 
-ACCOUNTS = (
-    ("Ada Lovelace", "ada@example.com"),
-    ("Grace Hopper", "grace@example.com"),
-    ("Alan Kay", "alan@example.com"),
-)
-STOCK = {"tea-assam": 1_000_000, "teapot-blue": 1_000_000, "samovar": 3}
 #: Every so many orders, one asks for more samovars than there are.
 UNFULFILLABLE_EVERY = 4
 CONCURRENCY = 16
@@ -41,6 +36,8 @@ def run(layout: Layout, args: argparse.Namespace) -> int:
     console.width = max(console.width, TABLE_WIDTH)
     edge = f"http://{layout.address('edge-nginx')}"
     try:
+        if args.steady:
+            return steady.run(layout, args, console)
         orders, seconds = asyncio.run(_demo(layout, args.orders, console))
     except httpx.HTTPError as error:
         print(
@@ -60,10 +57,10 @@ def run(layout: Layout, args: argparse.Namespace) -> int:
 
 
 async def _demo(layout: Layout, count: int, console: Console) -> tuple[list[Settled], float]:
-    async with Traffic.of(layout, CONCURRENCY) as traffic:
+    async with Traffic.of(layout, CONCURRENCY, demo=True) as traffic:
         for sku, on_hand in STOCK.items():
             await traffic.put_stock(sku, on_hand)
-        accounts = [await traffic.create_account(name, email) for name, email in ACCOUNTS]
+        accounts = [await traffic.create_account(name, email) for name, email in PEOPLE]
         with Progress(console=console, transient=True) as progress:
             started = time.monotonic()
             placing = progress.add_task("orders placed", total=count)
