@@ -1,7 +1,8 @@
 """What the gateway does with requests: answers, calls, and how it protects itself and the services."""
 
-from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
+from grafana_foundation_sdk.builders.dashboard import CustomVariable, Dashboard, Row
 from grafana_foundation_sdk.models import units
+from grafana_foundation_sdk.models.dashboard import VariableOption
 
 from dashboards.frame import new_dashboard
 from dashboards.panels import Limits, Prom, lines, number, or_zero, series
@@ -15,6 +16,9 @@ _CALLED, _CALLED_LEGEND = "service", "{{service}}"
 _ROUTE, _PATH = "{{route}}", "{{http_route}}"
 _SERVED = "http_server_request_duration_seconds"
 _CALLS = "http_client_request_duration_seconds"
+#: Requests served, those of `nextphase demo` counted or not.
+_ASKED = 'user_agent_synthetic_type=~"$traffic"'
+_TRAFFIC = {"all": ".*", "without the demo": "^$", "only the demo": "test"}
 _FAILED_CALL = 'http_response_status_code!~"[1-4].."'
 
 
@@ -27,15 +31,28 @@ def _share(part: str, whole: str) -> str:
 
 
 def build() -> Dashboard:
-    board = new_dashboard(TITLE, UID)
+    board = new_dashboard(TITLE, UID).with_variable(_traffic())
     for part in (_state, _answers, _calls, _protection, _door):
         part(board)
     return board.with_panel(lines("Lines", '{service_name="gateway"}'))
 
 
+def _traffic() -> CustomVariable:
+    """Whose requests the panels about requests count."""
+    options = [VariableOption(text == "all", text, value) for text, value in _TRAFFIC.items()]
+    return (
+        CustomVariable("traffic")
+        .label("Requests")
+        .description("Of panels about requests that were served; the gateway's own counters know all only.")
+        .values(", ".join(f"{text} : {value}" for text, value in _TRAFFIC.items()))
+        .options(options)
+        .current(options[0])
+    )
+
+
 def _state(board: Dashboard) -> None:
-    answered = f"sum(rate({_SERVED}_count{{{_HERE}}}[5m]))"
-    failed = f'sum(rate({_SERVED}_count{{{_HERE}, http_response_status_code=~"5.."}}[5m]))'
+    answered = f"sum(rate({_SERVED}_count{{{_HERE}, {_ASKED}}}[5m]))"
+    failed = f'sum(rate({_SERVED}_count{{{_HERE}, {_ASKED}, http_response_status_code=~"5.."}}[5m]))'
     board.with_row(Row("State"))
     board.with_panel(number("Requests", units.RequestsPerSecond, Prom(answered)))
     board.with_panel(
@@ -76,8 +93,8 @@ def _state(board: Dashboard) -> None:
 
 
 def _answers(board: Dashboard) -> None:
-    rate = _rate(f"{_SERVED}_count", "http_route")
-    errors = _rate(f"{_SERVED}_count", "http_route", 'http_response_status_code=~"5.."')
+    rate = _rate(f"{_SERVED}_count", "http_route", _ASKED)
+    errors = _rate(f"{_SERVED}_count", "http_route", _ASKED, 'http_response_status_code=~"5.."')
     board.with_row(Row("Answers by route"))
     board.with_panel(series("Rate", units.RequestsPerSecond, Prom(rate, _PATH)))
     board.with_panel(
@@ -95,7 +112,7 @@ def _answers(board: Dashboard) -> None:
             Prom(or_zero("sum by (route) (gateway_requests_in_flight)"), _ROUTE),
         )
     )
-    _durations(board, "Duration", _SERVED, "http_route", _PATH)
+    _durations(board, "Duration", _SERVED, "http_route", _PATH, _ASKED)
     board.with_panel(
         series(
             "Partial answers",
@@ -148,9 +165,9 @@ def _calls(board: Dashboard) -> None:
     _durations(board, "Attempt duration", _CALLS, _CALLED, _CALLED_LEGEND)
 
 
-def _durations(board: Dashboard, title: str, histogram: str, by: str, legend: str) -> None:
+def _durations(board: Dashboard, title: str, histogram: str, by: str, legend: str, *matchers: str) -> None:
     for share, name in ((0.5, "p50"), (0.95, "p95"), (0.99, "p99")):
-        buckets = _rate(f"{histogram}_bucket", f"{by}, le")
+        buckets = _rate(f"{histogram}_bucket", f"{by}, le", *matchers)
         board.with_panel(
             series(
                 f"{title} {name}",

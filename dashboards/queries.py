@@ -12,7 +12,7 @@ from dashboards.generate import GENERATED
 
 #: What stands for Grafana's own variables and the dashboards' when nobody chooses otherwise.
 DEFAULTS: Final[Mapping[str, str]] = MappingProxyType(
-    {"__rate_interval": "1m", "__auto": "1m", "service": "gateway"}
+    {"__rate_interval": "1m", "__auto": "1m", "service": "gateway", "traffic": ".*"}
 )
 _VARIABLE = re.compile(r"\$\{?(\w+)\}?")
 

@@ -23,6 +23,13 @@ def test_a_variable_takes_the_value_given() -> None:
     assert len(given) == len(default)
 
 
+def test_the_demo_can_be_left_out_of_the_requests_the_gateway_serves() -> None:
+    served = [query for query in queries(traffic="^$") if "http_server_request_duration" in query.expression]
+    of_gateway = [query for query in served if query.dashboard == "Gateway"]
+    assert of_gateway
+    assert all('user_agent_synthetic_type=~"^$"' in query.expression for query in of_gateway)
+
+
 def test_panels_in_collapsed_rows_count_and_targets_may_name_their_own_source(tmp_path: Path) -> None:
     panel = {
         "title": "Inner",
