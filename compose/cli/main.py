@@ -227,7 +227,7 @@ def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
         'An account reads its orders: curl -H "Authorization: Bearer $(./nextphase token --subject ID)" '
         "http://127.0.0.1:8080/v1/me/orders. Setting the stock (PUT /v1/stock/SKU) needs --scope stock:write."
     )
-    added["bench"].add_argument("what", choices=("rio", "gateway"), help="which part")
+    added["bench"].add_argument("what", choices=("rio", "gateway", "console"), help="which part")
     added["bench"].add_argument("--quick", action="store_true", help="one short round")
     rio_arguments.emit(added["emit"])
     rio_arguments.tail(added["tail"])

@@ -82,11 +82,13 @@ def _aim(figure: Figure, variant: str) -> str:
     return f"{figure.aims[variant]:g}x" if variant in figure.aims else ""
 
 
-def options(description: str) -> argparse.Namespace:
-    """The arguments every benchmark takes."""
+def options(description: str, *, of_instance: bool = False) -> argparse.Namespace:
+    """The arguments every benchmark takes. of_instance: also the name of a running instance."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument(
         "--quick", action="store_true", help="one short round: whether it works, roughly how fast"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
+    if of_instance:
+        parser.add_argument("--instance", required=True, help="which running instance")
     return parser.parse_args()
