@@ -1,6 +1,7 @@
 /** The frame of every page: menu, preferences, keys. */
 import { useEffect, useState } from "preact/hooks";
 import { EmptyNote } from "./components/notes.tsx";
+import { OperateBanner } from "./operate/banner.tsx";
 import { PAGES, pageOf } from "./pages.tsx";
 import { prefer, type Theme, usePreferences } from "./preferences.ts";
 import { followLinks, go, href, type Place, usePlace } from "./router.ts";
@@ -23,6 +24,7 @@ export function Console() {
         </select>
       </div>
     </header>
+    <OperateBanner />
     <main id="content" tabIndex={-1} key={`${zone} ${theme}`}><Content place={place} /></main>
   </div>;
 }

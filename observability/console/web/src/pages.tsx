@@ -2,6 +2,9 @@
 import type { ComponentChild } from "preact";
 import { AlertsPage } from "./alerts/page.tsx";
 import { MapPage } from "./map/page.tsx";
+import { ApiPage } from "./api/api-page.tsx";
+import { OperatePage } from "./operate/operate-page.tsx";
+import { RioPage } from "./rio/rio-page.tsx";
 import type { Place } from "./router.ts";
 import { TracePage } from "./traces/trace-page.tsx";
 
@@ -19,6 +22,9 @@ export const PAGES: readonly Page[] = [
   { path: "/trace", show: (id, place) => <TracePage id={id} place={place} /> },
   { title: "Map", path: "/map", keys: "g m", show: (_rest, place) => <MapPage place={place} /> },
   { title: "Alerts", path: "/alerts", keys: "g a", show: (_rest, place) => <AlertsPage place={place} /> },
+  { title: "Rio", path: "/rio", keys: "g r", show: (rest, place) => <RioPage rest={rest} place={place} /> },
+  { title: "API", path: "/api", keys: "g p", show: (_, place) => <ApiPage place={place} /> },
+  { path: "/operate", show: () => <OperatePage /> },
 ];
 
 /** The page of a path, and what of the path is its own to read. */

@@ -1,0 +1,49 @@
+/** Operate mode in this browser: whether it is on, for everything that is drawn. */
+import { useEffect, useState } from "preact/hooks";
+import { get, send } from "../stores/http.ts";
+
+/** `available`: whether this console has an operate mode; times are seconds since the epoch. */
+export interface Session { open: boolean; available: boolean; id?: string; user?: string; expires_at?: number }
+
+const CLOSED: Session = { open: false, available: false };
+const LONGEST_TIMER = 2 ** 31 - 1;
+const listeners = new Set<() => void>();
+let current: Session = CLOSED;
+let asked: Promise<void> | undefined;
+let expiry: ReturnType<typeof setTimeout> | undefined;
+
+function set(session: Session): void {
+  current = session;
+  clearTimeout(expiry);
+  const left = (session.expires_at ?? 0) * 1e3 - Date.now();
+  if (session.open) expiry = setTimeout(() => set({ ...CLOSED, available: true }), Math.min(LONGEST_TIMER, Math.max(0, left)));
+  for (const tell of listeners) tell();
+}
+
+/** Ask the server whether there is a session. */
+export async function refreshSession(): Promise<void> {
+  set(await get<Session>("operate/session"));
+}
+
+/** Spend a one-time token. */
+export async function openSession(token: string): Promise<void> {
+  set(await send<Session>("POST", "operate/session", { token }));
+}
+
+/** Leave operate mode. */
+export async function leaveSession(): Promise<void> {
+  set(await send<Session>("DELETE", "operate/session"));
+}
+
+/** The session, followed; asked for once a page is loaded. */
+export function useSession(): Session {
+  const [value, setValue] = useState(current);
+  useEffect(() => {
+    const tell = (): void => setValue(current);
+    listeners.add(tell);
+    asked ??= refreshSession().catch(() => { asked = undefined; });
+    tell();
+    return () => { listeners.delete(tell); };
+  }, []);
+  return value;
+}
