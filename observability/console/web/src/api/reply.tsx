@@ -13,7 +13,7 @@ export function ReplyView({ reply }: { reply: Reply }) {
     <p><strong class={status < 400 ? "good" : "bad"}>{status}</strong> in {seconds(reply.seconds)}, {bytes(reply.bytes)}
       {trace_id && <> · <a href={href({ path: `/trace/${trace_id}` })}>trace</a></>}</p>
     <details><summary>{headers.length} headers</summary>
-      <dl class="facts">{headers.map(([name, value], index) => <div key={index}><dt>{name}</dt><dd><LongText text={value} first={500} /></dd></div>)}</dl>
+      <dl class="attributes">{headers.map(([name, value], index) => <div key={index}><dt>{name}</dt><dd><LongText text={value} first={500} /></dd></div>)}</dl>
     </details>
     {hidden && <p class="hidden-note">The answer may be about people, and is hidden: it is shown in <a href="/operate">operate mode</a>.</p>}
     {body && <pre class="payload"><LongText text={indented(body)} /></pre>}

@@ -1,6 +1,6 @@
 /** What the last calls of a route did, by the gateway's metrics and traces. */
 import * as jaeger from "../stores/jaeger.ts";
-import { query, queryRange, type Series } from "../stores/prometheus.ts";
+import { growth, query, queryRange, type Series } from "../stores/prometheus.ts";
 import { type Range, stepFor } from "../time.ts";
 import type { Operation } from "./operations.ts";
 
@@ -21,9 +21,9 @@ export function selectorOf({ method, path }: Route, more = ""): string {
 
 /** Calls, client errors, server errors and durations of the whole range. */
 export async function totals(route: Route, range: Range, signal?: AbortSignal): Promise<Totals> {
-  const over = `[${Math.max(SHORTEST_SECONDS, Math.round((range.to - range.from) / 1e3))}s]`;
-  const counted = (more: string): string => `sum(increase(${METRIC}_count${selectorOf(route, more)}${over}))`;
-  const share = (quantile: number): string => `histogram_quantile(${quantile}, sum by (le) (increase(${METRIC}_bucket${selectorOf(route)}${over})))`;
+  const over = `${Math.max(SHORTEST_SECONDS, Math.round((range.to - range.from) / 1e3))}s`;
+  const counted = (more: string): string => `sum(${growth(`${METRIC}_count${selectorOf(route, more)}`, over)})`;
+  const share = (quantile: number): string => `histogram_quantile(${quantile}, sum by (le) (${growth(`${METRIC}_bucket${selectorOf(route)}`, over)}))`;
   const expressions = [counted(""), counted('http_response_status_code=~"4.."'), counted('http_response_status_code=~"5.."'), share(0.5), share(0.95)];
   const values = await Promise.all(expressions.map(async (one) => Number((await query(one, range.to, signal)).result[0]?.value[1] ?? NaN)));
   const [calls, refused, failed, p50, p95] = values.map((value) => Number.isFinite(value) ? value : undefined);

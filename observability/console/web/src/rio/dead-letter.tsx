@@ -31,7 +31,7 @@ export function DeadLetterView({ id }: { id: number }) {
     </div>
     <ErrorNote error={error} />
     <div class="card">
-      <dl class="facts">
+      <dl class="attributes">
         <div><dt>Reason</dt><dd class="bad"><LongText text={answer.reason} first={1000} /></dd></div>
         <div><dt>Subscription</dt><dd><a href={href({ path: "/rio/subscriptions", id: answer.subscription })}><Name text={answer.subscription} /></a></dd></div>
         <div><dt>Accepted</dt><dd>{stamp(Date.parse(answer.accepted_at))}</dd></div>
@@ -48,7 +48,7 @@ function EventView({ event }: { event: rio.CloudEvent }) {
   const attributes = Object.entries(event).filter(([name]) => !NO_ATTRIBUTES.has(name)), text = textOf(event);
   return <div class="card" data-part="event">
     <h3>Event</h3>
-    <dl class="facts">{attributes.map(([name, value]) => <div key={name}><dt>{name}</dt><dd><LongText text={String(value)} first={1000} /></dd></div>)}</dl>
+    <dl class="attributes">{attributes.map(([name, value]) => <div key={name}><dt>{name}</dt><dd><LongText text={String(value)} first={1000} /></dd></div>)}</dl>
     <h3>Data</h3>
     <HiddenNote of={event} />
     {text !== undefined && <pre class="payload"><LongText text={indented(text)} /></pre>}

@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import { EmptyNote, ErrorNote } from "../components/notes.tsx";
 import { useRefresh, RefreshButton } from "../components/refresh.tsx";
 import { LongText, Name } from "../components/untrusted.tsx";
+import { useSession } from "../operate/session.ts";
 import { href, type Place } from "../router.ts";
 import * as rio from "../stores/rio.ts";
 import { stamp } from "../time.ts";
@@ -18,6 +19,7 @@ export function DeadLetters({ place }: { place: Place }) {
   const [chosen, setChosen] = useState<ReadonlySet<number>>(new Set());
   const shown = (answer?.items ?? []).filter(({ id }) => chosen.has(id)).map(({ id }) => id);
   const done = (): void => { setChosen(new Set()); refresh.refreshNow(); };
+  const { open } = useSession();
   const toggle = (id: number): void => setChosen((before) => { const after = new Set(before); if (!after.delete(id)) after.add(id); return after; });
   return <section>
     <ListFilter place={place} has={FILTERS}>
@@ -26,21 +28,21 @@ export function DeadLetters({ place }: { place: Place }) {
     </ListFilter>
     <ErrorNote error={error} />
     {answer && answer.items.length === 0 && <EmptyNote>No dead letters{filter.trim() && " of this kind"}.</EmptyNote>}
-    {answer && answer.items.length > 0 && <LetterTable items={answer.items} chosen={chosen} toggle={toggle} onDone={done} />}
+    {answer && answer.items.length > 0 && <LetterTable items={answer.items} chosen={open ? chosen : undefined} toggle={toggle} onDone={done} />}
     {answer && <Pager next={answer.next} place={place} />}
   </section>;
 }
 
-interface TableProps { items: readonly rio.DeadLetter[]; chosen: ReadonlySet<number>; toggle: (id: number) => void; onDone: () => void }
+interface TableProps { items: readonly rio.DeadLetter[]; chosen: ReadonlySet<number> | undefined; toggle: (id: number) => void; onDone: () => void }
 
 function LetterTable({ items, chosen, toggle, onDone }: TableProps) {
   return <div class="scrolling" tabIndex={0} role="region" aria-label="Dead letters"><table class="rows card">
     <thead><tr>
-      <th><span class="unseen">Chosen</span></th><th>Died</th><th>Event</th><th>Subscription</th><th class="number">Attempts</th><th class="number">Status</th><th>Reason</th>
+      {chosen && <th><span class="unseen">Chosen</span></th>}<th>Died</th><th>Event</th><th>Subscription</th><th class="number">Attempts</th><th class="number">Status</th><th>Reason</th>
       <th>Trace</th><th><span class="unseen">Actions</span></th>
     </tr></thead>
     <tbody>{items.map((one) => <tr key={one.id} data-letter={one.id}>
-      <td><input type="checkbox" aria-label={`Choose dead letter ${one.id}`} checked={chosen.has(one.id)} onChange={() => toggle(one.id)} /></td>
+      {chosen && <td><input type="checkbox" aria-label={`Choose dead letter ${one.id}`} checked={chosen.has(one.id)} onChange={() => toggle(one.id)} /></td>}
       <td class="time"><a href={href({ path: `/rio/dead-letters/${one.id}` })}>{stamp(Date.parse(one.died_at))}</a></td>
       <td><Name text={one.event.type} /><div class="faint"><Name text={one.event.id} limit={40} /></div></td>
       <td><a href={href({ path: "/rio/subscriptions", id: one.subscription })}><Name text={one.subscription} /></a></td>

@@ -4,12 +4,9 @@ import { useRefresh, RefreshButton } from "../components/refresh.tsx";
 import { Name } from "../components/untrusted.tsx";
 import { href, type Place } from "../router.ts";
 import * as rio from "../stores/rio.ts";
-import { formatOf } from "../units.ts";
 import { useAnswer } from "../use-answer.ts";
-import { typeRates, type Values } from "./metrics.ts";
+import { perTime, typeRates, type Values } from "./metrics.ts";
 import { typesOf, type EventType } from "./event-types.ts";
-
-const rate = formatOf("cps");
 
 export function EventTypes({ place }: { place: Place }) {
   const refresh = useRefresh(10), chosen = place.query.get("type");
@@ -18,10 +15,10 @@ export function EventTypes({ place }: { place: Place }) {
   const rates = useAnswer((signal) => typeRates(Date.now(), signal), [refresh.tick]);
   const types = flow.answer ? typesOf(flow.answer, schemas.answer ?? []) : [];
   return <section>
-    <div class="bar"><span class="faint">{types.length} event types</span><RefreshButton {...refresh} /></div>
+    <div class="bar"><span class="faint">{types.length} event types; rates are those of the last 5 minutes</span><RefreshButton {...refresh} /></div>
     <ErrorNote error={flow.error} /><ErrorNote error={schemas.error} /><ErrorNote error={rates.error} />
     <div class="scrolling" tabIndex={0} role="region" aria-label="Event types"><table class="rows card">
-      <thead><tr><th>Type</th><th class="number">Events/s</th><th class="number">Last hour</th><th>Emitted by</th><th>Delivered to</th><th>Schema</th></tr></thead>
+      <thead><tr><th>Type</th><th class="number">Rate</th><th class="number">Last hour</th><th>Emitted by</th><th>Delivered to</th><th>Schema</th></tr></thead>
       <tbody>{types.map((type) => <TypeRow key={type.name} type={type} rates={rates.answer} isChosen={type.name === chosen} />)}</tbody>
     </table></div>
   </section>;
@@ -30,8 +27,8 @@ export function EventTypes({ place }: { place: Place }) {
 function TypeRow({ type, rates, isChosen }: { type: EventType; rates: Values | undefined; isChosen: boolean }) {
   return <tr id={type.name} class={isChosen ? "chosen" : ""}>
     <th scope="row"><a href={href({ path: "/rio/topology", type: type.name })} title="What it sets off"><Name text={type.name} /></a>
-      <div class="more"><a href={href({ path: "/rio/tail", type: type.name })}>live tail</a></div></th>
-    <td class="number" data-rate={type.name}>{rates ? rate(rates.get(type.name) ?? 0) : ""}</td>
+      <div class="links"><a href={href({ path: "/rio/tail", type: type.name })}>live tail</a></div></th>
+    <td class="number" data-rate={type.name}>{rates ? perTime(rates.get(type.name) ?? 0) : ""}</td>
     <td class="number">{type.seen}</td>
     <td>{type.emitters.map((name) => <div key={name}><Name text={name} /></div>)}</td>
     <td>{type.subscriptions.map((name) => <div key={name}><a href={href({ path: "/rio/subscriptions", id: name })}><Name text={name} /></a></div>)}

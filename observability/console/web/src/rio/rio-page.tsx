@@ -24,7 +24,7 @@ export function RioPage({ rest, place }: { rest: string; place: Place }) {
       <h1>Rio</h1>
       {!open && <a href="/operate" class="tag" title="How to act from here">read-only</a>}
     </div>
-    <nav class="tabs" aria-label="Rio">
+    <nav class="sections" aria-label="Rio">
       {TABS.map(([name, title]) => <a key={name} href={href({ path: `/rio/${name}` })} aria-current={name === tab ? "page" : undefined}>{title}</a>)}
     </nav>
     <Tab tab={tab} id={id} place={place} />

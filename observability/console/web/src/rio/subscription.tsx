@@ -14,7 +14,7 @@ export function SubscriptionView({ subscription, tick }: { subscription: rio.Sub
   const { answer, error } = useAnswer((signal) => rio.deliveries({ subscription: id }, LAST, signal), [id, tick]);
   return <section class="card" aria-label={`Subscription ${id}`}>
     <h2><Name text={id} /></h2>
-    <dl class="facts">
+    <dl class="attributes">
       <Fact name="Sink"><Name text={sink} limit={500} /></Fact>
       <Fact name="Owner"><Name text={owner} /> <span class="faint">{origin === "catalog" ? "by the catalog" : "by the API"}</span></Fact>
       {source !== null && <Fact name="Source"><Name text={source} /></Fact>}

@@ -7,12 +7,12 @@ import * as rio from "../stores/rio.ts";
 import { age } from "../time.ts";
 import { formatOf } from "../units.ts";
 import { useAnswer } from "../use-answer.ts";
-import { subscriptionMetrics, type SubscriptionMetrics } from "./metrics.ts";
+import { perTime, subscriptionMetrics, type SubscriptionMetrics } from "./metrics.ts";
 import { PauseButton, ReplayButton, ResumeButton } from "./subscription-actions.tsx";
 import { SubscriptionView } from "./subscription.tsx";
 
 export const CIRCUITS = ["closed", "half open", "open"];
-const rate = formatOf("cps"), seconds = formatOf("s");
+const seconds = formatOf("s");
 
 export function Subscriptions({ place }: { place: Place }) {
   const refresh = useRefresh(10), chosen = place.query.get("id");
@@ -47,8 +47,8 @@ function Row({ one, metrics, isChosen, refresh }: RowProps) {
     <td class={`number ${(backlog ?? 0) > 100 ? "warning" : ""}`} data-cell="backlog">{backlog === undefined ? "" : backlog + held}{held > 0 && <div class="faint">{held} held</div>}</td>
     <td class="number">{(known("oldest") ?? 0) > 0 ? age(known("oldest")! * 1e3) : "–"}</td>
     <td class={circuit ? "bad" : "good"} data-cell="circuit">{circuit === undefined ? "" : CIRCUITS[circuit]}</td>
-    <td class="number">{rate(known("delivered"))}</td>
-    <td class={`number ${failed ? "bad" : ""}`}>{rate(failed)}</td>
+    <td class="number">{perTime(known("delivered"))}</td>
+    <td class={`number ${failed ? "bad" : ""}`}>{perTime(failed)}</td>
     <td class="number">{seconds(known("duration"))}</td>
     <td class="number">{dead ? <a class="bad" href={href({ path: "/rio/dead-letters", subscription: id })}>{dead}</a> : dead}</td>
     <td class="actions">

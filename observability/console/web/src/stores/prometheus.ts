@@ -23,6 +23,12 @@ export async function query(expression: string, at: number, signal?: AbortSignal
   return { result: data.result, warnings };
 }
 
+/**
+ * An expression for how much counters grew in `over`, such as `5m`. What a series had counted when Prometheus first saw
+ * it counts, too, where that was within this time: `increase` leaves it out, and with it all of what happens rarely.
+ */
+export const growth = (series: string, over: string): string => `((${series} unless ${series} offset ${over}) or increase(${series}[${over}]))`;
+
 /** The exemplars of the metrics in a query. */
 export async function exemplars(query: string, range: Range, signal?: AbortSignal): Promise<Exemplar[]> {
   type Told = { data: { seriesLabels: Labels; exemplars: { labels: Labels; value: string; timestamp: number }[] }[] };
