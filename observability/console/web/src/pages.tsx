@@ -6,6 +6,8 @@ import { ApiPage } from "./api/api-page.tsx";
 import { OperatePage } from "./operate/operate-page.tsx";
 import { RioPage } from "./rio/rio-page.tsx";
 import type { Place } from "./router.ts";
+import { ComparePage } from "./traces/compare-page.tsx";
+import { SearchPage } from "./traces/search-page.tsx";
 import { TracePage } from "./traces/trace-page.tsx";
 
 export interface Page {
@@ -19,6 +21,9 @@ export interface Page {
 }
 
 export const PAGES: readonly Page[] = [
+  { title: "Map", path: "/map", keys: "g m", show: (_rest, place) => <MapPage place={place} /> },
+  { title: "Traces", path: "/traces", keys: "g t", show: (_rest, place) => <SearchPage place={place} /> },
+  { path: "/compare", show: (_rest, place) => <ComparePage place={place} /> },
   { path: "/trace", show: (id, place) => <TracePage id={id} place={place} /> },
   { title: "Map", path: "/map", keys: "g m", show: (_rest, place) => <MapPage place={place} /> },
   { title: "Alerts", path: "/alerts", keys: "g a", show: (_rest, place) => <AlertsPage place={place} /> },

@@ -1,6 +1,7 @@
 /** Log lines: each opens to its fields, leads to its trace, and shows the lines around it. */
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useMemo, useRef, useState } from "preact/hooks";
 import { hopColour } from "../colours.ts";
+import { More } from "../components/more.tsx";
 import { EmptyNote } from "../components/notes.tsx";
 import { rowAfter } from "../components/roving.ts";
 import { LongText, Name } from "../components/untrusted.tsx";
@@ -62,7 +63,7 @@ export function LogLines({ lines, marked, ...shown }: LogLinesProps) {
           />
         ))}
       </ol>
-      {lines.length > count && <More left={lines.length - count} show={() => setCount(count + ROWS)} />}
+      {lines.length > count && <More left={lines.length - count} noun="lines" show={() => setCount(count + ROWS)} />}
     </>
   );
 }
@@ -131,22 +132,5 @@ function LogLine({
         </div>
       )}
     </li>
-  );
-}
-
-/** Shows more rows when it comes into sight or is pressed. */
-function More({ left, show }: { left: number; show: () => void }) {
-  const button = useRef<HTMLButtonElement>(null);
-  useEffect(() => {
-    const watcher = new IntersectionObserver((seen) => {
-      if (seen.some(({ isIntersecting }) => isIntersecting)) show();
-    });
-    watcher.observe(button.current!);
-    return () => watcher.disconnect();
-  }, [left]);
-  return (
-    <button class="more" ref={button} onClick={show}>
-      {left} more lines
-    </button>
   );
 }
