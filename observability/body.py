@@ -33,7 +33,7 @@ def parse_object(body: bytes, content_type: str | None) -> dict[str, Any]:
     try:
         document = _decode(body.decode("utf-8"))
         if isinstance(document, dict) and (b"\\u" in body or b"\0" in body):
-            _refuse_unstorable(document)
+            refuse_unstorable(document)
     except UnicodeDecodeError as error:
         _malformed(f"The body is not UTF-8: byte {error.start} cannot be decoded.", error)
     except RecursionError as error:
@@ -71,6 +71,17 @@ def too_deep() -> Problem:
     return Problem(400, "Malformed body", detail="The JSON is nested too deeply.")
 
 
+def refuse_unstorable(document: Any) -> None:
+    """Raise Problem 400 where text of a JSON document cannot be stored, with pointers to it."""
+    unstorable = (
+        {"pointer": f"#{pointer}", "detail": "has U+0000 or a lone surrogate"}
+        for pointer, text in _texts(document, "")
+        if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text)
+    )
+    if errors := list(islice(unstorable, MAX_ERRORS)):
+        raise Problem(400, "Malformed body", detail="Some text cannot be stored.", errors=errors)
+
+
 def _require_json(content_type: str | None) -> None:
     if not _is_json(content_type or ""):
         raise Problem(
@@ -106,16 +117,6 @@ def _not_finite(literal: str) -> NoReturn:
 
 def _malformed(detail: str, cause: Exception) -> NoReturn:
     raise Problem(400, "Malformed body", detail=detail) from cause
-
-
-def _refuse_unstorable(document: dict[str, Any]) -> None:
-    unstorable = (
-        {"pointer": f"#{pointer}", "detail": "has U+0000 or a lone surrogate"}
-        for pointer, text in _texts(document, "")
-        if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text)
-    )
-    if errors := list(islice(unstorable, MAX_ERRORS)):
-        raise Problem(400, "Malformed body", detail="Some text cannot be stored.", errors=errors)
 
 
 def _texts(value: Any, pointer: str) -> Iterator[tuple[str, str]]:

@@ -16,6 +16,7 @@ import msgspec
 
 from broker import cloudevents
 from broker.cloudevents import NotCloudEvent, Parts
+from observability.body import refuse_unstorable
 from observability.problem import Problem
 
 STRUCTURED: Final = cloudevents.STRUCTURED
@@ -122,10 +123,13 @@ def require_json(body: bytes) -> None:
 
 
 def read_json(body: bytes) -> Any:
-    """Parse a JSON document, or raise Problem 400, also where a number is beyond what Python can hold."""
+    """Parse a JSON document, or raise Problem 400, also where a number is beyond what Python can hold, or a
+    text beyond what PostgreSQL can."""
     require_json(body)
     try:
-        return json.loads(body, parse_float=_finite)
+        document = json.loads(body, parse_float=_finite)
+        refuse_unstorable(document)
+        return document
     except RecursionError:
         detail = "the JSON is nested too deeply"
     except ValueError as error:

@@ -127,6 +127,22 @@ def test_bad_short_forms_are_problems(rio: Rio, content: bytes, headers: dict[st
     assert_problem(rio.client.post("/event/short/emit/bad", content=content, headers=headers), status)
 
 
+@pytest.mark.parametrize(
+    ("address", "document", "pointer"),
+    [
+        ("/schemas/stored.a", {"properties": {"a\0": True}}, "#/properties"),
+        ("/subscriptions/stored", {"filters": [{"exact": {"id": "\0"}}]}, "#/filters/0/exact/id"),
+    ],
+)
+def test_what_postgresql_cannot_store_is_refused(
+    rio: Rio, address: str, document: dict[str, object], pointer: str
+) -> None:
+    refused = rio.client.put(address, json=document)
+    assert_problem(refused, 400)
+    assert refused.json()["errors"][0]["pointer"] == pointer
+    assert_problem(rio.client.get(address), 404)
+
+
 def test_short_form_is_for_posts(rio: Rio) -> None:
     assert_problem(rio.client.get("/event/short/emit/json"), 405)
     assert_problem(rio.client.post("/event/short/emit/a..b"), 400)
