@@ -71,7 +71,7 @@ def kill_postgres(rio: Rio) -> None:
     rio.postgres.start()
 
 
-@pytest.mark.timeout(800)
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("kill", [kill_rabbit, kill_api, kill_dispatcher, kill_postgres])
 def test_every_accepted_event_is_delivered(rio: Rio, kill: Callable[[Rio], None]) -> None:
     name = kill.__name__.replace("_", "-")

@@ -442,7 +442,7 @@ def test_ordered_by_subject_through_retries(rio: Rio, outside: Outside, name: st
     assert posted.index(sent["s1"][0]) < len(posted) - 1 - posted[::-1].index(sent["s0"][0])
 
 
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("killed", [False, True])
 def test_a_failing_subject_stops_itself_alone(rio: Rio, outside: Outside, name: str, killed: bool) -> None:
     """However many of its events wait, and whatever becomes of the dispatcher that knows of them."""

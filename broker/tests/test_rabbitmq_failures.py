@@ -64,7 +64,7 @@ def lose_one_queue(rio: Rio) -> None:
     rio.rabbit.control("delete_queue", "rio.subscription.lossy")
 
 
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("lose", [lose_everything, lose_one_queue])
 def test_what_is_accepted_after_a_loss_is_delivered(rio: Rio, lose: Callable[[Rio], None]) -> None:
     path = rio.subscribe("lossy", "lossy.test")
@@ -84,7 +84,7 @@ def test_what_is_accepted_after_a_loss_is_delivered(rio: Rio, lose: Callable[[Ri
     assert len(deliveries) == len(delivered(rio, path))
 
 
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(900)
 def test_what_is_accepted_during_a_loss_of_everything_is_delivered(rio: Rio) -> None:
     """Accepted once the new connection stands, and not before the queues do."""
     path = rio.subscribe("resetting", "resetting.test")
@@ -100,7 +100,7 @@ def test_what_is_accepted_during_a_loss_of_everything_is_delivered(rio: Rio) -> 
     wait_until(lambda: accepted(answers) - since <= delivered(rio, path), what="their deliveries")
 
 
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(900)
 def test_a_queue_without_a_leader_harms_its_own_events_alone(rio: Rio) -> None:
     rio.subscribe("headless", "headless.test")
     path = rio.subscribe("neighbour", "neighbour.test")
@@ -130,7 +130,7 @@ def test_a_queue_without_a_leader_harms_its_own_events_alone(rio: Rio) -> None:
         assert rio.client.delete("/subscriptions/headless").status_code == 204
 
 
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(900)
 def test_a_dispatcher_brings_no_queue_back(rio: Rio) -> None:
     """It may know an older state than the API, which has just removed the subscription with its queue."""
     rio.subscribe("short-lived", "short-lived.test")
