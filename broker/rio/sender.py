@@ -41,6 +41,13 @@ class Sender:
     """Whether it may do everything."""
     relays: bool = False
     """Whether it may emit on behalf of a service of the catalog, with that service's rights."""
+    viewer: bool = False
+    """Whether it may see everything but secrets, and change nothing."""
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether other senders' events, deliveries and subscriptions are its to see."""
+        return self.admin or self.viewer
 
     def may_emit(self, type_: str) -> bool:
         """Whether events of this type are its to emit."""
@@ -52,7 +59,7 @@ class Sender:
 
     def may_read(self, type_: str) -> bool:
         """Whether events of this type are its to read."""
-        return self.admin or _any_matches(self.reads, type_)
+        return self.sees_all or _any_matches(self.reads, type_)
 
     def may_subscribe(self, pattern: str) -> bool:
         """Whether every event type that the pattern matches is its to read."""
@@ -131,7 +138,7 @@ class Senders:
     def service(self, name: str) -> Sender | None:
         """The service of the catalog with this name, or None."""
         found = self._declared.get(name)
-        return None if found is None or found.admin or found.relays else found
+        return None if found is None or found.sees_all or found.relays else found
 
     def named(self, name: str) -> Sender | None:
         """The sender with this name as it is now, or None."""
@@ -200,4 +207,5 @@ def _sender(name: str, entry: SenderEntry) -> Sender:
         entry.rate_per_second,
         entry.admin,
         entry.relays,
+        entry.viewer,
     )

@@ -1,9 +1,9 @@
 """Rio's configuration."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from observability.configuration import AmqpUrl, HttpUrl, Port, PostgresUrl, Strict, read_secret
 
@@ -64,6 +64,14 @@ class SenderEntry(Strict):
     admin: bool = False
     relays: bool = False
     """Whether it may emit on behalf of a service, with that service's rights."""
+    viewer: bool = False
+    """Whether it may see everything but secrets, and change nothing; it has no other right."""
+
+    @model_validator(mode="after")
+    def _only_a_viewer(self) -> Self:
+        if self.viewer and self.model_fields_set != {"viewer"}:
+            raise ValueError("a viewer has no other right")
+        return self
 
 
 class Catalog(Strict):

@@ -31,8 +31,9 @@ SENDERS = {
     "tests": {"types": ["#"], "reads": ["#"], "admin": True},
     "relay": {"relays": True},
     "shop": {"types": ["#"], "reads": ["shop.*"]},
+    "viewer": {"viewer": True},
 }
-"""What the catalog says of the senders. A fourth has a token alone."""
+"""What the catalog says of the senders. A fifth has a token alone."""
 ROOT = Path(__file__).resolve().parents[2]
 POSTGRES_BIN = Path("/usr/lib/postgresql/15/bin")
 RABBITMQ_SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
@@ -189,7 +190,7 @@ class Rabbit(Process):
     def start_node(self) -> None:
         """Start the node on the data it has."""
         super().start()
-        wait_until(self._answers, 100.0, "RabbitMQ")
+        wait_until(self._answers, 200.0, "RabbitMQ")
 
     def stop(self) -> None:
         self.end()
@@ -211,7 +212,7 @@ class Rabbit(Process):
             env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8", **self._environment},
             check=True,
             capture_output=True,
-            timeout=60,
+            timeout=200,
         )
 
     def queue_length(self, queue: str) -> int:
@@ -435,7 +436,7 @@ class Rio:
             "credential": self.sink.credential,
             "webhook.key": "key-of-the-tests",
             "senders.json": json.dumps(
-                {name: f"t-{name}" for name in ("tests", "relay", "shop", "stranger")}
+                {name: f"t-{name}" for name in ("tests", "relay", "shop", "viewer", "stranger")}
             ),
             "catalog.json": json.dumps({"senders": SENDERS}),
             "relay.token": "t-relay\n",

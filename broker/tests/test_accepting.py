@@ -69,6 +69,7 @@ def test_senders_are_looked_at_and_changed(rio: Rio, joe: httpx.Client) -> None:
         "sources": [],
         "rate_per_second": None,
         "admin": False,
+        "viewer": False,
         "origin": "api",
     }
     changed = rio.client.put("/senders/joe", json={"types": ["jim.*"]})

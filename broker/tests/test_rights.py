@@ -209,3 +209,113 @@ def test_the_relay_emits_for_a_service_what_the_service_may(rio: Rio) -> None:
             assert relayed(rio, service, mine).status_code == 403
         # Another sender may not do so, and what the relay brought is the service's own event.
         assert relayed(rio, "stall", mine, token="t-shop").status_code == 403
+
+
+@pytest.fixture
+def viewer(rio: Rio) -> Iterator[httpx.Client]:
+    headers = {"Authorization": "Bearer t-viewer"}
+    with httpx.Client(base_url=rio.url, headers=headers, timeout=30) as client:
+        yield client
+
+
+@pytest.fixture
+def something(rio: Rio) -> Iterator[dict[str, str]]:
+    """One of everything there is to see, by the name that its address has in Rio's description."""
+    path = rio.subscribe("seen", "seen.test")
+    rio.sink.answer = lambda delivered: 422 if delivered.path == path else 204
+    assert rio.client.put("/schemas/seen.test", json={"type": "object"}).is_success
+    assert rio.client.put("/senders/seen-sender", json={"types": ["seen.test"]}).is_success
+    assert rio.emit("seen.test", str(uuid4())).status_code == 202
+    order = {"subscription": "seen", "from": "2000-01-01T00:00:00Z", "types": ["seen.none"]}
+    replay = rio.client.post("/replays", json=order).json()
+
+    def first(address: str) -> str:
+        (newest, *_) = rio.client.get(address, params={"subscription": "seen"}).json()["items"] or [None]
+        assert newest is not None
+        return str(newest["id"])
+
+    yield {
+        "subscription_id": "seen",
+        "type_": "seen.test",
+        "name": "seen-sender",
+        "replay_id": str(replay["id"]),
+        "letter_id": wait_until(lambda: first("/dead-letters"), what="the dead letter"),
+        "delivery_id": wait_until(lambda: first("/deliveries"), what="the delivery"),
+        "scheduled_id": "1",
+        "project": "seen",
+        "action": "test",
+    }
+    rio.sink.answer = lambda _delivered: 204
+    for address in ("/senders/seen-sender", "/schemas/seen.test", "/subscriptions/seen"):
+        assert rio.client.delete(address).status_code == 204
+
+
+def test_a_viewer_sees_everything_and_changes_nothing(
+    rio: Rio, viewer: httpx.Client, something: dict[str, str]
+) -> None:
+    secret = "/subscriptions/{subscription_id}/secret"
+    paths = rio.client.get("/openapi.json").json()["paths"]
+    assert len(paths) > 20
+    for path, operations in paths.items():
+        address = path.format_map(something)
+        for method in operations:
+            if method != "get":
+                assert_refused(viewer.request(method.upper(), address), 403)
+                assert viewer.request(method.upper(), address).json()["title"] == "Read only"
+            elif path == secret:
+                assert_refused(viewer.get(address), 403)
+            elif path != "/tail":
+                assert viewer.head(address).status_code == 200
+                wait_until(lambda at=address: _same(viewer, rio.client, at), what=f"the operator's {address}")
+
+
+def _same(viewer: httpx.Client, operator: httpx.Client, address: str) -> bool:
+    """Whether both see something at an address, and the same; what they see may go on changing."""
+    seen = viewer.get(address)
+    assert seen.status_code == 200, seen.text
+    assert seen.json()
+    return seen.json() == operator.get(address).json()
+
+
+def test_a_viewer_emits_nothing(rio: Rio, viewer: httpx.Client) -> None:
+    path = rio.subscribe("unseen", "unseen.#")
+    one = event("unseen.a", "/viewer")
+    for headers in ({}, {"Rio-On-Behalf-Of": "shop"}):
+        assert_refused(viewer.post("/events", json=one, headers=STRUCTURED | headers), 403)
+        assert_refused(viewer.post("/events", json=[one], headers=BATCH | headers), 403)
+        assert_refused(viewer.post("/event/unseen/emit/a", json={}, headers=headers), 403)
+    last = str(uuid4())
+    assert rio.emit("unseen.last", last).status_code == 202
+    wait_until(lambda: rio.sink.to(path), what="the operator's event")
+    assert [delivered.id for delivered in rio.sink.to(path)] == [last]
+
+
+def test_a_viewer_watches_every_type(rio: Rio, viewer: httpx.Client) -> None:
+    with viewer.stream("GET", "/tail") as answer:
+        lines = (json.loads(line) for line in answer.iter_lines())
+        assert "heartbeat" in next(lines)
+        event_id = str(uuid4())
+        assert rio.emit("watched.test", event_id).status_code == 202
+        shown = next(line["event"] for line in lines if line.get("event", {}).get("id") == event_id)
+        assert shown["data"] == {"id": event_id}
+
+
+def test_a_viewer_sees_no_secret(rio: Rio, viewer: httpx.Client, outside: Outside) -> None:
+    put = {"types": ["discreet.test"], "sink": f"{outside.url}/in?token=hidden"}
+    assert rio.client.put("/subscriptions/discreet", json=put).is_success
+    for address in ("/subscriptions/discreet", "/subscriptions", "/topology"):
+        assert "hidden" not in viewer.get(address).text
+    assert viewer.get("/subscriptions/discreet").json()["sink"] == f"{outside.url}/in?..."
+    assert rio.client.delete("/subscriptions/discreet").status_code == 204
+
+
+def test_a_viewer_is_made_by_an_operator_and_has_no_other_right(rio: Rio, sender: Make) -> None:
+    auditor = sender("auditor", viewer=True)
+    assert auditor.get("/dead-letters").status_code == 200
+    assert auditor.get("/senders/auditor").json()["viewer"] is True
+    assert_refused(auditor.put("/senders/auditor", json={"types": ["#"], "admin": True}), 403)
+    for right in ({"types": ["a"]}, {"types": [], "reads": ["a"]}, {"types": [], "admin": True}):
+        refused = rio.client.put("/senders/auditor", json={"viewer": True, **right})
+        assert_refused(refused, 422, "#/")
+    assert rio.client.put("/senders/auditor", json={"types": []}).is_success
+    assert_refused(auditor.get("/dead-letters"), 403)

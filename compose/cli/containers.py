@@ -23,7 +23,7 @@ from compose.cli.errors import Failure
 from compose.cli.generate import generate_for_containers
 from compose.cli.layout import PORTS
 from compose.cli.platform import DISPATCHER
-from compose.cli.secrets import OPERATOR, RELAY, RIO, SUPERUSER, Secrets, roles
+from compose.cli.secrets import OPERATOR, RELAY, RIO, SUPERUSER, VIEWER, Secrets, roles
 
 INSTANCE = "containers"
 TOKEN_MINUTES = 60
@@ -111,6 +111,7 @@ def readers(catalog: Catalog, folder: Path) -> dict[Path, int]:
         names.sender(RELAY): found["relay"],
         names.relay_operator: found["relay"],
         names.sender(OPERATOR): _ROOT,
+        names.sender(VIEWER): _ROOT,
         names.pgpass(RELAY): found["relay"],
         names.pgpass(SUPERUSER): found["databases"],
         names.password(SUPERUSER): found["postgres"],

@@ -12,7 +12,7 @@ from compose.cli import environment, tokens
 from compose.cli.catalog import Catalog, Service
 from compose.cli.layout import DISPATCHERS, GATEWAY_PORTS
 from compose.cli.platform import DISPATCHER, Kept, Platform
-from compose.cli.secrets import OPERATOR, RELAY, RIO, Secrets
+from compose.cli.secrets import OPERATOR, RELAY, RIO, VIEWER, Secrets
 from compose.cli.site import Address, Site
 
 RIO_CATALOG = "rio-catalog.json"
@@ -109,7 +109,7 @@ def rio_file(dispatcher: int) -> str:
 
 def _senders(catalog: Catalog) -> dict[str, dict[str, Any]]:
     """Who may do what: a service emits its own types and reads what it subscribes to, the relay emits on
-    behalf of services, an operator does everything."""
+    behalf of services, an operator does everything, a viewer sees everything."""
     return {
         **{
             service.name: {
@@ -120,6 +120,7 @@ def _senders(catalog: Catalog) -> dict[str, dict[str, Any]]:
         },
         RELAY: {"relays": True},
         OPERATOR: {"types": ["#"], "reads": ["#"], "admin": True},
+        VIEWER: {"viewer": True},
     }
 
 

@@ -3,7 +3,8 @@ containers, where each file belongs to the one user who reads it).
 
 gateway.credential  rio.credential   what services nginx admits its two callers by
 callers.conf                         the same as nginx includes it: `"<credential>" <caller>;`
-senders.json  senders/<name>         tokens of those who speak to Rio; `operator` is who runs the instance
+senders.json  senders/<name>         tokens of those who speak to Rio; `operator` is who runs the instance,
+                                     `viewer` may see everything and change nothing: the console
 relay.operator                       the operator's token for the relay: what Rio refused of the outboxes
 webhook.key                          what Rio derives the secrets from that it signs deliveries with
 tokens.pem  jwks.json                what signs access tokens, and its public half
@@ -27,6 +28,7 @@ CALLERS = ("gateway", "rio")
 SUPERUSER = "postgres"
 RELAY = "relay"
 OPERATOR = "operator"
+VIEWER = "viewer"
 RIO = "rio"
 
 _BYTES = 32
@@ -112,7 +114,7 @@ def ensure(folder: Path, catalog: Catalog, folder_mode: int = 0o700) -> None:
     names = Secrets(folder)
     credentials = {caller: _kept(names.credential(caller)) for caller in CALLERS}
     _derive(names.callers, "".join(f'"{secret}" {caller};\n' for caller, secret in credentials.items()))
-    senders = [*(service.name for service in catalog), RELAY, OPERATOR]
+    senders = [*(service.name for service in catalog), RELAY, OPERATOR, VIEWER]
     bearers = {name: _kept(names.sender(name)) for name in senders}
     _derive(names.senders, json.dumps(bearers, indent=2) + "\n")
     _kept(names.relay_operator)

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from broker.rio.settings import Catalog as DeclaredCatalog
-from broker.rio.settings import Settings
+from broker.rio.settings import SenderEntry, Settings
 from compose.cli import hops, secrets
 from compose.cli.catalog import Catalog
 from compose.cli.layout import Layout
 from compose.cli.platform import Platform
-from compose.cli.secrets import OPERATOR, RELAY
+from compose.cli.secrets import OPERATOR, RELAY, VIEWER
 from compose.cli.site import Site
 from tests.config.programs import ROOT
 
@@ -55,6 +55,7 @@ def test_a_sender_has_the_rights_its_manifest_says(declared: DeclaredCatalog) ->
     relay = declared.senders[RELAY]
     assert (relay.types, relay.reads, relay.relays, relay.admin) == ([], [], True, False)
     assert (declared.senders[OPERATOR].types, declared.senders[OPERATOR].admin) == (["#"], True)
+    assert declared.senders[VIEWER] == SenderEntry(viewer=True)
 
 
 def test_what_is_declared_of_the_flow(declared: DeclaredCatalog) -> None:

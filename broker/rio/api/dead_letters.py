@@ -144,7 +144,7 @@ class DeadLettersHandler(RioHandler):
     @operation("List dead letters, newest first", query=LettersQuery, answers={200: Letters})
     @available
     async def get(self) -> None:
-        self.require_admin()
+        self.require_sees_all()
         query = read_query(self, LettersQuery)
         found = await self.rio.dead_letters.newest(query.meant(), query.limit + 1)
         page, cursor = page_of(found, query.limit, lambda letter: letter.id)
@@ -157,7 +157,7 @@ class DeadLetterHandler(RioHandler):
     @operation("Look at a dead letter, with the event's data", answers={200: Letter})
     @available
     async def get(self, letter_id: str) -> None:
-        self.require_admin()
+        self.require_sees_all()
         letter = await self.rio.dead_letters.get(row_id(letter_id, "Dead letter"))
         if letter is None:
             raise Problem(404, "Dead letter not found")

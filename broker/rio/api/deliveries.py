@@ -93,7 +93,7 @@ class DeliveriesHandler(RioHandler):
     )
     @available
     async def get(self) -> None:
-        self.require_admin()
+        self.require_sees_all()
         query = read_query(self, DeliveriesQuery)
         search = Search(query.subscription, query.event, query.outcome, query.since, query.cursor)
         found = await self.rio.deliveries.search(search, query.limit + 1)
@@ -107,7 +107,7 @@ class DeliveryHandler(RioHandler):
     @operation("Look at one delivery attempt", answers={200: ShownDelivery})
     @available
     async def get(self, delivery_id: str) -> None:
-        self.require_admin()
+        self.require_sees_all()
         show(self, ShownDelivery(**await delivery_of(self, delivery_id)))
 
 

@@ -122,6 +122,8 @@ class Emitting:
         sender = self._senders.by_authorization(posted.headers.get("authorization", ""))
         if sender is None:
             raise unknown_sender()
+        if sender.viewer:
+            raise refusals.read_only(sender.name)
         if (name := posted.headers.get(ON_BEHALF_OF)) is not None:
             sender = self._on_behalf_of(sender, name)
         if len(posted.body) > self._max_body_bytes:

@@ -4,6 +4,7 @@ import functools
 from asyncio import Event
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Final
 
 from amqp.exceptions import AMQPError
 
@@ -78,9 +79,11 @@ def sender_of(stored: StoredSender) -> Sender:
         stored.sources,
         stored.rate_per_second,
         stored.admin,
+        viewer=stored.viewer,
     )
 
 
+_SAFE_METHODS: Final = ("GET", "HEAD", "OPTIONS")
 _Method = Callable[..., Awaitable[None]]
 
 
@@ -108,14 +111,21 @@ class RioHandler(hop_tornado.Handler):
         self.rio = rio
 
     def prepare(self) -> None:
-        """Refuse whoever brings no sender's token, or too much."""
+        """Refuse a request without a sender's token, a viewer's for a change, and one with too much."""
         super().prepare()
         sender = self.rio.senders.by_authorization(self.request.headers.get("Authorization", ""))
         if sender is None:
             raise unknown_sender()
+        if sender.viewer and self.request.method not in _SAFE_METHODS:
+            raise refusals.read_only(sender.name)
         self.sender = sender
         if len(self.request.body) > self.rio.max_body_bytes:
             raise Problem(413, "Body too large", detail=f"at most {self.rio.max_body_bytes} bytes")
+
+    def require_sees_all(self) -> None:
+        """Refuse whoever is neither an operator nor a viewer."""
+        if not self.sender.sees_all:
+            raise Problem(403, "Not a viewer", detail=f"{self.sender.name} may not see this")
 
     def require_admin(self) -> None:
         """Refuse whoever is no operator."""

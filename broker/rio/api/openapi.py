@@ -79,7 +79,9 @@ def document(routes: Sequence[Route]) -> dict[str, Any]:
         "info": {
             "title": "Rio",
             "version": _VERSION,
-            "description": "Takes events and delivers them to whoever subscribes.",
+            "description": "Takes events and delivers them to whoever subscribes. A sender has rights: an"
+            " admin may do everything; a viewer may GET everything but secrets, and is answered 403 by every"
+            " other method.",
         },
         "paths": paths,
         "components": {

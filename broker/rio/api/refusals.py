@@ -28,6 +28,11 @@ def not_published(error: NotPublished) -> Problem:
     return unavailable("RabbitMQ unavailable", str(error))
 
 
+def read_only(sender_name: str) -> Problem:
+    """A viewer asks for a change."""
+    return Problem(403, "Read only", detail=f"{sender_name} may see everything and change nothing")
+
+
 def held_back() -> Problem:
     """An event of an ordered batch, behind one that was not accepted."""
     detail = "an event before it in the batch was not accepted: to be sent again, in order"

@@ -87,7 +87,7 @@ class ReplaysHandler(RioHandler):
     @operation("List replays, newest first", query=ReplaysQuery, answers={200: ShownReplays})
     @available
     async def get(self) -> None:
-        self.require_admin()
+        self.require_sees_all()
         query = read_query(self, ReplaysQuery)
         found = await self.rio.replays.newest(query.cursor, query.limit + 1)
         page, cursor = page_of(found, query.limit, lambda replay: replay.id)
@@ -118,7 +118,7 @@ class ReplayHandler(RioHandler):
     @operation("Look at a replay", answers={200: ShownReplay})
     @available
     async def get(self, replay_id: str) -> None:
-        self.require_admin()
+        self.require_sees_all()
         replay = await self.rio.replays.get(row_id(replay_id, "Replay"))
         if replay is None:
             raise Problem(404, "Replay not found")

@@ -66,7 +66,7 @@ class ScheduledHandler(RioHandler):
     @operation("List events that are not due yet", query=ScheduledQuery, answers={200: ScheduledPage})
     @available
     async def get(self) -> None:
-        self.require_admin()
+        self.require_sees_all()
         query = read_query(self, ScheduledQuery)
         found = await self.rio.schedule.page(query.cursor, query.limit + 1)
         page, cursor = page_of(found, query.limit, lambda one: one.id)

@@ -4,9 +4,9 @@ import re
 import secrets
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from broker.rio.api.description import Document, Patterns, Shown, operation, read_body, show
 from broker.rio.api.handler import RioHandler, available, sender_of
@@ -51,7 +51,17 @@ class SenderDocument(Document):
     )
     rate_per_second: float | None = Field(default=None, gt=0, le=1_000_000, allow_inf_nan=False)
     admin: bool = False
+    viewer: bool = Field(
+        default=False, description="whether it may see everything but secrets, and change nothing"
+    )
     renew: bool = Field(default=False, description="whether one that is there gets a new token")
+
+    @model_validator(mode="after")
+    def _only_a_viewer(self) -> Self:
+        rights = (self.types, self.reads, self.egress, self.sources, self.rate_per_second, self.admin)
+        if self.viewer and any(rights):
+            raise ValueError("a viewer has no other right")
+        return self
 
 
 class ShownSender(Shown):
@@ -64,6 +74,7 @@ class ShownSender(Shown):
     sources: Sequence[str]
     rate_per_second: float | None
     admin: bool
+    viewer: bool
     origin: Literal["catalog", "api"]
 
 
@@ -85,7 +96,7 @@ class SendersHandler(RioHandler):
     @operation("List all senders", answers={200: ShownSenders})
     @available
     async def get(self) -> None:
-        self.require_admin()
+        self.require_sees_all()
         catalog = [_shown(sender, "catalog") for sender in self.rio.senders.declared]
         made = [_shown(sender_of(stored), "api") for stored in await self.rio.stored_senders.all()]
         show(self, ShownSenders(items=sorted([*catalog, *made], key=lambda shown: shown.name)))
@@ -97,7 +108,7 @@ class SenderHandler(RioHandler):
     @operation("Look at a sender", answers={200: ShownSender})
     @available
     async def get(self, name: str) -> None:
-        self.require_admin()
+        self.require_sees_all()
         for sender in self.rio.senders.declared:
             if sender.name == name:
                 show(self, _shown(sender, "catalog"))
@@ -133,6 +144,7 @@ class SenderHandler(RioHandler):
             document.sources,
             document.rate_per_second,
             document.admin,
+            document.viewer,
         )
         shown = await self.rio.stored_senders.put(stored, renew=document.renew)
         await self._hold_to_rights(name)
@@ -173,5 +185,6 @@ def _shown(sender: Sender, origin: Literal["catalog", "api"]) -> ShownSender:
         sources=sender.sources,
         rate_per_second=sender.rate_per_second,
         admin=sender.admin,
+        viewer=sender.viewer,
         origin=origin,
     )

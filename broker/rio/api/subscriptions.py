@@ -59,9 +59,13 @@ class SecretShown(Shown):
 class _Handler(RioHandler):
     """What is done to subscriptions."""
 
+    def sees(self, subscription_id: str) -> bool:
+        """Whether the sender may look at the subscription, but for its secrets."""
+        return self.sender.sees_all or self.owns(subscription_id)
+
     def owns(self, subscription_id: str) -> bool:
-        """Whether the sender may look at and change the subscription: it is called like the sender, or
-        `<name>-...`, and like no other sender with a longer name."""
+        """Whether the sender may change the subscription: it is called like the sender, or `<name>-...`, and
+        like no other sender with a longer name."""
         return self.sender.admin or self.rio.senders.owner_of(subscription_id) == self.sender.name
 
     def require_owner(self, subscription_id: str) -> None:
@@ -109,10 +113,12 @@ class _Handler(RioHandler):
 class SubscriptionsHandler(_Handler):
     """GET /subscriptions."""
 
-    @operation("All subscriptions that are the sender's, by id; an admin's are all", answers={200: _LIST})
+    @operation(
+        "Subscriptions that are the sender's, by id; an admin and a viewer see all", answers={200: _LIST}
+    )
     @available
     async def get(self) -> None:
-        found = [one for one in await self.rio.subscriptions.all() if self.owns(one.id)]
+        found = [one for one in await self.rio.subscriptions.all() if self.sees(one.id)]
         self.finish({"items": [subscription.document(hidden=True) for subscription in found]})
 
 
@@ -136,11 +142,13 @@ class SubscriptionHandler(_Handler):
         self.set_status(201 if created else 200)
         self.finish(written.document())
 
-    @operation("One subscription", answers={200: _ONE})
+    @operation("One subscription; a viewer sees no query of its sink", answers={200: _ONE})
     @available
     async def get(self, subscription_id: str) -> None:
-        self.require_owner(subscription_id)
-        self.finish((await self.found(subscription_id)).document())
+        if not self.sees(subscription_id):
+            self.require_owner(subscription_id)
+        hidden = not self.owns(subscription_id)
+        self.finish((await self.found(subscription_id)).document(hidden=hidden))
 
     @operation("Remove a subscription and what waits for it", answers={204: None})
     @available
@@ -178,7 +186,7 @@ class ResumeHandler(_Handler):
 class SecretHandler(_Handler):
     """GET /subscriptions/{id}/secret."""
 
-    @operation("The secret that deliveries are signed with", answers={200: SecretShown})
+    @operation("The secret that deliveries are signed with; no viewer sees it", answers={200: SecretShown})
     @available
     async def get(self, subscription_id: str) -> None:
         self.require_owner(subscription_id)

@@ -20,7 +20,7 @@ class TailHandler(RioHandler):
     """/tail."""
 
     @operation(
-        "Watch events as they are accepted: those that the sender may read, an admin all",
+        "Watch events as they are accepted: those that the sender may read, an admin and a viewer all",
         query=TailQuery,
         answers={200: Answer({"type": "string"}, MEDIA)},
     )

@@ -70,7 +70,7 @@ class TopologyHandler(RioHandler):
     )
     @available
     async def get(self) -> None:
-        self.require_admin()
+        self.require_sees_all()
         query = read_query(self, TopologyQuery)
         flow = graph(
             self.rio.catalog.emitters,

@@ -18,6 +18,7 @@ class StoredSender:
     sources: tuple[str, ...]
     rate_per_second: float | None
     admin: bool
+    viewer: bool
 
 
 class StoredSenders:
@@ -29,8 +30,8 @@ class StoredSenders:
     async def all(self) -> Sequence[StoredSender]:
         """All of them, by name."""
         query = """
-            SELECT name, digest, types, reads, egress, sources, rate_per_second, admin FROM senders
-            ORDER BY name
+            SELECT name, digest, types, reads, egress, sources, rate_per_second, admin, viewer
+            FROM senders ORDER BY name
         """
         return [
             StoredSender(
@@ -42,6 +43,7 @@ class StoredSenders:
                 tuple(row["sources"]),
                 row["rate_per_second"],
                 row["admin"],
+                row["viewer"],
             )
             for row in await self._database.fetch(query, {})
         ]
@@ -49,9 +51,11 @@ class StoredSenders:
     async def put(self, sender: StoredSender, *, renew: bool) -> bool:
         """Create or change a sender; tells whether its token is now the one given: it is new, or `renew`."""
         query = """
-            INSERT INTO senders (name, digest, types, reads, egress, sources, rate_per_second, admin)
-            VALUES (%(name)s, %(digest)s, %(types)s, %(reads)s, %(egress)s, %(sources)s, %(rate)s, %(admin)s)
+            INSERT INTO senders (name, digest, types, reads, egress, sources, rate_per_second, admin, viewer)
+            VALUES (%(name)s, %(digest)s, %(types)s, %(reads)s, %(egress)s, %(sources)s, %(rate)s, %(admin)s,
+                %(viewer)s)
             ON CONFLICT (name) DO UPDATE SET types = excluded.types, admin = excluded.admin,
+                viewer = excluded.viewer,
                 reads = excluded.reads, egress = excluded.egress, sources = excluded.sources,
                 rate_per_second = excluded.rate_per_second, updated_at = now(),
                 digest = CASE WHEN %(renew)s THEN excluded.digest ELSE senders.digest END
@@ -66,6 +70,7 @@ class StoredSenders:
             "sources": list(sender.sources),
             "rate": sender.rate_per_second,
             "admin": sender.admin,
+            "viewer": sender.viewer,
             "renew": renew,
         }
         (row,) = await self._database.fetch(query, parameters)

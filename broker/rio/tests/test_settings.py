@@ -2,8 +2,10 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from broker.rio.sender import Sender, Senders, read_tokens
 from broker.rio.settings import SenderEntry, Settings
@@ -38,6 +40,23 @@ def test_senders_are_known_by_their_tokens() -> None:
     assert senders.by_token("s-token") is None
     assert senders.service("orders") == senders.by_token("o-token")
     assert senders.service("relay") is None
+
+
+def test_a_viewer_sees_everything_and_does_nothing() -> None:
+    senders = Senders({"viewer": "v-token"}, {"viewer": SenderEntry(viewer=True)})
+    viewer = senders.by_token("v-token")
+    assert viewer == Sender("viewer", viewer=True)
+    assert viewer.may_read("any.type")
+    assert not viewer.may_emit("any.type")
+    assert not viewer.may_subscribe("any.type")
+    assert not viewer.may_post_to("https://example.org/")
+    assert senders.service("viewer") is None
+
+
+@pytest.mark.parametrize("right", [{"types": ["a"]}, {"reads": ["a"]}, {"admin": True}, {"relays": True}])
+def test_a_viewer_has_no_other_right(right: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="no other right"):
+        SenderEntry(viewer=True, **right)
 
 
 def test_a_subscription_is_the_senders_with_the_longest_name_that_fits() -> None:

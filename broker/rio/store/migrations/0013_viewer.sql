@@ -1,0 +1,1 @@
+ALTER TABLE senders ADD COLUMN viewer boolean NOT NULL DEFAULT false;
