@@ -21,7 +21,6 @@ export interface Page {
 }
 
 export const PAGES: readonly Page[] = [
-  { title: "Map", path: "/map", keys: "g m", show: (_rest, place) => <MapPage place={place} /> },
   { title: "Traces", path: "/traces", keys: "g t", show: (_rest, place) => <SearchPage place={place} /> },
   { path: "/compare", show: (_rest, place) => <ComparePage place={place} /> },
   { path: "/trace", show: (id, place) => <TracePage id={id} place={place} /> },
