@@ -1,5 +1,6 @@
 """NOTICE names every part that set-up installs, with the licence that the part itself states."""
 
+import json
 import re
 from importlib import metadata
 from pathlib import Path
@@ -12,6 +13,8 @@ from compose.cli.setup import packages, tools
 ROOT = Path(__file__).parents[1]
 REQUIREMENT = re.compile(r"^([a-z][a-z0-9-]*)", re.MULTILINE)
 DIRECT = REQUIREMENT.findall((ROOT / "requirements/runtime.in").read_text())
+LOCKED = json.loads((ROOT / "observability/console/web/package-lock.json").read_text())["packages"]
+PACKAGES = LOCKED[""]
 PROGRAMS = {
     "otelcol": "OpenTelemetry Collector",
     "rabbitmq-server": "RabbitMQ",
@@ -49,6 +52,11 @@ def test_python_package_is_noticed_with_its_licence(package: str) -> None:
     licence = noticed()[name]
     if package not in TOLD_IN_PROSE:
         assert set(re.split(r" (?:AND|OR) ", licence)) == licence_of(package)
+
+
+@pytest.mark.parametrize("package", PACKAGES["dependencies"])
+def test_npm_package_is_noticed_with_its_licence(package: str) -> None:
+    assert noticed()[package] == LOCKED[f"node_modules/{package}"]["license"]
 
 
 def test_every_program_is_noticed() -> None:

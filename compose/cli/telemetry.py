@@ -17,9 +17,6 @@ MAX_LOG_LINES = 5000
 #: How far the clock of a log line may be before that of the first span.
 _CLOCKS = timedelta(minutes=1)
 
-#: Where Jaeger's page puts itself; in what a Jaeger without it answers there is no such element.
-_PAGE = 'id="jaeger-ui-root"'
-
 #: Labels and value of one series at one time.
 Sample = tuple[dict[str, str], float]
 
@@ -137,13 +134,6 @@ class Telemetry:
             return []
         traces = response.json().get("data") or []
         return sorted((s for t in traces for s in _spans(t)), key=lambda span: (span.start, -span.duration))
-
-    def has_trace_page(self) -> bool:
-        """Whether Jaeger has its own page: a binary that is built from its Go module alone has none."""
-        try:
-            return _PAGE in self._get("jaeger", "/").text
-        except TelemetryError:
-            return False
 
     def logs(self, query: str, lookback: timedelta = timedelta(hours=24)) -> list[LogLine]:
         """The log lines that a LogQL query selects, oldest first.

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from compose.cli.errors import not_set_up
-from compose.cli.setup import programs, venv
+from compose.cli.setup import console, programs, venv
 from compose.cli.tool_selection import select_all
 
 
 @dataclass(frozen=True)
 class Toolbox:
-    """The programs an instance runs; `postgres_bin` is the folder of PostgreSQL's."""
+    """The programs an instance runs; `postgres_bin` is the folder of PostgreSQL's, `console` that of the
+    console's front end, built or not: `up` and `restart` build it when its sources have changed."""
 
     python: Path
     java: Path
@@ -31,6 +32,7 @@ class Toolbox:
     amtool: Path
     logrotate: Path
     maven: Path
+    console: Path
 
     @classmethod
     def locate(cls, root: Path) -> Toolbox:
@@ -53,6 +55,7 @@ class Toolbox:
             "amtool": programs.find("amtool"),
             "logrotate": programs.find("logrotate"),
             "maven": programs.find("mvn"),
+            "console": console.bundle(root),
         }
         located = {name: path for name, path in found.items() if path is not None}
         missing = sorted(found.keys() - located.keys())

@@ -19,8 +19,9 @@ from pathlib import Path
 from compose.cli import cache, hints, preflight
 from compose.cli.errors import Failure
 from compose.cli.layout import Layout
-from compose.cli.setup import packages, tools, venv
+from compose.cli.setup import console, packages, tools, venv
 from compose.cli.setup.go import Go
+from compose.cli.setup.node import Node
 from compose.cli.supervisor import Supervisor
 
 _GIBIBYTE = 1024**3
@@ -109,6 +110,7 @@ def _built(root: Path) -> Iterator[Finding]:
         str(python or _missing_packages(root)),
         f"{hints.set_up()} installs them",
     )
+    yield from _console(root)
     if python is None:
         found = [_tool(tool.name, tools.binary(root, tool)) for tool in tools.TOOLS]
     else:
@@ -138,6 +140,16 @@ def _tool(
     detail = "; passed over ".join((detail, *passed_over))
     advice = f"{hints.set_up()} builds it"
     return ToolFinding(f"tool {name}", there, detail, advice, str(path), version, source, passed_over)
+
+
+def _console(root: Path) -> Iterator[Finding]:
+    built = console.is_built(root)
+    detail = str(console.bundle(root)) if built else "not built"
+    yield Finding("console", built, detail, f"{hints.set_up()} builds it")
+    if not built:
+        own = Node(root, venv.Environment(root, testing=False)).own()
+        detail = str(own.node) if own else "none new enough: one from PyPI will be used"
+        yield Finding("Node.js", True, detail)
 
 
 def _missing_packages(root: Path) -> str:

@@ -17,9 +17,11 @@ from compose.cli.layout import Layout
 from compose.cli.main import STARTED
 from compose.cli.progress import Progress, duration
 from compose.cli.setup import prepare
+from compose.cli.setup.console import Bundle
+from compose.cli.setup.node import Node
 from compose.cli.setup.services import BuiltService
+from compose.cli.setup.venv import Environment
 from compose.cli.supervisor import Supervisor
-from compose.cli.telemetry import Telemetry
 from compose.cli.toolbox import Toolbox
 
 _READY_SECONDS = 180.0
@@ -52,12 +54,14 @@ def changing(layout: Layout) -> contextlib.AbstractContextManager[None]:
 def configure(layout: Layout, progress: Progress) -> Plan:
     """What the checkout says the instance is to be, checked as far as it is not what runs already.
 
-    Builds services; makes missing secrets, folders and PostgreSQL's data. Raises Failure.
+    Builds services and the console's front end; makes missing secrets, folders and PostgreSQL's data.
+    Raises Failure.
     """
     catalog = Catalog.load(layout.root)
     for warning in schema_compatibility.check(catalog, layout.config / hops.RIO_CATALOG):
         print(f"nextphase: {warning}", file=sys.stderr)
-    prepare([BuiltService(layout.root, service) for service in catalog])
+    node = Node(layout.root, Environment(layout.root, testing=False))
+    prepare([Bundle(layout.root, node), *(BuiltService(layout.root, service) for service in catalog)])
     with progress.stage("Configuration") as stage:
         toolbox = Toolbox.locate(layout.root)
         planned = plan(catalog, layout, toolbox)
@@ -100,12 +104,9 @@ def _ports(planned: Plan) -> Mapping[int, str]:
 
 def _summary(layout: Layout, seconds: float) -> str:
     addresses = {
+        "console": f"http://{layout.address('console')}/",
         "the API": f"http://{layout.address('edge-nginx')}/v1/",
-        "metrics": f"http://{layout.address('prometheus')}/classic/graph",
-        "alerts": f"http://{layout.address('prometheus')}/classic/alerts",
     }
-    if Telemetry(layout).has_trace_page():
-        addresses["traces"] = f"http://{layout.address('jaeger')}/"
     lines = [f"\nnextphase is up: instance {layout.instance}, {duration(seconds)}\n"]
     lines += [f"  {what:8} {address}" for what, address in addresses.items()]
     lines += ["", f"Next: {hints.command('demo')}"]

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from compose.cli.progress import Progress
+from compose.cli.setup.console import Bundle
+from compose.cli.setup.node import Node
 from compose.cli.setup.packages import REQUIRED, TESTING, Packages
 from compose.cli.setup.stage import Stage
 from compose.cli.setup.venv import Environment
@@ -15,7 +17,8 @@ from compose.cli.setup.venv import Environment
 def stages(root: Path, *, testing: bool) -> list[Stage]:
     """Every stage that needs nothing but the system's Python; `testing` adds what only the tests need."""
     packages = Packages(REQUIRED + TESTING if testing else REQUIRED)
-    return [packages, Environment(root, testing=testing)]
+    environment = Environment(root, testing=testing)
+    return [packages, environment, Bundle(root, Node(root, environment))]
 
 
 def prepare(todo: Sequence[Stage]) -> None:

@@ -231,7 +231,7 @@ def test_environments_are_made_with_the_distributions_python_where_it_fits(tmp_p
 
 def test_the_stages_are_named_and_in_order() -> None:
     titles = [stage.title for stage in stages(ROOT, testing=True)]
-    assert titles == ["Debian packages", "Python packages"]
+    assert titles == ["Debian packages", "Python packages", "Console"]
 
 
 def test_the_stages_need_nothing_but_the_standard_library() -> None:
