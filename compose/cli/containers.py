@@ -56,6 +56,7 @@ def users(catalog: Catalog, dispatchers: Sequence[str] = (DISPATCHER,)) -> dict[
         "rio-api": PORTS["rio-api"],
         **dict.fromkeys(dispatchers, PORTS["rio-api"]),
         "relay": PORTS["relay"],
+        "console": PORTS["console"],
     }
     for service in catalog:
         migration = [f"{service.name}-migrate"] if service.migrate else []
@@ -111,7 +112,7 @@ def readers(catalog: Catalog, folder: Path) -> dict[Path, int]:
         names.sender(RELAY): found["relay"],
         names.relay_operator: found["relay"],
         names.sender(OPERATOR): _ROOT,
-        names.sender(VIEWER): _ROOT,
+        names.sender(VIEWER): found["console"],
         names.pgpass(RELAY): found["relay"],
         names.pgpass(SUPERUSER): found["databases"],
         names.password(SUPERUSER): found["postgres"],

@@ -63,6 +63,11 @@ def relay(site: Site, process: str = "relay") -> Environment:
     return hop(site, process) | database(site, RELAY) | {"RELAY_CONFIG": config}
 
 
+def console(site: Site) -> Environment:
+    """Of the console."""
+    return hop(site, "console") | {"CONSOLE_CONFIG": str(site.config / "console.json")}
+
+
 def databases(site: Site) -> Environment:
     """Of the psql that makes roles and databases."""
     address = site.reach("postgres")

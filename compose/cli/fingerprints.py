@@ -24,8 +24,9 @@ RELOADING = ("edge-nginx", "services-nginx", "postgres", "prometheus", "alertman
 
 _GATEWAY_RELOADS = ("services",)  # members of gateway.json
 _WORD = re.compile(r"[\s=,;|\"'()]+")
-_CODE = re.compile(r"(?<![\w./])(gateway|broker|services[./]\w+)\b")
+_CODE = re.compile(r"(?<![\w./])(gateway|broker|services[./]\w+|observability[./]console)\b")
 _SHARED_BY_ALL = ("observability",)
+_CONSOLE = "observability/console"  # a hop of its own; its front end is not read where its sources are
 _SHARED_BY_SERVICES = ("services/chassis", "services/gunicorn.conf.py", "broker/client")
 _NOT_CODE = ("tests", "__pycache__", "target", "src")
 _NOT_CODE_NAMES = ("service.yaml", "README.md")  # the manifest acts by what is generated from it
@@ -118,7 +119,8 @@ class Fingerprints:
     def _read_by(self, name: str, named: Mapping[str, set[Path]]) -> set[Path]:
         """The files a process names and files beside its configuration that no process names (rules).
 
-        Without those that Rio watches: it takes up a changed catalog by itself.
+        Without those that Rio watches, which takes up a changed catalog by itself, and the catalog that the
+        console reads whenever a page asks for it.
         """
         others = set().union(*(found for other, found in named.items() if other != name))
         folders = {path.parent for path in named[name] if path.is_relative_to(self.layout.config)}
@@ -128,7 +130,8 @@ class Fingerprints:
             for path in self._below(folder)
             if path not in others
         }
-        watched = {self.layout.config / hops.RIO_CATALOG, Path(Secrets(self.layout.secrets).senders)}
+        catalogs = {self.layout.config / name for name in (hops.RIO_CATALOG, hops.CATALOG)}
+        watched = catalogs | {Path(Secrets(self.layout.secrets).senders)}
         return (named[name] | beside) - watched
 
     def _below(self, folder: Path) -> set[Path]:
@@ -146,8 +149,10 @@ class Fingerprints:
         shared = {*_SHARED_BY_ALL}
         if any(unit.startswith("services/") for unit in units):
             shared.update(_SHARED_BY_SERVICES)
-        own = {path for unit in units for path in self._files_of(unit, "*")}
-        return own | {path for unit in shared for path in self._files_of(unit, "*.py")}
+        own = {path for unit in units for path in self._files_of(unit, "*.py" if unit == _CONSOLE else "*")}
+        console = self.layout.root / _CONSOLE
+        common = {path for unit in shared for path in self._files_of(unit, "*.py")}
+        return own | {path for path in common if not path.is_relative_to(console)}
 
     def _files_of(self, unit: str, pattern: str) -> Iterator[Path]:
         root = self.layout.root

@@ -8,6 +8,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from compose.cli import (
+    architecture,
     databases,
     files,
     hops,
@@ -28,6 +29,13 @@ if TYPE_CHECKING:
     from compose.cli.toolbox import Toolbox
 
 PROMETHEUS = Path("observability/prometheus")
+DASHBOARDS = Path("dashboards/generated")
+_CONSOLE_IN_CONTAINERS = hops.ConsoleFiles(
+    bundle=PurePath("/srv/nextphase/bundle"),
+    dashboards=PurePath("/srv/nextphase") / DASHBOARDS,
+    supervisor_socket=None,
+    port=3001,  # Grafana has the port of the native console
+)
 _DATA = ("alertmanager", "collector", "jaeger", "loki", "prometheus")
 
 
@@ -72,7 +80,13 @@ def plan(catalog: Catalog, layout: Layout, toolbox: Toolbox) -> Plan:
     secrets.ensure(layout.secrets, catalog)
     _make_folders(layout, site)
     banned = layout.root / nginx.BANNED
-    files = configuration(layout.root, layout.secrets, catalog, platform, site, banned)
+    console = hops.ConsoleFiles(
+        bundle=toolbox.console,
+        dashboards=layout.root / DASHBOARDS,
+        supervisor_socket=layout.supervisor_socket,
+        port=site.reach("console").port,
+    )
+    files = configuration(layout.root, layout.secrets, catalog, platform, site, banned, console)
     found = processes.Processes(catalog, layout, platform, toolbox)
     spare_files = _spare_files(catalog, platform, site)
     return Plan(layout, catalog, platform, toolbox, files | spare_files, found.definitions(), found.spares())
@@ -95,18 +109,25 @@ def generate_for_containers(catalog: Catalog, root: Path, folder: Path, instance
     site = Site.containers(instance)
     secrets.ensure(folder / "secrets", catalog, folder_mode=0o711)
     banned = site.config / "nginx" / nginx.BANNED.name
-    content = configuration(root, folder / "secrets", catalog, platform, site, banned)
+    content = configuration(root, folder / "secrets", catalog, platform, site, banned, _CONSOLE_IN_CONTAINERS)
     content[f"nginx/{nginx.BANNED.name}"] = (root / nginx.BANNED).read_text()
     changed = _write_all(folder / "config", content)
     return changed | _remove_stale_rules(folder / "config", content)
 
 
 def configuration(
-    root: Path, secrets_folder: Path, catalog: Catalog, platform: Platform, site: Site, banned_file: PurePath
+    root: Path,
+    secrets_folder: Path,
+    catalog: Catalog,
+    platform: Platform,
+    site: Site,
+    banned_file: PurePath,
+    console: hops.ConsoleFiles,
 ) -> dict[str, str]:
     """Every configuration file but the supervisor's, by path below `config/`.
 
-    secrets_folder: where the secrets are now. banned_file: where the edge finds the ban list.
+    secrets_folder: where the secrets are now. banned_file: where the edge finds the ban list. console: where
+    the console finds what is not generated.
     """
     return {
         "nginx/edge.conf": nginx.edge(root, platform, site, banned_file),
@@ -119,6 +140,8 @@ def configuration(
         },
         hops.RIO_CATALOG: hops.rio_catalog(catalog),
         "relay.json": hops.relay(catalog, site),
+        "console.json": hops.console(platform, site, console),
+        hops.CATALOG: architecture.document(catalog, platform),
         "postgres/postgresql.conf": postgres.configuration(site),
         "postgres/pg_hba.conf": postgres.authentication(),
         "postgres/databases.sql": databases.script(catalog),

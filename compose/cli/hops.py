@@ -1,4 +1,4 @@
-"""The configuration files of the platform's own hops: gateway, Rio, relay."""
+"""The configuration files of the platform's own hops: gateway, Rio, relay, console."""
 
 from __future__ import annotations
 
@@ -6,17 +6,21 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
 from compose.cli import environment, tokens
 from compose.cli.catalog import Catalog, Service
-from compose.cli.layout import DISPATCHERS, GATEWAY_PORTS
+from compose.cli.layout import DISPATCHERS, GATEWAY_PORTS, LOOPBACK
 from compose.cli.platform import DISPATCHER, Kept, Platform
 from compose.cli.secrets import OPERATOR, RELAY, RIO, VIEWER, Secrets
 from compose.cli.site import Address, Site
 
 RIO_CATALOG = "rio-catalog.json"
 """Where the catalog's part of Rio's configuration stands, below `config/`."""
+CATALOG = "catalog.json"
+"""Where the catalog for readers stands, below `config/`."""
 
 _HOUR = 3600
 _LONGEST_NAME = 100
@@ -168,6 +172,42 @@ def relay(catalog: Catalog, site: Site, process: str = "relay") -> str:
                 {"name": service.name, "url": environment.database_url(site, RELAY, service.name)}
                 for service in catalog.with_database
             ],
+        }
+    )
+
+
+@dataclass(frozen=True)
+class ConsoleFiles:
+    """What the console reads, as it sees it.
+
+    bundle: the folder of its built front end. dashboards: the folder of the generated ones.
+    supervisor_socket: of process-compose; None where another program runs the processes. port: where a
+    browser reaches it.
+    """
+
+    bundle: PurePath
+    dashboards: PurePath
+    supervisor_socket: PurePath | None
+    port: int
+
+
+def console(platform: Platform, site: Site, files: ConsoleFiles) -> str:
+    """console.json: what it reads, and by what name it answers."""
+    stores = {name: site.reach(name).url for name in ("prometheus", "loki", "jaeger", "alertmanager")}
+    stores |= {"rio": site.reach("rio-api").url, "gateway": site.reach("edge-nginx").url}
+    socket = files.supervisor_socket
+    return _json(
+        {
+            "instance": site.instance,
+            **_listen(site.listen("console")),
+            "hosts": [f"{host}:{files.port}" for host in (LOOPBACK, "localhost")],
+            "bundle": str(files.bundle),
+            "dashboards": str(files.dashboards),
+            "catalog_file": str(site.config / CATALOG),
+            "supervisor_socket": None if socket is None else str(socket),
+            "stores": stores,
+            "rio_token_file": str(Secrets(site.secrets).sender(VIEWER)),
+            "show_payloads": platform.console.show_payloads,
         }
     )
 

@@ -35,6 +35,7 @@ GATEWAY_PROCESSES = GATEWAY_PORTS - 1  # at most: one port at least is left for 
 
 PORTS: Mapping[str, int] = MappingProxyType(
     {
+        "console": 3000,
         "edge-nginx": 8080,
         "services-nginx": 8081,
         "edge-nginx-status": 8082,

@@ -65,6 +65,13 @@ class Rio:
 
 
 @dataclass(frozen=True)
+class Console:
+    """show_payloads: whether it shows the bodies of events to everyone who reaches it."""
+
+    show_payloads: bool
+
+
+@dataclass(frozen=True)
 class Platform:
     """edge: limits of a client. gateway_processes: at least 1. Retention of telemetry in hours. tools:
     binaries to use in place of those the set-up builds, by the tool's name."""
@@ -72,6 +79,7 @@ class Platform:
     edge: Limits
     gateway_processes: int
     rio: Rio
+    console: Console
     traces_hours: int
     logs_hours: int
     metrics_hours: int
@@ -96,6 +104,7 @@ class Platform:
             edge=Limits(**content["edge"]),
             gateway_processes=_cores() if processes == "auto" else processes,
             rio=Rio(**{**rio, **kept, "deliveries": Listed(**rio["deliveries"])}),
+            console=Console(**content["console"]),
             **content["retention"],
             tools={name: Path(path) for name, path in content.get("tools", {}).items()},
         )

@@ -122,6 +122,7 @@ class Processes:
         for number, name in enumerate(self._platform.rio.dispatcher_names):
             yield self._dispatcher(name, number, hops.rio_file(number))
         yield self._relay("relay")
+        yield self._console()
 
     def _spare_hops(self) -> Iterator[Process]:
         yield self._gateway(spare_of("gateway"), hops.spare_gateways(self._platform)[0])
@@ -173,6 +174,17 @@ class Processes:
             self._ready(self._site.reach(name)),
             {"databases": DONE} | _TELEMETRY,
             stop_seconds=20,
+        )
+
+    def _console(self) -> Process:
+        """It has no spare: while it is replaced, its pages ask again."""
+        return Process(
+            "console",
+            "pages over traces, logs, metrics, alerts and Rio",
+            self._python("observability.console"),
+            environment.console(self._site),
+            self._ready(self._site.reach("console")),
+            _TELEMETRY,
         )
 
     def _services(self) -> Iterator[Process]:

@@ -114,6 +114,11 @@ class Site:
         return Address(self.bind, service.port + SPARE_SHIFT + self.offset)
 
     @property
+    def has_console(self) -> bool:
+        """Whether the console always runs; in containers it does when somebody asks for it."""
+        return self.hosts is None
+
+    @property
     def nginx_logs(self) -> PurePath:
         """What both nginx write, and the collector and logrotate read."""
         return self.logs / "nginx"

@@ -40,6 +40,8 @@ def hops(catalog: Catalog, platform: Platform, site: Site) -> str:
         for number, name in enumerate(platform.rio.dispatcher_names)
     ]
     groups.append(_group("hop", "relay", "relay", site.reach("relay")))
+    if site.has_console:
+        groups.append(_group("hop", "console", "console", site.reach("console")))
     groups += [
         _group("hop", service.name, f"{service.name}-{number + 1}", site.reach_service(service, number))
         for service in catalog

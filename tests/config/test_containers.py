@@ -31,6 +31,7 @@ from compose.cli.platform import Platform
 from compose.cli.process import DONE, HEALTHY, STARTED, Process
 from compose.cli.processes import Processes
 from compose.cli.secrets import SUPERUSER, Secrets
+from compose.cli.setup import console
 from compose.cli.site import Site
 from compose.cli.tests import checkout
 from compose.cli.toolbox import Toolbox
@@ -73,7 +74,11 @@ Container = Mapping[str, Any]
 def composition() -> dict[str, Any]:
     """The file as docker-compose understands it, anchors resolved."""
     done = subprocess.run(
-        ["docker-compose", "-f", FILE, "config"], capture_output=True, text=True, timeout=60, check=False
+        ["docker-compose", "-f", FILE, "--profile", "console", "config"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert not done.stderr
@@ -186,6 +191,7 @@ def expected_environment() -> dict[str, dict[str, str]]:
     expected = {
         "gateway": environment.gateway(SITE),
         "relay": environment.relay(SITE),
+        "console": environment.console(SITE),
         "databases": environment.databases(SITE),
         "collector": environment.collector(SITE),
         "jaeger": environment.jaeger(SITE, PLATFORM),
@@ -213,9 +219,10 @@ def test_environment_is_the_generated_one(found: dict[str, Container]) -> None:
 
 
 def test_images_set_what_every_native_process_is_started_with() -> None:
-    python = (IMAGES / "python.Dockerfile").read_text()
-    for setting in ("LANG=C.UTF-8", "PYTHONUNBUFFERED=1", "MALLOC_ARENA_MAX=2", f"PYTHONPATH={CHECKOUT}"):
-        assert setting in python
+    for name in ("python", "console"):
+        text = (IMAGES / f"{name}.Dockerfile").read_text()
+        for setting in ("LANG=C.UTF-8", "PYTHONUNBUFFERED=1", "MALLOC_ARENA_MAX=2", f"PYTHONPATH={CHECKOUT}"):
+            assert setting in text
     for service in CATALOG:
         if service.container.dockerfile:
             assert "MALLOC_ARENA_MAX=2" in (ROOT / service.container.dockerfile).read_text()
@@ -311,7 +318,27 @@ def test_published_ports_are_on_loopback(found: dict[str, Container]) -> None:
     published = {name: container["ports"] for name, container in found.items() if "ports" in container}
     addresses = {"edge-nginx": SITE.listen("edge-nginx").port, "jaeger": SITE.listen("jaeger").port}
     addresses["grafana"] = 3000
-    assert published == {name: [f"127.0.0.1:{port}:{port}/tcp"] for name, port in addresses.items()}
+    expected = {name: [f"127.0.0.1:{port}:{port}/tcp"] for name, port in addresses.items()}
+    assert published == expected | {"console": ["127.0.0.1:3001:3000/tcp"]}
+
+
+def test_the_console_runs_only_where_it_is_asked_for(found: dict[str, Container], volumes: Path) -> None:
+    assert {name: each["profiles"] for name, each in found.items() if "profiles" in each} == {
+        "console": ["console"]
+    }
+    settings = json.loads((volumes / "config/console.json").read_text())
+    published = found["console"]["ports"][0].partition("/")[0].rpartition(":")[0]
+    assert published in settings["hosts"]
+
+
+def test_the_consoles_image_has_what_its_settings_name(volumes: Path) -> None:
+    settings = json.loads((volumes / "config/console.json").read_text())
+    text = (IMAGES / "console.Dockerfile").read_text()
+    assert f"COPY --from=web /src/{console.OUTPUT} bundle\n" in text
+    assert settings["bundle"] == f"{CHECKOUT}/bundle"
+    assert settings["dashboards"] == f"{CHECKOUT}/dashboards/generated"
+    assert f"npm {' '.join(console._INSTALL)}" in text
+    assert f"npm {' '.join(console._BUILD)}" in text
 
 
 def test_no_network_holds_two_services_and_what_is_internal_is(composition: dict[str, Any]) -> None:
@@ -342,7 +369,7 @@ def test_no_network_holds_two_services_and_what_is_internal_is(composition: dict
     }
     assert published == {"public", "pages"}
     assert members["public"] == {"edge-nginx"}
-    assert members["pages"] == {"grafana", "jaeger"}
+    assert members["pages"] == {"grafana", "jaeger", "console"}
 
 
 def test_everybody_can_be_reached_by_whom_they_need(composition: dict[str, Any]) -> None:
@@ -358,6 +385,7 @@ def test_everybody_can_be_reached_by_whom_they_need(composition: dict[str, Any])
         "prometheus": {"alertmanager", "rabbitmq", "jaeger", "loki", "gateway", "relay"}
         | {"rio-api", "rio-dispatcher", "collector", *(n for s in CATALOG for n in s.instance_names)},
         "grafana": {"prometheus", "loki", "jaeger", "alertmanager"},
+        "console": {"prometheus", "loki", "jaeger", "alertmanager", "rio-api", "edge-nginx", "collector"},
     }
     for name, container in composition["services"].items():
         text = " ".join(variables(container).values())

@@ -100,6 +100,25 @@ def test_a_python_hop_runs_its_code_and_what_all_share(layout: Layout) -> None:
     assert changed(prints, root / "services/accounts/service.yaml") == set()
 
 
+def test_the_console_is_a_hop_of_its_own(layout: Layout) -> None:
+    config = layout.config / "console.json"
+    config.write_text(f'{{"catalog_file": "{layout.config}/catalog.json"}}')
+    console = ["/venv/bin/python", "-m", "observability.console"]
+    prints = taken(
+        layout,
+        Process("console", "", console, {"CONSOLE_CONFIG": str(config)}),
+        Process("gateway", "", ["/venv/bin/python", "-m", "gateway"]),
+    )
+    code = layout.root / "observability"
+    assert changed(prints, code / "console/guard.py") == {"console"}
+    assert changed(prints, code / "hop.py") == {"console", "gateway"}
+    # Its bundle is in the cache, and its folder there, which the configuration names, is another then.
+    assert changed(prints, code / "console/web/src/main.tsx") == set()
+    assert changed(prints, code / "console/web/package.json") == set()
+    assert changed(prints, layout.config / "catalog.json") == set()
+    assert changed(prints, config, '{"bundle": "another"}') == {"console"}
+
+
 def test_routes_and_services_need_no_new_gateway(layout: Layout) -> None:
     settings = layout.config / "gateway.json"
     words = ["/venv/bin/python", "-m", "gateway"]

@@ -41,6 +41,7 @@ def test_a_new_instance_of_a_service_reaches_everybody_who_has_to_know(layout: L
     manifest = layout.root / "services/mails/service.yaml"
     manifest.write_text(manifest.read_text().replace("instances: 2", "instances: 3"))
     assert run(layout) == {
+        "catalog.json",
         "nginx/services.conf",
         "prometheus/targets/hops.json",
     }
@@ -85,7 +86,7 @@ def test_targets_name_every_process_once(layout: Layout) -> None:
     assert found["mails-2"] == ["127.0.0.1:8311"]
     assert found["gateway-1"] == ["127.0.0.1:8150"]
     assert {group["labels"]["job"] for group in groups} == {"hop"}
-    assert found.keys() >= {"rio-api", "rio-dispatcher", "relay", "accounts-1", "mails-1"}
+    assert found.keys() >= {"rio-api", "rio-dispatcher", "relay", "console", "accounts-1", "mails-1"}
 
 
 def test_rabbitmq_knows_rios_password_by_its_hash(layout: Layout) -> None:
@@ -109,6 +110,26 @@ def test_the_files_the_hops_read(layout: Layout) -> None:
     assert rio["amqp_url"] == "amqp://rio@127.0.0.1:5673//"
     for name in ("amqp_password_file", "credential_file", "senders_file", "webhook_key_file"):
         assert Path(rio[name]).is_file()
+
+
+def test_the_console_reads_what_there_is(layout: Layout) -> None:
+    run(layout)
+    console = json.loads((layout.config / "console.json").read_text())
+    assert (console["host"], console["port"]) == ("127.0.0.1", 3000)
+    assert console["hosts"] == ["127.0.0.1:3000", "localhost:3000"]
+    assert console["stores"]["rio"] == "http://127.0.0.1:8200"
+    assert console["stores"]["gateway"] == "http://127.0.0.1:8080"
+    assert console["supervisor_socket"] == str(layout.supervisor_socket)
+    assert console["show_payloads"] is False
+    for name in ("rio_token_file", "catalog_file"):
+        assert Path(console[name]).is_file()
+
+
+def test_payloads_are_shown_where_the_platforms_settings_say_so(layout: Layout) -> None:
+    settings = layout.root / "compose/platform.yaml"
+    settings.write_text(settings.read_text().replace("show_payloads: false", "show_payloads: true"))
+    run(layout)
+    assert json.loads((layout.config / "console.json").read_text())["show_payloads"] is True
 
 
 def subscribed(layout: Layout, *subscriptions: str) -> dict[str, dict[str, Any]]:
@@ -183,8 +204,15 @@ def test_containers_get_the_same_files_with_other_addresses(layout: Layout, tmp_
     folder = tmp_path / "containers"
     changed = generate_for_containers(catalog, layout.root, folder, "default")
     assert {str(path.relative_to(folder / "config")) for path in changed} == native | {"nginx/banned.conf"}
-    for path in changed:
+    for path in changed - {folder / "config/console.json"}:
         assert not re.search(r"127\.0\.0\.1\b", path.read_text()) or path.name == "banned.conf"
         assert str(layout.root) not in path.read_text()
+    console = json.loads((folder / "config/console.json").read_text())
+    assert (console["host"], console["port"]) == ("0.0.0.0", 3000)
+    assert console["hosts"] == ["127.0.0.1:3001", "localhost:3001"]  # as a browser on the machine names it
+    assert console["stores"]["loki"] == "http://loki:3100"
+    assert console["supervisor_socket"] is None
+    targets = (folder / "config/prometheus/targets/hops.json").read_text()
+    assert "console" not in targets, "it runs only where somebody asks for it"
     assert "server mails-2:8311 resolve " in (folder / "config/nginx/services.conf").read_text()
     assert generate_for_containers(catalog, layout.root, folder, "default") == set()
