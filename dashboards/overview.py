@@ -9,9 +9,10 @@ from dashboards.panels import Limits, Logs, Prom, lines, link, listing, number, 
 TITLE = "Platform overview"
 UID = "nextphase-platform"
 
-# What a hop handles: requests it serves and events it consumes; the relay only sends.
+# What a hop handles: requests it serves and events it consumes; the relay only sends. The console,
+# which serves this page, is left out.
 _HANDLED = (
-    'span_kind=~"SPAN_KIND_SERVER|SPAN_KIND_CONSUMER"',
+    'span_kind=~"SPAN_KIND_SERVER|SPAN_KIND_CONSUMER", service_name!="console"',
     'service_name="relay", span_kind="SPAN_KIND_PRODUCER"',
 )
 _TO_SERVICE = link("Service", "/d/nextphase-service?var-service=${__field.labels.service_name}")
@@ -122,7 +123,7 @@ def _golden_signals(board: Dashboard) -> None:
         series(
             "Saturation: requests in progress",
             units.Short,
-            Prom("sum by (service) (http_server_active_requests)", "{{service}}"),
+            Prom('sum by (service) (http_server_active_requests{service!="console"})', "{{service}}"),
             Prom(
                 'sum by (service) (nginx_connections_current{state=~"reading|writing"})',
                 "{{service}} (connections)",
