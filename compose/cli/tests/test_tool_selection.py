@@ -75,9 +75,11 @@ def asked(tool: Tool, version: str) -> dict[str, str]:
     return {REQUIREMENTS[tool].version_words[0]: OFFICIAL[tool].format(version)}
 
 
-def name_tool(root: Path, tool: Tool, path: Path) -> None:
-    file = root / FILE
-    file.write_text(file.read_text().replace("tools: {}", f"tools:\n  {tool.name}: {path}"))
+def name_tool(root: Path, tool: Tool, path: Path) -> int:
+    """Names a binary in compose/platform.yaml; returns the line."""
+    file, line = root / FILE, f"  {tool.name}: {path}"
+    file.write_text(file.read_text().replace("tools: {}", f"tools:\n{line}"))
+    return file.read_text().splitlines().index(line) + 1
 
 
 def test_without_any_other_binary_ours_are_used_and_nothing_is_said(root: Path) -> None:
@@ -194,10 +196,10 @@ def test_a_named_binary_that_will_not_do_is_refused_with_its_line(
     root: Path, put: Put, mode: int | None, version: str, said: str
 ) -> None:
     path = root / "bin/other" if mode is None else put("other", mode, **asked(LOKI, version))
-    name_tool(root, LOKI, path)
+    line = name_tool(root, LOKI, path)
     with pytest.raises(Refused) as refused:
         select_all(root)
-    assert str(refused.value) == f"compose/platform.yaml:22: tools.loki: {path}: {said}"
+    assert str(refused.value) == f"compose/platform.yaml:{line}: tools.loki: {path}: {said}"
 
 
 def test_doctor_tells_what_is_used_and_what_is_not(root: Path, put: Put) -> None:
@@ -207,9 +209,9 @@ def test_doctor_tells_what_is_used_and_what_is_not(root: Path, put: Put) -> None
     assert (found["tool jaeger"].path, found["tool jaeger"].source) == (str(jaeger), ON_PATH)
     assert found["tool loki"].detail == f"not built; passed over {loki}: is 2.9.8, 3.7.0 or newer is needed"
     assert not found["tool loki"].right
-    name_tool(root, LOKI, loki)
+    line = name_tool(root, LOKI, loki)
     [wrong] = doctor._selected(root)
-    assert wrong.detail.startswith("compose/platform.yaml:22: tools.loki: ")
+    assert wrong.detail.startswith(f"compose/platform.yaml:{line}: tools.loki: ")
 
 
 def test_a_program_replaced_at_its_path_is_noticed(root: Path, put: Put) -> None:
