@@ -10,6 +10,7 @@ from observability.console.bundle import BundleHandler
 from observability.console.dashboards import UID, DashboardHandler, Dashboards, DashboardsHandler
 from observability.console.gateway_calls import GatewayCallsHandler
 from observability.console.guard import NotFoundHandler
+from observability.console.log_tail import LogTailHandler, LogTails
 from observability.console.operate import SessionHandler
 from observability.console.platform import CatalogHandler, InstanceHandler, StatusHandler
 from observability.console.runbook import ANCHOR, RunbookHandler
@@ -41,6 +42,7 @@ def application(settings: Settings, hop: Hop, client: StoreClient) -> Applicatio
             (f"/api/{address.pattern}", StoreHandler, {"address": address, "client": client})
             for address in ADDRESSES
         ),
+        (r"/api/loki/tail", LogTailHandler, {"tails": LogTails(str(settings.stores.loki))}),
         (r"/api/gateway/calls", GatewayCallsHandler, {"client": client}),
         (r"/api/operate/session", SessionHandler, {"console": settings}),
         *(

@@ -26,6 +26,7 @@ class StoreAddress:
         parameters: names of query parameters that are passed on; others are refused.
         fixed: parameters the console adds.
         listed: members of the answer that lead to its list of series, which is cut to `MAX_SERIES`.
+        member: the member of the answer that is passed on alone; all of it where None.
         streamed: whether the answer goes on until one side ends it, as lines of JSON.
         holds_payloads: whether the answer has event bodies or what receivers answered to them.
     """
@@ -36,6 +37,7 @@ class StoreAddress:
     parameters: frozenset[str] = frozenset()
     fixed: Mapping[str, str] = field(default_factory=dict)
     listed: bool = False
+    member: str | None = None
     streamed: bool = False
     holds_payloads: bool = False
 
@@ -48,11 +50,12 @@ def _address(
     *,
     fixed: Mapping[str, str] | None = None,
     listed: bool = False,
+    member: str | None = None,
     streamed: bool = False,
     holds_payloads: bool = False,
 ) -> StoreAddress:
     names = frozenset(parameters.split())
-    return StoreAddress(pattern, store, path, names, fixed or {}, listed, streamed, holds_payloads)
+    return StoreAddress(pattern, store, path, names, fixed or {}, listed, member, streamed, holds_payloads)
 
 
 _PROMETHEUS_TIMEOUT: Final = {"timeout": "15s"}
@@ -103,7 +106,8 @@ ADDRESSES: Final = (
         "service operation tags start end limit minDuration maxDuration",
     ),
     _address(f"jaeger/traces/{_TRACE_ID}", "jaeger", "/api/traces/{}"),
-    _address(f"jaeger/otlp/{_TRACE_ID}", "jaeger", "/api/v3/traces/{}"),
+    # Jaeger puts OTLP's TracesData into a member of its own.
+    _address(f"jaeger/otlp/{_TRACE_ID}", "jaeger", "/api/v3/traces/{}", member="result"),
     _address("alertmanager/alerts", "alertmanager", "/api/v2/alerts", "active silenced inhibited"),
     _address("alertmanager/silences", "alertmanager", "/api/v2/silences", "filter"),
     _address("alertmanager/status", "alertmanager", "/api/v2/status"),

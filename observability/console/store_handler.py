@@ -34,6 +34,7 @@ class _Listing(msgspec.Struct):
 
 
 _listing = msgspec.json.Decoder(_Listing)
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 class StoreHandler(GuardedHandler):
@@ -74,6 +75,8 @@ class StoreHandler(GuardedHandler):
             return answer.body
         if self._address.holds_payloads and not self.shows_payloads():
             return payloads.hide(answer.body)
+        if self._address.member is not None:
+            return member(answer.body, self._address.member)
         return cut(answer.body) if self._address.listed else answer.body
 
     async def _pass_stream(self, path: str, parameters: Sequence[tuple[str, str]]) -> None:
@@ -99,6 +102,14 @@ class StoreHandler(GuardedHandler):
             raise Problem(400, detail="the query cannot be asked", errors=errors)
         check_bounds(asked)
         return [*asked, *self._address.fixed.items()]
+
+
+def member(body: bytes, name: str) -> bytes:
+    """A member of a JSON object as it is; the whole body where there is none."""
+    try:
+        return bytes(_members.decode(body)[name])
+    except (msgspec.DecodeError, KeyError):
+        return body
 
 
 def cut(body: bytes) -> bytes:
