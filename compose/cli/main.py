@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from compose.cli import demo_arguments, hints, preflight, rio_arguments
+from compose.cli import demo_arguments, hints, operate, preflight, rio_arguments
 from compose.cli.errors import Failure, not_set_up
 from compose.cli.layout import DEFAULT, STATE, Layout, LayoutError
 from compose.cli.setup import prepare, stages, venv
@@ -57,6 +57,7 @@ COMMANDS = {
     ),
     "restart": Command("replace the processes of NAME by new ones, without an outage", in_environment=True),
     "demo": Command("send real requests through the edge: some orders, or a steady mix", in_environment=True),
+    "console": Command("print the console's address, or one that lets a browser act"),
     "trace": Command("show a trace, hop by hop, with its log lines", in_environment=True),
     "emit": Command("put one event into Rio", in_environment=True),
     "tail": Command("show events as they pass through Rio", in_environment=True),
@@ -74,7 +75,7 @@ COMMANDS = {
     "bench": Command("measure a part beside its peers, on one core", True, True, False, testing=True),
 }
 
-_JSON = ("status", "doctor", "demo", "trace", "emit", "tail", "outbox", "bench")
+_JSON = ("status", "doctor", "demo", "console", "trace", "emit", "tail", "outbox", "bench")
 """Commands that print JSON on request; those of `rio` do, too."""
 
 _EPILOG = f"""\
@@ -205,6 +206,17 @@ def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
         "--check", action="store_true", help="write nothing; fail where a file would change"
     )
     demo_arguments.demo(added["demo"], _count)
+    added["console"].add_argument(
+        "--operate", action="store_true", help="an address that opens operate mode, once, within 5 minutes"
+    )
+    added["console"].add_argument(
+        "--for",
+        type=operate.duration,
+        default=operate.SESSION_SECONDS,
+        dest="session_seconds",
+        metavar="TIME",
+        help="with --operate: how long the browser may act, such as 90s or 2h; at most 8h (30m)",
+    )
     added["trace"].add_argument(
         "trace_id", metavar="ID", help="a trace id, as in the X-Trace-Id of every answer"
     )

@@ -5,6 +5,7 @@ gateway.credential  rio.credential   what services nginx admits its two callers 
 callers.conf                         the same as nginx includes it: `"<credential>" <caller>;`
 senders.json  senders/<name>         tokens of those who speak to Rio; `operator` is who runs the instance,
                                      `viewer` may see everything and change nothing: the console
+operate/                             what lets a browser act, until it is used: see compose.cli.operate
 relay.operator                       the operator's token for the relay: what Rio refused of the outboxes
 webhook.key                          what Rio derives the secrets from that it signs deliveries with
 tokens.pem  jwks.json                what signs access tokens, and its public half
@@ -62,6 +63,11 @@ class Secrets:
     def relay_operator(self) -> PurePath:
         """The bearer token that admits the operator to the relay's `/outbox`."""
         return self.folder / "relay.operator"
+
+    @property
+    def operate(self) -> PurePath:
+        """Folder of what `nextphase console --operate` grants; see compose.cli.operate."""
+        return self.folder / "operate"
 
     @property
     def webhook_key(self) -> PurePath:
