@@ -1,6 +1,5 @@
 """Handlers: what routes do that cannot be declared."""
 
-from pathlib import Path
 from urllib.parse import quote
 
 from gateway.actions.handler import Tools
@@ -12,7 +11,6 @@ from gateway.upstream import Call, UpstreamError
 from observability.problem import Problem
 
 JSON = "application/json"
-DOCS_FILE = Path(__file__).parent / "docs.html"
 
 
 async def place_order(request: Request, tools: Tools) -> Reply:
@@ -40,11 +38,3 @@ async def place_order(request: Request, tools: Tools) -> Reply:
 async def openapi(_: Request, tools: Tools) -> Reply:
     """`GET /v1/openapi.json`: the table as an OpenAPI document."""
     return Reply(200, [("Content-Type", JSON)], document.encode(describe(tools.table())))
-
-
-async def docs(_: Request, _tools: Tools) -> Reply:
-    """`GET /v1/docs`: a page that shows the OpenAPI document; it needs nothing from elsewhere."""
-    policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'"
-    policy += "; frame-ancestors 'none'"
-    headers = [("Content-Type", "text/html; charset=utf-8"), ("Content-Security-Policy", policy)]
-    return Reply(200, headers, DOCS_FILE.read_bytes())

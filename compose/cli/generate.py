@@ -35,6 +35,7 @@ _CONSOLE_IN_CONTAINERS = hops.ConsoleFiles(
     dashboards=PurePath("/srv/nextphase") / DASHBOARDS,
     supervisor_socket=None,
     port=3001,  # Grafana has the port of the native console
+    operates=False,
 )
 _DATA = ("alertmanager", "collector", "jaeger", "loki", "prometheus")
 
@@ -85,6 +86,7 @@ def plan(catalog: Catalog, layout: Layout, toolbox: Toolbox) -> Plan:
         dashboards=layout.root / DASHBOARDS,
         supervisor_socket=layout.supervisor_socket,
         port=site.reach("console").port,
+        operates=True,
     )
     files = configuration(layout.root, layout.secrets, catalog, platform, site, banned, console)
     found = processes.Processes(catalog, layout, platform, toolbox)

@@ -182,20 +182,21 @@ class ConsoleFiles:
 
     bundle: the folder of its built front end. dashboards: the folder of the generated ones.
     supervisor_socket: of process-compose; None where another program runs the processes. port: where a
-    browser reaches it.
+    browser reaches it. operates: whether `nextphase console --operate` lets a browser act.
     """
 
     bundle: PurePath
     dashboards: PurePath
     supervisor_socket: PurePath | None
     port: int
+    operates: bool
 
 
 def console(platform: Platform, site: Site, files: ConsoleFiles) -> str:
     """console.json: what it reads, and by what name it answers."""
     stores = {name: site.reach(name).url for name in ("prometheus", "loki", "jaeger", "alertmanager")}
     stores |= {"rio": site.reach("rio-api").url, "gateway": site.reach("edge-nginx").url}
-    socket = files.supervisor_socket
+    socket, secrets = files.supervisor_socket, Secrets(site.secrets)
     return _json(
         {
             "instance": site.instance,
@@ -206,7 +207,9 @@ def console(platform: Platform, site: Site, files: ConsoleFiles) -> str:
             "catalog_file": str(site.config / CATALOG),
             "supervisor_socket": None if socket is None else str(socket),
             "stores": stores,
-            "rio_token_file": str(Secrets(site.secrets).sender(VIEWER)),
+            "rio_token_file": str(secrets.sender(VIEWER)),
+            "operator_token_file": str(secrets.sender(OPERATOR)) if files.operates else None,
+            "operate_folder": str(secrets.operate) if files.operates else None,
             "show_payloads": platform.console.show_payloads,
         }
     )

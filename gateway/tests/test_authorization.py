@@ -15,7 +15,7 @@ from observability import Hop
 OTHER = "6f6b3c1e-8d0c-4f36-9d3c-8c3f5a0d7a11"
 SERVICES = {"accounts": 1, "orders": 1, "inventory": 1, "notifications": 1}
 #: What the example lets everybody do.
-OPEN = {"create-account", "stock", "stock-item", "openapi", "docs"}
+OPEN = {"create-account", "stock", "stock-item", "openapi"}
 ROUTES = """\
 routes:
   - {id: closed, method: GET, path: /closed, auth: required, mock: {}}

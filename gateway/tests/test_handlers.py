@@ -12,7 +12,6 @@ ROUTES = """\
 services: {defaults: {retries: {attempts: 1}}}
 routes:
   - {id: place, method: POST, path: /v1/orders, body: {type: object}, handler: gateway.handlers.place_order}
-  - {id: docs, method: GET, path: /v1/docs, handler: gateway.handlers.docs}
 """
 ORDER = {"account_id": "a/b"}
 ACCOUNT = "/accounts/a%2Fb"
@@ -48,11 +47,3 @@ async def test_no_order_is_placed_for_any_other(hop: Hop, tmp_path: Path, status
         assert [asked.target for asked in api.upstream.asked] == [ACCOUNT]
     assert answer.status_code == told
     assert answer.headers.get("Retry-After") == ("7" if status == told else None)
-
-
-async def test_the_page_may_do_what_it_does(hop: Hop, tmp_path: Path) -> None:
-    async with running(hop, tmp_path, ROUTES, answering({})) as api:
-        page = await api.get("/v1/docs")
-    policy = page.headers["Content-Security-Policy"].split("; ")
-    assert {"script-src 'unsafe-inline'", "style-src 'unsafe-inline'", "connect-src 'self'"} < set(policy)
-    assert "frame-ancestors 'none'" in policy

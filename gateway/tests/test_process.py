@@ -212,9 +212,6 @@ async def test_pages_about_itself(gateway: Running) -> None:
     assert (order["deadline_seconds"], routes["place-order"]["priority"]) == (10, "critical")
     health = (await gateway.pages.get("/health")).json()
     assert {name for name in SERVICES if health["checks"][name]["status"] == "pass"} == set(SERVICES)
-    page = await gateway.api.get("/v1/docs")
-    assert page.headers["Content-Type"].startswith("text/html")
-    assert "http" not in page.text.replace("http-equiv", ""), "the page needs something from elsewhere"
     document = (await gateway.api.get("/v1/openapi.json")).json()
     assert document["openapi"] == "3.1.0"
     assert set(document["paths"]) >= {"/v1/orders/{order_id}", "/v1/me/orders"}

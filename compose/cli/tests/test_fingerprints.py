@@ -90,7 +90,7 @@ def test_a_python_hop_runs_its_code_and_what_all_share(layout: Layout) -> None:
     )
     root = layout.root
     assert changed(prints, root / "gateway/module.py") == {"gateway"}
-    assert changed(prints, root / "gateway/docs.html") == {"gateway"}
+    assert changed(prints, root / "gateway/routes.schema.json") == {"gateway"}
     assert changed(prints, root / "broker/rio/store/migrations/0001.sql") == {"rio-api"}
     assert changed(prints, root / "services/accounts/alembic.ini") == {"accounts"}
     assert changed(prints, root / "observability/module.py") == {"gateway", "rio-api", "accounts"}

@@ -121,8 +121,9 @@ def test_the_console_reads_what_there_is(layout: Layout) -> None:
     assert console["stores"]["gateway"] == "http://127.0.0.1:8080"
     assert console["supervisor_socket"] == str(layout.supervisor_socket)
     assert console["show_payloads"] is False
-    for name in ("rio_token_file", "catalog_file"):
+    for name in ("rio_token_file", "operator_token_file", "catalog_file"):
         assert Path(console[name]).is_file()
+    assert console["operate_folder"] == str(layout.secrets / "operate")
 
 
 def test_payloads_are_shown_where_the_platforms_settings_say_so(layout: Layout) -> None:

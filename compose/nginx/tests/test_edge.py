@@ -49,10 +49,10 @@ def test_every_answer_has_the_headers_once(edge: stand.Nginx, path: str) -> None
 
 
 @pytest.mark.parametrize("status", [200, 404, 502])
-def test_the_gateway_says_what_its_pages_may_do(edge: stand.Nginx, status: int) -> None:
+def test_the_gateway_says_what_a_page_of_its_may_do(edge: stand.Nginx, status: int) -> None:
     policy = "default-src 'none'; script-src 'unsafe-inline'"
     query = urlencode({"policy": policy, "status": status})
-    assert edge.request("GET", f"/v1/docs?{query}").header("content-security-policy") == policy
+    assert edge.request("GET", f"/v1/page?{query}").header("content-security-policy") == policy
 
 
 @pytest.mark.parametrize(("what", "status"), [("malformed=1", 502), ("drop=1", 502), ("", 200)])
@@ -84,11 +84,11 @@ def test_everything_else_is_not_found(edge: stand.Nginx, seen: list[stand.Seen],
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
 @pytest.mark.parametrize("path", ["/", "/v1", "/v1/"])
-def test_the_bare_address_leads_to_the_page_of_the_api(
+def test_the_bare_address_leads_to_the_description_of_the_api(
     edge: stand.Nginx, seen: list[stand.Seen], method: str, path: str
 ) -> None:
     answer = edge.request(method, path)
-    assert (answer.status, answer.header("location")) == (303, "/v1/docs")
+    assert (answer.status, answer.header("location")) == (303, "/v1/openapi.json")
     assert not seen
 
 
