@@ -1,6 +1,8 @@
 /** Which page an address shows, and what the menu offers. */
 import type { ComponentChild } from "preact";
 import { AlertsPage } from "./alerts/page.tsx";
+import { DashboardsPage } from "./dashboards/list-page.tsx";
+import { DashboardPage } from "./dashboards/page.tsx";
 import { MapPage } from "./map/page.tsx";
 import { ApiPage } from "./api/api-page.tsx";
 import { OperatePage } from "./operate/operate-page.tsx";
@@ -21,6 +23,8 @@ export interface Page {
 }
 
 export const PAGES: readonly Page[] = [
+  { title: "Dashboards", path: "/dashboards", keys: "g d", show: (_rest, place) => <DashboardsPage place={place} /> },
+  { path: "/d", show: (uid, place) => <DashboardPage uid={uid} place={place} /> },
   { title: "Traces", path: "/traces", keys: "g t", show: (_rest, place) => <SearchPage place={place} /> },
   { path: "/compare", show: (_rest, place) => <ComparePage place={place} /> },
   { path: "/trace", show: (id, place) => <TracePage id={id} place={place} /> },

@@ -2,7 +2,11 @@
 import type { Format } from "../units.ts";
 
 /** A link of a value. */
-export interface ChartLink { title: string; href: string; isNewTab?: boolean }
+export interface ChartLink {
+  title: string;
+  href: string;
+  isNewTab?: boolean;
+}
 
 export interface Curve {
   name: string;
@@ -43,26 +47,33 @@ export type Drawn = (number | null | undefined)[];
  * its stack have one counts as zero there.
  */
 export function heights(curves: readonly Curve[]): Drawn[] {
-  const sums = new Map<string, (number | null)[]>(), totals = new Map<string, number[]>();
+  const sums = new Map<string, (number | null)[]>(),
+    totals = new Map<string, number[]>();
   for (const { stack, values } of curves) {
     if (!stack?.startsWith("%")) continue;
     const total = totals.get(stack) ?? values.map(() => 0);
-    values.forEach((value, index) => { total[index] = (total[index] ?? 0) + (value ?? 0); });
+    values.forEach((value, index) => {
+      total[index] = (total[index] ?? 0) + (value ?? 0);
+    });
     totals.set(stack, total);
   }
   const anyOf = new Map<string, boolean[]>();
   for (const { stack, values } of curves) {
     if (!stack) continue;
     const any = anyOf.get(stack) ?? values.map(() => false);
-    values.forEach((value, index) => { if (value !== null) any[index] = true; });
+    values.forEach((value, index) => {
+      if (value !== null) any[index] = true;
+    });
     anyOf.set(stack, any);
   }
   return curves.map(({ stack, values }) => {
     if (!stack) return [...values];
-    const below = sums.get(stack), total = totals.get(stack), any = anyOf.get(stack)!;
+    const below = sums.get(stack),
+      total = totals.get(stack),
+      any = anyOf.get(stack)!;
     const on = values.map((value, index) => {
       if (!any[index]) return null;
-      const own = total ? (total[index] ? (value ?? 0) / total[index]! : 0) : value ?? 0;
+      const own = total ? (total[index] ? (value ?? 0) / total[index]! : 0) : (value ?? 0);
       return (below?.[index] ?? 0) + own;
     });
     sums.set(stack, on);
@@ -72,7 +83,8 @@ export function heights(curves: readonly Curve[]): Drawn[] {
 
 /** Pairs of curves, upper and lower, between which a stack is filled; indices of `curves`. */
 export function bands(curves: readonly Curve[]): [upper: number, lower: number][] {
-  const last = new Map<string, number>(), found: [number, number][] = [];
+  const last = new Map<string, number>(),
+    found: [number, number][] = [];
   curves.forEach(({ stack }, index) => {
     if (!stack) return;
     const lower = last.get(stack);
@@ -88,7 +100,8 @@ export function spanned(values: Drawn, times: readonly number[], longest: number
   let before = -1;
   for (let index = 0; index < found.length; index++) {
     if (found[index] === null || found[index] === undefined) continue;
-    if (before >= 0 && index - before > 1 && times[index]! - times[before]! < longest) found.fill(undefined, before + 1, index);
+    if (before >= 0 && index - before > 1 && times[index]! - times[before]! < longest)
+      found.fill(undefined, before + 1, index);
     before = index;
   }
   return found;
@@ -97,12 +110,19 @@ export function spanned(values: Drawn, times: readonly number[], longest: number
 /** Where a value stands alone between gaps, which a line would not show. */
 export function lonely(values: ArrayLike<number | null | undefined>): number[] {
   const found: number[] = [];
-  let before = -1, run = 0;
-  const close = (): void => { if (run === 1) found.push(before); run = 0; };
+  let before = -1,
+    run = 0;
+  const close = (): void => {
+    if (run === 1) found.push(before);
+    run = 0;
+  };
   for (let index = 0; index < values.length; index++) {
     const value = values[index];
     if (value === null) close();
-    else if (value !== undefined) { before = index; run++; }
+    else if (value !== undefined) {
+      before = index;
+      run++;
+    }
   }
   close();
   return found;

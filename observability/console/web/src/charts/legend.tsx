@@ -20,42 +20,97 @@ interface LegendProps {
   onOnly: (only: string[]) => void;
 }
 
-interface Row { curve: Curve; values: (number | null)[] }
-interface Order { column: number; isDescending: boolean }
+interface Row {
+  curve: Curve;
+  values: (number | null)[];
+}
+interface Order {
+  column: number;
+  isDescending: boolean;
+}
 
 export function Legend({ curves, format, options, only, onOnly }: LegendProps) {
   const [order, setOrder] = useState<Order>();
   const calculations = options.calculations ?? [];
-  const rows = curves.filter(({ isInLegend = true }) => isInLegend).map((curve) => ({ curve, values: calculations.map((id) => calculate(id, curve.values)) }));
+  const rows = curves
+    .filter(({ isInLegend = true }) => isInLegend)
+    .map((curve) => ({ curve, values: calculations.map((id) => calculate(id, curve.values)) }));
   const pick = (name: string, isMore: boolean): void => onOnly(picked(only, name, isMore));
   if (options.mode === "list") {
-    return <ul class="legend list" tabIndex={0} aria-label="Legend">
-      {sorted(rows, order).map(({ curve, values }, index) => <li key={index}>
-        <Name curve={curve} only={only} pick={pick} />
-        {values.map((value, column) => <span key={column} class="faint"> {calculationTitle(calculations[column]!)}: {(curve.format ?? format)(value)}</span>)}
-      </li>)}
-    </ul>;
+    return (
+      <ul class="legend list" tabIndex={0} aria-label="Legend">
+        {sorted(rows, order).map(({ curve, values }, index) => (
+          <li key={index}>
+            <Name curve={curve} only={only} pick={pick} />
+            {values.map((value, column) => (
+              <span key={column} class="faint">
+                {" "}
+                {calculationTitle(calculations[column]!)}: {(curve.format ?? format)(value)}
+              </span>
+            ))}
+          </li>
+        ))}
+      </ul>
+    );
   }
-  const heading = (column: number, title: string) => <th key={column} class={column < 0 ? "" : "number"} aria-sort={sortOf(order, column)}>
-    <button onClick={() => setOrder(turned(order, column))}>{title}{order?.column === column ? (order.isDescending ? " ▾" : " ▴") : ""}</button>
-  </th>;
-  return <div class="legend" tabIndex={0} role="region" aria-label="Legend">
-    <table>
-      <thead><tr>{heading(-1, "Name")}{calculations.map((id, column) => heading(column, calculationTitle(id)))}</tr></thead>
-      <tbody>{sorted(rows, order).map(({ curve, values }, index) => <tr key={index} data-curve={curve.name}>
-        <td><Name curve={curve} only={only} pick={pick} /></td>
-        {values.map((value, column) => <td key={column} class="number">{(curve.format ?? format)(value)}</td>)}
-      </tr>)}</tbody>
-    </table>
-  </div>;
+  const heading = (column: number, title: string) => (
+    <th key={column} class={column < 0 ? "" : "number"} aria-sort={sortOf(order, column)}>
+      <button onClick={() => setOrder(turned(order, column))}>
+        {title}
+        {order?.column === column ? (order.isDescending ? " ▾" : " ▴") : ""}
+      </button>
+    </th>
+  );
+  return (
+    <div class="legend" tabIndex={0} role="region" aria-label="Legend">
+      <table>
+        <thead>
+          <tr>
+            {heading(-1, "Name")}
+            {calculations.map((id, column) => heading(column, calculationTitle(id)))}
+          </tr>
+        </thead>
+        <tbody>
+          {sorted(rows, order).map(({ curve, values }, index) => (
+            <tr key={index} data-curve={curve.name}>
+              <td>
+                <Name curve={curve} only={only} pick={pick} />
+              </td>
+              {values.map((value, column) => (
+                <td key={column} class="number">
+                  {(curve.format ?? format)(value)}
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
 }
 
-function Name({ curve, only, pick }: { curve: Curve; only: readonly string[]; pick: (name: string, isMore: boolean) => void }) {
-  const isAlone = only.includes(curve.name), isOff = only.length > 0 && !isAlone;
-  return <button class={isOff ? "curve off" : "curve"} aria-pressed={isAlone} title="Show alone; with Ctrl, add or leave out"
-    onClick={(event) => pick(curve.name, event.ctrlKey || event.metaKey || event.shiftKey)}>
-    <span class="swatch" style={{ background: curve.colour }} />{curve.name}
-  </button>;
+function Name({
+  curve,
+  only,
+  pick,
+}: {
+  curve: Curve;
+  only: readonly string[];
+  pick: (name: string, isMore: boolean) => void;
+}) {
+  const isAlone = only.includes(curve.name),
+    isOff = only.length > 0 && !isAlone;
+  return (
+    <button
+      class={isOff ? "curve off" : "curve"}
+      aria-pressed={isAlone}
+      title="Show alone; with Ctrl, add or leave out"
+      onClick={(event) => pick(curve.name, event.ctrlKey || event.metaKey || event.shiftKey)}
+    >
+      <span class="swatch" style={{ background: curve.colour }} />
+      {curve.name}
+    </button>
+  );
 }
 
 /** What is shown alone after a name was picked: that alone, all again, or one more or less. */
@@ -76,8 +131,13 @@ function turned(order: Order | undefined, column: number): Order | undefined {
 
 function sorted(rows: readonly Row[], order: Order | undefined): Row[] {
   if (!order) return [...rows];
-  const { column, isDescending } = order, sign = isDescending ? -1 : 1;
-  return [...rows].sort((a, b) => sign * (column < 0
-    ? a.curve.name.localeCompare(b.curve.name)
-    : (a.values[column] ?? -Infinity) - (b.values[column] ?? -Infinity) || 0));
+  const { column, isDescending } = order,
+    sign = isDescending ? -1 : 1;
+  return [...rows].sort(
+    (a, b) =>
+      sign *
+      (column < 0
+        ? a.curve.name.localeCompare(b.curve.name)
+        : (a.values[column] ?? -Infinity) - (b.values[column] ?? -Infinity) || 0),
+  );
 }

@@ -2,7 +2,10 @@
 import type { RefObject } from "preact";
 import { useLayoutEffect, useState } from "preact/hooks";
 
-export interface Size { width: number; height: number }
+export interface Size {
+  width: number;
+  height: number;
+}
 
 /** Width and height of an element's content, CSS pixels; zero before it is there. */
 export function useSize(element: RefObject<HTMLElement>): Size {
@@ -11,8 +14,9 @@ export function useSize(element: RefObject<HTMLElement>): Size {
     const holder = element.current;
     if (!holder) return undefined;
     const measure = (): void => {
-      const width = Math.floor(holder.clientWidth), height = Math.floor(holder.clientHeight);
-      set((before) => before.width === width && before.height === height ? before : { width, height });
+      const width = Math.floor(holder.clientWidth),
+        height = Math.floor(holder.clientHeight);
+      set((before) => (before.width === width && before.height === height ? before : { width, height }));
     };
     measure();
     const observer = new ResizeObserver(measure);

@@ -39,8 +39,11 @@ const between = (range: Range): { start: string; end: string } => ({ start: `${M
 export const labels = async (range: Range, signal?: AbortSignal): Promise<string[]> =>
   (await get<{ data?: string[] }>("loki/labels", between(range), signal)).data ?? [];
 
-export const labelValues = async (label: string, range: Range, signal?: AbortSignal): Promise<string[]> =>
-  (await get<{ data?: string[] }>(`loki/label/${encodeURIComponent(label)}/values`, between(range), signal)).data ?? [];
+/** The values of a label, of all streams or those that match a selector. */
+export const labelValues = async (label: string, range: Range, signal?: AbortSignal, selector?: string): Promise<string[]> => {
+  const parameters = { ...between(range), query: selector };
+  return (await get<{ data?: string[] }>(`loki/label/${encodeURIComponent(label)}/values`, parameters, signal)).data ?? [];
+};
 
 /** How far before and after a line its neighbours are looked for, nanoseconds. */
 const AROUND = 6n * 3600n * 1_000_000_000n;

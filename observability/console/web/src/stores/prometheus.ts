@@ -43,6 +43,10 @@ export async function labelValues(label: string, selector: string | undefined, r
   return (await get<{ data: string[] }>(`prometheus/label/${encodeURIComponent(label)}/values`, parameters, signal)).data;
 }
 
+/** The names of all labels. */
+export const labels = async (range: Range, signal?: AbortSignal): Promise<string[]> =>
+  (await get<{ data: string[] }>("prometheus/labels", { start: range.from / 1e3, end: range.to / 1e3 }, signal)).data;
+
 export interface RuleAlert { labels: Labels; annotations: Labels; state: string; activeAt?: string; value: string }
 export interface Rule {
   type: string; name: string; query: string; state?: string; duration?: number; keepFiringFor?: number; health: string; lastError?: string;
