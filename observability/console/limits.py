@@ -1,5 +1,6 @@
 """What one question to a store may ask for and cost."""
 
+import time
 from collections.abc import Sequence
 from typing import Final
 
@@ -22,37 +23,46 @@ MAX_POINTS: Final = 11_000
 MAX_LIMIT: Final = 5_000
 """Lines, traces or rows that are asked for; Loki's own bound."""
 
+_BOUNDED: Final = ("start", "end", "step", "limit", "line_limit")
 _NANOSECONDS_FROM: Final = 1e17
 _MICROSECONDS_FROM: Final = 1e14
 _MILLISECONDS_FROM: Final = 1e11
 
 
-def check_bounds(parameters: Sequence[tuple[str, str]]) -> None:
+def check_bounds(parameters: Sequence[tuple[str, str]], now: float | None = None) -> None:
     """Refuse a question that asks for too much.
 
     Args:
         parameters: names and values of the query; `start` and `end` are seconds, or what the store takes
             besides (micro- or nanoseconds), `step` is seconds.
+        now: seconds since 1970, where the store's clock is not this machine's.
 
     Raises:
         Problem: 400 with the pointer of the parameter at fault.
     """
-    given = dict(parameters)
-    span = _span(given)
+    given: dict[str, str] = {}
+    for name, value in parameters:
+        if name in given and name in _BOUNDED:
+            raise _refusal(name, "once")  # of two values, a store may take the one that is not looked at here
+        given[name] = value
+    span = _span(given, time.time() if now is None else now)
     if span is not None and span > MAX_RANGE_SECONDS:
         raise _refusal("end", f"from start to end are at most {MAX_RANGE_SECONDS} s")
     if "step" in given:
         step = _number("step", given["step"])
         if step <= 0 or (span is not None and span / step > MAX_POINTS):
             raise _refusal("step", f"above 0 s and large enough for at most {MAX_POINTS} values")
-    if "limit" in given and not 0 < _number("limit", given["limit"]) <= MAX_LIMIT:
-        raise _refusal("limit", f"1 to {MAX_LIMIT}")
+    for name in ("limit", "line_limit"):
+        if name in given and not 0 < _number(name, given[name]) <= MAX_LIMIT:
+            raise _refusal(name, f"1 to {MAX_LIMIT}")
 
 
-def _span(given: dict[str, str]) -> float | None:
-    if "start" not in given or "end" not in given:
+def _span(given: dict[str, str], now: float) -> float | None:
+    """Seconds from `start` to `end`; an end that is not given is now, as stores have it."""
+    if "start" not in given:
         return None
-    start, end = (_seconds(name, given[name]) for name in ("start", "end"))
+    start = _seconds("start", given["start"])
+    end = _seconds("end", given["end"]) if "end" in given else max(start, now)
     if end < start:
         raise _refusal("end", "not before start")
     return end - start
