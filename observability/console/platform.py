@@ -2,11 +2,12 @@
 
 import asyncio
 import contextlib
-import json
 import socket
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any, Final
+
+import msgspec
 
 from observability.console.guard import GuardedHandler
 from observability.console.settings import Settings
@@ -55,9 +56,39 @@ class StatusHandler(GuardedHandler):
             raise Problem(404, detail="no supervisor of the platform runs the processes here")
         try:
             found = await asyncio.to_thread(_processes, path)
-        except (OSError, HTTPException, ValueError, KeyError) as error:
+        except (OSError, HTTPException, msgspec.MsgspecError) as error:
             raise Problem(502, "the supervisor is not available", detail=str(error)[:500]) from error
-        self.finish_json({"processes": [_process(each) for each in found]})
+        self.finish_json({"processes": [each.shown() for each in found]})
+
+
+class _Process(msgspec.Struct):
+    """A process as process-compose tells of it."""
+
+    name: str
+    status: str
+    restarts: int
+    age: int
+    exit_code: int
+    is_ready: str = ""
+    has_ready_probe: bool = False
+
+    def shown(self) -> dict[str, Any]:
+        """What pages show of it."""
+        return {
+            "name": self.name,
+            "state": self.status,
+            "ready": self.is_ready == "Ready" if self.has_ready_probe else None,
+            "restarts": self.restarts,
+            "age_seconds": self.age / 1e9,
+            "exit_code": self.exit_code,
+        }
+
+
+class _Listing(msgspec.Struct):
+    data: list[_Process]
+
+
+_listing = msgspec.json.Decoder(_Listing)
 
 
 class _UnixConnection(HTTPConnection):
@@ -73,21 +104,9 @@ class _UnixConnection(HTTPConnection):
         self.sock.connect(str(self._path))
 
 
-def _processes(path: Path) -> list[dict[str, Any]]:
-    """What process-compose says of its processes; raises OSError, HTTPException, ValueError or KeyError."""
+def _processes(path: Path) -> list[_Process]:
+    """What process-compose says of its processes; raises OSError, HTTPException or MsgspecError."""
     with contextlib.closing(_UnixConnection(path)) as connection:
         connection.request("GET", "/processes")
         answer = connection.getresponse()
-        found: list[dict[str, Any]] = json.loads(answer.read(_MAX_STATUS_BYTES))["data"]
-    return found
-
-
-def _process(found: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "name": found["name"],
-        "state": found["status"],
-        "ready": found["is_ready"] == "Ready" if found.get("has_ready_probe") else None,
-        "restarts": found["restarts"],
-        "age_seconds": found["age"] / 1e9,
-        "exit_code": found["exit_code"],
-    }
+        return _listing.decode(answer.read(_MAX_STATUS_BYTES)).data
