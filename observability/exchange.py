@@ -53,8 +53,8 @@ class Exchange:
     """
 
     __slots__ = (
-        "_caller", "_client", "_created", "_hop", "_method", "_open", "_path", "_request_id", "_route",
-        "_seconds", "_span", "_started", "_status", "_user",
+        "_caller", "_client", "_created", "_has_line", "_hop", "_method", "_open", "_path", "_request_id",
+        "_route", "_seconds", "_span", "_started", "_status", "_user",
     )  # fmt: skip
 
     def __init__(
@@ -77,6 +77,7 @@ class Exchange:
         request_id: str | None = None,
         client: str | None = None,
         user: str | None = None,
+        has_line: bool = True,
     ) -> None:
         """Have the request counted and its access line written; once, however often it is called.
 
@@ -86,25 +87,28 @@ class Exchange:
             request_id: of the request, where the hop gives it one.
             client: the address of whoever asked.
             user: who asked.
+            has_line: whether an access line is written.
         """
         if not self._open:
             return
         self._open = False
         self._seconds, self._created = time.perf_counter() - self._started, time.time_ns()
-        self._status, self._route = status, route
+        self._status, self._route, self._has_line = status, route, has_line
         self._request_id, self._client, self._user = request_id, client, user
         if self._span is None:
             self._span = trace.get_current_span().get_span_context()
         _ENDED.add(self)
 
-    def entry(self) -> Entry:
-        """Count the request; its access line."""
+    def entry(self) -> Entry | None:
+        """Count the request; its access line, if it has one."""
         hop, method, path, status, created = self._hop, self._method, self._path, self._status, self._created
         span: SpanContext = self._span or INVALID_SPAN_CONTEXT
         trace_id, span_id, _, _, state, is_valid = span
         told_trace_id = hex_trace_id(trace_id) if is_valid else None
         synthetic = synthetic_type(state)
         hop.metrics.request_finished(method, self._route, status, self._seconds, told_trace_id, synthetic)
+        if not self._has_line:
+            return None
         level = logging.ERROR if status >= _FAULT else logging.INFO
         line = AccessLine(
             hop.settings.service,
@@ -131,7 +135,8 @@ class Exchange:
 
 def _write(ended: list[Exchange]) -> None:
     """Count requests and write their access lines."""
-    _access.write_all([exchange.entry() for exchange in ended])
+    if entries := [entry for exchange in ended if (entry := exchange.entry()) is not None]:
+        _access.write_all(entries)
 
 
 _ENDED = BACKLOG.queue(_write)

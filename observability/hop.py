@@ -5,6 +5,7 @@ import logging
 import time
 
 from opentelemetry import trace
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON, Sampler
 from opentelemetry.trace import Tracer
 from prometheus_client import CollectorRegistry
 
@@ -32,14 +33,14 @@ class Hop:
         health: its checks; `collector` is one of them if the hop was told where that is.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, root_sampler: Sampler = ALWAYS_ON) -> None:
         self.settings = settings
         self.metrics = Metrics()
         self.health = Health(settings.service, settings.instance_id, self.registry)
         if settings.collector_health_url:
             self.health.add("collector", reachable(settings.collector_health_url), critical=False)
         self._exporter = self._make_exporter()
-        self.tracer_provider = tracing.make_provider(settings, self._exporter)
+        self.tracer_provider = tracing.make_provider(settings, self._exporter, root_sampler)
         self.tracer: Tracer = tracing.make_tracer(
             f"nextphase.{settings.service}",
             self.tracer_provider,
@@ -98,19 +99,21 @@ class Hop:
         self._sender.close(max(0.0, deadline - time.monotonic()))
 
 
-def setup(service: str) -> Hop:
+def setup(service: str, root_sampler: Sampler = ALWAYS_ON) -> Hop:
     """Set the process up as a hop; the same hop again when called again.
 
     Never fails because telemetry cannot be delivered. At the interpreter's exit what is left is sent.
 
     Args:
         service: the `service.name`.
+        root_sampler: says which of the traces that begin in this process are recorded; all of them, unless
+            the hop's own traffic would drown what it is about.
 
     Raises:
         SettingsError: the environment cannot be used; the message names the variables.
     """
     if service not in _hops:
-        hop = Hop(Settings.from_env(service))
+        hop = Hop(Settings.from_env(service), root_sampler)
         hop.install()
         _hops[service] = hop
         atexit.register(hop.shutdown)

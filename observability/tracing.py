@@ -11,7 +11,7 @@ from opentelemetry.propagators.composite import CompositePropagator
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
-from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased, Sampler
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
@@ -31,10 +31,12 @@ MAX_ATTRIBUTE_LENGTH = 4096
 os.environ["OTEL_SEMCONV_STABILITY_OPT_IN"] = "http,database"
 
 
-def make_provider(settings: Settings, exporter: SpanExporter) -> TracerProvider:
-    """A provider that samples what its parent sampled and everything without one."""
+def make_provider(
+    settings: Settings, exporter: SpanExporter, root_sampler: Sampler = ALWAYS_ON
+) -> TracerProvider:
+    """A provider that samples what its parent sampled, and what has no parent as `root_sampler` says."""
     provider = TracerProvider(
-        sampler=ParentBased(ALWAYS_ON),
+        sampler=ParentBased(root_sampler),
         resource=Resource.create(
             {
                 "service.name": settings.service,

@@ -8,6 +8,7 @@ from tornado.httpserver import HTTPServer
 
 from observability import setup
 from observability.console.application import application
+from observability.console.sampling import ReadsByRatio
 from observability.console.settings import Settings
 from observability.console.store_client import StoreClient
 from observability.frameworks import tornado as hop_tornado
@@ -21,13 +22,15 @@ _DRAIN_SECONDS: Final = 2.0
 async def main() -> None:
     """Serve until SIGTERM or SIGINT."""
     settings = Settings.from_env("CONSOLE_CONFIG")
-    hop = setup("console")
+    hop = setup("console", ReadsByRatio())
     hop_tornado.instrument()
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    client = StoreClient(settings.stores, settings.rio_token())
+    client = StoreClient(settings.stores, settings.rio_token(), hop.tracer)
+    for name, check in client.checks():
+        hop.health.add(name, check, critical=False)
     server = HTTPServer(
         application(settings, hop, client),
         max_header_size=_MAX_HEADER_BYTES,

@@ -1,12 +1,12 @@
 """The console's addresses."""
 
-from typing import Any
+from typing import Any, Final
 
 from tornado.web import Application
 
 from observability.console import bundle
 from observability.console.actions import ACTIONS, ActionHandler
-from observability.console.bundle import BundleHandler
+from observability.console.bundle import AssetHandler, PageHandler
 from observability.console.dashboards import UID, DashboardHandler, Dashboards, DashboardsHandler
 from observability.console.gateway_calls import GatewayCallsHandler
 from observability.console.guard import NotFoundHandler
@@ -22,7 +22,22 @@ from observability.console.store_handler import StoreHandler
 from observability.frameworks import tornado as hop_tornado
 from observability.hop import Hop
 
-PAGES = r"/(?:|d/.*|dashboards|traces|trace/.*|compare|logs|map|alerts|rio(?:/.*)?|operate|api(?:/[^/]*)?)"
+PAGES: Final = (
+    "/",
+    "/d/(.*)",
+    "/dashboards",
+    "/traces",
+    "/trace/(.*)",
+    "/compare",
+    "/logs",
+    "/map",
+    "/alerts",
+    "/rio",
+    "/rio/(.*)",
+    "/operate",
+    "/api",
+    "/api/([^/]*)",
+)
 """Addresses of pages; the front end decides what each shows."""
 
 
@@ -53,8 +68,8 @@ def application(settings: Settings, hop: Hop, client: StoreClient) -> Applicatio
             )
             for action in ACTIONS
         ),
-        (PAGES, BundleHandler, {"files": files, "is_page": True}),
-        (r"/assets/([A-Za-z0-9._-]+)", BundleHandler, {"files": files}),
+        *((page, PageHandler, {"files": files}) for page in PAGES),
+        (r"/assets/([A-Za-z0-9._-]+)", AssetHandler, {"files": files}),
     ]
     return Application(
         routes,

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import mimetypes
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -45,16 +46,15 @@ def _read(path: Path) -> File:
     return File(content_type, f'"{hashlib.sha256(body).hexdigest()[:16]}"', body, gzipped)
 
 
-class BundleHandler(GuardedHandler):
-    """A file of the front end; the page itself for every address of a page."""
+class _FileHandler(GuardedHandler):
+    """Answers with a file of the front end."""
 
-    def initialize(self, files: dict[str, File], *, is_page: bool = False) -> None:
+    def initialize(self, files: Mapping[str, File]) -> None:
         self._files = files
-        self._is_page = is_page
 
-    def get(self, name: str = INDEX) -> None:
+    def answer_with(self, name: str) -> None:
         """Answer with the file, or with 304 where the browser has it."""
-        file = self._files.get(INDEX if self._is_page else name)
+        file = self._files.get(name)
         if file is None:
             raise Problem(404)
         self.set_header("Cache-Control", "no-cache")
@@ -70,3 +70,19 @@ class BundleHandler(GuardedHandler):
             self.set_header("Content-Encoding", "gzip")
             body = file.gzipped
         self.finish(body)
+
+
+class AssetHandler(_FileHandler):
+    """/assets/{name}: a file by its name."""
+
+    def get(self, name: str) -> None:
+        """The file."""
+        self.answer_with(name)
+
+
+class PageHandler(_FileHandler):
+    """The one page, at the address of every page."""
+
+    def get(self, rest: str = "") -> None:
+        """The page, whatever the rest of its address: the front end reads that."""
+        self.answer_with(INDEX)

@@ -1,10 +1,13 @@
 """What every address of the console asks of a request, and the headers every answer of it has."""
 
 from collections.abc import Awaitable
+from http import HTTPStatus
 from typing import Any, Final
 
 import msgspec
+from opentelemetry import trace
 
+from observability.console.sampling import READS
 from observability.console.sessions import Session, Sessions
 from observability.frameworks import tornado as hop_tornado
 from observability.problem import Problem
@@ -62,6 +65,11 @@ class GuardedHandler(hop_tornado.Handler):
             return True
         followed_link = headers.get("Sec-Fetch-Mode") == "navigate"
         return followed_link and self.request.method == "GET" and not self.request.path.startswith("/api/")
+
+    def has_access_line(self) -> bool:
+        """Not for reads that succeed and are not traced: pages that are open repeat them."""
+        is_read = self.request.method in READS and self.get_status() < HTTPStatus.BAD_REQUEST
+        return not is_read or trace.get_current_span().get_span_context().trace_flags.sampled
 
     @property
     def sessions(self) -> Sessions:

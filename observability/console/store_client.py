@@ -1,18 +1,31 @@
 """Asking the stores."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlencode, urlsplit
 
+from opentelemetry import trace
 from opentelemetry.propagate import inject
+from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer
 
 from observability.client import Client, ClientError, Limits, Origin, Response, Streamed, TimedOut
 from observability.console.limits import ANSWER_SECONDS, MAX_ANSWER_BYTES, STREAM_SECONDS
 from observability.console.settings import Stores
+from observability.lean import Template
 from observability.problem import Problem
 
+_HEALTH: Final[Mapping[str, str]] = {
+    "prometheus": "/-/ready",
+    "loki": "/ready",
+    "jaeger": "/",
+    "alertmanager": "/-/ready",
+    "rio": "/health/live",
+}
+"""Where a store that is well answers with 200. Of the gateway, other hops tell."""
+_CHECK_SECONDS: Final = 2.0
 _LIMITS: Final = Limits(connections_per_origin=32, waiting_per_origin=256, body_bytes=MAX_ANSWER_BYTES)
 
 
@@ -40,10 +53,13 @@ class StoreClient:
     Args:
         stores: where they are.
         rio_token: the token of Rio's read-only sender.
+        tracer: the hop's.
     """
 
-    def __init__(self, stores: Stores, rio_token: str) -> None:
+    def __init__(self, stores: Stores, rio_token: str, tracer: Tracer) -> None:
         self._client = Client(_LIMITS)
+        self._tracer = tracer
+        self._spans: dict[tuple[str, str], Template] = {}
         tokens = {"rio": rio_token}
         self._bases = {name: _base(str(url), tokens.get(name)) for name, url in stores}
 
@@ -67,37 +83,84 @@ class StoreClient:
             Problem: as `get`; where it was not answered, it may have been acted on or not.
         """
         base = self._bases[store]
-        return await self._request(store, method, f"{base.path}{target}", [*headers, *_trace_headers()], body)
+        return await self._request(store, method, f"{base.path}{target}", headers, body)
 
     async def _request(
         self, store: str, method: str, target: str, headers: Sequence[tuple[str, str]], body: bytes = b""
     ) -> Response:
         origin = self._bases[store].origin
-        try:
-            return await self._client.request(
-                origin, method, target, headers, body, timeout_seconds=ANSWER_SECONDS
+        with self._calling(store, method, target) as (span, context):
+            response = await self._client.request(
+                origin, method, target, [*headers, *context], body, timeout_seconds=ANSWER_SECONDS
             )
-        except ClientError as error:
-            raise _unavailable(store, error) from error
+            _note(span, response.status)
+        return response
 
     @asynccontextmanager
     async def stream(
         self, store: str, path: str, parameters: Sequence[tuple[str, str]] = ()
     ) -> AsyncIterator[Streamed]:
         """Ask a store for an answer that goes on; raises as `get` does."""
-        base = self._bases[store]
-        try:
+        base, target = self._bases[store], _target(self._bases[store], path, parameters)
+        with self._calling(store, "GET", target) as (span, context):
             async with self._client.stream(
                 base.origin,
                 "GET",
-                _target(base, path, parameters),
-                _headers(base),
+                target,
+                [*_headers(base), *context],
                 timeout_seconds=ANSWER_SECONDS,
                 idle_seconds=STREAM_SECONDS,
             ) as streamed:
+                _note(span, streamed.status)
                 yield streamed
+
+    def checks(self) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]:
+        """A health check of each store, by its name."""
+        for store, path in _HEALTH.items():
+            yield store, self._check(store, path)
+
+    def _check(self, store: str, path: str) -> Callable[[], Awaitable[None]]:
+        base = self._bases[store]
+
+        async def check() -> None:
+            target = f"{base.path}{path}"
+            answer = await self._client.request(
+                base.origin, "GET", target, (), timeout_seconds=_CHECK_SECONDS
+            )
+            if answer.status != HTTPStatus.OK:
+                raise RuntimeError(f"{path} answered {answer.status}")
+
+        return check
+
+    @contextmanager
+    def _calling(
+        self, store: str, method: str, target: str
+    ) -> Iterator[tuple[Span, Sequence[tuple[str, str]]]]:
+        """A client span and the headers that carry it; where there is no usable answer, raises Problem."""
+        url = f"{self._bases[store].origin}{target.partition('?')[0]}"
+        parent = trace.get_current_span().get_span_context()
+        span = self._template(store, method).start(parent, (url,))
+        try:
+            yield span, _trace_headers(span)
         except ClientError as error:
+            span.set_status(StatusCode.ERROR, f"{type(error).__name__}: {error}")
             raise _unavailable(store, error) from error
+        finally:
+            span.end()
+
+    def _template(self, store: str, method: str) -> Template:
+        template = self._spans.get((store, method))
+        if template is None:
+            origin = self._bases[store].origin
+            constants: dict[str, str | int] = {
+                "http.request.method": method,
+                "server.address": origin.host,
+                "server.port": origin.port,
+                "peer.service": store,
+            }
+            template = Template(self._tracer, method, SpanKind.CLIENT, constants, ("url.full",))
+            self._spans[store, method] = template
+        return template
 
     async def close(self) -> None:
         """Close all connections."""
@@ -116,13 +179,19 @@ def _target(base: _Base, path: str, parameters: Sequence[tuple[str, str]]) -> st
 
 
 def _headers(base: _Base) -> list[tuple[str, str]]:
-    return [("Accept", "application/json"), *base.headers, *_trace_headers()]
+    return [("Accept", "application/json"), *base.headers]
 
 
-def _trace_headers() -> list[tuple[str, str]]:
+def _trace_headers(span: Span) -> list[tuple[str, str]]:
     carrier: dict[str, str] = {}
-    inject(carrier)
+    inject(carrier, trace.set_span_in_context(span))
     return list(carrier.items())
+
+
+def _note(span: Span, status: int) -> None:
+    span.set_attribute("http.response.status_code", status)
+    if status >= HTTPStatus.BAD_REQUEST:
+        span.set_status(StatusCode.ERROR)
 
 
 def _unavailable(store: str, error: ClientError) -> Problem:

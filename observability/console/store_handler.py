@@ -21,6 +21,8 @@ class _Result(msgspec.Struct):
     result: list[msgspec.Raw] | msgspec.Raw
 
 
+_CLIENT_CLOSED_REQUEST: Final = 499
+"""What a request is counted with that its page did not wait for; nginx' number for it."""
 _LINES: Final = "streams"
 """The result type of log lines: a line with metadata of its own is a stream, and `limit` bounds the lines."""
 
@@ -57,6 +59,7 @@ class StoreHandler(GuardedHandler):
         except asyncio.CancelledError:
             if not self._has_left:
                 raise
+            self.set_status(_CLIENT_CLOSED_REQUEST, "Client Closed Request")
 
     def on_connection_close(self) -> None:
         """The page has left: stop asking."""
@@ -84,6 +87,7 @@ class StoreHandler(GuardedHandler):
             self.set_status(streamed.status)
             self.set_header("Content-Type", streamed.headers.get("content-type") or "text/event-stream")
             await self.flush()
+            self.count()
             lines = payloads.Lines()
             async for chunk in streamed.chunks():
                 # Asked anew each time: a session may end while its live tail goes on.

@@ -134,9 +134,22 @@ class Handler(RequestHandler):
         ]
         return [name for name in own if name != "HEAD" or "GET" in own]
 
+    def has_access_line(self) -> bool:
+        """Whether an access line is written for the request, whose status is known."""
+        return True
+
+    def count(self) -> None:
+        """Count the request and write its access line, unless that was done.
+
+        Done at the end of each answer. An answer that goes on until one side ends it (a stream) is counted
+        when its head has left: how long it goes on says nothing about the hop.
+        """
+        route = tornado_spans.route_of(self)
+        self._exchange.finish(self.get_status(), route, has_line=self.has_access_line())
+
     def _log(self) -> None:
         """Called once an answer is complete, while the span is still open."""
-        self._exchange.finish(self.get_status(), tornado_spans.route_of(self))
+        self.count()
         _progress.leave()
 
 

@@ -158,6 +158,14 @@ def test_metrics_show_what_has_just_ended(hop: Hop) -> None:
         assert served(hop).endswith(f" {count}")
 
 
+def test_a_request_may_be_counted_without_a_line(hop: Hop, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    Exchange(hop, "GET", "/probe", None).finish(200, "/probe", has_line=False)
+    assert served(hop).endswith(" 1.0")
+    Exchange(hop, "GET", "/told", None).finish(200, "/told")
+    eventually(lambda: caplog.messages == ["GET /told 200"])
+
+
 def test_a_flush_takes_what_has_just_ended_along(hop: Hop, otlp: OtlpSink) -> None:
     hop.tracer.start_span("flushed").end()
     assert hop.flush()
