@@ -1,6 +1,7 @@
 """What every address of the console asks of a request, and the headers every answer of it has."""
 
-from collections.abc import Awaitable
+import asyncio
+from collections.abc import Awaitable, Coroutine
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -32,6 +33,8 @@ _HEADERS: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 _OWN_SITES: Final = ("same-origin", "none")
+_CLIENT_CLOSED_REQUEST: Final = 499
+"""The status of a request that its page did not wait for; nginx' number for it."""
 
 
 class GuardedHandler(hop_tornado.Handler):
@@ -96,6 +99,29 @@ class GuardedHandler(hop_tornado.Handler):
         """Answer with a JSON document."""
         self.set_header("Content-Type", "application/json")
         self.finish(document if isinstance(document, bytes) else _encode(document))
+
+
+class AskingHandler(GuardedHandler):
+    """Asks a store for as long as the page waits for the answer."""
+
+    _asking: "asyncio.Task[None] | None" = None
+    _has_left = False
+
+    async def ask(self, asking: Coroutine[Any, Any, None]) -> None:
+        """Run `asking`; when the page leaves, it is cancelled and the request counted with 499."""
+        self._asking = asyncio.create_task(asking)
+        try:
+            await self._asking
+        except asyncio.CancelledError:
+            if not self._has_left:
+                raise
+            self.set_status(_CLIENT_CLOSED_REQUEST, "Client Closed Request")
+
+    def on_connection_close(self) -> None:
+        """The page has left: stop asking."""
+        self._has_left = True
+        if self._asking is not None:
+            self._asking.cancel()
 
 
 class NotFoundHandler(GuardedHandler):

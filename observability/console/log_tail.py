@@ -19,7 +19,7 @@ from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketClientConnection, WebSocketError, websocket_connect
 
-from observability.console.guard import GuardedHandler
+from observability.console.guard import AskingHandler
 from observability.console.limits import ANSWER_SECONDS, MAX_QUERY_BYTES, STREAM_SECONDS
 from observability.problem import Problem
 
@@ -198,31 +198,18 @@ def _refusal(error: HTTPClientError) -> Problem:
     return Problem(502, "loki is not available", detail=detail)
 
 
-class LogTailHandler(GuardedHandler):
+class LogTailHandler(AskingHandler):
     """/api/loki/tail: log lines of a query as they are written; ends with the page."""
 
     def initialize(self, tails: LogTails) -> None:
         self._tails = tails
-        self._tailing: asyncio.Task[None] | None = None
-        self._has_left = False
 
     async def get(self) -> None:
         """Pass lines on for as long as the page reads them, an hour at most."""
         parameters = self._parameters()
         if self.request.method == "HEAD":
             return
-        self._tailing = asyncio.create_task(self._tail(parameters))
-        try:
-            await self._tailing
-        except asyncio.CancelledError:
-            if not self._has_left:
-                raise
-
-    def on_connection_close(self) -> None:
-        """The page has left: stop tailing."""
-        self._has_left = True
-        if self._tailing is not None:
-            self._tailing.cancel()
+        await self.ask(self._tail(parameters))
 
     async def _tail(self, parameters: list[tuple[str, str]]) -> None:
         with self._tails.counted():
@@ -237,6 +224,7 @@ class LogTailHandler(GuardedHandler):
         reading = asyncio.create_task(_read(connection, waiting))
         try:
             await self.flush()
+            self.count()
             async with asyncio.timeout(STREAM_SECONDS):
                 async for piece in waiting.pieces(HEARTBEAT_SECONDS):
                     self.write(piece)

@@ -1,6 +1,5 @@
 """Passes permitted questions on to the stores."""
 
-import asyncio
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Final
@@ -9,7 +8,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from observability.console import payloads
-from observability.console.guard import GuardedHandler
+from observability.console.guard import AskingHandler
 from observability.console.limits import MAX_QUERY_BYTES, MAX_SERIES, check_bounds
 from observability.console.store_addresses import StoreAddress
 from observability.console.store_client import Answer, StoreClient
@@ -21,8 +20,6 @@ class _Result(msgspec.Struct):
     result: list[msgspec.Raw] | msgspec.Raw
 
 
-_CLIENT_CLOSED_REQUEST: Final = 499
-"""What a request is counted with that its page did not wait for; nginx' number for it."""
 _LINES: Final = "streams"
 """The result type of log lines: a line with metadata of its own is a stream, and `limit` bounds the lines."""
 
@@ -39,33 +36,19 @@ _listing = msgspec.json.Decoder(_Listing)
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-class StoreHandler(GuardedHandler):
+class StoreHandler(AskingHandler):
     """One address of a store, read-only."""
 
     def initialize(self, address: StoreAddress, client: StoreClient) -> None:
         self._address = address
         self._client = client
-        self._asking: asyncio.Task[None] | None = None
-        self._has_left = False
 
     async def get(self, *parts: str) -> None:
         """Ask the store what was asked here, for as long as the page waits for it."""
         parameters = self._parameters()
         path = self._address.path.format(*parts)
         passing = self._pass_stream if self._address.streamed else self._pass
-        self._asking = asyncio.create_task(passing(path, parameters))
-        try:
-            await self._asking
-        except asyncio.CancelledError:
-            if not self._has_left:
-                raise
-            self.set_status(_CLIENT_CLOSED_REQUEST, "Client Closed Request")
-
-    def on_connection_close(self) -> None:
-        """The page has left: stop asking."""
-        self._has_left = True
-        if self._asking is not None:
-            self._asking.cancel()
+        await self.ask(passing(path, parameters))
 
     async def _pass(self, path: str, parameters: Sequence[tuple[str, str]]) -> None:
         answer = await self._client.get(self._address.store, path, parameters)
