@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from compose.cli import (
     architecture,
     databases,
+    deployments,
     files,
     hops,
     nginx,
@@ -34,6 +35,7 @@ _CONSOLE_IN_CONTAINERS = hops.ConsoleFiles(
     bundle=PurePath("/srv/nextphase/bundle"),
     dashboards=PurePath("/srv/nextphase") / DASHBOARDS,
     supervisor_socket=None,
+    deployments=None,
     port=3001,  # Grafana has the port of the native console
     operates=False,
 )
@@ -85,6 +87,7 @@ def plan(catalog: Catalog, layout: Layout, toolbox: Toolbox) -> Plan:
         bundle=toolbox.console,
         dashboards=layout.root / DASHBOARDS,
         supervisor_socket=layout.supervisor_socket,
+        deployments=deployments.path(layout),
         port=site.reach("console").port,
         operates=True,
     )

@@ -181,13 +181,15 @@ class ConsoleFiles:
     """What the console reads, as it sees it.
 
     bundle: the folder of its built front end. dashboards: the folder of the generated ones.
-    supervisor_socket: of process-compose; None where another program runs the processes. port: where a
-    browser reaches it. operates: whether `nextphase console --operate` lets a browser act.
+    supervisor_socket: of process-compose; None where another program runs the processes. deployments: what
+    was done to the instance; None where nothing writes that down. port: where a browser reaches it.
+    operates: whether `nextphase console --operate` lets a browser act.
     """
 
     bundle: PurePath
     dashboards: PurePath
     supervisor_socket: PurePath | None
+    deployments: PurePath | None
     port: int
     operates: bool
 
@@ -206,6 +208,7 @@ def console(platform: Platform, site: Site, files: ConsoleFiles) -> str:
             "dashboards": str(files.dashboards),
             "catalog_file": str(site.config / CATALOG),
             "supervisor_socket": None if socket is None else str(socket),
+            "deployments_file": None if files.deployments is None else str(files.deployments),
             "stores": stores,
             "rio_token_file": str(secrets.sender(VIEWER)),
             "operator_token_file": str(secrets.sender(OPERATOR)) if files.operates else None,

@@ -12,7 +12,12 @@ from observability.console.gateway_calls import GatewayCallsHandler
 from observability.console.guard import NotFoundHandler
 from observability.console.log_tail import LogTailHandler, LogTails
 from observability.console.operate import SessionHandler
-from observability.console.platform import CatalogHandler, InstanceHandler, StatusHandler
+from observability.console.platform import (
+    CatalogHandler,
+    DeploymentsHandler,
+    InstanceHandler,
+    StatusHandler,
+)
 from observability.console.runbook import ANCHOR, RunbookHandler
 from observability.console.sessions import Sessions
 from observability.console.settings import Settings
@@ -52,6 +57,7 @@ def application(settings: Settings, hop: Hop, client: StoreClient) -> Applicatio
         (r"/api/instance", InstanceHandler, {"console": settings}),
         (r"/api/platform/catalog", CatalogHandler, {"console": settings}),
         (rf"/api/runbook/{ANCHOR}", RunbookHandler, {"runbook": settings.runbook}),
+        (r"/api/platform/deployments", DeploymentsHandler, {"console": settings}),
         (r"/api/platform/status", StatusHandler, {"console": settings}),
         *(
             (f"/api/{address.pattern}", StoreHandler, {"address": address, "client": client})

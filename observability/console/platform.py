@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import socket
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -41,6 +42,30 @@ class CatalogHandler(GuardedHandler):
         except OSError as error:
             raise Problem(503, detail=f"the catalog cannot be read: {error.strerror}") from error
         self.finish_json(content)
+
+
+class DeploymentsHandler(GuardedHandler):
+    """/api/platform/deployments: what was done to the instance, the oldest first."""
+
+    def initialize(self, console: Settings) -> None:
+        self._console = console
+
+    async def get(self) -> None:
+        """Start, end, command, changes and failure of each; null where they are not written down."""
+        path = self._console.deployments_file
+        try:
+            found = None if path is None else await asyncio.to_thread(_lines, path)
+        except (OSError, ValueError) as error:
+            raise Problem(503, detail=f"the deployments cannot be read: {error}"[:500]) from error
+        self.finish_json({"deployments": found})
+
+
+def _lines(path: Path) -> list[Any] | None:
+    """The JSON document of each line of a file; None where there is no file."""
+    try:
+        return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    except FileNotFoundError:
+        return None
 
 
 class StatusHandler(GuardedHandler):

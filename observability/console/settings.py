@@ -32,6 +32,8 @@ class Settings(Strict):
         dashboards: the folder of the generated Grafana dashboards.
         catalog_file: what the catalog says of services, hops, events and permitted calls, as JSON.
         supervisor_socket: the unix socket of process-compose; None where another program runs the processes.
+        deployments_file: what was done to the instance, a JSON document a line (compose/cli/deployments.py);
+            None where nothing writes that down.
         runbook: the document whose sections the alerts' `runbook` annotations name.
         rio_token_file: the token of Rio's read-only sender.
         operator_token_file: the token of Rio's operator, read only to act in operate mode; None where nobody
@@ -49,6 +51,7 @@ class Settings(Strict):
     dashboards: Path
     catalog_file: Path
     supervisor_socket: Path | None = None
+    deployments_file: Path | None = None
     stores: Stores
     runbook: Path = RUNBOOK
     rio_token_file: Path

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from compose.cli import changes
+from compose.cli import changes, deployments
 from compose.cli.commands.up import changing, configure
 from compose.cli.errors import Failure
 from compose.cli.layout import Layout
@@ -22,7 +22,8 @@ def run(layout: Layout, args: argparse.Namespace) -> int:
         if not supervisor.is_running():
             raise Failure(f"instance {layout.instance} does not run")
         planned = configure(layout, progress)
-        with progress.stage(f"Restart of {args.name}") as stage:
-            done = changes.restart(supervisor, planned, args.name, stage.note)
+        recorded = deployments.recorded(layout, f"restart {args.name}")
+        with recorded as done, progress.stage(f"Restart of {args.name}") as stage:
+            done.extend(changes.restart(supervisor, planned, args.name, stage.note))
     print("\n".join(done))
     return 0

@@ -10,7 +10,17 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from compose.cli import cache, changes, checks, hints, hops, postgres, preflight, schema_compatibility
+from compose.cli import (
+    cache,
+    changes,
+    checks,
+    deployments,
+    hints,
+    hops,
+    postgres,
+    preflight,
+    schema_compatibility,
+)
 from compose.cli.catalog import Catalog
 from compose.cli.generate import Plan, plan
 from compose.cli.layout import Layout
@@ -76,14 +86,15 @@ def _start(supervisor: Supervisor, planned: Plan, progress: Progress) -> None:
         with progress.stage("Ending what was left behind") as stage:
             supervisor.stop(stage.note)
     preflight.refuse_taken(_ports(planned))
-    with progress.stage("Start") as stage:
+    with deployments.recorded(planned.layout, "up") as done, progress.stage("Start") as stage:
+        done.append(f"the instance started: {len(planned.processes)} processes")
         changes.start(supervisor, planned.toolbox.process_compose, planned)
         changes.start_processes(supervisor, planned, stage.note)
 
 
 def _adapt(supervisor: Supervisor, planned: Plan, progress: Progress) -> None:
-    with progress.stage("Changes") as stage:
-        done = changes.apply(supervisor, planned.toolbox.process_compose, planned, stage.note)
+    with deployments.recorded(planned.layout, "up") as done, progress.stage("Changes") as stage:
+        done.extend(changes.apply(supervisor, planned.toolbox.process_compose, planned, stage.note))
     print("\n".join(done) or "already up, nothing had changed", flush=True)
     runs, wanted = supervisor.program, planned.toolbox.process_compose
     if runs is not None and runs != wanted.resolve():

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from compose.cli import rabbitmq
+from compose.cli import deployments, rabbitmq
 from compose.cli.catalog import Catalog
 from compose.cli.errors import Failure
 from compose.cli.generate import generate_for_containers, plan
@@ -120,6 +120,7 @@ def test_the_console_reads_what_there_is(layout: Layout) -> None:
     assert console["stores"]["rio"] == "http://127.0.0.1:8200"
     assert console["stores"]["gateway"] == "http://127.0.0.1:8080"
     assert console["supervisor_socket"] == str(layout.supervisor_socket)
+    assert console["deployments_file"] == str(deployments.path(layout))
     assert console["show_payloads"] is False
     for name in ("rio_token_file", "operator_token_file", "catalog_file"):
         assert Path(console[name]).is_file()

@@ -1,0 +1,56 @@
+"""What was done to an instance, written down for the console: a JSON document a line, one for each run.
+
+Each run of `up` or `restart` that changed something has `started` and `ended` (ISO 8601), the `command`, its
+`changes` in words, and in `failed` why it did not come to its end, or null.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from compose.cli import files
+from compose.cli.errors import Failure
+from compose.cli.layout import Layout
+
+_KEPT_LINES = 200
+
+
+def path(layout: Layout) -> Path:
+    """Where the lines of an instance are, the oldest first."""
+    return layout.run / "deployments.jsonl"
+
+
+@contextlib.contextmanager
+def recorded(layout: Layout, command: str) -> Iterator[list[str]]:
+    """Writes down what the block adds to the list that it is given, and its failure, if it fails."""
+    started = _now()
+    changes: list[str] = []
+    failed: str | None = None
+    try:
+        yield changes
+    except Failure as failure:
+        failed = failure.message
+        raise
+    except KeyboardInterrupt:
+        failed = "interrupted"
+        raise
+    finally:
+        if changes or failed:
+            line = {"started": started, "ended": _now(), "command": command}
+            _append(path(layout), json.dumps({**line, "changes": changes, "failed": failed}))
+
+
+def _append(file: Path, line: str) -> None:
+    try:
+        kept = file.read_text().splitlines()
+    except FileNotFoundError:
+        kept = []
+    files.write(file, "\n".join([*kept, line][-_KEPT_LINES:]) + "\n")
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
