@@ -3,6 +3,7 @@ import type { ComponentChild } from "preact";
 import { AlertsPage } from "./alerts/page.tsx";
 import { DashboardsPage } from "./dashboards/list-page.tsx";
 import { DashboardPage } from "./dashboards/page.tsx";
+import { HomePage } from "./home/page.tsx";
 import { MapPage } from "./map/page.tsx";
 import { ApiPage } from "./api/api-page.tsx";
 import { OperatePage } from "./operate/operate-page.tsx";
@@ -23,6 +24,7 @@ export interface Page {
 }
 
 export const PAGES: readonly Page[] = [
+  { title: "Home", path: "/", keys: "g h", show: (_rest, place) => <HomePage place={place} /> },
   { title: "Dashboards", path: "/dashboards", keys: "g d", show: (_rest, place) => <DashboardsPage place={place} /> },
   { path: "/d", show: (uid, place) => <DashboardPage uid={uid} place={place} /> },
   { title: "Traces", path: "/traces", keys: "g t", show: (_rest, place) => <SearchPage place={place} /> },

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ReceivedAlert, Silence } from "../stores/alertmanager.ts";
 import type { Labels, RuleAlert, RuleGroup } from "../stores/prometheus.ts";
-import { activeAlerts, condition } from "./active.ts";
+import { activeAlerts, condition, culpritOf } from "./active.ts";
 
 const found = (labels: Labels, state = "firing"): RuleAlert =>
   ({ labels, annotations: {}, state, activeAt: "2026-01-31T14:00:00Z", value: "1e+00" });
@@ -77,4 +77,11 @@ test("without Alertmanager everything fires", () => {
 test("the worst comes first", () => {
   const severities = ["none", "warning", "critical"].map((severity) => found({ alertname: severity, severity }));
   assert.deepEqual(activeAlerts(groups(...severities), []).map(({ name }) => name), ["critical", "warning", "none"]);
+});
+
+test("the culprit is what the alert is about, and of an inhibited one what its inhibitor is about", () => {
+  const gateway = { alertname: "GatewayPartialAnswers", service: "gateway", severity: "warning" };
+  const alerts = activeAlerts(groups(found(DOWN), found(gateway)), [received("a", DOWN), received("b", gateway, { inhibitedBy: ["a"] })]);
+  assert.deepEqual(alerts.map((alert) => [alert.name, culpritOf(alert)]), [["HopDown", "orders"], ["GatewayPartialAnswers", "orders"]]);
+  assert.equal(culpritOf(activeAlerts(groups(found({ alertname: "Watchdog" })), [])[0]!), undefined);
 });

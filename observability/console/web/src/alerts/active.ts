@@ -93,6 +93,12 @@ const urgency = ({ labels }: ActiveAlert): number => {
 };
 const byUrgency = (a: ActiveAlert, b: ActiveAlert): number => urgency(a) - urgency(b) || a.since - b.since;
 
+/** The part at fault: what an alert is about, or, of an inhibited one, what the alert that explains it is about. */
+export function culpritOf({ inhibitors, labels }: ActiveAlert): string | undefined {
+  const cause = inhibitors.find((one) => typeof one !== "string");
+  return typeof cause === "object" ? culpritOf({ ...cause, inhibitors: [] }) : labels.service;
+}
+
 /** A silence's condition as Alertmanager writes it: `service="orders"`. */
 export function condition({ matchers }: Silence): string {
   return matchers.map(({ name, value, isRegex, isEqual }) =>

@@ -24,8 +24,8 @@ export function History({ range, alert, service }: { range: Range; alert?: strin
     <ErrorNote error={error} />
     {answer && <Warnings warnings={answer.warnings} />}
     {answer && shown.length === 0 && <EmptyNote>No alert was pending or firing from {dateTime(answer.range.from)} to {dateTime(answer.range.to)}.</EmptyNote>}
-    {answer && shown.length > 0 && <div class="scrolled" tabIndex={0} role="region" aria-label="History of alerts">
-      <table class="grid history">
+    {answer && shown.length > 0 && <div class="scrolled-x" tabIndex={0} role="region" aria-label="History of alerts">
+      <table class="listing alert-history">
         <thead><tr><th>Alert</th><th>About</th><th class="number">Firing</th><th class="line">{dateTime(answer.range.from)} – {dateTime(answer.range.to)}</th><th>Intervals, to {age(step)}</th></tr></thead>
         <tbody>{shown.map((one) => <HistoryRow key={JSON.stringify(one.labels)} history={one} range={answer.range} />)}</tbody>
       </table>
@@ -40,7 +40,7 @@ function HistoryRow({ history: { name, labels, intervals, firingMilliseconds }, 
     <td><Name text={own} limit={160} /></td>
     <td class="number">{firingMilliseconds > 0 ? age(firingMilliseconds) : "–"}</td>
     <td class="line"><TimeLine intervals={intervals} range={range} isCall={isCall({ labels })} /></td>
-    <td><ul class="intervals">
+    <td><ul class="interval-list">
       {intervals.slice(-TOLD).reverse().map((one) => <li key={`${one.state} ${one.from}`}>{intervalText(one)}</li>)}
       {intervals.length > TOLD && <li class="faint">and {intervals.length - TOLD} earlier</li>}
     </ul></td>

@@ -41,13 +41,13 @@ function Lists({ alerts, now }: { alerts: readonly ActiveAlert[]; now: number })
   return <>
     {STANDINGS.filter((standing) => !empty.includes(standing)).map((standing) =>
       <AlertList key={standing} standing={standing} alerts={of(standing)} now={now} />)}
-    {empty.length > 0 && <p class="faint nothing">{empty.map((standing) => `${TITLES[standing]}: none`).join(" · ")}</p>}
+    {empty.length > 0 && <p class="faint none-there">{empty.map((standing) => `${TITLES[standing]}: none`).join(" · ")}</p>}
   </>;
 }
 
 function AlertList({ standing, alerts, now }: { standing: Standing; alerts: readonly ActiveAlert[]; now: number }) {
   return <section aria-label={TITLES[standing]}>
     <h2>{TITLES[standing]} <span class="faint">{alerts.length} · {MEANINGS[standing]}</span></h2>
-    <ul class="alerts">{alerts.map((alert) => <AlertCard key={JSON.stringify(alert.labels)} alert={alert} now={now} />)}</ul>
+    <ul class="alert-list">{alerts.map((alert) => <AlertCard key={JSON.stringify(alert.labels)} alert={alert} now={now} />)}</ul>
   </section>;
 }

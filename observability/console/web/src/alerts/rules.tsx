@@ -20,8 +20,8 @@ export function ruleState(name: string, alerts: readonly ActiveAlert[]): string 
 }
 
 export function Rules({ groups, alerts, current }: { groups: readonly RuleGroup[]; alerts: readonly ActiveAlert[]; current: string | undefined }) {
-  return <div class="scrolled" tabIndex={0} role="region" aria-label="Rules">
-    <table class="grid rules">
+  return <div class="scrolled-x" tabIndex={0} role="region" aria-label="Rules">
+    <table class="listing rule-list">
       <thead><tr><th>State</th><th>Rule</th><th>Severity</th><th class="number">For</th><th>Condition</th></tr></thead>
       {groups.filter(({ rules }) => rules.length > 0).map((group) => <tbody key={`${group.file} ${group.name}`}>
         <tr><th colSpan={5} scope="rowgroup">{group.name}</th></tr>
@@ -37,7 +37,7 @@ function RuleRow({ rule, state, isCurrent }: { rule: Rule; state: string; isCurr
     <td><a href={href({ alert: rule.name })}>{rule.name}</a></td>
     <td class="faint">{rule.labels?.severity}</td>
     <td class="number">{seconds(rule.duration)}</td>
-    <td class="condition"><code class="one-line" title={rule.query}>{rule.query}</code></td>
+    <td class="rule-condition"><code class="one-line" title={rule.query}>{rule.query}</code></td>
   </tr>;
 }
 
@@ -50,18 +50,18 @@ export interface RuleDetailsProps { rule: Rule; alerts: readonly ActiveAlert[]; 
 
 export function RuleDetails({ rule, alerts, range }: RuleDetailsProps) {
   const own = alerts.filter(({ name }) => name === rule.name), state = ruleState(rule.name, alerts);
-  return <section class="card rule" aria-label={rule.name}>
+  return <section class="card rule-details" aria-label={rule.name}>
     <header><h2>{rule.name}</h2> <Severity severity={rule.labels?.severity} /> <b class={look(state, rule)}>{state}</b>
       <a href={href({ alert: undefined })} aria-label={`Close ${rule.name}`}>✕</a></header>
     {rule.lastError && <p class="error"><Name text={rule.lastError} limit={500} /></p>}
-    <pre class="expression">{rule.query}</pre>
+    <pre class="rule-expression">{rule.query}</pre>
     <p class="faint">{conditionText(rule)}</p>
     <div class="rule-parts">
       <div><h3>What to do</h3><Runbook runbook={rule.annotations?.runbook} /></div>
       <div><h3>Value over time</h3><RuleValue name={rule.name} expression={rule.query} range={range} /></div>
     </div>
     <h3>Now</h3>
-    {own.length === 0 ? <p class="faint">No alert of this rule.</p> : <ul class="alerts">{own.map((alert) => <AlertCard key={JSON.stringify(alert.labels)} alert={alert} now={range.to} />)}</ul>}
+    {own.length === 0 ? <p class="faint">No alert of this rule.</p> : <ul class="alert-list">{own.map((alert) => <AlertCard key={JSON.stringify(alert.labels)} alert={alert} now={range.to} />)}</ul>}
     <h3>History</h3>
     <History range={range} alert={rule.name} />
   </section>;

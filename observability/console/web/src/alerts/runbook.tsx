@@ -15,7 +15,7 @@ export function Runbook({ runbook }: { runbook: string | undefined }) {
 function RunbookSection({ anchor, source }: { anchor: string; source: string }) {
   const { answer, error } = useAnswer((signal) => section(anchor, signal), [anchor]), [next, setNext] = useState<string>();
   const document = source.split("#")[0]!;
-  return <div class="runbook">
+  return <div class="runbook-section">
     <ErrorNote error={error} />
     {answer && <>
       {blocks(answer.text).map((block, index) => block.kind === "code"
@@ -41,6 +41,6 @@ function Inlines({ parts, open }: { parts: readonly Inline[]; open?: (anchor: st
     if (part.kind === "code") return <code key={index}>{part.text}</code>;
     if (part.kind === "text") return <span key={index}>{part.text}</span>;
     const anchor = /^#([a-z0-9][a-z0-9_-]*)$/.exec(part.target)?.[1];
-    return open && anchor ? <button key={index} class="link" onClick={() => open(anchor)}>{part.text}</button> : <span key={index} title={part.target}>{part.text}</span>;
+    return open && anchor ? <button key={index} class="text-link" onClick={() => open(anchor)}>{part.text}</button> : <span key={index} title={part.target}>{part.text}</span>;
   })}</>;
 }

@@ -6,8 +6,8 @@ import { type Call, type ServiceGraph, violation } from "./service-graph.ts";
 /** The busiest calls first, those that break the catalog's rules before all. */
 export function Calls({ graph, calls, caption }: { graph: ServiceGraph; calls: readonly Call[]; caption: string }) {
   const sorted = [...calls].sort((a, b) => wrongness(b) - wrongness(a) || b.rate - a.rate);
-  return <div class="scrolled" tabIndex={0} role="region" aria-label={caption}>
-    <table class="grid">
+  return <div class="scrolled-x" tabIndex={0} role="region" aria-label={caption}>
+    <table class="listing">
       <caption class="faint">{caption}</caption>
       <thead><tr><th>Client</th><th>Server</th><th class="number">Rate</th><th class="number">Fail</th><th class="number">p95</th><th>Catalog</th></tr></thead>
       <tbody>{sorted.map((call) => <CallRow key={call.id} call={call} wrong={violation(call, graph)} />)}</tbody>

@@ -36,11 +36,11 @@ export function MapPage({ place }: { place: Place }) {
 function Violations({ graph }: { graph: ServiceGraph }) {
   const found = graph.calls.flatMap((call) => violation(call, graph) ?? []);
   if (found.length === 0) return null;
-  return <ul class="note error card violations" role="alert">{found.map((text) => <li key={text}>{text}</li>)}</ul>;
+  return <ul class="note error card map-violations" role="alert">{found.map((text) => <li key={text}>{text}</li>)}</ul>;
 }
 
 function Key() {
-  return <p class="faint key">
+  return <p class="faint map-key">
     <span class="good">✓ well</span> <span class="warning">! warning</span> <span class="bad">✕ not well</span> <span>? not known</span>
     {" "}· on a call: rate, 95th percentile, share that fails · dashed: forbidden by the catalog, or not known to it · pale: permitted, not seen
   </p>;

@@ -11,7 +11,7 @@ const DASHBOARDS: Record<string, string> = { gateway: "/d/nextphase-gateway", ri
 
 export function PartDetails({ part, graph, health, isStore }: { part: Part; graph: ServiceGraph; health: Health; isStore: boolean }) {
   const { name, description, isKnown } = part, calls = graph.calls.filter(({ client, server }) => client === name || server === name);
-  return <section class="card part" aria-label={name}>
+  return <section class="card part-details" aria-label={name}>
     <header><h2>{name}</h2><a href={href({ node: undefined })} aria-label={`Close ${name}`}>✕</a></header>
     {description && <p class="faint">{description}</p>}
     {!isKnown && <p class="warning">The catalog does not know it.</p>}
@@ -24,7 +24,7 @@ export function PartDetails({ part, graph, health, isStore }: { part: Part; grap
 /** Where a part's telemetry is: dashboard, logs, traces, alerts. */
 export function PartLinks({ name }: { name: string }) {
   const board = DASHBOARDS[name];
-  return <ul class="links">
+  return <ul class="part-links">
     {board && <li><a href={href({ path: board })}>Dashboard</a></li>}
     <li><a href={href({ path: "/d/nextphase-service", "var-service": name })}>{board ? "Golden signals" : "Dashboard"}</a></li>
     <li><a href={href({ path: "/logs", query: `{service_name=${quoted(name)}}` })}>Logs</a></li>
