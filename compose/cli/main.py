@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from compose.cli import demo_arguments, hints, operate, preflight, rio_arguments
+from compose.cli import demo_arguments, hints, open_arguments, operate, preflight, rio_arguments
 from compose.cli.errors import Failure, not_set_up
 from compose.cli.layout import DEFAULT, STATE, Layout, LayoutError
 from compose.cli.setup import prepare, stages, venv
@@ -59,6 +59,7 @@ COMMANDS = {
     "demo": Command("send real requests through the edge: some orders, or a steady mix", in_environment=True),
     "console": Command("print the console's address, or one that lets a browser act"),
     "trace": Command("show a trace, hop by hop, with its log lines", in_environment=True),
+    "open": Command("print the address of a page of the console, and open it"),
     "emit": Command("put one event into Rio", in_environment=True),
     "tail": Command("show events as they pass through Rio", in_environment=True),
     "rio": Command("look at Rio's work and put it right", in_environment=True),
@@ -205,6 +206,7 @@ def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
     added["dashboards"].add_argument(
         "--check", action="store_true", help="write nothing; fail where a file would change"
     )
+    open_arguments.open_(added["open"])
     demo_arguments.demo(added["demo"], _count)
     added["console"].add_argument(
         "--operate", action="store_true", help="an address that opens operate mode, once, within 5 minutes"

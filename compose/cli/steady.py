@@ -15,6 +15,7 @@ from rich.table import Table
 
 from compose.cli import hints
 from compose.cli.layout import Layout
+from compose.cli.links import Links
 from compose.cli.mix import FAILING, KINDS, ORDINARY, SLOW, Mix
 from compose.cli.open_loop import OpenLoop
 from compose.cli.progress import Progress, Stage, duration
@@ -134,7 +135,7 @@ class Steady:
             ],
         }
 
-    def show(self, console: Console) -> None:
+    def show(self, console: Console, links: Links) -> None:
         """The summary for people."""
         loop, mix = self._done
         table = Table(box=None, pad_edge=False, header_style="dim")
@@ -163,6 +164,7 @@ class Steady:
         slow = mix.tallies["slow sign-up"].last_trace_id or mix.tallies["order"].last_trace_id
         if slow:
             console.print(f"Next: {hints.command(f'trace {slow}')}")
+            console.print(f"  or: {links.dashboard('gateway')}", soft_wrap=True, highlight=False)
 
 
 def run(layout: Layout, args: argparse.Namespace, console: Console) -> int:
@@ -178,7 +180,7 @@ def run(layout: Layout, args: argparse.Namespace, console: Console) -> int:
     if args.json:
         print(json.dumps(steady.document(), indent=2))
     else:
-        steady.show(console)
+        steady.show(console, Links.of(layout))
     return steady.code
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from compose.cli import hints, operate
 from compose.cli.errors import Failure
 from compose.cli.layout import LOOPBACK, Layout
+from compose.cli.links import Links
 from compose.cli.secrets import Secrets
 
 _CONNECT_SECONDS = 5.0
@@ -19,7 +20,7 @@ _CONNECT_SECONDS = 5.0
 
 def run(layout: Layout, args: argparse.Namespace) -> int:
     """Prints the address, alone; with --operate, one that opens operate mode once."""
-    url = f"http://{layout.address('console')}/"
+    url = Links.of(layout).home()
     _require_answer(layout.port("console"))
     document: dict[str, object] = {"url": url}
     if args.operate:

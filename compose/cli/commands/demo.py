@@ -16,6 +16,7 @@ from rich.table import Table
 
 from compose.cli import hints, steady
 from compose.cli.layout import Layout
+from compose.cli.links import Links
 from compose.cli.mix import PEOPLE, STOCK
 from compose.cli.traffic import Placed, Settled, Traffic, TrafficError
 
@@ -52,7 +53,7 @@ def run(layout: Layout, args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(_document(orders, seconds), indent=2))
     else:
-        _show(console, orders, seconds)
+        _show(console, orders, seconds, Links.of(layout))
     return 0
 
 
@@ -114,7 +115,7 @@ def _document(orders: list[Settled], seconds: float) -> dict[str, Any]:
     }
 
 
-def _show(console: Console, orders: list[Settled], seconds: float) -> None:
+def _show(console: Console, orders: list[Settled], seconds: float, links: Links) -> None:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for column in ("order", "state", "ms", "trace"):
         table.add_column(column, no_wrap=True, justify="right" if column == "ms" else "left")
@@ -132,4 +133,6 @@ def _show(console: Console, orders: list[Settled], seconds: float) -> None:
         f"\n{len(orders)} orders through the edge until final state: {states}; "
         f"{seconds:.1f} s, {len(orders) / seconds:.1f} orders/s"
     )
-    console.print(f"Next: {hints.command(f'trace {orders[0].placed.trace_id}')}")
+    first = orders[0].placed.trace_id
+    console.print(f"Next: {hints.command(f'trace {first}')}")
+    console.print(f"  or: {links.trace(first)}", soft_wrap=True, highlight=False)

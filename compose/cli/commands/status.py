@@ -12,6 +12,7 @@ from rich.table import Table
 
 from compose.cli import hints, proc
 from compose.cli.layout import Layout
+from compose.cli.links import Links
 from compose.cli.progress import duration
 from compose.cli.supervisor import FAILED, Process, Supervisor
 
@@ -39,6 +40,7 @@ def run(layout: Layout, args: argparse.Namespace) -> int:
         print(json.dumps(_document(layout, rows, pid, own, total), indent=2))
     elif rows:
         _show(rows, own, total)
+        print(f"\nconsole: {Links.of(layout).home()}")
     else:
         print(f"instance {layout.instance} does not run: {hints.set_up()}")
     return 0 if rows and all(row.process.is_right for row in rows) else 1

@@ -9,6 +9,7 @@ import sys
 from rich.console import Console
 
 from compose.cli.layout import Layout
+from compose.cli.links import Links
 from compose.cli.telemetry import Telemetry, TelemetryError
 from compose.cli.waterfall import arrange, missing_parents, render, render_lines
 
@@ -49,8 +50,9 @@ def run(layout: Layout, args: argparse.Namespace) -> int:
     hops = len({span.service for span in spans})
     took = (max(s.end for s in spans) - min(s.start for s in spans)) / 1000
     console.print(
-        f"trace {trace_id}: {len(spans)} spans of {hops} hops, {len(logs)} log lines, {took:.1f} ms\n"
+        f"trace {trace_id}: {len(spans)} spans of {hops} hops, {len(logs)} log lines, {took:.1f} ms"
     )
+    console.print(f"[dim]{Links.of(layout).trace(trace_id)}\n", soft_wrap=True, highlight=False)
     console.print(render(rows, loose))
     for orphan in missing_parents(spans):
         console.print(

@@ -24,6 +24,7 @@ from compose.cli import (
 from compose.cli.catalog import Catalog
 from compose.cli.generate import Plan, plan
 from compose.cli.layout import Layout
+from compose.cli.links import Links
 from compose.cli.main import STARTED
 from compose.cli.progress import Progress, duration
 from compose.cli.setup import prepare
@@ -115,7 +116,7 @@ def _ports(planned: Plan) -> Mapping[int, str]:
 
 def _summary(layout: Layout, seconds: float) -> str:
     addresses = {
-        "console": f"http://{layout.address('console')}/",
+        "console": Links.of(layout).home(),
         "the API": f"http://{layout.address('edge-nginx')}/v1/",
     }
     lines = [f"\nnextphase is up: instance {layout.instance}, {duration(seconds)}\n"]

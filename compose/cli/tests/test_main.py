@@ -101,6 +101,8 @@ def test_no_command_shows_the_help(checkout: Path) -> None:
         ["demo", "--forever", "--failing", "101%"],
         ["demo", "--forever", "--failing", "60%", "--slow", "50%"],
         ["trace"],
+        ["open", "nonsense"],
+        ["open", "map", "--since", "soon"],
         ["emit", "order.placed"],
         ["emit", "order.placed", "{}", "--after", "-1"],
         ["emit", "order.placed", "{}", "--after", "nan"],

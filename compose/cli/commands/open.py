@@ -1,0 +1,121 @@
+"""`nextphase open`: a page of the console by its address, opened on a desktop. Standard library only."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import socket
+import sys
+import webbrowser
+from collections.abc import Callable, Collection
+
+from compose.cli import hints
+from compose.cli.layout import LOOPBACK, Layout
+from compose.cli.links import DASHBOARD_UID, Links
+from compose.cli.open_arguments import PAGES, RIO_TABS
+
+DASHBOARDS = "dashboards/generated"
+MANIFESTS = "services/*/service.yaml"
+RULES = "observability/prometheus/rules"
+#: Those that are in no manifest: their names in telemetry.
+HOPS = ("edge-nginx", "gateway", "services-nginx", "relay", "rio")
+_TRACE_ID = re.compile(r"[0-9a-f]{32}")
+_ALERT = re.compile(r"^\s*- alert: (\w+)\s*$", re.MULTILINE)
+_CONNECT_SECONDS = 2.0
+
+
+class UsageError(Exception):
+    """There is no such page; the message says what there is."""
+
+
+def run(layout: Layout, args: argparse.Namespace) -> int:
+    """Print the address and open it; 1 where it was to be opened and nothing answers there."""
+    try:
+        address = _address(layout, args.what, args.name, Links.of(layout, args.since))
+    except UsageError as error:
+        print(f"nextphase open: error: {error}", file=sys.stderr)
+        return 2
+    print(address, flush=True)
+    if args.print_only or not _is_desktop():
+        return 0
+    if not _answers(layout.port("console")):
+        print(f"The console does not answer there. Is it up? {hints.command('status')}", file=sys.stderr)
+        return 1
+    if not webbrowser.open(address):
+        print("No browser was found to open it with.", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _address(layout: Layout, what: str, name: str | None, links: Links) -> str:
+    if PAGES[what] is None:
+        if name is not None:
+            raise UsageError(f"{what} takes no name, not {name!r}")
+        pages: dict[str, Callable[[], str]] = {
+            "home": links.home, "map": links.map, "api": links.api, "traces": links.traces,
+        }  # fmt: skip
+        return pages[what]()
+    if what == "trace":
+        return links.trace(_trace_id(name))
+    if what == "dashboard":
+        return _dashboard(layout, name, links)
+    if what == "logs":
+        return _logs(layout, name, links)
+    if what == "alerts":
+        return links.alerts(None if name is None else _known(name, _alerts(layout), "alert"))
+    return links.rio(None if name is None else _known(name, RIO_TABS, "tab of Rio's"))
+
+
+def _trace_id(name: str | None) -> str:
+    if name is None or not _TRACE_ID.fullmatch(name.lower()):
+        raise UsageError(
+            "trace takes the id of a trace, 32 hexadecimal digits, as in the X-Trace-Id header of any answer"
+        )
+    return name.lower()
+
+
+def _dashboard(layout: Layout, name: str | None, links: Links) -> str:
+    prefix = DASHBOARD_UID.format("")
+    files = (layout.root / DASHBOARDS).glob(f"{prefix}*.json")
+    boards = sorted(file.stem.removeprefix(prefix) for file in files)
+    if name is None:
+        raise UsageError(f"dashboard: which? There are: {', '.join(boards)}")
+    if name in boards:
+        return links.dashboard(name)
+    service = _known(name, sorted({*boards, *_services(layout)}), "dashboard, service or hop")
+    return links.dashboard("service", service=service)
+
+
+def _logs(layout: Layout, name: str | None, links: Links) -> str:
+    if name is None or name.lstrip().startswith("{"):
+        return links.logs(name)
+    return links.logs(f'{{service_name="{_known(name, _services(layout), "service or hop")}"}}')
+
+
+def _services(layout: Layout) -> list[str]:
+    return sorted({*HOPS, *(file.parent.name for file in layout.root.glob(MANIFESTS))})
+
+
+def _alerts(layout: Layout) -> list[str]:
+    files = sorted((layout.root / RULES).glob("*.yml"))
+    return [name for file in files for name in _ALERT.findall(file.read_text())]
+
+
+def _known(name: str, known: Collection[str], noun: str) -> str:
+    if name not in known:
+        raise UsageError(f"{name!r} is no {noun}{hints.suggestion(name, known)}")
+    return name
+
+
+def _is_desktop() -> bool:
+    """Whether somebody is in front of this machine's screen."""
+    return sys.platform == "darwin" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _answers(port: int) -> bool:
+    try:
+        socket.create_connection((LOOPBACK, port), _CONNECT_SECONDS).close()
+    except OSError:
+        return False
+    return True
