@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from compose.cli.catalog import Service
+from compose.cli.layout import LOOPBACK
 from compose.cli.platform import Platform
 from compose.cli.secrets import RELAY, RIO, SUPERUSER, Secrets
 from compose.cli.site import Site
@@ -112,6 +113,15 @@ def collector(site: Site) -> Environment:
         "EDGE_STATUS_URL": f"{site.reach('edge-nginx-status').url}/status",
         "SERVICES_STATUS_URL": f"{site.reach('services-nginx-status').url}/status",
     }
+
+
+def prometheus(site: Site) -> Environment:
+    """Of Prometheus: what its alerts link to.
+
+    People follow the links on the machine itself, where the console is and, of containers, Grafana, which has
+    the dashboards at the same addresses.
+    """
+    return {"CONSOLE_URL": f"http://{LOOPBACK}:{site.listen('console').port}"}
 
 
 def jaeger(site: Site, platform: Platform) -> Environment:

@@ -344,13 +344,14 @@ class Processes:
             "--storage.tsdb.path": self._site.data / "prometheus",
             "--storage.tsdb.retention.time": f"{self._platform.metrics_hours}h",
             "--web.listen-address": self._site.listen("prometheus"),
-            "--enable-feature": "exemplar-storage",
+            "--enable-feature": "exemplar-storage,expand-external-labels",
         }
         return Process(
             "prometheus",
             "keeps and serves metrics, evaluates alerts",
             [str(self._toolbox.prometheus), *(f"{name}={value}" for name, value in options.items())],
-            ready=Probe(http=(self._site.reach("prometheus"), "/-/ready")),
+            environment.prometheus(self._site),
+            Probe(http=(self._site.reach("prometheus"), "/-/ready")),
             after={"alertmanager": STARTED},
             stop_seconds=20,
         )

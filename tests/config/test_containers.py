@@ -196,6 +196,7 @@ def expected_environment() -> dict[str, dict[str, str]]:
         "collector": environment.collector(SITE),
         "jaeger": environment.jaeger(SITE, PLATFORM),
         "loki": environment.loki(SITE, PLATFORM),
+        "prometheus": environment.prometheus(SITE),
     }
     expected |= {"rio-api": environment.rio(SITE, "rio-api")}
     expected |= {

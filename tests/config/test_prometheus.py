@@ -1,5 +1,6 @@
 """Prometheus and Alertmanager by their own tools; every alert is seen to fire and not to fire."""
 
+import json
 import re
 import subprocess
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ import pytest
 import yaml
 
 from compose.cli.toolbox import Toolbox
+from dashboards.generate import GENERATED
 from tests.config.programs import OBSERVABILITY
 
 pytestmark = pytest.mark.config
@@ -105,8 +107,28 @@ def test_every_alert_has_a_case_that_fires_and_one_that_does_not() -> None:
 @pytest.mark.parametrize("rule", list(alerts()), ids=lambda rule: str(rule["alert"]))
 def test_every_alert_says_how_bad_what_and_what_to_do(rule: dict[str, Any]) -> None:
     assert rule["labels"]["severity"] in SEVERITIES
-    assert rule["annotations"].keys() == {"summary", "description", "runbook"}
+    assert rule["annotations"].keys() == {"summary", "description", "runbook", "dashboard_url"}
     assert rule["annotations"]["runbook"] == f"docs/operate.md#{rule['alert'].lower()}"
+
+
+@pytest.mark.parametrize("rule", list(alerts()), ids=lambda rule: str(rule["alert"]))
+def test_every_alert_leads_to_a_dashboard_that_is_there(rule: dict[str, Any]) -> None:
+    link = re.fullmatch(
+        r"{{ \$externalLabels\.console_url }}/d/([a-z-]+)"
+        r"(\?var-service=(?:{{ \$labels\.service }}|[a-z-]+))?",
+        rule["annotations"]["dashboard_url"],
+    )
+    assert link
+    board = json.loads((GENERATED / f"{link[1]}.json").read_text())
+    variables = {variable["name"] for variable in board.get("templating", {}).get("list", ())}
+    assert ("service" in variables) == bool(link[2])
+
+
+def test_the_links_begin_where_the_console_is() -> None:
+    """Prometheus takes the address from its environment, and sends it as no label to Alertmanager."""
+    document = yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text())
+    assert document["global"]["external_labels"] == {"console_url": "${CONSOLE_URL}"}
+    assert document["alerting"]["alert_relabel_configs"] == [{"regex": "console_url", "action": "labeldrop"}]
 
 
 def expressions() -> Iterator[str]:
