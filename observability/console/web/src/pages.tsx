@@ -4,6 +4,7 @@ import { AlertsPage } from "./alerts/page.tsx";
 import { DashboardsPage } from "./dashboards/list-page.tsx";
 import { DashboardPage } from "./dashboards/page.tsx";
 import { HomePage } from "./home/page.tsx";
+import { LogsPage } from "./logs/logs-page.tsx";
 import { MapPage } from "./map/page.tsx";
 import { ApiPage } from "./api/api-page.tsx";
 import { OperatePage } from "./operate/operate-page.tsx";
@@ -28,6 +29,7 @@ export const PAGES: readonly Page[] = [
   { title: "Dashboards", path: "/dashboards", keys: "g d", show: (_rest, place) => <DashboardsPage place={place} /> },
   { path: "/d", show: (uid, place) => <DashboardPage uid={uid} place={place} /> },
   { title: "Traces", path: "/traces", keys: "g t", show: (_rest, place) => <SearchPage place={place} /> },
+  { title: "Logs", path: "/logs", keys: "g l", show: (_rest, place) => <LogsPage place={place} /> },
   { path: "/compare", show: (_rest, place) => <ComparePage place={place} /> },
   { path: "/trace", show: (id, place) => <TracePage id={id} place={place} /> },
   { title: "Map", path: "/map", keys: "g m", show: (_rest, place) => <MapPage place={place} /> },

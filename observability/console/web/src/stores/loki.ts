@@ -1,6 +1,7 @@
 /** Loki's HTTP API, as far as the console lets it through. */
 import type { Range } from "../time.ts";
-import { get } from "./http.ts";
+import { get, open } from "./http.ts";
+import { readJsonLines } from "./json-lines.ts";
 import type { Answer, Labels, Series } from "./prometheus.ts";
 
 /** A log line. `at` is milliseconds; `nanoseconds` is the exact time, which a number cannot hold. */
@@ -56,4 +57,26 @@ export async function linesAround(selector: string, nanoseconds: string, count: 
   // Loki's start is inclusive, its end exclusive.
   const [before, after] = await Promise.all([ask(at - AROUND, at, "backward"), ask(at, at + AROUND, "forward")]);
   return [...linesOf(before.data.result, "forward"), ...linesOf(after.data.result, "forward")];
+}
+
+/** Names of the fields that lines of a query have besides their labels. */
+export async function fieldNames(query: string, range: Range, signal?: AbortSignal): Promise<string[]> {
+  type Told = { fields?: { label: string }[] | null };
+  const { fields } = await get<Told>("loki/detected_fields", { query, ...between(range), limit: 500, line_limit: 500 }, signal);
+  return (fields ?? []).map(({ label }) => label).sort();
+}
+
+/** What a live tail says: a line, or how many came too fast to be shown. */
+export type Tailed = Line | { dropped: number };
+
+/** Lines of a query as they are written, until `signal` aborts or the tail ends; `opened` is called once it has begun. */
+export async function tail(query: string, take: (tailed: Tailed) => void, opened: () => void, signal: AbortSignal): Promise<void> {
+  type Told = { nanoseconds: string; text: string; labels: Labels } | { dropped: number } | { heartbeat: string };
+  const stream = await open("loki/tail", { query }, signal);
+  opened();
+  await readJsonLines(stream, (line) => {
+    const told = line as Told;
+    if ("text" in told) take({ ...told, at: Number(told.nanoseconds) / 1e6 });
+    else if ("dropped" in told) take(told);
+  });
 }
