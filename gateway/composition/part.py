@@ -131,15 +131,28 @@ class Part:
         target = self.path.as_path(scope, self.rest)
         if self.query:
             target += self._query(scope)
-        identity = request.caller.identity if request.caller else ()
-        if not self.headers and not self.send_body:
-            return Call(self.service, self.method, target, identity, path=self.declared)
-        passed = [(name, value) for name in self.headers if (value := request.headers.get(name)) is not None]
-        if not self.send_body:
-            return Call(self.service, self.method, target, (*identity, *passed), path=self.declared)
-        passed.append(("Content-Type", request.headers.get("Content-Type", "application/json")))
-        headers = (*identity, *passed)
-        return Call(self.service, self.method, target, headers, request.body, path=self.declared)
+        headers = request.caller.identity if request.caller else ()
+        body: bytes = b""
+        if self.headers:
+            passed = ((name, request.headers.get(name)) for name in self.headers)
+            headers = (*headers, *((name, value) for name, value in passed if value is not None))
+        if self.send_body:
+            content_type = request.headers.get("Content-Type", "application/json")
+            headers, body = (*headers, ("Content-Type", content_type)), request.body
+        return Call(
+            self.service,
+            self.method,
+            target,
+            headers,
+            body,
+            path=self.declared,
+            may_be_absent=self.may_be_absent,
+        )
+
+    @property
+    def may_be_absent(self) -> bool:
+        """Whether a 404 of the service is an answer: the part is null then."""
+        return self.on_failure != "fail"
 
     def result(self, answer: Answer) -> Good:
         """What the part is, by the service's answer.
@@ -147,7 +160,7 @@ class Part:
         Raises:
             PartFailed: the answer cannot be used.
         """
-        if answer.status == 404 and self.on_failure != "fail":
+        if answer.status == 404 and self.may_be_absent:
             return Good(NULL, None)
         if not 200 <= answer.status < 300 or answer.status == 206:  # some bytes are no document
             raise self._refused(answer)

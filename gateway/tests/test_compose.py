@@ -10,11 +10,14 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.trace import SpanKind, StatusCode
 
 from gateway.composition.tests.test_document import JSON, OBJECTS, encodings
 from gateway.request import Reply, Request
 from gateway.resilience.deadline import Deadline
 from gateway.tests.api import Api, answering, left, running, said
+from gateway.tests.telemetry import spans_of
 from gateway.tests.upstreams import Asked, Behaviour, hang, reply, reset, until
 from observability import Hop
 
@@ -120,6 +123,25 @@ async def test_what_a_service_does_not_know_is_null_and_not_missing(hop: Hop, tm
         answer = await api.get("/v1/orders/7")
     assert answer.json() == {"order": ORDER, "account": None, "stock": None}
     assert answer.headers["X-Complete"] == "true"
+
+
+def is_absent(span: ReadableSpan) -> bool:
+    """Whether it is of a call that was answered 404."""
+    status = (span.attributes or {}).get("http.response.status_code")
+    return span.kind is SpanKind.CLIENT and status == 404
+
+
+@pytest.mark.parametrize(("policy", "has_failed"), [("omit", False), ("fail", True)])
+async def test_a_call_has_failed_where_its_part_may_not_be_absent(
+    hop: Hop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, policy: str, has_failed: bool
+) -> None:
+    exporter = spans_of(hop, monkeypatch)
+    behave = answering(GOOD | {"/stock": reply(404)})
+    async with running(hop, tmp_path, route(stock=policy), behave) as api:
+        await api.get("/v1/orders/7")
+        await until(lambda: any(map(is_absent, exporter.get_finished_spans())))
+    (span,) = filter(is_absent, exporter.get_finished_spans())
+    assert span.status.status_code is (StatusCode.ERROR if has_failed else StatusCode.UNSET)
 
 
 async def test_the_services_own_refusal_is_passed_on(hop: Hop, tmp_path: Path) -> None:

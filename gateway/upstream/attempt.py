@@ -68,6 +68,7 @@ class Attempt(Collecting):
         "_error",
         "_judged",
         "_listener",
+        "_may_be_absent",
         "_method",
         "_outcome",
         "_placed",
@@ -95,6 +96,7 @@ class Attempt(Collecting):
         self._placed = admission is not None
         self._streams = admission is None
         self._method, self._target = call.method, call.target
+        self._may_be_absent = call.may_be_absent
         self._listener = listener
         self._error: BaseException | None = None
         self._outcome: str | int = "cancelled"
@@ -159,6 +161,8 @@ class Attempt(Collecting):
             return
         span = self.sketch.span
         span.set_attribute("http.response.status_code", status)
+        if status == 404 and self._may_be_absent:
+            return
         span.set_attribute("error.type", str(status))
         span.set_status(_ERROR)
         name = self._service.name

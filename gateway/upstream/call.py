@@ -46,6 +46,7 @@ class Call(NamedTuple):
         content_length: of a body that comes piece by piece, where it is known; chunked otherwise.
         path: the method, and the path as the route declares it: calls that have it in common share a circuit
             breaker. Empty for calls that no route declares.
+        may_be_absent: whether a 404 is an answer like others, and the call's span has not failed by it.
     """
 
     service: str
@@ -55,6 +56,7 @@ class Call(NamedTuple):
     body: bytes | AsyncIterator[bytes] = b""
     content_length: int | None = None
     path: str = ""
+    may_be_absent: bool = False
 
 
 class Answer(NamedTuple):
