@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import shutil
 import socket
+import subprocess
 import sys
-import webbrowser
 from collections.abc import Callable, Collection
 
 from compose.cli import hints
@@ -23,6 +24,7 @@ HOPS = ("edge-nginx", "gateway", "services-nginx", "relay", "rio")
 _TRACE_ID = re.compile(r"[0-9a-f]{32}")
 _ALERT = re.compile(r"^\s*- alert: (\w+)\s*$", re.MULTILINE)
 _CONNECT_SECONDS = 2.0
+_OPEN_SECONDS = 10.0
 
 
 class UsageError(Exception):
@@ -42,10 +44,7 @@ def run(layout: Layout, args: argparse.Namespace) -> int:
     if not _answers(layout.port("console")):
         print(f"The console does not answer there. Is it up? {hints.command('status')}", file=sys.stderr)
         return 1
-    if not webbrowser.open(address):
-        print("No browser was found to open it with.", file=sys.stderr)
-        return 1
-    return 0
+    return _open(address)
 
 
 def _address(layout: Layout, what: str, name: str | None, links: Links) -> str:
@@ -111,6 +110,29 @@ def _known(name: str, known: Collection[str], noun: str) -> str:
 def _is_desktop() -> bool:
     """Whether somebody is in front of this machine's screen."""
     return sys.platform == "darwin" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _open(address: str) -> int:
+    """Have the desktop open the address in its browser; the exit code.
+
+    Python's own `webbrowser` asks the desktop first, and waits for the answer without a bound.
+    """
+    opener = shutil.which("open" if sys.platform == "darwin" else "xdg-open")
+    if opener is None:
+        print("No xdg-open is installed to open it with.", file=sys.stderr)
+        return 1
+    nothing = subprocess.DEVNULL
+    # In a session of its own: Ctrl-C here is not meant for a browser that it starts.
+    opening = subprocess.Popen(
+        [opener, address], stdin=nothing, stdout=nothing, stderr=nothing, start_new_session=True
+    )
+    try:
+        code = opening.wait(_OPEN_SECONDS)
+    except subprocess.TimeoutExpired:
+        return 0  # where the browser was not running, it may be this very process
+    if code:
+        print(f"{opener} could not open it (exit code {code}).", file=sys.stderr)
+    return 1 if code else 0
 
 
 def _answers(port: int) -> bool:

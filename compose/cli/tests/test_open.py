@@ -43,11 +43,12 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def browser(tmp_path: Path) -> Path:
-    """A browser that writes down what it is to show."""
-    program = tmp_path / "browser"
-    program.write_text(f'#!/bin/sh\nprintf %s "$1" > "{tmp_path}/shown"\n')
-    program.chmod(0o755)
-    return program
+    """A folder for the PATH: what a desktop opens addresses with, here writes them down."""
+    for name in ("xdg-open", "open"):
+        program = tmp_path / name
+        program.write_text(f'#!/bin/sh\nprintf %s "$1" > "{tmp_path}/shown"\n')
+        program.chmod(0o755)
+    return tmp_path
 
 
 @pytest.fixture
@@ -58,7 +59,7 @@ def console() -> Iterator[None]:
 
 
 def open_(checkout: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    screen = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
+    screen = ("DISPLAY", "WAYLAND_DISPLAY")
     inherited = {name: value for name, value in os.environ.items() if name not in screen}
     return subprocess.run(
         [sys.executable, str(checkout / "nextphase"), "open", *arguments, "--instance", "placed"],
@@ -132,19 +133,33 @@ def test_the_tabs_of_rio_are_those_of_its_page() -> None:
 
 
 def test_on_a_desktop_the_page_is_opened(checkout: Path, browser: Path, console: None) -> None:
-    answer = open_(checkout, "trace", TRACE, DISPLAY=":0", BROWSER=f"{browser} %s")
+    answer = open_(checkout, "trace", TRACE, DISPLAY=":0", PATH=f"{browser}:{os.environ['PATH']}")
     assert (answer.returncode, answer.stdout) == (0, f"{CONSOLE}/trace/{TRACE}\n")
-    assert (browser.parent / "shown").read_text() == f"{CONSOLE}/trace/{TRACE}"
+    assert (browser / "shown").read_text() == f"{CONSOLE}/trace/{TRACE}"
 
 
 def test_it_can_be_printed_only(checkout: Path, browser: Path, console: None) -> None:
-    answer = open_(checkout, "map", "--print", DISPLAY=":0", BROWSER=f"{browser} %s")
+    answer = open_(checkout, "map", "--print", DISPLAY=":0", PATH=f"{browser}:{os.environ['PATH']}")
     assert (answer.returncode, answer.stdout) == (0, f"{CONSOLE}/map\n")
-    assert not (browser.parent / "shown").exists()
+    assert not (browser / "shown").exists()
 
 
 def test_a_console_that_is_away_is_said_and_not_opened(checkout: Path, browser: Path) -> None:
-    answer = open_(checkout, "map", WAYLAND_DISPLAY="wayland-0", BROWSER=f"{browser} %s")
+    answer = open_(checkout, "map", WAYLAND_DISPLAY="wayland-0", PATH=f"{browser}:{os.environ['PATH']}")
     assert (answer.returncode, answer.stdout) == (1, f"{CONSOLE}/map\n")
     assert "./nextphase status --instance placed" in answer.stderr
-    assert not (browser.parent / "shown").exists()
+    assert not (browser / "shown").exists()
+
+
+def test_a_desktop_that_cannot_open_it_is_said(checkout: Path, browser: Path, console: None) -> None:
+    for name in ("xdg-open", "open"):
+        (browser / name).write_text("#!/bin/sh\nexit 3\n")
+    answer = open_(checkout, "map", DISPLAY=":0", PATH=f"{browser}:{os.environ['PATH']}")
+    assert (answer.returncode, answer.stdout) == (1, f"{CONSOLE}/map\n")
+    assert "exit code 3" in answer.stderr
+
+
+def test_a_desktop_without_an_opener_is_said(checkout: Path, tmp_path: Path, console: None) -> None:
+    answer = open_(checkout, "map", DISPLAY=":0", PATH=str(tmp_path))
+    assert (answer.returncode, answer.stdout) == (1, f"{CONSOLE}/map\n")
+    assert "xdg-open" in answer.stderr
