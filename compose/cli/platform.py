@@ -68,7 +68,7 @@ class Rio:
 class Console:
     """show_payloads: whether it shows the bodies of events to everyone who reaches it."""
 
-    show_payloads: bool
+    show_payloads: bool = False
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class Platform:
             edge=Limits(**content["edge"]),
             gateway_processes=_cores() if processes == "auto" else processes,
             rio=Rio(**{**rio, **kept, "deliveries": Listed(**rio["deliveries"])}),
-            console=Console(**content["console"]),
+            console=Console(**content.get("console", {})),
             **content["retention"],
             tools={name: Path(path) for name, path in content.get("tools", {}).items()},
         )

@@ -44,3 +44,10 @@ def test_other_settings(tmp_path: Path, old: str, new: str, expected: str | None
     with pytest.raises(Refused) as refused:
         Platform.load(tmp_path)
     assert str(refused.value).startswith(f"compose/platform.yaml:{expected}")
+
+
+def test_settings_from_before_the_console_are_sound(tmp_path: Path) -> None:
+    file = checkout.make(tmp_path) / "compose/platform.yaml"
+    file.write_text(file.read_text().replace("console:\n  show_payloads: false\n", ""))
+    assert "console" not in file.read_text()
+    assert not Platform.load(tmp_path).console.show_payloads
