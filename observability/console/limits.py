@@ -16,6 +16,8 @@ ANSWER_SECONDS: Final = 20.0
 """How long a store may take."""
 STREAM_SECONDS: Final = 3600.0
 """How long a live tail goes on."""
+MAX_STREAMS: Final = 8
+"""Live tails of a store at a time: each holds one of the connections that its other readers need."""
 MAX_RANGE_SECONDS: Final = 31 * 24 * 3600
 """From `start` to `end` of a query."""
 MAX_POINTS: Final = 11_000

@@ -1,5 +1,6 @@
 """Asking the stores."""
 
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from opentelemetry.propagate import inject
 from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer
 
 from observability.client import Client, ClientError, Limits, Origin, Response, Streamed, TimedOut
-from observability.console.limits import ANSWER_SECONDS, MAX_ANSWER_BYTES, STREAM_SECONDS
+from observability.console.limits import ANSWER_SECONDS, MAX_ANSWER_BYTES, MAX_STREAMS, STREAM_SECONDS
 from observability.console.settings import Stores
 from observability.lean import Template
 from observability.problem import Problem
@@ -59,6 +60,7 @@ class StoreClient:
     def __init__(self, stores: Stores, rio_token: str, tracer: Tracer) -> None:
         self._client = Client(_LIMITS)
         self._tracer = tracer
+        self._streams: Counter[str] = Counter()
         self._spans: dict[tuple[str, str], Template] = {}
         tokens = {"rio": rio_token}
         self._bases = {name: _base(str(url), tokens.get(name)) for name, url in stores}
@@ -100,7 +102,20 @@ class StoreClient:
     async def stream(
         self, store: str, path: str, parameters: Sequence[tuple[str, str]] = ()
     ) -> AsyncIterator[Streamed]:
-        """Ask a store for an answer that goes on; raises as `get` does."""
+        """Ask a store for an answer that goes on; raises as `get` does, and 429 where too many go on."""
+        if self._streams[store] >= MAX_STREAMS:
+            raise Problem(429, detail=f"{MAX_STREAMS} live tails of {store} are open; close one of them")
+        self._streams[store] += 1
+        try:
+            async with self._stream(store, path, parameters) as streamed:
+                yield streamed
+        finally:
+            self._streams[store] -= 1
+
+    @asynccontextmanager
+    async def _stream(
+        self, store: str, path: str, parameters: Sequence[tuple[str, str]]
+    ) -> AsyncIterator[Streamed]:
         base, target = self._bases[store], _target(self._bases[store], path, parameters)
         with self._calling(store, "GET", target) as (span, context):
             async with self._client.stream(

@@ -46,6 +46,8 @@ class StoreHandler(AskingHandler):
     async def get(self, *parts: str) -> None:
         """Ask the store what was asked here, for as long as the page waits for it."""
         parameters = self._parameters()
+        if self._address.streamed and self.request.method == "HEAD":
+            return
         path = self._address.path.format(*parts)
         passing = self._pass_stream if self._address.streamed else self._pass
         await self.ask(passing(path, parameters))

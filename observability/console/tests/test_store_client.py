@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 import pytest_asyncio
@@ -13,6 +13,7 @@ from opentelemetry.trace import SpanKind, StatusCode, Tracer
 
 from observability.client import Limits
 from observability.console import store_client
+from observability.console.limits import MAX_STREAMS
 from observability.console.settings import Stores
 from observability.console.store_client import StoreClient
 from observability.problem import Problem
@@ -166,6 +167,25 @@ async def test_a_stream_that_is_left_is_closed(store: Store, client: StoreClient
     async with client.stream("rio", "/tail") as streamed:
         assert await anext(aiter(streamed.chunks())) == b"event"
     await asyncio.wait_for(store.left.wait(), 30)
+
+
+async def test_streams_leave_connections_to_other_readers(store: Store, client: StoreClient) -> None:
+    async def tail(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        await store.hang(reader, writer)
+
+    store.answering = tail
+    async with AsyncExitStack() as open_streams:
+        for _ in range(MAX_STREAMS):
+            await open_streams.enter_async_context(client.stream("rio", "/tail"))
+        with pytest.raises(Problem) as raised:
+            await open_streams.enter_async_context(client.stream("rio", "/tail"))
+        assert raised.value.status == 429
+        store.answering = store.with_body(b"{}")
+        assert (await client.get("rio", "/topology")).status == 200
+    store.answering = tail
+    async with client.stream("rio", "/tail") as streamed:
+        assert streamed.status == 200
 
 
 async def test_a_call_is_a_span_without_the_question(

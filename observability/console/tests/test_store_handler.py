@@ -244,6 +244,13 @@ def test_a_store_that_is_away_is_a_502_and_named_by_health(silent: tuple[Console
     assert checks.keys() >= {"prometheus", "loki", "jaeger", "alertmanager", "rio"}
 
 
+def test_a_tail_has_a_head_and_no_more(console: Console) -> None:
+    console.stores.stream("/rio/tail")
+    answer = console.client.head(f"{console.url}/api/rio/tail")
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert console.stores.asked == []
+
+
 # ---- its end
 
 
