@@ -4,6 +4,7 @@ FROM node:22.20.0-bookworm-slim AS web
 WORKDIR /src
 COPY observability/console/web/package.json observability/console/web/package-lock.json ./
 RUN npm ci --ignore-scripts --omit=dev --no-audit --no-fund
+COPY observability/console/web/tsconfig.json ./
 COPY observability/console/web/src src
 RUN npm run build
 

@@ -338,6 +338,7 @@ def test_the_consoles_image_has_what_its_settings_name(volumes: Path) -> None:
     assert f"COPY --from=web /src/{console.OUTPUT} bundle\n" in text
     assert settings["bundle"] == f"{CHECKOUT}/bundle"
     assert settings["dashboards"] == f"{CHECKOUT}/dashboards/generated"
+    assert "COPY docs/operate.md docs/operate.md\n" in text, "the runbook, where it is in a checkout"
     assert f"npm {' '.join(console._INSTALL)}" in text
     assert f"npm {' '.join(console._BUILD)}" in text
 

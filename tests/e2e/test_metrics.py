@@ -34,7 +34,7 @@ def test_every_target_is_up(stack: Stack) -> None:
 
 def test_every_part_is_a_target(stack: Stack) -> None:
     found = {target["labels"]["service"] for target in stack.telemetry.targets()}
-    assert found >= HOPS | {"rabbitmq", "loki", "jaeger", "prometheus"}
+    assert found >= HOPS | {"console", "rabbitmq", "loki", "jaeger", "prometheus"}
 
 
 @pytest.mark.parametrize(
