@@ -4,6 +4,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from uuid import uuid4
 
@@ -98,6 +99,25 @@ def test_what_is_accepted_during_a_loss_of_everything_is_delivered(rio: Rio) -> 
         rio.rabbit.control("start_app")
         wait_until(lambda: len(accepted(answers) - since) > 200, what="events after the loss")
     wait_until(lambda: accepted(answers) - since <= delivered(rio, path), what="their deliveries")
+
+
+@pytest.mark.timeout(900)
+def test_what_is_accepted_between_a_loss_and_a_new_connection_is_delivered(rio: Rio) -> None:
+    path = rio.subscribe("cut", "cut.test")
+    ids = [uuid4() for _ in range(10)]
+    lose_and_cut = """
+        {ok, Queue} = rabbit_amqqueue:lookup(rabbit_misc:r(<<"/">>, queue, <<"rio.subscription.cut">>)),
+        rabbit_amqqueue:delete(Queue, false, false, <<"tests">>),
+        timer:sleep(1500),
+        [rabbit_networking:close_connection(Each, "tests") || Each <- rabbit_networking:connections()].
+    """
+    with ThreadPoolExecutor() as threads:
+        cut = threads.submit(rio.rabbit.control, "eval", lose_and_cut)
+        wait_until(lambda: not _there(rio, "rio.subscription.cut"), what="the loss")
+        answers = {event_id: rio.emit("cut.test", event_id).status_code for event_id in map(str, ids)}
+        cut.result(300)
+    assert 202 in answers.values()
+    wait_until(lambda: accepted(answers) <= delivered(rio, path), what="their deliveries")
 
 
 @pytest.mark.timeout(900)

@@ -189,6 +189,7 @@ async def test_replays_are_bounded(replays: Replays) -> None:
         await replays.create(some())
     with pytest.raises(TooManyReplays):
         await replays.create(some())
+    assert (await replays.create(some(), bounded=False)).state is State.RUNNING
 
 
 def test_a_replayed_event_is_another_delivery_at_each_path_and_a_retry_is_not(rio: Rio) -> None:

@@ -48,7 +48,7 @@ from broker.rio.store.dead_letters import DeadLetters
 from broker.rio.store.deliveries import Deliveries
 from broker.rio.store.oldest import Oldest
 from broker.rio.store.periodic import AWAY, every
-from broker.rio.store.replays import Order, Replays, TooManyReplays
+from broker.rio.store.replays import Order, Replays
 from broker.rio.store.retention import Retention
 from broker.rio.store.scheduled import Schedule
 from broker.rio.store.schemas import StoredSchemas
@@ -72,6 +72,7 @@ _DRAIN_SECONDS: Final = 10.0
 _REFRESH_SECONDS: Final = 1.0
 _DUE_SECONDS: Final = 0.5
 _RESTORE_SECONDS: Final = 5.0
+_UNSEEN: Final = timedelta(seconds=60)  # before this process started others may have accepted events
 _RESTORE_SLACK: Final = timedelta(seconds=5)  # clocks of several API processes differ
 _PURGE_SECONDS: Final = 30.0
 _RETIRED_SECONDS: Final = 5.0
@@ -99,8 +100,10 @@ class Api:
         self._subscriptions = subscriptions = Subscriptions(self._database)
         self._interests = Interests(subscriptions)
         self._connected = asyncio.Event()
-        self._restored_at = datetime.now(UTC)
+        self._restored_at = datetime.now(UTC) - _UNSEEN
         """When every queue was last seen to be there."""
+        self._owed: list[Order] = []
+        """Replays of what was accepted without a queue that are not ordered yet."""
         self._publisher = Publisher(
             address,
             loop,
@@ -240,8 +243,7 @@ class Api:
             with suppress_instrumentation():
                 await self._database.migrate()
                 await self._catalog.declare()
-                self._restored_at = datetime.now(UTC)
-                await self._registry.restore(self._count_lost)
+                await self._restore_queues()
                 await self._refresh()
         except (psycopg.Error, PoolTimeout, AMQPError, OSError) as error:
             _logger.warning("not prepared yet", extra={"reason": repr(error)})
@@ -250,31 +252,32 @@ class Api:
         return True
 
     async def _restore(self) -> None:
-        """Bring back queues that were deleted, and what was accepted since they were last seen."""
-        if not self.rio.prepared.is_set():
-            return
-        now = datetime.now(UTC)
-        await self._registry.restore(self._replay_lost)
-        self._restored_at = now
+        if self.rio.prepared.is_set():
+            await self._restore_queues()
 
-    async def _count_lost(self, subscription: Subscription) -> None:
+    async def _restore_queues(self) -> None:
+        """Bring back queues that were lost, and what was accepted since they were last seen."""
+        now = datetime.now(UTC)
+        await self._registry.restore(self._note_lost)
+        self._restored_at = now
+        while self._owed:
+            order = self._owed.pop()
+            try:
+                await self.rio.replays.create(order, bounded=False)
+            except BaseException:
+                self._owed.append(order)
+                raise
+            extra = {"subscription": order.subscription, "since": order.since.isoformat()}
+            _logger.warning("events accepted without a queue are replayed", extra=extra)
+
+    async def _note_lost(self, subscription: Subscription) -> None:
+        """Have what was accepted while a subscription's queue was not there replayed."""
         self._metrics.queues_lost.inc()
         extra = {"subscription": subscription.id}
         _logger.warning("RabbitMQ had lost a subscription's queue; it is declared again", extra=extra)
-
-    async def _replay_lost(self, subscription: Subscription) -> None:
-        """Replay what was accepted while a subscription's queue was not there."""
-        await self._count_lost(subscription)
         since = self._restored_at - _RESTORE_SLACK
-        extra = {"subscription": subscription.id, "since": since.isoformat()}
         # Some of it may have been delivered before the queue was lost: no consumer may act on that again.
-        order = Order(subscription.id, subscription.types, since, datetime.now(UTC), again=False)
-        try:
-            await self.rio.replays.create(order)
-        except TooManyReplays:
-            _logger.error("events accepted without a queue are not replayed: too many replays", extra=extra)
-        else:
-            _logger.warning("events accepted without a queue are replayed", extra=extra)
+        self._owed.append(Order(subscription.id, subscription.types, since, datetime.now(UTC), again=False))
 
     async def _follow_catalog(self) -> None:
         if self.rio.prepared.is_set():

@@ -77,12 +77,12 @@ class Replays:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def create(self, order: Order) -> Replay:
-        """Order a replay, or raise TooManyReplays."""
+    async def create(self, order: Order, *, bounded: bool = True) -> Replay:
+        """Order a replay; raises TooManyReplays where it is `bounded`, which those of Rio itself are not."""
         query = f"""
             INSERT INTO replays (subscription, types, since, until, event_source, event_id, again)
             SELECT %(subscription)s, %(types)s, %(since)s, %(until)s, %(source)s, %(id)s, %(again)s
-            WHERE (SELECT count(*) FROM replays WHERE state = 'running') < %(max)s
+            WHERE NOT %(bounded)s OR (SELECT count(*) FROM replays WHERE state = 'running') < %(max)s
             RETURNING {_COLUMNS}
         """  # noqa: S608 - made of constants
         source, event_id = order.event or (None, None)
@@ -94,6 +94,7 @@ class Replays:
             "source": source,
             "id": event_id,
             "again": order.again,
+            "bounded": bounded,
             "max": MAX_RUNNING,
         }
         rows = await self._database.fetch(query, parameters)
