@@ -13,9 +13,10 @@ What runs is remembered as fingerprints; what differs is changed in an order in 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import partial
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -256,10 +257,25 @@ class Change:
             if name not in grouped and not _runs_once(definition)
         ]
         self._plan.write()
-        for name in sorted(rest, key=lambda name: name not in _STORES):
+        for name in self._in_order(sorted(rest, key=lambda name: name not in _STORES)):
             self._bring_up_to_date(name)
+        self._detach(set(gone))
         self._forget(gone)
         self.done += [f"{name} removed" for name in gone if not name.endswith("-spare")]
+
+    def _detach(self, gone: Set[str]) -> None:
+        """Restarts what still comes after a process that is about to be gone: the supervisor takes no
+        definition that names one it does not know."""
+        for name, definition in list(self._current.items()):
+            missing = definition.get("depends_on", {}).keys() & gone
+            if name not in gone and missing:
+                self._put([name])
+                self.done.append(f"{name} restarted: {', '.join(sorted(missing))} no longer there")
+
+    def _in_order(self, names: Sequence[str]) -> Iterable[str]:
+        """The same processes, each behind those it comes after: the supervisor has to know these first."""
+        after = {name: self._plan.processes[name].get("x-after", {}) for name in names}
+        return TopologicalSorter({name: after[name].keys() & after.keys() for name in names}).static_order()
 
     # --- parts of steps
 

@@ -13,7 +13,7 @@ from compose.cli.catalog import Catalog
 from compose.cli.errors import Failure
 from compose.cli.generate import Plan, plan
 from compose.cli.layout import Layout
-from compose.cli.process import DONE, Process
+from compose.cli.process import DONE, STARTED, Process
 from compose.cli.supervisor import Supervisor
 from compose.cli.tests import checkout
 from compose.cli.tests.tiny import once, process_compose, waits
@@ -211,3 +211,24 @@ def test_an_instance_of_which_nothing_is_known_is_started_anew(instance: Instanc
     (instance.layout.run / "applied.json").unlink()
     assert instance.change() == ["everything restarted: it is unknown what the instance ran with"]
     assert not {*before.values()} & {*instance.pids().values()}
+
+
+def test_what_a_process_is_to_wait_for_is_added_before_it_and_removed_after_it(instance: Instance) -> None:
+    """An existing store takes the place of ours, or ours that of an existing one."""
+    instance.start(waits("collector"), waits("store"))
+    before = instance.pids()
+    added = instance.change(waits("collector", {"another": STARTED}), waits("another"), waits("store"))
+    assert added == ["another added: it is new"]
+    changed = waits("collector", {"another": STARTED, "third": STARTED}, does="true")
+    added = instance.change(changed, waits("another"), waits("store"), waits("third"))
+    assert added == ["third added: it is new", "collector restarted: its definition changed"]
+    removed = instance.change(waits("collector", does="true"), waits("store"))
+    assert removed == [
+        "collector restarted: another, third no longer there",
+        "another removed",
+        "third removed",
+    ]
+    after = instance.pids()
+    assert after["store"] == before["store"]
+    assert after.keys() & {"another", "third"} == set()
+    assert after["collector"] != before["collector"]
