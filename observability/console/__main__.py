@@ -28,7 +28,13 @@ async def main() -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    client = StoreClient(settings.stores, settings.rio_token(), hop.tracer)
+    client = StoreClient(
+        settings.stores,
+        settings.rio_token(),
+        hop.tracer,
+        existing=settings.existing_stores,
+        headers=settings.store_headers(),
+    )
     for name, check in client.checks():
         hop.health.add(name, check, critical=False)
     server = HTTPServer(

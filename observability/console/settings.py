@@ -1,22 +1,27 @@
 """The console's configuration."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from pydantic import Field
+from pydantic import Field, TypeAdapter, ValidationError
 
-from observability.configuration import HttpUrl, Port, Strict, read_secret
+from observability.configuration import ConfigurationError, HttpUrl, Port, Strict, read_secret
 
+_HEADERS: Final = TypeAdapter(dict[str, str])
 RUNBOOK: Final = Path(__file__).parents[2] / "docs" / "operate.md"
 
 
 class Stores(Strict):
-    """Base URLs of what the console reads; a URL may have a path in front of the store's own."""
+    """Base URLs of what the console reads; a URL may have a path in front of the store's own.
+
+    None where traces or alerts go to a place that they cannot be read from.
+    """
 
     prometheus: HttpUrl
     loki: HttpUrl
-    jaeger: HttpUrl
-    alertmanager: HttpUrl
+    jaeger: HttpUrl | None
+    alertmanager: HttpUrl | None
     rio: HttpUrl
     gateway: HttpUrl
 
@@ -34,6 +39,8 @@ class Settings(Strict):
         supervisor_socket: the unix socket of process-compose; None where another program runs the processes.
         deployments_file: what was done to the instance, a JSON document a line (compose/cli/deployments.py);
             None where nothing writes that down.
+        existing_stores: those that are not the instance's own.
+        store_headers_files: files with the headers that a store asks for, by the store's name: a JSON object.
         runbook: the document whose sections the alerts' `runbook` annotations name.
         rio_token_file: the token of Rio's read-only sender.
         operator_token_file: the token of Rio's operator, read only to act in operate mode; None where nobody
@@ -53,6 +60,8 @@ class Settings(Strict):
     supervisor_socket: Path | None = None
     deployments_file: Path | None = None
     stores: Stores
+    existing_stores: frozenset[str] = frozenset()
+    store_headers_files: Mapping[str, Path] = Field(default_factory=dict)
     runbook: Path = RUNBOOK
     rio_token_file: Path
     operator_token_file: Path | None = None
@@ -62,3 +71,15 @@ class Settings(Strict):
     def rio_token(self) -> str:
         """The token the console reads Rio with, or raise ConfigurationError."""
         return read_secret(self.rio_token_file)
+
+    def store_headers(self) -> dict[str, dict[str, str]]:
+        """What each store is sent with every request, or raise ConfigurationError."""
+        found = {}
+        for store, file in self.store_headers_files.items():
+            try:
+                found[store] = _HEADERS.validate_json(read_secret(file))
+            except ValidationError:
+                raise ConfigurationError(
+                    f"{file}: is not an object of headers"
+                ) from None  # its text has them
+        return found

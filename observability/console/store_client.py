@@ -1,7 +1,7 @@
 """Asking the stores."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -55,15 +55,31 @@ class StoreClient:
         stores: where they are.
         rio_token: the token of Rio's read-only sender.
         tracer: the hop's.
+        existing: those that are not the instance's own.
+        headers: what a store asks of its clients, by the store's name.
     """
 
-    def __init__(self, stores: Stores, rio_token: str, tracer: Tracer) -> None:
+    def __init__(
+        self,
+        stores: Stores,
+        rio_token: str,
+        tracer: Tracer,
+        *,
+        existing: Collection[str] = (),
+        headers: Mapping[str, Mapping[str, str]] | None = None,
+    ) -> None:
+        self._existing = existing
+        self._asked = {name: tuple(found.items()) for name, found in (headers or {}).items()}
         self._client = Client(_LIMITS)
         self._tracer = tracer
         self._streams: Counter[str] = Counter()
         self._spans: dict[tuple[str, str], Template] = {}
         tokens = {"rio": rio_token}
-        self._bases = {name: _base(str(url), tokens.get(name)) for name, url in stores}
+        self._bases = {
+            name: _base(str(url), tokens.get(name), self._asked.get(name, ()))
+            for name, url in stores
+            if url is not None
+        }
 
     async def get(self, store: str, path: str, parameters: Sequence[tuple[str, str]] = ()) -> Answer:
         """Ask a store and hold its answer; cancelling the call closes the connection to the store.
@@ -71,7 +87,7 @@ class StoreClient:
         Raises:
             Problem: 502 where the store cannot be reached or answers too much, 504 where it takes too long.
         """
-        base = self._bases[store]
+        base = self._base_of(store)
         answer = await self._request(store, "GET", _target(base, path, parameters), _headers(base))
         return Answer(answer.status, answer.headers.get("content-type") or "", answer.body)
 
@@ -84,8 +100,15 @@ class StoreClient:
             ValueError: target or headers could be read as something else than one request.
             Problem: as `get`; where it was not answered, it may have been acted on or not.
         """
-        base = self._bases[store]
-        return await self._request(store, method, f"{base.path}{target}", headers, body)
+        base = self._base_of(store)
+        sent = [*headers, *self._asked.get(store, ())]
+        return await self._request(store, method, f"{base.path}{target}", sent, body)
+
+    def _base_of(self, store: str) -> _Base:
+        if store not in self._bases:
+            reason = "compose/platform.yaml names none that can be read (telemetry)"
+            raise Problem(502, f"{store} is not available", detail=reason)
+        return self._bases[store]
 
     async def _request(
         self, store: str, method: str, target: str, headers: Sequence[tuple[str, str]], body: bytes = b""
@@ -116,7 +139,8 @@ class StoreClient:
     async def _stream(
         self, store: str, path: str, parameters: Sequence[tuple[str, str]]
     ) -> AsyncIterator[Streamed]:
-        base, target = self._bases[store], _target(self._bases[store], path, parameters)
+        base = self._base_of(store)
+        target = _target(base, path, parameters)
         with self._calling(store, "GET", target) as (span, context):
             async with self._client.stream(
                 base.origin,
@@ -130,9 +154,10 @@ class StoreClient:
                 yield streamed
 
     def checks(self) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]:
-        """A health check of each store, by its name."""
+        """A health check of each store that can be read, by its name."""
         for store, path in _HEALTH.items():
-            yield store, self._check(store, path)
+            if store in self._bases:
+                yield store, self._check(store, path)
 
     def _check(self, store: str, path: str) -> Callable[[], Awaitable[None]]:
         base = self._bases[store]
@@ -140,9 +165,11 @@ class StoreClient:
         async def check() -> None:
             target = f"{base.path}{path}"
             answer = await self._client.request(
-                base.origin, "GET", target, (), timeout_seconds=_CHECK_SECONDS
+                base.origin, "GET", target, self._asked.get(store, ()), timeout_seconds=_CHECK_SECONDS
             )
-            if answer.status != HTTPStatus.OK:
+            # What shows an existing store's health its makers know: that it answers has to do.
+            is_well = answer.status < HTTPStatus.INTERNAL_SERVER_ERROR
+            if not (is_well if store in self._existing else answer.status == HTTPStatus.OK):
                 raise RuntimeError(f"{path} answered {answer.status}")
 
         return check
@@ -182,10 +209,10 @@ class StoreClient:
         await self._client.close()
 
 
-def _base(url: str, token: str | None) -> _Base:
+def _base(url: str, token: str | None, asked: tuple[tuple[str, str], ...]) -> _Base:
     parts = urlsplit(url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
-    headers = (("Authorization", f"Bearer {token}"),) if token else ()
+    headers = (("Authorization", f"Bearer {token}"),) if token else asked
     return _Base(Origin(parts.scheme, parts.hostname or "", port), parts.path.rstrip("/"), headers)
 
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -162,8 +162,11 @@ def _named(headers: dict[str, str]) -> dict[str, str]:
 
 
 @contextmanager
-def console(folder: Path, **settings: Any) -> Iterator[Console]:
-    """Run one; `settings` stand beside, or in the place of, the usual ones."""
+def console(folder: Path, without: Collection[str] = (), **settings: Any) -> Iterator[Console]:
+    """Run one; `settings` stand beside, or in the place of, the usual ones.
+
+    without: stores that it cannot read.
+    """
     stores, otlp, fluent, port = Stores(), OtlpSink(), FluentSink(), free_port()
     for name in ("bundle", "dashboards", "operate"):
         (folder / name).mkdir(mode=0o700)
@@ -179,7 +182,9 @@ def console(folder: Path, **settings: Any) -> Iterator[Console]:
         "bundle": str(folder / "bundle"),
         "dashboards": str(folder / "dashboards"),
         "catalog_file": str(folder / "catalog.json"),
-        "stores": {name: f"http://127.0.0.1:{stores.port}/{name}" for name in STORES},
+        "stores": {
+            name: None if name in without else f"http://127.0.0.1:{stores.port}/{name}" for name in STORES
+        },
         "rio_token_file": str(folder / "viewer"),
         "operator_token_file": str(folder / "operator"),
         "operate_folder": str(folder / "operate"),
