@@ -57,7 +57,10 @@ def _checks(plan: Plan, folder: Path) -> Iterator[Check]:
     yield Check(
         "observability/prometheus",
         ["prometheus"],
-        [str(toolbox.promtool), "check", "config", str(folder / "prometheus/prometheus.yml")],
+        [
+            *(str(toolbox.promtool), "check", "config", *(["--agent"] if plan.stores.is_agent else [])),
+            str(folder / "prometheus/prometheus.yml"),
+        ],
     )
     alertmanager = str(observability / "alertmanager/alertmanager.yml")
     yield Check(
@@ -66,9 +69,11 @@ def _checks(plan: Plan, folder: Path) -> Iterator[Check]:
         [str(toolbox.amtool), "check-config", alertmanager],
     )
     root, platform = plan.layout.root, plan.platform
-    yield validation.collector(toolbox.otelcol, root, site)
-    yield validation.jaeger(toolbox.jaeger, root, site, platform)
-    yield validation.loki(toolbox.loki, root, site, platform)
+    yield validation.collector(toolbox.otelcol, root, site, plan.stores)
+    if plan.stores.runs("jaeger"):
+        yield validation.jaeger(toolbox.jaeger, root, site, platform)
+    if plan.stores.runs("loki"):
+        yield validation.loki(toolbox.loki, root, site, platform)
     yield Check(
         "configuration of logrotate",
         ["logrotate"],

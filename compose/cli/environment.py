@@ -7,6 +7,7 @@ from compose.cli.layout import LOOPBACK
 from compose.cli.platform import Platform
 from compose.cli.secrets import RELAY, RIO, SUPERUSER, Secrets
 from compose.cli.site import Site
+from compose.cli.stores import Store, Stores, headers_file
 
 Environment = dict[str, str]
 
@@ -92,7 +93,7 @@ def database_url(site: Site, role: str, name: str) -> str:
     return f"postgresql://{role}@{site.reach('postgres')}/{name}"
 
 
-def collector(site: Site) -> Environment:
+def collector(site: Site, stores: Stores) -> Environment:
     """What observability/collector/ leaves open."""
     metrics = site.listen("collector-metrics")
     return {
@@ -107,8 +108,8 @@ def collector(site: Site) -> Environment:
         "COLLECTOR_METRICS_HOST": metrics.host,
         "COLLECTOR_METRICS_PORT": str(metrics.port),
         "COLLECTOR_DATA_DIR": str(site.data / "collector"),
-        "JAEGER_OTLP": str(site.reach("jaeger-otlp")),
-        "LOKI_OTLP_URL": f"{site.reach('loki').url}/otlp",
+        **_sent("JAEGER", site, stores.spans),
+        **_sent("LOKI", site, stores.lines),
         "NGINX_LOG_DIR": str(site.nginx_logs_of_both),
         "EDGE_STATUS_URL": f"{site.reach('edge-nginx-status').url}/status",
         "SERVICES_STATUS_URL": f"{site.reach('services-nginx-status').url}/status",
@@ -122,6 +123,16 @@ def prometheus(site: Site) -> Environment:
     the dashboards at the same addresses.
     """
     return {"CONSOLE_URL": f"http://{LOOPBACK}:{site.listen('console').port}"}
+
+
+def _sent(name: str, site: Site, store: Store) -> Environment:
+    """Where the collector sends to a store, and how."""
+    return {
+        f"{name}_OTLP_URL": str(store.url),
+        f"{name}_HEADERS_FILE": str(headers_file(site.secrets, store)),
+        # On one machine compression costs more than it gives.
+        f"{name}_COMPRESSION": "none" if store.is_ours else "gzip",
+    }
 
 
 def jaeger(site: Site, platform: Platform) -> Environment:

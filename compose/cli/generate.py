@@ -16,8 +16,10 @@ from compose.cli import (
     nginx,
     postgres,
     processes,
+    prometheus,
     rabbitmq,
     secrets,
+    stores,
     targets,
     users,
 )
@@ -25,11 +27,11 @@ from compose.cli.catalog import Catalog
 from compose.cli.layout import Layout
 from compose.cli.platform import DISPATCHER, Platform
 from compose.cli.site import Site
+from compose.cli.stores import Stores
 
 if TYPE_CHECKING:
     from compose.cli.toolbox import Toolbox
 
-PROMETHEUS = Path("observability/prometheus")
 DASHBOARDS = Path("dashboards/generated")
 _CONSOLE_IN_CONTAINERS = hops.ConsoleFiles(
     bundle=PurePath("/srv/nextphase/bundle"),
@@ -39,7 +41,7 @@ _CONSOLE_IN_CONTAINERS = hops.ConsoleFiles(
     port=3001,  # Grafana has the port of the native console
     operates=False,
 )
-_DATA = ("alertmanager", "collector", "jaeger", "loki", "prometheus")
+_DATA = ("alertmanager", "collector", "jaeger", "loki", "prometheus", "prometheus-agent")
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class Plan:
     catalog: Catalog
     platform: Platform
     toolbox: Toolbox
+    stores: Stores
     files: Mapping[str, str]
     processes: Mapping[str, Mapping[str, Any]]
     spares: Mapping[str, Mapping[str, Any]]
@@ -80,7 +83,9 @@ def plan(catalog: Catalog, layout: Layout, toolbox: Toolbox) -> Plan:
     platform = Platform.load(layout.root)
     postgres.refuse_too_many(catalog)
     site = Site.native(layout)
+    found_stores = Stores.of(layout.root, platform, site)
     secrets.ensure(layout.secrets, catalog)
+    stores.write_secrets(layout.secrets, found_stores)
     _make_folders(layout, site)
     banned = layout.root / nginx.BANNED
     console = hops.ConsoleFiles(
@@ -91,10 +96,10 @@ def plan(catalog: Catalog, layout: Layout, toolbox: Toolbox) -> Plan:
         port=site.reach("console").port,
         operates=True,
     )
-    files = configuration(layout.root, layout.secrets, catalog, platform, site, banned, console)
-    found = processes.Processes(catalog, layout, platform, toolbox)
-    spare_files = _spare_files(catalog, platform, site)
-    return Plan(layout, catalog, platform, toolbox, files | spare_files, found.definitions(), found.spares())
+    files = configuration(layout.root, layout.secrets, catalog, platform, site, found_stores, banned, console)
+    found = processes.Processes(catalog, layout, platform, toolbox, found_stores)
+    files |= _spare_files(catalog, platform, site)
+    return Plan(layout, catalog, platform, toolbox, found_stores, files, found.definitions(), found.spares())
 
 
 def _spare_files(catalog: Catalog, platform: Platform, site: Site) -> dict[str, str]:
@@ -114,7 +119,9 @@ def generate_for_containers(catalog: Catalog, root: Path, folder: Path, instance
     site = Site.containers(instance)
     secrets.ensure(folder / "secrets", catalog, folder_mode=0o711)
     banned = site.config / "nginx" / nginx.BANNED.name
-    content = configuration(root, folder / "secrets", catalog, platform, site, banned, _CONSOLE_IN_CONTAINERS)
+    # Containers have their own stores, whatever existing ones the settings name.
+    own, console = Stores.own(site), _CONSOLE_IN_CONTAINERS
+    content = configuration(root, folder / "secrets", catalog, platform, site, own, banned, console)
     content[f"nginx/{nginx.BANNED.name}"] = (root / nginx.BANNED).read_text()
     changed = _write_all(folder / "config", content)
     return changed | _remove_stale_rules(folder / "config", content)
@@ -126,6 +133,7 @@ def configuration(
     catalog: Catalog,
     platform: Platform,
     site: Site,
+    stores: Stores,
     banned_file: PurePath,
     console: hops.ConsoleFiles,
 ) -> dict[str, str]:
@@ -145,7 +153,7 @@ def configuration(
         },
         hops.RIO_CATALOG: hops.rio_catalog(catalog),
         "relay.json": hops.relay(catalog, site),
-        "console.json": hops.console(platform, site, console),
+        "console.json": hops.console(platform, site, stores, console),
         hops.CATALOG: architecture.document(catalog, platform),
         "postgres/postgresql.conf": postgres.configuration(site),
         "postgres/pg_hba.conf": postgres.authentication(),
@@ -153,24 +161,28 @@ def configuration(
         "rabbitmq/rabbitmq.conf": rabbitmq.configuration(site),
         "rabbitmq/enabled_plugins": rabbitmq.PLUGINS,
         rabbitmq.DEFINITIONS: rabbitmq.definitions(secrets_folder),
-        **_prometheus(root, catalog, platform, site),
+        **_prometheus(root, catalog, platform, site, stores),
     }
 
 
-def _prometheus(root: Path, catalog: Catalog, platform: Platform, site: Site) -> dict[str, str]:
+def _prometheus(
+    root: Path, catalog: Catalog, platform: Platform, site: Site, stores: Stores
+) -> dict[str, str]:
     """Prometheus' own files, whose paths are all relative, and beside them the targets."""
-    sources = [PROMETHEUS / "prometheus.yml", *sorted(path.relative_to(root) for path in _rules(root))]
-    copied = {str(source.relative_to("observability")): (root / source).read_text() for source in sources}
+    rules = sorted(path.relative_to(root) for path in _rules(root))
+    copied = {str(source.relative_to("observability")): (root / source).read_text() for source in rules}
+    own = (root / prometheus.SOURCE / "prometheus.yml").read_text()
     return copied | {
+        "prometheus/prometheus.yml": prometheus.configuration(own, site, stores),
         "prometheus/targets/hops.json": targets.hops(catalog, platform, site),
-        "prometheus/targets/telemetry.json": targets.telemetry(site),
+        "prometheus/targets/telemetry.json": targets.telemetry(site, stores),
         "prometheus/targets/platform.json": targets.platform(site),
         "prometheus/alertmanagers/alertmanager.json": targets.alertmanagers(site),
     }
 
 
 def _rules(root: Path) -> list[Path]:
-    return list((root / PROMETHEUS / "rules").glob("*.yml"))
+    return list((root / prometheus.SOURCE / "rules").glob("*.yml"))
 
 
 def _write_all(config: Path, content: Mapping[str, str]) -> set[Path]:

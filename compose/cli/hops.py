@@ -16,6 +16,7 @@ from compose.cli.layout import DISPATCHERS, GATEWAY_PORTS, LOOPBACK
 from compose.cli.platform import DISPATCHER, Kept, Platform
 from compose.cli.secrets import OPERATOR, RELAY, RIO, VIEWER, Secrets
 from compose.cli.site import Address, Site
+from compose.cli.stores import Stores, headers_file
 
 RIO_CATALOG = "rio-catalog.json"
 """Where the catalog's part of Rio's configuration stands, below `config/`."""
@@ -194,10 +195,12 @@ class ConsoleFiles:
     operates: bool
 
 
-def console(platform: Platform, site: Site, files: ConsoleFiles) -> str:
+def console(platform: Platform, site: Site, stores: Stores, files: ConsoleFiles) -> str:
     """console.json: what it reads, and by what name it answers."""
-    stores = {name: site.reach(name).url for name in ("prometheus", "loki", "jaeger", "alertmanager")}
-    stores |= {"rio": site.reach("rio-api").url, "gateway": site.reach("edge-nginx").url}
+    read = (stores.prometheus, stores.loki, stores.jaeger, stores.alertmanager)
+    urls = {store.name: store.url for store in read}
+    urls |= {"rio": site.reach("rio-api").url, "gateway": site.reach("edge-nginx").url}
+    headers = {store.name: str(headers_file(site.secrets, store)) for store in read if store.headers}
     socket, secrets = files.supervisor_socket, Secrets(site.secrets)
     return _json(
         {
@@ -209,7 +212,9 @@ def console(platform: Platform, site: Site, files: ConsoleFiles) -> str:
             "catalog_file": str(site.config / CATALOG),
             "supervisor_socket": None if socket is None else str(socket),
             "deployments_file": None if files.deployments is None else str(files.deployments),
-            "stores": stores,
+            "stores": urls,
+            "existing_stores": sorted(store.name for store in read if not store.is_ours),
+            "store_headers_files": headers,
             "rio_token_file": str(secrets.sender(VIEWER)),
             "operator_token_file": str(secrets.sender(OPERATOR)) if files.operates else None,
             "operate_folder": str(secrets.operate) if files.operates else None,

@@ -72,9 +72,41 @@ class Console:
 
 
 @dataclass(frozen=True)
+class External:
+    """An existing store that is used in place of ours. url: base URL of its API; of an OTLP endpoint, what
+    `/v1/traces` is appended to. remote_write_url: where a Prometheus takes metrics. headers_file: what it
+    asks of its clients, see stores.read_headers."""
+
+    url: str
+    remote_write_url: str = ""
+    headers_file: Path | None = None
+
+
+@dataclass(frozen=True)
+class ExistingStores:
+    """The existing stores; None where our own is used. accepts_remote_write: whether our own Prometheus takes
+    metrics of other instances."""
+
+    otlp: External | None = None
+    jaeger: External | None = None
+    loki: External | None = None
+    prometheus: External | None = None
+    alertmanager: External | None = None
+    grafana: External | None = None
+    accepts_remote_write: bool = False
+
+    @property
+    def replaced(self) -> frozenset[str]:
+        """The stores of ours that are not started: an existing one is used, or nothing would use ours."""
+        alerts = self.alertmanager or self.prometheus  # an agent sends no alerts
+        found = {"jaeger": self.otlp, "loki": self.loki, "alertmanager": alerts}
+        return frozenset(name for name, external in found.items() if external)
+
+
+@dataclass(frozen=True)
 class Platform:
     """edge: limits of a client. gateway_processes: at least 1. Retention of telemetry in hours. tools:
-    binaries to use in place of those the set-up builds, by the tool's name."""
+    binaries to use in place of those the set-up builds, by the tool's name. telemetry: stores that exist."""
 
     edge: Limits
     gateway_processes: int
@@ -84,6 +116,7 @@ class Platform:
     logs_hours: int
     metrics_hours: int
     tools: Mapping[str, Path]
+    telemetry: ExistingStores
 
     @classmethod
     def load(cls, root: Path) -> Platform:
@@ -107,7 +140,18 @@ class Platform:
             console=Console(**content.get("console", {})),
             **content["retention"],
             tools={name: Path(path) for name, path in content.get("tools", {}).items()},
+            telemetry=_telemetry(content.get("telemetry", {})),
         )
+
+
+def _telemetry(content: Mapping[str, Any]) -> ExistingStores:
+    accepts = content.get("accepts_remote_write", False)
+    stores = {name: _external(**given) for name, given in content.items() if isinstance(given, Mapping)}
+    return ExistingStores(accepts_remote_write=accepts, **stores)
+
+
+def _external(url: str, remote_write_url: str = "", headers_file: str | None = None) -> External:
+    return External(url.rstrip("/"), remote_write_url, Path(headers_file) if headers_file else None)
 
 
 def refused(root: Path, where: Field, message: str) -> Refused:

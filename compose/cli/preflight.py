@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import pwd
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from compose.cli import hints, proc
 from compose.cli.errors import Failure
 from compose.cli.layout import DEFAULT, PORTS, STATE, Layout
 from compose.cli.supervisor import MARK, Supervisor
+
+REPLACEABLE = ("jaeger", "loki", "alertmanager")
+"""Stores whose ports an existing one may hold that compose/platform.yaml names in their place. Whether it
+does is known once the settings can be read: `up` looks at these ports, too, before it starts anything."""
 
 _SHOWN_CHARACTERS = 60
 
@@ -27,14 +31,16 @@ def check(root: Path, instance: str) -> None:
     refuse_taken(fixed_ports(root, instance))
 
 
-def fixed_ports(root: Path, instance: str) -> Mapping[int, str]:
-    """The ports that an instance takes whatever the catalog says, each with what is to listen there.
+def fixed_ports(root: Path, instance: str, replaced: Collection[str] = REPLACEABLE) -> dict[int, str]:
+    """The ports that an instance takes whatever its catalog says, each with what is to listen there.
 
-    Empty for a new instance other than the default one, which chooses free ports.
+    Empty for a new instance other than the default one, which chooses free ports. replaced: stores that are
+    not to be started; those that may not be, while the settings are not known.
     """
+    ports: Mapping[str, int] = PORTS if instance == DEFAULT else {}
     if instance in Layout.existing(root):
-        return {port: name for name, port in Layout.open(root, instance).ports.items()}
-    return {port: name for name, port in PORTS.items()} if instance == DEFAULT else {}
+        ports = Layout.open(root, instance).ports
+    return {port: name for name, port in ports.items() if name.partition("-")[0] not in replaced}
 
 
 def refuse_taken(wanted: Mapping[int, str]) -> None:

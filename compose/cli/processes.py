@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from compose.cli import environment, hops, nginx, rabbitmq, users
+from compose.cli import environment, hops, nginx, prometheus, rabbitmq, users
 from compose.cli.catalog import Catalog, Service
 from compose.cli.layout import Layout
 from compose.cli.platform import DISPATCHER, Platform
 from compose.cli.process import DONE, HEALTHY, STARTED, Probe, Process
 from compose.cli.site import Address, Site
+from compose.cli.stores import Stores
 from compose.cli.tool_selection import identity
 from compose.cli.validation import OBSERVABILITY
 
@@ -73,8 +74,11 @@ class _Plain(yaml.CSafeDumper):
 class Processes:
     """Builds every process of one instance."""
 
-    def __init__(self, catalog: Catalog, layout: Layout, platform: Platform, toolbox: Toolbox) -> None:
+    def __init__(
+        self, catalog: Catalog, layout: Layout, platform: Platform, toolbox: Toolbox, stores: Stores
+    ) -> None:
         self._catalog = catalog
+        self._telemetry_stores = stores
         self._layout = layout
         self._platform = platform
         self._toolbox = toolbox
@@ -297,20 +301,21 @@ class Processes:
     # --- telemetry
 
     def _telemetry(self) -> Iterator[Process]:
-        yield self._collector()
-        yield self._jaeger()
-        yield self._loki()
-        yield self._prometheus()
-        yield self._alertmanager()
+        found = (self._collector(), self._jaeger(), self._loki(), self._prometheus(), self._alertmanager())
+        yield from (process for process in found if self._telemetry_stores.runs(process.name))
+
+    def _started(self, *stores: str) -> dict[str, str]:
+        """What a process comes after: those of these stores that are ours."""
+        return {name: STARTED for name in stores if self._telemetry_stores.runs(name)}
 
     def _collector(self) -> Process:
         return Process(
             "collector",
             "takes in all telemetry, queues it on disk",
             [str(self._toolbox.otelcol), "--config", self._observability("collector/collector.yaml")],
-            environment.collector(self._site),
+            environment.collector(self._site, self._telemetry_stores),
             Probe(http=(self._site.reach("collector-health"), "/")),
-            {"jaeger": STARTED, "loki": STARTED},
+            self._started("jaeger", "loki"),
             program=identity(self._toolbox.otelcol),
             stop_seconds=20,
         )
@@ -339,20 +344,20 @@ class Processes:
         )
 
     def _prometheus(self) -> Process:
-        options = {
-            "--config.file": self._site.config / "prometheus" / "prometheus.yml",
-            "--storage.tsdb.path": self._site.data / "prometheus",
-            "--storage.tsdb.retention.time": f"{self._platform.metrics_hours}h",
-            "--web.listen-address": self._site.listen("prometheus"),
-            "--enable-feature": "exemplar-storage,expand-external-labels",
-        }
+        options = prometheus.options(
+            self._site,
+            self._telemetry_stores,
+            retention_hours=self._platform.metrics_hours,
+            accepts_remote_write=self._platform.telemetry.accepts_remote_write,
+        )
+        is_agent = self._telemetry_stores.is_agent
         return Process(
             "prometheus",
-            "keeps and serves metrics, evaluates alerts",
-            [str(self._toolbox.prometheus), *(f"{name}={value}" for name, value in options.items())],
+            "sends metrics on" if is_agent else "keeps and serves metrics, evaluates alerts",
+            [str(self._toolbox.prometheus), *(f"{n}={v}" if v else n for n, v in options.items())],
             environment.prometheus(self._site),
             Probe(http=(self._site.reach("prometheus"), "/-/ready")),
-            after={"alertmanager": STARTED},
+            after=self._started("alertmanager"),
             stop_seconds=20,
         )
 

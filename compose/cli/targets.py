@@ -11,6 +11,7 @@ from compose.cli import nginx
 from compose.cli.catalog import Catalog
 from compose.cli.platform import DISPATCHER, Platform
 from compose.cli.site import Address, Site
+from compose.cli.stores import Stores
 
 Group = dict[str, list[str] | dict[str, str]]
 
@@ -50,9 +51,10 @@ def hops(catalog: Catalog, platform: Platform, site: Site) -> str:
     return _json(groups)
 
 
-def telemetry(site: Site) -> str:
-    """targets/telemetry.json: the collector's own and its derived metrics, and the stores."""
-    return _json([_group("telemetry", name, name, site.reach(port)) for name, port in _TELEMETRY.items()])
+def telemetry(site: Site, stores: Stores) -> str:
+    """targets/telemetry.json: the collector's own and its derived metrics, and those stores that are ours."""
+    ours = {name: port for name, port in _TELEMETRY.items() if stores.runs(name)}
+    return _json([_group("telemetry", name, name, site.reach(port)) for name, port in ours.items()])
 
 
 def platform(site: Site) -> str:

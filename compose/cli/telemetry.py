@@ -1,7 +1,9 @@
-"""Reading an instance's telemetry back: traces from Jaeger, logs from Loki, metrics from Prometheus."""
+"""Reading an instance's telemetry back: traces from Jaeger, logs from Loki, metrics from Prometheus; from
+existing ones where compose/platform.yaml names them."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
@@ -10,12 +12,17 @@ import httpx
 
 from compose.cli.layout import Layout
 from compose.cli.platform import Platform
+from compose.cli.site import Site
+from compose.cli.stores import Store, Stores
 
 #: Loki answers no more lines than this at once.
 MAX_LOG_LINES = 5000
 
 #: How far the clock of a log line may be before that of the first span.
 _CLOCKS = timedelta(minutes=1)
+
+#: Where Jaeger's page puts itself; in what a Jaeger without it answers there is no such element.
+_PAGE = 'id="jaeger-ui-root"'
 
 #: Labels and value of one series at one time.
 Sample = tuple[dict[str, str], float]
@@ -117,23 +124,46 @@ class LogLine:
 
 
 class Telemetry:
-    """The telemetry back ends of one instance."""
+    """The telemetry back ends of one instance.
+
+    Raises Refused where the platform's settings are wrong.
+    """
 
     def __init__(self, layout: Layout, timeout_seconds: float = 10.0) -> None:
-        self._layout = layout
+        self._platform = Platform.load(layout.root)
+        self.stores = Stores.of(layout.root, self._platform, Site.native(layout))
         self._http = httpx.Client(timeout=timeout_seconds, trust_env=False)
 
     def trace(self, trace_id: str) -> list[Span]:
         """The spans of a trace, oldest first; empty when Jaeger does not (yet) know it.
 
         Raises:
-            TelemetryError: Jaeger is not answering.
+            TelemetryError: Jaeger is not answering, or none is named that knows the traces.
         """
-        response = self._get("jaeger", f"/api/traces/{trace_id}", accept=(200, 404))
+        response = self._get(self.stores.jaeger, f"/api/traces/{trace_id}", accept=(200, 404))
         if response.status_code == 404:
             return []
         traces = response.json().get("data") or []
         return sorted((s for t in traces for s in _spans(t)), key=lambda span: (span.start, -span.duration))
+
+    def unreachable(self) -> list[str]:
+        """A line for each existing store that does not answer at all; what it answers does not matter."""
+        with ThreadPoolExecutor() as pool:
+            return [said for said in pool.map(self._why_unreachable, self.stores.existing) if said]
+
+    def _why_unreachable(self, store: Store) -> str | None:
+        try:
+            self._http.get(str(store.url))
+        except httpx.HTTPError as error:
+            return f"{store.name} does not answer at {store.url}: {error or type(error).__name__}"
+        return None
+
+    def has_trace_page(self) -> bool:
+        """Whether Jaeger has its own page: a binary that is built from its Go module alone has none."""
+        try:
+            return _PAGE in self._get(self.stores.jaeger, "/").text
+        except TelemetryError:
+            return False
 
     def logs(self, query: str, lookback: timedelta = timedelta(hours=24)) -> list[LogLine]:
         """The log lines that a LogQL query selects, oldest first.
@@ -149,7 +179,7 @@ class Telemetry:
             "limit": str(MAX_LOG_LINES),
             "direction": "forward",
         }
-        result = self._get("loki", "/loki/api/v1/query_range", parameters).json()["data"]["result"]
+        result = self._get(self.stores.loki, "/loki/api/v1/query_range", parameters).json()["data"]["result"]
         lines = [
             LogLine(int(time), stream["stream"].get("service_name", ""), text, stream["stream"])
             for stream in result
@@ -163,7 +193,7 @@ class Telemetry:
         Args:
             spans: those of the trace, as far as they are known: nothing older than them is searched.
         """
-        lookback = timedelta(hours=Platform.load(self._layout.root).logs_hours)
+        lookback = timedelta(hours=self._platform.logs_hours)
         if spans:
             first = datetime.fromtimestamp(min(span.start for span in spans) / 1e6, UTC)
             lookback = min(lookback, datetime.now(UTC) - first + _CLOCKS)
@@ -175,7 +205,7 @@ class Telemetry:
         Raises:
             TelemetryError: Prometheus is not answering, or refuses the query.
         """
-        return _vector(self._get("prometheus", "/api/v1/query", {"query": query}).json()["data"])
+        return _vector(self._get(self.stores.prometheus, "/api/v1/query", {"query": query}).json()["data"])
 
     def log_metric(self, query: str) -> list[Sample]:
         """The instant vector of a LogQL metric query, such as a count of lines.
@@ -183,29 +213,33 @@ class Telemetry:
         Raises:
             TelemetryError: Loki is not answering, or refuses the query.
         """
-        return _vector(self._get("loki", "/loki/api/v1/query", {"query": query}).json()["data"])
+        return _vector(self._get(self.stores.loki, "/loki/api/v1/query", {"query": query}).json()["data"])
 
     def targets(self) -> list[dict[str, Any]]:
         """Prometheus' active targets as its API gives them."""
-        found: list[dict[str, Any]] = self._get("prometheus", "/api/v1/targets").json()["data"][
+        found: list[dict[str, Any]] = self._get(self.stores.prometheus, "/api/v1/targets").json()["data"][
             "activeTargets"
         ]
         return found
 
     def _get(
         self,
-        part: str,
+        store: Store,
         path: str,
         parameters: Mapping[str, str] | None = None,
         accept: tuple[int, ...] = (200,),
     ) -> httpx.Response:
-        url = f"http://{self._layout.address(part)}{path}"
+        if store.url is None:
+            raise TelemetryError(f"compose/platform.yaml names no {store.name} to read from (telemetry)")
+        url = f"{store.url}{path}"
         try:
-            response = self._http.get(url, params=parameters)
+            response = self._http.get(url, params=parameters, headers=store.headers)
         except httpx.HTTPError as error:
-            raise TelemetryError(f"{part} does not answer at {url}: is the instance up?") from error
+            hint = "is the instance up?" if store.is_ours else "compose/platform.yaml names it (telemetry)"
+            raise TelemetryError(f"{store.name} does not answer at {url}: {hint}") from error
         if response.status_code not in accept:
-            raise TelemetryError(f"{part} answered {response.status_code}: {response.text[:200].strip()}")
+            said = response.text[:200].strip()
+            raise TelemetryError(f"{store.name} answered {response.status_code}: {said}")
         return response
 
 

@@ -28,6 +28,7 @@ from compose.cli.setup.go import Go
 from compose.cli.setup.tools import JAEGER, LOKI, LURA, OTELCOL, PROCESS_COMPOSE, TOOLS, BuiltTool, Tool
 from compose.cli.setup.venv import Environment
 from compose.cli.site import Site
+from compose.cli.stores import Stores
 
 Version = tuple[int, int, int]
 
@@ -82,13 +83,14 @@ class Unusable(Exception):
 
 
 def select_all(root: Path) -> dict[Tool, Selection]:
-    """The binary of every tool.
+    """The binary of every tool that an instance runs: not of a store in whose place an existing one is used.
 
     Raises Refused where compose/platform.yaml names one that will not do.
     """
     platform = Platform.load(root)
-    with ThreadPoolExecutor(len(TOOLS)) as pool:
-        return dict(zip(TOOLS, pool.map(lambda tool: _select(root, tool, platform), TOOLS), strict=True))
+    wanted = [tool for tool in TOOLS if tool.name not in platform.telemetry.replaced]
+    with ThreadPoolExecutor(len(wanted)) as pool:
+        return dict(zip(wanted, pool.map(lambda tool: _select(root, tool, platform), wanted), strict=True))
 
 
 def set_up(root: Path, *, testing: bool) -> None:
@@ -202,7 +204,7 @@ def _configuration(root: Path, tool: Tool, program: Path, platform: Platform) ->
     """The program's own check of the configuration; process-compose has none."""
     site = Site.containers("selection")  # any that is not an instance's: nothing of it is opened
     checks = {
-        OTELCOL: lambda: validation.collector(program, root, site),
+        OTELCOL: lambda: validation.collector(program, root, site, Stores.own(site)),
         JAEGER: lambda: validation.jaeger(program, root, site, platform),
         LOKI: lambda: validation.loki(program, root, site, platform),
     }

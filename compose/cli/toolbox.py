@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from compose.cli.errors import not_set_up
-from compose.cli.setup import console, programs, venv
-from compose.cli.tool_selection import select_all
+from compose.cli.setup import console, programs, tools, venv
+from compose.cli.tool_selection import Selection, select_all
 
 
 @dataclass(frozen=True)
 class Toolbox:
     """The programs an instance runs; `postgres_bin` is the folder of PostgreSQL's, `console` that of the
-    console's front end, built or not: `up` and `restart` build it when its sources have changed."""
+    console's front end, built or not: `up` and `restart` build it when its sources have changed. The program
+    of a store in whose place an existing one is used need not be there."""
 
     python: Path
     java: Path
@@ -38,13 +40,14 @@ class Toolbox:
     def locate(cls, root: Path) -> Toolbox:
         """The programs for the checkout `root`; raises Failure that names what is missing, Refused where
         compose/platform.yaml names a program that will not do."""
-        selected = {tool.name.replace("-", "_"): found.path for tool, found in select_all(root).items()}
+        selected = select_all(root)
+        built = {tool.name.replace("-", "_"): _path(root, tool, selected) for tool in tools.TOOLS}
         jdk = programs.jdk()
         found: dict[str, Path | None] = {
             # Whoever brings a Python of their own (the tests of this folder) runs the instance with it.
             "python": venv.python(root) or Path(sys.executable),
             "java": jdk / "bin/java" if jdk else None,
-            **{name: path if path.exists() else None for name, path in selected.items()},
+            **built,
             "nginx": programs.find("nginx"),
             "postgres_bin": programs.postgres_bin(),
             "rabbitmq_server": programs.rabbitmq_server(),
@@ -62,3 +65,9 @@ class Toolbox:
         if missing:
             raise not_set_up(f"not found: {', '.join(missing)}")
         return cls(**located)
+
+
+def _path(root: Path, tool: tools.Tool, selected: Mapping[tools.Tool, Selection]) -> Path | None:
+    if tool not in selected:
+        return tools.binary(root, tool)
+    return selected[tool].path if selected[tool].path.exists() else None

@@ -11,6 +11,7 @@ from pathlib import Path
 from compose.cli import environment
 from compose.cli.platform import Platform
 from compose.cli.site import Site
+from compose.cli.stores import Stores
 
 OBSERVABILITY = Path("observability")
 _SECONDS = 120
@@ -52,9 +53,9 @@ def refusal(check: Check, folder: Path) -> list[str] | None:
     return [line for line in answer.stdout.splitlines() if line.strip()][-_PROBLEM_LINES:]
 
 
-def collector(program: Path, root: Path, site: Site) -> Check:
+def collector(program: Path, root: Path, site: Site, stores: Stores) -> Check:
     """The collector's own check of its file in the checkout `root`."""
-    return _validated("collector", program, root, environment.collector(site))
+    return _validated("collector", program, root, environment.collector(site, stores))
 
 
 def jaeger(program: Path, root: Path, site: Site, platform: Platform) -> Check:

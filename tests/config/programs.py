@@ -88,7 +88,12 @@ def environment(folder: Path) -> dict[str, str]:
         "JAEGER_METRICS_PORT": str(free_port()),
         "JAEGER_DATA_DIR": str(folder / "jaeger"),
         "JAEGER_RETENTION": "72h",
+        "JAEGER_OTLP_URL": f"http://{jaeger['JAEGER_OTLP']}",
+        "JAEGER_HEADERS_FILE": "/dev/null",
+        "JAEGER_COMPRESSION": "none",
         "LOKI_OTLP_URL": f"http://127.0.0.1:{loki_port}/otlp",
+        "LOKI_HEADERS_FILE": "/dev/null",
+        "LOKI_COMPRESSION": "none",
         "LOKI_HOST": "127.0.0.1",
         "LOKI_HTTP_PORT": str(loki_port),
         "LOKI_GRPC_PORT": str(free_port()),
@@ -180,8 +185,14 @@ class Pipeline:
 
 
 @contextmanager
-def running_pipeline(toolbox: Toolbox, folder: Path) -> Iterator[Pipeline]:
-    variables = environment(folder)
+def running_pipeline(
+    toolbox: Toolbox,
+    folder: Path,
+    variables: Mapping[str, str] | None = None,
+    loki_options: Sequence[str] = (),
+) -> Iterator[Pipeline]:
+    """variables: in place of those of `environment`."""
+    variables = environment(folder) | dict(variables or {})
     (folder / "nginx").mkdir(parents=True)
 
     def program(name: str, command: Sequence[str | Path], ready_url: str) -> Program:
@@ -192,7 +203,11 @@ def running_pipeline(toolbox: Toolbox, folder: Path) -> Iterator[Pipeline]:
         variables,
         program("collector", collector_command(toolbox), f"http://{variables['COLLECTOR_HEALTH']}/"),
         program("jaeger", jaeger_command(toolbox), f"http://{variables['JAEGER_HEALTH']}/status"),
-        program("loki", loki_command(toolbox), f"http://127.0.0.1:{variables['LOKI_HTTP_PORT']}/ready"),
+        program(
+            "loki",
+            [*loki_command(toolbox), *loki_options],
+            f"http://127.0.0.1:{variables['LOKI_HTTP_PORT']}/ready",
+        ),
     )
     try:
         for each in (pipeline.jaeger, pipeline.loki, pipeline.collector):

@@ -33,6 +33,7 @@ from compose.cli.processes import Processes
 from compose.cli.secrets import SUPERUSER, Secrets
 from compose.cli.setup import console
 from compose.cli.site import Site
+from compose.cli.stores import Stores
 from compose.cli.tests import checkout
 from compose.cli.toolbox import Toolbox
 from gateway.door.limits import LINGER_SECONDS
@@ -101,7 +102,8 @@ def layout() -> Layout:
 def native(layout: Layout) -> dict[str, Process]:
     names = {name: Path(name) for name in Toolbox.__dataclass_fields__}
     toolbox = Toolbox(**(names | {"postgres_bin": Path("")}))
-    return {process.name: process for process in Processes(CATALOG, layout, PLATFORM, toolbox).all()}
+    found = Processes(CATALOG, layout, PLATFORM, toolbox, Stores.own(Site.native(layout)))
+    return {process.name: process for process in found.all()}
 
 
 @pytest.fixture(scope="module")
@@ -193,7 +195,7 @@ def expected_environment() -> dict[str, dict[str, str]]:
         "relay": environment.relay(SITE),
         "console": environment.console(SITE),
         "databases": environment.databases(SITE),
-        "collector": environment.collector(SITE),
+        "collector": environment.collector(SITE, Stores.own(SITE)),
         "jaeger": environment.jaeger(SITE, PLATFORM),
         "loki": environment.loki(SITE, PLATFORM),
         "prometheus": environment.prometheus(SITE),
@@ -546,7 +548,12 @@ def test_dockerfiles_are_clean(file: Path) -> None:
 
 def test_collector(toolbox: Toolbox, tmp_path: Path) -> None:
     binary, *arguments = collector_command(toolbox)
-    validate([binary, "validate", *arguments], environment.collector(SITE), "COLLECTOR_DATA_DIR", tmp_path)
+    validate(
+        [binary, "validate", *arguments],
+        environment.collector(SITE, Stores.own(SITE)),
+        "COLLECTOR_DATA_DIR",
+        tmp_path,
+    )
 
 
 def test_jaeger(toolbox: Toolbox, tmp_path: Path) -> None:

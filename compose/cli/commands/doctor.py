@@ -83,9 +83,11 @@ def _findings(root: Path, instance: str) -> Iterator[Finding]:
     yield from built
     yield from _machine(root, is_built=all(finding.right for finding in built))
     if instance in Layout.existing(root):
-        yield from _instance(Layout.open(root, instance))
+        layout = Layout.open(root, instance)
+        yield from _instance(layout)
+        yield from _stores(layout)
     else:
-        yield _ports(f"instance {instance}", preflight.fixed_ports(root, instance), "was never started")
+        yield _ports(f"instance {instance}", _fixed_ports(root, instance), "was never started")
 
 
 def _packages() -> Iterator[Finding]:
@@ -130,6 +132,23 @@ def _selected(root: Path) -> list[ToolFinding]:
     except Failure as failure:
         return [ToolFinding("tools", False, "; ".join(failure.tail), "Put compose/platform.yaml right")]
     return [_tool(one.tool.name, one.path, one.version, one.source, one.passed_over) for one in selected]
+
+
+def _stores(layout: Layout) -> Iterator[Finding]:
+    """Whether the existing stores answer that compose/platform.yaml names."""
+    if venv.python(layout.root) is None:
+        return
+    from compose.cli.telemetry import Telemetry  # here, because it needs the environment's packages
+
+    try:
+        telemetry = Telemetry(layout)
+    except Failure as failure:
+        yield Finding("stores", False, "; ".join(failure.tail), "Put compose/platform.yaml right")
+        return
+    if telemetry.stores.existing:
+        silent = telemetry.unreachable()
+        detail = "; ".join(silent or sorted({str(store.url) for store in telemetry.stores.existing}))
+        yield Finding("existing stores", not silent, detail, "What is meant for them waits in the collector")
 
 
 def _tool(
@@ -186,7 +205,18 @@ def _instance(layout: Layout) -> Iterator[Finding]:
             name, False, f"its supervisor is gone, but these run: pids {pids}", f"Run {hints.command('down')}"
         )
         return
-    yield _ports(name, preflight.fixed_ports(layout.root, layout.instance), "does not run")
+    yield _ports(name, _fixed_ports(layout.root, layout.instance), "does not run")
+
+
+def _fixed_ports(root: Path, instance: str) -> Mapping[int, str]:
+    if venv.python(root) is None:
+        return preflight.fixed_ports(root, instance)
+    from compose.cli.platform import Platform  # here, because it needs the environment's packages
+
+    try:
+        return preflight.fixed_ports(root, instance, Platform.load(root).telemetry.replaced)
+    except Failure:  # shown with the tools
+        return preflight.fixed_ports(root, instance)
 
 
 def _ports(name: str, wanted: Mapping[int, str], otherwise: str) -> Finding:

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from compose.cli.layout import Layout
 from compose.cli.links import Links
+from compose.cli.stores import Stores
 from compose.cli.telemetry import Telemetry, TelemetryError
 from compose.cli.waterfall import arrange, missing_parents, render, render_lines
 
@@ -23,7 +24,7 @@ def run(layout: Layout, args: argparse.Namespace) -> int:
         return 2
     telemetry = Telemetry(layout)
     try:
-        spans = telemetry.trace(trace_id)
+        spans = telemetry.trace(trace_id) if telemetry.stores.jaeger.url else []
         logs = telemetry.trace_logs(trace_id, spans)
     except TelemetryError as error:
         print(error, file=sys.stderr)
@@ -36,11 +37,7 @@ def run(layout: Layout, args: argparse.Namespace) -> int:
         print(json.dumps(document, indent=2))
         return 0 if spans or logs else 1
     if not spans:
-        print(
-            f"Jaeger has no trace {trace_id}: its spans have not arrived yet, it was not sampled, "
-            "or it is older than traces are kept.",
-            file=sys.stderr,
-        )
+        print(_why_no_spans(telemetry.stores, trace_id), file=sys.stderr)
         if not logs:
             return 1
         Console().print(render_lines(logs))
@@ -59,3 +56,15 @@ def run(layout: Layout, args: argparse.Namespace) -> int:
             f"[yellow]{orphan.service} {orphan.name}: its parent {orphan.parent_id} has not arrived"
         )
     return 0
+
+
+def _why_no_spans(stores: Stores, trace_id: str) -> str:
+    if stores.jaeger.url is None:
+        return (
+            f"Spans are sent to {stores.spans.url}; compose/platform.yaml names no Jaeger to read them from "
+            "(telemetry.jaeger.url)."
+        )
+    return (
+        f"Jaeger has no trace {trace_id}: its spans have not arrived yet, it was not sampled, "
+        "or it is older than traces are kept."
+    )

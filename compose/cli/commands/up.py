@@ -32,7 +32,9 @@ from compose.cli.setup.console import Bundle
 from compose.cli.setup.node import Node
 from compose.cli.setup.services import BuiltService
 from compose.cli.setup.venv import Environment
+from compose.cli.stores import Stores
 from compose.cli.supervisor import Supervisor
+from compose.cli.telemetry import Telemetry
 from compose.cli.toolbox import Toolbox
 
 _READY_SECONDS = 180.0
@@ -53,7 +55,7 @@ def run(root: Path, args: argparse.Namespace) -> int:
             _start(supervisor, planned, progress)
         with progress.stage("Ready") as stage:
             supervisor.wait_until_right(planned.processes, _READY_SECONDS, stage.note)
-    print(_summary(layout, time.monotonic() - started))
+    print(_summary(layout, planned.stores, time.monotonic() - started))
     return 0
 
 
@@ -105,7 +107,8 @@ def _adapt(supervisor: Supervisor, planned: Plan, progress: Progress) -> None:
 def _ports(planned: Plan) -> Mapping[int, str]:
     """Every port the instance is going to listen on, and whose it is."""
     layout = planned.layout
-    ports = {port: name for name, port in layout.ports.items()}
+    replaced = planned.platform.telemetry.replaced
+    ports = dict(preflight.fixed_ports(layout.root, layout.instance, replaced))
     for number in range(planned.platform.gateway_processes):
         ports[layout.port("gateway") + number] = "gateway"
         ports[layout.port("gateway-metrics") + number] = "gateway-metrics"
@@ -114,12 +117,20 @@ def _ports(planned: Plan) -> Mapping[int, str]:
     return ports
 
 
-def _summary(layout: Layout, seconds: float) -> str:
+def _summary(layout: Layout, stores: Stores, seconds: float) -> str:
     addresses = {
         "console": Links.of(layout).home(),
         "the API": f"http://{layout.address('edge-nginx')}/v1/",
     }
+    if stores.grafana:
+        addresses["Grafana"] = stores.grafana
+    telemetry = Telemetry(layout)
+    if telemetry.has_trace_page():
+        addresses["Jaeger"] = f"{stores.jaeger.url}/"
     lines = [f"\nnextphase is up: instance {layout.instance}, {duration(seconds)}\n"]
     lines += [f"  {what:8} {address}" for what, address in addresses.items()]
+    if told := list(stores.differences()):
+        lines += ["", *(f"  {line}" for line in told)]
+        lines += [f"  NOT REACHED: {line}" for line in telemetry.unreachable()]
     lines += ["", f"Next: {hints.command('demo')}"]
     return "\n".join(lines)

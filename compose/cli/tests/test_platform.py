@@ -9,7 +9,7 @@ import pytest
 
 from compose.cli.documents import Refused
 from compose.cli.layout import GATEWAY_PROCESSES
-from compose.cli.platform import Platform
+from compose.cli.platform import ExistingStores, External, Platform
 from compose.cli.tests import checkout
 
 
@@ -51,3 +51,11 @@ def test_settings_from_before_the_console_are_sound(tmp_path: Path) -> None:
     file.write_text(file.read_text().replace("console:\n  show_payloads: false\n", ""))
     assert "console" not in file.read_text()
     assert not Platform.load(tmp_path).console.show_payloads
+
+
+def test_what_replaces_which_store() -> None:
+    some = External("http://127.0.0.1:1")
+    assert ExistingStores().replaced == set()
+    assert ExistingStores(otlp=some, jaeger=some, loki=some).replaced == {"jaeger", "loki"}
+    assert ExistingStores(prometheus=some).replaced == {"alertmanager"}
+    assert ExistingStores(grafana=some).replaced == set()

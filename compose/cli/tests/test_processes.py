@@ -13,6 +13,8 @@ from compose.cli import processes
 from compose.cli.catalog import Catalog
 from compose.cli.layout import Layout
 from compose.cli.platform import Platform
+from compose.cli.site import Site
+from compose.cli.stores import Stores
 from compose.cli.tests import checkout
 from compose.cli.toolbox import Toolbox
 
@@ -21,7 +23,11 @@ from compose.cli.toolbox import Toolbox
 def document(tmp_path: Path) -> str:
     layout = Layout.open(checkout.make(tmp_path))
     built = processes.Processes(
-        Catalog.load(layout.root), layout, Platform.load(layout.root), checkout.toolbox()
+        Catalog.load(layout.root),
+        layout,
+        Platform.load(layout.root),
+        checkout.toolbox(),
+        Stores.own(Site.native(layout)),
     )
     return processes.document(layout, built.definitions())
 
