@@ -9,13 +9,14 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from compose.cli.layout import STATE
 from compose.cli.setup import programs
 from tests.conftest import ROOT, Stack, eventually
 
 WEB = Path("observability/console/web")
+DASHBOARDS = ROOT / "dashboards/generated"
 DESKTOP = {"width": 1440, "height": 1000}
 PHONE = {"width": 360, "height": 760}
 ARTEFACTS = ROOT / STATE / "artefacts" / "console"
@@ -57,7 +58,12 @@ def npm(folder: Path, *arguments: str) -> str:
         text=True,
         timeout=_NPM_SECONDS,
         check=False,
-        env={"PATH": programs.SEARCH_PATH, "HOME": str(Path.home()), "NO_COLOR": "1"},
+        env={
+            "PATH": programs.SEARCH_PATH,
+            "HOME": str(Path.home()),
+            "NO_COLOR": "1",
+            "DASHBOARDS": str(DASHBOARDS),
+        },
     )
     assert done.returncode == 0, f"npm {' '.join(arguments)}:\n{done.stdout}{done.stderr}"
     return done.stdout
@@ -65,6 +71,7 @@ def npm(folder: Path, *arguments: str) -> str:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
+    expect.set_options(timeout=_MILLISECONDS)
     with sync_playwright() as playwright:
         path = programs.find("chromium")
         assert path is not None

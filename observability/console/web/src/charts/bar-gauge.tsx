@@ -11,6 +11,7 @@ export interface Bar {
   steps: readonly { from: number; colour: string }[];
 }
 export interface BarGaugeProps {
+  label: string;
   bars: readonly Bar[];
   isVertical: boolean;
   mode: "basic" | "gradient" | "lcd";
@@ -26,9 +27,13 @@ export const shareOf = ({ value, min, max }: Pick<Bar, "value" | "min" | "max">)
 const colourAt = (bar: Bar, share: number): string =>
   bar.steps.filter(({ from }) => bar.min + share * (bar.max - bar.min) >= from).pop()?.colour ?? bar.colour;
 
-export function BarGauge({ bars, isVertical, mode, textMode, namePlacement, showsRest }: BarGaugeProps) {
+export function BarGauge({ label, bars, isVertical, mode, textMode, namePlacement, showsRest }: BarGaugeProps) {
   return (
-    <ul class={`bar-gauge ${isVertical ? "vertical" : "horizontal"} name-${namePlacement}`}>
+    <ul
+      class={`bar-gauge ${isVertical ? "vertical" : "horizontal"} name-${namePlacement}`}
+      tabIndex={0}
+      aria-label={label}
+    >
       {bars.map((bar, index) => (
         <li key={index} data-value={bar.value}>
           {namePlacement !== "hidden" && bar.name && (

@@ -40,10 +40,10 @@ export function Legend({ curves, format, options, only, onOnly }: LegendProps) {
     return (
       <ul class="legend list" tabIndex={0} aria-label="Legend">
         {sorted(rows, order).map(({ curve, values }, index) => (
-          <li key={index}>
+          <li key={index} data-curve={curve.name}>
             <Name curve={curve} only={only} pick={pick} />
             {values.map((value, column) => (
-              <span key={column} class="faint">
+              <span key={column} class="faint" data-calculation={calculations[column]} data-value={value ?? ""}>
                 {" "}
                 {calculationTitle(calculations[column]!)}: {(curve.format ?? format)(value)}
               </span>
@@ -77,7 +77,7 @@ export function Legend({ curves, format, options, only, onOnly }: LegendProps) {
                 <Name curve={curve} only={only} pick={pick} />
               </td>
               {values.map((value, column) => (
-                <td key={column} class="number">
+                <td key={column} class="number" data-calculation={calculations[column]} data-value={value ?? ""}>
                   {(curve.format ?? format)(value)}
                 </td>
               ))}

@@ -75,12 +75,16 @@ export function questionsOf(panel: Panel, scope: Scope, range: Range, points: nu
         least ?? (source === "prometheus" ? SCRAPE_INTERVAL : LEAST_LOKI_STEP),
       );
       const macros = builtIn(own, { interval: step, rate: rateInterval(step, least ?? SCRAPE_INTERVAL) });
+      const named = {
+        ...target,
+        legendFormat: interpolate(target.legendFormat ?? "", { ...macros, ...scope }, "title"),
+      };
       const isLines = source === "loki" && (panel.type === "logs" || target.format === "logs");
       const kind = isLines ? "lines" : source === "prometheus" && target.instant && !target.range ? "instant" : "range";
       return [
         {
           refId: target.refId,
-          target,
+          target: named,
           source,
           kind,
           expression: interpolate(target.expr!, { ...macros, ...scope }, "query"),

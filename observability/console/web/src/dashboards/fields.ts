@@ -36,7 +36,7 @@ export function shownFields(
 ): ShownField[] {
   const all = frames.flatMap((frame) => frame.fields.map((field) => ({ field, refId: frame.refId })));
   const values = all.filter(({ field }) => !skip.includes(field.kind));
-  const ends = rangeOf(values.map(({ field }) => field));
+  const ends = rangeOf(values.map(({ field }) => field).filter(({ kind }) => kind === "number"));
   let numbered = 0; // colours go by the fields that have a colour of their own
   return values.map(({ field, refId }) =>
     shownField(panel, field, refId, field.kind === "number" ? numbered++ : numbered, scope, ends),

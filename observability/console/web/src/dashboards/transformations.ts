@@ -234,21 +234,22 @@ function stacked(frames: readonly Frame[]): Frame {
   };
 }
 
-/** Which of two cells is first; nothing is last. */
-export function compareCells(a: Cell, b: Cell): number {
+/** Which of two cells is first, ascending or descending; nothing is last either way. */
+export function compareCells(a: Cell, b: Cell, isDescending = false): number {
   if (a === null || b === null) return a === b ? 0 : a === null ? 1 : -1;
-  return typeof a === "number" && typeof b === "number"
-    ? a - b
-    : String(a).localeCompare(String(b), undefined, { numeric: true });
+  const order =
+    typeof a === "number" && typeof b === "number"
+      ? a - b
+      : String(a).localeCompare(String(b), undefined, { numeric: true });
+  return isDescending ? -order : order;
 }
 
 function sorted(frame: Frame, options: Options): Frame {
   const by = record(Array.isArray(options.sort) ? options.sort[0] : undefined),
     field = frame.fields.find((one) => isNamed(one, text(by.field)));
   if (!field) return frame;
-  const sign = by.desc === true ? -1 : 1;
-  return rows(
-    frame,
-    indices(frame).sort((a, b) => sign * compareCells(field.values[a]!, field.values[b]!) || a - b),
+  const order = indices(frame).sort(
+    (a, b) => compareCells(field.values[a]!, field.values[b]!, by.desc === true) || a - b,
   );
+  return rows(frame, order);
 }

@@ -22,13 +22,14 @@ export function HeatmapPanel({ panel, title, data }: PanelProps) {
   const options = (panel.options ?? {}) as HeatmapOptions,
     { color = {}, yAxis = {}, cellValues = {} } = options;
   const { scheme = "Oranges", exponent = 0.5, reverse = false, steps = 64 } = color;
-  const bound = formatOf(yAxis.unit, yAxis.decimals),
+  const written = formatOf(yAxis.unit, yAxis.decimals),
+    bound = (value: number): string => (value === Infinity ? "+Inf" : written(value)),
     format = formatOf(cellValues.unit ?? "short", cellValues.decimals);
   const drawn = useMemo(() => {
     const { times, fields } = aligned(data.frames),
       bounds = fields.map(({ field }) => Number(field.title === "+Inf" ? Infinity : field.title));
     const buckets = fields.map(({ field, values }, index) => ({
-      name: Number.isNaN(bounds[index]) ? (field.title ?? field.name) : bound(bounds[index]),
+      name: Number.isNaN(bounds[index]) ? (field.title ?? field.name) : bound(bounds[index]!),
       values,
     }));
     const exemplars = data.exemplars

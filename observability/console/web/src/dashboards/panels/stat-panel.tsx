@@ -186,7 +186,7 @@ function gaugeEnds(shown: Reduced["shown"]): Pick<Reduced["shown"], "min" | "max
   };
 }
 
-export function BarGaugePanel({ panel, data, scope, size }: PanelProps) {
+export function BarGaugePanel({ panel, title, data, scope, size }: PanelProps) {
   const { surface } = useCanvasColours(),
     options = (panel.options ?? {}) as {
       displayMode?: BarGaugeProps["mode"];
@@ -220,6 +220,7 @@ export function BarGaugePanel({ panel, data, scope, size }: PanelProps) {
   const placement = namePlacement === "auto" ? "left" : (namePlacement as BarGaugeProps["namePlacement"]);
   return (
     <BarGauge
+      label={title}
       bars={bars}
       isVertical={isVertical}
       mode={displayMode}

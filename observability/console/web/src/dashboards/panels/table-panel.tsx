@@ -140,14 +140,8 @@ function sortedRows(frame: Frame, columns: readonly ShownField[], order: Order |
   const rows = Array.from({ length: lengthOf(frame) }, (_, index) => index),
     field = order && columns.find(({ name }) => name === order.name)?.field;
   if (!field || !order) return rows;
-  const sign = order.isDescending ? -1 : 1;
-  return rows.sort((a, b) => {
-    const first = field.values[a] ?? null,
-      second = field.values[b] ?? null;
-    return first === null || second === null
-      ? compareCells(first, second)
-      : sign * compareCells(first, second) || a - b;
-  });
+  const cell = (row: number): Cell => field.values[row] ?? null;
+  return rows.sort((a, b) => compareCells(cell(a), cell(b), order.isDescending) || a - b);
 }
 
 function TableCell({
