@@ -277,6 +277,7 @@ def _free_offset(root: Path, state: Path) -> int:
     for other in Layout.existing(root):
         taken |= reserved_ports(_remembered_offset(root / STATE / other) or 0)
     with _chosen_offsets() as chosen:
+        chosen.pop(str(state), None)  # of an instance of this name that was removed
         for other_offset, _ in chosen.values():
             taken |= reserved_ports(other_offset)
         for offset in _OFFSETS:

@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import json
 import os
+import shutil
 import socket
 import tempfile
 import time
@@ -60,6 +61,13 @@ def test_checkouts_that_start_at_the_same_time_choose_different_ports(tmp_path: 
     with ThreadPoolExecutor() as pool:
         layouts = list(pool.map(lambda root: Layout.open(root, "trial"), roots))
     assert len({layout.offset for layout in layouts}) == len(roots)
+
+
+def test_an_instance_that_was_removed_leaves_its_ports_to_the_next_of_its_name(tmp_path: Path) -> None:
+    """Were they kept from it, a removed instance would move each time."""
+    layout = Layout.open(tmp_path, "trial")
+    shutil.rmtree(layout.state)
+    assert Layout.open(tmp_path, "trial").offset == layout.offset
 
 
 def test_a_choice_of_ports_is_forgotten_after_some_minutes(
