@@ -9,7 +9,7 @@ import { WhatToDo } from "./runbook.tsx";
 
 export function AlertCard({ alert, now }: { alert: ActiveAlert; now: number }) {
   const { name, labels, annotations, standing, since, explains } = alert, culprit = culpritOf(alert);
-  return <li class={`card alert-card ${standing} ${labels.severity ?? ""}`} data-alert={name}>
+  return <li class={`card alert-card ${standing}`} data-alert={name} data-severity={labels.severity}>
     <p class="alert-head">
       <Severity severity={labels.severity} /> <a href={href({ path: "/alerts", alert: name })}>{name}</a>
       <time class="faint" dateTime={new Date(since).toISOString()} title={dateTime(since)}>{standing} for {age(now - since)}</time>
@@ -18,9 +18,14 @@ export function AlertCard({ alert, now }: { alert: ActiveAlert; now: number }) {
     {culprit && <p><span class="faint">Culprit:</span> <b><a href={href({ path: "/map", node: culprit })}><Name text={culprit} /></a></b> <Telemetry service={culprit} /></p>}
     <Why alert={alert} />
     {standing !== "pending" && <p><span class="faint">What to do:</span> <WhatToDo runbook={annotations.runbook} /></p>}
-    {explains.length > 0 && <p class="faint">It explains {explains.map(({ name: one, labels: own }) => `${one}${own.service ? ` (${own.service})` : ""}`).join(", ")}.</p>}
+    {explains.length > 0 && <p class="faint">It explains {namesOf(explains)}.</p>}
     <LabelList labels={ownLabels(labels)} />
   </li>;
+}
+
+/** Alerts by name and part, each once. */
+function namesOf(alerts: readonly ActiveAlert[]): string {
+  return [...new Set(alerts.map(({ name, labels: { service } }) => service ? `${name} of ${service}` : name))].sort().join(", ");
 }
 
 function Telemetry({ service }: { service: string }) {

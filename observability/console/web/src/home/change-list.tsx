@@ -3,6 +3,8 @@ import { age, dateTime } from "../time.ts";
 import type { Change } from "./starts.ts";
 
 const SHOWN = 12;
+/** Details of a change that are told at once; it unfolds to all. */
+const TOLD = 3;
 
 export function ChangeList({ changes, isRecorded, now }: { changes: readonly Change[]; isRecorded: boolean; now: number }) {
   return <>
@@ -18,6 +20,13 @@ function ChangeEntry({ change: { kind, at, title, details }, now }: { change: Ch
   return <li data-change={kind}>
     <time class="faint" dateTime={new Date(at).toISOString()} title={dateTime(at)}>{age(now - at)} ago</time>
     <span class={kind === "restart" ? "tag warning" : "tag"}>{kind}</span>
-    <span>{title}{details.length > 0 && <small class="faint"> {details.join("; ")}</small>}</span>
+    <div class="text">{details.length > 1 ? <Unfolded title={title} details={details} /> : <>{title} <small class="faint">{details[0]}</small></>}</div>
   </li>;
+}
+
+function Unfolded({ title, details }: { title: string; details: readonly string[] }) {
+  return <details>
+    <summary>{title} <small class="faint">{details.slice(0, TOLD).join("; ")}{details.length > TOLD && ` and ${details.length - TOLD} more`}</small></summary>
+    <ul>{details.map((detail) => <li key={detail}>{detail}</li>)}</ul>
+  </details>;
 }

@@ -13,7 +13,7 @@ export interface Fullness { inProgress: readonly { service: string; value: numbe
 export function RouteTable({ routes, fullness }: { routes: readonly RouteSignals[]; fullness: Fullness }) {
   return <>
     <table class="listing">
-      <thead><tr><th>Route</th><th class="number">Rate</th><th class="number">5xx</th><th class="number">p50</th><th class="number">p95</th></tr></thead>
+      <thead><tr><th>At</th><th>Route</th><th class="number">Rate</th><th class="number">5xx</th><th class="number">p50</th><th class="number">p95</th></tr></thead>
       <tbody>{routes.map((one) => <RouteRow key={`${one.service} ${one.route}`} signals={one} />)}</tbody>
     </table>
     {routes.length === 0 && <p class="faint">No route was asked for in the last 5 minutes.</p>}
@@ -23,7 +23,8 @@ export function RouteTable({ routes, fullness }: { routes: readonly RouteSignals
 
 function RouteRow({ signals: { service, route, rate, errors, p50, p95 } }: { signals: RouteSignals }) {
   return <tr data-route={`${service} ${route}`}>
-    <td><a href={href({ path: "/d/nextphase-service", "var-service": service })}>{service}</a> <Name text={route || "no route matched"} limit={80} /></td>
+    <td><a href={href({ path: "/d/nextphase-service", "var-service": service })}>{service}</a></td>
+    <td><Name text={route || "no route matched"} limit={80} /></td>
     <td class="number">{rateText(rate)}</td>
     <td class={`number ${errors > MANY_ERRORS ? "bad" : errors > 0 ? "warning" : ""}`}>{shareText(errors)}</td>
     <td class="number">{durationText(p50)}</td>

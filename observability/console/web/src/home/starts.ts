@@ -53,7 +53,8 @@ const processOf = (instance: string): string => instance.replace(/-\d+$/, "");
 export function changesOf(starts: readonly Start[], deployments: readonly Deployment[] | undefined, processes: readonly ProcessState[] = []): Change[] {
   const found = (deployments ?? []).map(deployed), since = Math.min(...(deployments ?? []).map(startedAt));
   const unexplained = starts.filter(({ at }) => !(deployments ?? []).some((one) => at >= startedAt(one) - SAME && at <= endedAt(one) + SAME));
-  for (const group of together(unexplained)) found.push(group[0]!.at > since ? restarted(group, processes) : started(group, processes));
+  const untold = new Map(processes.filter(({ restarts }) => restarts > 0).map((process) => [processOf(process.name), process]));
+  for (const group of together(unexplained)) found.push(group[0]!.at > since ? restarted(group, untold) : started(group, untold));
   return found.sort((a, b) => b.at - a.at);
 }
 
@@ -66,11 +67,13 @@ function deployed(deployment: Deployment): Change {
   return { kind: "deploy", at: startedAt(deployment), title, details: failed ? [failed, ...changes] : count === 1 ? [] : [...changes] };
 }
 
-function restarted(group: readonly Start[], processes: readonly ProcessState[]): Change {
+type Untold = Map<string, ProcessState>;
+
+function restarted(group: readonly Start[], processes: Untold): Change {
   return { kind: "restart", at: group[0]!.at, title: `${names(group)} started again, by no deploy`, details: endings(group, processes) };
 }
 
-function started(group: readonly Start[], processes: readonly ProcessState[]): Change {
+function started(group: readonly Start[], processes: Untold): Change {
   const services = new Set(group.map(({ service }) => service)), many = services.size > 3;
   const details = [...(many ? [names(group)] : []), ...endings(group, processes)];
   return { kind: "start", at: group[0]!.at, title: many ? `${group.length} processes of ${services.size} parts started` : `${names(group)} started`, details };
@@ -78,11 +81,15 @@ function started(group: readonly Start[], processes: readonly ProcessState[]): C
 
 const names = (group: readonly Start[]): string => [...new Set(group.map(({ service }) => service))].sort().join(", ");
 
-/** What the supervisor counts, since it runs itself: which starts it means it does not say. */
-function endings(group: readonly Start[], processes: readonly ProcessState[]): string[] {
-  const meant = new Set(group.map(({ instance }) => processOf(instance)));
-  return processes.filter(({ name, restarts }) => restarts > 0 && meant.has(processOf(name)))
-    .map(({ name, restarts, exit_code: code }) => `${name} was started again ${restarts === 1 ? "once" : `${restarts} times`} because it had ended; its last exit code is ${code}`);
+/** How often the supervisor started a process again: its count, of which the newest start of it is told, and no other. */
+function endings(group: readonly Start[], untold: Untold): string[] {
+  return [...new Set(group.map(({ instance }) => processOf(instance)))].flatMap((name) => {
+    const process = untold.get(name);
+    untold.delete(name);
+    if (!process) return [];
+    const { restarts, exit_code: code } = process, times = restarts === 1 ? "once" : `${restarts} times`;
+    return `${process.name} was started again ${times} because it had ended; its last exit code is ${code}`;
+  });
 }
 
 /** Starts that follow each other soon, the newest first in and among groups. */

@@ -9,7 +9,7 @@ export function Calls({ graph, calls, caption }: { graph: ServiceGraph; calls: r
   return <div class="scrolled-x" tabIndex={0} role="region" aria-label={caption}>
     <table class="listing">
       <caption class="faint">{caption}</caption>
-      <thead><tr><th>Client</th><th>Server</th><th class="number">Rate</th><th class="number">Fail</th><th class="number">p95</th><th>Catalog</th></tr></thead>
+      <thead><tr><th>Client</th><th>Server</th><th>Kind</th><th class="number">Rate</th><th class="number">Fail</th><th class="number">p95</th><th>Catalog</th></tr></thead>
       <tbody>{sorted.map((call) => <CallRow key={call.id} call={call} wrong={violation(call, graph)} />)}</tbody>
     </table>
   </div>;
@@ -21,7 +21,8 @@ function CallRow({ call, wrong }: { call: Call; wrong: string | undefined }) {
   const { client, server, rate, failed, p95, kind, permission } = call;
   return <tr data-call={`${client}>${server}`} data-kind={kind}>
     <td><a href={href({ path: "/map", node: client })}>{client}</a></td>
-    <td><a href={href({ path: "/map", node: server })}>{server}</a>{kind && <small class="faint"> {kind.replace("_", " ")}</small>}</td>
+    <td><a href={href({ path: "/map", node: server })}>{server}</a></td>
+    <td class="faint">{kind.replace("_", " ")}</td>
     <td class="number">{rate > 0 ? rateText(rate) : <span class="faint">none</span>}</td>
     <td class={failed > 0 ? "number bad" : "number"}>{rate > 0 ? shareText(failed) : ""}</td>
     <td class="number">{rate > 0 ? durationText(p95) : ""}</td>

@@ -30,6 +30,7 @@ test("an alert about a part counts, silenced or not; a pending one and one about
   const up = [sample("a", "1", 1)];
   assert.equal(healthOf("a", signs({ up, alerts: [alert("a", "critical")] })).state, "bad");
   assert.equal(healthOf("a", signs({ up, alerts: [alert("a", "warning", "silenced")] })).state, "warning");
+  assert.equal(healthOf("a", signs({ up, alerts: [alert("a", "critical", "inhibited")] })).state, "warning");
   assert.equal(healthOf("a", signs({ up, alerts: [alert("a", "critical", "pending"), alert("b", "critical"), alert("a", "none")] })).state, "good");
 });
 

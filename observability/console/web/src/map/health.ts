@@ -22,7 +22,9 @@ export function healthOf(name: string, { up, ready, databases, alerts }: Signs):
   for (const alert of alerts) {
     if (alert.labels.service !== service || alert.standing === "pending" || !isCall(alert)) continue;
     const told = alert.standing === "firing" ? "" : ` (${alert.standing})`;
-    found.push([alert.labels.severity === "critical" ? "bad" : "warning", `${alert.name}: ${alert.annotations.summary ?? "fires"}${told}`]);
+    // What another alert explains is not the culprit.
+    const isBad = alert.labels.severity === "critical" && alert.standing !== "inhibited";
+    found.push([isBad ? "bad" : "warning", `${alert.name}: ${alert.annotations.summary ?? "fires"}${told}`]);
   }
   if (found.length === 0) return { state: "unknown", reasons: ["Prometheus scrapes no process of this name"] };
   return { state: worst(found.map(([state]) => state)), reasons: found.map(([, reason]) => reason) };
