@@ -337,6 +337,24 @@ def test_a_drag_zooms_and_a_double_click_zooms_out(page: Page, console: str, spa
     )
 
 
+def test_another_range_is_asked_for_once(
+    page: Page, console: str, span: dict[str, str], asked: list[Request]
+) -> None:
+    """And not the old one again."""
+    page.goto(console + path_of("nextphase-platform", span))
+    settled(page.locator("section.panel").first)
+    page.wait_for_load_state("networkidle")
+    before = len(asked)
+    page.keyboard.press("t")
+    with asks(page, "avg(up"):
+        page.keyboard.press("ArrowLeft")
+    settled(page.locator("section.panel").first)
+    page.wait_for_load_state("networkidle")
+    starts = {parameters(one)["start"] for one in asked[before:] if "query_range" in one.url}
+    assert len({int(start) // 60 for start in starts if len(start) < 12}) == 1
+    assert max(Counter(one.url for one in asked[before:]).values()) == 1
+
+
 def _range(page: Page) -> tuple[int, int]:
     query = parse_qs(urlsplit(page.url).query)
     return int(query["from"][0]), int(query["to"][0])

@@ -41,6 +41,8 @@ export interface TimeSeriesProps {
   annotations?: readonly Annotation[];
   /** Charts of one group show each other's cursor. */
   cursorGroup?: string;
+  /** Whether the chart shows its tooltip at another chart's cursor, too. */
+  sharesTooltip?: boolean;
   /** Names of curves shown alone; kept by the chart itself where `onOnly` is not given. */
   only?: readonly string[];
   onOnly?: (only: string[]) => void;
@@ -231,7 +233,8 @@ function hooksOf(latest: Latest, marks: { current: Marks }, accent: string): uPl
     setCursor: [
       (u) => {
         const { cursor, setCursor } = latest.current;
-        if (cursor?.isPinned || !u.cursor.event) return; // without an event it is the cursor of another plot
+        // Without an event it is the cursor of another plot.
+        if (cursor?.isPinned || (!u.cursor.event && !latest.current.props.sharesTooltip)) return;
         setCursor(cursorAt(u, marks.current));
       },
     ],

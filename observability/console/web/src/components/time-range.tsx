@@ -1,5 +1,5 @@
 /** The time range of a page, and the controls for it. */
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import { go, type Place } from "../router.ts";
 import { dateTime, duration, moment, type Range, rangeOf } from "../time.ts";
 
@@ -19,10 +19,11 @@ export interface Timing {
 export function useTimeRange(place: Place, usual = { from: "now-30m", to: "now" }, usualRefresh = "10s"): Timing {
   const from = place.query.get("from") ?? usual.from, to = place.query.get("to") ?? usual.to;
   const refresh = place.query.get("refresh") ?? usualRefresh;
-  const [range, set] = useState<Range>(() => rangeOf(from, to));
-  const refreshNow = (): void => set(rangeOf(from, to));
+  const [turn, setTurn] = useState(0);
+  // In the same drawing as the address: a page that asks by both must not ask with the range of before.
+  const range = useMemo(() => rangeOf(from, to), [from, to, turn]);
+  const refreshNow = (): void => setTurn((before) => before + 1);
   useEffect(() => {
-    refreshNow();
     const every = to.startsWith("now") ? duration(refresh) ?? 0 : 0;
     if (every === 0) return undefined;
     const refreshVisible = (): void => { if (document.visibilityState === "visible") refreshNow(); };

@@ -31,6 +31,13 @@ export function useInSight(element: RefObject<HTMLElement>): boolean {
   return isInSight;
 }
 
+/** How often a value has become another: a refresh of a fixed range is one, too. */
+function useTurn(value: unknown): number {
+  const kept = useRef({ value, turn: 0 });
+  if (kept.current.value !== value) kept.current = { value, turn: kept.current.turn + 1 };
+  return kept.current.turn;
+}
+
 /**
  * What the stores answer a panel. Questions are asked once for each range while `isInSight`; they are cancelled when
  * the panel goes out of sight or its questions change. A refresh waits for the answer that is under way.
@@ -53,7 +60,7 @@ export function usePanelData(
       asked,
       questions.map(({ refId, expression, step, kind }) => [refId, expression, step, kind]),
     ]),
-    key = `${shape} ${range.from} ${range.to}`;
+    key = `${shape} ${useTurn(range)}`;
   const flight = useRef<AbortController>(),
     answered = useRef<string>(),
     isWanted = isInSight && width > 0;

@@ -76,7 +76,7 @@ export function TimeSeriesPanel({ panelKey, panel, title, data, scope }: PanelPr
       onOnly={(names) => go({ [`only-${panelKey}`]: names }, { replace: true })}
       onZoom={(range) => go({ from: range.from, to: range.to })}
       onZoomOut={() => shiftRange(timing.range, "out")}
-      {...(dashboard.graphTooltip ? { cursorGroup: dashboard.uid } : {})}
+      {...(dashboard.graphTooltip ? { cursorGroup: dashboard.uid, sharesTooltip: dashboard.graphTooltip === 2 } : {})}
     />
   );
 }
