@@ -75,6 +75,7 @@ def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         path = programs.find("chromium")
         assert path is not None
+        expect.set_options(timeout=_MILLISECONDS)
         browser = playwright.chromium.launch(executable_path=path, args=_OPTIONS)
         yield browser
         browser.close()

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { countsByLevel, totals } from "./counts.ts";
+import { countsByLevel, stepsOf, totals } from "./counts.ts";
 
 const series = [
   {
@@ -22,7 +22,7 @@ const series = [
 ];
 
 test("each level has a count at each step, words for the same level are summed", () => {
-  const { times, counts } = countsByLevel(series, { from: 10_000, to: 30_000 }, 10_000);
+  const { times, counts } = countsByLevel(series, { from: 1, to: 29_999 }, 10_000);
   assert.deepEqual(times, [10_000, 20_000, 30_000]);
   assert.deepEqual(
     [...counts],
@@ -41,4 +41,9 @@ test("levels are summed up", () => {
       ["warning", 12],
     ],
   );
+});
+
+test("the last step is counted, though it is not over", () => {
+  assert.deepEqual(stepsOf({ from: 10_000, to: 31_000 }, 10_000), { from: 20_000, to: 40_000 });
+  assert.deepEqual(stepsOf({ from: 10_500, to: 30_000 }, 10_000), { from: 20_000, to: 30_000 });
 });

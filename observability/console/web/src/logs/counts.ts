@@ -9,11 +9,19 @@ export interface Counts {
   counts: Map<Level, (number | null)[]>;
 }
 
-/** Counts at every step of the range, null where there were no lines. */
+/** The ends of the first and the last step that a range touches: counts at these cover it. */
+export const stepsOf = ({ from, to }: Range, step: number): Range => ({
+  from: Math.floor(from / step) * step + step,
+  to: Math.ceil(to / step) * step,
+});
+
+/** Counts of the steps of a range, null where there were no lines. */
 export function countsByLevel(series: readonly Series[], range: Range, step: number): Counts {
-  const first = Math.floor(range.from / step) * step,
-    last = Math.floor(range.to / step) * step;
-  const times = Array.from({ length: Math.round((last - first) / step) + 1 }, (_, at) => first + at * step);
+  const { from: first, to: last } = stepsOf(range, step);
+  const times = Array.from(
+    { length: Math.max(0, Math.round((last - first) / step) + 1) },
+    (_, at) => first + at * step,
+  );
   const counts = new Map<Level, (number | null)[]>();
   for (const { metric, values } of series) {
     const level = levelOf(metric.severity_text ?? "");

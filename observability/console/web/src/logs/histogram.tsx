@@ -28,7 +28,7 @@ export function Histogram({ series, range, step }: { series: readonly Series[]; 
     <div class="card histogram">
       <TimeSeries
         label="Log lines over time by level"
-        times={times}
+        times={times.map((end) => end - step / 2)}
         curves={curves}
         range={range}
         height={130}

@@ -9,7 +9,7 @@ import type { Line } from "../stores/loki.ts";
 import * as loki from "../stores/loki.ts";
 import { type Range, stepFor, written } from "../time.ts";
 import { useAnswer } from "../use-answer.ts";
-import { totals } from "./counts.ts";
+import { stepsOf, totals } from "./counts.ts";
 import { Histogram, LEVEL_COLOURS } from "./histogram.tsx";
 import { type Level, LEVELS } from "./line.ts";
 import { joined } from "./live-lines.ts";
@@ -51,7 +51,7 @@ function Lines({ place, timing, query }: { place: Place; timing: Timing; query: 
   const live = useTail(effective, isLive);
   const step = stepFor(range, BARS, 1000);
   const counts = useAnswer(
-    (signal) => loki.queryRange(countsOf(query, written(step)), range, step, signal),
+    (signal) => loki.queryRange(countsOf(query, written(step)), stepsOf(range, step), step, signal),
     [query, range.from, range.to],
   );
   const found = answer?.lines ?? NONE;

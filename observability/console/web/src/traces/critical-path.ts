@@ -23,11 +23,14 @@ export function criticalPath(trace: Trace, target: Target = "trace"): Segment[] 
   const ends = target === "trace" ? endsOfTrees(trace) : trace.spans.map(endOf);
   const segments: Segment[] = [];
   const root = latestRoot(trace, ends, target);
-  const waiting = root === undefined ? [] : [{ index: root, until: ends[root]! }];
+  const waiting = root === undefined ? [] : [{ index: root, since: -Infinity, until: ends[root]! }];
   for (let next = waiting.pop(); next; next = waiting.pop()) {
     const span = trace.spans[next.index]!;
     let until = next.until;
-    const own = (from: number): void => {
+    // A child whose clock is behind counts from its parent's start.
+    const since = Math.max(next.since, span.start);
+    const own = (begin: number): void => {
+      const from = Math.max(begin, since);
       const to = Math.min(until, endOf(span));
       if (to > from) segments.push({ span: span.index, from, to });
     };
@@ -36,12 +39,12 @@ export function criticalPath(trace: Trace, target: Target = "trace"): Segment[] 
       const child = trace.spans[index]!;
       const end = Math.min(ends[index]!, until);
       // What went on beside the path, or after it, decided nothing.
-      if (ends[index]! > until + SKEW || child.start >= until || end <= span.start) continue;
-      own(Math.max(end, span.start));
-      waiting.push({ index, until: end });
-      until = Math.max(child.start, span.start);
+      if (ends[index]! > until + SKEW || child.start >= until || end <= since) continue;
+      own(end);
+      waiting.push({ index, since, until: end });
+      until = Math.max(child.start, since);
     }
-    own(span.start);
+    own(since);
   }
   return segments.sort((a, b) => a.from - b.from || a.span - b.span);
 }
