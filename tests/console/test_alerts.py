@@ -1,5 +1,6 @@
 """The page of alerts shows what Prometheus and Alertmanager have, and what the runbook says."""
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,7 +9,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.conftest import Stack, eventually
+from tests.conftest import Stack, eventually, nextphase
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
 
@@ -133,3 +134,31 @@ def test_it_can_be_read_by_everyone(
     expect(page.locator("tr[data-rule]").first).to_be_visible()
     expect(page.locator(f'tr[data-history="{_WATCHDOG}"]').first).to_be_visible()
     assert inaccessible(page) == []
+
+
+def test_an_alert_is_silenced_in_operate_mode_and_no_more(page: Page, console: str, stack: Stack) -> None:
+    page.goto(f"{console}/alerts")
+    firing = page.get_by_role("region", name="Firing").locator(f'[data-alert="{_WATCHDOG}"]')
+    expect(firing).to_be_visible()
+    expect(page.get_by_role("button", name="Silence")).to_have_count(0)
+
+    done = nextphase("console", "--operate", "--for", "10m")
+    (token,) = re.findall(r"/operate(#\S+)", done.stdout)
+    page.goto(f"{console}/operate{token}")
+    expect(page.get_by_role("region", name="Operate mode")).to_be_visible()
+
+    page.get_by_role("link", name="alerts", exact=True).click()
+    firing.get_by_role("button", name="Silence").click()
+    dialog = page.get_by_role("dialog", name=f"Silence {_WATCHDOG}?")
+    expect(dialog.get_by_role("button", name="Silence")).to_be_disabled()
+    dialog.get_by_label("Why").fill("tried in a test")
+    dialog.get_by_role("button", name="Silence").click()
+    expect(dialog).to_have_count(0)
+    silenced = page.get_by_role("region", name="Silenced").locator(f'[data-alert="{_WATCHDOG}"]')
+    expect(silenced).to_contain_text("tried in a test", timeout=60_000)
+    (known,) = [alert for alert in alerts(stack) if alert["labels"]["alertname"] == _WATCHDOG]
+    assert known["status"]["silencedBy"]
+
+    silenced.get_by_role("button", name="End silence").click()
+    page.get_by_role("dialog").get_by_role("button", name="End silence").click()
+    expect(firing).to_be_visible(timeout=60_000)

@@ -100,7 +100,7 @@ export function culpritOf({ inhibitors, labels }: ActiveAlert): string | undefin
 }
 
 /** A silence's condition as Alertmanager writes it: `service="orders"`. */
-export function condition({ matchers }: Silence): string {
+export function condition({ matchers }: Pick<Silence, "matchers">): string {
   return matchers.map(({ name, value, isRegex, isEqual }) =>
     `${name}${isRegex ? (isEqual ? "=~" : "!~") : isEqual ? "=" : "!="}${JSON.stringify(value)}`).join(", ");
 }

@@ -6,6 +6,7 @@ import type { Silence } from "../stores/alertmanager.ts";
 import { age, dateTime } from "../time.ts";
 import { type ActiveAlert, condition, culpritOf, ownLabels } from "./active.ts";
 import { WhatToDo } from "./runbook.tsx";
+import { EndSilenceButton, SilenceButton } from "./silencing.tsx";
 
 export function AlertCard({ alert, now }: { alert: ActiveAlert; now: number }) {
   const { name, labels, annotations, standing, since, explains } = alert, culprit = culpritOf(alert);
@@ -20,6 +21,7 @@ export function AlertCard({ alert, now }: { alert: ActiveAlert; now: number }) {
     {standing !== "pending" && <p><span class="faint">What to do:</span> <WhatToDo runbook={annotations.runbook} /></p>}
     {explains.length > 0 && <p class="faint">It explains {namesOf(explains)}.</p>}
     <LabelList labels={ownLabels(labels)} />
+    {standing !== "pending" && standing !== "silenced" && <div class="alert-actions"><SilenceButton alert={alert} /></div>}
   </li>;
 }
 
@@ -44,7 +46,7 @@ export function Severity({ severity = "" }: { severity?: string | undefined }) {
 /** Which silences apply, and which alerts explain it. */
 export function Why({ alert: { silences, inhibitors, standing } }: { alert: ActiveAlert }) {
   return <>
-    {silences.map((silence) => <p key={silence.id} class="alert-why"><SilenceText silence={silence} /></p>)}
+    {silences.map((silence) => <div key={silence.id} class="alert-why"><SilenceText silence={silence} /> <EndSilenceButton silence={silence} /></div>)}
     {standing === "silenced" && silences.length === 0 && <p class="alert-why">Silenced; Alertmanager does not say by which silence.</p>}
     {inhibitors.map((cause) => typeof cause === "string"
       ? <p key={cause} class="alert-why">Inhibited by an alert that has ended (<code>{cause}</code>).</p>

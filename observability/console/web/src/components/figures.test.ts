@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { durationText, rateText, shareText } from "./figures.ts";
 
 test("rates", () => {
-  assert.deepEqual([0, 0.4166, 12.34, 12345].map(rateText), ["0/s", "0.42/s", "12.3/s", "12.3K/s"]);
+  assert.deepEqual([0, 0.0033, 0.4166, 12.34, 12345].map(rateText), ["0/s", "<0.01/s", "0.42/s", "12.3/s", "12.3K/s"]);
 });
 
 test("a share above 0 is not written as 0", () => {
