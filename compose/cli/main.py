@@ -57,7 +57,7 @@ COMMANDS = {
     ),
     "restart": Command("replace the processes of NAME by new ones, without an outage", in_environment=True),
     "demo": Command("send real requests through the edge: some orders, or a steady mix", in_environment=True),
-    "console": Command("print the console's address, or one that lets a browser act"),
+    "console": Command("print the console's address, or one that lets a browser act", in_environment=True),
     "trace": Command("show a trace, hop by hop, with its log lines", in_environment=True),
     "open": Command("print the address of a page of the console, and open it"),
     "emit": Command("put one event into Rio", in_environment=True),

@@ -109,8 +109,10 @@ class ActionHandler(ChangeHandler):
         target = self._action.path.format(*(quote(part, safe="") for part in parts))
         answer = await logged(session, self._action.name, target, asked, self._act(target, body))
         self.set_status(answer.status)
-        if answer.body:
-            self.set_header("Content-Type", answer.headers.get("content-type") or "application/json")
+        if not answer.body:
+            self.finish()
+            return
+        self.set_header("Content-Type", answer.headers.get("content-type") or "application/json")
         self.finish(answer.body)
 
     async def _act(self, target: str, body: Document) -> Response:

@@ -44,6 +44,13 @@ def test_an_action_is_done_in_operate_mode(console: Console, path: str) -> None:
     assert asked.headers.get("authorization") == expected
 
 
+def test_an_answer_without_a_body(console: Console) -> None:
+    console.stores.answer("DELETE", "/rio/dead-letters/17", b"", 204)
+    console.operate()
+    answer = console.ask("POST", "/api/operate/rio/dead-letters/17/discard")
+    assert (answer.status_code, answer.content) == (204, b"")
+
+
 @pytest.mark.parametrize("path", ACTING)
 def test_nothing_is_done_without_a_session(console: Console, path: str) -> None:
     body, _, _ = ACTING[path]
