@@ -10,6 +10,7 @@ const LONGEST_TIMER = 2 ** 31 - 1;
 const listeners = new Set<() => void>();
 let current: Session = CLOSED;
 let asked: Promise<void> | undefined;
+let latest = 0;
 let expiry: ReturnType<typeof setTimeout> | undefined;
 
 function set(session: Session): void {
@@ -20,20 +21,21 @@ function set(session: Session): void {
   for (const tell of listeners) tell();
 }
 
-/** Ask the server whether there is a session. */
-export async function refreshSession(): Promise<void> {
-  set(await get<Session>("operate/session"));
+/** Take an answer, unless a later question was asked meanwhile: an early "closed" must not end what a token opened. */
+async function take(asking: Promise<Session>): Promise<void> {
+  const turn = ++latest;
+  const session = await asking;
+  if (turn === latest) set(session);
 }
+
+/** Ask the server whether there is a session. */
+export const refreshSession = (): Promise<void> => take(get<Session>("operate/session"));
 
 /** Spend a one-time token. */
-export async function openSession(token: string): Promise<void> {
-  set(await send<Session>("POST", "operate/session", { token }));
-}
+export const openSession = (token: string): Promise<void> => take(send<Session>("POST", "operate/session", { token }));
 
 /** Leave operate mode. */
-export async function leaveSession(): Promise<void> {
-  set(await send<Session>("DELETE", "operate/session"));
-}
+export const leaveSession = (): Promise<void> => take(send<Session>("DELETE", "operate/session"));
 
 /** The session, followed; asked for once a page is loaded. */
 export function useSession(): Session {
