@@ -76,13 +76,13 @@ function SlowTraces({ operation, range, p95 }: Props & { p95: number | undefined
     <h3>Slowest traces</h3>
     <ErrorNote error={error} />
     {answer && answer.length === 0 && <EmptyNote>Jaeger has no trace of this route in this time.</EmptyNote>}
-    {answer && answer.length > 0 && <table class="rows">
+    {answer && answer.length > 0 && <div class="scrolling" tabIndex={0} role="region" aria-label="Slowest traces"><table class="rows">
       <thead><tr><th>At</th><th class="number">Took</th><th class="number">Status</th><th>Trace</th></tr></thead>
       <tbody>{answer.map(({ id, at, seconds: took, status }) => <tr key={id} data-trace={id}>
         <td class="time">{stamp(at)}</td><td class="number">{seconds(took)}</td><td class={`number ${status.startsWith("5") ? "bad" : ""}`}>{status}</td>
-        <td><a href={href({ path: `/trace/${id}` })}><code>{id.slice(0, 8)}</code></a></td>
+        <td class="time"><a href={href({ path: `/trace/${id}` })}><code>{id.slice(0, 8)}</code></a></td>
       </tr>)}</tbody>
-    </table>}
+    </table></div>}
     <p><a href={search}>All traces of this route</a></p>
   </div>;
 }

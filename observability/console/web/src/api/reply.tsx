@@ -16,7 +16,7 @@ export function ReplyView({ reply }: { reply: Reply }) {
       <dl class="attributes">{headers.map(([name, value], index) => <div key={index}><dt>{name}</dt><dd><LongText text={value} first={500} /></dd></div>)}</dl>
     </details>
     {hidden && <p class="hidden-note">The answer may be about people, and is hidden: it is shown in <a href="/operate">operate mode</a>.</p>}
-    {body && <pre class="payload"><LongText text={indented(body)} /></pre>}
+    {body && <pre class="payload" tabIndex={0}><LongText text={indented(body)} /></pre>}
     {cut && <p class="faint">The answer goes on; the rest is not shown.</p>}
   </div>;
 }

@@ -110,6 +110,7 @@ function NodeBox({ node, rect: { x, y, width, height } }: { node: GraphNode; rec
     <title>{node.title}</title>
     <rect x={x} y={y} width={width} height={height} rx="5" />
     <text class="name" x={x + width / 2} y={y + 18}>{node.sign && <tspan class="sign">{node.sign} </tspan>}{node.name}</text>
+    {node.detail && " " /* for those who read the texts, which stand below each other */}
     {node.detail && <text class="detail" x={x + width / 2} y={y + 32}>{node.detail}</text>}
   </>;
   const look = `node ${node.look}`;

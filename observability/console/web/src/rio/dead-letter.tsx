@@ -51,7 +51,7 @@ function EventView({ event }: { event: rio.CloudEvent }) {
     <dl class="attributes">{attributes.map(([name, value]) => <div key={name}><dt>{name}</dt><dd><LongText text={String(value)} first={1000} /></dd></div>)}</dl>
     <h3>Data</h3>
     <HiddenNote of={event} />
-    {text !== undefined && <pre class="payload"><LongText text={indented(text)} /></pre>}
+    {text !== undefined && <pre class="payload" tabIndex={0}><LongText text={indented(text)} /></pre>}
   </div>;
 }
 

@@ -40,6 +40,6 @@ function TypeRow({ type, rates, isChosen }: { type: EventType; rates: Values | u
 function SchemaView({ schema, isOpen }: { schema: rio.Schema; isOpen: boolean }) {
   return <details open={isOpen}>
     <summary>JSON Schema <span class="faint">of the {schema.origin === "catalog" ? "catalog" : "API"}</span></summary>
-    <pre class="schema">{JSON.stringify(schema.schema, null, 2)}</pre>
+    <pre class="schema" tabIndex={0}>{JSON.stringify(schema.schema, null, 2)}</pre>
   </details>;
 }

@@ -43,14 +43,14 @@ function Row({ one, metrics, isChosen, refresh }: RowProps) {
       <a href={href({ path: "/rio/subscriptions", id: isChosen ? undefined : id })} aria-expanded={isChosen}><Name text={id} /></a>
       <div class={status === "paused" ? "warning" : "faint"}>{status}{one.retired_at && ", retired"}{one.reason && <>: <Name text={one.reason} /></>}</div>
     </th>
-    <td>{types.map((type) => <div key={type}><Name text={type} /></div>)}</td>
+    <td class="types">{types.map((type) => <div key={type}><Name text={type} /></div>)}</td>
     <td class={`number ${(backlog ?? 0) > 100 ? "warning" : ""}`} data-cell="backlog">{backlog === undefined ? "" : backlog + held}{held > 0 && <div class="faint">{held} held</div>}</td>
-    <td class="number">{(known("oldest") ?? 0) > 0 ? age(known("oldest")! * 1e3) : "–"}</td>
+    <td class="number" data-cell="oldest">{(known("oldest") ?? 0) > 0 ? age(known("oldest")! * 1e3) : "–"}</td>
     <td class={circuit ? "bad" : "good"} data-cell="circuit">{circuit === undefined ? "" : CIRCUITS[circuit]}</td>
     <td class="number">{perTime(known("delivered"))}</td>
     <td class={`number ${failed ? "bad" : ""}`}>{perTime(failed)}</td>
     <td class="number">{seconds(known("duration"))}</td>
-    <td class="number">{dead ? <a class="bad" href={href({ path: "/rio/dead-letters", subscription: id })}>{dead}</a> : dead}</td>
+    <td class="number" data-cell="dead">{dead ? <a class="bad" href={href({ path: "/rio/dead-letters", subscription: id })}>{dead}</a> : dead}</td>
     <td class="actions">
       {status === "active" ? <PauseButton id={id} onDone={refresh.refreshNow} /> : <ResumeButton id={id} onDone={refresh.refreshNow} />}
       <ReplayButton subscription={one} />

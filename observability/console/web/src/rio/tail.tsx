@@ -42,7 +42,7 @@ function EventLine({ line: { event, accepted_at, traceparent } }: { line: TailEv
     </summary>
     <p>id <code><Name text={event.id} /></code> {trace && <a href={href({ path: `/trace/${trace}` })}>trace</a>}{" "}
       <a href={href({ path: "/rio/deliveries", event: event.id })}>deliveries</a> <HiddenNote of={event} /></p>
-    {text !== undefined && <pre class="payload"><LongText text={indented(text)} /></pre>}
+    {text !== undefined && <pre class="payload" tabIndex={0}><LongText text={indented(text)} /></pre>}
   </details>;
 }
 

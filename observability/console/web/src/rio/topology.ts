@@ -10,7 +10,7 @@ export type Link = (kind: NodeKind, name: string) => string | undefined;
 export function nodesOf({ nodes }: Topology, current: string | undefined, link: Link): GraphNode[] {
   return nodes.map(({ id, kind, name }) => ({
     id, name, detail: KINDS[kind], look: kind, href: link(kind, name), isCurrent: kind === "type" && name === current,
-    title: `${name}: ${KINDS[kind]}`,
+    title: `${name} ${KINDS[kind]}`,
   }));
 }
 
