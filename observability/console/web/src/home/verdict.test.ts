@@ -14,7 +14,7 @@ const process = (name: string, state: string, ready: boolean | null, exit_code =
 
 test("all is well while only the Watchdog fires", () => {
   const found = verdict({ alerts: [WATCHDOG], health: [part("gateway", "good"), part("x", "unknown")], processes: [process("gateway", "Running", true), process("databases", "Completed", null)] });
-  assert.deepEqual(found, { state: "good", sentence: "All is well", points: ["1 parts well", "alerts get through"] });
+  assert.deepEqual(found, { state: "good", sentence: "All is well", points: ["1 part well", "alerts get through"] });
 });
 
 test("firing alerts decide by their severity", () => {
@@ -25,7 +25,7 @@ test("firing alerts decide by their severity", () => {
 
 test("what is pending, silenced or inhibited is counted and does not fire", () => {
   const found = verdict({ alerts: [WATCHDOG, alert("A", "critical", "pending"), alert("B", "critical", "inhibited")], health: [part("gateway", "good")], processes: [] });
-  assert.deepEqual(found.points, ["1 parts well", "1 pending", "1 inhibited", "alerts get through"]);
+  assert.deepEqual(found.points, ["1 part well", "1 pending", "1 inhibited", "alerts get through"]);
   assert.equal(found.sentence, "All is well");
 });
 

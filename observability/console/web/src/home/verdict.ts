@@ -29,7 +29,7 @@ export function verdict({ alerts, health, processes = [] }: Facts): Verdict {
   return {
     state: worst(states), sentence: sentence(firing.length, unwell.length + broken.length, isWatched),
     points: [
-      unwell.length === 0 ? `${known.length} parts well` : `not well: ${unwell.map(([name]) => name).join(", ")}`,
+      unwell.length === 0 ? `${known.length} ${known.length === 1 ? "part" : "parts"} well` : `not well: ${unwell.map(([name]) => name).join(", ")}`,
       ...(broken.length > 0 ? [`processes not as they should be: ${broken.map(({ name, state, ready }) => `${name} (${ready === false ? "not ready" : state.toLowerCase()})`).join(", ")}`] : []),
       ...standingCounts(alerts),
       isWatched ? "alerts get through" : "the Watchdog does not fire: alerts do not get through",

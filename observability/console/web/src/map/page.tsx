@@ -10,8 +10,6 @@ import { ServiceMap } from "./service-map.tsx";
 import { type ServiceGraph, violation } from "./service-graph.ts";
 import { useServiceGraph } from "./use-service-graph.ts";
 
-const STORES = ["postgresql", "rabbitmq"];
-
 export function MapPage({ place }: { place: Place }) {
   const timing = useTimeRange(place, { from: "now-5m", to: "now" }), { alerts, errors: alertErrors } = useAlerts(timing.range.to);
   const { graph, health, window, errors } = useServiceGraph(timing.range, alerts);
@@ -23,7 +21,7 @@ export function MapPage({ place }: { place: Place }) {
       <Violations graph={graph} />
       <div class="map-and-part">
         <div class="card"><ServiceMap graph={graph} health={health} current={current} /><Key /></div>
-        {part && <PartDetails part={part} graph={graph} health={health(part.name)} isStore={STORES.includes(part.name)} />}
+        {part && <PartDetails part={part} graph={graph} health={health(part.name)} />}
         {current && !part && <EmptyNote>There is no {current} on the map.</EmptyNote>}
       </div>
       <h2>Calls</h2>

@@ -9,8 +9,8 @@ const WORDS: Record<State, string> = { good: "well", warning: "with a warning", 
 /** Dashboards of parts that have one of their own. */
 const DASHBOARDS: Record<string, string> = { gateway: "/d/nextphase-gateway", rio: "/d/nextphase-rio" };
 
-export function PartDetails({ part, graph, health, isStore }: { part: Part; graph: ServiceGraph; health: Health; isStore: boolean }) {
-  const { name, description, isKnown } = part, calls = graph.calls.filter(({ client, server }) => client === name || server === name);
+export function PartDetails({ part, graph, health }: { part: Part; graph: ServiceGraph; health: Health }) {
+  const { name, description, isKnown, isStore } = part, calls = graph.calls.filter(({ client, server }) => client === name || server === name);
   return <section class="card part-details" aria-label={name}>
     <header><h2>{name}</h2><a href={href({ node: undefined })} aria-label={`Close ${name}`}>✕</a></header>
     {description && <p class="faint">{description}</p>}

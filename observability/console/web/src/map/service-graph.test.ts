@@ -28,6 +28,7 @@ test("a call without failures has none, and one without durations has no percent
 test("parts and permitted calls that no trace shows are there", () => {
   const { parts, calls } = serviceGraph({ requests: [], failed: [], p95: [] }, CATALOG);
   assert.deepEqual(parts.map(({ name }) => name), ["gateway", "orders", "accounts", "postgresql"]);
+  assert.deepEqual(parts.filter(({ isStore }) => isStore).map(({ name }) => name), ["postgresql"]);
   assert.deepEqual(calls.map(({ client, server, rate }) => [client, server, rate]), [...CATALOG.calls.map((call) => [...call, 0])].sort());
 });
 

@@ -20,7 +20,8 @@ export interface Call {
   permission: Permission;
 }
 
-export interface Part { name: string; description: string; isKnown: boolean }
+/** `isStore`: what the catalog's parts stand on, without spans and log lines of its own. */
+export interface Part { name: string; description: string; isKnown: boolean; isStore: boolean }
 export interface ServiceGraph { parts: Part[]; calls: Call[] }
 /** Answers of Prometheus to `queries.calls`. */
 export interface CallSamples { requests: readonly Sample[]; failed: readonly Sample[]; p95: readonly Sample[] }
@@ -33,7 +34,7 @@ export function serviceGraph(samples: CallSamples, catalog: Catalog | undefined)
   const silent = (catalog?.calls ?? []).filter((call) => !isSeen.has(JSON.stringify(call))).map(([client, server]): Call =>
     ({ id: callId(client, server, ""), client, server, kind: "", rate: 0, failed: 0, p95: undefined, permission: "permitted" }));
   for (const { client, server } of seen) for (const name of [client, server]) {
-    if (!parts.has(name)) parts.set(name, { name, description: "", isKnown: catalog === undefined });
+    if (!parts.has(name)) parts.set(name, { name, description: "", isKnown: catalog === undefined, isStore: false });
   }
   // In one order, whatever was seen first: the picture's layout follows it.
   const calls = [...seen, ...silent].sort((a, b) => a.id < b.id ? -1 : 1);
@@ -45,10 +46,10 @@ const callId = (...parts: string[]): string => parts.join(" ");
 /** The parts of the catalog in the order of a request's way: the platform's own, the services, what they stand on. */
 function knownParts(catalog: Catalog | undefined): Part[] {
   if (!catalog) return [];
-  const named = [...catalog.hops, ...catalog.services].map(({ name, description }) => ({ name, description, isKnown: true }));
+  const named = [...catalog.hops, ...catalog.services].map(({ name, description }) => ({ name, description, isKnown: true, isStore: false }));
   const names = new Set(named.map(({ name }) => name));
   const others = [...new Set(catalog.calls.flat())].filter((name) => !names.has(name));
-  return [...named, ...others.map((name) => ({ name, description: "", isKnown: true }))];
+  return [...named, ...others.map((name) => ({ name, description: "", isKnown: true, isStore: true }))];
 }
 
 function seenCalls({ requests, failed, p95 }: CallSamples, catalog: Catalog | undefined, known: ReadonlySet<string>): Call[] {
