@@ -1,5 +1,5 @@
 /** Tags of a span, a process or an event. */
-import { useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import { LongText, Name } from "../components/untrusted.tsx";
 import type { Tag } from "../stores/jaeger.ts";
 import { BRIEF } from "../text.ts";
@@ -9,8 +9,9 @@ const SHOWN = 60;
 
 export function Tags({ title, tags }: { title: string; tags: readonly Tag[] }) {
   const [isWhole, setWhole] = useState(false);
+  const sorted = useMemo(() => [...tags].sort(byKey), [tags]);
+  const shown = isWhole ? sorted : sorted.slice(0, SHOWN);
   if (tags.length === 0) return null;
-  const shown = isWhole ? tags : tags.slice(0, SHOWN);
   return (
     <div class="tags">
       <table class="fields">
@@ -37,4 +38,5 @@ export function Tags({ title, tags }: { title: string; tags: readonly Tag[] }) {
   );
 }
 
+const byKey = (a: Tag, b: Tag): number => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0);
 const written = (value: unknown): string => (typeof value === "string" ? value : (JSON.stringify(value) ?? ""));

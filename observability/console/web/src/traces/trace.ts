@@ -155,8 +155,8 @@ function read(span: JaegerSpan, raw: JaegerTrace, index: number, parent: Span | 
     start: span.startTime,
     duration: Math.max(0, span.duration),
     isFailed: tag("error") === true || tag("error") === "true" || tag("otel.status_code") === "ERROR",
-    tags: [...span.tags].sort(byKey),
-    process: [...(raw.processes[span.processID]?.tags ?? [])].sort(byKey),
+    tags: span.tags,
+    process: raw.processes[span.processID]?.tags ?? [],
     events: (span.logs ?? []).map(readEvent),
     links: linksOf(span),
     warnings: span.warnings ?? [],
@@ -180,8 +180,6 @@ function parentOf(span: JaegerSpan): string | undefined {
   const own = (span.references ?? []).filter(({ traceID }) => traceID === span.traceID);
   return (own.find(({ refType }) => refType === "CHILD_OF") ?? own[0])?.spanID;
 }
-
-const byKey = (a: Tag, b: Tag): number => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0);
 
 /** Add a value to the list of a key. */
 export function add<K, V>(lists: Map<K, V[]>, key: K, value: V): void {
