@@ -26,7 +26,7 @@ PROCESSES = {"otelcol": "collector", "jaeger": "jaeger", "loki": "loki"}
 
 @dataclass(frozen=True)
 class Machine:
-    """A machine with every tool on PATH, and a cache with the Python packages alone."""
+    """A machine with every tool on PATH, and a cache with whatever else the set-up makes."""
 
     path: Path
     cache: Path
@@ -51,8 +51,10 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
         os.link(binary(ROOT, tool), made.path / tool.name)
     home = made.cache / cache.home().name
     home.mkdir(parents=True)
-    for environment in cache.home().glob("venv-*"):
-        (home / environment.name).symlink_to(environment)
+    names = tuple(f"{tool.name}-" for tool in TOOLS)
+    for entry in cache.home().iterdir():
+        if entry.is_dir() and not entry.name.startswith(names):
+            (home / entry.name).symlink_to(entry)
     yield made
     down = made.nextphase("down", "--purge")
     assert down.returncode == 0, down.stdout + down.stderr
