@@ -173,23 +173,26 @@ def _compare_curves(shown: Locator, told: list[tuple[dict[str, Any], dict[str, A
         shown_values = (float(f"{values[-1]:.9g}"), float(f"{max(values):.9g}")) if values else (None, None)
         expected[(legend(target["legendFormat"], series["metric"]), *shown_values)] += 1
     assert drawn == expected
-    assert _painted(shown) > 0
+    _wait_for_paint(shown)
 
 
-def _painted(shown: Locator) -> int:
-    """How many pixels of the plot have the colour of a curve."""
-    script = """panel => {
-      const canvas = panel.querySelector(".plot canvas"), context = canvas.getContext("2d");
-      const {data} = context.getImageData(0, 0, canvas.width, canvas.height);
-      const wanted = [...panel.querySelectorAll("[data-curve] .swatch")].map(one =>
-        getComputedStyle(one).backgroundColor.match(/\\d+/g).map(Number));
-      let count = 0;
-      for (let at = 0; at < data.length; at += 4)
-        if (data[at + 3] > 120 && wanted.some(([r, g, b]) =>
-          Math.abs(r - data[at]) + Math.abs(g - data[at + 1]) + Math.abs(b - data[at + 2]) < 60)) count++;
-      return count;
+def _wait_for_paint(shown: Locator) -> None:
+    """Wait until the plot has a curve's hue; lines along the axis are mixed with the grid's grey."""
+    script = r"""panel => {
+      const canvas = panel.querySelector(".plot canvas");
+      if (!canvas || canvas.width === 0) return false;
+      const {data} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+      const strongest = colour => colour.indexOf(Math.max(...colour));
+      const wanted = new Set([...panel.querySelectorAll("[data-curve] .swatch")].map(one =>
+        strongest(getComputedStyle(one).backgroundColor.match(/\d+/g).slice(0, 3).map(Number))));
+      for (let at = 0; at < data.length; at += 4) {
+        const colour = [...data.slice(at, at + 3)];
+        if (data[at + 3] <= 60 || Math.max(...colour) - Math.min(...colour) <= 30) continue;
+        if (wanted.has(strongest(colour))) return true;
+      }
+      return false;
     }"""
-    return int(shown.evaluate(script))
+    shown.page.wait_for_function(script, arg=shown.element_handle(), polling=250)
 
 
 def _compare_numbers(shown: Locator, told: list[tuple[dict[str, Any], dict[str, Any]]]) -> None:

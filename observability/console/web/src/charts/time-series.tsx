@@ -117,6 +117,7 @@ function Plot(props: TimeSeriesProps & { format: Format }) {
   const axes = props.axes ?? [{ key: "y", format }];
   const holder = useRef<HTMLDivElement>(null),
     plot = useRef<uPlot>(),
+    isNew = useRef(false),
     marks = useRef<Marks>({ exemplars: [], annotations: [] });
   const { width, height } = useSize(holder),
     colours = useCanvasColours(),
@@ -145,21 +146,26 @@ function Plot(props: TimeSeriesProps & { format: Format }) {
       holder.current!,
     );
     plot.current = made;
+    isNew.current = true;
     return () => {
       made.destroy();
       plot.current = undefined;
       setCursor(undefined);
     };
   }, [isMeasured, shape, colours, cursorGroup]);
+  // A new plot has all of this already, and would only draw itself again.
   useEffect(() => {
-    plot.current?.setData(data);
+    if (!isNew.current) plot.current?.setData(data);
   }, [data, range.from, range.to]);
   useEffect(() => {
-    plot.current?.redraw(false);
+    if (!isNew.current) plot.current?.redraw(false);
   }, [props.exemplars, props.annotations, props.limits]);
   useEffect(() => {
-    if (isMeasured) plot.current?.setSize({ width, height });
+    if (isMeasured && !isNew.current) plot.current?.setSize({ width, height });
   }, [width, height]);
+  useEffect(() => {
+    isNew.current = false;
+  });
 
   const at = cursor && contentOf(props, cursor, tooltip);
   return (
