@@ -1,0 +1,30 @@
+"""The console's pages, and how a test knows that one is drawn."""
+
+from playwright.sync_api import Page
+
+PAGES = {
+    "home": "/",
+    "dashboards": "/dashboards",
+    "platform dashboard": "/d/nextphase-platform",
+    "gateway dashboard": "/d/nextphase-gateway",
+    "rio dashboard": "/d/nextphase-rio",
+    "service dashboard": "/d/nextphase-service",
+    "traces": "/traces",
+    "trace": "/trace/{trace}",
+    "logs": "/logs",
+    "map": "/map",
+    "alerts": "/alerts",
+    "rio topology": "/rio",
+    "rio subscriptions": "/rio/subscriptions",
+    "rio dead letters": "/rio/dead-letters",
+    "rio deliveries": "/rio/deliveries",
+    "api": "/api",
+}
+"""Address of each page by its name; `{trace}` stands for the id of an order's trace."""
+
+
+def opened(page: Page, console: str, name: str, trace: str) -> None:
+    """Go to a page and wait until what it asked for is drawn."""
+    page.goto(console + PAGES[name].format(trace=trace))
+    page.wait_for_load_state("networkidle")
+    page.wait_for_function("!document.querySelector('[aria-busy=\"true\"]')")
