@@ -72,6 +72,7 @@ COMMANDS = {
     ),
     "doctor": Command("say what is missing or wrong on this machine, and what to do", of_instance=False),
     "dashboards": Command("write the dashboards' JSON", in_environment=True, of_instance=False),
+    "pictures": Command("take the documents' pictures of the console", in_environment=True, testing=True),
     "test": Command("set up and run every check and test", True, True, False, testing=True),
     "bench": Command("measure a part beside its peers, on one core", True, True, False, testing=True),
 }
