@@ -79,8 +79,7 @@ class Bench:
         """Milliseconds from the navigation to the first content, in a browser that has nothing yet."""
         with self._page() as page:
             page.goto(self.url + path)
-            page.wait_for_function(f"{_PAINTED}() !== undefined")
-            return float(page.evaluate(_PAINTED))
+            return float(page.wait_for_function(_PAINTED).json_value())
 
     def draw(self) -> float:
         """Milliseconds from a dashboard's first question until all its panels are drawn."""

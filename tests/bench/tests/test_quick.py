@@ -1,4 +1,4 @@
-"""Both benchmarks run, measure every variant, and say so in JSON. How fast is not a test's business."""
+"""Each benchmark runs, measures every variant, and says so in JSON. How fast is not a test's business."""
 
 import json
 import shutil
@@ -9,15 +9,15 @@ import pytest
 
 from compose.cli.setup.tools import LURA, binary
 from tests.bench import gateway, rio
-from tests.conftest import ROOT
+from tests.conftest import ROOT, Stack
 
 
-def quick(what: str) -> dict[str, dict[str, float]]:
+def quick(what: str, *options: str) -> dict[str, dict[str, float]]:
     """The medians of a quick run, by figure and variant."""
     if shutil.which("wrk") is None:
         pytest.skip("wrk is not installed: ./nextphase test does")
     answer = subprocess.run(
-        [sys.executable, "-m", f"tests.bench.{what}", "--quick", "--json"],
+        [sys.executable, "-m", f"tests.bench.{what}", "--quick", "--json", *options],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -56,3 +56,16 @@ def test_gateway() -> None:
         gateway.LURA_PLAIN,
     }
     assert all(value > 0 for value in served.values())
+
+
+@pytest.mark.stack
+@pytest.mark.timeout(900)
+def test_console(stack: Stack) -> None:
+    figures = quick("console", "--instance", stack.layout.instance)
+    assert set(figures["first paint"]) == {"console", "smallest page"}
+    assert figures["questions asked twice"] == {"console": 0.0}
+    drawn = next(
+        found for title, found in figures.items() if title.endswith("from the first question until drawn")
+    )
+    assert set(drawn) == {"console", "stores alone"}
+    assert all(value > 0 for value in drawn.values())
