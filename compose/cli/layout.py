@@ -299,10 +299,15 @@ def _chosen_offsets() -> Iterator[dict[str, tuple[int, float]]]:
             found = {str(state): (int(offset), float(at)) for state, (offset, at) in content.items()}
         except (OSError, ValueError, TypeError, AttributeError):
             found = {}  # what is lost was of the last minutes
-        since = time.time() - _CHOSEN_SECONDS
-        recent = {state: choice for state, choice in found.items() if choice[1] > since}
+        recent = {state: choice for state, choice in found.items() if _is_recent(Path(state), choice[1])}
         yield recent
         files.write(file, json.dumps(recent) + "\n")
+
+
+def _is_recent(state: Path, chosen_at: float) -> bool:
+    """Whether the instance that chose its ports then may be about to start; one that was removed is not."""
+    seconds = time.time() - chosen_at
+    return seconds < _CHOICE_SECONDS or (seconds < _CHOSEN_SECONDS and (state / "instance.json").exists())
 
 
 def _is_free(port: int) -> bool:

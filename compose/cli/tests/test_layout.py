@@ -81,6 +81,16 @@ def test_a_choice_of_ports_is_forgotten_after_some_minutes(
     assert Layout.open(tmp_path / "b", "trial").offset == before
 
 
+def test_ports_of_a_removed_instance_are_free_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    removed = Layout.open(tmp_path / "a", "trial")
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 120)
+    shutil.rmtree(removed.state)
+    assert Layout.open(tmp_path / "b", "trial").offset == removed.offset
+
+
 def test_no_ports_left(tmp_path: Path) -> None:
     with contextlib.suppress(LayoutError):
         for number in range(20):

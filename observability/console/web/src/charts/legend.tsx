@@ -62,7 +62,7 @@ export function Legend({ curves, format, options, only, onOnly }: LegendProps) {
     </th>
   );
   return (
-    <div class="legend" tabIndex={0} role="region" aria-label="Legend">
+    <div class="legend" tabIndex={0} role="group" aria-label="Legend">
       <table>
         <thead>
           <tr>

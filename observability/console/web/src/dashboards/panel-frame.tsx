@@ -64,6 +64,7 @@ export function PanelFrame({
       data-panel={title}
       data-key={key}
       data-kind={panel.type}
+      role="group"
       aria-label={title || panel.type}
       aria-busy={state.isLoading && isInSight}
       tabIndex={-1}
