@@ -1,6 +1,6 @@
 """The console's pages, and how a test knows that one is drawn."""
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 PAGES = {
     "home": "/",
@@ -27,4 +27,4 @@ def opened(page: Page, console: str, name: str, trace: str) -> None:
     """Go to a page and wait until what it asked for is drawn."""
     page.goto(console + PAGES[name].format(trace=trace))
     page.wait_for_load_state("networkidle")
-    page.wait_for_function("!document.querySelector('[aria-busy=\"true\"]')")
+    expect(page.locator('[aria-busy="true"]')).to_have_count(0)

@@ -82,7 +82,7 @@ def test_a_store_that_is_down_shows_as_that(
     with stopped(stack, store):
         page.goto(console + PAGES[name])
         expect(page.get_by_text(re.compile(f"{store} is not available", re.IGNORECASE)).first).to_be_visible()
-        page.wait_for_function("!document.querySelector('[aria-busy=\"true\"]')")
+        expect(page.locator('[aria-busy="true"]')).to_have_count(0)
         expect(page.get_by_text(well).or_(page.get_by_label(well)).first).to_be_visible()
     page.reload()
     expect(page.get_by_text(re.compile(f"{store} is not available", re.IGNORECASE))).to_have_count(0)
