@@ -35,7 +35,7 @@ function Menu({ place, isOpen }: { place: Place; isOpen: boolean }) {
   return <nav id="menu" aria-label="Pages" class={isOpen ? "open" : ""}>
     <a class="name" href="/">nextphase{answer && answer.instance !== "default" && <small> {answer.instance}</small>}</a>
     {PAGES.filter((page) => page.title && page.path !== "/").map((page) =>
-      <a key={page.path} href={href({ path: page.path })} aria-current={page === current ? "page" : undefined} title={page.keys && `Keys: ${page.keys}`}>{page.title}</a>)}
+      <a key={page.path} href={href({ path: page.path })} aria-current={page === current || page.path === current?.under ? "page" : undefined} title={page.keys && `Keys: ${page.keys}`}>{page.title}</a>)}
   </nav>;
 }
 

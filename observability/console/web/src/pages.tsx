@@ -21,17 +21,19 @@ export interface Page {
   path: string;
   /** Two keys that open it. */
   keys?: string;
+  /** The path of the page in the menu that this one belongs to. */
+  under?: string;
   show: (rest: string, place: Place) => ComponentChild;
 }
 
 export const PAGES: readonly Page[] = [
   { title: "Home", path: "/", keys: "g h", show: (_rest, place) => <HomePage place={place} /> },
   { title: "Dashboards", path: "/dashboards", keys: "g d", show: (_rest, place) => <DashboardsPage place={place} /> },
-  { path: "/d", show: (uid, place) => <DashboardPage uid={uid} place={place} /> },
+  { path: "/d", under: "/dashboards", show: (uid, place) => <DashboardPage uid={uid} place={place} /> },
   { title: "Traces", path: "/traces", keys: "g t", show: (_rest, place) => <SearchPage place={place} /> },
   { title: "Logs", path: "/logs", keys: "g l", show: (_rest, place) => <LogsPage place={place} /> },
-  { path: "/compare", show: (_rest, place) => <ComparePage place={place} /> },
-  { path: "/trace", show: (id, place) => <TracePage id={id} place={place} /> },
+  { path: "/compare", under: "/traces", show: (_rest, place) => <ComparePage place={place} /> },
+  { path: "/trace", under: "/traces", show: (id, place) => <TracePage id={id} place={place} /> },
   { title: "Map", path: "/map", keys: "g m", show: (_rest, place) => <MapPage place={place} /> },
   { title: "Alerts", path: "/alerts", keys: "g a", show: (_rest, place) => <AlertsPage place={place} /> },
   { title: "Rio", path: "/rio", keys: "g r", show: (rest, place) => <RioPage rest={rest} place={place} /> },
@@ -43,5 +45,14 @@ export const PAGES: readonly Page[] = [
 export function pageOf(path: string): { page: Page; rest: string } | undefined {
   const fitting = PAGES.filter((page) => path === page.path || (page.path !== "/" && path.startsWith(`${page.path}/`)));
   const page = fitting.sort((a, b) => b.path.length - a.path.length)[0];
-  return page && { page, rest: decodeURIComponent(path.slice(page.path.length + 1)) };
+  return page && { page, rest: decoded(path.slice(page.path.length + 1)) };
+}
+
+/** What a part of a path stands for; as it is where it is quoted wrongly. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }

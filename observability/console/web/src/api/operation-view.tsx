@@ -40,7 +40,7 @@ function Part({ title, detail, schema, example, isOpen = false }: PartProps) {
   if (schema === undefined && example === undefined) return <p class="plain">{title}</p>;
   return <details open={isOpen}>
     <summary>{title} {detail && <span class="faint">{detail}</span>}</summary>
-    {example !== undefined && <><h4>Example</h4><pre class="schema" tabIndex={0}>{JSON.stringify(example, null, 2)}</pre></>}
-    {schema !== undefined && <><h4>Schema</h4><pre class="schema" tabIndex={0}>{JSON.stringify(schema, null, 2)}</pre></>}
+    {example !== undefined && <><h3 class="minor">Example</h3><pre class="schema" tabIndex={0}>{JSON.stringify(example, null, 2)}</pre></>}
+    {schema !== undefined && <><h3 class="minor">Schema</h3><pre class="schema" tabIndex={0}>{JSON.stringify(schema, null, 2)}</pre></>}
   </details>;
 }

@@ -5,26 +5,10 @@ export interface TailEvent { event: CloudEvent; accepted_at: string; traceparent
 /** An event; or how many came too fast to be shown; nothing of a heartbeat. */
 export type TailLine = TailEvent | { dropped: number };
 
-/** Read lines as they come, until the stream ends or is cancelled. */
-export async function readLines(stream: ReadableStream<Uint8Array>, take: (line: TailLine) => void): Promise<void> {
-  const reader = stream.pipeThrough(new TextDecoderStream() as unknown as TransformStream<Uint8Array, string>).getReader();
-  let begun = "";
-  for (;;) {
-    const { value, done } = await reader.read();
-    if (done) return;
-    const lines = (begun + value).split("\n");
-    begun = lines.pop()!;
-    for (const text of lines) {
-      const line = parsed(text);
-      if (line) take(line);
-    }
-  }
-}
-
-export function parsed(text: string): TailLine | undefined {
-  if (text.trim() === "") return undefined;
-  const line = JSON.parse(text) as Record<string, unknown>;
-  return "event" in line || "dropped" in line ? line as unknown as TailLine : undefined;
+/** What a line says; undefined for heartbeats. */
+export function tailLine(line: unknown): TailLine | undefined {
+  const said = line as Record<string, unknown>;
+  return "event" in said || "dropped" in said ? line as TailLine : undefined;
 }
 
 /** A line with a number that none of the lines beside it has. */

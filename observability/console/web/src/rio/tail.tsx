@@ -5,11 +5,12 @@ import { EmptyNote, ErrorNote } from "../components/notes.tsx";
 import { LongText, Name } from "../components/untrusted.tsx";
 import { useSession } from "../operate/session.ts";
 import { go, href, type Place } from "../router.ts";
+import { readJsonLines } from "../stores/json-lines.ts";
 import * as rio from "../stores/rio.ts";
 import { stamp } from "../time.ts";
 import { HiddenNote } from "./hidden-note.tsx";
 import { textOf } from "./payload.ts";
-import { kept, type Numbered, readLines, type TailEvent, type TailLine } from "./tail-lines.ts";
+import { kept, type Numbered, type TailEvent, tailLine, type TailLine } from "./tail-lines.ts";
 
 const MOST = 200;
 const DRAWN_MILLISECONDS = 200;
@@ -75,7 +76,10 @@ async function follow(type: string, signal: AbortSignal, take: (line: TailLine) 
     try {
       const stream = await rio.tail(type, signal);
       tell(true);
-      await readLines(stream, take);
+      await readJsonLines(stream, (line) => {
+        const said = tailLine(line);
+        if (said) take(said);
+      });
       tell(false);
     } catch (error) {
       if (signal.aborted) return;
