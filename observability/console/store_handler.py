@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
+from observability.client import Streamed
 from observability.console import payloads
 from observability.console.guard import AskingHandler
 from observability.console.limits import MAX_QUERY_BYTES, MAX_SERIES, check_bounds
@@ -20,6 +21,7 @@ class _Result(msgspec.Struct):
     result: list[msgspec.Raw] | msgspec.Raw
 
 
+_MAX_REFUSAL_BYTES: Final = 64 * 1024
 _LINES: Final = "streams"
 """The result type of log lines: a line with metadata of its own is a stream, and `limit` bounds the lines."""
 
@@ -71,6 +73,9 @@ class StoreHandler(AskingHandler):
         async with self._client.stream(self._address.store, path, parameters) as streamed:
             self.set_status(streamed.status)
             self.set_header("Content-Type", streamed.headers.get("content-type") or "text/event-stream")
+            if streamed.status != HTTPStatus.OK:  # a refusal, which need not be a line
+                self.finish(await _beginning(streamed))
+                return
             await self.flush()
             self.count()
             lines = payloads.Lines()
@@ -91,6 +96,16 @@ class StoreHandler(AskingHandler):
             raise Problem(400, detail="the query cannot be asked", errors=errors)
         check_bounds(asked)
         return [*asked, *self._address.fixed.items()]
+
+
+async def _beginning(streamed: Streamed) -> bytes:
+    """An answer that is short, such as a problem document; of a longer one the beginning."""
+    body = bytearray()
+    async for chunk in streamed.chunks():
+        body += chunk
+        if len(body) >= _MAX_REFUSAL_BYTES:
+            break
+    return bytes(body[:_MAX_REFUSAL_BYTES])
 
 
 def member(body: bytes, name: str) -> bytes:

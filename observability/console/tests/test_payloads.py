@@ -108,6 +108,13 @@ def test_a_refusal_of_rio_is_passed_on(console: Console) -> None:
     assert (answer.status_code, answer.json()["title"]) == (404, "Dead letter not found")
 
 
+def test_a_refusal_of_a_tail_is_passed_on(console: Console) -> None:
+    refusal = {"title": "Malformed query", "errors": [{"pointer": "#/type", "detail": "is unknown"}]}
+    console.stores.answer("GET", "/rio/tail", refusal, 400)
+    answer = console.get("/api/rio/tail?type=x")
+    assert (answer.status_code, answer.json()) == (400, refusal)
+
+
 def test_lines_are_taken_in_pieces() -> None:
     whole = b"".join(json.dumps(line).encode() + b"\n" for line in TAIL)
     for size in (1, 2, 7, 64, len(whole)):
