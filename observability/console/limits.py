@@ -1,5 +1,6 @@
 """What one question to a store may ask for and cost."""
 
+import re
 import time
 from collections.abc import Sequence
 from typing import Final
@@ -26,17 +27,18 @@ MAX_LIMIT: Final = 5_000
 """Lines, traces or rows that are asked for; Loki's own bound."""
 
 _BOUNDED: Final = ("start", "end", "step", "limit", "line_limit")
-_NANOSECONDS_FROM: Final = 1e17
-_MICROSECONDS_FROM: Final = 1e14
-_MILLISECONDS_FROM: Final = 1e11
+_TIME: Final = re.compile(r"[0-9]{1,19}(?:\.[0-9]{1,20})?")
+_LOKI_SECONDS_DIGITS: Final = 10
+"""Loki takes a longer whole number for nanoseconds."""
 
 
-def check_bounds(parameters: Sequence[tuple[str, str]], now: float | None = None) -> None:
+def check_bounds(store: str, parameters: Sequence[tuple[str, str]], now: float | None = None) -> None:
     """Refuse a question that asks for too much.
 
     Args:
-        parameters: names and values of the query; `start` and `end` are seconds, or what the store takes
-            besides (micro- or nanoseconds), `step` is seconds.
+        store: whose question it is: stores read the same `start` and `end` in different units.
+        parameters: names and values of the query; `start` and `end` as the store takes them, Prometheus as
+            seconds, Jaeger as microseconds, Loki as either seconds or nanoseconds; `step` is seconds.
         now: seconds since 1970, where the store's clock is not this machine's.
 
     Raises:
@@ -47,7 +49,7 @@ def check_bounds(parameters: Sequence[tuple[str, str]], now: float | None = None
         if name in given and name in _BOUNDED:
             raise _refusal(name, "once")  # of two values, a store may take the one that is not looked at here
         given[name] = value
-    span = _span(given, time.time() if now is None else now)
+    span = _span(store, given, time.time() if now is None else now)
     if span is not None and span > MAX_RANGE_SECONDS:
         raise _refusal("end", f"from start to end are at most {MAX_RANGE_SECONDS} s")
     if "step" in given:
@@ -59,23 +61,26 @@ def check_bounds(parameters: Sequence[tuple[str, str]], now: float | None = None
             raise _refusal(name, f"1 to {MAX_LIMIT}")
 
 
-def _span(given: dict[str, str], now: float) -> float | None:
+def _span(store: str, given: dict[str, str], now: float) -> float | None:
     """Seconds from `start` to `end`; an end that is not given is now, as stores have it."""
     if "start" not in given:
         return None
-    start = _seconds("start", given["start"])
-    end = _seconds("end", given["end"]) if "end" in given else max(start, now)
+    start = _seconds(store, "start", given["start"])
+    end = _seconds(store, "end", given["end"]) if "end" in given else max(start, now)
     if end < start:
         raise _refusal("end", "not before start")
     return end - start
 
 
-def _seconds(name: str, text: str) -> float:
-    value = _number(name, text)
-    for least, scale in ((_NANOSECONDS_FROM, 1e9), (_MICROSECONDS_FROM, 1e6), (_MILLISECONDS_FROM, 1e3)):
-        if value >= least:
-            return value / scale
-    return value
+def _seconds(store: str, name: str, text: str) -> float:
+    """A time in seconds, read as the store reads it: a guess would measure another range than is searched."""
+    if not _TIME.fullmatch(text):
+        raise _refusal(name, "a number, written in digits")
+    if store == "jaeger":
+        return float(text) / 1e6
+    if store == "loki" and "." not in text and len(text) > _LOKI_SECONDS_DIGITS:
+        return float(text) / 1e9
+    return float(text)
 
 
 def _number(name: str, text: str) -> float:

@@ -94,7 +94,7 @@ class StoreHandler(AskingHandler):
         if unknown := sorted({name for name, _ in asked} - self._address.parameters):
             errors = [{"pointer": f"#/{name}", "detail": "is not a parameter here"} for name in unknown[:20]]
             raise Problem(400, detail="the query cannot be asked", errors=errors)
-        check_bounds(asked)
+        check_bounds(self._address.store, asked)
         return [*asked, *self._address.fixed.items()]
 
 
