@@ -91,7 +91,9 @@ class GatewayCallsHandler(ChangeHandler):
     def _permitted(self, call: Call, operation: Mapping[str, Any]) -> list[tuple[str, str]]:
         declared = {one["name"].lower() for one in operation.get("parameters", ()) if one["in"] == "header"}
         for name, value in call.headers.items():
-            if name.lower() not in _HEADERS | declared or not _VALUE.fullmatch(value):
+            # Beyond ASCII, a name may be another's lower case: U+212A is a k.
+            is_known = name.isascii() and name.lower() in _HEADERS | declared
+            if not is_known or not _VALUE.fullmatch(value):
                 pointer = f"#/headers/{name[:50]}"
                 raise Problem(
                     400,

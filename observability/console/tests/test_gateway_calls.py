@@ -172,6 +172,13 @@ def test_what_is_no_call_is_refused(gateway: Console, body: dict[str, Any]) -> N
     assert gateway.stores.asked == []
 
 
+def test_a_header_that_only_looks_like_a_declared_one_is_refused(gateway: Console) -> None:
+    gateway.operate()
+    headers = {"Idempotency-\N{KELVIN SIGN}ey": '"k"'}
+    refused = call(gateway, "PUT", "/v1/stock/tea", headers=headers, body="{}")
+    assert (refused.status_code, refused.json()["title"]) == (400, "Not a call")
+
+
 def test_a_long_answer_is_cut(gateway: Console) -> None:
     gateway.stores.answer("GET", "/gateway/v1/stock", b"x" * (gateway_calls.MAX_SHOWN_BYTES + 1))
     shown = call(gateway, "GET", "/v1/stock").json()
