@@ -50,6 +50,7 @@ def application(settings: Settings, hop: Hop, client: StoreClient) -> Applicatio
     """The console of an instance; raises ConfigurationError where files it needs are missing."""
     files = bundle.load(settings.bundle)
     dashboards = Dashboards(settings.dashboards)
+    tails = LogTails(str(settings.stores.loki), settings.store_headers().get("loki"))
     routes: list[tuple[str, Any, dict[str, Any]]] = [
         *hop_tornado.routes(hop),
         (r"/api/dashboards", DashboardsHandler, {"dashboards": dashboards}),
@@ -63,7 +64,7 @@ def application(settings: Settings, hop: Hop, client: StoreClient) -> Applicatio
             (f"/api/{address.pattern}", StoreHandler, {"address": address, "client": client})
             for address in ADDRESSES
         ),
-        (r"/api/loki/tail", LogTailHandler, {"tails": LogTails(str(settings.stores.loki))}),
+        (r"/api/loki/tail", LogTailHandler, {"tails": tails}),
         (r"/api/gateway/calls", GatewayCallsHandler, {"client": client}),
         (r"/api/operate/session", SessionHandler, {"console": settings}),
         *(

@@ -7,7 +7,7 @@ page or Loki's tail could take them, and `{"heartbeat": time}`.
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -133,9 +133,11 @@ class LogTails:
 
     Args:
         loki: Loki's base URL.
+        headers: what Loki asks of its clients.
     """
 
-    def __init__(self, loki: str) -> None:
+    def __init__(self, loki: str, headers: Mapping[str, str] | None = None) -> None:
+        self._headers = {**(headers or {}), **_ENCODING}
         scheme, _, rest = loki.rstrip("/").partition("://")
         self._base = f"{'wss' if scheme == 'https' else 'ws'}://{rest}"
         self._count = 0
@@ -159,7 +161,7 @@ class LogTails:
             Problem: 400 where Loki refuses the query, 502 where it cannot be reached, 504 where it takes
                 too long.
         """
-        headers = dict(_ENCODING)
+        headers = dict(self._headers)
         inject(headers)
         url = f"{self._base}{_PATH}?{urlencode(parameters)}"
         request = HTTPRequest(

@@ -111,6 +111,20 @@ def tailing(tmp_path_factory: pytest.TempPathFactory, loki: Loki) -> Iterator[Co
         yield started
 
 
+def test_an_existing_loki_is_sent_what_it_asks_for(tmp_path: Path, loki: Loki) -> None:
+    file = tmp_path / "headers.json"
+    file.write_text(json.dumps({"Authorization": "Bearer of-the-team", "X-Scope-OrgID": "team"}))
+    stores = dict.fromkeys(STORES, "http://127.0.0.1:1") | {"loki": f"http://127.0.0.1:{loki.port}"}
+    with (
+        consoles.console(tmp_path, stores=stores, store_headers_files={"loki": str(file)}) as existing,
+        existing.client.stream("GET", existing.url + ADDRESS) as answer,
+    ):
+        assert answer.status_code == 200
+        (sent,) = (httpx.Headers(headers) for headers in loki.headers)
+        assert (sent["authorization"], sent["x-scope-orgid"]) == ("Bearer of-the-team", "team")
+        assert sent["x-loki-response-encoding-flags"] == "categorize-labels"
+
+
 @pytest.fixture(autouse=True)
 def _alone(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
