@@ -154,7 +154,7 @@ def test_a_dead_letter_has_every_attempt_and_no_payload(
     letter = rio.get(f"/dead-letters/{letters.ids[-1]}")
     page.locator(f'[data-letter="{letter["id"]}"]').get_by_role("link").first.click()
     expect(page.get_by_role("heading", name=f"Dead letter {letter['id']}")).to_be_visible()
-    attempts = page.get_by_role("region", name="Attempts").locator("tbody tr")
+    attempts = page.get_by_role("group", name="Attempts").locator("tbody tr")
     expect(attempts).to_have_count(len(letter["history"]))
     for row, attempt in zip(attempts.all(), letter["history"], strict=True):
         expect(row).to_contain_text(attempt["reason"])

@@ -24,7 +24,7 @@ export function History({ range, alert, service }: { range: Range; alert?: strin
     <ErrorNote error={error} />
     {answer && <Warnings warnings={answer.warnings} />}
     {answer && shown.length === 0 && <EmptyNote>No alert was pending or firing from {dateTime(answer.range.from)} to {dateTime(answer.range.to)}.</EmptyNote>}
-    {answer && shown.length > 0 && <div class="scrolled-x" tabIndex={0} role="region" aria-label="History of alerts">
+    {answer && shown.length > 0 && <div class="scrolling" tabIndex={0} role="group" aria-label="History of alerts">
       <table class="listing alert-history">
         <thead><tr><th>Alert</th><th>About</th><th class="number">Firing</th><th class="line">{dateTime(answer.range.from)} – {dateTime(answer.range.to)}</th><th>Intervals, to {age(step)}</th></tr></thead>
         <tbody>{shown.map((one) => <HistoryRow key={JSON.stringify(one.labels)} history={one} range={answer.range} />)}</tbody>

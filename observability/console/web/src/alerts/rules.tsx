@@ -20,7 +20,7 @@ export function ruleState(name: string, alerts: readonly ActiveAlert[]): string 
 }
 
 export function Rules({ groups, alerts, current }: { groups: readonly RuleGroup[]; alerts: readonly ActiveAlert[]; current: string | undefined }) {
-  return <div class="scrolled-x" tabIndex={0} role="region" aria-label="Rules">
+  return <div class="scrolling" tabIndex={0} role="group" aria-label="Rules">
     <table class="listing rule-list">
       <thead><tr><th>State</th><th>Rule</th><th>Severity</th><th class="number">For</th><th>Condition</th></tr></thead>
       {groups.filter(({ rules }) => rules.length > 0).map((group) => <tbody key={`${group.file} ${group.name}`}>

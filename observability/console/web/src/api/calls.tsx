@@ -76,7 +76,7 @@ function SlowTraces({ operation, range, p95 }: Props & { p95: number | undefined
     <h3>Slowest traces</h3>
     <ErrorNote error={error} />
     {answer && answer.length === 0 && <EmptyNote>Jaeger has no trace of this route in this time.</EmptyNote>}
-    {answer && answer.length > 0 && <div class="scrolling" tabIndex={0} role="region" aria-label="Slowest traces"><table class="rows">
+    {answer && answer.length > 0 && <div class="scrolling" tabIndex={0} role="group" aria-label="Slowest traces"><table class="rows">
       <thead><tr><th>At</th><th class="number">Took</th><th class="number">Status</th><th>Trace</th></tr></thead>
       <tbody>{answer.map(({ id, at, seconds: took, status }) => <tr key={id} data-trace={id}>
         <td class="time">{stamp(at)}</td><td class="number">{seconds(took)}</td><td class={`number ${status.startsWith("5") ? "bad" : ""}`}>{status}</td>

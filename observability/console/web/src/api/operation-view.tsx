@@ -24,7 +24,7 @@ function tokenWords(token: Operation["token"], scopes: readonly string[]): strin
 }
 
 function ParameterTable({ parameters }: { parameters: readonly ParameterObject[] }) {
-  return <div class="scrolling" tabIndex={0} role="region" aria-label="Parameters"><table class="rows">
+  return <div class="scrolling" tabIndex={0} role="group" aria-label="Parameters"><table class="rows">
     <thead><tr><th>Parameter</th><th>Where</th><th>What</th></tr></thead>
     <tbody>{parameters.map(({ name, in: place, required, description, schema }) => <tr key={`${place} ${name}`}>
       <th scope="row"><code>{name}</code></th>

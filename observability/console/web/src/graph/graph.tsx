@@ -45,7 +45,7 @@ export function Graph({ nodes, edges, label }: { nodes: readonly GraphNode[]; ed
   const key = JSON.stringify([nodes.map(boxOf), edges.map(arcOf), width]);
   const placed = useMemo(() => width > 0 ? fitting(nodes.map(boxOf), edges.map(arcOf), width) : undefined, [key]);
   const isScrolled = placed !== undefined && (placed.width + 4) * placed.scale > width;
-  return <div class="graph" ref={frame} {...isScrolled ? { tabIndex: 0, role: "region", "aria-label": label } : {}}>
+  return <div class="graph" ref={frame} {...isScrolled ? { tabIndex: 0, role: "group", "aria-label": label } : {}}>
     {placed && <Picture nodes={nodes} edges={edges} label={label} placed={placed} />}
   </div>;
 }

@@ -15,7 +15,7 @@ export function Panel({ title, more, errors = [], area, children }: PanelProps) 
   return <section class={`card home-panel home-${area}`} aria-label={title}>
     <header><h2>{title}</h2>{more && <a href={more.href}>{more.text}</a>}</header>
     {errors.map((error) => error && <ErrorNote key={error.message} error={error} />)}
-    <div class="home-content" tabIndex={0} role="region" aria-label={`${title}, content`}>
+    <div class="home-content" tabIndex={0} role="group" aria-label={`${title}, content`}>
       {children ?? (errors.some(Boolean) ? null : <p class="faint none-there">Asking …</p>)}
     </div>
   </section>;

@@ -6,7 +6,7 @@ import { type Call, type ServiceGraph, violation } from "./service-graph.ts";
 /** The busiest calls first, those that break the catalog's rules before all. */
 export function Calls({ graph, calls, caption }: { graph: ServiceGraph; calls: readonly Call[]; caption: string }) {
   const sorted = [...calls].sort((a, b) => wrongness(b) - wrongness(a) || b.rate - a.rate);
-  return <div class="scrolled-x" tabIndex={0} role="region" aria-label={caption}>
+  return <div class="scrolling" tabIndex={0} role="group" aria-label={caption}>
     <table class="listing">
       <caption class="faint">{caption}</caption>
       <thead><tr><th>Client</th><th>Server</th><th>Kind</th><th class="number">Rate</th><th class="number">Fail</th><th class="number">p95</th><th>Catalog</th></tr></thead>

@@ -56,7 +56,7 @@ function EventView({ event }: { event: rio.CloudEvent }) {
 }
 
 function Attempts({ attempts }: { attempts: readonly rio.Attempt[] }) {
-  return <div class="card scrolling" tabIndex={0} role="region" aria-label="Attempts">
+  return <div class="card scrolling" tabIndex={0} role="group" aria-label="Attempts">
     <h3>{attempts.length} attempts</h3>
     <table class="rows">
       <thead><tr><th class="number">#</th><th>At</th><th class="number">Took</th><th class="number">Status</th><th>Reason and answer</th><th>Trace</th></tr></thead>

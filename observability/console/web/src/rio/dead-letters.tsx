@@ -36,7 +36,7 @@ export function DeadLetters({ place }: { place: Place }) {
 interface TableProps { items: readonly rio.DeadLetter[]; chosen: ReadonlySet<number> | undefined; toggle: (id: number) => void; onDone: () => void }
 
 function LetterTable({ items, chosen, toggle, onDone }: TableProps) {
-  return <div class="scrolling" tabIndex={0} role="region" aria-label="Dead letters"><table class="rows card">
+  return <div class="scrolling" tabIndex={0} role="group" aria-label="Dead letters"><table class="rows card">
     <thead><tr>
       {chosen && <th><span class="unseen">Chosen</span></th>}<th>Died</th><th>Event</th><th>Subscription</th><th class="number">Attempts</th><th class="number">Status</th><th>Reason</th>
       <th>Trace</th><th><span class="unseen">Actions</span></th>

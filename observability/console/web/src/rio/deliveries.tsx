@@ -31,7 +31,7 @@ export function Deliveries({ place }: { place: Place }) {
 
 export function DeliveryTable({ items }: { items: readonly rio.Delivery[] }) {
   if (items.length === 0) return <EmptyNote>No attempt was recorded. Every failed one is, and a sample of the others.</EmptyNote>;
-  return <div class="scrolling" tabIndex={0} role="region" aria-label="Attempts"><table class="rows card">
+  return <div class="scrolling" tabIndex={0} role="group" aria-label="Attempts"><table class="rows card">
     <thead><tr>
       <th>At</th><th>Event</th><th>Subscription</th><th class="number">Attempt</th><th>Outcome</th><th class="number">Status</th>
       <th class="number">Took</th><th>Reason and answer</th><th>Trace</th><th><span class="unseen">Actions</span></th>

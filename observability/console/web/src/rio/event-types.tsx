@@ -17,7 +17,7 @@ export function EventTypes({ place }: { place: Place }) {
   return <section>
     <div class="bar"><span class="faint">{types.length} event types; rates are those of the last 5 minutes</span><RefreshButton {...refresh} /></div>
     <ErrorNote error={flow.error} /><ErrorNote error={schemas.error} /><ErrorNote error={rates.error} />
-    <div class="scrolling" tabIndex={0} role="region" aria-label="Event types"><table class="rows card">
+    <div class="scrolling" tabIndex={0} role="group" aria-label="Event types"><table class="rows card">
       <thead><tr><th>Type</th><th class="number">Rate</th><th class="number">Last hour</th><th>Emitted by</th><th>Delivered to</th><th>Schema</th></tr></thead>
       <tbody>{types.map((type) => <TypeRow key={type.name} type={type} rates={rates.answer} isChosen={type.name === chosen} />)}</tbody>
     </table></div>

@@ -17,7 +17,7 @@ export function Replays() {
     <div class="bar"><span class="faint">Past events sent again to one subscription; begun on the <a href="/rio/subscriptions">subscription</a>.</span><RefreshButton {...refresh} /></div>
     <ErrorNote error={error} />
     {answer && answer.items.length === 0 && <EmptyNote>Nothing was replayed.</EmptyNote>}
-    {answer && answer.items.length > 0 && <div class="scrolling" tabIndex={0} role="region" aria-label="Replays"><table class="rows card">
+    {answer && answer.items.length > 0 && <div class="scrolling" tabIndex={0} role="group" aria-label="Replays"><table class="rows card">
       <thead><tr><th class="number">#</th><th>Subscription</th><th>What</th><th>Accepted</th><th>State</th><th class="number">Read</th><th class="number">Sent</th><th><span class="unseen">Actions</span></th></tr></thead>
       <tbody>{answer.items.map((one) => <Row key={one.id} one={one} onDone={refresh.refreshNow} />)}</tbody>
     </table></div>}

@@ -12,7 +12,7 @@ export function ScheduledEvents() {
     <div class="bar"><span class="faint">Events that their senders want delivered later</span><RefreshButton {...refresh} /></div>
     <ErrorNote error={error} />
     {answer && answer.items.length === 0 && <EmptyNote>No event waits for its time.</EmptyNote>}
-    {answer && answer.items.length > 0 && <div class="scrolling" tabIndex={0} role="region" aria-label="Scheduled events"><table class="rows card">
+    {answer && answer.items.length > 0 && <div class="scrolling" tabIndex={0} role="group" aria-label="Scheduled events"><table class="rows card">
       <thead><tr><th>Due</th><th>In</th><th>Event</th><th>Source</th><th>Sender</th><th>Accepted</th></tr></thead>
       <tbody>{answer.items.map(({ id, due_at, sender, event, created_at }) => <tr key={id}>
         <td class="time">{dateTime(Date.parse(due_at))}</td>

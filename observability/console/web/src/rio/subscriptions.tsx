@@ -22,7 +22,7 @@ export function Subscriptions({ place }: { place: Place }) {
   return <section>
     <div class="bar"><span class="faint">{answer?.length ?? "…"} subscriptions; rates are those of the last 5 minutes</span><RefreshButton {...refresh} /></div>
     <ErrorNote error={error} /><ErrorNote error={metrics.error} />
-    <div class="scrolling" tabIndex={0} role="region" aria-label="Subscriptions"><table class="rows card">
+    <div class="scrolling" tabIndex={0} role="group" aria-label="Subscriptions"><table class="rows card">
       <thead><tr>
         <th>Subscription</th><th>Event types</th><th class="number">Backlog</th><th class="number">Oldest</th><th>Circuit</th>
         <th class="number">Delivered</th><th class="number">Failed</th><th class="number">p95</th><th class="number">Dead letters</th><th><span class="unseen">Actions</span></th>

@@ -124,7 +124,7 @@ function Differences({ left, right, place }: { left: Trace; right: Trace; place:
       </div>
       {rows.length === 0 && <EmptyNote>Both have the same spans.</EmptyNote>}
       {rows.length > 0 && (
-        <div class="card scrolling" role="region" aria-label="Operations of both traces" tabIndex={0}>
+        <div class="card scrolling" role="group" aria-label="Operations of both traces" tabIndex={0}>
           <table class="figures compared">
             <thead>
               <tr>

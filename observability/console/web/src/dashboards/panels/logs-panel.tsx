@@ -10,7 +10,7 @@ export function LogsPanel({ panel, title, data }: PanelProps) {
   } = (panel.options ?? {}) as { showTime?: boolean; wrapLogMessage?: boolean; sortOrder?: string };
   const lines = sortOrder === "Ascending" ? [...data.lines].reverse() : data.lines;
   return (
-    <div class="logs-panel" tabIndex={0} role="region" aria-label={title}>
+    <div class="logs-panel" tabIndex={0} role="group" aria-label={title}>
       <LogLines lines={lines} showTime={showTime} isWrapped={wrapLogMessage} />
     </div>
   );

@@ -48,7 +48,7 @@ export function TablePanel({ panelKey, panel, title, data, scope }: PanelProps) 
   const order = orderOf(place.query.get(`sort-${panelKey}`), options),
     rows = sortedRows(frame, columns, order);
   return (
-    <div class={`table-panel ${cellHeight}`} tabIndex={0} role="region" aria-label={title}>
+    <div class={`table-panel ${cellHeight}`} tabIndex={0} role="group" aria-label={title}>
       <table>
         {showHeader && (
           <thead>

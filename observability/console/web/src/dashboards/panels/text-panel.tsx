@@ -8,7 +8,7 @@ export function TextPanel({ panel, title, scope }: Pick<PanelProps, "panel" | "t
   const { mode = "markdown", content = "" } = (panel.options ?? {}) as { mode?: string; content?: string },
     text = interpolate(content, scope, "title");
   return (
-    <div class="text-panel" tabIndex={0} role="region" aria-label={title || "Text"}>
+    <div class="text-panel" tabIndex={0} role="group" aria-label={title || "Text"}>
       {mode === "markdown" ? (
         blocks(text).map((block, index) => <TextBlock key={index} block={block} />)
       ) : (
