@@ -20,7 +20,7 @@ DASHBOARDS = "dashboards/generated"
 MANIFESTS = "services/*/service.yaml"
 RULES = "observability/prometheus/rules"
 #: Those that are in no manifest: their names in telemetry.
-HOPS = ("edge-nginx", "gateway", "services-nginx", "relay", "rio")
+HOPS = ("edge-nginx", "gateway", "services-nginx", "relay", "rio", "console")
 _TRACE_ID = re.compile(r"[0-9a-f]{32}")
 _ALERT = re.compile(r"^\s*- alert: (\w+)\s*$", re.MULTILINE)
 _CONNECT_SECONDS = 2.0
@@ -108,7 +108,7 @@ def _known(name: str, known: Collection[str], noun: str) -> str:
 
 
 def _is_desktop() -> bool:
-    """Whether somebody is in front of this machine's screen."""
+    """Whether this machine has a screen that a browser can open on."""
     return sys.platform == "darwin" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 

@@ -86,6 +86,7 @@ def open_(checkout: Path, *arguments: str, **environment: str) -> subprocess.Com
         ),
         (["logs"], "/logs"),
         (["logs", "edge-nginx"], "/logs?query=%7Bservice_name%3D%22edge-nginx%22%7D"),
+        (["logs", "console"], "/logs?query=%7Bservice_name%3D%22console%22%7D"),
         (["logs", '{level="error"}'], "/logs?query=%7Blevel%3D%22error%22%7D"),
         (["alerts"], "/alerts"),
         (["alerts", "HopDown"], "/alerts?alert=HopDown"),
