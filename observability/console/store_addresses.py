@@ -82,9 +82,7 @@ ADDRESSES: Final = (
     _address(
         f"prometheus/label/{_LABEL}/values", "prometheus", "/api/v1/label/{}/values", "match[] start end"
     ),
-    _address("prometheus/metadata", "prometheus", "/api/v1/metadata", "metric limit"),
     _address("prometheus/rules", "prometheus", "/api/v1/rules", "type"),
-    _address("prometheus/targets", "prometheus", "/api/v1/targets", "state"),
     _address(
         "loki/query_range",
         "loki",
@@ -110,11 +108,8 @@ ADDRESSES: Final = (
     _address(f"jaeger/otlp/{_TRACE_ID}", "jaeger", "/api/v3/traces/{}", member="result"),
     _address("alertmanager/alerts", "alertmanager", "/api/v2/alerts", "active silenced inhibited"),
     _address("alertmanager/silences", "alertmanager", "/api/v2/silences", "filter"),
-    _address("alertmanager/status", "alertmanager", "/api/v2/status"),
     _address("rio/topology", "rio", "/topology", "type"),
     _address("rio/schemas", "rio", "/schemas"),
-    _address(f"rio/schemas/{NAME}", "rio", "/schemas/{}"),
-    _address("rio/senders", "rio", "/senders"),
     _address("rio/subscriptions", "rio", "/subscriptions"),
     # Not one subscription's address: it shows the query of its sink, which often holds a secret.
     _address(
@@ -132,9 +127,7 @@ ADDRESSES: Final = (
         "subscription event outcome since limit cursor",
         holds_payloads=True,
     ),
-    _address(f"rio/deliveries/{NUMBER}", "rio", "/deliveries/{}", holds_payloads=True),
     _address("rio/replays", "rio", "/replays", "limit cursor"),
-    _address(f"rio/replays/{NUMBER}", "rio", "/replays/{}"),
     _address("rio/scheduled", "rio", "/scheduled", "limit cursor", holds_payloads=True),
     _address("rio/tail", "rio", "/tail", "type", streamed=True, holds_payloads=True),
     _address("gateway/openapi.json", "gateway", "/v1/openapi.json"),

@@ -172,13 +172,13 @@ def counted(console: Console, status: int, route: str) -> float:
 
 
 def test_a_read_that_succeeds_untraced_is_counted_and_not_logged(console: Console) -> None:
-    console.stores.answer("GET", "/prometheus/api/v1/metadata", {})
-    path, trace_id = "/api/prometheus/metadata", "ab" * 16
+    console.stores.answer("GET", "/prometheus/api/v1/rules", {})
+    path, trace_id = "/api/prometheus/rules", "ab" * 16
     unsampled = f"00-{trace_id}-00f067aa0ba902b7-00"
     before = counted(console, 200, path)
     assert console.get(path, traceparent=unsampled).status_code == 200
     assert console.stores.asked[-1].headers["traceparent"].endswith("-00")
-    console.stores.answer("GET", "/prometheus/api/v1/metadata", {}, 500)
+    console.stores.answer("GET", "/prometheus/api/v1/rules", {}, 500)
     assert console.get(path, traceparent=unsampled).status_code == 500
     (line,) = console.fluent.records(trace_id=trace_id, logger="access")
     assert line["status"] == 500, "of the two, the one that failed"
