@@ -47,8 +47,3 @@ export function usePreferences(): Preferences {
   }, []);
   return value;
 }
-
-/** Whether the page is dark now; charts on a canvas cannot read the style sheet's variables by themselves. */
-export function isDark(): boolean {
-  return current.theme === "dark" || (current.theme === "system" && matchMedia("(prefers-color-scheme: dark)").matches);
-}

@@ -322,9 +322,6 @@ function ruled(unit: string): Writer | undefined {
   }
 }
 
-/** Whether a unit is written as Grafana writes it; others are written as text behind the number. */
-export const isKnownUnit = (unit: string): boolean => Object.hasOwn(WRITERS, unit) || ruled(unit) !== undefined;
-
 /** Whether a unit counts in powers of 1024. */
 export const isBinaryUnit = (unit: string | undefined): boolean =>
   unit !== undefined && /^(?:[kmgtp]?bytes|bits|binBps|binbps|[KMGTP]iB?(?:bit)?s)$/.test(unit);

@@ -45,7 +45,6 @@ export interface Replay {
   read: number; replayed: number; created_at: string; finished_at: string | null;
 }
 export interface Scheduled { id: number; due_at: string; sender: string; event: CloudEvent; created_at: string }
-export interface Sender { name: string; types: string[]; reads: string[]; admin: boolean; origin: string }
 
 /** What a list of deliveries or dead letters is narrowed to. */
 export interface Filter { subscription?: string; type?: string; outcome?: string; event?: string; since?: string; cursor?: string }
