@@ -66,6 +66,7 @@ def test_every_span_stands_in_its_place(waterfall: Page, spans: Mapping[str, Spa
     rows, _ = arrange(spans.values(), ())
     assert levels == {row.span.span_id: row.depth for row in rows}
     assert list(levels) == [row.span.span_id for row in rows]
+    expect(waterfall).to_have_title(f"{rows[0].span.service} {rows[0].span.name} · nextphase")
     facts = waterfall.locator(".trace > .facts")
     expect(facts).to_contain_text(f"{len(spans)} spans")
     expect(facts).to_contain_text(f"{len({span.service for span in spans.values()})} services")

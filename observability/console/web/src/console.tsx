@@ -34,14 +34,14 @@ function Menu({ place, isOpen }: { place: Place; isOpen: boolean }) {
   const current = pageOf(place.path)?.page;
   return <nav id="menu" aria-label="Pages" class={isOpen ? "open" : ""}>
     <a class="name" href="/">nextphase{answer && answer.instance !== "default" && <small> {answer.instance}</small>}</a>
-    {PAGES.filter((page) => page.title && page.path !== "/").map((page) =>
+    {PAGES.filter((page) => page.keys && page.path !== "/").map((page) =>
       <a key={page.path} href={href({ path: page.path })} aria-current={page === current || page.path === current?.under ? "page" : undefined} title={page.keys && `Keys: ${page.keys}`}>{page.title}</a>)}
   </nav>;
 }
 
 function Content({ place }: { place: Place }) {
   const found = pageOf(place.path);
-  useEffect(() => { document.title = found?.page.title ? `${found.page.title} · nextphase` : "nextphase"; }, [found?.page]);
+  useEffect(() => { document.title = found ? `${found.page.title} · nextphase` : "nextphase"; }, [found?.page, found?.rest]);
   if (!found) return <EmptyNote>There is no page {place.path}. <a href="/">Go home</a></EmptyNote>;
   return <>{found.page.show(found.rest, place)}</>;
 }

@@ -15,11 +15,11 @@ import { SearchPage } from "./traces/search-page.tsx";
 import { TracePage } from "./traces/trace-page.tsx";
 
 export interface Page {
-  /** The menu's words; none for pages that are reached from others. */
-  title?: string;
+  /** The browser's title, until the page has one of its own, and the menu's word. */
+  title: string;
   /** The path of the menu's link, and what a path begins with where no other page fits better. */
   path: string;
-  /** Two keys that open it. */
+  /** Two keys that open it; none for pages that are reached from others, and are not in the menu. */
   keys?: string;
   /** The path of the page in the menu that this one belongs to. */
   under?: string;
@@ -29,16 +29,16 @@ export interface Page {
 export const PAGES: readonly Page[] = [
   { title: "Home", path: "/", keys: "g h", show: (_rest, place) => <HomePage place={place} /> },
   { title: "Dashboards", path: "/dashboards", keys: "g d", show: (_rest, place) => <DashboardsPage place={place} /> },
-  { path: "/d", under: "/dashboards", show: (uid, place) => <DashboardPage uid={uid} place={place} /> },
+  { title: "Dashboard", path: "/d", under: "/dashboards", show: (uid, place) => <DashboardPage uid={uid} place={place} /> },
   { title: "Traces", path: "/traces", keys: "g t", show: (_rest, place) => <SearchPage place={place} /> },
   { title: "Logs", path: "/logs", keys: "g l", show: (_rest, place) => <LogsPage place={place} /> },
-  { path: "/compare", under: "/traces", show: (_rest, place) => <ComparePage place={place} /> },
-  { path: "/trace", under: "/traces", show: (id, place) => <TracePage id={id} place={place} /> },
+  { title: "Compare traces", path: "/compare", under: "/traces", show: (_rest, place) => <ComparePage place={place} /> },
+  { title: "Trace", path: "/trace", under: "/traces", show: (id, place) => <TracePage id={id} place={place} /> },
   { title: "Map", path: "/map", keys: "g m", show: (_rest, place) => <MapPage place={place} /> },
   { title: "Alerts", path: "/alerts", keys: "g a", show: (_rest, place) => <AlertsPage place={place} /> },
   { title: "Rio", path: "/rio", keys: "g r", show: (rest, place) => <RioPage rest={rest} place={place} /> },
   { title: "API", path: "/api", keys: "g p", show: (_, place) => <ApiPage place={place} /> },
-  { path: "/operate", show: () => <OperatePage /> },
+  { title: "Operate mode", path: "/operate", show: () => <OperatePage /> },
 ];
 
 /** The page of a path, and what of the path is its own to read. */

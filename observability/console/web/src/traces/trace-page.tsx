@@ -6,6 +6,7 @@ import { Name } from "../components/untrusted.tsx";
 import { LogLines } from "../logs/log-lines.tsx";
 import { follow, href, type Place } from "../router.ts";
 import type { Line } from "../stores/loki.ts";
+import { brief } from "../text.ts";
 import { stamp } from "../time.ts";
 import { criticalPath, type Segment } from "./critical-path.ts";
 import { matching } from "./find.ts";
@@ -144,6 +145,9 @@ function bySpan(segments: readonly Segment[]): Map<number, Segment[]> {
 function Header({ trace, lines, again, tab }: { trace: Trace; lines: number; again: () => void; tab: string }) {
   const root = trace.spans[0]!,
     range = linesRange(trace);
+  useEffect(() => {
+    document.title = `${brief(`${root.service} ${root.name}`)} · nextphase`;
+  }, [root]);
   return (
     <>
       <header class="bar trace-bar">
