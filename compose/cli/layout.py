@@ -271,7 +271,7 @@ def _remember_offset(state: Path, offset: int) -> None:
 
 
 def _free_offset(root: Path, state: Path) -> int:
-    """An offset that no instance of this checkout has, whose ports nobody listens on, and that no other
+    """An offset that no instance of this checkout has, on whose ports no process listens, and that no other
     checkout of this user has chosen a moment ago: what that is about to start does not listen yet."""
     taken = reserved_ports(0)  # `default` may be started later
     for other in Layout.existing(root):

@@ -1,6 +1,6 @@
 """Addresses of the console's pages: the one place that knows them.
 
-A page's address holds all that it shows, so that it can be sent to somebody. Standard library only.
+A page's address holds all that it shows, so that it can be shared. Standard library only.
 """
 
 from __future__ import annotations

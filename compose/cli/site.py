@@ -115,7 +115,7 @@ class Site:
 
     @property
     def has_console(self) -> bool:
-        """Whether the console always runs; in containers it does when somebody asks for it."""
+        """Whether the console always runs; in containers it runs with the profile `console` only."""
         return self.hosts is None
 
     @property

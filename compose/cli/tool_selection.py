@@ -71,7 +71,7 @@ class Selection:
     passed_over: Sequence[str] = ()
 
     def lines(self) -> list[str]:
-        """What there is to say of it: nothing of our own build where no other one was found."""
+        """Which binary is used and which were passed over; empty if our own build is the only one."""
         lines = [f"{self.tool.name}: passed over {said}" for said in self.passed_over]
         if self.source != BUILT:
             lines.append(f"{self.tool.name}: {self.path}, {self.version}, {self.source}")

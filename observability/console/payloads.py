@@ -1,7 +1,7 @@
 """Hides event bodies, and what receivers answered to them, in Rio's answers.
 
-Events may be about people. Their CloudEvents attributes are shown, for these are meant to be seen by whoever
-passes an event on (CloudEvents 1.0, "Privacy and Security"); their data is not. Neither is the beginning of a
+Events may be about people. Their CloudEvents attributes are shown, for these are meant to be seen by
+intermediaries (CloudEvents 1.0, "Privacy and Security"); their data is not. Neither is the beginning of a
 receiver's answer, which often repeats what it was sent.
 """
 

@@ -19,7 +19,7 @@ READS: Final = ("GET", "HEAD")
 class ReadsByRatio(Sampler):
     """Samples one in ten of the traces that begin with a read here, and every one that begins otherwise.
 
-    For traces that begin in this process: whoever sends a `traceparent` decides by its flag.
+    Traces that begin elsewhere are sampled as the flag of their `traceparent` says.
     """
 
     def __init__(self, ratio: float = READ_RATIO) -> None:

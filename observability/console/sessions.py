@@ -17,7 +17,7 @@ _ID_BYTES: Final = 4
 
 @dataclass(frozen=True)
 class Session:
-    """Somebody may act, for a while.
+    """The permission of one browser to act, until it expires.
 
     Attributes:
         id: what the log calls it; no secret.

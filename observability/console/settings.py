@@ -43,8 +43,8 @@ class Settings(Strict):
         store_headers_files: files with the headers that a store asks for, by the store's name: a JSON object.
         runbook: the document whose sections the alerts' `runbook` annotations name.
         rio_token_file: the token of Rio's read-only sender.
-        operator_token_file: the token of Rio's operator, read only to act in operate mode; None where nobody
-            acts on Rio from here.
+        operator_token_file: the token of Rio's operator, read only to act in operate mode; None if the
+            console does not act on Rio.
         operate_folder: where `nextphase console --operate` asks for operate mode, a folder of this process's
             user alone; None where there is no operate mode.
         show_payloads: whether event bodies are shown to everyone who reaches the console.

@@ -25,7 +25,7 @@ TENANT = {"X-Scope-OrgID": "observers"}
 
 
 def test_the_collector_sends_what_a_store_asks_for(toolbox: Toolbox, tmp_path: Path) -> None:
-    """Loki refuses whoever names no tenant here, as one does that several teams share."""
+    """Loki refuses requests without a tenant here, as a Loki does that several teams share."""
     headers = tmp_path / "loki.json"
     headers.write_text(json.dumps(TENANT) + "\n")
     variables = {"LOKI_HEADERS_FILE": str(headers), "LOKI_COMPRESSION": "gzip"}

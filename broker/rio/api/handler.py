@@ -123,11 +123,11 @@ class RioHandler(hop_tornado.Handler):
             raise Problem(413, "Body too large", detail=f"at most {self.rio.max_body_bytes} bytes")
 
     def require_sees_all(self) -> None:
-        """Refuse whoever is neither an operator nor a viewer."""
+        """Refuse a sender that is neither an operator nor a viewer."""
         if not self.sender.sees_all:
             raise Problem(403, "Not a viewer", detail=f"{self.sender.name} may not see this")
 
     def require_admin(self) -> None:
-        """Refuse whoever is no operator."""
+        """Refuse a sender that is no operator."""
         if not self.sender.admin:
             raise Problem(403, "Not an administrator", detail=f"{self.sender.name} may not do this")

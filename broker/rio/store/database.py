@@ -54,7 +54,7 @@ class Database:
         async def check(connection: Connection) -> None:
             if is_closed_by_server(connection):
                 # All of them, most likely. The pool alone would take a second or two for each that it finds,
-                # longer than anybody waits.
+                # longer than a request waits.
                 await self._pool.drain()
                 raise psycopg.OperationalError("PostgreSQL has closed the connection")
             if checked:

@@ -16,7 +16,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
 
 @pytest.fixture
 def console(running: Console) -> Iterator[Console]:
-    """A console, in which nobody is in operate mode."""
+    """A console without a session in operate mode."""
     yield running
     running.client.cookies.clear()
     running.stores.forget()

@@ -24,7 +24,7 @@ export function OperatePage() {
 function Closed({ isAvailable }: { isAvailable: boolean }) {
   if (!isAvailable) return <p>This console only shows. It has no operate mode.</p>;
   return <>
-    <p>This console only shows, until somebody who may run commands on its machine lets a browser act:</p>
+    <p>This console only shows until a user who may run commands on its machine lets a browser act:</p>
     <pre>./nextphase console --operate</pre>
     <p>prints an address that is good once. Opened here, this browser may for a while replay, redeliver and discard events, pause and resume
       subscriptions, silence alerts and call the API's methods that change something, and sees event bodies. Each action asks once and is logged.</p>

@@ -32,7 +32,7 @@ function TypeRow({ type, rates, isChosen }: { type: EventType; rates: Values | u
     <td class="number">{type.seen}</td>
     <td>{type.emitters.map((name) => <div key={name}><Name text={name} /></div>)}</td>
     <td>{type.subscriptions.map((name) => <div key={name}><a href={href({ path: "/rio/subscriptions", id: name })}><Name text={name} /></a></div>)}
-      {type.subscriptions.length === 0 && <span class="faint">nobody</span>}</td>
+      {type.subscriptions.length === 0 && <span class="faint">none</span>}</td>
     <td>{type.schema ? <SchemaView schema={type.schema} isOpen={isChosen} /> : <span class="faint">none: any data is taken</span>}</td>
   </tr>;
 }
