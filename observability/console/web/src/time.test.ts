@@ -18,6 +18,11 @@ test("moments are relative, numbers or written times", () => {
   assert.equal(moment("yesterday-ish", NOW), undefined);
 });
 
+test("moments beyond the year 9999 are none", () => {
+  for (const far of ["9".repeat(20), "9".repeat(400), "now-300000y", `now+${"9".repeat(400)}s`]) assert.equal(moment(far, NOW), undefined);
+  assert.equal(moment("253402300799999", NOW), 253_402_300_799_999);
+});
+
 test("a range that makes no sense is the last half hour", () => {
   for (const [from, to] of [["now", "now-1h"], ["x", "now"], ["now", "now"]] as const) {
     assert.deepEqual(rangeOf(from, to, NOW), { from: NOW - 1_800_000, to: NOW });

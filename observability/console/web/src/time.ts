@@ -15,8 +15,16 @@ export function duration(text: string): number | undefined {
   return found ? Number(found[1]) * UNITS[found[2]!]! : undefined;
 }
 
+/** The end of the year 9999, milliseconds since the epoch. A little further a Date holds no time, and a page none it can write. */
+const FURTHEST = 253_402_300_799_999;
+
 /** A moment: `now`, `now-30m`, `now+5m`, milliseconds since the epoch, or an ISO 8601 time; undefined where it is none. */
 export function moment(text: string, now: number): number | undefined {
+  const found = momentOf(text, now);
+  return found !== undefined && Math.abs(found) <= FURTHEST ? found : undefined;
+}
+
+function momentOf(text: string, now: number): number | undefined {
   const relative = /^now(?:([+-])(\w+))?$/.exec(text.trim());
   if (relative) {
     const away = relative[2] === undefined ? 0 : duration(relative[2]);
