@@ -2,8 +2,10 @@
 
 const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g;
 const MOST = 200_000;
+/** Indentation grows with the depth of every line: a short text, deep and with many members, can be a thousand times as long. */
+const MOST_WRITTEN = 2_000_000;
 
-/** The text indented by two spaces; as it is where it is no JSON, or very long. */
+/** The text indented by two spaces; as it is where it is no JSON, or would be very long. */
 export function indented(text: string): string {
   if (text.length > MOST || !isJson(text)) return text;
   let depth = 0, written = "", before = "";
@@ -18,6 +20,7 @@ export function indented(text: string): string {
       if (token === "{" || token === "[") depth += 1;
       if (token === ",") written += line();
     }
+    if (written.length > MOST_WRITTEN) return text;
     before = token;
   }
   return written;
