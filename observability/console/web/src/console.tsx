@@ -1,6 +1,7 @@
 /** The frame of every page: menu, preferences, keys. */
-import { useEffect, useState } from "preact/hooks";
-import { EmptyNote } from "./components/notes.tsx";
+import type { ComponentChildren } from "preact";
+import { useEffect, useErrorBoundary, useRef, useState } from "preact/hooks";
+import { EmptyNote, ErrorNote } from "./components/notes.tsx";
 import { OperateBanner } from "./operate/banner.tsx";
 import { PAGES, pageOf } from "./pages.tsx";
 import { prefer, type Theme, usePreferences } from "./preferences.ts";
@@ -43,7 +44,22 @@ function Content({ place }: { place: Place }) {
   const found = pageOf(place.path);
   useEffect(() => { document.title = found ? `${found.page.title} · nextphase` : "nextphase"; }, [found?.page, found?.rest]);
   if (!found) return <EmptyNote>There is no page {place.path}. <a href="/">Go home</a></EmptyNote>;
-  return <>{found.page.show(found.rest, place)}</>;
+  return <Guarded key={found.page.path} place={place}>{found.page.show(found.rest, place)}</Guarded>;
+}
+
+/** A page that fails while it is drawn says so in its own place, beside the menu; at another address it is tried again. */
+function Guarded({ place, children }: { place: Place; children: ComponentChildren }) {
+  const failedAt = useRef<Place>();
+  const [error, tryAgain] = useErrorBoundary((thrown: unknown) => {
+    failedAt.current = place;
+    console.error(thrown);
+  });
+  useEffect(() => { if (error && failedAt.current !== place) tryAgain(); }, [place]);
+  if (!error) return <>{children}</>;
+  return <>
+    <ErrorNote error={new Error(`This page cannot be drawn: ${error instanceof Error ? error.message : String(error)}`)} />
+    <button onClick={tryAgain}>Try again</button>
+  </>;
 }
 
 /** Pages open by two keys, such as `g t`, outside of fields. */
