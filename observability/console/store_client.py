@@ -1,5 +1,6 @@
 """Asking the stores."""
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -125,12 +126,16 @@ class StoreClient:
     async def stream(
         self, store: str, path: str, parameters: Sequence[tuple[str, str]] = ()
     ) -> AsyncIterator[Streamed]:
-        """Ask a store for an answer that goes on; raises as `get` does, and 429 where too many go on."""
+        """Ask a store for an answer that goes on; raises as `get` does, 429 where too many go on, and
+        TimeoutError after STREAM_SECONDS, whether its reader still reads or not."""
         if self._streams[store] >= MAX_STREAMS:
             raise Problem(429, detail=f"{MAX_STREAMS} live tails of {store} are open; close one of them")
         self._streams[store] += 1
         try:
-            async with self._stream(store, path, parameters) as streamed:
+            async with (
+                asyncio.timeout(STREAM_SECONDS),
+                self._stream(store, path, parameters) as streamed,
+            ):
                 yield streamed
         finally:
             self._streams[store] -= 1

@@ -1,5 +1,6 @@
 """Passes permitted questions on to the stores."""
 
+import contextlib
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Final
@@ -70,6 +71,10 @@ class StoreHandler(AskingHandler):
         return cut(answer.body) if self._address.listed else answer.body
 
     async def _pass_stream(self, path: str, parameters: Sequence[tuple[str, str]]) -> None:
+        with contextlib.suppress(TimeoutError):  # it has gone on for long enough
+            await self._pass_lines(path, parameters)
+
+    async def _pass_lines(self, path: str, parameters: Sequence[tuple[str, str]]) -> None:
         async with self._client.stream(self._address.store, path, parameters) as streamed:
             self.set_status(streamed.status)
             self.set_header("Content-Type", streamed.headers.get("content-type") or "text/event-stream")
@@ -85,7 +90,6 @@ class StoreHandler(AskingHandler):
                 if ended := lines.take(chunk, is_hidden=is_hidden):
                     self.write(ended)
                     await self.flush()
-        self.finish()
 
     def _parameters(self) -> list[tuple[str, str]]:
         if len(self.request.query) > MAX_QUERY_BYTES:

@@ -188,6 +188,25 @@ async def test_streams_leave_connections_to_other_readers(store: Store, client: 
         assert streamed.status == 200
 
 
+async def test_a_stream_ends_in_time_though_its_reader_stands_still(
+    store: Store, client: StoreClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def tail(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nevent\r\n")
+        await store.hang(reader, writer)
+
+    async def stand_still() -> None:
+        async with client.stream("rio", "/tail"):
+            await asyncio.Event().wait()
+
+    store.answering = tail
+    monkeypatch.setattr(store_client, "STREAM_SECONDS", 1.0)
+    standing = asyncio.create_task(stand_still())
+    await asyncio.wait_for(store.left.wait(), 30)
+    with pytest.raises(TimeoutError):
+        await standing
+
+
 async def test_a_call_is_a_span_without_the_question(
     store: Store, client: StoreClient, tracer: Tracer, spans: InMemorySpanExporter
 ) -> None:
