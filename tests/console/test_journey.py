@@ -29,8 +29,8 @@ def stopped(stack: Stack, name: str) -> Iterator[None]:
         stack.supervisor.wait_until_right([name], 120)
 
 
-def point_at_an_exemplar(page: Page) -> None:
-    """Move the mouse over the charts in sight until it is on an exemplar; fails where there is none."""
+def follow_an_exemplar(page: Page) -> None:
+    """Click the first exemplar of the charts of durations, and its link; fails where none is drawn."""
     for plot in page.locator("section[data-panel^='Duration'] .u-over").all():
         plot.scroll_into_view_if_needed()
         box = plot.bounding_box()
@@ -40,7 +40,13 @@ def point_at_an_exemplar(page: Page) -> None:
                 page.mouse.move(box["x"] + across, box["y"] + down)
                 if page.locator(".plot.pointing").count():
                     page.mouse.click(box["x"] + across, box["y"] + down)
-                    return
+                    link = page.get_by_role("dialog", name="Values at the cursor").locator(
+                        "a[href^='/trace/']"
+                    )
+                    if link.count():  # else it is an annotation
+                        link.first.click()
+                        return
+                    page.keyboard.press("Escape")
     pytest.fail("no exemplar is drawn")
 
 
@@ -53,14 +59,14 @@ def test_from_an_alert_to_its_lines_and_back(
         expect(firing.get_by_text(ALERT).first).to_be_visible(timeout=SECONDS)
         firing.get_by_role("link", name="dashboard").first.click()
         page.wait_for_url(re.compile(r"/d/nextphase-service\?.*var-service=relay"))
-    page.get_by_label("Service", exact=True).select_option("gateway")
+    page.get_by_role("combobox", name="service").select_option("gateway")
     page.wait_for_url(re.compile(r"var-service=gateway"))
-    point_at_an_exemplar(page)
+    follow_an_exemplar(page)
     page.wait_for_url(re.compile(r"/trace/[0-9a-f]{32}"))
     trace = page.url.rpartition("/")[2].partition("?")[0]
-    page.get_by_role("link", name="Logs", exact=True).last.click()
+    page.locator("main").get_by_role("link", name="Logs", exact=True).click()
     page.wait_for_url(re.compile(r"/logs\?"))
-    page.get_by_role("link", name="trace").first.click()
+    page.locator("main").get_by_role("link", name="trace", exact=True).first.click()
     page.wait_for_url(re.compile(f"/trace/{trace}"))
     for address in (r"/logs\?", rf"/trace/{trace}", r"/d/nextphase-service"):
         page.go_back()
