@@ -28,7 +28,7 @@ def traffic(stack: Stack) -> None:
 
     def look() -> None:
         assert ("gateway", "/v1/orders") in {
-            (labels["service"], labels["http_route"]) for labels, _ in stack.telemetry.metric(_ROUTES)
+            (labels["service"], labels.get("http_route", "")) for labels, _ in stack.telemetry.metric(_ROUTES)
         }
 
     eventually(look, 60.0)
@@ -55,7 +55,9 @@ def test_public_routes_have_their_golden_signals(page: Page, console: str, stack
     open_home(page, console)
     rows = page.locator("tr[data-route]")
     expect(rows.first).to_have_attribute("data-route", "edge-nginx /v1/*")
-    known = {f"{labels['service']} {labels['http_route']}" for labels, _ in stack.telemetry.metric(_ROUTES)}
+    known = {
+        f"{labels['service']} {labels.get('http_route', '')}" for labels, _ in stack.telemetry.metric(_ROUTES)
+    }
     assert {row.get_attribute("data-route") for row in rows.all()} <= known
     row = page.locator('tr[data-route="gateway /v1/orders"]')
     for at in (2, 3, 4, 5):
