@@ -1,9 +1,10 @@
 /** The newest errors: lines that are errors, one entry for each trace. */
 import { traceOf } from "../logs/line.ts";
+import { ALL } from "../logs/logql.ts";
 import type { Line } from "../stores/loki.ts";
 
 /** Lines of the levels error and above, of every service. */
-export const ERROR_LINES = '{service_name=~".+"} | severity_number >= 17';
+export const ERROR_LINES = `${ALL} | severity_number >= 17`;
 
 export interface TraceErrors {
   /** Undefined of a line that was written outside of any trace. */

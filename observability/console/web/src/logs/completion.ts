@@ -1,4 +1,5 @@
 /** What a LogQL query can go on with at the cursor. */
+import { quoted } from "./logql.ts";
 
 export type Wanted =
   { kind: "label" } | { kind: "value"; label: string } | { kind: "stage" } | { kind: "field-value"; field: string };
@@ -107,7 +108,7 @@ export function suggestions(gap: Gap, query: string, known: Known): Suggestion[]
 function all({ wanted, to }: Gap, query: string, known: Known): Suggestion[] {
   const hasQuote = /^["`]/.test(query.slice(to));
   const inString = (value: string): Suggestion => {
-    const escaped = JSON.stringify(value).slice(1, -1);
+    const escaped = quoted(value).slice(1, -1);
     return { text: value, insert: hasQuote ? escaped : `${escaped}"`, cursor: escaped.length + 1, note: "" };
   };
   switch (wanted.kind) {

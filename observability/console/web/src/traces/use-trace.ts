@@ -1,5 +1,6 @@
 /** A trace with its log lines, from the stores. */
 import { useMemo } from "preact/hooks";
+import { ALL } from "../logs/logql.ts";
 import { StoreError } from "../stores/http.ts";
 import * as jaeger from "../stores/jaeger.ts";
 import type { Lines } from "../stores/loki.ts";
@@ -33,7 +34,7 @@ async function fetchTrace(id: string, signal: AbortSignal): Promise<jaeger.Jaege
 }
 
 /** The query for the log lines of a trace. */
-export const linesQuery = (id: string): string => `{service_name=~".+"} | trace_id="${id}"`;
+export const linesQuery = (id: string): string => `${ALL} | trace_id="${id}"`;
 
 /** When the lines of a trace may have been written. */
 export function linesRange(trace: Trace | null): Range {
