@@ -29,7 +29,7 @@ function decimalsFor(value: number): number {
 }
 
 /** A number with exactly `decimals` decimals, or with as many as it needs. */
-export function fixed(value: number, decimals = decimalsFor(value)): string {
+function fixed(value: number, decimals = decimalsFor(value)): string {
   if (!Number.isFinite(value)) return written(value);
   if (value === 0) return value.toFixed(Math.max(0, decimals));
   const factor = 10 ** Math.max(0, decimals);

@@ -44,7 +44,7 @@ export function Severity({ severity = "" }: { severity?: string | undefined }) {
 }
 
 /** Which silences apply, and which alerts explain it. */
-export function Why({ alert: { silences, inhibitors, standing } }: { alert: ActiveAlert }) {
+function Why({ alert: { silences, inhibitors, standing } }: { alert: ActiveAlert }) {
   return <>
     {silences.map((silence) => <div key={silence.id} class="alert-why"><SilenceText silence={silence} /> <EndSilenceButton silence={silence} /></div>)}
     {standing === "silenced" && silences.length === 0 && <p class="alert-why">Silenced; Alertmanager does not say by which silence.</p>}
@@ -61,6 +61,6 @@ function SilenceText({ silence }: { silence: Silence }) {
     {" "}(<code>{condition(silence)}</code>)</>;
 }
 
-export function LabelList({ labels }: { labels: Record<string, string> }) {
+function LabelList({ labels }: { labels: Record<string, string> }) {
   return <p class="label-list">{Object.entries(labels).map(([name, value]) => <code key={name} class="tag"><Name text={`${name}=${value}`} limit={120} /></code>)}</p>;
 }

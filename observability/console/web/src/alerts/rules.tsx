@@ -10,7 +10,7 @@ import { Runbook } from "./runbook.tsx";
 import { RuleValue } from "./value.tsx";
 
 /** What stands for a rule: how many of its alerts are in which standing. */
-export function ruleState(name: string, alerts: readonly ActiveAlert[]): string {
+function ruleState(name: string, alerts: readonly ActiveAlert[]): string {
   const own = alerts.filter((alert) => alert.name === name);
   const counts = STANDINGS.flatMap((standing) => {
     const count = own.filter((alert) => alert.standing === standing).length;

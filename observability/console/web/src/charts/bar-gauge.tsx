@@ -22,7 +22,7 @@ export interface BarGaugeProps {
 }
 
 const CELLS = 24;
-export const shareOf = ({ value, min, max }: Pick<Bar, "value" | "min" | "max">): number =>
+const shareOf = ({ value, min, max }: Pick<Bar, "value" | "min" | "max">): number =>
   value === null || max <= min ? 0 : Math.min(1, Math.max(0, (value - min) / (max - min)));
 const colourAt = (bar: Bar, share: number): string =>
   bar.steps.filter(({ from }) => bar.min + share * (bar.max - bar.min) >= from).pop()?.colour ?? bar.colour;

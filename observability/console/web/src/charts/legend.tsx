@@ -114,7 +114,7 @@ function Name({
 }
 
 /** What is shown alone after a name was picked: that alone, all again, or one more or less. */
-export function picked(only: readonly string[], name: string, isMore: boolean): string[] {
+function picked(only: readonly string[], name: string, isMore: boolean): string[] {
   if (!isMore) return only.length === 1 && only[0] === name ? [] : [name];
   return only.includes(name) ? only.filter((one) => one !== name) : [...only, name];
 }

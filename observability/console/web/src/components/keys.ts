@@ -5,7 +5,7 @@ import { useEffect, useRef } from "preact/hooks";
 const PATIENCE = 1_500;
 
 /** Whether keys belong to what has the focus: a field, a list, or a dialogue. */
-export const isTyping = (target: EventTarget | null): boolean =>
+const isTyping = (target: EventTarget | null): boolean =>
   target instanceof Element && target.closest("input, textarea, select, [contenteditable], [role=listbox]") !== null;
 
 /**

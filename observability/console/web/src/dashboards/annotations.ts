@@ -44,7 +44,7 @@ export async function annotations(
 }
 
 /** Stretches of values that are not zero: each is one annotation. */
-export function spans(values: readonly [number, string][], step: number): { at: number; until?: number }[] {
+function spans(values: readonly [number, string][], step: number): { at: number; until?: number }[] {
   const found: { at: number; until?: number }[] = [];
   let last = -Infinity;
   for (const [seconds, text] of values) {

@@ -42,7 +42,7 @@ const LEAST_LOKI_STEP = 1_000;
 const USUAL_LINES = 1_000;
 const MOST_LINES = 5_000;
 
-export function sourceOf(panel: Panel, target: Target): Source | undefined {
+function sourceOf(panel: Panel, target: Target): Source | undefined {
   const given = typeOf(target.datasource) ?? typeOf(panel.datasource);
   return given === "prometheus" || given === "loki" ? given : undefined;
 }

@@ -101,7 +101,7 @@ function rangeOf(fields: readonly Field[]): { min: number; max: number } {
 }
 
 /** The configuration of a field: the panel's defaults, then each override that fits, in order. */
-export function configOf(
+function configOf(
   panel: Panel,
   field: Field,
   refId: string,
@@ -259,7 +259,7 @@ function seriesColourOf(
 }
 
 /** A text with the field's own variables put in, such as `${__field.labels.service}`. */
-export function fieldText(text: string, field: Field, scope: Scope): string {
+function fieldText(text: string, field: Field, scope: Scope): string {
   const own = text.replace(/\$\{__(?:field|series)\.([^}]+)\}/g, (whole, path: string) => {
     if (path === "name" || path === "displayName") return baseName(field);
     const label = /^labels(?:\.(.+)|\["?(.+?)"?\])$/.exec(path);

@@ -86,7 +86,7 @@ function writtenAs(value: Value, name: string, format: string | undefined, purpo
   return values.length === 1 ? literally(values[0]!) : `(${values.map(literally).join("|")})`;
 }
 
-export const constant = (value: string | number): Value => ({
+const constant = (value: string | number): Value => ({
   values: [String(value)],
   texts: [String(value)],
   isMulti: false,

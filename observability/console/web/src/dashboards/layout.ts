@@ -2,7 +2,7 @@
 import type { Scope, Value } from "./interpolation.ts";
 import type { GridPos, Panel } from "./json.ts";
 
-export const COLUMNS = 24;
+const COLUMNS = 24;
 const USUAL: GridPos = { x: 0, y: 0, w: 12, h: 8 };
 
 /** A panel at its place, with the values that it stands for where it is one of a repetition. */

@@ -42,7 +42,7 @@ const encoded = (value: unknown): string =>
   encodeURIComponent(value === null || value === undefined ? "" : String(value));
 
 /** The address of a data link for a value. */
-export function dataLinkAddress(
+function dataLinkAddress(
   url: string,
   of: LinkOf | undefined,
   scope: Scope,

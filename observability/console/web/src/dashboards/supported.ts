@@ -421,7 +421,7 @@ const DASHBOARD: Readonly<Record<string, Shape>> = {
 };
 
 /** The paths of a value that a shape does not know, each with what stands there. */
-export function unknownIn(value: unknown, shape: Shape, path = ""): string[] {
+function unknownIn(value: unknown, shape: Shape, path = ""): string[] {
   if (value === null || value === undefined || shape === "any") return [];
   const said = (): string[] => [`${path} ${brief(value)}`.trim()];
   if (typeof shape === "function") return shape(value) ? [] : said();

@@ -13,7 +13,7 @@ import { type OptionQuestion, type OptionSource, type Resolved, resolveVariables
 const ON_RANGE = 2;
 
 /** Ask a store for the options of a variable. */
-export const askStores: OptionSource = async (
+const askStores: OptionSource = async (
   { source, kind, label, selector, expression }: OptionQuestion,
   range,
   signal,

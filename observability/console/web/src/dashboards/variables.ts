@@ -33,7 +33,7 @@ export interface OptionQuestion {
 
 const textOf = (value: unknown): string =>
   typeof value === "string" ? value : typeof value === "number" ? String(value) : "";
-export const listOf = (value: string | string[] | undefined): string[] =>
+const listOf = (value: string | string[] | undefined): string[] =>
   value === undefined ? [] : Array.isArray(value) ? value : [value];
 
 /** The text of a variable's query, whatever way Grafana kept it. */
@@ -100,7 +100,7 @@ export function sortedOptions(options: readonly Option[], sort = 0): Option[] {
 }
 
 /** Intervals that may be chosen; `auto` is the one that fits the range. */
-export function intervalOptions(variable: Variable): Option[] {
+function intervalOptions(variable: Variable): Option[] {
   const given = customOptions(queryText(variable));
   return variable.auto ? [{ text: "auto", value: `$__auto_interval_${variable.name}` }, ...given] : given;
 }
@@ -118,7 +118,7 @@ export function inOrder(variables: readonly Variable[]): Variable[] {
 }
 
 /** The variables that a variable's options are made with. */
-export const needs = (variable: Variable): string[] => referred(`${queryText(variable)} ${variable.regex ?? ""}`);
+const needs = (variable: Variable): string[] => referred(`${queryText(variable)} ${variable.regex ?? ""}`);
 
 /**
  * Resolve variables in the order in which they need each other.

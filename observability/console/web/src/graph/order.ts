@@ -32,7 +32,7 @@ const places = (layers: readonly Item[][]): Map<Item, number> =>
   new Map(layers.flatMap((layer) => layer.map((item, index) => [item, (index + 0.5) / layer.length] as const)));
 
 /** How many lines from layer to layer cross. */
-export function crossings(layers: readonly Item[][]): number {
+function crossings(layers: readonly Item[][]): number {
   const place = places(layers);
   let count = 0;
   for (const layer of layers) {

@@ -3,7 +3,7 @@ import type { Labels } from "../stores/prometheus.ts";
 import type { Level } from "./line.ts";
 
 /** Labels of a stream in Loki (observability/loki/loki.yaml); every other field is structured metadata or parsed. */
-export const STREAM_LABELS: readonly string[] = ["service_name", "service_instance_id", "deployment_environment_name"];
+const STREAM_LABELS: readonly string[] = ["service_name", "service_instance_id", "deployment_environment_name"];
 /** Selects every line. */
 export const ALL = '{service_name=~".+"}';
 

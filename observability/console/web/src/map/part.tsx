@@ -22,7 +22,7 @@ export function PartDetails({ part, graph, health }: { part: Part; graph: Servic
 }
 
 /** Where a part's telemetry is: dashboard, logs, traces, alerts. */
-export function PartLinks({ name }: { name: string }) {
+function PartLinks({ name }: { name: string }) {
   const board = DASHBOARDS[name];
   return <ul class="part-links">
     {board && <li><a href={href({ path: board })}>Dashboard</a></li>}

@@ -41,7 +41,7 @@ function edgeOf(call: Call, graph: ServiceGraph, most: number): GraphEdge {
 }
 
 /** A call in words. */
-export function callText({ rate, failed, p95, kind }: Call): string {
+function callText({ rate, failed, p95, kind }: Call): string {
   if (rate === 0) return "no calls seen";
   return `${rateText(rate)}, ${shareText(failed)} fail, p95 ${durationText(p95)}${kind ? `, ${kind.replace("_", " ")}` : ""}`;
 }

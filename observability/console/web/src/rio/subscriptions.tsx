@@ -11,7 +11,7 @@ import { perTime, subscriptionMetrics, type SubscriptionMetrics } from "./metric
 import { PauseButton, ReplayButton, ResumeButton } from "./subscription-actions.tsx";
 import { SubscriptionView } from "./subscription.tsx";
 
-export const CIRCUITS = ["closed", "half open", "open"];
+const CIRCUITS = ["closed", "half open", "open"];
 const seconds = formatOf("s");
 
 export function Subscriptions({ place }: { place: Place }) {

@@ -17,7 +17,7 @@ export interface Search {
 }
 
 /** The service that a trace from outside begins in. */
-export const FIRST = "edge-nginx";
+const FIRST = "edge-nginx";
 export const ANY = "*";
 export const LIMITS = [20, 50, 100, 200];
 /** Services that are asked where any will do; each is a question of its own. */

@@ -36,7 +36,7 @@ export function StatPanel({ panel, data, scope, size }: PanelProps) {
 }
 
 /** How many tiles stand beside each other so that the smaller of a tile's sides is largest. */
-export function columnsFor(
+function columnsFor(
   count: number,
   { width, height }: { width: number; height: number },
   orientation: string,

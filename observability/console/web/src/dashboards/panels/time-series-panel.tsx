@@ -215,7 +215,7 @@ function limitsOf(panel: Panel, first: ShownField | undefined): Limits {
   };
 }
 
-export function legendOf(panel: Panel): LegendOptions {
+function legendOf(panel: Panel): LegendOptions {
   const {
     showLegend = true,
     displayMode = "list",
