@@ -69,7 +69,9 @@ def npm(folder: Path, *arguments: str) -> str:
     return done.stdout
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(
+    scope="module"
+)  # playwright's loop runs in this thread: later modules start loops of their own
 def browser() -> Iterator[Browser]:
     expect.set_options(timeout=_MILLISECONDS)
     with sync_playwright() as playwright:
