@@ -12,8 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from observability.postgresql import CHECK_SECONDS, AsyncConnection, Connection, answering_within
 from services.chassis.database import ANSWER_SECONDS, CONNECT, url
 
-#: A laptop's pool, each connection tested before it is used; seconds to wait for one.
-_POOL: Final[dict[str, Any]] = {
+#: A laptop's pool, each connection tested before it is used; seconds to wait for one. A statement's values
+#: may be about people: without `hide_parameters` its exception's message has them, which logs and spans keep.
+_OPTIONS: Final[dict[str, Any]] = {
+    "hide_parameters": True,
     "pool_pre_ping": True,
     "pool_size": 4,
     "max_overflow": 4,
@@ -31,7 +33,7 @@ def engine_url() -> URL:
 
 def make_engine() -> Engine:
     """An engine on the service's database, whose every wait has an end."""
-    engine = create_engine(engine_url(), connect_args=CONNECT, **_POOL)
+    engine = create_engine(engine_url(), connect_args=CONNECT, **_OPTIONS)
     event.listen(engine, "do_connect", _connect)
     _check_briefly(engine)
     return engine
@@ -40,7 +42,7 @@ def make_engine() -> Engine:
 def make_async_engine() -> AsyncEngine:
     """As `make_engine`, for asyncio."""
     arguments = {**CONNECT, "async_creator_fn": _connect_async}
-    engine = create_async_engine(engine_url(), connect_args=arguments, **_POOL)
+    engine = create_async_engine(engine_url(), connect_args=arguments, **_OPTIONS)
     _check_briefly(engine.sync_engine)
     return engine
 
