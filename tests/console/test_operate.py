@@ -31,6 +31,12 @@ def test_the_address_of_the_console(console: str, stack: Stack) -> None:
     assert nextphase("console").stdout == f"{console}/\n"
 
 
+def test_its_page_has_the_command_for_this_instance(page: Page, console: str, stack: Stack) -> None:
+    page.goto(f"{console}/operate")
+    command = f"./nextphase console --operate --instance {stack.layout.instance}"
+    expect(page.locator("pre")).to_have_text(command)
+
+
 def test_an_address_opens_operate_mode_once(new_page: NewPage, console: str, stack: Stack) -> None:
     address = operate_address()
     token = urlsplit(address).fragment

@@ -4,6 +4,7 @@ import { ErrorNote } from "../components/notes.tsx";
 import { ActionButton } from "../operate/action-button.tsx";
 import { useSession } from "../operate/session.ts";
 import * as gateway from "../stores/gateway.ts";
+import { useCommand } from "../use-command.ts";
 import { exampleOf, type Given, headersOf, type Operation, targetOf } from "./operations.ts";
 import { ReplyView } from "./reply.tsx";
 
@@ -55,9 +56,10 @@ function beginning({ body }: Operation, description: gateway.Description): strin
 }
 
 function TokenField({ token, setToken }: { token: string; setToken: (token: string) => void }) {
+  const command = useCommand("token --subject ACCOUNT");
   return <label class="field">
     <span>Token</span>
-    <input type="password" autocomplete="off" value={token} placeholder="./nextphase token --subject ACCOUNT" onInput={(event) => setToken(event.currentTarget.value.trim())} />
+    <input type="password" autocomplete="off" value={token} placeholder={command} onInput={(event) => setToken(event.currentTarget.value.trim())} />
   </label>;
 }
 

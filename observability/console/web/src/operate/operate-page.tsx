@@ -2,6 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { ErrorNote } from "../components/notes.tsx";
 import { clock } from "../time.ts";
+import { useCommand } from "../use-command.ts";
 import { openSession, useSession } from "./session.ts";
 
 export function OperatePage() {
@@ -22,10 +23,11 @@ export function OperatePage() {
 }
 
 function Closed({ isAvailable }: { isAvailable: boolean }) {
+  const command = useCommand("console --operate");
   if (!isAvailable) return <p>This console only shows. It has no operate mode.</p>;
   return <>
     <p>This console only shows until a user who may run commands on its machine lets a browser act:</p>
-    <pre>./nextphase console --operate</pre>
+    <pre>{command}</pre>
     <p>prints an address that is good once. Opened here, this browser may for a while replay, redeliver and discard events, pause and resume
       subscriptions, silence alerts and call the API's methods that change something, and sees event bodies. Each action asks once and is logged.</p>
   </>;
