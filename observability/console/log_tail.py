@@ -1,7 +1,8 @@
 """The live tail of log lines: Loki's websocket as lines of JSON.
 
 A line is one of `{"nanoseconds", "text", "labels"}`, `{"dropped": count}` for lines that came faster than the
-page or Loki's tail could take them, and `{"heartbeat": time}`.
+page or Loki's tail could take them, and `{"heartbeat": time}`. Where Loki says why it ends the tail, as it
+does to a query that is not for lines, the last is `{"ended": reason}`.
 """
 
 import asyncio
@@ -73,6 +74,7 @@ class WaitingLines:
         self._bytes = 0
         self._dropped = 0
         self._has_ended = False
+        self._reason = ""
         self._changed = asyncio.Event()
 
     def take(self, message: str | bytes) -> None:
@@ -87,9 +89,10 @@ class WaitingLines:
         self._dropped += len(said.dropped_entries or ())
         self._changed.set()
 
-    def end(self) -> None:
-        """Nothing more will come."""
+    def end(self, reason: str | None = None) -> None:
+        """Nothing more will come; `reason` is why, where that is said."""
         self._has_ended = True
+        self._reason = reason or ""
         self._changed.set()
 
     async def pieces(self, heartbeat_seconds: float) -> AsyncIterator[bytes]:
@@ -98,6 +101,8 @@ class WaitingLines:
             if piece := self._piece():
                 yield piece
             elif self._has_ended:
+                if self._reason:
+                    yield _encode({"ended": self._reason}) + b"\n"
                 return
             else:
                 self._changed.clear()
@@ -260,4 +265,4 @@ async def _read(connection: WebSocketClientConnection, waiting: WaitingLines) ->
     except msgspec.DecodeError:
         pass
     finally:
-        waiting.end()
+        waiting.end(connection.close_reason)

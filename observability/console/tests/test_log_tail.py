@@ -84,12 +84,12 @@ class Loki:
 
         asyncio.run_coroutine_threadsafe(send(), self._loop).result(60)
 
-    def close_tails(self) -> None:
+    def close_tails(self, code: int | None = None, reason: str | None = None) -> None:
         for tail in list(self.tails):
-            tail.close()
+            tail.close(code, reason)
 
-    def hang_up(self) -> None:
-        self._loop.call_soon_threadsafe(self.close_tails)
+    def hang_up(self, code: int | None = None, reason: str | None = None) -> None:
+        self._loop.call_soon_threadsafe(self.close_tails, code, reason)
 
     def stop(self) -> None:
         self._loop.call_soon_threadsafe(self._stopped.set)
@@ -171,6 +171,16 @@ def test_it_ends_with_loki(tailing: Console, loki: Loki) -> None:
         loki.say(message("last"))
         loki.hang_up()
         assert [line["text"] for line in read(answer)] == ["last"]
+
+
+def test_why_loki_ends_it_is_said(tailing: Console, loki: Loki) -> None:
+    with tailing.client.stream("GET", tailing.url + ADDRESS) as answer:
+        eventually(lambda: loki.tails, timeout=60)
+        loki.say(message("last"))
+        loki.hang_up(1011, "only log selector is supported")
+        last, ended = read(answer)
+    assert last["text"] == "last"
+    assert ended == {"ended": "only log selector is supported"}
 
 
 def test_what_loki_refuses_is_said(tailing: Console) -> None:

@@ -15,7 +15,7 @@ const FIRST_WAIT = 1_000,
 
 const OFF: Tailing = { ...NOTHING, state: "off", error: undefined };
 
-/** Lines of a query as they are written; a tail that ends is begun again, after a while that grows. */
+/** Lines of a query as they are written; a tail that ends is begun again, after a while that grows until something comes. */
 export function useTail(query: string, isOn: boolean): Tailing {
   const [tailing, set] = useState<Tailing>(OFF);
   useEffect(() => {
@@ -55,11 +55,11 @@ async function follow(
     try {
       await loki.tail(
         query,
-        take,
-        () => {
-          tell("live");
+        (one) => {
           wait = FIRST_WAIT;
+          take(one);
         },
+        () => tell("live"),
         signal,
       );
       if (!signal.aborted) tell("waiting");

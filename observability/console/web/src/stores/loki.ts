@@ -1,6 +1,6 @@
 /** Loki's HTTP API, as far as the console lets it through. */
 import type { Range } from "../time.ts";
-import { get, open } from "./http.ts";
+import { get, open, StoreError } from "./http.ts";
 import { readJsonLines } from "./json-lines.ts";
 import type { Answer, Labels, Series } from "./prometheus.ts";
 
@@ -69,14 +69,15 @@ export async function fieldNames(query: string, range: Range, signal?: AbortSign
 /** What a live tail says: a line, or how many came too fast to be shown. */
 export type Tailed = Line | { dropped: number };
 
-/** Lines of a query as they are written, until `signal` aborts or the tail ends; `opened` is called once it has begun. */
+/** Lines of a query as they are written, until `signal` aborts or the tail ends; `opened` is called once it has begun. Raises StoreError with the reason where Loki ends it and says why. */
 export async function tail(query: string, take: (tailed: Tailed) => void, opened: () => void, signal: AbortSignal): Promise<void> {
-  type Told = { nanoseconds: string; text: string; labels: Labels } | { dropped: number } | { heartbeat: string };
+  type Told = { nanoseconds: string; text: string; labels: Labels } | { dropped: number } | { heartbeat: string } | { ended: string };
   const stream = await open("loki/tail", { query }, signal);
   opened();
   await readJsonLines(stream, (line) => {
     const told = line as Told;
     if ("text" in told) take({ ...told, at: Number(told.nanoseconds) / 1e6 });
     else if ("dropped" in told) take(told);
+    else if ("ended" in told) throw new StoreError(0, "Loki ended the live tail", told.ended);
   });
 }
