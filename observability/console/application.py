@@ -6,10 +6,9 @@ from tornado.web import Application
 
 from observability.console import bundle
 from observability.console.actions import ACTIONS, ActionHandler
-from observability.console.bundle import AssetHandler, PageHandler
+from observability.console.bundle import AssetHandler, PageHandler, UnknownHandler
 from observability.console.dashboards import UID, DashboardHandler, Dashboards, DashboardsHandler
 from observability.console.gateway_calls import GatewayCallsHandler
-from observability.console.guard import NotFoundHandler
 from observability.console.log_tail import LogTailHandler, LogTails
 from observability.console.operate import SessionHandler
 from observability.console.platform import (
@@ -80,7 +79,8 @@ def application(settings: Settings, hop: Hop, client: StoreClient) -> Applicatio
     ]
     return Application(
         routes,
-        default_handler_class=NotFoundHandler,
+        default_handler_class=UnknownHandler,
+        default_handler_args={"files": files},
         compress_response=False,
         hosts=frozenset(settings.hosts),
         sessions=Sessions(),

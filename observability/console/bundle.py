@@ -86,3 +86,21 @@ class PageHandler(_FileHandler):
     def get(self, rest: str = "") -> None:
         """The page, whatever the rest of its address: the front end reads that."""
         self.answer_with(INDEX)
+
+
+class UnknownHandler(_FileHandler):
+    """Addresses that the console does not have: 404, for a person the page, which says so below its menu."""
+
+    def prepare(self) -> None:
+        """Refuse as every address does; programs get a problem document."""
+        super().prepare()
+        is_read = self.request.method in ("GET", "HEAD") and not self.request.path.startswith("/api/")
+        if not is_read or "text/html" not in self.request.headers.get("Accept", ""):
+            raise Problem(404)
+
+    def get(self) -> None:
+        """The page."""
+        file = self._files[INDEX]
+        self.set_status(404)
+        self.set_header("Content-Type", file.content_type)
+        self.finish(file.body)

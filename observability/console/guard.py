@@ -124,14 +124,5 @@ class AskingHandler(GuardedHandler):
             self._asking.cancel()
 
 
-class NotFoundHandler(GuardedHandler):
-    """The answer to addresses the console does not have."""
-
-    def prepare(self) -> None:
-        """Refuse as every address does, then say that there is nothing."""
-        super().prepare()
-        raise Problem(404)
-
-
 def _encode(document: Any) -> bytes:
     return msgspec.json.encode(document)

@@ -1,5 +1,6 @@
 """Passes permitted questions on to the stores."""
 
+import asyncio
 import contextlib
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -59,13 +60,14 @@ class StoreHandler(AskingHandler):
         answer = await self._client.get(self._address.store, path, parameters)
         self.set_status(answer.status)
         self.set_header("Content-Type", answer.content_type or "application/json")
-        self.finish(self._shown(answer))
+        self.finish(await self._shown(answer))
 
-    def _shown(self, answer: Answer) -> bytes:
+    async def _shown(self, answer: Answer) -> bytes:
         if answer.status != HTTPStatus.OK:
             return answer.body
         if self._address.holds_payloads and not self.shows_payloads():
-            return payloads.hide(answer.body)
+            # A second for what senders can make of it: not on the loop of all pages.
+            return await asyncio.to_thread(payloads.hide, answer.body)
         if self._address.member is not None:
             return member(answer.body, self._address.member)
         return cut(answer.body) if self._address.listed else answer.body

@@ -64,3 +64,18 @@ def test_a_file_is_compressed_for_whoever_takes_that(console: Console) -> None:
     assert compressed.headers["Content-Encoding"] == "gzip"
     assert plain.text == compressed.text == INDEX
     assert plain.headers["Vary"] == compressed.headers["Vary"] == "Accept-Encoding"
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/trace", "/d", "/assets"])
+def test_an_address_without_a_page_is_told_by_the_page(console: Console, path: str) -> None:
+    answer = console.get(path, Accept="text/html,*/*;q=0.8")
+    assert answer.status_code == 404
+    assert answer.headers["Content-Type"].startswith("text/html")
+    assert "Content-Security-Policy" in answer.headers
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/api/nothing/here"), ("POST", "/nothing")])
+def test_what_is_no_page_is_a_problem_for_browsers_too(console: Console, method: str, path: str) -> None:
+    answer = console.ask(method, path, Accept="text/html")
+    assert answer.status_code in (404, 405)
+    assert answer.headers["Content-Type"] == "application/problem+json"
