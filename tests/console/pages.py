@@ -18,7 +18,12 @@ PAGES = {
     "rio subscriptions": "/rio/subscriptions",
     "rio dead letters": "/rio/dead-letters",
     "rio deliveries": "/rio/deliveries",
+    "rio event types": "/rio/events",
+    "rio replays": "/rio/replays",
+    "rio scheduled": "/rio/scheduled",
     "api": "/api",
+    "compare": "/compare?left={trace}&right={trace}",
+    "operate": "/operate",
 }
 """Address of each page by its name; `{trace}` stands for the id of an order's trace."""
 

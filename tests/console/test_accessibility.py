@@ -1,4 +1,4 @@
-"""Every page by axe-core, in both themes and two sizes, and by keyboard alone."""
+"""Every page by axe-core, on a dark desktop and a light phone, and by keyboard alone."""
 
 from collections.abc import Callable
 
