@@ -2,9 +2,12 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+_STILL = "TtZX"  # stopped, traced, dead
 
 
 @contextmanager
@@ -17,11 +20,30 @@ def hung(root: int) -> Iterator[None]:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGSTOP)
                 stopped.append(pid)
+            for pid in new:  # until it stands still, it may give birth
+                await_stop(pid)
         yield
     finally:
         for pid in reversed(stopped):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
+
+
+def await_stop(pid: int) -> None:
+    """Wait until a process that was sent SIGSTOP has stopped, or is gone; raises TimeoutError after 10 s."""
+    deadline = time.monotonic() + 10
+    while state_of(pid) not in _STILL:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"process {pid} does not stop")
+        time.sleep(0.001)
+
+
+def state_of(pid: int) -> str:
+    """The letter of a process' state (proc(5)); `X` where there is none."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return "X"
 
 
 def family(root: int) -> list[int]:
