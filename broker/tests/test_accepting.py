@@ -133,6 +133,7 @@ def test_bad_short_forms_are_problems(rio: Rio, content: bytes, headers: dict[st
     [
         ("/schemas/stored.a", {"properties": {"a\0": True}}, "#/properties"),
         ("/subscriptions/stored", {"filters": [{"exact": {"id": "\0"}}]}, "#/filters/0/exact/id"),
+        ("/subscriptions/stored", {"types": ["a.b"], "sink": "/a", "source": "\0"}, "#/source"),
     ],
 )
 def test_what_postgresql_cannot_store_is_refused(

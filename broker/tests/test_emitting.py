@@ -171,7 +171,6 @@ def test_reads_need_a_sender_too(rio: Rio) -> None:
         ({"types": ["order.placed"], "sink": "https://elsewhere.example/"}, "#/sink"),
         ({"types": ["order.placed"], "sink": "//elsewhere.example/"}, "#/sink"),
         ({"types": ["order.placed"], "sink": "/a/../b"}, "#/sink"),
-        ({"types": ["order.placed"], "sink": "/a", "source": "\x00"}, "#/source"),
         ({"types": ["order.placed"], "sink": "/a", "filters": [{"exact": {}}]}, "#/filters/0/exact"),
         ({"types": ["order.placed"], "sink": "/a", "colour": "red"}, "#/colour"),
         ({"types": ["order.placed"], "sink": "/a", "id": "other"}, "#/id"),
