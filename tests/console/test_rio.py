@@ -105,7 +105,6 @@ def test_subscriptions_show_backlog_age_circuit_and_attempts(
 ) -> None:
     rio.post(f"/subscriptions/{letters.subscription}/pause", {"reason": "a test"})
     try:
-        assert nextphase("emit", letters.type, "{}").returncode == 0
         page.goto(f"{console}/rio/subscriptions")
         for one in rio.get("/subscriptions")["items"]:
             row = page.locator(f'[data-subscription="{one["id"]}"]')
@@ -115,8 +114,10 @@ def test_subscriptions_show_backlog_age_circuit_and_attempts(
         row = page.locator(f'[data-subscription="{letters.subscription}"]')
 
         def waiting() -> None:
+            # Until the dispatcher knows of the pause, an event is delivered all the same.
+            assert nextphase("emit", letters.type, "{}").returncode == 0
             page.get_by_role("button", name="Refresh").click()
-            assert row.locator('[data-cell="backlog"]').inner_text() == "1"
+            assert row.locator('[data-cell="backlog"]').inner_text().split()[:1] > ["0"]
             assert row.locator('[data-cell="circuit"]').inner_text() in ("closed", "half open", "open")
             assert row.locator('[data-cell="oldest"]').inner_text().endswith((" s", " min"))
             assert row.locator('[data-cell="dead"]').inner_text() == str(len(letters.all()))
