@@ -40,15 +40,16 @@ TALL: Final = {"width": 1440, "height": 8000}
 """So that every panel of the dashboard is in sight."""
 
 _SECONDS: Final = 60
-_STORES: Final = ("prometheus", "loki")
-_DRAWN: Final = """() => {
+_QUESTIONS: Final = """performance.getEntriesByType("resource")
+  .filter(({name}) => /\\/api\\/(prometheus|loki)\\//.test(name))"""
+_ASKED: Final = f"""() => {_QUESTIONS}
+  .map(({{name, startTime, responseEnd}}) => ({{url: name, start: startTime, end: responseEnd}}))"""
+# A panel that has not come into sight has asked nothing yet and is not busy either.
+_DRAWN: Final = f"""() => {{
   const panels = [...document.querySelectorAll("section[data-panel]")];
-  return panels.length > 0 && panels.every((panel) => panel.getAttribute("aria-busy") === "false")
-    && performance.now();
-}"""
-_ASKED: Final = """() => performance.getEntriesByType("resource")
-  .filter(({name}) => /\\/api\\/(prometheus|loki)\\//.test(name))
-  .map(({name, startTime, responseEnd}) => ({url: name, start: startTime, end: responseEnd}))"""
+  return panels.length > 0 && {_QUESTIONS}.length >= panels.length
+    && panels.every((panel) => panel.getAttribute("aria-busy") === "false") && performance.now();
+}}"""
 _PAINTED: Final = "() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
 
 
