@@ -196,7 +196,7 @@ def test_command(
     if any(mark in text for mark in ENDLESS):
         done = run(f"exec {text}", environment, 10)
         assert done.returncode == 130, f"{text}\n{done.stdout}\n{done.stderr}"
-    elif '"sink": "https://' in text:  # a sink that nobody has: all but its host is right
+    elif '"sink": "https://' in text:  # its host does not exist; all else is right
         assert '"title": "The sink does not agree"' in run(text, environment, 120).stdout
     else:
         done = run(text, environment, 120)

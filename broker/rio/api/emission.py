@@ -243,7 +243,7 @@ class Emission:
             _logger.warning("not noted as accepted", extra={"count": len(accepted), "reason": repr(error)})
 
     async def _publish(self, events: Sequence[Event], spans: Sequence[Span]) -> list[Outcome]:
-        """Publish events to whoever subscribes, awaiting all confirms together."""
+        """Publish events to their subscribers, awaiting all confirms together."""
         now = time.time()
         outgoing = [
             _outgoing(event, tracing.headers_of(span), now) for event, span in zip(events, spans, strict=True)

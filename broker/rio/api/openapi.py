@@ -79,7 +79,7 @@ def document(routes: Sequence[Route]) -> dict[str, Any]:
         "info": {
             "title": "Rio",
             "version": _VERSION,
-            "description": "Takes events and delivers them to whoever subscribes. A sender has rights: an"
+            "description": "Takes events and delivers them to their subscribers. A sender has rights: an"
             " admin may do everything; a viewer may GET everything but secrets, and is answered 403 by every"
             " other method.",
         },

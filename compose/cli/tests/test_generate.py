@@ -215,6 +215,6 @@ def test_containers_get_the_same_files_with_other_addresses(layout: Layout, tmp_
     assert console["stores"]["loki"] == "http://loki:3100"
     assert console["supervisor_socket"] is None
     targets = (folder / "config/prometheus/targets/hops.json").read_text()
-    assert "console" not in targets, "it runs only where somebody asks for it"
+    assert "console" not in targets, "it runs only with the profile console"
     assert "server mails-2:8311 resolve " in (folder / "config/nginx/services.conf").read_text()
     assert generate_for_containers(catalog, layout.root, folder, "default") == set()

@@ -1,4 +1,4 @@
-"""Requests of `nextphase demo` are marked at the edge, for every hop behind, and by nobody else."""
+"""The edge marks requests of `nextphase demo` for every hop behind it, and drops such a mark from outside."""
 
 from __future__ import annotations
 

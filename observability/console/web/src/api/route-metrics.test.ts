@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { selectorOf, slowOf } from "./route-metrics.ts";
+import { routeSelector, slowOf } from "./route-metrics.ts";
 
 const span = { traceID: "a", spanID: "b", references: [], logs: [], warnings: null };
 
 test("a route is method and path of the gateway", () => {
-  assert.equal(selectorOf({ method: "GET", path: "/v1/a/{b}" }, 'x="y"'), '{service="gateway",http_request_method="GET",http_route="/v1/a/{b}",x="y"}');
+  assert.equal(routeSelector({ method: "GET", path: "/v1/a/{b}" }, 'x="y"'), '{service="gateway",http_request_method="GET",http_route="/v1/a/{b}",x="y"}');
 });
 
 test("the call is found among the spans of its trace", () => {

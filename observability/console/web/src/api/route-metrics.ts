@@ -15,15 +15,15 @@ const SLOWEST = 10;
 const SEARCHED = 40;
 
 /** The series of a route in a selector. */
-export function selectorOf({ method, path }: Route, more = ""): string {
+export function routeSelector({ method, path }: Route, more = ""): string {
   return `{service="gateway",http_request_method="${method}",http_route=${JSON.stringify(path)}${more && `,${more}`}}`;
 }
 
 /** Calls, client errors, server errors and durations of the whole range. */
 export async function totals(route: Route, range: Range, signal?: AbortSignal): Promise<Totals> {
   const over = `${Math.max(SHORTEST_SECONDS, Math.round((range.to - range.from) / 1e3))}s`;
-  const counted = (more: string): string => `sum(${growth(`${METRIC}_count${selectorOf(route, more)}`, over)})`;
-  const share = (quantile: number): string => `histogram_quantile(${quantile}, sum by (le) (${growth(`${METRIC}_bucket${selectorOf(route)}`, over)}))`;
+  const counted = (more: string): string => `sum(${growth(`${METRIC}_count${routeSelector(route, more)}`, over)})`;
+  const share = (quantile: number): string => `histogram_quantile(${quantile}, sum by (le) (${growth(`${METRIC}_bucket${routeSelector(route)}`, over)}))`;
   const expressions = [counted(""), counted('http_response_status_code=~"4.."'), counted('http_response_status_code=~"5.."'), share(0.5), share(0.95)];
   const values = await Promise.all(expressions.map(async (one) => Number((await query(one, range.to, signal)).result[0]?.value[1] ?? NaN)));
   const [calls, refused, failed, p50, p95] = values.map((value) => Number.isFinite(value) ? value : undefined);
@@ -36,9 +36,9 @@ export interface Course { step: number; statuses: Series[]; durations: Series[] 
 export async function course(route: Route, range: Range, points: number, signal?: AbortSignal): Promise<Course> {
   const step = stepFor(range, points), over = `[${Math.max(SHORTEST_SECONDS, step / 1e3)}s]`;
   const quantile = (share: number, name: string): string =>
-    `label_replace(histogram_quantile(${share}, sum by (le) (rate(${METRIC}_bucket${selectorOf(route)}${over}))), "share", "${name}", "", "")`;
+    `label_replace(histogram_quantile(${share}, sum by (le) (rate(${METRIC}_bucket${routeSelector(route)}${over}))), "share", "${name}", "", "")`;
   const [statuses, durations] = await Promise.all([
-    queryRange(`sum by (http_response_status_code) (rate(${METRIC}_count${selectorOf(route)}${over}))`, range, step, signal),
+    queryRange(`sum by (http_response_status_code) (rate(${METRIC}_count${routeSelector(route)}${over}))`, range, step, signal),
     queryRange(`${quantile(0.5, "p50")} or ${quantile(0.95, "p95")} or ${quantile(0.99, "p99")}`, range, step, signal),
   ]);
   return { step, statuses: statuses.result, durations: durations.result };
