@@ -27,10 +27,11 @@ STOCK = {"tea-assam": ON_HAND, "teapot-blue": ON_HAND, "samovar": 3}
 
 ORDINARY, FAILING, SLOW = "ordinary", "failing", "slow"
 NO_ANSWER, GAVE_UP = "no answer", "gave up"
+SLOW_SECONDS = (0.4, 0.9)
+"""How long a slow client takes for its body: the least and the most."""
 
 _REMEMBERED = 200  # accounts, and orders, that are asked for again
 _KEPT_DURATIONS = 1000
-_SLOW_SECONDS = (0.4, 0.9)
 _PIECES = 8
 _PATIENCE_SECONDS = 0.001
 
@@ -183,7 +184,7 @@ def _sign_up(mix: Mix, upload_seconds: float = 0.0) -> Ask:
 
 
 def _slow_sign_up(mix: Mix) -> Ask:
-    return _sign_up(mix, mix.chance.uniform(*_SLOW_SECONDS))
+    return _sign_up(mix, mix.chance.uniform(*SLOW_SECONDS))
 
 
 def _order_of(mix: Mix, lines: dict[str, int]) -> Ask:

@@ -7,7 +7,6 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
@@ -150,7 +149,7 @@ def screenshot(request: pytest.FixtureRequest) -> Callable[[Page, str], Path]:
 
 @pytest.fixture(scope="session")
 def order_trace(stack: Stack) -> str:
-    """The id of the trace of an order that went through, once Jaeger has it to its end."""
+    """The id of the trace of an order that went through, once Jaeger and Loki have it to its end."""
     from tests.conftest import nextphase
 
     done = nextphase("demo", "--json")
@@ -158,10 +157,8 @@ def order_trace(stack: Stack) -> str:
     trace_id = str(json.loads(done.stdout)["orders"][0]["trace_id"])
 
     def told() -> None:
-        answer = httpx.get(f"http://{stack.layout.address('jaeger')}/api/traces/{trace_id}", trust_env=False)
-        assert answer.status_code == 200
-        services = {each["serviceName"] for each in answer.json()["data"][0]["processes"].values()}
-        assert "notifications" in services
+        assert "notifications" in {span.service for span in stack.telemetry.trace(trace_id)}
+        assert "notifications" in {line.service for line in stack.telemetry.trace_logs(trace_id)}
 
     eventually(told, 60.0)
     return trace_id

@@ -1,6 +1,6 @@
 """The console's pages, and how a test knows that one is drawn."""
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 PAGES = {
     "home": "/",
@@ -26,6 +26,15 @@ PAGES = {
     "operate": "/operate",
 }
 """Address of each page by its name; `{trace}` stands for the id of an order's trace."""
+
+
+def settled(panel: Locator) -> Locator:
+    """A dashboard's panel once it is in sight and has its answer."""
+    expect(panel).to_be_attached()
+    panel.scroll_into_view_if_needed()
+    expect(panel).to_have_attribute("aria-busy", "false")
+    expect(panel.locator(".note.loading")).to_have_count(0)
+    return panel
 
 
 def opened(page: Page, console: str, name: str, trace: str) -> None:

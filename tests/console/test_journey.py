@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.conftest import Stack
-from tests.console.pages import PAGES
+from tests.console.pages import PAGES, settled
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 
@@ -31,9 +31,9 @@ def stopped(stack: Stack, name: str) -> Iterator[None]:
 
 def follow_an_exemplar(page: Page) -> None:
     """Click the first exemplar of the charts of durations, and its link; fails where none is drawn."""
-    for plot in page.locator("section[data-panel^='Duration'] .u-over").all():
-        plot.scroll_into_view_if_needed()
-        box = plot.bounding_box()
+    page.wait_for_load_state("networkidle")  # what was drawn for the last choice of variables is drawn anew
+    for panel in page.locator("section[data-panel^='Duration']", has=page.locator(".u-over")).all():
+        box = settled(panel).locator(".u-over").bounding_box()
         assert box is not None
         for across in range(int(box["width"]) - 3, 0, -4):
             for down in range(int(box["height"]) - 3, 0, -6):

@@ -48,9 +48,10 @@ def tall(new_page: Callable[..., Page]) -> Page:
 
 @pytest.fixture
 def waterfall(tall: Page, console: str, order_trace: str, spans: Mapping[str, Span]) -> Page:
-    """The page of the order's trace, drawn to its last span."""
+    """The page of the order's trace, drawn to its last span, with its log lines among them."""
     tall.goto(f"{console}/trace/{order_trace}")
     expect(tall.locator("[data-span]")).to_have_count(len(spans))
+    expect(tall.locator("[data-line]")).not_to_have_count(0)
     return tall
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from compose.cli.mix import SLOW_SECONDS
 from compose.cli.traffic import Traffic
 from tests.conftest import INSTANCE, ROOT, Stack, eventually, nextphase
 
@@ -83,8 +84,8 @@ def test_a_slow_client_is_slow_at_the_edge(stack: Stack, mix: dict[str, Any]) ->
     def look() -> None:
         spans = stack.telemetry.trace(last_trace(mix, "slow sign-up"))
         took = {span.service: span.duration for span in spans if span.kind == "server"}
-        assert took["edge-nginx"] >= 390_000
-        assert took["edge-nginx"] > took["gateway"]
+        # The edge counts from the first bytes that it reads: on a busy machine later than they were sent.
+        assert took["edge-nginx"] - took["gateway"] > SLOW_SECONDS[0] / 2 * 1_000_000
 
     eventually(look, within_seconds=120)
 
