@@ -4,12 +4,13 @@
 
 First paint is compared with that of the smallest page of the same server; a dashboard, from its first
 question until every panel is drawn, with the stores answering the same questions to a plain client that asks
-as many at once as a browser does.
+as many at once as a browser does; a large trace, until its first rows are drawn, with Jaeger's own answer.
 """
 
 from __future__ import annotations
 
 import gzip
+import secrets
 import sys
 import time
 from collections.abc import Iterator
@@ -36,6 +37,11 @@ DASHBOARD: Final = "nextphase-rio"
 AT_ONCE: Final = 6
 """Connections that a browser opens to one host."""
 
+SPANS: Final = 20_000
+"""Of the large trace."""
+
+SPANS_AT_ONCE: Final = 1_000
+
 TALL: Final = {"width": 1440, "height": 8000}
 """So that every panel of the dashboard is in sight."""
 
@@ -50,6 +56,8 @@ _DRAWN: Final = f"""() => {{
   return panels.length > 0 && {_QUESTIONS}.length >= panels.length
     && panels.every((panel) => panel.getAttribute("aria-busy") === "false") && performance.now();
 }}"""
+_FIRST_ROWS: Final = f"""() =>
+  document.querySelector("[role=treegrid][aria-rowcount='{SPANS + 1}'] [data-row]") && performance.now()"""
 _PAINTED: Final = "() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
 
 
@@ -109,6 +117,33 @@ class Bench:
                 answer.raise_for_status()
             return (time.perf_counter() - started) * 1e3
 
+    def store_trace(self) -> str:
+        """Give Jaeger a trace of `SPANS` spans, a hundred below each hundredth; its id."""
+        trace_id, now = secrets.token_hex(16), time.time_ns()
+        spans = [_span(trace_id, number, now) for number in range(1, SPANS + 1)]
+        service = {"attributes": [{"key": "service.name", "value": {"stringValue": "bench"}}]}
+        url = f"http://{self._layout.address('jaeger-otlp')}/v1/traces"
+        for first in range(0, SPANS, SPANS_AT_ONCE):
+            some = {"spans": spans[first : first + SPANS_AT_ONCE]}
+            document = {"resourceSpans": [{"resource": service, "scopeSpans": [some]}]}
+            httpx.post(url, json=document, timeout=_SECONDS, trust_env=False).raise_for_status()
+        return trace_id
+
+    def draw_trace(self, trace_id: str) -> float:
+        """Milliseconds from the navigation until the first rows of the large trace are drawn."""
+        with self._page() as page:
+            page.goto(f"{self.url}/trace/{trace_id}")
+            return float(page.wait_for_function(_FIRST_ROWS, polling="raf").json_value())
+
+    def ask_jaeger(self, trace_id: str) -> float:
+        """Milliseconds that Jaeger takes to answer with a trace."""
+        url = f"http://{self._layout.address('jaeger')}/api/traces/{trace_id}"
+        started = time.perf_counter()
+        answer = httpx.get(url, timeout=_SECONDS, trust_env=False)
+        took = (time.perf_counter() - started) * 1e3
+        assert len(answer.json()["data"][0]["spans"]) == SPANS
+        return took
+
     def bundle_kilobytes(self) -> float:
         """What a browser loads for the pages, compressed."""
         files = ("/", "/assets/main.js", "/assets/main.css")
@@ -132,6 +167,20 @@ class Bench:
             context.close()
 
 
+def _span(trace_id: str, number: int, now: int) -> dict[str, Any]:
+    """A span as OTLP's JSON has it."""
+    parent = (number - 1) // 100 * 100
+    return {
+        "traceId": trace_id,
+        "spanId": f"{number:016x}",
+        "parentSpanId": f"{parent or 1:016x}" if number > 1 else "",
+        "name": f"span {number}",
+        "kind": 1,
+        "startTimeUnixNano": str(now + number * 1_000),
+        "endTimeUnixNano": str(now + SPANS * 1_000),
+    }
+
+
 def figures(found: Bench, rounds: int, progress: Any) -> list[Figure]:
     """Measure everything."""
     paints = {
@@ -141,6 +190,13 @@ def figures(found: Bench, rounds: int, progress: Any) -> list[Figure]:
     painted = alternate(paints, rounds, progress, "first paint")
     drawn = alternate(
         {"console": found.draw, "stores alone": found.ask_stores}, rounds, progress, "dashboard"
+    )
+    large = found.store_trace()
+    traced = alternate(
+        {"console": lambda: found.draw_trace(large), "jaeger alone": lambda: found.ask_jaeger(large)},
+        rounds,
+        progress,
+        "large trace",
     )
     drawings = found.drawings
     panels = drawings[-1].panels
@@ -152,6 +208,7 @@ def figures(found: Bench, rounds: int, progress: Any) -> list[Figure]:
             "ms",
             {"console": Series([each.after for each in drawings])},
         ),
+        Figure(f"{SPANS:,} spans, until the first rows are drawn", "ms", traced),
         Figure(
             "questions asked twice",
             "",
