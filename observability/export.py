@@ -9,28 +9,27 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from enum import Enum, auto
 
 import requests
 from google.protobuf.message import DecodeError
-from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from observability.gathering import Batch, Gathering
+from observability.span_queue import SpanQueue
 
 #: Memory for batches that wait, some 60000 spans.
 CAPACITY_BYTES = 32 * 1024 * 1024
 CONNECT_SECONDS = 2.0
 ANSWER_SECONDS = 5.0
-#: How long encoded spans are gathered at most.
+#: How long spans are gathered at most.
 GATHER_SECONDS = 0.25
 BACKOFF_FIRST_SECONDS = 0.25
 BACKOFF_LAST_SECONDS = 3.0
@@ -53,21 +52,24 @@ class Outcome(Enum):
     AWAY = auto()
 
 
-class NullExporter(SpanExporter):
+class NullExporter:
     """Discards spans: for a process that was not told where to send telemetry."""
 
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        return SpanExportResult.SUCCESS
+    #: Discards the SDK's.
+    ended = SpanProcessor()
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:
         return True
+
+    def shutdown(self) -> None:
+        """Do nothing."""
 
     def gathering(self, resource: Resource, scope: InstrumentationScope) -> Gathering:
         """What takes spans that are already encoded."""
         return Gathering(resource, scope, lambda batch: None)
 
 
-class HoldingExporter(SpanExporter):
+class HoldingExporter:
     """Sends spans over OTLP/HTTP from a thread of its own and holds what the collector did not take yet.
 
     Never blocks its caller. When held batches exceed `capacity_bytes` the oldest are dropped. A batch that
@@ -78,6 +80,9 @@ class HoldingExporter(SpanExporter):
         endpoint: base URL of the collector's OTLP/HTTP receiver.
         dropped: called with the number of spans whenever some are lost.
         capacity_bytes: memory for batches that wait.
+
+    Attributes:
+        ended: the span processor that takes the SDK's spans.
     """
 
     def __init__(
@@ -87,7 +92,8 @@ class HoldingExporter(SpanExporter):
         self._dropped = dropped
         self._capacity = capacity_bytes
         self._batches: deque[Batch] = deque()
-        self._gatherings: list[Gathering] = []
+        self.ended = SpanQueue(self._hold, dropped)
+        self._sources: list[SpanQueue | Gathering] = [self.ended]
         self._held_bytes = 0
         self._sending = False
         self._stopped = False
@@ -99,16 +105,11 @@ class HoldingExporter(SpanExporter):
         self._thread = threading.Thread(target=self._run, name="span-sender", daemon=True)
         self._thread.start()
 
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Take spans to be sent."""
-        held = self._hold(Batch(encode_spans(spans).SerializeToString(), len(spans)))
-        return SpanExportResult.SUCCESS if held else SpanExportResult.FAILURE
-
     def gathering(self, resource: Resource, scope: InstrumentationScope) -> Gathering:
         """What takes spans of a resource and scope that are already encoded."""
         gathering = Gathering(resource, scope, self._hold)
         with self._changed:
-            self._gatherings.append(gathering)
+            self._sources.append(gathering)
         return gathering
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:
@@ -123,8 +124,8 @@ class HoldingExporter(SpanExporter):
 
     def shutdown(self) -> None:
         """Stop sending; what is still held is dropped and counted. Flush before."""
-        for gathering in self._gatherings:
-            gathering.close()
+        for source in self._sources:
+            source.close()
         with self._changed:
             self._stopped = True
             if lost := sum(batch.spans for batch in self._batches):
@@ -133,20 +134,19 @@ class HoldingExporter(SpanExporter):
             self._held_bytes = 0
             self._changed.notify_all()
 
-    def _hold(self, batch: Batch) -> bool:
+    def _hold(self, batch: Batch) -> None:
         with self._changed:
             if self._stopped:
                 self._dropped(batch.spans)
-                return False
+                return
             self._batches.append(batch)
             self._held_bytes += len(batch.body)
             self._trim()
             self._changed.notify_all()
-            return True
 
     def _seal(self) -> None:
-        for gathering in self._gatherings:
-            gathering.seal()
+        for source in self._sources:
+            source.seal()
 
     def _trim(self) -> None:
         while self._held_bytes > self._capacity and self._batches:
@@ -178,16 +178,23 @@ class HoldingExporter(SpanExporter):
                 backoff = 0.0
 
     def _take(self) -> Batch | None:
-        with self._changed:
-            while not self._changed.wait_for(lambda: self._batches or self._stopped, GATHER_SECONDS):
-                self._seal()
-            if self._stopped:
-                self._session.close()
-                return None
-            batch = self._batches.popleft()
-            self._held_bytes -= len(batch.body)
-            self._sending = True
-            return batch
+        """The next batch, once there is one; None at the end."""
+        if self._batches:
+            self.ended.seal()  # nothing else does while batches wait
+        while True:
+            with self._changed:
+                if self._changed.wait_for(lambda: self._batches or self._stopped, GATHER_SECONDS):
+                    return self._next()
+            self._seal()
+
+    def _next(self) -> Batch | None:
+        if self._stopped:
+            self._session.close()
+            return None
+        batch = self._batches.popleft()
+        self._held_bytes -= len(batch.body)
+        self._sending = True
+        return batch
 
     def _settle(self, batch: Batch, outcome: Outcome) -> None:
         with self._changed:

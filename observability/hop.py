@@ -79,7 +79,6 @@ class Hop:
         deadline = time.monotonic() + timeout_seconds
         BACKLOG.settle()
         self._log_handler.flush()
-        self.tracer_provider.force_flush(int(timeout_seconds * 1000))  # hands over to the exporter: no wait
         sent = self._exporter.force_flush(int(timeout_seconds * 1000))
         return self._sender.flush(max(0.0, deadline - time.monotonic())) and sent
 
@@ -95,7 +94,7 @@ class Hop:
             del _hops[self.settings.service]
         deadline = time.monotonic() + timeout_seconds
         self.flush(timeout_seconds)
-        self.tracer_provider.shutdown()
+        self._exporter.shutdown()
         self._sender.close(max(0.0, deadline - time.monotonic()))
 
 

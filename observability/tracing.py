@@ -10,7 +10,6 @@ from opentelemetry.context import Context
 from opentelemetry.propagators.composite import CompositePropagator
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanLimits, TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased, Sampler
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
@@ -22,9 +21,6 @@ from observability.text import hex_trace_id
 
 #: Health and metrics requests, as a path or a whole URL: nobody wants their traces.
 UNTRACED_URLS = r"^(https?://[^/]*)?/(health|health/live|health/ready|metrics)(\?.*)?$"
-MAX_QUEUED_SPANS = 16384
-MAX_BATCH_SPANS = 512
-DELAY_MILLIS = 250
 MAX_ATTRIBUTE_LENGTH = 4096
 
 # Instrumentations read this once, when the first of them starts.
@@ -32,7 +28,7 @@ os.environ["OTEL_SEMCONV_STABILITY_OPT_IN"] = "http,database"
 
 
 def make_provider(
-    settings: Settings, exporter: SpanExporter, root_sampler: Sampler = ALWAYS_ON
+    settings: Settings, exporter: HoldingExporter | NullExporter, root_sampler: Sampler = ALWAYS_ON
 ) -> TracerProvider:
     """A provider that samples what its parent sampled, and what has no parent as `root_sampler` says."""
     provider = TracerProvider(
@@ -47,14 +43,7 @@ def make_provider(
         span_limits=_limits(),
         shutdown_on_exit=False,
     )
-    provider.add_span_processor(
-        BatchSpanProcessor(
-            exporter,
-            max_queue_size=MAX_QUEUED_SPANS,
-            schedule_delay_millis=DELAY_MILLIS,
-            max_export_batch_size=MAX_BATCH_SPANS,
-        )
-    )
+    provider.add_span_processor(exporter.ended)
     return provider
 
 

@@ -47,8 +47,15 @@ def some(count: int, name: str = "work") -> list[ReadableSpan]:
     return list(memory.get_finished_spans())
 
 
+def export(exporter: HoldingExporter, spans: list[ReadableSpan]) -> None:
+    """Have spans sent as a batch."""
+    for span in spans:
+        exporter.ended.on_end(span)
+    exporter.ended.seal()
+
+
 def test_spans_are_sent(exporter: HoldingExporter, otlp: OtlpSink, drops: Drops) -> None:
-    exporter.export(some(3))
+    export(exporter, some(3))
     assert exporter.force_flush(5000)
     assert len(otlp.spans) == 3
     assert drops.count == 0
@@ -60,7 +67,7 @@ def test_spans_of_a_collector_stop_arrive_later(
     otlp.stop()
     with caplog.at_level(logging.INFO, "observability"):
         for number in range(50):
-            exporter.export(some(2, f"work {number}"))
+            export(exporter, some(2, f"work {number}"))
         assert not exporter.force_flush(1000)
         otlp.start()
         assert exporter.force_flush(10000)
@@ -77,7 +84,7 @@ def test_spans_are_sent_again_after_a_passing_fault(
     exporter: HoldingExporter, otlp: OtlpSink, drops: Drops, status: int
 ) -> None:
     otlp.status = status
-    exporter.export(some(1))
+    export(exporter, some(1))
     otlp.wait_for(lambda: otlp.requests >= 2)
     otlp.status = 200
     assert exporter.force_flush(5000)
@@ -89,7 +96,7 @@ def test_what_the_collector_refuses_is_dropped_and_counted(
     exporter: HoldingExporter, otlp: OtlpSink, drops: Drops
 ) -> None:
     otlp.status = 401
-    exporter.export(some(3))
+    export(exporter, some(3))
     assert exporter.force_flush(5000)
     assert (drops.count, otlp.requests) == (3, 1)
 
@@ -100,7 +107,7 @@ def test_only_the_span_that_the_collector_refuses_is_dropped(
 ) -> None:
     otlp.refuses = lambda span: status if span.name.startswith("bad") else 0
     names = [f"bad {number}" if number in (0, 17, 18) else f"good {number}" for number in range(40)]
-    exporter.export([span for name in names for span in some(1, name)])
+    export(exporter, [span for name in names for span in some(1, name)])
     assert exporter.force_flush(10000)
     assert sorted(span.name for span in otlp.spans) == sorted(name for name in names if name[0] == "g")
     assert drops.count == 3
@@ -127,7 +134,7 @@ def test_no_answer_ends_the_export(
 ) -> None:
     otlp.stop()
     with socket.create_server(("127.0.0.1", otlp.port)) as server:
-        exporter.export(some(1, "before"))
+        export(exporter, some(1, "before"))
         connection, _ = server.accept()
         with connection:
             connection.settimeout(10)
@@ -135,7 +142,7 @@ def test_no_answer_ends_the_export(
             with contextlib.suppress(OSError):  # the exporter closes once it has read enough
                 connection.sendall(answer)
     otlp.start()
-    exporter.export(some(1, "after"))
+    export(exporter, some(1, "after"))
     assert exporter.force_flush(20000)
     assert "after" in [span.name for span in otlp.spans]
 
@@ -143,9 +150,9 @@ def test_no_answer_ends_the_export(
 @pytest.mark.parametrize("endpoint", ["http://a..b:4318", "http://[::1", "http://\udc00:1", "none"])
 def test_an_endpoint_that_is_none_ends_nothing(endpoint: str, drops: Drops) -> None:
     exporter = HoldingExporter(endpoint, drops)
-    exporter.export(some(1))
+    export(exporter, some(1))
     assert not exporter.force_flush(100)
-    exporter.export(some(1))
+    export(exporter, some(1))
     exporter.shutdown()
     assert eventually(lambda: drops.count == 2)
 
@@ -165,7 +172,7 @@ def test_spans_refused_out_of_a_batch_are_counted(
     exporter: HoldingExporter, otlp: OtlpSink, drops: Drops
 ) -> None:
     otlp.rejects = 2
-    exporter.export(some(3))
+    export(exporter, some(3))
     assert exporter.force_flush(5000)
     assert drops.count == 2
 
@@ -174,7 +181,7 @@ def test_memory_is_bounded_and_the_oldest_go(otlp: OtlpSink, drops: Drops) -> No
     otlp.stop()
     exporter = HoldingExporter(otlp.endpoint, drops, capacity_bytes=20_000)
     for number in range(200):
-        exporter.export(some(2, f"work {number}"))
+        export(exporter, some(2, f"work {number}"))
     assert drops.count > 0
     otlp.start()
     assert exporter.force_flush(10000)
@@ -186,9 +193,9 @@ def test_memory_is_bounded_and_the_oldest_go(otlp: OtlpSink, drops: Drops) -> No
 def test_the_end_drops_and_counts_what_is_held(otlp: OtlpSink, drops: Drops) -> None:
     otlp.stop()
     exporter = HoldingExporter(otlp.endpoint, drops)
-    exporter.export(some(5))
+    export(exporter, some(5))
     assert not exporter.force_flush(100)
     exporter.shutdown()
     assert eventually(lambda: drops.count == 5)
-    exporter.export(some(1))
+    export(exporter, some(1))
     assert drops.count == 6

@@ -1,0 +1,128 @@
+"""Ended spans of the OpenTelemetry SDK, those of its instrumentations, on their way to the exporter.
+
+The SDK's own BatchSpanProcessor drops what its queue has no room for without counting it, and a whole batch
+where one span of it cannot be encoded.
+"""
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+from opentelemetry.sdk.trace import Event, ReadableSpan, SpanProcessor
+from opentelemetry.trace import Status
+from opentelemetry.util.types import AnyValue
+
+from observability.gathering import Batch
+from observability.text import well_formed
+
+#: Spans that wait to be encoded, the oldest dropped first.
+CAPACITY = 16384
+BATCH_SPANS = 512
+
+_logger = logging.getLogger(__name__)
+
+
+class SpanQueue(SpanProcessor):
+    """Takes every sampled span that ends, and hands them over as encoded batches when `seal` is called.
+
+    Args:
+        hold: takes a batch; never blocks.
+        dropped: called with the number of spans whenever some are lost.
+        capacity: the number of spans that wait to be encoded.
+    """
+
+    def __init__(
+        self, hold: Callable[[Batch], object], dropped: Callable[[int], None], capacity: int = CAPACITY
+    ) -> None:
+        self._hold = hold
+        self._dropped = dropped
+        self._capacity = capacity
+        self._ended: deque[ReadableSpan] = deque()
+        self._closed = False
+        # Reentrant: the collection of an abandoned coroutine may end its span in the midst of this.
+        self._counting = threading.RLock()
+        self._sealing = threading.RLock()
+
+    def on_end(self, span: ReadableSpan) -> None:
+        if not span.context.trace_flags.sampled:
+            return
+        with self._counting:
+            self._ended.append(span)
+            if len(self._ended) > self._capacity:
+                self._ended.popleft()
+                self._dropped(1)
+        if self._closed:
+            self.seal()
+
+    def seal(self) -> None:
+        """Encode what has ended and hand it over."""
+        with self._sealing:
+            while spans := self._take():
+                self._hand_over(spans)
+
+    def close(self) -> None:
+        """Hand over what has ended and, from now on, every span at once."""
+        self._closed = True
+        self.seal()
+
+    def force_flush(self, timeout_millis: int = 30000) -> bool:
+        self.seal()
+        return True
+
+    def _take(self) -> list[ReadableSpan]:
+        with self._counting:
+            return [self._ended.popleft() for _ in range(min(len(self._ended), BATCH_SPANS))]
+
+    def _hand_over(self, spans: list[ReadableSpan]) -> None:
+        try:
+            body = encode_spans(spans).SerializeToString()
+        except Exception:  # one of them cannot be encoded; which it is, is found one by one
+            for span in spans:
+                self._hand_over_alone(span)
+        else:
+            self._hold(Batch(body, len(spans)))
+
+    def _hand_over_alone(self, span: ReadableSpan) -> None:
+        try:
+            body = encode_spans([_well_formed(span)]).SerializeToString()
+        except Exception:
+            _logger.exception("A span cannot be encoded")
+            self._dropped(1)
+        else:
+            self._hold(Batch(body, 1))
+
+
+def _well_formed(span: ReadableSpan) -> ReadableSpan:
+    """The same span with texts that UTF-8 can carry."""
+    status = span.status
+    return ReadableSpan(
+        well_formed(span.name),
+        span.context,
+        span.parent,
+        span.resource,
+        _formed_attributes(span.attributes),
+        [
+            Event(well_formed(event.name), _formed_attributes(event.attributes), event.timestamp)
+            for event in span.events
+        ],
+        span.links,
+        span.kind,
+        status=Status(status.status_code, well_formed(status.description)) if status.description else status,
+        start_time=span.start_time,
+        end_time=span.end_time,
+        instrumentation_scope=span.instrumentation_scope,
+    )
+
+
+def _formed_attributes(attributes: Mapping[str, AnyValue] | None) -> dict[str, AnyValue]:
+    return {well_formed(key): _formed(value) for key, value in (attributes or {}).items()}
+
+
+def _formed(value: AnyValue) -> AnyValue:
+    if isinstance(value, str):
+        return well_formed(value)
+    if isinstance(value, Sequence) and not isinstance(value, bytes):
+        return [_formed(item) for item in value]
+    return value
