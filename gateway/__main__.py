@@ -9,12 +9,12 @@ import sys
 import uvloop
 
 from gateway.app import serve
-from gateway.door.rates import Rates
-from gateway.invalidation import Invalidations
+from gateway.config.reload import check
+from gateway.config.settings import Settings, SettingsError
+from gateway.config.yaml_document import RoutesError
+from gateway.middleware.invalidation import Invalidations
+from gateway.middleware.rate_limit import Rates
 from gateway.processes import fork
-from gateway.reading import check
-from gateway.routes.document import RoutesError
-from gateway.settings import Settings, SettingsError
 from observability import setup
 
 #: Requests leave hardly any cycles behind; Python's own threshold has each of them pay for a search.

@@ -11,11 +11,11 @@ from tornado.httputil import HTTPHeaders
 from tornado.iostream import StreamClosedError
 
 from gateway import baggage
-from gateway.channel import BodyLost, Channel
-from gateway.request import Headers, Reply, Request, UnsendableHeaders
-from gateway.resilience.deadline import Deadline
-from gateway.routes.route import Route
-from gateway.upstream import UpstreamError
+from gateway.backend import UpstreamError
+from gateway.backend.deadline import Deadline
+from gateway.config.route import Route
+from gateway.http.body_stream import BodyLost, Channel
+from gateway.messages import Headers, Reply, Request, UnsendableHeaders
 from observability import http_date
 from observability.exchange import TRACE_HEADER, Exchange, problem_of
 from observability.metrics import known_method
@@ -24,7 +24,7 @@ from observability.text import hex_trace_id
 from observability.tracing import context_of
 
 if TYPE_CHECKING:
-    from gateway.server import Gateway
+    from gateway.pipeline import Gateway
 
 #: The answer to somebody who is not there any more; only telemetry sees it.
 CLIENT_GONE = 499

@@ -7,20 +7,20 @@ from functools import partial
 
 from tornado.web import Application, RequestHandler
 
-from gateway.door import Door
-from gateway.door.front import Front
-from gateway.door.rates import Rates
-from gateway.door.refusals import Refusals
+from gateway.backend import Upstreams
+from gateway.backend.metrics import Metrics as ResilienceMetrics
+from gateway.config.effective import effective
+from gateway.config.reload import Reader
+from gateway.config.settings import ServiceSettings, Settings
+from gateway.context import Nobody, World
 from gateway.draining import drain
-from gateway.invalidation import Invalidations
+from gateway.http.refusals import Refusals
+from gateway.http.server import Front
 from gateway.metrics import Metrics
-from gateway.reading import Reader
-from gateway.resilience.metrics import Metrics as ResilienceMetrics
-from gateway.routes.effective import effective
-from gateway.server import Gateway
-from gateway.settings import ServiceSettings, Settings
-from gateway.upstream import Upstreams
-from gateway.world import Nobody, World
+from gateway.middleware import Door
+from gateway.middleware.invalidation import Invalidations
+from gateway.middleware.rate_limit import Rates
+from gateway.pipeline import Gateway
 from observability import Hop
 from observability.frameworks import tornado as hop_tornado
 

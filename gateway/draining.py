@@ -3,7 +3,7 @@
 import asyncio
 from typing import Protocol
 
-from gateway.door.front import Front
+from gateway.http.server import Front
 from observability import Hop
 
 #: Between "not ready" and the end of accepting: those in front of this process have to notice.

@@ -2,12 +2,12 @@
 
 from urllib.parse import quote
 
-from gateway.actions.handler import Tools
-from gateway.actions.passing import pass_on, unavailable
-from gateway.composition import document
-from gateway.request import Reply, Request
-from gateway.routes.openapi import describe
-from gateway.upstream import Call, UpstreamError
+from gateway.aggregation import json_document
+from gateway.backend import Call, UpstreamError
+from gateway.config.openapi import describe
+from gateway.endpoints.forwarding import pass_on, unavailable
+from gateway.endpoints.handler import Tools
+from gateway.messages import Reply, Request
 from observability.problem import Problem
 
 JSON = "application/json"
@@ -37,4 +37,4 @@ async def place_order(request: Request, tools: Tools) -> Reply:
 
 async def openapi(_: Request, tools: Tools) -> Reply:
     """`GET /v1/openapi.json`: the table as an OpenAPI document."""
-    return Reply(200, [("Content-Type", JSON)], document.encode(describe(tools.table())))
+    return Reply(200, [("Content-Type", JSON)], json_document.encode(describe(tools.table())))

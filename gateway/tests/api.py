@@ -11,24 +11,24 @@ from typing import Any
 import httpx
 from prometheus_client import CollectorRegistry, Counter
 
-from gateway.door import Door
-from gateway.door.cors import Cors
-from gateway.door.front import Front
-from gateway.door.keys import Keys
-from gateway.door.peers import TrustedProxies
-from gateway.door.rates import Rates
-from gateway.door.refusals import Refusals
-from gateway.door.tests.issuer import AUDIENCE, ISSUER, Key, key_set
-from gateway.door.tokens import Tokens
+from gateway.backend.metrics import Metrics as ResilienceMetrics
+from gateway.config.loader import read_table
+from gateway.config.router import Table
+from gateway.context import World
+from gateway.http.refusals import Refusals
+from gateway.http.server import Front
 from gateway.metrics import Metrics
-from gateway.resilience.metrics import Metrics as ResilienceMetrics
-from gateway.resilience.shedding import Shedder
-from gateway.routes.reading import read_table
-from gateway.routes.table import Table
-from gateway.server import Gateway
+from gateway.middleware import Door
+from gateway.middleware.cors import Cors
+from gateway.middleware.jwks import Keys
+from gateway.middleware.jwt import Tokens
+from gateway.middleware.rate_limit import Rates
+from gateway.middleware.shedding import Shedder
+from gateway.middleware.tests.issuer import AUDIENCE, ISSUER, Key, key_set
+from gateway.middleware.trusted_proxies import TrustedProxies
+from gateway.pipeline import Gateway
 from gateway.tests.routes import unprotected
 from gateway.tests.upstreams import Asked, Behaviour, Server, reply, until, upstreams_of
-from gateway.world import World
 from observability import Hop
 
 KEY = Key.make("the-key")

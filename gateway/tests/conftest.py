@@ -7,8 +7,8 @@ import pytest
 import pytest_asyncio
 
 import observability
+from gateway.backend import Upstreams
 from gateway.tests.upstreams import Behaviour, Server, upstreams_of
-from gateway.upstream import Upstreams
 
 Serve = Callable[[Behaviour], Awaitable[tuple[Upstreams, Server]]]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from tornado.httputil import HTTPHeaders
 
 from gateway.answering import Answering
-from gateway.request import Headers
+from gateway.messages import Headers
 from gateway.tests.api import answering, running
 from gateway.tests.upstreams import hang, until
 from observability import Hop

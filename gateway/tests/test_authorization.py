@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from gateway.door.tests.issuer import SUBJECT
-from gateway.routes.document import RoutesError
-from gateway.routes.reading import read_table
-from gateway.settings import ROUTES_FILE
+from gateway.config.loader import read_table
+from gateway.config.settings import ROUTES_FILE
+from gateway.config.yaml_document import RoutesError
+from gateway.context import World
+from gateway.middleware.tests.issuer import SUBJECT
 from gateway.tests.api import answering, bearer, running, said
-from gateway.world import World
 from observability import Hop
 
 OTHER = "6f6b3c1e-8d0c-4f36-9d3c-8c3f5a0d7a11"

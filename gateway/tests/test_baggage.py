@@ -4,7 +4,7 @@ import pytest
 from opentelemetry.context import Context
 
 from gateway.baggage import carried, keep
-from gateway.door.plain import Fields
+from gateway.http.parser import Fields
 
 
 def passed(*values: str) -> str | None:

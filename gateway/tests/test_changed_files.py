@@ -15,18 +15,18 @@ import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from gateway.door.keys import Keys
-from gateway.door.tests.issuer import AUDIENCE, ISSUER, Key, key_set
-from gateway.door.tokens import Tokens
-from gateway.routes.document import RoutesError
-from gateway.routes.effective import effective
-from gateway.routes.parameters import Parameter
-from gateway.routes.reading import read_table
-from gateway.routes.route import Route
-from gateway.routes.table import Table
-from gateway.routes.tests.test_openapi import described
-from gateway.routes.tests.test_reading import SERVICES, documented
-from gateway.settings import ROUTES_FILE
+from gateway.config.effective import effective
+from gateway.config.loader import read_table
+from gateway.config.parameters import Parameter
+from gateway.config.route import Route
+from gateway.config.router import Table
+from gateway.config.settings import ROUTES_FILE
+from gateway.config.tests.test_loader import SERVICES, documented
+from gateway.config.tests.test_openapi import described
+from gateway.config.yaml_document import RoutesError
+from gateway.middleware.jwks import Keys
+from gateway.middleware.jwt import Tokens
+from gateway.middleware.tests.issuer import AUDIENCE, ISSUER, Key, key_set
 from gateway.tests.api import Api, running
 from gateway.tests.upstreams import Asked, reply
 from observability import Hop

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanKind, StatusCode
 
-from gateway.composition.tests.test_document import JSON, OBJECTS, encodings
-from gateway.request import Reply, Request
-from gateway.resilience.deadline import Deadline
+from gateway.aggregation.tests.test_json_document import JSON, OBJECTS, encodings
+from gateway.backend.deadline import Deadline
+from gateway.messages import Reply, Request
 from gateway.tests.api import Api, answering, left, running, said
 from gateway.tests.telemetry import spans_of
 from gateway.tests.upstreams import Asked, Behaviour, hang, reply, reset, until

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from gateway.resilience.breaker import State
-from gateway.resilience.deadline import Deadline
-from gateway.resilience.policy import Breaker, Policy, Retries
+from gateway.backend import Call, UpstreamError
+from gateway.backend.circuit_breaker import State
+from gateway.backend.deadline import Deadline
+from gateway.backend.policy import Breaker, Policy, Retries
 from gateway.tests.api import answering, running, said
 from gateway.tests.conftest import Serve
 from gateway.tests.upstreams import hang, until
-from gateway.upstream import Call, UpstreamError
 from observability import Hop
 
 CUT = """\

@@ -7,16 +7,16 @@ import httpx
 import pytest
 from prometheus_client import CollectorRegistry
 
-from gateway.actions.handler import Tools
-from gateway.door.tests.fronts import fronted
+from gateway.config.loader import read_table
+from gateway.config.route import Route
+from gateway.config.settings import ROUTES_FILE
+from gateway.context import World
 from gateway.draining import drain
-from gateway.request import Reply, Request
-from gateway.routes.reading import read_table
-from gateway.routes.route import Route
-from gateway.settings import ROUTES_FILE
+from gateway.endpoints.handler import Tools
+from gateway.http.tests.servers import fronted
+from gateway.messages import Reply, Request
 from gateway.tests.api import answering, running
 from gateway.tests.upstreams import until
-from gateway.world import World
 from observability import Hop
 from observability.health import Health
 

@@ -7,12 +7,12 @@ from contextlib import AsyncExitStack
 import pytest
 from prometheus_client import CollectorRegistry
 
-from gateway.resilience.deadline import Deadline
-from gateway.resilience.metrics import Metrics
-from gateway.resilience.policy import Breaker, Bulkhead, Policy, Retries
+from gateway.backend import Call, UpstreamError, Upstreams
+from gateway.backend.deadline import Deadline
+from gateway.backend.metrics import Metrics
+from gateway.backend.policy import Breaker, Bulkhead, Policy, Retries
 from gateway.tests.conftest import Serve
 from gateway.tests.upstreams import Asked, Behaviour, cut, hang, reply, saying, until
-from gateway.upstream import Call, UpstreamError, Upstreams
 from observability import Hop
 
 POLICY = Policy(

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import httpx
 
-from gateway.actions.handler import Tools
-from gateway.request import Reply, Request
+from gateway.endpoints.handler import Tools
+from gateway.messages import Reply, Request
 from gateway.tests.gateways import gateway
 from gateway.tests.upstreams import Server, reply, saying, until
 

@@ -13,11 +13,10 @@ import uvloop
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway import message
-from gateway.actions.handler import Tools
-from gateway.door import front, plain, wire
-from gateway.door.limits import LINGER_BYTES, MAX_BODY_BYTES
-from gateway.request import Reply, Request
+from gateway.endpoints.handler import Tools
+from gateway.http import parser, server, tornado_request, tornado_server
+from gateway.http.limits import LINGER_BYTES, MAX_BODY_BYTES
+from gateway.messages import Reply, Request
 from gateway.tests.api import Api, running
 from gateway.tests.upstreams import Asked, reply, until
 from observability import Hop
@@ -173,14 +172,14 @@ async def nothing_is_left(api: Api) -> AsyncIterator[None]:
     assert not complaints
 
 
-async def connected(api: Api) -> front.Connection:
+async def connected(api: Api) -> server.Connection:
     """The one connection of the port."""
     await until(lambda: len(api.front.connections) == 1)
     (connection,) = api.front.connections
     return connection
 
 
-def unsent(connection: front.Connection) -> int:
+def unsent(connection: server.Connection) -> int:
     return connection._transport.get_write_buffer_size()
 
 
@@ -236,7 +235,7 @@ async def test_a_pipeline_in_any_pieces_is_answered_as_by_tornado(
     found = await exchange(api, asked, pieces)
     assert found[-1].headers["x-asked"] == "GET /told/last"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plain, "read", lambda _: None)
+        patch.setattr(parser, "read", lambda _: None)
         assert found == await exchange(api, asked, pieces)
 
 
@@ -287,8 +286,8 @@ async def test_a_caller_that_takes_nothing_of_its_answer_is_cut(
     api: Api, high: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where so little is left that nobody was told to stop writing."""
-    monkeypatch.setattr(front, "IDLE_SECONDS", 0.05)
-    monkeypatch.setattr(front, "STALL_SECONDS", 0.05)
+    monkeypatch.setattr(server, "IDLE_SECONDS", 0.05)
+    monkeypatch.setattr(server, "STALL_SECONDS", 0.05)
     async with client_of(api) as client:
         connection = await connected(api)
         connection._transport.set_write_buffer_limits(high)
@@ -299,8 +298,8 @@ async def test_a_caller_that_takes_nothing_of_its_answer_is_cut(
 async def test_a_caller_that_takes_nothing_of_its_answer_is_cut_by_tornado(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wire, "STALL_SECONDS", 0.05)
-    monkeypatch.setattr(plain, "read", lambda _: None)
+    monkeypatch.setattr(tornado_server, "STALL_SECONDS", 0.05)
+    monkeypatch.setattr(parser, "read", lambda _: None)
     async with client_of(api) as client:
         await client.send(asking("GET", "/large"))
         await until(lambda: api.front.server._connections)
@@ -379,7 +378,7 @@ SLOW_CHUNKS = asking("POST", "/told/1", "Transfer-Encoding: chunked") + b"5\r\n"
 async def test_a_body_that_does_not_come_is_refused(
     api: Api, head: bytes, come: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (front, message):
+    for module in (server, tornado_request):
         monkeypatch.setattr(module, "BODY_SECONDS", 0.05)
     async with client_of(api) as client:
         await client.send(head, come)
@@ -415,7 +414,7 @@ async def test_an_answer_that_cannot_be_sent_is_cut(
     api: Api, what: str, tornado: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if tornado:
-        monkeypatch.setattr(plain, "read", lambda _: None)
+        monkeypatch.setattr(parser, "read", lambda _: None)
     async with client_of(api) as client:
         await client.send(asking("GET", f"/bad/{what}") + NEXT)
         _, _, body = (await client.rest()).partition(b"\r\n\r\n")
@@ -429,7 +428,7 @@ async def test_an_answer_whose_headers_cannot_be_sent_is_a_500(
 ) -> None:
     """Nothing of it is sent; the connection goes on."""
     if tornado:
-        monkeypatch.setattr(plain, "read", lambda _: None)
+        monkeypatch.setattr(parser, "read", lambda _: None)
     async with client_of(api) as client:
         await client.send(asking("GET", f"/bad/{what}") + NEXT)
         answer, after = await client.answer(), await client.answer()

@@ -10,10 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
-from gateway import message
-from gateway.door import front
-from gateway.door.tests.fronts import Client
-from gateway.request import Reply, Request
+from gateway.http import server, tornado_request
+from gateway.http.tests.servers import Client
+from gateway.messages import Reply, Request
 from gateway.tests.api import Api, answering, left, running, said
 from gateway.tests.telemetry import lines_of
 from gateway.tests.upstreams import Asked, hang, reply, until
@@ -318,7 +317,7 @@ async def test_once_the_body_is_there_its_answer_has_to_be_in_time(
 async def test_who_sends_no_more_of_a_body_reads_why(
     hop: Hop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str, clock: str
 ) -> None:
-    for module in (front, message):
+    for module in (server, tornado_request):
         monkeypatch.setattr(module, clock, 0.1)
     async with running(hop, tmp_path, UPLOADS % (20, 20), answering({})) as api, uploading(api) as client:
         await client.send(BEGINNING[way])
@@ -346,7 +345,7 @@ async def test_an_answer_may_come_before_the_body(hop: Hop, tmp_path: Path, way:
 async def test_a_body_that_does_not_come_cuts_an_answer_that_has_begun(
     hop: Hop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
-    for module in (front, message):
+    for module in (server, tornado_request):
         monkeypatch.setattr(module, "BODY_IDLE_SECONDS", 0.5)
     beginning = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nearly"
     async with running(hop, tmp_path, UPLOADS % (20, 20), answering({})) as api:

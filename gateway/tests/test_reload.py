@@ -5,7 +5,7 @@ from pathlib import Path
 
 import httpx
 
-from gateway.resilience.breaker import State
+from gateway.backend.circuit_breaker import State
 from gateway.tests.api import Api, answering, running, said, table_of
 from gateway.tests.upstreams import Asked, Behaviour, reply, until
 from observability import Hop

@@ -13,8 +13,8 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
-from gateway.actions.handler import Tools
-from gateway.request import Reply, Request
+from gateway.endpoints.handler import Tools
+from gateway.messages import Reply, Request
 from gateway.tests.api import answering, running, said, table_of
 from gateway.tests.telemetry import Lines, lines_of, spans_of
 from gateway.tests.upstreams import Asked, hang, reply, until

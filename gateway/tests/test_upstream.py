@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator
 import pytest
 
 import observability
-from gateway.resilience.breaker import State
-from gateway.resilience.deadline import Deadline
-from gateway.resilience.policy import Breaker, Bulkhead, Policy, Retries
+from gateway.backend import MAX_ANSWER_BYTES, Answer, Call, UpstreamError, Upstreams
+from gateway.backend.circuit_breaker import State
+from gateway.backend.deadline import Deadline
+from gateway.backend.policy import Breaker, Bulkhead, Policy, Retries
 from gateway.tests.conftest import Serve
 from gateway.tests.upstreams import Asked, Behaviour, cut, hang, reply, reset, saying, stall, trickle, until
-from gateway.upstream import MAX_ANSWER_BYTES, Answer, Call, UpstreamError, Upstreams
 from observability.client import Headers
 
 ORDER = Call("orders", "GET", "/orders/7")

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
 
-from gateway.resilience.metrics import Metrics
-from gateway.upstream import Upstreams
+from gateway.backend import Upstreams
+from gateway.backend.metrics import Metrics
 from observability import Hop
 
 

@@ -36,8 +36,8 @@ from compose.cli.site import Site
 from compose.cli.stores import Stores
 from compose.cli.tests import checkout
 from compose.cli.toolbox import Toolbox
-from gateway.door.limits import LINGER_SECONDS
 from gateway.draining import DRAIN_SECONDS, GRACE_SECONDS
+from gateway.http.limits import LINGER_SECONDS
 from observability import Hop
 from tests.config.programs import OBSERVABILITY, ROOT, collector_command, jaeger_command, loki_command
 from tests.config.test_prometheus import run

@@ -13,6 +13,7 @@ import pytest_asyncio
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from compose.nginx.tests import stand
+from gateway.backend import MAX_ANSWER_BYTES
 from gateway.tests.api import answering, said
 from gateway.tests.gateways import Gateway, gateway
 from gateway.tests.upstreams import (
@@ -28,7 +29,6 @@ from gateway.tests.upstreams import (
     trickle,
     until,
 )
-from gateway.upstream import MAX_ANSWER_BYTES
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -1,0 +1,239 @@
+"""One attempt at a call."""
+
+import time
+from typing import Final, Protocol
+
+from opentelemetry.trace import Status, StatusCode
+
+from gateway.backend import retry
+from gateway.backend.call import Answer, Call, UpstreamError
+from gateway.backend.deadline import Deadline
+from gateway.backend.service import Admission, Service
+from observability.client import (
+    ClientError,
+    Collecting,
+    ConnectFailed,
+    Connection,
+    ConnectionLost,
+    Exhausted,
+    Headers,
+    Malformed,
+    TimedOut,
+    TooLarge,
+)
+from observability.lean import Sketch
+
+#: The largest answer of a service that the gateway holds in memory.
+MAX_ANSWER_BYTES: Final = 4 * 1024 * 1024
+
+_ERROR: Final = Status(StatusCode.ERROR)
+#: What the gateway answers where a service did not, the first that fits.
+_FAILURES: Final[tuple[tuple[type[ClientError], tuple[int, str]], ...]] = (
+    (TimedOut, (504, "no answer in time")),
+    (TooLarge, (502, "the answer is too large")),
+    (Malformed, (502, "the answer is malformed")),
+    (Exhausted, (503, "all connections are busy")),
+    (ConnectFailed, (502, "no connection")),
+    (ClientError, (502, "the connection was lost")),
+)
+
+
+def _is_denied(headers: Headers) -> bool:
+    """Whether a 403 is services nginx's, which did not admit the gateway: it lets no service say this."""
+    return "error=http_request_denied" in (headers.get("Proxy-Status") or "")
+
+
+class Listener(Protocol):
+    """Who waits for an attempt without a task."""
+
+    def told(self) -> None:
+        """There is an answer, or there will be none: called once, by the event loop."""
+
+
+class Attempt(Collecting):
+    """Holds its place in the bulkhead, its breaker's ticket and its span until it is closed.
+
+    It collects what a connection receives for it; the listener is told of the end.
+
+    Parameters:
+        admission: of the call; None for a streamed one, which has its place among these and is admitted
+            once its body is complete.
+    """
+
+    __slots__ = (
+        "_admission",
+        "_closed",
+        "_cut",
+        "_deprived",
+        "_error",
+        "_judged",
+        "_listener",
+        "_may_be_absent",
+        "_method",
+        "_outcome",
+        "_placed",
+        "_service",
+        "_started",
+        "_streams",
+        "_target",
+        "connection",
+        "sketch",
+    )
+
+    def __init__(
+        self,
+        service: Service,
+        admission: Admission | None,
+        call: Call,
+        sketch: Sketch,
+        listener: Listener | None = None,
+    ) -> None:
+        super().__init__(MAX_ANSWER_BYTES)
+        self.sketch = sketch
+        self.connection: Connection | None = None
+        self._service = service
+        self._admission = admission
+        self._placed = admission is not None
+        self._streams = admission is None
+        self._method, self._target = call.method, call.target
+        self._may_be_absent = call.may_be_absent
+        self._listener = listener
+        self._error: BaseException | None = None
+        self._outcome: str | int = "cancelled"
+        self._cut = self._deprived = self._judged = self._closed = False
+        self._started = time.perf_counter()
+
+    def limit(self, deadline: Deadline, left: float, timeout_seconds: float) -> float:
+        """How long it may take, in seconds, where so much is left until the request's deadline.
+
+        Cut short, and late, it says nothing about the service if others have used up much of the time.
+        """
+        if left >= timeout_seconds:
+            return timeout_seconds
+        self._cut, self._deprived = True, not deadline.is_ample(left)
+        return left
+
+    def admit(self, admission: Admission) -> None:
+        """Hold what the bulkhead and the breaker gave for a call whose body is complete now."""
+        self._admission, self._placed = admission, True
+
+    def leave(self) -> None:
+        """Give the place in the bulkhead up: the service is done with all but the answer's body."""
+        if self._placed:
+            self._placed = False
+            self._service.compartment.leave()
+
+    # --- what comes of it
+
+    def answer(self) -> Answer | None:
+        """The answer, if it can be used; None where it is for `Upstreams.call` to say what follows."""
+        if self._error is not None:
+            return None
+        status = self._status
+        if status >= 500 or (status == 403 and _is_denied(self._headers)):
+            return None
+        answer = Answer(self._service.name, status, self._headers, self.body())
+        self.judge(status, self._headers)
+        self.close()
+        return answer
+
+    def collected(self) -> Answer:
+        """What came.
+
+        Raises:
+            UpstreamError: it is of no use.
+            ClientError: there is nothing.
+        """
+        if self._error is not None:
+            raise self._error
+        self.judge(self._status, self._headers)
+        return Answer(self._service.name, self._status, self._headers, self.body())
+
+    def judge(self, status: int, headers: Headers) -> None:
+        """Take note of an answer.
+
+        Raises:
+            UpstreamError: it is of no use.
+        """
+        self._outcome = status
+        self._settle(status < 500)
+        if status < 400:
+            return
+        span = self.sketch.span
+        span.set_attribute("http.response.status_code", status)
+        if status == 404 and self._may_be_absent:
+            return
+        span.set_attribute("error.type", str(status))
+        span.set_status(_ERROR)
+        name = self._service.name
+        if status == 403 and _is_denied(headers):
+            raise UpstreamError(name, 502, "the gateway was not admitted")
+        if status >= 500:
+            told = status if status in (503, 504) else 502
+            cause, passing = f"the service answered {status}", status in retry.TRANSIENT
+            raise UpstreamError(name, told, cause, headers.get("Retry-After"), passing)
+
+    def failed(self, error: ClientError) -> UpstreamError:
+        """Take note of an exchange without an answer; what the gateway says of it."""
+        self._outcome = kind = type(error).__name__
+        span = self.sketch.span
+        span.set_attribute("error.type", kind)
+        span.set_status(Status(StatusCode.ERROR, error.reason))
+        late = isinstance(error, TimedOut)
+        # Without a connection the service was not asked: that is no failure of this service.
+        if error.sent and not (late and self._deprived):
+            self._settle(False)
+        status, cause = next(said for kind, said in _FAILURES if isinstance(error, kind))
+        passing = not isinstance(error, TooLarge | Malformed)
+        return UpstreamError(self._service.name, status, cause, passing=passing, cut=late and self._cut)
+
+    def stale(self) -> bool:
+        """Whether only the connection was too old, and the request can be made again without harm."""
+        error = self._error
+        lost = isinstance(error, ConnectionLost) and not error.answered
+        return lost and self._method in retry.IDEMPOTENT
+
+    def abandon(self) -> None:
+        """Nobody wants the answer any more."""
+        self._listener = None
+        if self.connection is not None:
+            self.connection.abandon(self)
+        self.close()
+
+    def close(self) -> None:
+        """Give up what it holds; once, however often it is called."""
+        if self._closed:
+            return
+        self._closed = True
+        service, outcome = self._service, self._outcome
+        if self._admission is not None and not self._judged:
+            self._admission.circuit.abandoned(self._admission.ticket)
+        self.leave()
+        if self._streams:
+            service.streams.leave()
+        told = type(outcome) is int and outcome < 400
+        self.sketch.end(outcome if told else None)
+        seconds = time.perf_counter() - self._started
+        service.observe(self._method, outcome, seconds, self.sketch.ancestor.exemplar)
+
+    def _settle(self, good: bool) -> None:
+        if self._judged or self._admission is None:  # its head was judged, or the service has not been asked
+            return
+        self._judged = True
+        circuit, ticket = self._admission
+        if good:
+            circuit.succeeded(ticket)
+        else:
+            circuit.failed(ticket, self._target)
+
+    # --- what the connection tells
+
+    def end(self) -> None:
+        # Forgotten at once: who is told knows this attempt, and a cycle a call would keep the collector busy.
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            listener.told()
+
+    def fail(self, error: BaseException) -> None:
+        self._error = error
+        self.end()

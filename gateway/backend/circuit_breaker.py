@@ -1,0 +1,242 @@
+"""Circuit breakers: what fails is left alone for a while, then tried by one call at a time."""
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from enum import Enum
+
+from gateway.backend.policy import Breaker
+
+#: The window slides by this part of itself.
+_SLICES = 10
+#: A URL with this share of a window's failures or more fails for a reason of its own: calls of other URLs
+#: are no worse off, so only this one is left alone.
+_ALONE_SHARE = 0.8
+
+
+class State(Enum):
+    """What a circuit is; the value is what its gauge shows."""
+
+    CLOSED = 0
+    HALF_OPEN = 1
+    OPEN = 2
+
+
+class Circuit:
+    """The breaker of one kind of call.
+
+    Every call asks `admit`; what it gets it hands back to `succeeded`, `failed` or `abandoned`. Results of
+    calls that began before the last transition say nothing about the state since, and change nothing.
+
+    Parameters:
+        changed: called on each transition with the state before and the one after.
+        clock: seconds that only go forward.
+        isolate: called with a URL in place of opening the circuit where nearly all failures are that URL's.
+            Where it is None the circuit opens.
+    """
+
+    def __init__(
+        self,
+        settings: Breaker,
+        changed: Callable[[State, State], None] = lambda _before, _after: None,
+        clock: Callable[[], float] = time.monotonic,
+        isolate: Callable[[str], None] | None = None,
+    ) -> None:
+        self.state = State.CLOSED
+        self._settings = settings
+        self._changed = changed
+        self._clock = clock
+        self._generation = 0
+        self._probing = False
+        self._opened = 0.0
+        self._width = settings.window_seconds / _SLICES
+        self._slices: deque[_Slice] = deque()
+        self._calls = self._failures = 0
+        self._isolate = isolate
+
+    def admit(self) -> int | None:
+        """A ticket for a call; None while none may be made."""
+        if self.state is State.CLOSED:
+            return self._generation
+        if self.state is State.OPEN:
+            if self.retry_after() > 0:
+                return None
+            self._become(State.HALF_OPEN)
+        if self._probing:
+            return None
+        self._probing = True
+        return self._generation
+
+    def retry_after(self) -> float:
+        """Seconds until an open circuit lets a call through; 0 for another."""
+        if self.state is not State.OPEN:
+            return 0.0
+        return max(0.0, self._opened + self._settings.open_seconds - self._clock())
+
+    def succeeded(self, ticket: int) -> None:
+        """The call was answered."""
+        if ticket != self._generation:
+            return
+        if self.state is State.HALF_OPEN:
+            self._become(State.CLOSED)
+        else:
+            self._count(0)
+
+    def failed(self, ticket: int, target: str = "") -> None:
+        """The call failed for a reason that is the service's.
+
+        Parameters:
+            target: the URL that was called.
+        """
+        if ticket != self._generation:
+            return
+        if self.state is State.HALF_OPEN:
+            self._become(State.OPEN)
+            return
+        self._count(1)
+        self._slices[-1].failed[target] += 1
+        enough = self._calls >= self._settings.minimum
+        if enough and self._failures >= self._settings.failure_ratio * self._calls:
+            self._open()
+
+    def abandoned(self, ticket: int) -> None:
+        """The call ended without saying anything about the service: a probe makes room for the next."""
+        if ticket == self._generation:
+            self._probing = False
+
+    def follow(self, settings: Breaker) -> None:
+        """Judge by other settings from now on; state and counts stay."""
+        before, self._settings = self._width, settings
+        self._width = settings.window_seconds / _SLICES
+        for each in self._slices:
+            each.number = int(each.number * before / self._width)
+
+    def open(self) -> None:
+        """Leave what is called alone, whatever was counted."""
+        self._become(State.OPEN)
+
+    def _open(self) -> None:
+        """Open, or isolate the one URL that fails."""
+        if self._isolate is not None:
+            by_target = sum((each.failed for each in self._slices), Counter[str]())
+            target, failures = by_target.most_common(1)[0]
+            if failures >= _ALONE_SHARE * self._failures:
+                self._forget(target)
+                self._isolate(target)
+                return
+        self._become(State.OPEN)
+
+    def _forget(self, target: str) -> None:
+        """Count a URL's failures no longer."""
+        for each in self._slices:
+            failures = each.failed.pop(target, 0)
+            each.calls -= failures
+            each.failures -= failures
+            self._calls -= failures
+            self._failures -= failures
+
+    def _count(self, failures: int) -> None:
+        number = int(self._clock() / self._width)
+        slices = self._slices
+        if not slices or slices[-1].number != number:
+            slices.append(_Slice(number))
+            while slices[0].number <= number - _SLICES:
+                oldest = slices.popleft()
+                self._calls -= oldest.calls
+                self._failures -= oldest.failures
+        latest = slices[-1]
+        latest.calls += 1
+        latest.failures += failures
+        self._calls += 1
+        self._failures += failures
+
+    def _become(self, state: State) -> None:
+        before, self.state = self.state, state
+        self._generation += 1
+        self._probing = False
+        self._slices.clear()
+        self._calls = self._failures = 0
+        if state is State.OPEN:
+            self._opened = self._clock()
+        self._changed(before, state)
+
+
+class _Slice:
+    """A part of the window: how many calls ended in it, how many of them failed, and on which URLs."""
+
+    __slots__ = ("calls", "failed", "failures", "number")
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.calls = self.failures = 0
+        self.failed: Counter[str] = Counter()
+
+
+class Circuits:
+    """One service's breakers: one for each method and path of the routes' calls, and one for each URL that
+    fails while others of its path are answered.
+
+    Parameters:
+        changed: called on each transition with the path, the state before and the one after.
+        clock: seconds that only go forward.
+    """
+
+    def __init__(
+        self,
+        settings: Breaker,
+        changed: Callable[[str, State, State], None] = lambda _path, _before, _after: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._settings = settings
+        self._changed = changed
+        self._clock = clock
+        self._paths: dict[str, Circuit] = {}
+        self._urls: dict[tuple[str, str], Circuit] = {}
+
+    def of(self, path: str, target: str) -> Circuit:
+        """The breaker of a call.
+
+        Parameters:
+            path: the call's method and path as the route declares them, with references in place of values.
+            target: the path and query that are called.
+        """
+        if self._urls and (isolated := self._urls.get((path, target))) is not None:
+            return isolated
+        circuit = self._paths.get(path)
+        return self._add(path) if circuit is None else circuit
+
+    def follow(self, settings: Breaker) -> None:
+        """Judge by other settings from now on; states and counts stay."""
+        self._settings = settings
+        for circuit in self._all():
+            circuit.follow(settings)
+
+    @property
+    def worst(self) -> State:
+        """The state of the breaker that is furthest from closed."""
+        return max((each.state for each in self._all()), key=lambda state: state.value, default=State.CLOSED)
+
+    def _all(self) -> Iterator[Circuit]:
+        yield from self._paths.values()
+        yield from self._urls.values()
+
+    def _add(self, path: str) -> Circuit:
+        def changed(before: State, after: State) -> None:
+            self._changed(path, before, after)
+
+        def isolate(target: str) -> None:
+            self._isolate(path, target)
+
+        circuit = self._paths[path] = Circuit(self._settings, changed, self._clock, isolate)
+        return circuit
+
+    def _isolate(self, path: str, target: str) -> None:
+        """Leave a URL alone until it is answered again."""
+
+        def changed(before: State, after: State) -> None:
+            if after is State.CLOSED:
+                del self._urls[path, target]
+            self._changed(path, before, after)
+
+        circuit = self._urls[path, target] = Circuit(self._settings, changed, self._clock)
+        circuit.open()

@@ -1,0 +1,332 @@
+"""The services behind services nginx."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import cast
+
+from opentelemetry import context, trace
+from opentelemetry.util.types import Attributes
+
+from gateway.backend import retry
+from gateway.backend.attempt import MAX_ANSWER_BYTES, Attempt, Listener
+from gateway.backend.call import Answer, Call, UpstreamError
+from gateway.backend.deadline import HEADER as TIMEOUT_HEADER
+from gateway.backend.deadline import Deadline
+from gateway.backend.metrics import Metrics
+from gateway.backend.policy import Policy
+from gateway.backend.service import Admission, Service
+from gateway.baggage import carried
+from observability import Hop
+from observability.client import Client, ClientError, Limits, Origin, Response, Streamed
+from observability.client.request import encode, lines
+from observability.lean import Ancestor, Sketch
+
+#: Connections to services nginx at once: more than all bulkheads let through, which alone are to bound the
+#: calls of a service. Were these fewer, calls of one service would wait for connections that another holds.
+MAX_CONNECTIONS = 1 << 20
+#: A check of a service's health may take this long.
+READY_SECONDS = 1.5
+CREDENTIAL_HEADER = "X-Platform-Credential"
+
+
+class Upstreams:
+    """The services behind services nginx; create it inside the running event loop and close it at the end.
+
+    Parameters:
+        services_url: of services nginx.
+        credential: what admits the gateway there.
+    """
+
+    def __init__(
+        self, services_url: str, credential: str, hop: Hop, metrics: Metrics, client: Client | None = None
+    ) -> None:
+        self._url = services_url.rstrip("/")
+        self._origin = Origin.of(self._url)
+        self._headers = ((CREDENTIAL_HEADER, credential), ("User-Agent", "nextphase-gateway"))
+        self._constant = lines(self._headers)
+        self._tracer = hop.tracer
+        self._metrics = metrics
+        self._services: dict[str, Service] = {}
+        self._client = client or Client(
+            limits=Limits(
+                connections_per_origin=MAX_CONNECTIONS,
+                body_bytes=MAX_ANSWER_BYTES,
+            )
+        )
+
+    def begin(
+        self,
+        call: Call,
+        policy: Policy,
+        deadline: Deadline,
+        parent: Sketch,
+        onward: str,
+        listener: Listener,
+    ) -> Attempt | None:
+        """Make the first attempt at a call without a task, where nothing stands in its way.
+
+        Parameters:
+            parent: the span of the call.
+            onward: the request's headers, the call's and those of its baggage, as `lines` gives them.
+            listener: told once, by the event loop, when there is an answer or there will be none.
+
+        Returns:
+            the attempt; None, and nothing was done, where `call` has to: it may have to wait, or to refuse.
+        """
+        service = self._service(call.service, policy)
+        left = deadline.remaining()
+        if left <= 0 or (admission := service.try_admit(call)) is None:
+            return None
+        connection = self._client.take(self._origin)
+        if connection is None:
+            service.compartment.leave()
+            return None
+        service.budget.deposit(policy.retries.budget_ratio)
+        attempt = self._start(service, admission, call, 1, parent, listener)
+        attempt.connection = connection
+        seconds = attempt.limit(deadline, left, policy.timeout_seconds)
+        method, body = call.method, cast(bytes, call.body)
+        fields = self._constant + onward + _of_attempt(attempt.sketch, seconds)
+        try:
+            head = encode(self._origin, method, call.target, (), len(body), fields)
+        except ValueError:
+            connection.discard()
+            attempt.close()
+            raise
+        until = connection.loop.time() + seconds
+        connection.send(head, body, attempt, bodyless=method == "HEAD", deadline=until)
+        return attempt
+
+    async def call(
+        self, call: Call, policy: Policy, deadline: Deadline, begun: Attempt | None = None
+    ) -> Answer:
+        """Make a call, again if its policy and its method allow and its failure may have passed.
+
+        Parameters:
+            begun: the first attempt at it, if that has ended.
+
+        Raises:
+            UpstreamError: no answer in time (504), no connection (502), a 5xx answer (503 and 504 stay,
+                others become 502), an answer too large or malformed, no admission by services nginx (502),
+                circuit open or bulkhead full (503).
+        """
+        service = self._service(call.service, policy)
+        if begun is None:
+            service.budget.deposit(policy.retries.budget_ratio)
+        attempt = 1
+        while True:
+            try:
+                return await self._attempt(service, call, policy, deadline, attempt, begun)
+            except UpstreamError as error:
+                wait = _pause(service, call, policy, deadline, attempt, error)
+                if wait is None:
+                    raise
+                event: Attributes = {"service": call.service, "cause": error.cause, "attempt": attempt}
+                trace.get_current_span().add_event("retry", event)
+                service.retried.inc()
+            await asyncio.sleep(wait)
+            attempt, begun = attempt + 1, None
+
+    @asynccontextmanager
+    async def stream(self, call: Call, policy: Policy, deadline: Deadline) -> AsyncIterator[Streamed]:
+        """Make a call once; the bodies of both sides are passed on while they come.
+
+        The deadline holds for the answer's head, from the end of the request; after that no pause is longer
+        than `timeout_seconds`. How long the request's body takes to come is for its maker to bound. The call
+        has a place in the bulkhead from the end of its body to the answer's head: callers that send or read
+        slowly hold none.
+
+        Raises:
+            UpstreamError: as `call`; while the body comes, too.
+        """
+        service = self._service(call.service, policy)
+        service.enter_streams(call)
+        attempt = self._start(service, None, call, 1, Ancestor(trace.get_current_span().get_span_context()))
+        try:
+            seconds = _seconds(attempt, call, policy, deadline)
+            async with self._client.stream(
+                self._origin,
+                call.method,
+                call.target,
+                (),
+                await _admitted(service, attempt, call, seconds),
+                timeout_seconds=seconds,
+                idle_seconds=policy.timeout_seconds,
+                content_length=call.content_length,
+                fields=self._fields(call, attempt, seconds),
+            ) as streamed:
+                attempt.judge(streamed.status, streamed.headers)
+                attempt.leave()
+                streamed.when_over(attempt.close)
+                yield streamed
+        except ClientError as error:
+            raise attempt.failed(error) from error
+        finally:
+            attempt.close()
+
+    async def reachable(self) -> None:
+        """Return when services nginx takes connections; raise otherwise (a health check).
+
+        No request is made: it would leave a span and a log line in services nginx every few seconds.
+        """
+        _, writer = await asyncio.open_connection(self._origin.host, self._origin.port)
+        writer.close()
+        await writer.wait_closed()
+
+    async def ready(self, service: str) -> None:
+        """Return when an instance of the service says it is ready; raise otherwise (a health check).
+
+        Services nginx leaves neither a span nor a log line of it.
+        """
+        target = f"/{service}/health/ready"
+        answer = await self._client.request(
+            self._origin, "GET", target, self._headers, timeout_seconds=READY_SECONDS
+        )
+        if answer.status != 200:
+            raise UpstreamError(service, 503, f"the service answered {answer.status}")
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    async def _attempt(
+        self,
+        service: Service,
+        call: Call,
+        policy: Policy,
+        deadline: Deadline,
+        number: int,
+        begun: Attempt | None,
+    ) -> Answer:
+        attempt = begun or await self._begin(service, call, deadline, number)
+        try:
+            if begun is not None and not begun.stale():
+                return begun.collected()
+            response = await self._request(call, policy, deadline, attempt, fresh=begun is not None)
+            attempt.judge(response.status, response.headers)
+            return Answer(call.service, response.status, response.headers, response.body)
+        except ClientError as error:
+            raise attempt.failed(error) from error
+        finally:
+            attempt.close()
+
+    async def _request(
+        self, call: Call, policy: Policy, deadline: Deadline, attempt: Attempt, *, fresh: bool
+    ) -> Response:
+        seconds = _seconds(attempt, call, policy, deadline)
+        return await self._client.request(
+            self._origin,
+            call.method,
+            call.target,
+            (),
+            cast(bytes, call.body),
+            timeout_seconds=seconds,
+            fresh=fresh,
+            fields=self._fields(call, attempt, seconds),
+        )
+
+    async def _begin(self, service: Service, call: Call, deadline: Deadline, number: int) -> Attempt:
+        admission = await service.admit(call, deadline.remaining())
+        parent = Ancestor(trace.get_current_span().get_span_context())
+        return self._start(service, admission, call, number, parent)
+
+    def _start(
+        self,
+        service: Service,
+        admission: Admission | None,
+        call: Call,
+        number: int,
+        parent: Ancestor | Sketch,
+        listener: Listener | None = None,
+    ) -> Attempt:
+        """Open an attempt's span."""
+        sketch = service.spans(call.method).sketch(parent, (self._url + call.target,))
+        if number > 1:
+            sketch.span.set_attribute("http.request.resend_count", number - 1)
+        return Attempt(service, admission, call, sketch, listener)
+
+    def _fields(self, call: Call, attempt: Attempt, seconds: float) -> str:
+        """The headers of a request, as they are sent."""
+        onward = lines(call.headers) + lines(carried(context.get_current()))
+        return self._constant + onward + _of_attempt(attempt.sketch, seconds)
+
+    def follow(self, policies: Mapping[str, Policy]) -> None:
+        """Bound the calls of each service as it is declared from now on; what is remembered of it stays."""
+        for name, policy in policies.items():
+            self._service(name, policy).follow(policy)
+
+    def _service(self, name: str, policy: Policy) -> Service:
+        """What is remembered of a service. Calls of an older table do not change how it is bounded."""
+        service = self._services.get(name)
+        if service is None:
+            service = Service(name, policy, self._metrics, self._tracer, self._origin)
+            self._services[name] = service
+        return service
+
+
+async def _admitted(
+    service: Service, attempt: Attempt, call: Call, seconds: float
+) -> bytes | AsyncIterator[bytes]:
+    """A streamed call's body, once the call is admitted; where it still comes, it is admitted at its end.
+
+    Raises:
+        UpstreamError: 503, it is not; also from the body.
+    """
+    body = call.body
+    if not isinstance(body, bytes):
+        return _admitted_at_end(service, attempt, call, body, seconds)
+    attempt.admit(await service.admit(call, seconds))
+    return body
+
+
+async def _admitted_at_end(
+    service: Service, attempt: Attempt, call: Call, body: AsyncIterator[bytes], seconds: float
+) -> AsyncIterator[bytes]:
+    """The pieces of a body; what completes it is held back until the call is admitted."""
+    left = call.content_length
+    async for piece in body:
+        if left is not None:
+            left -= len(piece)
+            if left == 0:
+                attempt.admit(await service.admit(call, seconds))
+        yield piece
+    if left is None:
+        attempt.admit(await service.admit(call, seconds))
+
+
+def _of_attempt(sketch: Sketch, seconds: float) -> str:
+    """What a service is told of an attempt: how long it may take, and whose part it is."""
+    text = f"{TIMEOUT_HEADER}: {max(1, int(seconds * 1000))}\r\n"
+    if (traceparent := sketch.traceparent) is not None:
+        text += f"traceparent: {traceparent}\r\n"
+        if state := sketch.ancestor.context.trace_state:
+            text += lines([("tracestate", state.to_header())])
+    return text
+
+
+def _seconds(attempt: Attempt, call: Call, policy: Policy, deadline: Deadline) -> float:
+    """How long an attempt may take.
+
+    Raises:
+        UpstreamError: 504, there is no time left for any.
+    """
+    left = deadline.remaining()
+    if left <= 0:
+        raise UpstreamError(call.service, 504, "no time was left to ask it", cut=True)
+    return attempt.limit(deadline, left, policy.timeout_seconds)
+
+
+def _pause(
+    service: Service, call: Call, policy: Policy, deadline: Deadline, attempt: int, error: UpstreamError
+) -> float | None:
+    """Seconds until the call is made again; None where it is not."""
+    if attempt >= policy.retries.attempts or call.method not in retry.IDEMPOTENT or not error.passing:
+        return None
+    wait = retry.pause(policy.retries, attempt, error.retry_after)
+    if wait is None or wait >= deadline.remaining():
+        return None
+    if not service.budget.withdraw():
+        service.refused["budget"].inc()
+        trace.get_current_span().add_event("retry.refused", {"service": call.service, "reason": "budget"})
+        return None
+    return wait

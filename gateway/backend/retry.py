@@ -1,0 +1,53 @@
+"""Retries: which calls may be made again, when, and how often in proportion to all calls."""
+
+import random
+
+from gateway.backend.policy import Retries
+from observability.retry_after import read_retry_after
+
+#: Methods whose repetition changes nothing (RFC 9110, 9.2.2).
+IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"})
+#: Statuses that may be of this moment only.
+TRANSIENT = frozenset({502, 503, 504})
+#: Retries that can be saved up: what a quiet service may be asked at once.
+MAX_BALANCE = 10.0
+
+
+class Budget:
+    """A token bucket that calls fill and retries empty, so that retries never multiply an outage.
+
+    Every call pays in `budget_ratio`, every retry takes 1 (Finagle's retry budget, without its window).
+    """
+
+    __slots__ = ("balance",)
+
+    def __init__(self) -> None:
+        self.balance = MAX_BALANCE
+
+    def deposit(self, ratio: float) -> None:
+        balance = self.balance + ratio
+        self.balance = balance if balance < MAX_BALANCE else MAX_BALANCE
+
+    def withdraw(self) -> bool:
+        """Pay for one retry; False when there is too little left."""
+        if self.balance < 1:
+            return False
+        self.balance -= 1
+        return True
+
+
+def pause(settings: Retries, retry: int, retry_after: str | None = None) -> float | None:
+    """Seconds to wait before a retry (the first is 1): full jitter under an exponential bound.
+
+    Parameters:
+        retry_after: what the service says: the time that is waited at least, in seconds or as a date.
+
+    Returns:
+        None where the service wants to be left alone for longer than a retry may wait: who asks sooner only
+            adds to its load, and who waits holds up all the rest of an answer.
+    """
+    asked = read_retry_after(retry_after) or 0.0
+    if asked > settings.cap_seconds:
+        return None
+    jittered = random.uniform(0, min(settings.cap_seconds, settings.first_seconds * 2 ** (retry - 1)))  # noqa: S311
+    return max(asked, jittered)

@@ -1,0 +1,152 @@
+"""What the gateway remembers of a service from call to call."""
+
+import logging
+from math import ceil
+from typing import Final, NamedTuple, NoReturn
+
+from opentelemetry import trace
+from opentelemetry.trace import SpanKind, Tracer
+
+from gateway.backend import retry
+from gateway.backend.bulkhead import Compartment, Full
+from gateway.backend.call import Call, UpstreamError
+from gateway.backend.circuit_breaker import Circuit, Circuits, State
+from gateway.backend.metrics import Metrics
+from gateway.backend.policy import Bulkhead, Policy
+from observability.client import Origin
+from observability.lean import Template
+
+#: Streamed calls of a service at once, whose bodies pass as slowly as callers send and read them.
+MAX_STREAMS: Final = 512
+
+_logger = logging.getLogger(__name__)
+
+
+class Admission(NamedTuple):
+    """What a call that may be made holds, beside its place in the bulkhead: its breaker's ticket."""
+
+    circuit: Circuit
+    ticket: int
+
+
+class Service:
+    """What the gateway remembers of one service: its breakers, its bulkhead, its retry budget, its series.
+
+    Attributes:
+        compartment: places for calls that the service works on.
+        streams: places for streamed calls, from their begin until the last byte of the answer has come.
+    """
+
+    def __init__(self, name: str, policy: Policy, metrics: Metrics, tracer: Tracer, origin: Origin) -> None:
+        self.name = name
+        self.policy = policy
+        self.budget = retry.Budget()
+        self.compartment = Compartment(policy.bulkhead)
+        self.streams = Compartment(Bulkhead(concurrent=MAX_STREAMS, queue=0))
+        self.circuits = Circuits(policy.breaker, self._changed)
+        self.retried = metrics.retries.labels(name)
+        self.refused = {
+            reason: metrics.refused.labels(name, reason)
+            for reason in ("circuit", "bulkhead", "streams", "budget")
+        }
+        self._state = metrics.breaker.labels(name)
+        self._state.set(State.CLOSED.value)
+        metrics.in_flight.labels(name).set_function(lambda: self.compartment.in_flight)
+        metrics.waiting.labels(name).set_function(lambda: self.compartment.waiting)
+        metrics.streams.labels(name).set_function(lambda: self.streams.in_flight)
+        self._attempts = metrics.attempts
+        self._tracer = tracer
+        self._origin = origin
+        self._spans: dict[str, Template] = {}
+
+    def follow(self, policy: Policy) -> None:
+        """Take a policy on; calls under way, open breakers and the retry budget stay as they are."""
+        self.policy = policy
+        self.compartment.follow(policy.bulkhead)
+        self.circuits.follow(policy.breaker)
+
+    def try_admit(self, call: Call) -> Admission | None:
+        """Leave to make a call, where its breaker is closed and a place in the bulkhead is free."""
+        circuit = self.circuits.of(call.path, call.target)
+        if circuit.state is not State.CLOSED or not self.compartment.enter():
+            return None
+        return Admission(circuit, circuit.admit() or 0)
+
+    async def admit(self, call: Call, seconds: float) -> Admission:
+        """Leave to make a call, with a place in the bulkhead, which is waited for if it has to be.
+
+        Parameters:
+            seconds: how long at most, beside the declared time.
+
+        Raises:
+            UpstreamError: 503, the breaker is open or no place comes free.
+        """
+        circuit = self.circuits.of(call.path, call.target)
+        ticket = circuit.admit()
+        if ticket is None:
+            self._refuse_open(circuit)
+        if not self.compartment.enter():
+            try:
+                await self.compartment.wait(seconds)
+            except BaseException as error:
+                circuit.abandoned(ticket)
+                if isinstance(error, Full):
+                    self._refuse("bulkhead", str(error), "1")
+                raise
+        return Admission(circuit, ticket)
+
+    def enter_streams(self, call: Call) -> None:
+        """Take a place for a streamed call, before anything of its body is read.
+
+        Raises:
+            UpstreamError: 503, there is none, or the call would not be made now.
+        """
+        circuit = self.circuits.of(call.path, call.target)
+        if circuit.retry_after() > 0:
+            self._refuse_open(circuit)
+        if self.compartment.is_full:
+            self._refuse("bulkhead", "too many calls wait for it", "1")
+        if not self.streams.enter():
+            self._refuse("streams", "too many callers send or read slowly", "1")
+
+    def spans(self, method: str) -> Template:
+        """What the spans of attempts have in common."""
+        template = self._spans.get(method)
+        if template is None:
+            constants: dict[str, str | int] = {
+                "http.request.method": method,
+                "server.address": self._origin.host,
+                "server.port": self._origin.port,
+                "peer.service": self.name,
+            }
+            last = "http.response.status_code"
+            template = Template(self._tracer, method, SpanKind.CLIENT, constants, ("url.full",), last)
+            self._spans[method] = template
+        return template
+
+    def observe(self, method: str, outcome: str | int, seconds: float, trace_id: str | None) -> None:
+        """Record an attempt's duration."""
+        self._attempts.of(self.name, method, outcome).observe(seconds, trace_id)
+
+    def _refuse(self, reason: str, cause: str, retry_after: str) -> NoReturn:
+        self.refused[reason].inc()
+        trace.get_current_span().add_event(f"{reason}.refused", {"service": self.name})
+        raise UpstreamError(self.name, 503, cause, retry_after)
+
+    def _refuse_open(self, circuit: Circuit) -> NoReturn:
+        after = str(max(1, ceil(circuit.retry_after())))
+        self._refuse("circuit", "the service is left alone, for its calls failed", after)
+
+    def _changed(self, path: str, before: State, after: State) -> None:
+        self._state.set(self.circuits.worst.value)
+        fields = {
+            "service": self.name,
+            "path": path,
+            "before": before.name.lower(),
+            "after": after.name.lower(),
+        }
+        trace.get_current_span().add_event("breaker", {f"breaker.{key}": fields[key] for key in fields})
+        level = logging.WARNING if after is State.OPEN else logging.INFO
+        # `service` is the hop's own field of each line.
+        fields["upstream"] = fields.pop("service")
+        _logger.log(level, "circuit %s", fields["after"], extra=fields)

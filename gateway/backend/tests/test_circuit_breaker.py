@@ -1,0 +1,120 @@
+"""The breaker under virtual time, beside a model that remembers every call."""
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
+
+from gateway.backend.circuit_breaker import _SLICES, Circuit, State
+from gateway.backend.policy import Breaker
+
+DECLARED = Breaker(failure_ratio=0.5, minimum=3, window_seconds=10, open_seconds=5)
+
+
+class Life(RuleBasedStateMachine):
+    """Calls begin and end in any order while time goes on."""
+
+    tickets = Bundle("tickets")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0.0
+        self.transitions: list[tuple[State, State]] = []
+        self.circuit = Circuit(
+            DECLARED, lambda before, after: self.transitions.append((before, after)), lambda: self.now
+        )
+        self.results: list[tuple[float, bool]] = []  # since the circuit closed last
+        self.opened = 0.0
+        self.probes = 0  # admitted since the last transition and not ended
+
+    @rule(seconds=st.sampled_from([0.125, 1, 2.5, 5, 30]))
+    def time_goes_on(self, seconds: float) -> None:
+        self.now += seconds
+
+    @rule(target=tickets)
+    def begin(self) -> tuple[int, int]:
+        before = self.circuit.state
+        ticket = self.circuit.admit()
+        if before is State.CLOSED:
+            assert ticket is not None
+        if before is State.OPEN:
+            assert (ticket is not None) == (self.now - self.opened >= DECLARED.open_seconds)
+        if self.circuit.state is State.HALF_OPEN and ticket is not None:
+            self.probes = self.probes + 1 if before is State.HALF_OPEN else 1
+        return -1 if ticket is None else ticket, len(self.transitions)
+
+    @rule(ticket=consumes(tickets), outcome=st.sampled_from(["succeeded", "failed", "abandoned"]))
+    def end(self, ticket: tuple[int, int], outcome: str) -> None:
+        number, epoch = ticket
+        if number < 0:
+            return
+        before, current = self.circuit.state, epoch == len(self.transitions)
+        getattr(self.circuit, outcome)(number)
+        if not current:
+            assert self.circuit.state is before, "an old call changed the state"
+        elif before is State.HALF_OPEN:
+            expected = {"succeeded": State.CLOSED, "failed": State.OPEN, "abandoned": State.HALF_OPEN}
+            assert self.circuit.state is expected[outcome]
+            self.probes = 0
+        elif outcome != "abandoned":
+            self.results.append((self.now, outcome == "failed"))
+            self._judge()
+        if self.circuit.state is not before:
+            self.results.clear()
+            self.opened = self.now
+
+    def _judge(self) -> None:
+        """The window is as wide as declared, give or take one slice."""
+        width = DECLARED.window_seconds / _SLICES
+        first = int(self.now / width) - _SLICES + 1
+        window = [failed for at, failed in self.results if int(at / width) >= first]
+        enough = len(window) >= DECLARED.minimum
+        ratio = sum(window) / len(window) >= DECLARED.failure_ratio
+        opens = self.results[-1][1] and enough and ratio
+        assert (self.circuit.state is State.OPEN) == opens
+
+    @invariant()
+    def one_probe_at_a_time(self) -> None:
+        if self.circuit.state is State.HALF_OPEN:
+            assert self.probes <= 1
+
+    @invariant()
+    def only_known_transitions(self) -> None:
+        known = {
+            (State.CLOSED, State.OPEN),
+            (State.OPEN, State.HALF_OPEN),
+            (State.HALF_OPEN, State.OPEN),
+            (State.HALF_OPEN, State.CLOSED),
+        }
+        assert set(self.transitions) <= known
+
+
+TestLife = Life.TestCase
+TestLife.settings = settings(max_examples=200, stateful_step_count=60, deadline=None)
+
+
+def test_opens_probes_and_closes() -> None:
+    now = 0.0
+    seen: list[State] = []
+    circuit = Circuit(DECLARED, lambda _before, after: seen.append(after), lambda: now)
+    for _ in range(3):
+        ticket = circuit.admit()
+        assert ticket is not None
+        circuit.failed(ticket)
+    assert (circuit.admit(), circuit.retry_after()) == (None, 5)
+    now = 5
+    probe = circuit.admit()
+    assert probe is not None
+    assert circuit.admit() is None
+    circuit.succeeded(probe)
+    assert seen == [State.OPEN, State.HALF_OPEN, State.CLOSED]
+
+
+def test_old_failures_are_forgotten() -> None:
+    now = 0.0
+    circuit = Circuit(DECLARED, clock=lambda: now)
+    for later in (0.0, 1.0, 20.0):
+        now = later
+        ticket = circuit.admit()
+        assert ticket is not None
+        circuit.failed(ticket)
+    assert circuit.state is State.CLOSED

@@ -1,0 +1,114 @@
+"""What the gateway is told at start, read from the JSON file that `GATEWAY_CONFIG` names."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, ValidationError, model_validator
+
+ROUTES_FILE = Path(__file__).parents[1] / "routes.yaml"
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class SettingsError(Exception):
+    """The configuration cannot be used; the message names the file and every field at fault."""
+
+
+class ServiceSettings(BaseModel):
+    """One service the gateway may call. `timeout_seconds` bounds a whole call, body included."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    timeout_seconds: Annotated[float, Field(gt=0, le=300)]
+
+
+class AuthSettings(BaseModel):
+    """Whose access tokens are accepted: those of `issuer` for `audience`, signed by a key of the JWK Set that
+    either a file or a URL gives. `leeway_seconds` is by how much clocks may differ."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    issuer: Annotated[str, Field(min_length=1)]
+    audience: Annotated[str, Field(min_length=1)]
+    jwks_file: Path | None = None
+    jwks_url: HttpUrl | None = None
+    leeway_seconds: Annotated[float, Field(ge=0, le=300)] = 30.0
+
+    @model_validator(mode="after")
+    def _keys_from_one_place(self) -> Self:
+        if (self.jwks_file is None) == (self.jwks_url is None):
+            raise ValueError("either jwks_file or jwks_url")
+        return self
+
+
+class CorsSettings(BaseModel):
+    """Origins whose scripts may use the API from browsers, such as `https://shop.example`; `*` is any."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    origins: tuple[Annotated[str, Field(pattern=r"^(\*|https?://[a-z0-9.-]+(:[0-9]+)?)$")], ...] = ()
+    max_age_seconds: Annotated[int, Field(ge=0, le=86400)] = 600
+
+
+class Settings(BaseModel):
+    """The gateway's configuration: one entry of `ports` and of `metrics_ports` per process.
+
+    Attributes:
+        trusted_proxies: addresses, networks and host names of the proxies in front. Their `X-Forwarded-*`
+            are believed, those of other peers dropped.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    host: str
+    ports: Annotated[list[Port], Field(min_length=1)]
+    metrics_ports: Annotated[list[Port], Field(min_length=1)]
+    services_url: HttpUrl
+    credential_file: Path
+    services: Mapping[str, ServiceSettings]
+    routes_file: Path = ROUTES_FILE
+    auth: AuthSettings | None = None
+    cors: CorsSettings = CorsSettings()
+    trusted_proxies: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9._:/-]{1,255}$")], ...] = ()
+
+    @model_validator(mode="after")
+    def _a_metrics_port_each(self) -> Self:
+        if len(self.ports) != len(self.metrics_ports):
+            raise ValueError("ports and metrics_ports must be of the same length")
+        return self
+
+    @classmethod
+    def load(cls, environment: Mapping[str, str] = os.environ) -> Self:
+        """Read the file named by `GATEWAY_CONFIG`.
+
+        Raises:
+            SettingsError: the variable is unset, or the file is missing or breaks the schema.
+        """
+        name = environment.get("GATEWAY_CONFIG")
+        if not name:
+            raise SettingsError("GATEWAY_CONFIG is not set: it names the gateway's configuration file")
+        try:
+            return cls.model_validate_json(Path(name).read_bytes())
+        except OSError as error:
+            raise SettingsError(f"{name}: {error.strerror}") from error
+        except ValidationError as error:
+            lines = (
+                f"{name}: {'.'.join(map(str, e['loc'])) or '(document)'}: {e['msg']}" for e in error.errors()
+            )
+            raise SettingsError("\n".join(lines)) from error
+
+    def credential(self) -> str:
+        """The secret that admits the gateway at services nginx.
+
+        Raises:
+            SettingsError: the file cannot be read or is empty.
+        """
+        try:
+            secret = self.credential_file.read_text().strip()
+        except OSError as error:
+            raise SettingsError(f"{self.credential_file}: {error.strerror}") from error
+        if not secret:
+            raise SettingsError(f"{self.credential_file}: is empty")
+        return secret

@@ -1,0 +1,76 @@
+"""`handler`: a Python coroutine for what cannot be declared, with the same client and resilience."""
+
+import importlib
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from gateway.backend import Answer, Call, UpstreamError
+from gateway.backend.policy import Policy
+from gateway.context import World
+from gateway.endpoints.forwarding import unavailable
+from gateway.messages import Reply, Request
+
+if TYPE_CHECKING:
+    from gateway.config.router import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What a handler works with.
+
+    Attributes:
+        policies: how each service is called.
+        table: the routing table that the handler is in.
+    """
+
+    world: World
+    policies: Mapping[str, Policy]
+    table: Callable[[], "Table"]
+
+    async def call(self, request: Request, call: Call) -> Answer:
+        """Call a service that the answer cannot do without, a little within the request's deadline.
+
+        Raises:
+            Problem: it gave no usable answer (502, 503 or 504).
+        """
+        identified = [*call.headers, *request.caller.identity] if request.caller else list(call.headers)
+        sent = call._replace(headers=identified)
+        # An attempt that ended with the request would say nothing of the service.
+        deadline = request.deadline.before()
+        try:
+            return await self.world.upstreams.call(sent, self.policies[call.service], deadline)
+        except UpstreamError as error:
+            raise unavailable(error) from error
+
+
+Coroutine = Callable[[Request, Tools], Awaitable[Reply]]
+
+
+class Handler:
+    """The action that a coroutine is."""
+
+    def __init__(self, coroutine: Coroutine, tools: Tools) -> None:
+        self._coroutine = coroutine
+        self._tools = tools
+
+    async def answer(self, request: Request) -> Reply:
+        return await self._coroutine(request, self._tools)
+
+
+def find(name: str) -> Coroutine:
+    """The coroutine function of a dotted name.
+
+    Raises:
+        ValueError: there is none, or it is something else.
+    """
+    module, _, member = name.rpartition(".")
+    try:
+        found: Any = getattr(importlib.import_module(module), member, None)
+    except Exception as error:  # whatever a module does when it is imported
+        raise ValueError(f"cannot be imported: {error}") from error
+    if not inspect.iscoroutinefunction(found):
+        raise ValueError(f"{module} has no coroutine function {member}")
+    coroutine: Coroutine = found
+    return coroutine

@@ -1,0 +1,61 @@
+import asyncio
+
+import pytest
+from tornado.httputil import HTTPHeaders
+
+from gateway.aggregation.expressions import Text
+from gateway.backend import UpstreamError, Upstreams
+from gateway.backend.deadline import Deadline
+from gateway.backend.policy import Policy
+from gateway.endpoints.proxy import Proxy
+from gateway.messages import Request
+from gateway.tests.conftest import Serve
+from gateway.tests.upstreams import Asked, reply, saying
+
+
+def proxy(upstreams: Upstreams) -> Proxy:
+    return Proxy(
+        "orders",
+        Text.of("/orders"),
+        Policy(),
+        upstreams,
+        pass_query=False,
+        location_prefix="",
+        rest=frozenset(),
+    )
+
+
+def asked() -> Request:
+    return Request("GET", "/v1/orders", "", HTTPHeaders(), "127.0.0.1", Deadline.after(5))
+
+
+def held(upstreams: Upstreams) -> int:
+    service = upstreams._services["orders"]
+    return service.compartment.in_flight + service.streams.in_flight
+
+
+async def test_an_answer_that_nobody_reads_gives_its_place_back(serve: Serve) -> None:
+    upstreams, _ = await serve(saying(reply(200, b"x" * 50_000_000)))
+    answer = await proxy(upstreams).answer(asked())
+    assert held(upstreams) == 1
+    await answer.body.aclose()  # type: ignore[union-attr]
+    assert held(upstreams) == 0
+
+
+async def test_an_answer_that_was_read_gives_its_place_back(serve: Serve) -> None:
+    upstreams, _ = await serve(saying(reply(200, b"whole")))
+    answer = await proxy(upstreams).answer(asked())
+    assert [piece async for piece in answer.body] == [b"whole"]  # type: ignore[union-attr]
+    assert held(upstreams) == 0
+
+
+async def test_an_answer_that_breaks_off_says_so(serve: Serve) -> None:
+    async def behave(_: Asked, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{")
+        writer.close()
+
+    upstreams, _ = await serve(behave)
+    answer = await proxy(upstreams).answer(asked())
+    with pytest.raises(UpstreamError) as caught:
+        _ = [piece async for piece in answer.body]  # type: ignore[union-attr]
+    assert (caught.value.status, held(upstreams)) == (502, 0)

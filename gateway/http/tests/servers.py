@@ -1,0 +1,229 @@
+"""A front over real sockets whose requests a test answers itself, and what talks to it as bytes."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Self
+
+from prometheus_client import CollectorRegistry, Counter
+from tornado.httputil import HTTPHeaders
+from tornado.web import Application, RequestHandler
+
+from gateway.http.body_stream import Channel
+from gateway.http.parser import Head
+from gateway.http.refusals import Refusals
+from gateway.http.server import Connection, Front
+from gateway.http.tornado_server import Server
+from gateway.tests.upstreams import chunked
+from observability import Hop
+from observability.problem import Problem
+
+#: As little of a socket's buffers as the kernel gives, so that little fills them.
+_SMALL = 4096
+
+
+class Asked:
+    """A request, and what became of it.
+
+    Attributes:
+        body: what came of it so far, or all of it.
+        begun: how often there was to be an answer.
+        left: whether whoever asked went away.
+        error: what its answer raised, after which its connection was cut.
+    """
+
+    def __init__(self, fronted: "Fronted", head: Head, wire: Connection) -> None:
+        self.head = head
+        self.wire = wire
+        self.body: bytes | Channel | asyncio.Future[bytes] = b""
+        self.begun = 0
+        self.left = False
+        self.error: ValueError | None = None
+        self._fronted = fronted
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def streams(self) -> bool:
+        return self._fronted.streams
+
+    def begin(self, body: "bytes | Channel | asyncio.Future[bytes]") -> None:
+        self.body = body
+        self._answer(self._fronted.behave(self))
+
+    def refuse(self, problem: Problem) -> None:
+        self._answer(say(self, problem.status, self._fronted.refusal))
+
+    def gone(self) -> None:
+        self.left = True
+        if self._task is not None:
+            self._task.cancel()
+
+    def _answer(self, answer: Awaitable[None]) -> None:
+        async def run() -> None:
+            try:
+                await answer
+            except asyncio.CancelledError:
+                pass
+            except Problem as problem:
+                await say(self, problem.status, self._fronted.refusal)
+            except ValueError as error:
+                self.error = error
+                self.wire.cut()
+
+        self.begun += 1
+        self._task = asyncio.get_running_loop().create_task(run())
+
+
+Behave = Callable[[Asked], Awaitable[None]]
+
+
+async def say(asked: Asked, status: int = 200, body: bytes = b"{}", **headers: str) -> None:
+    """Answer in one piece."""
+    asked.wire.send(status, [(name.replace("_", "-"), value) for name, value in headers.items()], body)
+    asked.wire.answered()
+
+
+async def echo(asked: Asked) -> None:
+    """Answer with what was asked."""
+    body = asked.body
+    if isinstance(body, Channel):
+        body = b"".join([piece async for piece in body.pieces()])
+    elif isinstance(body, asyncio.Future):
+        body = await body
+    await say(asked, body=b"%b %b " % (asked.head.method.encode(), asked.head.target.encode()) + body)
+
+
+def echo_after(event: asyncio.Event) -> Behave:
+    """Answer with what was asked, but not before that."""
+
+    async def behave(asked: Asked) -> None:
+        await event.wait()
+        await echo(asked)
+
+    return behave
+
+
+class _Echo(RequestHandler):
+    """The same of Tornado, and says that it is."""
+
+    def _echo(self) -> None:
+        self.set_header("Server", "Tornado")
+        self.finish(f"{self.request.method} {self.request.uri} ".encode() + self.request.body)
+
+    get = post = _echo
+
+
+@dataclass
+class Fronted:
+    """A running front, what it was asked, and how that is answered.
+
+    Attributes:
+        refusal: the body of the answer where a body is refused.
+    """
+
+    behave: Behave
+    streams: bool
+    port: int = 0
+    refusal: bytes = b"refused"
+    asked: list[Asked] = field(default_factory=list)
+
+    def ask(self, head: Head, _: str, wire: Connection) -> Asked:
+        self.asked.append(Asked(self, head, wire))
+        return self.asked[-1]
+
+    def listen_to(self, hop: Hop) -> Front:
+        malformed = Counter("malformed", "", ["status"], registry=CollectorRegistry())
+        refusals = Refusals(hop, malformed)
+        server = Server(Application([(".*", _Echo)]), refusals=refusals)  # type: ignore[arg-type]
+        self.front = Front(server, self.ask, refusals)
+        return self.front
+
+
+@asynccontextmanager
+async def fronted(hop: Hop, behave: Behave = echo, *, streams: bool = False) -> AsyncIterator[Fronted]:
+    """A front whose requests are answered so; Tornado answers what is handed to it by itself."""
+    made = Fronted(behave, streams)
+    front = made.listen_to(hop)
+    made.port = await front.listen(0, "127.0.0.1")
+    yield made
+    await front.stop()
+    await front.close_all_connections()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer as it came."""
+
+    status: int
+    headers: HTTPHeaders
+    body: bytes
+
+
+class Client:
+    """One connection to a front."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+
+    @classmethod
+    @asynccontextmanager
+    async def of(cls, port: int) -> AsyncIterator[Self]:
+        """Connect; with small buffers, so that a client that reads nothing is soon known to."""
+        connection = socket.socket()
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SMALL)
+        connection.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(connection, ("127.0.0.1", port))
+        reader, writer = await asyncio.open_connection(sock=connection, limit=_SMALL)
+        try:
+            yield cls(reader, writer)
+        finally:
+            writer.transport.abort()
+
+    async def send(self, *segments: bytes) -> None:
+        """Send each so that it is read on its own."""
+        for segment in segments:
+            self.writer.write(segment)
+            await self.writer.drain()
+            await asyncio.sleep(0)
+
+    async def answer(self, method: str = "GET") -> Answer:
+        """The next answer.
+
+        Raises:
+            asyncio.IncompleteReadError: the connection ends before it does.
+        """
+        async with asyncio.timeout(20):
+            head = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+            line, _, lines = head.partition("\r\n")
+            status, headers = int(line.split(" ")[1]), HTTPHeaders.parse(lines)
+            if method == "HEAD" or status in (204, 304):
+                return Answer(status, headers, b"")
+            if "Transfer-Encoding" in headers:
+                return Answer(status, headers, await chunked(self.reader))
+            return Answer(status, headers, await self.reader.readexactly(int(headers["Content-Length"])))
+
+    async def rest(self) -> bytes:
+        """All that still comes until the connection ends, be it cut."""
+        received = b""
+        with suppress(ConnectionError):
+            async with asyncio.timeout(20):
+                while piece := await self.reader.read(65536):
+                    received += piece
+        return received
+
+    def reset(self) -> None:
+        """Go away, and have the kernel say so at once."""
+        linger = b"\1\0\0\0\0\0\0\0"
+        self.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        self.writer.transport.abort()
+
+
+def request(target: str = "/", method: str = "GET", body: bytes | None = None, *fields: str) -> bytes:
+    """A plain request."""
+    lines = [f"{method} {target} HTTP/1.1", "Host: a", *fields]
+    if body is not None:
+        lines.append(f"Content-Length: {len(body)}")
+    return "\r\n".join([*lines, "", ""]).encode() + (body or b"")

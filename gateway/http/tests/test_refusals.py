@@ -1,0 +1,37 @@
+"""Messages refused before they are a request: their span, line and count belong together."""
+
+import json
+
+import pytest
+from opentelemetry import trace
+from prometheus_client import CollectorRegistry, Counter
+
+from gateway.http.refusals import Refusals
+from gateway.problems import long_head
+from gateway.tests.telemetry import lines_of, spans_of
+from observability import Hop
+
+
+def test_a_refusal_is_told_to_everybody(hop: Hop, monkeypatch: pytest.MonkeyPatch) -> None:
+    spans = spans_of(hop, monkeypatch)
+    registry = CollectorRegistry()
+    refusals = Refusals(hop, Counter("malformed", "", ["status"], registry=registry))
+    with lines_of("gateway.http.refusals") as lines:
+        head, _, body = refusals.answer(long_head(), "10.0.0.1").partition(b"\r\n\r\n")
+    first, *fields = head.decode().split("\r\n")
+    headers = dict(field.split(": ") for field in fields)
+    assert first == "HTTP/1.1 431 Request Header Fields Too Large"
+    assert headers["Connection"] == "close"
+    assert headers["Content-Type"] == "application/problem+json"
+    assert int(headers["Content-Length"]) == len(body)
+    (span,) = spans.get_finished_spans()
+    trace_id = trace.format_trace_id(span.context.trace_id)
+    ((record, logged),) = lines.lines
+    assert headers["X-Trace-Id"] == json.loads(body)["trace_id"] == logged == trace_id
+    assert (record.levelname, vars(record)["status"], vars(record)["client"]) == ("INFO", 431, "10.0.0.1")
+    assert vars(record)["reason"] == long_head().detail
+    assert span.attributes is not None
+    assert span.attributes["http.response.status_code"] == 431
+    assert span.attributes["client.address"] == "10.0.0.1"
+    assert registry.get_sample_value("malformed_total", {"status": "431"}) == 1.0
+    assert not trace.get_current_span().get_span_context().is_valid

@@ -1,0 +1,5 @@
+"""The same hop as all of the gateway's tests have."""
+
+from gateway.tests.conftest import hop
+
+__all__ = ["hop"]

@@ -1,0 +1,57 @@
+"""What the door answers to callers it does not let in."""
+
+from collections.abc import Collection
+
+from gateway.http.limits import BODY_SECONDS, MAX_BODY_BYTES, MAX_HEAD_BYTES
+from observability.problem import Problem
+
+REALM = "nextphase"
+
+
+def unauthorized(error: str | None = None, description: str | None = None) -> Problem:
+    """401 (RFC 6750, 3): without an error where the caller gave no token at all.
+
+    Parameters:
+        error: `invalid_token`.
+        description: what is wrong with it, for a person; never any of the token.
+    """
+    detail = f"The access token is not good: {description}." if description else "An access token is needed."
+    return Problem(401, detail=detail, headers={"WWW-Authenticate": challenge(error, description)})
+
+
+def malformed_authorization(description: str) -> Problem:
+    """400: the Authorization header is no Bearer token (RFC 6750, 3.1)."""
+    headers = {"WWW-Authenticate": challenge("invalid_request", description)}
+    return Problem(400, "Malformed authorization", detail=f"{description.capitalize()}.", headers=headers)
+
+
+def forbidden(scopes: Collection[str]) -> Problem:
+    """403: the token is good, but not for this."""
+    needed = " ".join(sorted(scopes))
+    headers = {"WWW-Authenticate": f'{challenge("insufficient_scope")}, scope="{needed}"'}
+    return Problem(403, detail=f"The access token needs the scopes: {needed}.", headers=headers)
+
+
+def long_head() -> Problem:
+    """431: a head of more bytes than are read."""
+    return Problem(431, detail=f"The head has at most {MAX_HEAD_BYTES} bytes.")
+
+
+def too_large() -> Problem:
+    """413: a body that is read before it is answered, and too large for that."""
+    return Problem(413, "Body too large", detail=f"A body has at most {MAX_BODY_BYTES} bytes.")
+
+
+def too_slow() -> Problem:
+    """408: a body that is read before it is answered, and did not come."""
+    return Problem(408, detail=f"The body is incomplete after {BODY_SECONDS:g} s.")
+
+
+def challenge(error: str | None = None, description: str | None = None) -> str:
+    """The value of WWW-Authenticate; its parts hold no quotes."""
+    parts = [f'Bearer realm="{REALM}"']
+    if error:
+        parts.append(f'error="{error}"')
+    if description:
+        parts.append(f'error_description="{description}"')
+    return ", ".join(parts)
