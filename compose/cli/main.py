@@ -127,6 +127,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     if not arguments:
         parser.print_help(sys.stderr)
         parser.exit(2)
+    args: argparse.Namespace
     args, rest = parser.parse_known_args(arguments)
     if args.command == "test":
         args.pytest = rest[1:] if rest[:1] == ["--"] else rest
@@ -140,7 +141,21 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Names what a mistyped word is close to."""
+    """Takes options between positional arguments, and names what a mistyped word is close to."""
+
+    _is_mixing = False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        words = sys.argv[1:] if args is None else list(args)
+        has_commands = any(action.nargs == argparse.PARSER for action in self._get_positional_actions())
+        # What follows `--` is positional; argparse loses that between the two passes of its mixed parsing.
+        if self._is_mixing or has_commands or "--" in words:
+            return super().parse_known_args(words, namespace)
+        self._is_mixing = True
+        try:
+            return self.parse_known_intermixed_args(words, namespace)
+        finally:
+            self._is_mixing = False
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is not None and value not in action.choices:

@@ -107,7 +107,7 @@ def _topology(parser: argparse.ArgumentParser) -> None:
 
 
 def _action(parser: argparse.ArgumentParser, *actions: str) -> None:
-    # argparse finds no action behind an option, as it may be left out: the usage says the order.
+    # argparse's own usage puts every option before the action.
     parser.usage = f"{parser.prog} [{'|'.join(actions)}] [ID ...] [OPTION ...]"
     parser.add_argument("action", nargs="?", choices=actions, default=actions[0], help=f"({actions[0]})")
 

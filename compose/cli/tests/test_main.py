@@ -306,6 +306,37 @@ def test_the_instance_may_be_named_before_or_after_the_command(monkeypatch: pyte
     assert parse(["status"]).instance == "default"
 
 
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ("open logs --since 6h orders", {"what": "logs", "name": "orders", "since": "6h"}),
+        ("open --print logs --since 6h orders", {"what": "logs", "name": "orders", "print_only": True}),
+        ("open --since 6h", {"what": "home", "name": None}),
+        ("logs -n 5 orders -f", {"name": "orders", "lines": 5, "follow": True}),
+        ("emit order.placed --subject s {}", {"type": "order.placed", "data": "{}", "subject": "s"}),
+        ("emit order.placed --subject s -1", {"type": "order.placed", "data": "-1"}),
+        ("emit --subject s -- order.placed --1", {"type": "order.placed", "data": "--1"}),
+        ("tail --json order.*", {"type": "order.*", "json": True}),
+        ("outbox retry --all orders", {"action": "retry", "service": "orders", "all": True, "positions": []}),
+        ("outbox --limit 5", {"action": "list", "service": None, "positions": []}),
+        ("outbox retry orders --instance a 41 42", {"service": "orders", "positions": [41, 42]}),
+        ("rio dead replay --json 17 18", {"action": "replay", "ids": [17, 18], "json": True}),
+        ("rio dead --all replay", {"action": "replay", "ids": [], "all": True}),
+        ("rio dead --json", {"action": "list", "ids": []}),
+        ("rio deliveries show --json 3", {"action": "show", "id": 3}),
+        ("rio subscriptions --json pause mails", {"action": "pause", "id": "mails"}),
+        ("rio replay --from 2026-01-31T12:00:00Z mails", {"subscription": "mails"}),
+        ("bench --quick rio", {"what": "rio", "quick": True}),
+    ],
+)
+def test_options_may_stand_between_what_a_command_is_about(
+    arguments: str, expected: dict[str, object]
+) -> None:
+    from compose.cli.main import parse
+
+    assert vars(parse(arguments.split())).items() >= expected.items()
+
+
 def test_the_version_is_the_projects(checkout: Path) -> None:
     assert re.fullmatch(r"nextphase \d+\.\d+\.\d+\n", nextphase(checkout, "--version").stdout)
 
