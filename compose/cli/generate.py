@@ -144,7 +144,7 @@ def configuration(
     """
     return {
         "nginx/edge.conf": nginx.edge(root, platform, site, banned_file),
-        "nginx/services.conf": nginx.services(root, catalog, site),
+        "nginx/services.conf": nginx.services(root, platform, catalog, site),
         "logrotate.conf": nginx.rotation(site),
         "gateway.json": hops.gateway(catalog, platform, site),
         **{

@@ -46,7 +46,11 @@ def edge(
 
 
 def services(
-    root: Path, catalog: Catalog, site: Site, instances: Mapping[str, Sequence[Address]] | None = None
+    root: Path,
+    platform: Platform,
+    catalog: Catalog,
+    site: Site,
+    instances: Mapping[str, Sequence[Address]] | None = None,
 ) -> str:
     """The configuration of the nginx in front of the services.
 
@@ -62,7 +66,14 @@ def services(
         for service in catalog
         if serving.get(service.name)
     ]
-    return _render(root, site, SERVICES, services=upstreams, callers_file=str(Secrets(site.secrets).callers))
+    return _render(
+        root,
+        site,
+        SERVICES,
+        services=upstreams,
+        body_bytes=platform.edge.body_bytes,
+        callers_file=str(Secrets(site.secrets).callers),
+    )
 
 
 def all_instances(catalog: Catalog, site: Site) -> dict[str, list[Address]]:

@@ -77,7 +77,7 @@ class Routing:
 
     def _use_services(self) -> None:
         plan = self._plan
-        text = nginx.services(plan.layout.root, plan.catalog, plan.site, self._serving)
+        text = nginx.services(plan.layout.root, plan.platform, plan.catalog, plan.site, self._serving)
         self._use(nginx.SERVICES, text)
 
     def _use(self, name: str, text: str, *, unchanged: bool = False) -> None:

@@ -112,6 +112,15 @@ def test_the_files_the_hops_read(layout: Layout) -> None:
         assert Path(rio[name]).is_file()
 
 
+def test_bodies_that_the_edge_lets_through_reach_the_services(layout: Layout) -> None:
+    file = layout.root / "compose/platform.yaml"
+    file.write_text(file.read_text().replace("body_bytes: 1048576", "body_bytes: 9000000"))
+    run(layout)
+    assert "client_max_body_size 9000000;" in (layout.config / "nginx/edge.conf").read_text()
+    (most,) = re.findall(r"client_max_body_size (\d+);", (layout.config / "nginx/services.conf").read_text())
+    assert int(most) >= 9000000
+
+
 def test_the_console_reads_what_there_is(layout: Layout) -> None:
     run(layout)
     console = json.loads((layout.config / "console.json").read_text())

@@ -342,7 +342,7 @@ def services(catalog: dict[str, list[str]], **overrides: Any) -> Iterator[Nginx]
     """A running services nginx; `catalog` gives the addresses of each service."""
     own = {key: overrides.pop(key) for key in ("edit", "user", "prefix") if key in overrides}
     entries = [{"name": name, "timeout_seconds": 0.5, "instances": them} for name, them in catalog.items()]
-    nginx = Nginx("services", {"services": entries} | overrides, **own)
+    nginx = Nginx("services", {"services": entries, "body_bytes": LIMITS["body_bytes"]} | overrides, **own)
     callers_file = nginx.folder / "callers.conf"
     callers_file.write_text(f'"{GATEWAY_CREDENTIAL}" gateway;\n"{RIO_CREDENTIAL}" rio;\n')
     callers_file.chmod(0o600)

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.config
 ADDRESS = "127.0.0.1:9"
 EDGE: dict[str, Any] = {"gateways": [ADDRESS], "gateway_health": [ADDRESS], "limits": stand.LIMITS}
 ONE: dict[str, Any] = {"name": "accounts", "timeout_seconds": 5, "instances": [ADDRESS]}
+SERVICES: dict[str, Any] = {"services": [ONE], "body_bytes": 1024}
 
 
 @pytest.fixture
@@ -59,10 +60,10 @@ def test_edge(context: dict[str, Any], folder: Path) -> None:
     ],
 )
 def test_services(catalog: list[dict[str, Any]], folder: Path) -> None:
-    check("services", {"services": catalog}, folder)
+    check("services", SERVICES | {"services": catalog}, folder)
 
 
-@pytest.mark.parametrize(("template", "context"), [("edge", EDGE), ("services", {"services": [ONE]})])
+@pytest.mark.parametrize(("template", "context"), [("edge", EDGE), ("services", SERVICES)])
 def test_a_forgotten_value_is_refused(template: str, context: dict[str, Any], folder: Path) -> None:
     with pytest.raises(UndefinedError, match="file"):
         stand.Nginx(template, context, folder=folder).render()

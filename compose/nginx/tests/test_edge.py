@@ -105,6 +105,40 @@ def test_via_names_every_proxy(
     assert seen[-1].headers["via"] == "1.0 edge-nginx"
 
 
+def test_a_long_via_is_refused_before_hops_make_it_longer(edge: stand.Nginx, seen: list[stand.Seen]) -> None:
+    most = "1.1 " + "v" * (8192 - len("1.1 "))
+    assert edge.request("GET", "/v1/x", {"Via": most}).status == 200
+    assert seen.pop().headers["via"] == f"{most}, 1.1 edge-nginx"
+    assert edge.request("GET", "/v1/x", {"Via": most + "v"}).problem()["status"] == 431
+    assert not seen
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+def test_what_the_whole_server_can_do(edge: stand.Nginx, seen: list[stand.Seen], version: str) -> None:
+    """RFC 9110, 9.3.7: `OPTIONS *`, of which nginx says 400 by itself."""
+    answer = edge.speak(f"OPTIONS * HTTP/{version}\r\nHost: a\r\n\r\n".encode())
+    assert (answer.status, answer.body) == (204, b"")
+    assert answer.header("allow") == "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
+    trace_id = answer.header("x-trace-id")
+    assert edge.access(trace_id)["status"] == 204
+    assert edge.span(trace_id)["attributes"]["http.response.status_code"] == 204
+    assert not seen
+
+
+@pytest.mark.parametrize(
+    "line", ["GET * HTTP/1.1", "OPTIONS *x HTTP/1.1", "OPTIONS * HTTP/2.7", "OPTIONS * *"]
+)
+def test_no_other_target_is_the_whole_server(edge: stand.Nginx, line: str) -> None:
+    assert edge.speak(f"{line}\r\nHost: a\r\n\r\n".encode()).problem()["status"] == 400
+
+
+def test_a_refused_method_is_told_which_are_not(edge: stand.Nginx) -> None:
+    answer = edge.speak(b"TRACE /v1/x HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert (answer.status, answer.header("allow")) == (405, "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT")
+    assert not edge.request("GET", "/v1/x?status=405").all("allow")
+    assert not edge.request("GET", "/v1/x?status=204").all("allow")
+
+
 def test_health_is_that_of_the_gateway_without_its_details(edge: stand.Nginx, seen: list[stand.Seen]) -> None:
     answer = edge.request("GET", "/health")
     assert (answer.status, answer.body) == (200, b'{"status":"pass"}')
@@ -196,6 +230,7 @@ def test_paths_with_innocent_dots_pass(edge: stand.Nginx, seen: list[stand.Seen]
         (b"GET /v1/x HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n", 400),
         (b"POST /v1/x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
         (b"POST /v1/x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: rot13\r\n\r\n", 501),
+        (b"GET /v1/x HTTP/1.1\r\nHost: %s\r\n\r\n" % (b"a" * 256), 400),
         (b"TRACE /v1/x HTTP/1.1\r\nHost: a\r\n\r\n", 405),
         (b"GET /v1/%s HTTP/1.1\r\nHost: a\r\n\r\n" % (b"a" * 9000), 414),
         (b"GET /v1/x HTTP/1.1\r\nHost: a\r\nX: %s\r\n\r\n" % (b"a" * 17000), 431),
@@ -298,6 +333,18 @@ def test_banned_addresses_are_refused(edge: stand.Nginx, seen: list[stand.Seen])
         assert answer.problem()
     assert not seen
     assert edge.request("GET", "/v1/x").status == 200
+
+
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [("GET *", 400), ("OPTIONS *", 400), (f"GET /{'a' * 20000}", 414)],
+    ids=["no target", "the server", "too long"],
+)
+def test_what_a_banned_address_garbles_is_told_as_a_problem(
+    edge: stand.Nginx, target: str, status: int
+) -> None:
+    answer = edge.speak(f"{target} HTTP/1.1\r\nHost: a\r\n\r\n".encode(), source="127.0.0.66")
+    assert answer.problem()["status"] == status
 
 
 def test_gateway_away(seen: list[stand.Seen]) -> None:
