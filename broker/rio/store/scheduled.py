@@ -52,7 +52,7 @@ class Schedule:
         query: LiteralString = """
             INSERT INTO scheduled (due_at, sender, attributes, content_type, body, trace)
             SELECT %(due)s, %(sender)s, %(attributes)s, %(content_type)s, %(body)s, %(trace)s
-            WHERE (SELECT count(*) FROM (SELECT 1 FROM scheduled LIMIT %(most)s) AS kept) < %(most)s
+            WHERE (SELECT events FROM scheduled_total) < %(most)s
             RETURNING id
         """
         parameters = {
