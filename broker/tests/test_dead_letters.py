@@ -106,6 +106,45 @@ def test_those_that_die_again_are_not_taken_again(rio: Rio) -> None:
     assert {one["event"]["id"] for one in letters(rio, subscription="hopeless")} == set(sent)
 
 
+def test_an_ordered_subscription_gets_its_dead_letters_again_in_their_order(rio: Rio) -> None:
+    """Over two batches of a request, and over the requests of a longer one."""
+    sink = "/in-order/events"
+    document = {"types": ["in-order.test"], "sink": sink, "config": {"ordered": True}}
+    rio.client.put("/subscriptions/in-order", json=document)
+    rio.sink.answer = lambda _delivered: 400
+    sent = [str(uuid4()) for _ in range(60)]
+    for event_id in sent:
+        assert rio.emit("in-order.test", event_id, subject="one").status_code == 202
+    wait_until(lambda: rio.dead("in-order") == set(sent), what="the dead letters")
+    rio.sink.answer = lambda _delivered: 204
+    assert many(rio, "replay", filter={"subscription": "in-order"}) == {"done": 60, "kept": []}
+    wait_until(lambda: len(rio.sink.to(sink)) == 120, what="the replays")
+    assert [one.id for one in rio.sink.to(sink)[60:]] == sent
+
+
+def test_a_long_replay_goes_on_from_its_cursor_in_order(rio: Rio) -> None:
+    rio.subscribe("gone-long", "gone-long.test")
+    rio.client.delete("/subscriptions/gone-long")
+    rio.postgres.execute(
+        "rio",
+        """
+        INSERT INTO dead_letters (subscription, event_source, event_id, attributes, body, trace, reason,
+            response, attempts, accepted_at, died_at)
+        SELECT 'gone-long', '/x', n::text, '{"type": "gone-long.test"}', '', '{}', 'r', '', 1, now(),
+            now() - (n % 100) * interval '1 minute'
+        FROM generate_series(1, 1100) AS n
+        """,
+    )
+    died = rio.postgres.execute(
+        "rio", "SELECT id FROM dead_letters WHERE subscription = 'gone-long' ORDER BY died_at, id"
+    )
+    told = many(rio, "replay", filter={"subscription": "gone-long"})
+    assert (told["done"], [one["id"] for one in told["kept"]]) == (0, [number for (number,) in died])
+    paged = letters(rio, subscription="gone-long", limit=300)
+    assert [one["id"] for one in paged] == [number for (number,) in reversed(died)]
+    assert many(rio, "discard", filter={"subscription": "gone-long"})["done"] == 1100
+
+
 def test_a_replay_is_linked_to_the_first_trace_and_not_part_of_it(rio: Rio) -> None:
     path = rio.subscribe("linked", "linked.test")
     rio.sink.answer = lambda _delivered: 400
@@ -168,6 +207,7 @@ def test_letters_of_a_gone_subscription_are_kept_with_the_reason(rio: Rio) -> No
         {"filter": {"subscription": "no/id"}},
         {"filter": {"since": "yesterday"}},
         {"filter": {"nobody": 1}},
+        {"filter": {}, "cursor": "7"},
     ],
 )
 def test_unclear_selections_are_refused(rio: Rio, selection: dict[str, Any]) -> None:
@@ -179,7 +219,17 @@ def test_unclear_selections_are_refused(rio: Rio, selection: dict[str, Any]) -> 
 
 
 @pytest.mark.parametrize(
-    "query", ["limit=0", "limit=501", "limit=x", "cursor=-1", "since=1", "since=2020-01-01T00:00:00", "x=1"]
+    "query",
+    [
+        "limit=0",
+        "limit=501",
+        "limit=x",
+        "cursor=-1",
+        "cursor=7",
+        "since=1",
+        "since=2020-01-01T00:00:00",
+        "x=1",
+    ],
 )
 def test_malformed_queries_are_refused(rio: Rio, query: str) -> None:
     answer = rio.client.get(f"/dead-letters?{query}")

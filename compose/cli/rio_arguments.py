@@ -114,7 +114,7 @@ def _action(parser: argparse.ArgumentParser, *actions: str) -> None:
 
 def _page(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit", type=_limit, default=_LIMIT, metavar="N", help=f"how many ({_LIMIT})")
-    parser.add_argument("--cursor", type=_number, metavar="NUMBER", help="go on behind a list")
+    parser.add_argument("--cursor", metavar="CURSOR", help="go on behind a list")
 
 
 def _number(text: str) -> int:

@@ -2,7 +2,8 @@
 
 import base64
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated, Any, Final, Literal, Self
 
@@ -24,11 +25,11 @@ from broker.rio.api.description import (
     show,
 )
 from broker.rio.api.handler import Rio, RioHandler, available
-from broker.rio.api.paging import Cursor, Next, page_of
+from broker.rio.api.paging import page_of
 from broker.rio.api.resending import Resent
 from broker.rio.rabbitmq.publisher import NotPublished
 from broker.rio.states import State, tell
-from broker.rio.store.dead_letters import MAX_COUNTED, DeadLetter, Meant
+from broker.rio.store.dead_letters import MAX_COUNTED, DeadLetter, Meant, Place
 from observability.problem import Problem
 
 _LISTED: Final = 100
@@ -38,6 +39,10 @@ _BATCH: Final = 50
 """How many are locked and published at a time: bodies of all are in memory together."""
 _MAX_BATCHES: Final = 10
 """A request's share of a long replay; its answer says where to go on."""
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MOMENT: Final = "[0-9]{1,17}"
+"""Microseconds since the epoch, as cursors have them."""
+_PLACE: Final = rf"{_MOMENT}-[0-9]{{1,18}}"
 
 
 class Filter(Document):
@@ -53,10 +58,13 @@ class LettersQuery(Filter):
     """What GET /dead-letters is asked."""
 
     limit: int = Field(default=_LISTED, ge=1, le=_MAX_LISTED)
-    cursor: Cursor = None
+    cursor: Annotated[str, Field(pattern=rf"^{_PLACE}$")] | None = Field(
+        default=None, description="`next` of the page before"
+    )
 
     def meant(self) -> Meant:
-        return Meant(None, self.subscription, self.type, self.since, self.until, self.cursor)
+        before = None if self.cursor is None else _place(self.cursor)
+        return Meant(None, self.subscription, self.type, self.since, self.until, before)
 
 
 class Selection(Document):
@@ -64,7 +72,9 @@ class Selection(Document):
 
     ids: Annotated[list[RowId], Field(min_length=1, max_length=_MAX_IDS)] | None = None
     filter: Filter | None = Field(default=None, description="`{}` means every dead letter")
-    cursor: RowId | None = Field(default=None, description="`next` of the answer before")
+    cursor: Annotated[str, Field(pattern=rf"^{_MOMENT}-{_PLACE}$")] | None = Field(
+        default=None, description="`next` of the answer before"
+    )
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
@@ -72,10 +82,20 @@ class Selection(Document):
             raise ValueError("either ids or a filter is needed")
         return self
 
-    def meant(self) -> Meant:
+    def meant(self, now: datetime) -> Meant:
+        """Those that had died when the first of the requests came (`now`, unless the cursor says): a letter
+        that is sent again and dies again is not meant a second time."""
+        begun, _, place = (self.cursor or "").partition("-")
+        end = _moment(begun) if begun else now
         chosen = self.filter or Filter()
-        ids = None if self.ids is None else tuple(self.ids)
-        return Meant(ids, chosen.subscription, chosen.type, chosen.since, chosen.until, self.cursor)
+        return Meant(
+            None if self.ids is None else tuple(self.ids),
+            chosen.subscription,
+            chosen.type,
+            chosen.since,
+            end if chosen.until is None else min(end, chosen.until),
+            after=_place(place) if place else None,
+        )
 
 
 class ShownAttempt(Shown):
@@ -112,7 +132,7 @@ class Letters(Shown):
     """A page of dead letters."""
 
     items: Sequence[Letter]
-    next: Next
+    next: str | None = Field(description="`cursor` of the next page; null on the last")
 
 
 class Replayed(Shown):
@@ -135,7 +155,7 @@ class Progress(Shown):
     done: int = Field(description="replayed or discarded by this request")
     kept: Sequence[Kept]
     remaining: int = Field(description=f"how many are still to be looked at, counted up to {MAX_COUNTED}")
-    next: int | None = Field(description="`cursor` to go on with; null when all were looked at")
+    next: str | None = Field(description="`cursor` to go on with; null when all were looked at")
 
 
 class DeadLettersHandler(RioHandler):
@@ -147,7 +167,7 @@ class DeadLettersHandler(RioHandler):
         self.require_sees_all()
         query = read_query(self, LettersQuery)
         found = await self.rio.dead_letters.newest(query.meant(), query.limit + 1)
-        page, cursor = page_of(found, query.limit, lambda letter: letter.id)
+        page, cursor = page_of(found, query.limit, lambda letter: _place_text(letter.place))
         show(self, Letters(items=[_shown(letter) for letter in page], next=cursor))
 
 
@@ -204,11 +224,12 @@ class _ManyHandler(RioHandler):
     async def work(self) -> None:
         """Take batches until all were looked at or the request's share is done, and answer the progress.
 
-        The newest come first and each once, so a letter that dies again meanwhile is not taken again.
+        Those that died first come first, so that events of an ordered subscription keep their order.
         """
         self.require_admin()
         selection = read_body(self, Selection)
-        meant, done, kept = selection.meant(), 0, list[Kept]()
+        meant = selection.meant(await self.rio.dead_letters.now())
+        done, kept = 0, list[Kept]()
         for _ in range(_MAX_BATCHES):
             async with self.rio.dead_letters.exhume(meant, _BATCH) as exhumed:
                 refused = await self.take(exhumed.letters)
@@ -220,10 +241,9 @@ class _ManyHandler(RioHandler):
             if len(exhumed.letters) < _BATCH:
                 show(self, Progress(done=done, kept=kept, remaining=0, next=None))
                 return
-            meant = meant.older_than(exhumed.letters[-1].id)
+            meant = replace(meant, after=exhumed.letters[-1].place)
         remaining = await self.rio.dead_letters.count(meant)
-        cursor = meant.before if remaining else None
-        show(self, Progress(done=done, kept=kept, remaining=remaining, next=cursor))
+        show(self, Progress(done=done, kept=kept, remaining=remaining, next=_next(meant, remaining)))
 
     async def take(self, letters: Sequence[DeadLetter]) -> list[Kept]:
         """Do it to a batch; gives those that must stay."""
@@ -295,6 +315,30 @@ async def replay_letter(rio: Rio, letter_id: int) -> DeadLetter | None:
 def subscription_gone(subscription_id: str) -> Problem:
     """There is nobody any more to send an event to."""
     return Problem(409, "Subscription gone", detail=f"nothing subscribes as {subscription_id}")
+
+
+def _next(meant: Meant, remaining: int) -> str | None:
+    """The cursor of a request for what remains of the letters that are meant."""
+    if not remaining or meant.until is None or meant.after is None:
+        return None
+    return f"{_moment_text(meant.until)}-{_place_text(meant.after)}"
+
+
+def _place(text: str) -> Place:
+    moment, _, number = text.partition("-")
+    return Place(_moment(moment), int(number))
+
+
+def _place_text(place: Place) -> str:
+    return f"{_moment_text(place.died_at)}-{place.id}"
+
+
+def _moment(text: str) -> datetime:
+    return _EPOCH + timedelta(microseconds=int(text))
+
+
+def _moment_text(moment: datetime) -> str:
+    return str((moment - _EPOCH) // timedelta(microseconds=1))
 
 
 def _tell_discarded(letters: Sequence[DeadLetter]) -> None:

@@ -18,7 +18,7 @@ _logger = logging.getLogger(__name__)
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _MIGRATION_LOCK: Final = 0x52696F  # "Rio"
 _MIGRATION_SECONDS: Final = 3600.0
-_POOL_SIZE: Final = 4
+POOL_SIZE: Final = 4
 _POOL_WAIT_SECONDS: Final = 3.0
 _MAX_WAITING: Final = 100
 _SESSION: Final = "-c lock_timeout=5000 -c idle_in_transaction_session_timeout=30000"
@@ -72,7 +72,7 @@ class Database:
                 "options": f"{timeouts} {session}",
             },
             min_size=1,
-            max_size=_POOL_SIZE,
+            max_size=POOL_SIZE,
             max_waiting=_MAX_WAITING,
             timeout=_POOL_WAIT_SECONDS,
             reconnect_timeout=30.0,

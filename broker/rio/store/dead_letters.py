@@ -1,10 +1,10 @@
 """Dead letters in PostgreSQL: events that a subscription did not take."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, LiteralString
 
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 from psycopg.rows import DictRow
@@ -17,14 +17,23 @@ from broker.rio.store.database import Connection, Database
 from broker.rio.store.text import storable
 
 MAX_COUNTED: Final = 10_000
-_MEANT: Final = """
-    (%(ids)s::bigint[] IS NULL OR id = ANY(%(ids)s))
-    AND (%(subscription)s::text IS NULL OR subscription = %(subscription)s)
-    AND (%(type)s::text IS NULL OR event_type = %(type)s)
-    AND (%(since)s::timestamptz IS NULL OR died_at >= %(since)s)
-    AND (%(until)s::timestamptz IS NULL OR died_at < %(until)s)
-    AND (%(before)s::bigint IS NULL OR id < %(before)s)
-"""
+_CONDITIONS: Final[Mapping[str, LiteralString]] = {
+    "ids": "id = ANY(%(ids)s)",
+    "subscription": "subscription = %(subscription)s",
+    "type": "event_type = %(type)s",
+    "since": "died_at >= %(since)s",
+    "until": "died_at < %(until)s",
+    "before": "(died_at, id) < (%(before_died_at)s, %(before_id)s)",
+    "after": "(died_at, id) > (%(after_died_at)s, %(after_id)s)",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a dead letter stands in the order that they died in."""
+
+    died_at: datetime
+    id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +57,10 @@ class DeadLetter:
     attempts: int
     died_at: datetime
 
+    @property
+    def place(self) -> Place:
+        return Place(self.died_at, self.id)
+
 
 @dataclass(frozen=True, slots=True)
 class Meant:
@@ -60,22 +73,29 @@ class Meant:
     """Died then or later."""
     until: datetime | None = None
     """Died earlier."""
-    before: int | None = None
-    """Only letters older than the one with this id."""
+    before: Place | None = None
+    """Only letters that died before the one of this place."""
+    after: Place | None = None
+    """Only letters that died after the one of this place."""
 
-    def older_than(self, letter_id: int) -> "Meant":
-        """The same, but older than this letter."""
-        return replace(self, before=letter_id)
+    def condition(self) -> LiteralString:
+        """What a query's WHERE says. A condition that is void (`x IS NULL OR ...`) would hide the index."""
+        given: list[LiteralString] = [
+            condition for name, condition in _CONDITIONS.items() if getattr(self, name) is not None
+        ]
+        return " AND ".join(given) or "true"
 
     def parameters(self) -> dict[str, Any]:
-        """For a query with `_MEANT`."""
+        """For a query with `condition`."""
+        places = {"before": self.before, "after": self.after}
         return {
             "ids": None if self.ids is None else list(self.ids),
             "subscription": self.subscription,
             "type": self.type,
             "since": self.since,
             "until": self.until,
-            "before": self.before,
+            **{f"{name}_died_at": place.died_at for name, place in places.items() if place is not None},
+            **{f"{name}_id": place.id for name, place in places.items() if place is not None},
         }
 
 
@@ -120,9 +140,18 @@ class DeadLetters:
                 [_row(subscription_id, message, failure) for message in messages],
             )
 
+    async def now(self) -> datetime:
+        """The time by PostgreSQL's clock, which says when letters died."""
+        (row,) = await self._database.fetch("SELECT now() AS now", {})
+        now: datetime = row["now"]
+        return now
+
     async def newest(self, meant: Meant, limit: int) -> list[DeadLetter]:
-        """The newest of the letters that are meant."""
-        query = f"SELECT * FROM dead_letters WHERE {_MEANT} ORDER BY id DESC LIMIT %(limit)s"  # noqa: S608 - made of constants
+        """Of the letters that are meant those that died last, newest first."""
+        query: LiteralString = f"""
+            SELECT * FROM dead_letters WHERE {meant.condition()}
+            ORDER BY died_at DESC, id DESC LIMIT %(limit)s
+        """  # noqa: S608 - made of constants
         rows = await self._database.fetch(query, {**meant.parameters(), "limit": limit})
         return [_dead_letter(row) for row in rows]
 
@@ -142,20 +171,25 @@ class DeadLetters:
 
     @asynccontextmanager
     async def exhume(self, meant: Meant, limit: int) -> AsyncIterator[Exhumed]:
-        """Hold the newest of the letters that are meant; those removed in the block go if it succeeds.
+        """Hold the first of the letters that are meant; those removed in the block go if it succeeds.
 
+        They come in the order they died in, so that an ordered subscription gets them again in its order.
         They stay locked until then: should a letter sent again die meanwhile, it is stored anew once this
         is through, not lost with the old row.
         """
-        query = f"SELECT * FROM dead_letters WHERE {_MEANT} ORDER BY id DESC LIMIT %(limit)s FOR UPDATE"  # noqa: S608 - made of constants
+        query: LiteralString = f"""
+            SELECT * FROM dead_letters WHERE {meant.condition()}
+            ORDER BY died_at, id LIMIT %(limit)s FOR UPDATE
+        """  # noqa: S608 - made of constants
         async with self._database.connection() as connection, connection.transaction():
             found = await connection.execute(query, {**meant.parameters(), "limit": limit})
             yield Exhumed(connection, [_dead_letter(row) for row in await found.fetchall()])
 
     async def count(self, meant: Meant) -> int:
         """How many letters are meant; counted up to MAX_COUNTED."""
-        query = f"""
-            SELECT count(*) AS letters FROM (SELECT FROM dead_letters WHERE {_MEANT} LIMIT %(most)s) AS meant
+        query: LiteralString = f"""
+            SELECT count(*) AS letters
+            FROM (SELECT FROM dead_letters WHERE {meant.condition()} LIMIT %(most)s) AS meant
         """  # noqa: S608 - made of constants
         (row,) = await self._database.fetch(query, {**meant.parameters(), "most": MAX_COUNTED})
         return int(row["letters"])

@@ -48,7 +48,7 @@ function Typed({ label, value, choose }: FieldProps) {
 }
 
 /** To the next page, and back to the first. */
-export function Pager({ next, place }: { next: number | null; place: Place }) {
+export function Pager({ next, place }: { next: number | string | null; place: Place }) {
   const isLater = place.query.has("cursor");
   if (next === null && !isLater) return null;
   return <p class="bar">

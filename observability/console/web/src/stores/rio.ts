@@ -3,7 +3,7 @@ import { get, open } from "./http.ts";
 
 /** Names of the members that were left out: event bodies and answers of receivers are shown in operate mode. */
 export interface Hiding { hidden?: string[] }
-export interface Page<T> { items: T[]; next: number | null }
+export interface Page<T> { items: T[]; next: number | string | null }
 
 export type NodeKind = "emitter" | "type" | "subscription" | "sink";
 export interface TopologyNode { id: string; kind: NodeKind; name: string }
