@@ -50,6 +50,9 @@ class NullSender:
     def emit_packed(self, records: list[tuple[int, bytes]]) -> None:
         """Do nothing."""
 
+    def lose(self, count: int) -> None:
+        """Do nothing."""
+
     def flush(self, timeout_seconds: float) -> bool:
         """Do nothing."""
         return True
@@ -102,6 +105,10 @@ class HoldingSender(FluentSender):  # type: ignore[misc] # fluent-logger is not 
                 for at, fields in records
             ]
         )
+
+    def lose(self, count: int) -> None:
+        """Count records that cannot be sent."""
+        self._dropped(count)
 
     def flush(self, timeout_seconds: float) -> bool:
         """Wait until every record was acknowledged; False when the time was not enough."""

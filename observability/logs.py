@@ -143,6 +143,7 @@ class Handler(logging.Handler):
                 line = json.dumps(fields).encode()
             self._write(record.levelno, [line], [(_created(record), self._to_msgpack(fields))])
         except Exception:  # what is logged must not fail what logs it
+            self._sender.lose(1)
             self.handleError(record)
 
     def emit_plain(self, name: str, level: int, message: str, fields: Mapping[str, Any]) -> bool:
@@ -397,7 +398,7 @@ def _message(record: logging.LogRecord) -> str:
     try:
         return record.getMessage()
     except Exception:  # arguments that do not fit their format must not cost the line
-        return f"{record.msg!r} {record.args!r}"
+        return f"{plain(record.msg)} {plain(record.args)}"
 
 
 def _log_uncaught(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> Any:

@@ -68,6 +68,13 @@ def bounded(text: str, limit: int = MAX_TEXT) -> str:
 
 def plain(value: Any, depth: int = MAX_DEPTH) -> Json:
     """Any value as JSON and MessagePack can both carry it; never raises."""
+    try:
+        return _plain(value, depth)
+    except Exception:  # a value's own code may be broken, which must not cost the log line
+        return f"<{type(value).__name__}>"
+
+
+def _plain(value: Any, depth: int) -> Json:
     match value:
         case None | bool():
             return value

@@ -135,13 +135,14 @@ def test_every_record_is_one_the_log_store_takes(extra: dict[str, Any]) -> None:
     assert is_storable(fields_of(made))
 
 
-def test_a_record_that_cannot_be_written_does_not_fail_what_logs_it(
-    logger: logging.Logger, monkeypatch: pytest.MonkeyPatch
+def test_a_record_that_cannot_be_written_is_counted_and_does_not_fail_what_logs_it(
+    logger: logging.Logger, drops: Drops, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(logging, "raiseExceptions", False)
     broken = record("said")
     broken.created = math.nan
     logger.handle(broken)
+    assert drops.count == 1
 
 
 def test_what_is_left_out_is_said() -> None:
@@ -218,16 +219,47 @@ def test_records_inside_a_span_carry_its_ids(hop: Hop) -> None:
 
 def test_arguments_that_do_not_fit_do_not_cost_the_record() -> None:
     fields = fields_of(record("Took %d of %d", "two"))
-    assert fields["message"] == "'Took %d of %d' ('two',)"
+    assert fields["message"] == "Took %d of %d ['two']"
 
 
-def test_values_that_cannot_be_shown_do_not_cost_the_record() -> None:
-    class Broken:
-        def __str__(self) -> str:
-            raise RuntimeError
+class Broken:
+    """Has no text."""
 
-    fields = fields_of(record("said", broken=Broken(), nan=math.nan, huge=2**70))
-    assert (fields["broken"], fields["nan"], fields["huge"]) == ("<Broken>", "nan", str(2**70))
+    def __repr__(self) -> str:
+        raise RuntimeError
+
+
+class BrokenText(str):
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+class BrokenList(list[int]):
+    def __iter__(self) -> Iterator[int]:
+        raise RuntimeError
+
+
+class BrokenMapping(dict[str, int]):
+    def items(self) -> Any:
+        raise RuntimeError
+
+
+BROKEN = [Broken(), BrokenText("text"), BrokenList([1]), BrokenMapping(a=1)]
+
+
+@pytest.mark.parametrize("value", BROKEN, ids=type)
+def test_values_that_cannot_be_shown_do_not_cost_the_record(value: Any) -> None:
+    fields = fields_of(record("said", broken=value, inner=[value], order_id=7))
+    name = f"<{type(value).__name__}>"
+    assert (fields["broken"], fields["inner"], fields["order_id"]) == (name, [name], 7)
+    assert fields_of(record(Broken()))["message"].startswith("<Broken>")
+    assert fields_of(record("Took %s", Broken()))["message"] == "Took %s ['<Broken>']"
+
+
+def test_numbers_that_json_has_not_are_texts() -> None:
+    fields = fields_of(record("said", nan=math.nan, huge=2**70, endless=10**5000))
+    assert (fields["nan"], fields["huge"], fields["endless"]) == ("nan", str(2**70), "<int>")
+    assert fields_of(record(10**5000))["message"].startswith("<int>")
 
 
 def test_long_texts_are_cut() -> None:
@@ -354,10 +386,11 @@ def test_gathered_lines_keep_their_order(monkeypatch: pytest.MonkeyPatch) -> Non
     assert written.getvalue().endswith("5\n")
 
 
+# More lines than the pipe, one write that hangs and the queue hold together.
 FULL = """
 import logging, os, observability
 hop = observability.setup("probe")
-for number in range(5000):
+for number in range(9000):
     logging.error("a line of %s that is not the shortest: %s", number, "x" * 200)
 page = hop.metrics.page(None)[0].decode()
 (sample,) = [line for line in page.splitlines() if line.startswith('telemetry_dropped_total{signal="std')]
