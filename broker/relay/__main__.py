@@ -3,7 +3,6 @@
 import asyncio
 from typing import Final
 
-import tornado.httpserver
 import tornado.web
 
 from broker.measurement import Measurements
@@ -17,6 +16,7 @@ from broker.relay.settings import Settings
 from broker.relay.shipment import Shipper
 from observability import setup
 from observability.frameworks import tornado as hop_tornado
+from observability.frameworks.malformed import ProblemServer
 from observability.tracing import instrument_aiohttp_client
 
 _MAX_BATCH_BYTES: Final = 900 * 1024  # Rio takes 1 MiB
@@ -45,7 +45,7 @@ async def main() -> None:
         *hop_tornado.routes(hop),
         *outbox_api.routes(BlockedOutboxes(settings.databases), operator_token),
     ]
-    server = tornado.httpserver.HTTPServer(
+    server = ProblemServer(
         tornado.web.Application(routes, default_handler_class=hop_tornado.NotFound),
         max_body_size=_MAX_BODY_BYTES,
     )

@@ -131,8 +131,11 @@ def test_what_is_no_request_ends_the_connection(rio: Rio, raw: bytes) -> None:
         emit("dated", b"{"),
         request("GET /health/live"),
         request("GET /nowhere"),
+        b"POST /events HTTP/1.1\r\nno colon\r\n\r\n",
+        b"\x16\x03\x01 nonsense\r\n\r\n",
+        b"POST /events HTTP/1.1\r\nX: " + b"x" * 70_000,
     ],
-    ids=["accepted", "refused", "read", "unknown"],
+    ids=["accepted", "refused", "read", "unknown", "malformed", "no HTTP", "too large"],
 )
 def test_every_answer_has_one_date(rio: Rio, message: bytes) -> None:
     """RFC 9110, 6.6.1."""
@@ -143,3 +146,15 @@ def test_every_answer_has_one_date(rio: Rio, message: bytes) -> None:
             head += received
     lines = head.partition(b"\r\n\r\n")[0].decode().split("\r\n")
     assert sum(line.lower().startswith("date: ") for line in lines) == 1, lines
+
+
+def test_every_process_answers_what_is_no_request_with_a_problem(rio: Rio) -> None:
+    for port in (rio.api_port, rio.dispatcher_port):
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+            connection.sendall(b"\x16\x03\x01 nonsense\r\n\r\n")
+            answer = HTTPResponse(connection)
+            answer.begin()
+            assert answer.getheader("Content-Type") == "application/problem+json"
+            assert answer.getheader("Date")
+            assert json.loads(answer.read())["status"] == answer.status == 400
+            assert connection.recv(1) == b""

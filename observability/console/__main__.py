@@ -4,14 +4,13 @@ import asyncio
 import signal
 from typing import Final
 
-from tornado.httpserver import HTTPServer
-
 from observability import setup
 from observability.console.application import application
 from observability.console.sampling import ReadsByRatio
 from observability.console.settings import Settings
 from observability.console.store_client import StoreClient
 from observability.frameworks import tornado as hop_tornado
+from observability.frameworks.malformed import ProblemServer
 
 _MAX_HEADER_BYTES: Final = 64 * 1024
 _MAX_BODY_BYTES: Final = 64 * 1024
@@ -37,7 +36,7 @@ async def main() -> None:
     )
     for name, check in client.checks():
         hop.health.add(name, check, critical=False)
-    server = HTTPServer(
+    server = ProblemServer(
         application(settings, hop, client),
         max_header_size=_MAX_HEADER_BYTES,
         max_body_size=_MAX_BODY_BYTES,

@@ -3,7 +3,6 @@
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from tornado.httpserver import HTTPServer
 from tornado.httputil import (
     HTTPConnection,
     HTTPHeaders,
@@ -12,10 +11,12 @@ from tornado.httputil import (
     ResponseStartLine,
 )
 
+from observability.frameworks.malformed import ProblemServer
+
 _SCHEMES: Final = ("http://", "https://")
 
 
-class AbsoluteFormServer(HTTPServer):
+class AbsoluteFormServer(ProblemServer):
     """A server that takes `GET http://host/path` for `GET /path` with `Host: host`."""
 
     def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:

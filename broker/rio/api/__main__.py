@@ -59,6 +59,7 @@ from broker.rio.subscription import Status, Subscription
 from observability import Hop, setup
 from observability.frameworks import tornado as hop_tornado
 from observability.frameworks.absolute import AbsoluteFormServer
+from observability.frameworks.malformed import ProblemServer
 from observability.health import Observed
 from observability.tracing import instrument_psycopg
 
@@ -351,7 +352,7 @@ async def main() -> None:
     await front.listen(settings.api.port, settings.api.host)
     if settings.api_ready is not None:
         health = tornado.web.Application(hop_tornado.routes(hop), default_handler_class=hop_tornado.NotFound)
-        health.listen(settings.api_ready.port, settings.api_ready.host)
+        ProblemServer(health).listen(settings.api_ready.port, settings.api_ready.host)
     tasks = [asyncio.create_task(work) for work in api.background()]
     spare_the_collector()
     try:

@@ -12,14 +12,10 @@ from tornado.httpserver import HTTPServer
 from broker.rio.api.answering import Answering
 from broker.rio.api.head import Head, may_begin, read_head
 from observability.frameworks.handover import Begun, dismiss
+from observability.frameworks.malformed import last_answer
 from observability.problem import Problem
 
-_PROBLEM: Final = Problem(431, "Header fields too large").encode(None)
-_TOO_LARGE: Final = (
-    b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\n"
-    b"Content-Type: %b\r\nContent-Length: %d\r\n\r\n%b"
-    % (Problem.MEDIA_TYPE.encode(), len(_PROBLEM), _PROBLEM)
-)
+_TOO_LARGE: Final = Problem(431, "Header fields too large")
 _END: Final = b"\r\n\r\n"
 _BACKLOG: Final = 1024
 _SWEEP_SECONDS: Final = 15.0
@@ -191,7 +187,7 @@ class Connection(asyncio.Protocol):
         end = received.find(_END, 0, self._front.max_head_bytes)
         if end < 0:
             if len(received) >= self._front.max_head_bytes:
-                self._transport.write(_TOO_LARGE)
+                self._transport.write(last_answer(_TOO_LARGE))
                 self._transport.close()
             elif not may_begin(received):
                 self._hand_over()

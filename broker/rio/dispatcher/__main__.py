@@ -6,7 +6,6 @@ from typing import Final
 from uuid import uuid4
 
 import psycopg
-import tornado.httpserver
 import tornado.web
 import uvloop
 from opentelemetry.instrumentation.utils import suppress_instrumentation
@@ -34,6 +33,7 @@ from broker.rio.store.seen import Seen
 from broker.rio.store.subscriptions import Subscriptions
 from observability import Hop, setup
 from observability.frameworks import tornado as hop_tornado
+from observability.frameworks.malformed import ProblemServer
 from observability.health import Observed
 from observability.tracing import instrument_psycopg
 
@@ -169,7 +169,7 @@ async def main() -> None:
     instrument_psycopg()
     stopped = stop_signal()
     dispatcher = Dispatcher(settings, hop)
-    server = tornado.httpserver.HTTPServer(
+    server = ProblemServer(
         tornado.web.Application(hop_tornado.routes(hop), default_handler_class=hop_tornado.NotFound)
     )
     server.listen(settings.dispatcher.port, settings.dispatcher.host)
