@@ -11,6 +11,7 @@ from gateway.backend import Call, UpstreamError
 from gateway.backend.policy import Policy
 from gateway.context import Services
 from gateway.endpoints.forwarding import LOCATIONS, NOT_SENT_ON, end_to_end, public_location, unavailable
+from gateway.http.limits import MAX_SERVICE_TARGET
 from gateway.messages import Headers, Reply, Request
 from observability.problem import Problem
 
@@ -103,6 +104,8 @@ class Proxy:
             raise Problem(404, detail=f"There is no {error.absent}.") from error
         if self._pass_query and request.query:
             target += "?" + quote(request.query, safe="%/?:@!$&'()*+,;=-._~")
+        if len(target) > MAX_SERVICE_TARGET:
+            raise Problem(414, detail=f"At the service the target has more than {MAX_SERVICE_TARGET} bytes.")
         headers: Headers = end_to_end(request.headers.get_all(), NOT_SENT_ON)
         # In one line: nginx before 1.23 passes only the first of several on.
         headers.append(("Via", ", ".join([*request.headers.get_list("Via"), _VIA])))

@@ -8,6 +8,12 @@ MAX_HEADERS: Final = 100
 #: Of the name of a header: names are remembered as they are to be written.
 MAX_NAME: Final = 100
 MAX_TARGET: Final = 8192
+#: Of a header, its lines taken together: they may be passed on as one, and no hop reads a line of more than
+#: 16 KiB.
+MAX_HEADER: Final = 16_000
+#: Of a target at a service: services nginx takes no longer one. That of a request is shorter, but what it
+#: does not percent-encode may take three bytes at the service.
+MAX_SERVICE_TARGET: Final = 16_000
 #: Of a body that is read before it is answered; the edge lets bodies of this size through too.
 MAX_BODY_BYTES: Final = 1024 * 1024
 #: How long the next head of a connection may take ...

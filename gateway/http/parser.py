@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from tornado.httputil import HTTPHeaders
 
-from gateway.http.limits import MAX_HEAD_BYTES, MAX_HEADERS, MAX_NAME, MAX_TARGET
+from gateway.http.limits import MAX_HEAD_BYTES, MAX_HEADER, MAX_HEADERS, MAX_NAME, MAX_TARGET
 
 #: What a request line and fields may be to the letter (RFC 9112); any other head is not plain.
 _HEAD: Final = re.compile(
@@ -74,6 +74,8 @@ def read(data: bytes) -> Head | None:
     listed = fields._as_list
     if not _NOT_PLAIN.isdisjoint(listed) or len(target) > MAX_TARGET or not is_host(fields):
         return None
+    if len(data) > MAX_HEADER and has_long_header(fields):
+        return None
     length, closes = 0, False
     if lengths := listed.get("Content-Length"):
         if len(lengths) > 1 or not _LENGTH.fullmatch(lengths[0]):
@@ -90,6 +92,11 @@ def is_host(headers: HTTPHeaders) -> bool:
     """Whether there is one Host with a host's name."""
     hosts = headers.get_list("Host")
     return len(hosts) == 1 and _HOST.fullmatch(hosts[0]) is not None
+
+
+def has_long_header(headers: HTTPHeaders) -> bool:
+    """Whether a header has more than MAX_HEADER bytes, its lines taken together."""
+    return any(len(",".join(headers.get_list(name))) > MAX_HEADER for name in headers)
 
 
 @lru_cache(1024)

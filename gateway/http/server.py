@@ -473,7 +473,7 @@ class Connection(asyncio.Protocol):
 
     def _refuse(self, problem: Problem) -> None:
         """Answer what is no request, and close."""
-        self._transport.write(self._front.refusals.answer(problem, self._remote))
+        self._transport.write(self._front.refusals.answer(problem, self._remote, self._received))
         self._linger()
 
     def _linger(self) -> None:

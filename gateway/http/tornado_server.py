@@ -37,12 +37,13 @@ from gateway.http.limits import (
     LINGER_BYTES,
     LINGER_SECONDS,
     MAX_HEAD_BYTES,
+    MAX_HEADER,
     MAX_HEADERS,
     MAX_NAME,
     MAX_TARGET,
     STALL_SECONDS,
 )
-from gateway.http.parser import is_host
+from gateway.http.parser import has_long_header, is_host
 from gateway.http.refusals import Refusals
 from gateway.problems import long_head
 from observability.frameworks.handover import Begun
@@ -132,7 +133,7 @@ class _Connection(HTTP1Connection):
             start_line, headers = super()._parse_headers(data)
             check_head(start_line, headers)
         except (HTTPInputError, Problem) as error:
-            self.refuse(error)
+            self.refuse(error, data)
         return start_line, headers
 
     def _read_body(
@@ -190,11 +191,15 @@ class _Connection(HTTP1Connection):
         else:
             super()._finish_request(future)
 
-    def refuse(self, error: HTTPInputError | Problem) -> NoReturn:
-        """Answer, unless an answer has begun, and close."""
+    def refuse(self, error: HTTPInputError | Problem, head: bytes = b"") -> NoReturn:
+        """Answer, unless an answer has begun, and close.
+
+        Parameters:
+            head: of the message, where that is what is refused.
+        """
         problem = error if isinstance(error, Problem) else Problem(400, detail=_shown(error))
         if self._response_start_line is None and isinstance(self.context, Peer):
-            answer = self.context.refusals.answer(problem, str(self.context))
+            answer = self.context.refusals.answer(problem, str(self.context), head)
             task = asyncio.create_task(_say_goodbye(self.stream, answer))
             _lingering.add(task)
             task.add_done_callback(_lingering.discard)
@@ -223,7 +228,7 @@ def check_head(start_line: str, headers: HTTPHeaders) -> None:
     """Refuse what RFC 9112 lets readers understand in more than one way.
 
     Raises:
-        Problem: 400, 414, 417, 501 or 505.
+        Problem: 400, 414, 417, 431, 501 or 505.
         HTTPInputError: it is not HTTP.
     """
     method, target, version = parse_request_start_line(start_line)
@@ -237,6 +242,8 @@ def check_head(start_line: str, headers: HTTPHeaders) -> None:
         raise Problem(400, detail="The target has to be a path that starts with a slash.")
     if not target.isascii() or "#" in target:
         raise Problem(400, detail="The target has characters that need to be percent-encoded.")
+    if has_long_header(headers):
+        raise Problem(431, detail=f"A header has at most {MAX_HEADER} bytes, its lines taken together.")
     _check_host(headers, version)
     _check_framing(headers, version)
     if headers.get("Expect", "100-continue").lower() != "100-continue":

@@ -35,3 +35,31 @@ def test_a_refusal_is_told_to_everybody(hop: Hop, monkeypatch: pytest.MonkeyPatc
     assert span.attributes["client.address"] == "10.0.0.1"
     assert registry.get_sample_value("malformed_total", {"status": "431"}) == 1.0
     assert not trace.get_current_span().get_span_context().is_valid
+
+
+TRACE, SPAN = "a" * 32, "b" * 16
+TRACEPARENT = f"traceparent: 00-{TRACE}-{SPAN}-01\r\n"
+
+
+@pytest.mark.parametrize(
+    ("fields", "known"),
+    [
+        (TRACEPARENT, True),
+        (TRACEPARENT.replace("traceparent: ", "Traceparent:"), True),
+        (TRACEPARENT * 2, False),
+        (TRACEPARENT.replace("-01", "-0x"), False),
+        (TRACEPARENT.replace("-", ""), False),
+        (f"X-A: {TRACEPARENT}", False),
+        ("", False),
+    ],
+)
+def test_a_refusal_is_in_the_callers_trace(
+    hop: Hop, monkeypatch: pytest.MonkeyPatch, fields: str, known: bool
+) -> None:
+    """That of the edge, which tells its trace id to whoever asked."""
+    spans = spans_of(hop, monkeypatch)
+    refusals = Refusals(hop, Counter("malformed", "", ["status"], registry=CollectorRegistry()))
+    refusals.answer(long_head(), "10.0.0.1", f"GET / HTTP/1.1\r\n{fields}Host: a\r\n\r\n".encode())
+    (span,) = spans.get_finished_spans()
+    assert (trace.format_trace_id(span.context.trace_id) == TRACE) is known
+    assert (span.parent is not None) is known
