@@ -23,6 +23,7 @@ from gateway.middleware.rate_limit import Rates
 from gateway.pipeline import Gateway
 from observability import Hop
 from observability.frameworks import tornado as hop_tornado
+from observability.frameworks.malformed import ProblemServer
 
 
 async def serve(
@@ -58,8 +59,9 @@ async def serve(
         checks.use(settings.services)
     front = Front.of(gateway, Refusals(hop, resilience.malformed))
     await front.listen(settings.ports[index], settings.host)
-    telemetry = Application([*hop_tornado.routes(hop), ("/routes", _RoutesPage, {"gateway": gateway})])
-    pages = telemetry.listen(settings.metrics_ports[index], settings.host)
+    routes = [*hop_tornado.routes(hop), ("/routes", _RoutesPage, {"gateway": gateway})]
+    pages = ProblemServer(Application(routes))
+    pages.listen(settings.metrics_ports[index], settings.host)
     watched = reader.watch(gateway, (lambda services: None) if mock else checks.use)
     watching = [asyncio.create_task(each) for each in (door.shedder.watch(), watched)]
     try:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, ClassVar
 
+from observability import http_date
 from observability.text import plain
 
 
@@ -67,3 +68,14 @@ def phrase(status: int) -> str:
         return HTTPStatus(status).phrase
     except ValueError:
         return "Error"
+
+
+def last_answer(problem: Problem) -> bytes:
+    """The whole answer, head and body, to a request that is none: the connection closes behind it."""
+    body = problem.encode(None)
+    head = (
+        f"HTTP/1.1 {problem.status} {phrase(problem.status)}\r\n"
+        f"Date: {http_date.now()}\r\nConnection: close\r\n"
+        f"Content-Type: {Problem.MEDIA_TYPE}\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body

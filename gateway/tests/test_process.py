@@ -217,6 +217,18 @@ async def test_pages_about_itself(gateway: Running) -> None:
     assert set(document["paths"]) >= {"/v1/orders/{order_id}", "/v1/me/orders"}
 
 
+async def test_its_pages_answer_what_is_no_request_with_a_problem(gateway: Running) -> None:
+    url = gateway.pages.base_url
+    reader, writer = await asyncio.open_connection(url.host, url.port)
+    writer.write(b"\x16\x03\x01 nonsense\r\n\r\n")
+    async with asyncio.timeout(10):
+        answer = (await reader.read()).decode()
+    writer.close()
+    assert answer.startswith("HTTP/1.1 400 ")
+    assert "\r\nDate: " in answer
+    assert "\r\nContent-Type: application/problem+json\r\n" in answer
+
+
 async def test_a_handler_looks_the_account_up(tmp_path: Path) -> None:
     body = {"account_id": ID, "lines": [{"sku": "tea", "quantity": 1}]}
     server = Server(example)

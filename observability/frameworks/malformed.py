@@ -7,8 +7,7 @@ from typing import Any, Final
 from tornado.httpserver import HTTPServer
 from tornado.iostream import IOStream
 
-from observability import http_date
-from observability.problem import Problem, phrase
+from observability.problem import Problem, last_answer
 
 _BARE: Final = b"HTTP/1.1 400 Bad Request\r\n\r\n"
 """What Tornado writes, right to the stream, before it closes the connection."""
@@ -20,17 +19,6 @@ class ProblemServer(HTTPServer):
     def handle_stream(self, stream: IOStream, address: Any) -> None:
         stream.write = _instead(stream.write)  # type: ignore[assignment, method-assign]
         super().handle_stream(stream, address)
-
-
-def last_answer(problem: Problem) -> bytes:
-    """The whole answer, head and body, to a request that is none: the connection closes behind it."""
-    body = problem.encode(None)
-    head = (
-        f"HTTP/1.1 {problem.status} {phrase(problem.status)}\r\n"
-        f"Date: {http_date.now()}\r\nConnection: close\r\n"
-        f"Content-Type: {Problem.MEDIA_TYPE}\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
-    return head.encode() + body
 
 
 def _instead(

@@ -1,4 +1,4 @@
-"""gunicorn's threaded worker, with threads of their own for health and metrics."""
+"""gunicorn's threaded worker, with threads of their own for health and metrics, and refusals as problems."""
 
 import contextlib
 import socket
@@ -9,11 +9,24 @@ from functools import partial
 from selectors import EVENT_READ
 from typing import Any, Final
 
+from gunicorn import util
+from gunicorn.http import errors
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 #: How requests begin that are answered however many others wait.
 _PROBES: Final = (b"GET /health", b"HEAD /health", b"GET /metrics")
 _PROBE_THREADS: Final = 3
+#: What gunicorn answers to requests that it refuses, the first that fits.
+_REFUSALS: Final[tuple[tuple[type[Exception], int], ...]] = (
+    (errors.InvalidResponseHeader, 500),
+    (errors.InvalidResponseHeaderName, 500),
+    (errors.ConfigurationProblem, 500),
+    (errors.UnsupportedTransferCoding, 501),
+    (errors.ExpectationFailed, 417),
+    (errors.LimitRequestLine, 414),
+    (errors.LimitRequestHeaders, 431),
+    (errors.ParseException, 400),
+)
 
 
 class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn is not typed
@@ -34,6 +47,22 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn is not typed
         conn.timeout = time.monotonic() + self.cfg.keepalive
         self.pending_conns.append(conn)
         self.poller.register(conn.sock, EVENT_READ, partial(self.on_pending_socket_readable, conn))
+
+    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:
+        """Answer a request that never reached the application, or that it failed to answer."""
+        from observability.problem import (
+            Problem,
+            last_answer,
+        )  # here, as gunicorn's own process does without it
+
+        status = next((status for kind, status in _REFUSALS if isinstance(exc, kind)), 500)
+        if status == 500:
+            self.log.exception("request failed")
+        else:
+            self.log.warning("message refused: %s", exc)
+        detail = None if status == 500 else "The message is not well-formed, or larger than allowed."
+        with contextlib.suppress(OSError):  # the caller is gone
+            util.write_nonblock(client, last_answer(Problem(status, detail=detail)))
 
 
 class _Threads:

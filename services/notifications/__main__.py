@@ -4,6 +4,8 @@ import os
 
 import uvicorn
 
+from observability.frameworks.uvicorn import ProblemProtocol
+
 if __name__ == "__main__":
     uvicorn.run(
         "services.notifications.app:create_app",
@@ -11,7 +13,7 @@ if __name__ == "__main__":
         host=os.environ["HOST"],
         port=int(os.environ["PORT"]),
         h11_max_incomplete_event_size=96 * 1024,  # bytes of a head: more than services nginx passes on
-        http="h11",  # httptools answers unknown methods itself, past the hop
+        http=ProblemProtocol,
         log_config=None,  # observability logs,
         access_log=False,  # requests too
         server_header=False,
