@@ -22,15 +22,15 @@ INTERNAL = frozenset(
         "Forwarded",
         # What proxies elsewhere say of a caller, and frameworks believe.
         "Remote-User",
-        "X-Forwarded-Host",
-        "X-Forwarded-User",
         "X-Real-Ip",
         "X-Remote-User",
     }
 )
-_INTERNAL_PREFIXES = ("X-User-",)
-#: What the proxy before the gateway says of the request that it got; of others it is not believed.
-_OF_PROXIES = "X-Forwarded-"
+#: Of X-Forwarded-* only what the edge says itself is passed on: it cannot drop a family of headers. Servers
+#: believe them; gunicorn refuses X-Forwarded-Ssl that contradicts X-Forwarded-Proto.
+_INTERNAL_PREFIXES = ("X-User-", "X-Forwarded-")
+#: What the edge says of every request that it got; of other peers it is not believed.
+_OF_EDGE = frozenset({"X-Forwarded-For", "X-Forwarded-Proto"})
 #: The longest text of an address; longer ones are not remembered, be they none.
 _MAX_ADDRESS = 45
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
@@ -43,9 +43,7 @@ def strip(headers: HTTPHeaders, *, trusted: bool) -> None:
         trusted: whether the request came from a proxy whose word on it is believed.
     """
     for name in [name for name in headers if _is_internal(name)]:
-        del headers[name]
-    if not trusted:
-        for name in [name for name in headers if name.startswith(_OF_PROXIES)]:
+        if not (trusted and name in _OF_EDGE):
             del headers[name]
 
 
