@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from http.client import HTTPResponse
+from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 
 import pytest
@@ -68,3 +68,16 @@ def test_what_is_refused_is_told_as_a_problem(port: int, data: bytes, status: in
     assert found.getheader("Content-Type") == "application/problem+json"
     assert found.getheader("Date")
     assert json.loads(found.read())["status"] == status
+
+
+@pytest.mark.parametrize("size", [1, 1000, 100_000, 1_000_000])
+def test_a_connection_outlives_a_body_that_was_not_read(port: int, size: int) -> None:
+    """It is the next caller's: services nginx sends no POST again of which it lost the connection."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=10)
+    with contextlib.closing(connection):
+        for _ in range(5):
+            for body in (b"x" * size, b""):
+                connection.request("POST", "/", body)
+                found = connection.getresponse()
+                found.read()
+                assert (found.status, found.getheader("Connection")) == (204, "keep-alive")
