@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,7 @@ class BuiltService(Stage):
                 return  # by the set-up that held the lock
             sources = self._sources()  # as they were before the build, whatever is edited meanwhile
             jdk = programs.jdk()
+            self._detach_outputs()
             child.run(
                 self._service.build,
                 what=f"building service {self._service.name}",
@@ -54,6 +56,15 @@ class BuiltService(Stage):
                 on_line=note,
             )
             self._stamp.write_text(sources)
+
+    def _detach_outputs(self) -> None:
+        """Have the build write to files of its own: running processes read on from those that they opened."""
+        for path in self._outputs():
+            file = self._root / path
+            if file.is_file():
+                copy = file.with_name(f".{file.name}.copy")
+                shutil.copy2(file, copy)
+                copy.replace(file)
 
     def _sources(self) -> str:
         folder = self._root / "services" / self._service.name

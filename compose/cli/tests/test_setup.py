@@ -248,12 +248,15 @@ def test_the_stages_need_nothing_but_the_standard_library() -> None:
     assert answer.returncode == 0, answer.stderr
 
 
-def test_a_service_is_built_when_its_sources_or_its_output_are_not_as_they_were(tmp_path: Path) -> None:
+@pytest.fixture
+def greeter(tmp_path: Path) -> services.BuiltService:
+    """A service that is built by copying its one source."""
     from compose.cli.catalog import Service
 
     folder = tmp_path / "services/greeter"
     (folder / "src").mkdir(parents=True)
     (folder / "src/greeter.txt").write_text("hello")
+    build = "mkdir -p services/greeter/target && cp services/greeter/src/* services/greeter/target/out"
     service = Service(
         name="greeter",
         description="Greets",
@@ -264,19 +267,33 @@ def test_a_service_is_built_when_its_sources_or_its_output_are_not_as_they_were(
         timeout_seconds=1,
         emits=[],
         subscriptions=[],
-        build=[
-            "sh",
-            "-c",
-            "mkdir -p services/greeter/target && cp services/greeter/src/* services/greeter/target/out",
-        ],
+        build=["sh", "-c", build],
     )
-    stage = services.BuiltService(tmp_path, service)
-    assert not stage.is_right()
-    stage.run(lambda note: None)
-    assert stage.is_right()
-    (folder / "src/greeter.txt").write_text("hello again")
-    assert not stage.is_right()
-    stage.run(lambda note: None)
-    assert (folder / "target/out").read_text() == "hello again"
-    (folder / "target/out").unlink()
-    assert not stage.is_right()
+    return services.BuiltService(tmp_path, service)
+
+
+def test_a_service_is_built_when_its_sources_or_its_output_are_not_as_they_were(
+    greeter: services.BuiltService, tmp_path: Path
+) -> None:
+    source, built = (tmp_path / "services/greeter" / name for name in ("src/greeter.txt", "target/out"))
+    assert not greeter.is_right()
+    greeter.run(lambda note: None)
+    assert greeter.is_right()
+    source.write_text("hello again")
+    assert not greeter.is_right()
+    greeter.run(lambda note: None)
+    assert built.read_text() == "hello again"
+    built.unlink()
+    assert not greeter.is_right()
+
+
+def test_what_runs_keeps_the_files_that_it_runs_from_while_new_ones_are_built(
+    greeter: services.BuiltService, tmp_path: Path
+) -> None:
+    """A JVM reads classes from its jar for as long as it runs."""
+    greeter.run(lambda note: None)
+    with (tmp_path / "services/greeter/target/out").open() as running:
+        (tmp_path / "services/greeter/src/greeter.txt").write_text("hello again")
+        greeter.run(lambda note: None)
+        assert running.read() == "hello"
+    assert [path.name for path in (tmp_path / "services/greeter/target").iterdir()] == ["out"]
