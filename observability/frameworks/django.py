@@ -70,7 +70,7 @@ class HopMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if request.path in QUIET_PATHS:
-            return self._get_response(request)
+            return _as_problem(self._get_response(request))
         exchange = Exchange(
             _hop or current(), request.method or "", request.path, request.headers.get("X-Caller")
         )

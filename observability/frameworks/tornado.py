@@ -178,6 +178,13 @@ class _PageHandler(RequestHandler):
 
     head = get
 
+    def write_error(self, status_code: int, **_: Any) -> None:
+        """Answer with a problem document."""
+        if status_code == 405:
+            self.set_header("Allow", "GET, HEAD")
+        self.set_header("Content-Type", Problem.MEDIA_TYPE)
+        self.finish(of_status(status_code).encode())
+
     def _log(self) -> None:
         """Nobody wants a line for each probe."""
 

@@ -310,6 +310,24 @@ def test_hostile_headers(server: Server, header: str) -> None:
     assert raw(server, "GET /things/5 HTTP/1.1", header).startswith(b"HTTP/1.1 200 ")
 
 
+@pytest.mark.parametrize("path", ["/health", "/health/live", "/health/ready", "/metrics"])
+def test_pages_are_only_read(server: Server, trace: Trace, path: str) -> None:
+    answer = server.request("PUT", path, trace)
+    assert answer.status_code == 405
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert {"GET", "HEAD"} <= set(answer.headers["Allow"].split(", "))
+
+
+def test_many_query_parameters_are_no_fault_of_the_service(server: Server) -> None:
+    """Tornado takes a thousand. Django reads them before any middleware where the body has a charset."""
+    charset = "Content-Type: application/json; charset=utf-8"
+    answer = raw(server, f"GET /things/5?{'a&' * 1900} HTTP/1.1", charset)
+    if answer.startswith(b"HTTP/1.1 400 "):
+        assert b"Content-Type: application/problem+json" in answer
+    else:
+        assert answer.startswith(b"HTTP/1.1 200 ")
+
+
 def raw(server: Server, first: str, header: str) -> bytes:
     address = urlsplit(server.url)
     with socket.create_connection((address.hostname, address.port), timeout=10) as connection:

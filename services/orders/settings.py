@@ -15,6 +15,8 @@ MIDDLEWARE = ["observability.frameworks.django.HopMiddleware"]
 # Only services nginx reaches this process, and nothing here builds an address from the Host header.
 ALLOWED_HOSTS = ["*"]
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
+# A query is as long as services nginx lets it be; over Django's own bound it may raise before any middleware.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = None
 USE_TZ = True
 TIME_ZONE = "UTC"  # Django sets the process's
 USE_I18N = False

@@ -16,6 +16,7 @@ settings.configure(
     ROOT_URLCONF=__name__,
     ALLOWED_HOSTS=["127.0.0.1"],
     DATA_UPLOAD_MAX_MEMORY_SIZE=256 * 1024,
+    DATA_UPLOAD_MAX_NUMBER_FIELDS=None,
 )
 
 

@@ -7,6 +7,7 @@ from tornado.web import Application, HTTPError
 
 from observability import setup
 from observability.frameworks import tornado as hop_tornado
+from observability.frameworks.malformed import ProblemServer
 from observability.problem import Problem
 
 
@@ -65,7 +66,8 @@ async def serve(port: int) -> None:
         ],
         default_handler_class=hop_tornado.NotFound,
     )
-    server = application.listen(port, "127.0.0.1")
+    server = ProblemServer(application)
+    server.listen(port, "127.0.0.1")
     stopping = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
     await stopping.wait()
