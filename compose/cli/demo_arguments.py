@@ -7,13 +7,13 @@ import math
 import re
 from collections.abc import Callable
 
+from compose.cli import durations
+
 ORDERS = 12
 RATE = 3.0
 SECONDS = 60.0
 FAILING = SLOW = 0.02
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_DURATION = re.compile(r"([0-9]{1,6})([smhd])")
 _SHARE = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,3})?)%")
 _MAX_RATE = 500.0
 
@@ -55,7 +55,11 @@ def demo(parser: argparse.ArgumentParser, count: Callable[[str], int]) -> None:
     ends = parser.add_mutually_exclusive_group()
     ends.add_argument("--orders", type=count, metavar="N", help=f"how many orders ({ORDERS})")
     ends.add_argument(
-        "--for", dest="seconds", type=_duration, metavar="TIME", help="a steady mix for 90s, 10m, 2h, 1d (1m)"
+        "--for",
+        dest="seconds",
+        type=durations.between("1s", "365d", "10m"),
+        metavar="TIME",
+        help="a steady mix for 90s, 10m, 2h, 1d (1m)",
     )
     ends.add_argument("--forever", action="store_true", help="a steady mix until it is interrupted")
     parser.add_argument("--rate", type=_rate, metavar="N", help=f"requests a second ({RATE:g})")
@@ -85,13 +89,6 @@ def settle(args: argparse.Namespace) -> str | None:
     if args.failing + args.slow > 1:
         return "--failing and --slow: more than 100% together"
     return None
-
-
-def _duration(text: str) -> float:
-    found = _DURATION.fullmatch(text)
-    if found is None or not int(found[1]):
-        raise argparse.ArgumentTypeError(f"{text!r} is no time: 90s, 10m, 2h or 1d")
-    return float(int(found[1]) * _UNITS[found[2]])
 
 
 def _rate(text: str) -> float:

@@ -14,6 +14,8 @@ class Failure(Exception):
     message: what failed. tail: the end of its log. log: where the whole of it is. advice: what to do next.
     """
 
+    exit_code = 1
+
     def __init__(
         self,
         message: str,
@@ -37,6 +39,12 @@ class Failure(Exception):
         if self.advice:
             lines.append(self.advice)
         return "\n".join(lines)
+
+
+class UsageError(Failure):
+    """The command was asked for what there is not; the message says what there is."""
+
+    exit_code = 2
 
 
 def not_set_up(what: str) -> Failure:

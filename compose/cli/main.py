@@ -18,7 +18,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from compose.cli import demo_arguments, hints, open_arguments, operate, preflight, rio_arguments
+from compose.cli import (
+    alerts_arguments,
+    demo_arguments,
+    find_arguments,
+    hints,
+    open_arguments,
+    operate,
+    preflight,
+    rio_arguments,
+)
 from compose.cli.errors import Failure, not_set_up
 from compose.cli.layout import DEFAULT, STATE, Layout, LayoutError
 from compose.cli.setup import prepare, stages, venv
@@ -59,6 +68,8 @@ COMMANDS = {
     "demo": Command("send real requests through the edge: some orders, or a steady mix", in_environment=True),
     "console": Command("print the console's address, or one that lets a browser act", in_environment=True),
     "trace": Command("show a trace, hop by hop, with its log lines", in_environment=True),
+    "find": Command("find traces by hop, route, status, duration or log text", in_environment=True),
+    "alerts": Command("show what fires, why and what to do; silence it", in_environment=True),
     "open": Command("print the address of a page of the console, and open it"),
     "emit": Command("put one event into Rio", in_environment=True),
     "tail": Command("show events as they pass through Rio", in_environment=True),
@@ -77,8 +88,15 @@ COMMANDS = {
     "bench": Command("measure a part beside its peers, on one core", True, True, False, testing=True),
 }
 
-_JSON = ("status", "doctor", "demo", "console", "trace", "emit", "tail", "outbox", "bench")
-"""Commands that print JSON on request; those of `rio` do, too."""
+_JSON = ("status", "doctor", "demo", "console", "trace", "find", "emit", "tail", "outbox", "bench")
+"""Commands that print JSON on request; `alerts` and those of `rio` do, too."""
+
+_SETTLE = {
+    "demo": demo_arguments.settle,
+    "find": find_arguments.settle,
+    "alerts": alerts_arguments.settle,
+}
+"""What puts the defaults of a command in their places and says what is wrong with its arguments together."""
 
 _EPILOG = f"""\
 Start with:      ./nextphase up
@@ -89,7 +107,7 @@ under .nextphase/<instance>/. Set NEXTPHASE_INSTANCE to name another default tha
 
 Common options of the commands (nextphase COMMAND --help has them all):
   --instance NAME   which instance, before or after the command
-  --json            print JSON ({", ".join((*_JSON, "rio"))})
+  --json            print JSON ({", ".join((*_JSON, "alerts", "rio"))})
   -h, --help        what the command does and takes
 Set NO_COLOR to have no colour.
 
@@ -104,9 +122,11 @@ def main(arguments: Sequence[str]) -> int:
         args = parse(arguments)
         hints.choose_instance(None if args.instance == DEFAULT else args.instance)
         return _run(args, arguments)
-    except (Failure, LayoutError) as failure:
-        text = failure.text() if isinstance(failure, Failure) else f"nextphase: {failure}"
-        print(text, file=sys.stderr)
+    except Failure as failure:
+        print(failure.text(), file=sys.stderr)
+        return failure.exit_code
+    except LayoutError as error:
+        print(f"nextphase: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f"\nnextphase: interrupted; {hints.set_up()} goes on from here", file=sys.stderr)
@@ -131,8 +151,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     args, rest = parser.parse_known_args(arguments)
     if args.command == "test":
         args.pytest = rest[1:] if rest[:1] == ["--"] else rest
-    elif args.command == "demo" and not rest and (wrong := demo_arguments.settle(args)):
-        commands["demo"].error(wrong)
+    elif not rest and args.command in _SETTLE and (wrong := _SETTLE[args.command](args)):
+        commands[args.command].error(wrong)
     elif rest:
         parser.error(
             f"unrecognized arguments: {' '.join(rest)}{_close_option(commands[args.command], rest[0])}"
@@ -147,15 +167,25 @@ class _Parser(argparse.ArgumentParser):
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
         words = sys.argv[1:] if args is None else list(args)
-        has_commands = any(action.nargs == argparse.PARSER for action in self._get_positional_actions())
+        positional = self._get_positional_actions()
+        has_commands = any(action.nargs == argparse.PARSER for action in positional)
         # What follows `--` is positional; argparse loses that between the two passes of its mixed parsing.
         if self._is_mixing or has_commands or "--" in words:
             return super().parse_known_args(words, namespace)
+        if positional:
+            self._refuse_unknown_option(words)
         self._is_mixing = True
         try:
             return self.parse_known_intermixed_args(words, namespace)
         finally:
             self._is_mixing = False
+
+    def _refuse_unknown_option(self, words: Sequence[str]) -> None:
+        """End the process where an option is mistyped: its value would be taken for another argument."""
+        known = self._option_string_actions
+        for word in words:
+            if word.startswith("--") and word.partition("=")[0] not in known:
+                self.error(f"unrecognized arguments: {word}{_close_option(self, word)}")
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is not None and value not in action.choices:
@@ -166,7 +196,7 @@ class _Parser(argparse.ArgumentParser):
 
 def _close_option(parser: argparse.ArgumentParser, word: str) -> str:
     known = [option for action in parser._actions for option in action.option_strings]
-    return hints.suggestion(word, known) if word.startswith("-") else ""
+    return hints.suggestion(word.partition("=")[0], known) if word.startswith("-") else ""
 
 
 def version() -> str:
@@ -238,6 +268,8 @@ def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
     added["trace"].add_argument(
         "trace_id", metavar="ID", help="a trace id, as in the X-Trace-Id of every answer"
     )
+    find_arguments.find(added["find"])
+    alerts_arguments.alerts(added["alerts"], instance)
     added["token"].add_argument(
         "--subject",
         default="demo",

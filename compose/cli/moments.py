@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import re
 from datetime import UTC, datetime, timedelta
 
-_AGO = re.compile(r"([0-9]{1,6})([smhd])")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+from compose.cli import durations
 
 
 def moment(text: str) -> str:
     """`90s`, `15m`, `2h`, `3d` ago, or an RFC 3339 time, as an RFC 3339 time; an argparse type."""
-    ago = _AGO.fullmatch(text)
+    ago = durations.seconds(text)
     try:
         if ago is not None:
-            return (datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})).isoformat()
+            return (datetime.now(UTC) - timedelta(seconds=ago)).isoformat()
         found = datetime.fromisoformat(text.upper())
     except (ValueError, OverflowError):
         found = None

@@ -7,7 +7,6 @@ console removes it when the token is used (`observability.console.operate_tokens
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 import os
@@ -18,13 +17,13 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from compose.cli import files
+from compose.cli import durations, files
 
 TOKEN_SECONDS = 300
 SESSION_SECONDS = 1800
-MAX_SESSION_SECONDS = 8 * 3600
 _TOKEN_BYTES = 32
-_UNITS = {"s": 1, "m": 60, "h": 3600}
+duration = durations.between("1s", "8h", "30m")
+"""How long a session may last, in seconds; an argparse type."""
 
 
 @dataclass(frozen=True)
@@ -59,12 +58,3 @@ def user() -> str:
         name = str(uid)
     behind = os.environ.get("SUDO_USER", "")
     return f"{behind} ({name})" if uid == 0 and re.fullmatch(r"[A-Za-z0-9._-]{1,64}", behind) else name
-
-
-def duration(text: str) -> int:
-    """`90s`, `30m` or `2h` in seconds, at most MAX_SESSION_SECONDS; an argparse type."""
-    found = re.fullmatch(r"([0-9]{1,6})([smh])", text)
-    seconds = int(found[1]) * _UNITS[found[2]] if found else 0
-    if not 0 < seconds <= MAX_SESSION_SECONDS:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time from 1s to 8h, such as 30m")
-    return seconds

@@ -64,3 +64,8 @@ def needed(given: Any, question: str) -> Any:
 def short_time(time: str) -> str:
     """An RFC 3339 time to the second, without its zone, which is UTC."""
     return time[:_TIME_LENGTH].replace("T", " ")
+
+
+def printable(text: str) -> str:
+    """A text from outside in one line, without what would steer the terminal."""
+    return "".join(each if each.isprintable() else f"\\x{ord(each):02x}" for each in text)

@@ -40,7 +40,7 @@ def outbox(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--all", action="store_true", help="retry what was refused of SERVICE, the oldest 10000"
     )
-    parser.add_argument("--limit", type=_limit, default=_LIMIT, metavar="N", help=f"how many ({_LIMIT})")
+    parser.add_argument("--limit", type=limit, default=_LIMIT, metavar="N", help=f"how many ({_LIMIT})")
 
 
 def rio(parser: argparse.ArgumentParser, instance: argparse.ArgumentParser) -> None:
@@ -113,7 +113,7 @@ def _action(parser: argparse.ArgumentParser, *actions: str) -> None:
 
 
 def _page(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--limit", type=_limit, default=_LIMIT, metavar="N", help=f"how many ({_LIMIT})")
+    parser.add_argument("--limit", type=limit, default=_LIMIT, metavar="N", help=f"how many ({_LIMIT})")
     parser.add_argument("--cursor", metavar="CURSOR", help="go on behind a list")
 
 
@@ -123,7 +123,7 @@ def _number(text: str) -> int:
     return int(text)
 
 
-def _limit(text: str) -> int:
+def limit(text: str) -> int:
     if not 1 <= _number(text) <= 500:
         raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to 500")
     return int(text)

@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
-import httpx
-
 from compose.cli.layout import Layout
 from compose.cli.platform import Platform
 from compose.cli.site import Site
-from compose.cli.stores import Store, Stores
+from compose.cli.store_client import StoreClient, TelemetryError
+from compose.cli.stores import Stores
 
 #: Loki answers no more lines than this at once.
 MAX_LOG_LINES = 5000
@@ -26,10 +25,6 @@ _PAGE = 'id="jaeger-ui-root"'
 
 #: Labels and value of one series at one time.
 Sample = tuple[dict[str, str], float]
-
-
-class TelemetryError(Exception):
-    """A telemetry back end gave no usable answer; the message says which and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +119,7 @@ class LogLine:
 
 
 class Telemetry:
-    """The telemetry back ends of one instance.
+    """The telemetry back ends of one instance; `client` asks them, `stores` says where they are.
 
     Raises Refused where the platform's settings are wrong.
     """
@@ -132,7 +127,7 @@ class Telemetry:
     def __init__(self, layout: Layout, timeout_seconds: float = 10.0) -> None:
         self._platform = Platform.load(layout.root)
         self.stores = Stores.of(layout.root, self._platform, Site.native(layout))
-        self._http = httpx.Client(timeout=timeout_seconds, trust_env=False)
+        self.client = StoreClient(timeout_seconds)
 
     def trace(self, trace_id: str) -> list[Span]:
         """The spans of a trace, oldest first; empty when Jaeger does not (yet) know it.
@@ -140,33 +135,55 @@ class Telemetry:
         Raises:
             TelemetryError: Jaeger is not answering, or none is named that knows the traces.
         """
-        response = self._get(self.stores.jaeger, f"/api/traces/{trace_id}", accept=(200, 404))
-        if response.status_code == 404:
-            return []
-        traces = response.json().get("data") or []
-        return sorted((s for t in traces for s in _spans(t)), key=lambda span: (span.start, -span.duration))
+        answer = self.client.get(self.stores.jaeger, f"/api/traces/{trace_id}", missing={})
+        return [span for trace in _traces(answer) for span in trace]
+
+    def traces(self, trace_ids: Sequence[str]) -> list[list[Span]]:
+        """Those of the traces that Jaeger knows, each its spans, oldest first. Raises TelemetryError."""
+        return _traces(self.client.get(self.stores.jaeger, "/api/traces", {"traceID": trace_ids}))
+
+    def find_traces(self, parameters: Mapping[str, str]) -> list[list[Span]]:
+        """The traces that Jaeger finds by the parameters of its search, each its spans, oldest first.
+
+        Raises TelemetryError.
+        """
+        return _traces(self.client.get(self.stores.jaeger, "/api/traces", parameters))
+
+    def hops(self) -> list[str]:
+        """The hops that Jaeger has spans of. Raises TelemetryError."""
+        return sorted(self.client.get(self.stores.jaeger, "/api/services")["data"] or ())
+
+    def operations(self, hop: str) -> list[str]:
+        """The names of a hop's spans that Jaeger has. Raises TelemetryError."""
+        parameters = {"service": hop}
+        found = self.client.get(self.stores.jaeger, "/api/operations", parameters)["data"] or ()
+        return sorted({operation["name"] for operation in found})
 
     def unreachable(self) -> list[str]:
         """A line for each existing store that does not answer at all; what it answers does not matter."""
         with ThreadPoolExecutor() as pool:
-            return [said for said in pool.map(self._why_unreachable, self.stores.existing) if said]
-
-    def _why_unreachable(self, store: Store) -> str | None:
-        try:
-            self._http.get(str(store.url))
-        except httpx.HTTPError as error:
-            return f"{store.name} does not answer at {store.url}: {error or type(error).__name__}"
-        return None
+            return [said for said in pool.map(self.client.why_unreachable, self.stores.existing) if said]
 
     def has_trace_page(self) -> bool:
         """Whether Jaeger has its own page: a binary that is built from its Go module alone has none."""
         try:
-            return _PAGE in self._get(self.stores.jaeger, "/").text
+            return _PAGE in self.client.ask("GET", self.stores.jaeger, "/").text
         except TelemetryError:
             return False
 
-    def logs(self, query: str, lookback: timedelta = timedelta(hours=24)) -> list[LogLine]:
+    def logs(
+        self,
+        query: str,
+        lookback: timedelta = timedelta(hours=24),
+        *,
+        limit: int = MAX_LOG_LINES,
+        newest: bool = False,
+    ) -> list[LogLine]:
         """The log lines that a LogQL query selects, oldest first.
+
+        Args:
+            limit: how many at most.
+            newest: of more than `limit`, whether the newest are wanted, not the oldest.
 
         Raises:
             TelemetryError: Loki is not answering, or refuses the query.
@@ -176,13 +193,13 @@ class Telemetry:
             "query": query,
             "start": f"{(now - lookback).timestamp():.0f}",
             "end": f"{(now + timedelta(minutes=1)).timestamp():.0f}",
-            "limit": str(MAX_LOG_LINES),
-            "direction": "forward",
+            "limit": str(limit),
+            "direction": "backward" if newest else "forward",
         }
-        result = self._get(self.stores.loki, "/loki/api/v1/query_range", parameters).json()["data"]["result"]
+        answer = self.client.get(self.stores.loki, "/loki/api/v1/query_range", parameters)
         lines = [
             LogLine(int(time), stream["stream"].get("service_name", ""), text, stream["stream"])
-            for stream in result
+            for stream in answer["data"]["result"]
             for time, text, *_ in stream["values"]
         ]
         return sorted(lines, key=lambda line: line.time)
@@ -205,7 +222,7 @@ class Telemetry:
         Raises:
             TelemetryError: Prometheus is not answering, or refuses the query.
         """
-        return _vector(self._get(self.stores.prometheus, "/api/v1/query", {"query": query}).json()["data"])
+        return _vector(self.client.get(self.stores.prometheus, "/api/v1/query", {"query": query})["data"])
 
     def log_metric(self, query: str) -> list[Sample]:
         """The instant vector of a LogQL metric query, such as a count of lines.
@@ -213,34 +230,13 @@ class Telemetry:
         Raises:
             TelemetryError: Loki is not answering, or refuses the query.
         """
-        return _vector(self._get(self.stores.loki, "/loki/api/v1/query", {"query": query}).json()["data"])
+        return _vector(self.client.get(self.stores.loki, "/loki/api/v1/query", {"query": query})["data"])
 
     def targets(self) -> list[dict[str, Any]]:
         """Prometheus' active targets as its API gives them."""
-        found: list[dict[str, Any]] = self._get(self.stores.prometheus, "/api/v1/targets").json()["data"][
-            "activeTargets"
-        ]
+        answer = self.client.get(self.stores.prometheus, "/api/v1/targets")
+        found: list[dict[str, Any]] = answer["data"]["activeTargets"]
         return found
-
-    def _get(
-        self,
-        store: Store,
-        path: str,
-        parameters: Mapping[str, str] | None = None,
-        accept: tuple[int, ...] = (200,),
-    ) -> httpx.Response:
-        if store.url is None:
-            raise TelemetryError(f"compose/platform.yaml names no {store.name} to read from (telemetry)")
-        url = f"{store.url}{path}"
-        try:
-            response = self._http.get(url, params=parameters, headers=store.headers)
-        except httpx.HTTPError as error:
-            hint = "is the instance up?" if store.is_ours else "compose/platform.yaml names it (telemetry)"
-            raise TelemetryError(f"{store.name} does not answer at {url}: {hint}") from error
-        if response.status_code not in accept:
-            said = response.text[:200].strip()
-            raise TelemetryError(f"{store.name} answered {response.status_code}: {said}")
-        return response
 
 
 def _vector(data: Mapping[str, Any]) -> list[Sample]:
@@ -249,9 +245,14 @@ def _vector(data: Mapping[str, Any]) -> list[Sample]:
     return [(sample["metric"], float(sample["value"][1])) for sample in data["result"]]
 
 
+def _traces(answer: Mapping[str, Any]) -> list[list[Span]]:
+    return [_spans(trace) for trace in answer.get("data") or ()]
+
+
 def _spans(trace: Mapping[str, Any]) -> list[Span]:
     processes = trace["processes"]
-    return [_span(span, processes[span["processID"]]["serviceName"]) for span in trace["spans"]]
+    found = [_span(span, processes[span["processID"]]["serviceName"]) for span in trace["spans"]]
+    return sorted(found, key=lambda span: (span.start, -span.duration))
 
 
 def _span(span: Mapping[str, Any], service: str) -> Span:

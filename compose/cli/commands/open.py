@@ -9,35 +9,23 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 
-from compose.cli import hints
+from compose.cli import hints, names
+from compose.cli.errors import UsageError
 from compose.cli.layout import LOOPBACK, Layout
 from compose.cli.links import DASHBOARD_UID, Links
 from compose.cli.open_arguments import PAGES, RIO_TABS
 
 DASHBOARDS = "dashboards/generated"
-MANIFESTS = "services/*/service.yaml"
-RULES = "observability/prometheus/rules"
-#: Those that are in no manifest: their names in telemetry.
-HOPS = ("edge-nginx", "gateway", "services-nginx", "relay", "rio", "console")
 _TRACE_ID = re.compile(r"[0-9a-f]{32}")
-_ALERT = re.compile(r"^\s*- alert: (\w+)\s*$", re.MULTILINE)
 _CONNECT_SECONDS = 2.0
 _OPEN_SECONDS = 10.0
 
 
-class UsageError(Exception):
-    """There is no such page; the message says what there is."""
-
-
 def run(layout: Layout, args: argparse.Namespace) -> int:
     """Print the address and open it; 1 where it was to be opened and nothing answers there."""
-    try:
-        address = _address(layout, args.what, args.name, Links.of(layout, args.since))
-    except UsageError as error:
-        print(f"nextphase open: error: {error}", file=sys.stderr)
-        return 2
+    address = _address(layout, args.what, args.name, Links.of(layout, args.since))
     print(address, flush=True)
     if args.print_only or not _is_desktop():
         return 0
@@ -62,8 +50,8 @@ def _address(layout: Layout, what: str, name: str | None, links: Links) -> str:
     if what == "logs":
         return _logs(layout, name, links)
     if what == "alerts":
-        return links.alerts(None if name is None else _known(name, _alerts(layout), "alert"))
-    return links.rio(None if name is None else _known(name, RIO_TABS, "tab of Rio's"))
+        return links.alerts(None if name is None else names.known(name, names.alerts(layout.root), "alert"))
+    return links.rio(None if name is None else names.known(name, RIO_TABS, "tab of Rio's"))
 
 
 def _trace_id(name: str | None) -> str:
@@ -82,29 +70,14 @@ def _dashboard(layout: Layout, name: str | None, links: Links) -> str:
         raise UsageError(f"dashboard: which? There are: {', '.join(boards)}")
     if name in boards:
         return links.dashboard(name)
-    service = _known(name, sorted({*boards, *_services(layout)}), "dashboard, service or hop")
+    service = names.known(name, sorted({*boards, *names.hops(layout.root)}), "dashboard, service or hop")
     return links.dashboard("service", service=service)
 
 
 def _logs(layout: Layout, name: str | None, links: Links) -> str:
     if name is None or name.lstrip().startswith("{"):
         return links.logs(name)
-    return links.logs(f'{{service_name="{_known(name, _services(layout), "service or hop")}"}}')
-
-
-def _services(layout: Layout) -> list[str]:
-    return sorted({*HOPS, *(file.parent.name for file in layout.root.glob(MANIFESTS))})
-
-
-def _alerts(layout: Layout) -> list[str]:
-    files = sorted((layout.root / RULES).glob("*.yml"))
-    return [name for file in files for name in _ALERT.findall(file.read_text())]
-
-
-def _known(name: str, known: Collection[str], noun: str) -> str:
-    if name not in known:
-        raise UsageError(f"{name!r} is no {noun}{hints.suggestion(name, known)}")
-    return name
+    return links.logs(f'{{service_name="{names.known(name, names.hops(layout.root), "service or hop")}"}}')
 
 
 def _is_desktop() -> bool:

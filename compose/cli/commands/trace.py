@@ -10,8 +10,9 @@ from rich.console import Console
 
 from compose.cli.layout import Layout
 from compose.cli.links import Links
+from compose.cli.store_client import TelemetryError
 from compose.cli.stores import Stores
-from compose.cli.telemetry import Telemetry, TelemetryError
+from compose.cli.telemetry import Telemetry
 from compose.cli.waterfall import arrange, missing_parents, render, render_lines
 
 
