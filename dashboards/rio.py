@@ -116,6 +116,7 @@ def _delivering(board: Dashboard) -> None:
             "Attempts by outcome",
             units.EventsPerSecond,
             Prom(_rate("rio_deliveries_total", "outcome"), "{{outcome}}"),
+            Prom(_rate("rio_outcomes_not_kept_total", "reason"), "not kept: {{reason}}"),
         )
     )
     board.with_panel(

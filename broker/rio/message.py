@@ -20,6 +20,11 @@ _HISTORY_KEPT: Final = 100
 _HISTORY_BYTES: Final = 20_000
 _EXCERPT_CHARACTERS: Final = 160
 _NUMBERS: Final = (int, float)
+# What the columns hold that a message's numbers go to, and `datetime`.
+_LATEST: Final = 253_000_000_000.0
+_MOST_ATTEMPTS: Final = 1_000_000
+_MOST: Final = 2.0**53
+_STATUSES: Final = range(100, 1000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +85,8 @@ class Message:
 
     @classmethod
     def read(cls, headers: Mapping[str, Any], content_type: str | None, body: bytes, now: float) -> Self:
-        """Read what `headers` wrote. Total: what is missing gets a default, so nothing can jam a queue.
+        """Read what `headers` wrote. Total: what is missing, or cannot be, gets a default, so nothing can jam
+        a queue or fail to be kept.
 
         `now` (seconds since the epoch) stands in for a missing time of acceptance.
         """
@@ -88,14 +94,14 @@ class Message:
         return cls(
             event=Event(attributes, content_type, body),
             trace={name: str(headers[name]) for name in _TRACE if name in headers},
-            accepted_at=_number(headers.get(_ACCEPTED_AT), now),
-            attempt=max(1, int(_number(headers.get(_ATTEMPT), 1))),
-            first_attempt_at=_number(headers[_FIRST_ATTEMPT_AT], now)
+            accepted_at=_number(headers.get(_ACCEPTED_AT), now, _LATEST),
+            attempt=max(1, int(_number(headers.get(_ATTEMPT), 1, _MOST_ATTEMPTS))),
+            first_attempt_at=_number(headers[_FIRST_ATTEMPT_AT], now, _LATEST)
             if _FIRST_ATTEMPT_AT in headers
             else None,
             history=read_history(headers[_HISTORY]) if _HISTORY in headers else (),
             replayed=headers.get(_REPLAYED) is True,
-            replay=int(_number(headers[_REPLAY], 0)) if _REPLAY in headers else None,
+            replay=int(_number(headers[_REPLAY], 0, _MOST)) if _REPLAY in headers else None,
         )
 
     def attempted(self, attempt: Attempt) -> Self:
@@ -126,9 +132,9 @@ def read_history(text: Any) -> tuple[Attempt, ...]:
 def _attempt(document: Mapping[str, Any]) -> Attempt:
     status = document.get("status")
     return Attempt(
-        at=_number(document.get("at"), 0.0),
-        status=status if isinstance(status, int) else None,
-        seconds=_number(document.get("seconds"), 0.0),
+        at=_number(document.get("at"), 0.0, _LATEST),
+        status=status if isinstance(status, int) and status in _STATUSES else None,
+        seconds=_number(document.get("seconds"), 0.0, _MOST),
         reason=str(document.get("reason", "")),
         body=str(document.get("body", "")),
         trace_id=_text(document.get("trace_id")),
@@ -155,9 +161,10 @@ def _excerpt(text: str) -> str:
     return "".join(character if character.isprintable() else " " for character in start)
 
 
-def _number(value: Any, default: float) -> float:
-    return float(value) if isinstance(value, _NUMBERS) else default
+def _number(value: Any, default: float, most: float) -> float:
+    """The value if it is a number from 0 to `most`, and not NaN."""
+    return float(value) if isinstance(value, _NUMBERS) and 0 <= value <= most else default
 
 
 def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
+    return _excerpt(value) if isinstance(value, str) else None

@@ -144,6 +144,13 @@ class DispatcherMetrics(SubscriptionMetrics):
             ["subscription"],
             registry=registry,
         )
+        self.not_kept = Counter(
+            "rio_outcomes_not_kept_total",
+            "Attempts whose outcome could not be kept, so that the event is delivered again: RabbitMQ or "
+            "PostgreSQL was away (unavailable), or it failed unexpectedly.",
+            ["subscription", "reason"],
+            registry=registry,
+        )
         self.overflowed = Counter(
             "rio_paused_overflow_total",
             "Events of paused subscriptions that became dead letters as more waited than may.",

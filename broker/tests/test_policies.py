@@ -176,6 +176,59 @@ def test_what_fails_unexpectedly_is_an_attempt_and_comes_to_an_end(
     assert letter["status"] == 422
 
 
+ODD_HEADERS = {
+    "attempt": {"rio-attempt": 2**40},
+    "attempt that is no number": {"rio-attempt": "many"},
+    "time": {"rio-accepted-at": 1e300},
+    "time before all": {"rio-accepted-at": -1e300, "rio-first-attempt-at": -1e300},
+    "trace": {"traceparent": "a\0b"},
+    "replay": {"rio-replay": 1e300},
+    "history": {"rio-history": '[{"at": 1e999, "status": 1e20, "seconds": NaN, "trace_id": "\\u0000"}]'},
+    "attributes": {"ce-note": "a\0b", "ce-time\0": "x"},
+    "subject": {"ce-subject": "a\0b"},
+}
+
+
+def inject(rio: Rio, name: str, **headers: Any) -> None:
+    """Put an event into a subscription's queue otherwise than through Rio."""
+    headers = {"ce-id": str(uuid4()), "ce-type": f"{name}.happened", "ce-source": "/odd", **headers}
+    with rio.rabbit.connect() as connection, connection.channel() as channel:
+        message = channel.prepare_message(b"{}", headers=headers, properties={"delivery_mode": 2})
+        channel.basic_publish(message, "", f"rio.subscription.{name}")
+
+
+@pytest.mark.parametrize("ordered", [False, True])
+def test_whatever_is_in_a_queue_becomes_a_dead_letter_and_stops_nothing(
+    rio: Rio, outside: Outside, name: str, ordered: bool
+) -> None:
+    retry = {**FAST["retry"], "max_attempts": 2}
+    put(rio, name, f"{outside.url}/in", config={"retry": retry, "ordered": ordered})
+    outside.reply = lambda request: answer(422) if request.headers.get("ce-source") != "/tests" else OK
+    for headers in ODD_HEADERS.values():
+        inject(rio, name, **headers)
+    sent = [emit(rio, name, subject=subject) for subject in ("one", "two")]
+    wait_until(lambda: set(sent) <= set(outside.ids("/in")), what="the events behind them")
+    wait_until(lambda: len(dead(rio, name)) == len(ODD_HEADERS), what="the dead letters")
+    wait_until(lambda: len(deliveries(rio, name)) >= len(ODD_HEADERS), what="the recorded attempts")
+    labels = {"subscription": name, "reason": "unexpected"}
+    assert rio.metric(rio.dispatcher_port, "rio_outcomes_not_kept_total", **labels) == 0
+
+
+def test_whatever_is_in_a_queue_waits_behind_its_subject(rio: Rio, outside: Outside, name: str) -> None:
+    """Held in PostgreSQL, behind one that fails."""
+    put(rio, name, f"{outside.url}/in", config={"retry": {"first_seconds": 60}, "ordered": True})
+    outside.reply = lambda request: answer(500) if request.headers["ce-subject"] == "failing" else OK
+    for headers in ODD_HEADERS.values():
+        inject(rio, name, **{"ce-subject": "failing", **headers})
+    sent = emit(rio, name, subject="other")
+    wait_until(lambda: sent in outside.ids("/in"), what="the other subject's delivery")
+    labels = {"subscription": name}
+    held = len(ODD_HEADERS) - 1  # that one has another subject
+    wait_until(
+        lambda: rio.metric(rio.dispatcher_port, "rio_held_messages", **labels) >= held, what="the others"
+    )
+
+
 def test_a_revoked_secret_is_never_valid_again(rio: Rio, outside: Outside, name: str) -> None:
     secrets = set()
     for _ in range(2):

@@ -31,6 +31,7 @@ AT_ZERO = {
     "gateway_partial_answers_total",
     "rio_events_refused_total",
     "rio_deliveries_total",
+    "rio_outcomes_not_kept_total",
     "rio_queues_lost_total",
     "rio_delivery_latency_seconds_count",
     "rio_delivery_latency_seconds_bucket",

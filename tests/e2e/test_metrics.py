@@ -127,6 +127,7 @@ def test_every_counter_that_an_alert_uses_is_there_before_its_first_event(stack:
         ("rio_queues_lost_total", "service"): product(["rio"]),
         ("rio_events_refused_total", "reason"): product(["too_many", "unavailable"]),
         ("rio_deliveries_total", "subscription", "outcome"): product(active, ["delivered", "retry", "dead"]),
+        ("rio_outcomes_not_kept_total", "subscription", "reason"): product(active, ["unexpected"]),
         ("rio_delivery_latency_seconds_count", "subscription"): product(active),
         ("rio_delivery_latency_seconds_bucket", "subscription"): product(active),
         ("prometheus_rule_evaluation_failures_total", "service"): product(["prometheus"]),

@@ -13,17 +13,16 @@ from collections.abc import Callable, Coroutine, Sequence
 from itertools import takewhile
 from typing import Any, Final
 
-import psycopg
-from psycopg_pool import PoolTimeout, TooManyRequests
-
+from broker.rio.dispatcher.readings import NotKept, Readings
 from broker.rio.message import Message
 from broker.rio.rabbitmq.consumers import Consumer, Received, Wanted
 from broker.rio.store.held import Held, subject_of
+from broker.rio.store.periodic import AWAY
 
 _logger = logging.getLogger(__name__)
 
 _AGAIN_SECONDS: Final = 2.0
-_AWAY: Final = (psycopg.OperationalError, psycopg.errors.UndefinedTable, PoolTimeout, TooManyRequests)
+_AGAIN_UNEXPECTED_SECONDS: Final = 60.0
 
 
 class Holding:
@@ -33,6 +32,7 @@ class Holding:
         self,
         wanted: Wanted,
         held: Held,
+        readings: Readings,
         *,
         deliver: Callable[[Received], None],
         settle: Callable[[Received], None],
@@ -41,6 +41,7 @@ class Holding:
         self._wanted = wanted
         self._id = wanted.subscription_id
         self._held = held
+        self._readings = readings
         self._deliver = deliver
         self._settle = settle
         self._arrived: deque[Received] = deque()
@@ -132,10 +133,12 @@ class Holding:
                 try:
                     async with self._lock:
                         await self._sort_some()
-                except _AWAY as error:
+                except AWAY as error:
                     reason = {"subscription": self._id, "reason": repr(error)}
                     _logger.warning("an ordered subscription waits for PostgreSQL", extra=reason)
                     await asyncio.sleep(_AGAIN_SECONDS)
+                except Exception:
+                    await self._wait_unexpectedly()
         finally:
             self._sorting = None
 
@@ -185,8 +188,11 @@ class Holding:
                     if found is None and store.open:
                         self._subjects.pop(subject, None)
                         self._accepted_at.pop(subject, None)
-            except _AWAY:
+            except AWAY:
                 await asyncio.sleep(_AGAIN_SECONDS)
+                continue
+            except Exception:
+                await self._wait_unexpectedly()
                 continue
             if found is None or not store.open:
                 return
@@ -195,6 +201,14 @@ class Holding:
                 self._deliver(Received(found.message, store, found.position))
                 return
             await asyncio.sleep(found.due_seconds)
+
+    async def _wait_unexpectedly(self) -> None:
+        """Say what failed in a way that nothing is known of, and wait before it is tried again."""
+        _logger.exception(
+            "events of an ordered subscription cannot be held", extra={"subscription": self._id}
+        )
+        self._readings.not_kept(NotKept.UNEXPECTED)
+        await asyncio.sleep(_AGAIN_UNEXPECTED_SECONDS)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)

@@ -15,7 +15,7 @@ from broker.rio.dispatcher.delivery import Delivery, Means, Outcome
 from broker.rio.dispatcher.holding import Holding
 from broker.rio.dispatcher.lines import BySubject, Line, Unordered
 from broker.rio.dispatcher.pace import Pace
-from broker.rio.dispatcher.readings import Readings
+from broker.rio.dispatcher.readings import NotKept, Readings
 from broker.rio.dispatcher.retry import Verdict
 from broker.rio.dispatcher.spans import Spans
 from broker.rio.dispatcher.webhook import Ways, Webhook
@@ -80,7 +80,9 @@ class Worker:
         self._lanes = BySubject()
         self._line: Line = self._lanes if policy.ordered else Unordered()
         self._holding = (
-            Holding(self.wanted, held, deliver=self._line_up, settle=self._settle) if policy.ordered else None
+            Holding(self.wanted, held, readings, deliver=self._line_up, settle=self._settle)
+            if policy.ordered
+            else None
         )
         self._known = known or {}
         self._runners: set[asyncio.Task[None]] = set()
@@ -203,10 +205,12 @@ class Worker:
         except (NotPublished, *AWAY) as error:
             reason = {"reason": repr(error), "event_id": received.message.event.id}
             _logger.warning("the outcome cannot be kept; the event is delivered again", extra=reason)
-            await self._hold(received)
+            self._means.readings.not_kept(NotKept.UNAVAILABLE)
+            await self._hold(received, _HOLD_SECONDS)
         except Exception:
             extra = {"event_id": received.message.event.id, "subscription": self._subscription.id}
             _logger.exception("the outcome of a delivery cannot be kept", extra=extra)
+            self._means.readings.not_kept(NotKept.UNEXPECTED)
             await self._hold(received, _HOLD_UNEXPECTED_SECONDS)
 
     async def _conclude(self, received: Received, outcome: Outcome) -> None:
@@ -264,7 +268,7 @@ class Worker:
             waits = 0.0
         return True
 
-    async def _hold(self, received: Received, seconds: float = _HOLD_SECONDS) -> None:
+    async def _hold(self, received: Received, seconds: float) -> None:
         """Neither RabbitMQ nor PostgreSQL would take the outcome: the message stays in its queue."""
         await self._stops_within(seconds)
         if self._subscription.policy.ordered:

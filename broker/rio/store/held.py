@@ -16,6 +16,7 @@ from psycopg.types.json import Jsonb
 from broker.cloudevents import indexable
 from broker.rio.message import Message
 from broker.rio.store.database import Database
+from broker.rio.store.text import storable
 
 LEASE_SECONDS: Final = 15
 """How long a dispatcher that says nothing keeps a subscription's held events."""
@@ -33,7 +34,15 @@ class HeldEvent:
 
 def subject_of(message: Message) -> str:
     """What names the event's subject here; events without one are one subject."""
-    return indexable(message.event.subject or "")
+    return indexable(storable(message.event.subject or ""))
+
+
+def _headers(message: Message) -> Jsonb:
+    # What came into RabbitMQ otherwise than through Rio may hold what PostgreSQL cannot.
+    headers = message.headers().items()
+    return Jsonb(
+        {storable(name): storable(value) if isinstance(value, str) else value for name, value in headers}
+    )
 
 
 class Held:
@@ -81,8 +90,8 @@ class Held:
                 "id": subscription_id,
                 "subject": subject_of(message),
                 "due": due_seconds,
-                "headers": Jsonb(message.headers()),
-                "type": message.event.content_type,
+                "headers": _headers(message),
+                "type": message.event.content_type and storable(message.event.content_type),
                 "body": message.event.body,
             }
             for message in messages
@@ -110,7 +119,7 @@ class Held:
             UPDATE held SET headers = %(headers)s, due_at = now() + %(due)s * interval '1 second'
             WHERE position = %(position)s RETURNING position
         """
-        parameters = {"headers": Jsonb(message.headers()), "due": due_seconds, "position": position}
+        parameters = {"headers": _headers(message), "due": due_seconds, "position": position}
         await self._fetch(query, parameters)
 
     async def remove(self, position: int) -> None:

@@ -79,8 +79,12 @@ class Seen:
             self._metrics.seen_dropped.inc()
 
     async def _write(self, counts: Counter[tuple[int, str, str, str]]) -> None:
+        stored: Counter[tuple[int, str, str, str]] = Counter()
+        for (minute, source, type_, subscription), count in counts.items():
+            # Two of them may be stored as the same.
+            stored[minute, indexable(storable(source)), storable(type_), subscription] += count
         # In one order everywhere, so that two processes never wait for each other's rows.
-        ordered = sorted(counts.items())
+        ordered = sorted(stored.items())
         query = """
             INSERT INTO seen (minute, source, type, subscription, count)
             SELECT * FROM unnest(%(minutes)s::timestamptz[], %(sources)s::text[], %(types)s::text[],
@@ -89,8 +93,8 @@ class Seen:
         """
         parameters = {
             "minutes": [datetime.fromtimestamp(minute * 60, UTC) for (minute, *_), _ in ordered],
-            "sources": [indexable(storable(source)) for (_, source, _, _), _ in ordered],
-            "types": [storable(type_) for (_, _, type_, _), _ in ordered],
+            "sources": [source for (_, source, _, _), _ in ordered],
+            "types": [type_ for (_, _, type_, _), _ in ordered],
             "subscriptions": [subscription for (*_, subscription), _ in ordered],
             "counts": [count for _, count in ordered],
         }

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -147,15 +148,27 @@ def test_event_survives_rabbitmq(document: dict[str, Any]) -> None:
     assert Message.read(later.headers(), event.content_type, event.body, now=99.0) == later
 
 
+anything = st.none() | st.text(max_size=20) | st.floats() | st.integers() | st.booleans()
+own_headers = ["rio-accepted-at", "rio-attempt", "rio-first-attempt-at", "rio-replay", "rio-history"]
+attempts = st.fixed_dictionaries({}, optional=dict.fromkeys(("at", "status", "seconds", "body"), anything))
+
+
 @given(
     st.dictionaries(
-        st.text(max_size=20), st.none() | st.text(max_size=20) | st.floats() | st.booleans(), max_size=5
+        st.text(max_size=20) | st.sampled_from(own_headers),
+        anything | st.lists(attempts, max_size=2).map(json.dumps),
+        max_size=5,
     )
 )
-def test_any_message_can_be_read(headers: dict[str, Any]) -> None:
+def test_any_message_can_be_read_and_kept(headers: dict[str, Any]) -> None:
     message = Message.read(headers, None, b"", now=1.0)
-    assert message.attempt >= 1
     assert isinstance(message.event, Event)
+    assert 1 <= message.attempted(Attempt(1.0, 500, 0.1, "", "")).attempt < 2**31
+    assert message.replay is None or 0 <= message.replay < 2**63
+    moments = [message.accepted_at, message.first_attempt_at or 0.0, *(one.at for one in message.history)]
+    for moment in moments:
+        datetime.fromtimestamp(moment, UTC)
+    json.dumps([one.document() for one in message.history], allow_nan=False)
 
 
 BASE = {"specversion": "1.0", "id": "1", "type": "t", "source": "/s"}
