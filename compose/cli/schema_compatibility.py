@@ -11,9 +11,11 @@ Compared are JSON Schemas of 2020-12. References within a schema are followed.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from enum import IntEnum
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -47,11 +49,21 @@ _UNDECIDABLE = (
 
 @dataclass(frozen=True, order=True)
 class Change:
-    """One difference. pointer: where in the schema, RFC 6901 behind a `#`. breaks: whether it is refused."""
+    """One difference. pointer: where in the schema, RFC 6901 behind a `#`. breaks: whether it is refused.
+    undecided: whether it might break events, which the schemas alone do not tell."""
 
     pointer: str
     text: str
     breaks: bool = True
+    undecided: bool = False
+
+
+class _Fit(IntEnum):
+    """Whether all that keeps to one schema keeps to another."""
+
+    NO = 0
+    PERHAPS = 1
+    YES = 2
 
 
 def check(catalog: Catalog, applied: Path) -> list[str]:
@@ -100,12 +112,13 @@ class _Comparison:
 
     old_root: Any
     new_root: Any
-    fitting: dict[tuple[str, str], bool] = field(default_factory=dict)
+    fitting: dict[tuple[str, str], _Fit] = field(default_factory=dict)
     seen: set[tuple[str, ...]] = field(default_factory=set)
 
     def changes(self, old: Any, new: Any, at: str) -> Iterator[Change]:
         """The differences of two subschemas; `at` is the pointer of the new one."""
         old, _ = _resolved(self.old_root, old, at)
+        parts = list(_parts(new, at))
         new, at = _resolved(self.new_root, new, at)
         compared = (at, _json(old), _json(new))
         if compared in self.seen or old is False or new is True:
@@ -120,9 +133,17 @@ class _Comparison:
                 rest = {key: value for key, value in before.items() if key != name}
                 for alternative in before[name]:
                     narrowed = {"allOf": [rest, alternative]}
-                    yield from (change for change in self.changes(narrowed, new, at) if change.breaks)
+                    yield from self._breaking(narrowed, new, at)
                 return
-        yield from self._own(before, new, at)
+        found = list(self._own(before, new, at))
+        yield from found
+        if not any(change.breaks for change in found):
+            # Merged into one schema they may say less than each by itself.
+            for pointer, part in parts:
+                yield from self._breaking(old, part, pointer)
+
+    def _breaking(self, old: Any, new: Any, at: str) -> Iterator[Change]:
+        return (change for change in self.changes(old, new, at) if change.breaks or change.undecided)
 
     def _own(self, old: Schema, new: Schema, at: str) -> Iterator[Change]:
         for of_keywords in (_types, _values, _bounds, _texts, _required):
@@ -138,11 +159,12 @@ class _Comparison:
         for name in sorted(before.keys() & now.keys()):
             yield from self.changes(before[name], now[name], f"{at}/properties/{_escaped(name)}")
         rest = new.get("additionalProperties", True)
-        if rest is False and "patternProperties" not in new:
-            for name in sorted(before.keys() - now.keys()):
-                if before[name] is not False:
-                    text = f"{name!r} is removed while other members are not allowed"
-                    yield Change(f"{at}/properties", text)
+        for name in sorted(before.keys() - now.keys()) if "patternProperties" not in new else ():
+            if rest is not False:
+                yield from self.changes(before[name], rest, f"{at}/additionalProperties")
+            elif before[name] is not False:
+                text = f"{name!r} is removed while other members are not allowed"
+                yield Change(f"{at}/properties", text)
         if new.get("patternProperties", {}) != old.get("patternProperties", {}):
             yield _undecided(f"{at}/patternProperties")
         yield from self.changes(old.get("additionalProperties", True), rest, f"{at}/additionalProperties")
@@ -164,17 +186,54 @@ class _Comparison:
         for name in ("anyOf", "oneOf"):
             # Without alternatives, the schema itself is the only one there was.
             for number, alternative in enumerate(old.get(name, [old]) if name in new else (), 1):
-                if not any(self._fits(alternative, now) for now in new[name]):
+                fit = self._best_fit(alternative, new[name])
+                if fit is _Fit.NO:
                     text = f"alternative {number} of those there were is removed or narrower"
                     yield Change(f"{at}/{name}", text)
+                elif fit is _Fit.PERHAPS:
+                    yield _undecided(f"{at}/{name}")
+        if self._may_fit_twice(old.get("oneOf", []), new.get("oneOf", [])):
+            yield _undecided(f"{at}/oneOf")
 
-    def _fits(self, old: Any, new: Any) -> bool:
+    def _may_fit_twice(self, old: Sequence[Any], new: Sequence[Any]) -> bool:
+        """Whether something may fit two of the new alternatives that fitted one before."""
+        if all(new.count(alternative) <= old.count(alternative) for alternative in new):
+            return False
+        types = [_allowed_types(self._new(alternative)) for alternative in new]
+        return any(one & other for one, other in combinations(types, 2))
+
+    def _new(self, schema: Any) -> Schema:
+        resolved, _ = _resolved(self.new_root, schema, "#")
+        return resolved if isinstance(resolved, Mapping) else {"type": list(_TYPES) if resolved else []}
+
+    def _best_fit(self, old: Any, alternatives: Sequence[Any]) -> _Fit:
+        best = _Fit.NO
+        for new in alternatives:
+            best = max(best, self._fits(old, new))
+            if best is _Fit.YES:
+                break
+        return best
+
+    def _fits(self, old: Any, new: Any) -> _Fit:
         pair = (_json(old), _json(new))
         if pair not in self.fitting:
-            self.fitting[pair] = True  # as far as is known, for schemas that refer to themselves
+            self.fitting[pair] = _Fit.YES  # as far as is known, for schemas that refer to themselves
             apart = _Comparison(self.old_root, self.new_root, self.fitting)
-            self.fitting[pair] = not any(change.breaks for change in apart.changes(old, new, "#"))
+            found = list(apart.changes(old, new, "#"))
+            broken, unknown = any(one.breaks for one in found), any(one.undecided for one in found)
+            self.fitting[pair] = _Fit.NO if broken else _Fit.PERHAPS if unknown else _Fit.YES
         return self.fitting[pair]
+
+
+def _parts(schema: Any, at: str) -> Iterator[tuple[str, Any]]:
+    """What has to be kept to at once where a schema has an `allOf` or a reference, and where that is."""
+    if not isinstance(schema, Mapping) or not schema.keys() & {"allOf", "$ref"} or schema.keys() == {"$ref"}:
+        return
+    yield at, {name: value for name, value in schema.items() if name not in ("$ref", "allOf")}
+    if "$ref" in schema:
+        yield schema["$ref"], {"$ref": schema["$ref"]}
+    for number, part in enumerate(schema.get("allOf", ())):
+        yield f"{at}/allOf/{number}", part
 
 
 def _types(old: Schema, new: Schema, at: str) -> Iterator[Change]:
@@ -265,7 +324,7 @@ def _required(old: Schema, new: Schema, at: str) -> Iterator[Change]:
 
 
 def _undecided(at: str) -> Change:
-    return Change(at, f"has changed; {_REFUSED_LATER}", breaks=False)
+    return Change(at, f"has changed; {_REFUSED_LATER}", breaks=False, undecided=True)
 
 
 def _resolved(root: Any, schema: Any, at: str, followed: frozenset[str] = frozenset()) -> tuple[Any, str]:

@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
 from compose.cli import containers, hops, schema_compatibility
 from compose.cli.catalog import Catalog
@@ -84,6 +87,21 @@ REFUSED: list[tuple[Any, Any, str]] = [
         {"properties": {**TREE["properties"], "value": {"type": "string"}}},
         "#/properties/value/type",
     ),
+    (
+        {"properties": {"a": {"type": "null"}}, "additionalProperties": {"type": "string"}},
+        {"additionalProperties": {"type": "string"}},
+        "#/additionalProperties/type",
+    ),
+    (
+        {"properties": {"a": {}, "b": {}}, "additionalProperties": False},
+        {"properties": {"a": {}}, "allOf": [{"properties": {"b": {}}}], "additionalProperties": False},
+        "#/properties",
+    ),
+    (
+        member({"minLength": 1}),
+        member({"minLength": 1, "allOf": [{"minLength": 2}]}),
+        "#/properties/a/allOf/0/minLength",
+    ),
 ]
 WARNED: list[tuple[Any, Any, str]] = [
     ({"required": ["a"]}, {}, "#/required"),
@@ -92,6 +110,13 @@ WARNED: list[tuple[Any, Any, str]] = [
     (member({"pattern": "^a"}), member({"pattern": "^[ab]"}), "#/properties/a/pattern"),
     (member({}), member({"not": {"const": 1}}), "#/properties/a/not"),
     ({}, {"patternProperties": {"^x": {}}}, "#/patternProperties"),
+    (
+        member({"oneOf": [{"minLength": 1}]}),
+        member({"oneOf": [{"minLength": 1}, {}]}),
+        "#/properties/a/oneOf",
+    ),
+    (member({"anyOf": [{}]}), member({"not": {"const": 1}}), "#/properties/a/not"),
+    (member({"anyOf": [{}]}), member({"anyOf": [{"not": {"const": 1}}]}), "#/properties/a/anyOf"),
 ]
 FINE: list[tuple[Any, Any]] = [
     (member({}), member({"title": "A", "description": "what it is", "examples": [1]})),
@@ -111,6 +136,7 @@ FINE: list[tuple[Any, Any]] = [
     ({"allOf": [{"required": ["a"]}, {"required": ["b"]}]}, {"required": ["a", "b"]}),
     (member({"anyOf": [{"type": "string"}]}), member({"anyOf": [{"type": "null"}, {"type": "string"}]})),
     (member({"anyOf": [{"type": "string"}, {"type": "null"}]}), member({"type": ["string", "null"]})),
+    (member({"oneOf": [{"type": "string"}]}), member({"oneOf": [{"type": "null"}, {"type": "string"}]})),
     (TREE, {**TREE, "title": "A tree"}),
     ({"$ref": "#"}, {"$ref": "#", "title": "nothing"}),
 ]
@@ -129,6 +155,54 @@ def test_what_consumers_may_not_expect_is_a_warning(old: Any, new: Any, pointer:
 @pytest.mark.parametrize(("old", "new"), FINE)
 def test_what_harms_nobody_is_no_change(old: Any, new: Any) -> None:
     assert compare(old, new) == []
+
+
+#: Parts of schemas whose keywords are compared by rules of their own.
+PARTS: list[Any] = [
+    True, False, {}, {"type": "string"}, {"type": ["string", "null"]}, {"type": "integer"},
+    {"type": "number"}, {"maximum": 3}, {"exclusiveMaximum": 3}, {"minimum": 2}, {"minLength": 2},
+    {"maxLength": 1}, {"const": 1}, {"enum": [1, "a"]},
+    {"enum": [1, 2, "a"]}, {"multipleOf": 2}, {"multipleOf": 4}, {"pattern": "^a"},
+    {"not": {"const": 1}}, {"minItems": 1}, {"maxItems": 1}, {"uniqueItems": True}, {"required": ["a"]},
+    {"maxProperties": 1}, {"minProperties": 1}, {"dependentRequired": {"a": ["b"]}}, {"type": "object"},
+]  # fmt: skip
+VALUES: list[Any] = [0, 1, 2, 3, 4, 2.5, "", "a", "b", "ab", None, True]
+VALUES += [[], {}, *([value] for value in VALUES), *({"a": value} for value in VALUES)]
+VALUES += [[1, 1], [1, "a"], ["a", None], {"b": 1}, {"b": "a"}, {"a": 1, "b": 1}, {"a": "ab", "b": None}]
+
+
+def _composed(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    few = st.lists(inner, min_size=1, max_size=3)
+    keywords = {
+        "additionalProperties": inner,
+        "required": st.just(["b"]),
+        "prefixItems": few,
+        "items": inner,
+        "anyOf": few,
+        "oneOf": few,
+        "allOf": few,
+    }
+    some = st.sets(st.sampled_from(sorted(keywords)), min_size=1, max_size=2)
+    return some.flatmap(lambda names: st.fixed_dictionaries({name: keywords[name] for name in names}))
+
+
+SCHEMAS = st.recursive(st.sampled_from(PARTS), _composed, max_leaves=5)
+MEMBERS = st.fixed_dictionaries(
+    {"properties": st.fixed_dictionaries({"a": SCHEMAS, "b": SCHEMAS})},
+    optional={"additionalProperties": SCHEMAS, "allOf": st.lists(SCHEMAS, min_size=1, max_size=2)},
+)
+
+
+# A member that is declared anew is expected to be new: both declare the same, or only the old one does.
+@settings(max_examples=200, deadline=None)
+@given(st.tuples(SCHEMAS, SCHEMAS) | st.tuples(MEMBERS, MEMBERS | SCHEMAS))
+def test_no_event_breaks_a_schema_that_was_found_to_be_no_change(schemas: tuple[Any, Any]) -> None:
+    old, new = schemas
+    if compare(old, new):
+        return
+    before, now = Draft202012Validator(old), Draft202012Validator(new)
+    broken = [value for value in VALUES if before.is_valid(value) and not now.is_valid(value)]
+    assert broken == []
 
 
 def test_a_schema_of_many_alternatives_that_refer_to_each_other_is_compared() -> None:
