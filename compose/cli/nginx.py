@@ -17,8 +17,9 @@ TEMPLATES = Path("compose/nginx")
 BANNED = TEMPLATES / "banned.conf"
 EDGE, SERVICES = "edge-nginx", "services-nginx"
 
-_ROTATE_BYTES = "16M"
-_ROTATED_KEPT = 2
+# Of each file at least what the collector's queues hold: it waits here while they are full or it is away.
+_ROTATE_BYTES = "64M"
+_ROTATED_KEPT = 4
 
 
 def edge(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from compose.cli import deployments, rabbitmq
 from compose.cli.catalog import Catalog
@@ -17,6 +18,8 @@ from compose.cli.errors import Failure
 from compose.cli.generate import generate_for_containers, plan
 from compose.cli.layout import Layout
 from compose.cli.tests import checkout
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -110,6 +113,20 @@ def test_the_files_the_hops_read(layout: Layout) -> None:
     assert rio["amqp_url"] == "amqp://rio@127.0.0.1:5673//"
     for name in ("amqp_password_file", "credential_file", "senders_file", "webhook_key_file"):
         assert Path(rio[name]).is_file()
+
+
+def test_what_nginx_writes_waits_for_the_collector_as_long_as_its_queues_do(layout: Layout) -> None:
+    run(layout)
+    rules = (layout.config / "logrotate.conf").read_text()
+    [megabytes], [kept] = re.findall(r"size (\d+)M", rules), re.findall(r"rotate (\d+)", rules)
+    collector = yaml.safe_load((ROOT / "observability/collector/collector.yaml").read_text())
+    queues = [
+        exporter["sending_queue"]["queue_size"]
+        for exporter in collector["exporters"].values()
+        if "sending_queue" in exporter
+    ]
+    assert queues
+    assert int(megabytes) * 1024**2 * int(kept) >= max(queues)
 
 
 def test_bodies_that_the_edge_lets_through_reach_the_services(layout: Layout) -> None:
