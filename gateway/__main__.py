@@ -12,8 +12,8 @@ from gateway.app import serve
 from gateway.config.reload import check
 from gateway.config.settings import Settings, SettingsError
 from gateway.config.yaml_document import RoutesError
-from gateway.middleware.invalidation import Invalidations
-from gateway.middleware.rate_limit import Rates
+from gateway.invalidations import Invalidations
+from gateway.middleware.rate_limit import RateLimiter
 from gateway.processes import fork
 from observability import setup
 
@@ -39,7 +39,7 @@ def main() -> int:
 
 def _run(settings: Settings, mock: bool) -> int:
     # Before the fork: all processes share them.
-    rates, invalidations = Rates(), Invalidations()
+    limiter, invalidations = RateLimiter(), Invalidations()
     index = fork(len(settings.ports))
     # A process that is started again later must know the services that the others have read since.
     settings = settings.model_copy(update={"services": Settings.load().services})
@@ -52,7 +52,7 @@ def _run(settings: Settings, mock: bool) -> int:
     gc.freeze()
     gc.set_threshold(*COLLECT_AFTER)
     try:
-        uvloop.run(serve(settings, index, hop, rates, invalidations, mock=mock))
+        uvloop.run(serve(settings, index, hop, limiter, invalidations, mock=mock))
     finally:
         hop.shutdown()
     return 0

@@ -7,20 +7,24 @@ from functools import partial
 
 from tornado.web import Application, RequestHandler
 
-from gateway.backend import Upstreams
-from gateway.backend.metrics import Metrics as ResilienceMetrics
+from gateway.backend import BackendClient
+from gateway.backend.metrics import Metrics as BackendMetrics
 from gateway.config.effective import effective
-from gateway.config.reload import Reader
+from gateway.config.reload import Reloader
 from gateway.config.settings import ServiceSettings, Settings
-from gateway.context import Nobody, World
+from gateway.context import Context, NullBackend
 from gateway.draining import drain
 from gateway.http.refusals import Refusals
 from gateway.http.server import Front
+from gateway.invalidations import Invalidations
 from gateway.metrics import Metrics
-from gateway.middleware import Door
-from gateway.middleware.invalidation import Invalidations
-from gateway.middleware.rate_limit import Rates
-from gateway.pipeline import Gateway
+from gateway.middleware.built_in import built_in
+from gateway.middleware.cors import Cors
+from gateway.middleware.jwt import verifier_of
+from gateway.middleware.rate_limit import RateLimiter
+from gateway.middleware.shedding import Shedder
+from gateway.middleware.trusted_proxies import TrustedProxies
+from gateway.pipeline import Pipeline
 from observability import Hop
 from observability.frameworks import tornado as hop_tornado
 from observability.frameworks.malformed import ProblemServer
@@ -30,7 +34,7 @@ async def serve(
     settings: Settings,
     index: int,
     hop: Hop,
-    rates: Rates,
+    limiter: RateLimiter,
     invalidations: Invalidations,
     *,
     mock: bool = False,
@@ -41,37 +45,40 @@ async def serve(
 
     Parameters:
         index: which of the processes this is.
-        rates: the limits that all processes share.
+        limiter: the limits that all processes share.
         invalidations: the writes that all processes share.
         mock: answer every route with its example, and call no service.
 
     Raises:
         RoutesError: the file of routes has faults.
     """
-    resilience = ResilienceMetrics(hop.registry)
-    upstreams = Upstreams(str(settings.services_url), settings.credential(), hop, resilience)
-    world = World.of(Nobody() if mock else upstreams, hop.tracer, Metrics(hop.registry), invalidations)
-    reader = Reader(settings, world, mock=mock)
-    door = Door.of(settings, rates, resilience)
-    gateway = Gateway(hop, door, reader.read(), world)
-    checks = _Checks(hop, upstreams)
+    backend_metrics = BackendMetrics(hop.registry)
+    backend = BackendClient(str(settings.services_url), settings.credential(), hop, backend_metrics)
+    context = Context.of(NullBackend() if mock else backend, hop.tracer, Metrics(hop.registry), invalidations)
+    reloader = Reloader(settings, context, mock=mock)
+    shedder = Shedder()
+    middleware = built_in(verifier_of(settings.auth), limiter, shedder, context)
+    proxies = TrustedProxies(settings.trusted_proxies)
+    cors = Cors(settings.cors.origins, settings.cors.max_age_seconds)
+    pipeline = Pipeline(hop, middleware, proxies, cors, context, reloader.read())
+    checks = _Checks(hop, backend)
     if not mock:
         checks.use(settings.services)
-    front = Front.of(gateway, Refusals(hop, resilience.malformed))
+    front = Front.of(pipeline.receive, Refusals(hop, context.metrics.malformed))
     await front.listen(settings.ports[index], settings.host)
-    routes = [*hop_tornado.routes(hop), ("/routes", _RoutesPage, {"gateway": gateway})]
+    routes = [*hop_tornado.routes(hop), ("/routes", _RoutesPage, {"pipeline": pipeline})]
     pages = ProblemServer(Application(routes))
     pages.listen(settings.metrics_ports[index], settings.host)
-    watched = reader.watch(gateway, (lambda services: None) if mock else checks.use)
-    watching = [asyncio.create_task(each) for each in (door.shedder.watch(), watched)]
+    watched = reloader.watch(pipeline, (lambda services: None) if mock else checks.use)
+    watching = [asyncio.create_task(each) for each in (shedder.watch(), watched)]
     try:
         await stop_signal()
-        await drain(front, gateway, hop)
+        await drain(front, pipeline.in_flight, hop)
     finally:
         for task in watching:
             task.cancel()
         pages.stop()
-        await upstreams.close()
+        await backend.close()
 
 
 async def stop_signal() -> None:
@@ -87,30 +94,30 @@ class _Checks:
     """Checks of what the gateway calls: it is ready if it reaches services nginx; the services' checks say
     which of them are ready."""
 
-    def __init__(self, hop: Hop, upstreams: Upstreams) -> None:
+    def __init__(self, hop: Hop, backend: BackendClient) -> None:
         self._health = hop.health
-        self._upstreams = upstreams
+        self._backend = backend
         self._services: set[str] = set()
 
     def use(self, services: Mapping[str, ServiceSettings]) -> None:
         """Check these services from now on, and no others."""
-        self._health.add("services-nginx", self._upstreams.reachable, critical=True)
+        self._health.add("services-nginx", self._backend.reachable, critical=True)
         for name in self._services - services.keys():
             self._health.remove(name)
         for name in services.keys() - self._services:
-            self._health.add(name, partial(self._upstreams.ready, name), critical=False)
+            self._health.add(name, partial(self._backend.ready, name), critical=False)
         self._services = set(services)
 
 
 class _RoutesPage(RequestHandler):
-    """`/routes`: the table in use, with every default filled in."""
+    """`/routes`: the routes in use, with every default filled in and the middleware of each."""
 
-    def initialize(self, gateway: Gateway) -> None:
-        self._gateway = gateway
+    def initialize(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
 
     def get(self) -> None:
         self.set_header("Content-Type", "application/json")
-        self.finish(effective(self._gateway.table))
+        self.finish(effective(self._pipeline.router, self._pipeline.stacks))
 
     def _log(self) -> None:
-        """Nobody wants a line for each look."""
+        """No access line."""

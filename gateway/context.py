@@ -1,4 +1,4 @@
-"""What actions need of the process they run in."""
+"""What endpoints and middleware share in one process of the gateway."""
 
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
@@ -9,22 +9,25 @@ from opentelemetry.trace import NoOpTracer, Tracer
 from prometheus_client import CollectorRegistry
 
 from gateway.aggregation.part import LastGood
-from gateway.backend import Answer, Attempt, Call, Listener, UpstreamError
+from gateway.backend import Answer, Attempt, BackendError, Call, Listener
 from gateway.backend.deadline import Deadline
 from gateway.backend.policy import Policy
-from gateway.lru import Memory
-from gateway.messages import Reply
+from gateway.invalidations import Invalidations
+from gateway.lru import LruCache
+from gateway.messages import Response
 from gateway.metrics import Metrics
-from gateway.middleware.invalidation import Invalidations
 from observability.client import Streamed
 from observability.lean import Sketch
 
 LAST_GOOD_BYTES = 16 * 1024 * 1024
 CACHE_BYTES = 32 * 1024 * 1024
 
+CachedResponse = tuple[Response, int, tuple[int, ...]]
+"""A response, the seconds that it may be given for, and the version of its resource."""
 
-class Services(Protocol):
-    """Whom calls are made to: see `gateway.backend.Upstreams`."""
+
+class Backend(Protocol):
+    """The services that calls are made to: see `gateway.backend.BackendClient`."""
 
     def follow(self, policies: Mapping[str, Policy]) -> None: ...
 
@@ -47,8 +50,8 @@ class Services(Protocol):
     ) -> AbstractAsyncContextManager[Streamed]: ...
 
 
-class Nobody:
-    """In the place of services where none are called: while a file is checked, and where all is mocked."""
+class NullBackend:
+    """In the place of the services where none is called: routes are only checked, or all are mocked."""
 
     def follow(self, policies: Mapping[str, Policy]) -> None:
         """There is nothing to bound."""
@@ -67,15 +70,15 @@ class Nobody:
     async def call(
         self, call: Call, policy: Policy, deadline: Deadline, begun: Attempt | None = None
     ) -> Answer:
-        raise UpstreamError(call.service, 503, "no service is called here")
+        raise BackendError(call.service, 503, "no service is called here")
 
     def stream(self, call: Call, policy: Policy, deadline: Deadline) -> AbstractAsyncContextManager[Streamed]:
-        raise UpstreamError(call.service, 503, "no service is called here")
+        raise BackendError(call.service, 503, "no service is called here")
 
 
 @dataclass(frozen=True, slots=True)
-class World:
-    """The services, telemetry, and what is remembered; it outlives the routing table.
+class Context:
+    """The services, telemetry, and what is remembered; it outlives the router, which is read again.
 
     Attributes:
         last_good: parts' last good answers, for routes that serve them stale.
@@ -84,31 +87,31 @@ class World:
         invalidations: the writes that all processes of the gateway passed on.
     """
 
-    upstreams: Services
+    backend: Backend
     tracer: Tracer
     metrics: Metrics
-    last_good: Memory[LastGood]
-    cache: Memory[tuple[Reply, int, tuple[int, ...]]]
+    last_good: LruCache[LastGood]
+    cache: LruCache[CachedResponse]
     invalidations: Invalidations
 
     @classmethod
     def of(
         cls,
-        upstreams: Services,
+        backend: Backend,
         tracer: Tracer,
         metrics: Metrics,
         invalidations: Invalidations | None = None,
-    ) -> "World":
-        """A world with nothing remembered yet.
+    ) -> "Context":
+        """A context with nothing remembered yet.
 
         Parameters:
             invalidations: those that the processes share; without them this one has its own.
         """
-        last_good: Memory[LastGood] = Memory(LAST_GOOD_BYTES)
-        cache: Memory[tuple[Reply, int, tuple[int, ...]]] = Memory(CACHE_BYTES)
-        return cls(upstreams, tracer, metrics, last_good, cache, invalidations or Invalidations())
+        last_good: LruCache[LastGood] = LruCache(LAST_GOOD_BYTES)
+        cache: LruCache[CachedResponse] = LruCache(CACHE_BYTES)
+        return cls(backend, tracer, metrics, last_good, cache, invalidations or Invalidations())
 
     @classmethod
-    def nowhere(cls) -> "World":
-        """A world to read tables in that answer nobody."""
-        return cls.of(Nobody(), NoOpTracer(), Metrics(CollectorRegistry()))
+    def null(cls) -> "Context":
+        """The context of routes that are only checked, and answer no request."""
+        return cls.of(NullBackend(), NoOpTracer(), Metrics(CollectorRegistry()))

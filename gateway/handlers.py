@@ -3,17 +3,17 @@
 from urllib.parse import quote
 
 from gateway.aggregation import json_document
-from gateway.backend import Call, UpstreamError
+from gateway.backend import BackendError, Call
 from gateway.config.openapi import describe
 from gateway.endpoints.forwarding import pass_on, unavailable
 from gateway.endpoints.handler import Tools
-from gateway.messages import Reply, Request
+from gateway.messages import Request, Response
 from observability.problem import Problem
 
 JSON = "application/json"
 
 
-async def place_order(request: Request, tools: Tools) -> Reply:
+async def place_order(request: Request, tools: Tools) -> Response:
     """`POST /v1/orders`: the account is looked up first, because orders knows accounts by id only."""
     account_id = (request.document or {})["account_id"]
     target = f"/accounts/{quote(account_id, safe='')}"
@@ -25,7 +25,7 @@ async def place_order(request: Request, tools: Tools) -> Reply:
     if 400 <= found.status < 500:
         return pass_on(found)  # such as 429: nobody knows whether there is such an account
     if not found.ok:
-        raise unavailable(UpstreamError("accounts", 502, f"the service answered {found.status}"))
+        raise unavailable(BackendError("accounts", 502, f"the service answered {found.status}"))
     headers = [("Content-Type", JSON)]
     if key := request.headers.get("Idempotency-Key"):
         headers.append(("Idempotency-Key", key))
@@ -35,6 +35,6 @@ async def place_order(request: Request, tools: Tools) -> Reply:
     return pass_on(placed, "/v1")
 
 
-async def openapi(_: Request, tools: Tools) -> Reply:
-    """`GET /v1/openapi.json`: the table as an OpenAPI document."""
-    return Reply(200, [("Content-Type", JSON)], json_document.encode(describe(tools.table())))
+async def openapi(_: Request, tools: Tools) -> Response:
+    """`GET /v1/openapi.json`: the routes as an OpenAPI document."""
+    return Response(200, [("Content-Type", JSON)], json_document.encode(describe(tools.router())))

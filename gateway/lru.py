@@ -22,7 +22,7 @@ class Kept(Generic[V]):
     size: int
 
 
-class Memory(Generic[V]):
+class LruCache(Generic[V]):
     """Values by key, of `max_bytes` together; a value of more than an eighth of that is not kept.
 
     Parameters:

@@ -1,10 +1,10 @@
-"""What the gateway counts of its answers, beside what every hop does."""
+"""What the gateway measures of its requests and responses, beside what every hop does."""
 
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
 
 class Metrics:
-    """Counters by route; routes and parts are those of the table, so they are bounded."""
+    """Counters by route; routes and parts are those of the file of routes, so they are bounded."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._composed = Counter(
@@ -32,7 +32,28 @@ class Metrics:
             registry=registry,
         )
         self._reloads = Counter(
-            "gateway_reloads", "Times the routing table was read again.", ["outcome"], registry=registry
+            "gateway_reloads", "Times the routes were read again.", ["outcome"], registry=registry
+        )
+        self.requests = Gauge(
+            "gateway_requests_in_flight", "Requests of a route in progress.", ["route"], registry=registry
+        )
+        self.shed = Counter(
+            "gateway_shed",
+            "Requests refused because the gateway was overloaded.",
+            ["route"],
+            registry=registry,
+        )
+        self.rate_limited = Counter(
+            "gateway_rate_limited", "Requests over their caller's rate.", ["route"], registry=registry
+        )
+        self.denied = Counter(
+            "gateway_denied",
+            "Requests without the credentials they need.",
+            ["route", "status"],
+            registry=registry,
+        )
+        self.malformed = Counter(
+            "gateway_malformed", "Messages refused before they were a request.", ["status"], registry=registry
         )
 
     def add_composed_route(self, route: str) -> None:

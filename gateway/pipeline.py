@@ -1,197 +1,205 @@
-"""The public API: which route a request is for, what is asked of it, and what is under way."""
+"""The way of every request: receive, identify, limit, authorise, validate, act, answer, record.
+
+`gateway.middleware.built_in` lists the middleware in its order. The handler of a route, which is its endpoint
+behind the middleware that it needs, is made when the routes are loaded: nothing of it is decided again.
+"""
 
 import asyncio
-from collections import Counter
-from functools import partial
-from typing import cast
+from collections.abc import Callable, Sequence
 
-from opentelemetry.trace import SpanKind
-from tornado.http1connection import HTTP1Connection
-from tornado.httputil import HTTPConnection, HTTPMessageDelegate, HTTPServerConnectionDelegate
+from opentelemetry import context as trace_context
+from tornado.httputil import HTTPHeaders
+from tornado.iostream import StreamClosedError
 
-from gateway.answering import Answering, Wire
-from gateway.backend.deadline import Bound
+from gateway.backend import BackendError
+from gateway.backend.deadline import Deadline
 from gateway.config.route import Route
-from gateway.config.router import Table
-from gateway.context import World
-from gateway.http.parser import Head
-from gateway.http.tornado_request import Message
-from gateway.messages import Reply, Request
-from gateway.middleware import Door
-from gateway.middleware.invalidation import SAFE, service, written
-from gateway.middleware.validation import check_owner, read_body, read_parameters
-from observability import Hop
-from observability.lean import Template
+from gateway.config.router import Router
+from gateway.context import Context
+from gateway.endpoints.options import Options
+from gateway.http.body_stream import BodyLost, BodyStream
+from gateway.http.interface import ResponseWriter, write
+from gateway.in_flight import InFlight
+from gateway.messages import Handler, Headers, Request, Response, UnsendableHeaders
+from gateway.middleware import Middleware
+from gateway.middleware.cors import Cors
+from gateway.middleware.identity import REQUEST_ID_HEADER, identify
+from gateway.middleware.stack import Stack
+from gateway.middleware.trusted_proxies import TrustedProxies
+from gateway.problems import incomplete, refusing
+from gateway.request_record import RequestRecord, RequestRecorder
+from observability import Hop, http_date
+from observability.exchange import TRACE_HEADER, problem_of
 from observability.problem import Problem
 
-_STATUS = "http.response.status_code"
-_SPAN_VARIABLES = ("url.path", "client.address", "url.query", "user_agent.original")
+#: The status of a request whose caller went away; only telemetry shows it.
+CLIENT_GONE = 499
 
 
-class Gateway(HTTPServerConnectionDelegate):
-    """Answers the public API by the routing table, which can be replaced while requests are under way.
+class Pipeline:
+    """Answers the public API. The router can be replaced; requests in flight keep the one they began with.
 
     Attributes:
-        table: what new requests are answered by.
+        stacks: the middleware and the handler of each route, by the route's id.
     """
 
-    def __init__(self, hop: Hop, door: Door, table: Table, world: World) -> None:
-        self.hop = hop
-        self.door = door
-        self._world = world
+    def __init__(
+        self,
+        hop: Hop,
+        middleware: Sequence[tuple[str, Middleware]],
+        proxies: TrustedProxies,
+        cors: Cors,
+        context: Context,
+        router: Router,
+    ) -> None:
+        self.cors = cors
         self.loop = asyncio.get_running_loop()
-        self._under_way = 0
-        self._by_route: Counter[str] = Counter()
-        self._idle = asyncio.Event()
-        self._idle.set()
-        self.use(table)
+        self.in_flight = InFlight(context.metrics.requests)
+        self._middleware = middleware
+        self._proxies = proxies
+        self._context = context
+        self._recorder = RequestRecorder(hop)
+        self.use(router)
 
-    def use(self, table: Table) -> None:
-        """Answer by another table from the next request on; those under way keep theirs."""
-        self.table = table
-        self._world.upstreams.follow(table.policies)
-        self._spans: dict[tuple[str, str | None], Template] = {}
-        in_flight = self.door.metrics.requests
-        in_flight.clear()
-        for route in table.routes:
-            in_flight.labels(route.id).set_function(partial(self._by_route.__getitem__, route.id))
-            self.door.metrics.shed.labels(route.id)  # at 0: an alert sees the first ones as an increase
+    def use(self, router: Router) -> None:
+        """Answer by another router from the next request on."""
+        self.router = router
+        self._options = Options(router, self.cors)
+        self.stacks = {route.id: Stack.of(route, self._middleware) for route in router.routes}
+        self._context.backend.follow(router.policies)
+        self._recorder.clear()
+        self.in_flight.show(router.routes)
 
-    def ask(self, head: Head, remote: str, wire: Wire) -> Answering:
-        """Begin with a plain request."""
-        return Answering(self, wire, head.method, head.target, head.fields, remote)
-
-    def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
-        """Begin with a request of a connection that is Tornado's."""
-        return Message(self, cast(HTTP1Connection, request_conn))
-
-    def spans(self, method: str, route: Route | None) -> Template:
-        """What the server spans of a route and a method have in common.
-
-        Parameters:
-            method: one that is known, or `_OTHER`.
-        """
-        path = route.template.text if route is not None else None
-        template = self._spans.get((method, path))
-        if template is None:
-            name = "HTTP" if method == "_OTHER" else method
-            constants = {"http.request.method": method, "url.scheme": "http"}
-            if path is not None:
-                name, constants["http.route"] = f"{name} {path}", path
-            template = Template(self.hop.tracer, name, SpanKind.SERVER, constants, _SPAN_VARIABLES, _STATUS)
-            self._spans[method, path] = template
-        return template
-
-    async def drain(self, timeout_seconds: float) -> bool:
-        """Wait until no request is under way; False when `timeout_seconds` were not enough."""
+    def receive(
+        self, writer: ResponseWriter, method: str, target: str, headers: HTTPHeaders, peer: str
+    ) -> "RequestTask":
+        """Find the route of a request, identify its caller, and begin its record."""
+        path, _, query = target.partition("?")
+        route: Route | None = None
+        path_values: list[str] = []
+        handler: Handler = self._options.respond
         try:
-            async with asyncio.timeout(timeout_seconds):
-                await self._idle.wait()
-        except TimeoutError:
-            return False
-        return True
-
-    def entered(self, route: Route | None) -> None:
-        self._under_way += 1
-        if route is not None:
-            self._by_route[route.id] += 1
-        self._idle.clear()
-
-    def left(self, route: Route | None) -> None:
-        self._under_way -= 1
-        if route is not None:
-            self._by_route[route.id] -= 1
-        if not self._under_way:
-            self._idle.set()
-
-    async def answer(
-        self, request: Request, route: Route, raw: list[str], task: "asyncio.Task[None]"
-    ) -> Reply:
-        """Let a request in, hold it against its declaration, and do what its route does.
-
-        A caller is let in, or refused, before the rest of its body is waited for. The deadline bounds all of
-        that, but for a body that is passed on: how long that takes is the caller's matter, which its channel
-        bounds; and how long the rest of one that is read whole may take, its connection.
-
-        Parameters:
-            raw: values of the path's parameters as sent.
-            task: whose this is.
-
-        Raises:
-            Problem: it is refused, or has no answer.
-            BodyLost: its body did not come.
-        """
-        if route.method in SAFE:
-            return await self._answer(request, route, raw, task)
-        status, headers = 500, []  # of a request that ends otherwise nobody knows whether it was done
-        try:
-            reply = await self._answer(request, route, raw, task)
-            status, headers = reply.status, reply.headers
-            return reply
+            if method != "OPTIONS":
+                route, path_values = self.router.find(method, path)
+                handler = self.stacks[route.id].handler
         except Problem as problem:
-            status = problem.status
-            raise
-        finally:
-            if not 400 <= status < 500:
-                resources = written(request.path, request.headers.get("Host", ""), headers)
-                self._world.invalidations.invalidate([*resources, *map(service, route.writes_to)])
+            handler = refusing(problem)
+        deadline = Deadline.after(route.deadline_seconds if route is not None else 0.0)
+        caller = identify(headers, peer, self._proxies)
+        own = [(REQUEST_ID_HEADER, caller.request_id), *self.cors.answer(headers)]
+        request = Request(method, path, query, headers, caller, deadline, path_values, own)
+        record = self._recorder.begin(request, route, peer)
+        return RequestTask(self, writer, request, route, handler, record)
 
-    async def _answer(
-        self, request: Request, route: Route, raw: list[str], task: "asyncio.Task[None]"
-    ) -> Reply:
+
+class RequestTask:
+    """One request on its way, with its span, log line and metrics whatever becomes of it.
+
+    Attributes:
+        streams: whether the request's body is passed on while it comes.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        writer: ResponseWriter,
+        request: Request,
+        route: Route | None,
+        handler: Handler,
+        record: RequestRecord,
+    ) -> None:
+        self.streams = route is not None and route.streams
+        self._pipeline, self._writer, self._request = pipeline, writer, request
+        self._route, self._handler, self._record = route, handler, record
+        self._task: asyncio.Task[None] | None = None
+        self._is_gone = False
+        pipeline.in_flight.begin(route)
+
+    def begin(
+        self,
+        body: "bytes | BodyStream | asyncio.Future[bytes]" = b"",
+        when_admitted: Callable[[], None] | None = None,
+    ) -> None:
+        """Start the work; the body is there, streams, or arrives later as a whole.
+
+        Parameters:
+            when_admitted: called once the request is admitted; not where it is refused before that.
+        """
+        request = self._request
+        if isinstance(body, bytes):
+            request.body = body
+        elif isinstance(body, BodyStream):
+            request.stream = body.pieces()
+        else:
+            request.arriving = body
+        request.when_admitted = when_admitted
+        self._task = self._pipeline.loop.create_task(self._run())
+
+    def refuse(self, problem: Problem) -> None:
+        """Answer with a problem; the body is not all there, and is not waited for."""
+        self._handler = refusing(problem)
+        self.begin()
+
+    def gone(self) -> None:
+        """The caller closed the connection: whatever is done for the request ends."""
+        self._is_gone = True
+        if self._task is None:
+            self.begin()
+        else:
+            # Later: a task that is cancelled before it began would not even end the request's span.
+            self._pipeline.loop.call_soon(self._task.cancel)
+
+    async def _run(self) -> None:
+        trace_context.attach(self._record.context)  # it ends with the task: nothing is detached
+        status = CLIENT_GONE
         try:
-            with Bound(request.deadline, task, self.loop):
-                await self._let_in(request, route, raw)
-                if request.arriving is None:
-                    self._check(request, route)
-                    if request.stream is None:
-                        return await route.action.answer(request)
-            if request.arriving is not None:
-                request.body = await request.arriving
-                with Bound(request.deadline, task, self.loop):
-                    self._check(request, route)
-                    return await route.action.answer(request)
-        except TimeoutError as error:
-            raise Problem(504, detail="The answer was not there in time.") from error
-        return await route.action.answer(request)
+            response = await self._respond()
+            status = response.status
+            status = await self._answer(response)
+        except (asyncio.CancelledError, StreamClosedError):
+            status = CLIENT_GONE
+            self._writer.cut()  # a caller that is still there would wait for ever
+        except BodyLost as error:  # the head is sent, and what was to follow came only in part
+            status = incomplete(error).status
+            self._writer.cut()
+        except BackendError as error:  # the service broke off: the caller has to see that, too
+            status = error.status
+            self._record.span.add_event("gateway.broken_off", {"gateway.cause": error.cause})
+            self._writer.cut()
+        except Exception as error:  # the head is sent: all that can be done is to cut the response short
+            status = problem_of(error).status
+            self._writer.cut()
+        finally:
+            self._record.end(status)
+            self._pipeline.in_flight.end(self._route)
 
-    async def _let_in(self, request: Request, route: Route, raw: list[str]) -> None:
-        """Identify the caller, and check target and headers against what the route declares.
+    async def _respond(self) -> Response:
+        try:
+            if self._is_gone:
+                raise asyncio.CancelledError
+            return await self._handler(self._request)
+        except BodyLost as error:
+            return self._problem(incomplete(error))
+        except Exception as error:
+            return self._problem(problem_of(error))
 
-        Raises:
-            Problem: they are not.
-        """
-        request.caller = await self.door.admit(request, route)
-        request.parameters = read_parameters(route.parameters, raw, self._query(request, route))
-        if request.when_admitted is not None:
-            request.when_admitted()
+    def _problem(self, problem: Problem) -> Response:
+        headers: Headers = [("Content-Type", Problem.MEDIA_TYPE), *problem.headers.items()]
+        return Response(problem.status, headers, problem.encode(self._record.trace_id))
 
-    @staticmethod
-    def _check(request: Request, route: Route) -> None:
-        """See whether the body is what the route declares.
+    async def _answer(self, response: Response) -> int:
+        """Send a response; the status that was sent: 500 where a header of the response cannot be sent."""
+        try:
+            await write(self._writer, response, self._headers(response))
+        except UnsendableHeaders as error:
+            response = self._problem(problem_of(error))
+            await write(self._writer, response, self._headers(response))
+        self._writer.answered()
+        return response.status
 
-        Raises:
-            Problem: it is not.
-        """
-        if route.check is not None:
-            request.document = read_body(request)
-            route.check(request.document)
-        if route.owner is not None:
-            check_owner(route.owner, request)
-
-    def options(self, request: Request) -> Reply:
-        """What a path, or with `*` the gateway, can be asked, and scripts from elsewhere may ask it.
-
-        Raises:
-            Problem: 404 where there is no such path.
-        """
-        allow = self.table.all_methods if request.path == "*" else self.table.methods(request.path)
-        preflight = self.door.cors.preflight(request.headers, allow.split(", "))
-        return Reply(204, [("Allow", allow), *(preflight or ())])
-
-    @staticmethod
-    def _query(request: Request, route: Route) -> str:
-        """What of the query is the gateway's to check; a proxied route leaves it to the service."""
-        passes = route.kind == "proxy" and route.declared["proxy"].get("pass_query", True)
-        declares = any(parameter.place == "query" for parameter in route.parameters.values())
-        return "" if passes and not declares else request.query
+    def _headers(self, response: Response) -> Headers:
+        """The response's headers, and those that every response has."""
+        own = {name for name, _ in response.headers}
+        added = [each for each in self._request.response_headers if each[0] == "Vary" or each[0] not in own]
+        every = [(TRACE_HEADER, self._record.trace_id), ("Date", http_date.now())]
+        return [*response.headers, *added, *every]

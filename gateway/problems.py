@@ -1,11 +1,23 @@
-"""What the door answers to callers it does not let in."""
+"""The problems that the gateway answers with in more than one place."""
 
 from collections.abc import Collection
 
+from gateway.http.body_stream import BodyLost
 from gateway.http.limits import BODY_SECONDS, MAX_BODY_BYTES, MAX_HEAD_BYTES
+from gateway.messages import Handler, Request, Response
 from observability.problem import Problem
 
 REALM = "nextphase"
+
+
+class Unavailable(Problem):
+    """A service that the response needs gave no usable answer.
+
+    Attributes:
+        is_cut: whether the request's own deadline ended the call.
+    """
+
+    is_cut = False
 
 
 def unauthorized(error: str | None = None, description: str | None = None) -> Problem:
@@ -45,6 +57,20 @@ def too_large() -> Problem:
 def too_slow() -> Problem:
     """408: a body that is read before it is answered, and did not come."""
     return Problem(408, detail=f"The body is incomplete after {BODY_SECONDS:g} s.")
+
+
+def incomplete(error: BodyLost) -> Problem:
+    """408: a body that is passed on while it comes, and broke off."""
+    return Problem(408, detail=f"The body is incomplete: {error}.")
+
+
+def refusing(problem: Problem) -> Handler:
+    """The handler of a request that has no other response than a problem."""
+
+    async def refuse(request: Request) -> Response:
+        raise problem
+
+    return refuse
 
 
 def challenge(error: str | None = None, description: str | None = None) -> str:

@@ -7,19 +7,20 @@ from contextlib import suppress
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, Final, NamedTuple, cast
 
-from opentelemetry import context, trace
+from opentelemetry import context as trace_contexts
+from opentelemetry import trace
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from gateway.aggregation import json_document
 from gateway.aggregation.expressions import Unresolved
 from gateway.aggregation.part import NULL, Fallback, Good, LastGood, Part, PartFailed, failed
-from gateway.backend import Answer, Attempt, Call, UpstreamError
+from gateway.backend import Answer, Attempt, BackendError, Call
 from gateway.baggage import carried
 from gateway.cache_control import NOT_FRESH, Freshness, least, may_be_shared, may_be_stale
-from gateway.context import World
+from gateway.context import Context
+from gateway.invalidations import resource
 from gateway.messages import Request
 from gateway.middleware.identity import REQUEST_ID_HEADER
-from gateway.middleware.invalidation import resource
 from observability.client.request import lines
 from observability.lean import Ancestor, Sketch, Template
 
@@ -66,7 +67,7 @@ class TotalFailure(Exception):
         self.cause = cause
 
 
-class Plan:
+class Executor:
     """Runs parts concurrently as far as what they need of each other allows.
 
     Parameters:
@@ -80,7 +81,7 @@ class Plan:
         self,
         route: str,
         parts: Sequence[Part],
-        world: World,
+        context: Context,
         clock: Callable[[], float] = time.monotonic,
         *,
         coalesced: bool = False,
@@ -92,7 +93,7 @@ class Plan:
         self.first = tuple(part for part in parts if not part.needs)
         self.later = tuple(part for part in parts if part.needs)
         self._route = route
-        self._world = world
+        self._context = context
         self.referred = frozenset(need for part in parts for need in part.needs)
         """Names of the parts whose values others refer to."""
         self._names = [json_document.encode(part.name) + b":" for part in parts]
@@ -102,7 +103,7 @@ class Plan:
         self.clock = clock
         self.spans = {
             part.name: Template(
-                world.tracer,
+                context.tracer,
                 f"part {part.name}",
                 SpanKind.INTERNAL,
                 {"gateway.route": route, "gateway.part": part.name, "peer.service": part.service},
@@ -116,7 +117,7 @@ class Plan:
         Raises:
             TotalFailure: a part that cannot be done without failed, or every part did.
         """
-        run = _Run(self, self._world, request)
+        run = _Run(self, self._context, request)
         try:
             run.start()
             await run.over
@@ -131,7 +132,7 @@ class Plan:
 
     def failed(self, part: Part, policy: str) -> None:
         """Count a part that failed."""
-        self._world.metrics.part_failed(self._route, part.name, policy)
+        self._context.metrics.part_failed(self._route, part.name, policy)
 
     def _merge(self, outcomes: Sequence[_Outcome]) -> Composed:
         errors = [outcome.error for outcome in outcomes if outcome.error is not None]
@@ -170,7 +171,7 @@ class Plan:
 
 
 class _Run:
-    """One run of a plan.
+    """One run of a executor.
 
     Parts are called as soon as what they need is there, by callbacks: a task a part would cost more than all
     that is done for it. One that has to wait, or whose call failed, gets a task.
@@ -180,15 +181,15 @@ class _Run:
         "_baggage",
         "_context",
         "_deadline",
+        "_executor",
         "_identity",
         "_onward",
         "_parent",
-        "_plan",
         "_request",
+        "_trace_context",
         "_under_way",
         "_version",
         "_waiting",
-        "_world",
         "first_answer",
         "outcomes",
         "over",
@@ -196,24 +197,24 @@ class _Run:
         "shared",
     )
 
-    def __init__(self, plan: Plan, world: World, request: Request) -> None:
-        self._plan = plan
-        self._world = world
+    def __init__(self, executor: Executor, context: Context, request: Request) -> None:
+        self._executor = executor
+        self._context = context
         self._request = request
         # A part that the request's own deadline cut off would take the whole document with it.
         self._deadline = request.deadline.before()
-        self._context = context.get_current()
-        self._parent = Ancestor(trace.get_current_span(self._context).get_span_context())
-        self._baggage = lines(carried(self._context))
-        self._identity = request.caller.identity if request.caller else ()
+        self._trace_context = trace_contexts.get_current()
+        self._parent = Ancestor(trace.get_current_span(self._trace_context).get_span_context())
+        self._baggage = lines(carried(self._trace_context))
+        self._identity = request.caller.identity
         self._onward = self._baggage + lines(self._identity)
-        self._waiting = plan.later
+        self._waiting = executor.later
         self._under_way: set[_Going] = set()
-        self._version = world.invalidations.version(resource(request.path)) if plan.keeps else ()
+        self._version = context.invalidations.version(resource(request.path)) if executor.keeps else ()
         self.shared = True
         """Whether every answer so far may be given to other requests of the same time."""
         self.first_answer: float | None = None
-        """When it came, by the plan's clock; of documents that may be kept."""
+        """When it came, by the executor's clock; of documents that may be kept."""
         self.outcomes: dict[str, _Outcome] = {}
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done when every part has its outcome, or the document cannot be."""
@@ -221,7 +222,7 @@ class _Run:
 
     def start(self) -> None:
         """Call the parts that need nothing of others."""
-        for part in self._plan.first:
+        for part in self._executor.first:
             self._start(part)
 
     async def abandon(self) -> None:
@@ -243,7 +244,7 @@ class _Run:
         if part.condition is not None and not part.condition.holds(self.scope):
             self._settle(part, _Outcome(None))
             return
-        going = _Going(self, part, self._plan.spans[part.name].sketch(self._parent))
+        going = _Going(self, part, self._executor.spans[part.name].sketch(self._parent))
         self._under_way.add(going)
         try:
             going.call = part.call(self._request, self.scope)
@@ -254,7 +255,7 @@ class _Run:
             self._fail(error)
 
     def _begin(self, going: "_Going", call: Call) -> None:
-        going.attempt = self._world.upstreams.begin(
+        going.attempt = self._context.backend.begin(
             call,
             going.part.policy,
             self._deadline,
@@ -278,11 +279,11 @@ class _Run:
     async def _call(self, going: "_Going", call: Call) -> None:
         """Call a service, or go on with a call whose first attempt came to nothing."""
         # The task is the part's own: its context ends with it, so nothing has to be detached.
-        context.attach(trace.set_span_in_context(going.sketch.span, self._context))
+        trace_contexts.attach(trace.set_span_in_context(going.sketch.span, self._trace_context))
         deadline, policy = self._deadline, going.part.policy
         try:
-            got: Answer | PartFailed = await self._world.upstreams.call(call, policy, deadline, going.attempt)
-        except UpstreamError as error:
+            got: Answer | PartFailed = await self._context.backend.call(call, policy, deadline, going.attempt)
+        except BackendError as error:
             got = failed(error)
         except Exception as error:
             self._fail(error)
@@ -306,10 +307,10 @@ class _Run:
         try:
             if isinstance(got, PartFailed):
                 raise got
-            if self._plan.coalesced and isinstance(got, Answer) and not may_be_shared(got.headers):
+            if self._executor.coalesced and isinstance(got, Answer) and not may_be_shared(got.headers):
                 self.shared = False
-            if self._plan.cached and self.first_answer is None:
-                self.first_answer = self._plan.clock()
+            if self._executor.cached and self.first_answer is None:
+                self.first_answer = self._executor.clock()
             good = got if isinstance(got, Good) else part.result(got)
         except PartFailed as cause:
             return self._instead(part, call, cause, going.sketch)
@@ -329,7 +330,7 @@ class _Run:
             self._waiting = tuple(part for part in self._waiting if part not in ready)
             for each in ready:
                 self._start(each)
-        if len(self.outcomes) == len(self._plan.parts) and not self.over.done():
+        if len(self.outcomes) == len(self._executor.parts) and not self.over.done():
             self.over.set_result(None)
 
     def _fail(self, error: Exception) -> None:
@@ -358,7 +359,7 @@ class _Run:
         span = sketch.span
         span.set_status(Status(StatusCode.ERROR, cause.cause))
         span.add_event("gateway.part_failed", {"gateway.policy": policy, "gateway.cause": cause.cause})
-        self._plan.failed(part, policy)
+        self._executor.failed(part, policy)
         if chosen == "fail":
             raise TotalFailure(cause)
         error = {"part": part.name, "status": cause.status, "cause": cause.cause}
@@ -374,22 +375,22 @@ class _Run:
         """Remember a part in case that its service fails; forget it if its last answer forbids that."""
         key = self._key(part, call)
         if not may_be_stale(answer.headers):
-            self._world.last_good.drop(key)
+            self._context.last_good.drop(key)
             return
-        needed = part.name in self._plan.referred and good.value is not None
+        needed = part.name in self._executor.referred and good.value is not None
         last = LastGood(good.body, answer.body if needed else None, self._version)
-        self._world.last_good.put(key, last, last.size)
+        self._context.last_good.put(key, last, last.size)
 
     def _last_good(self, part: Part, call: Call | None) -> tuple[LastGood, float] | None:
         """A part's last good answer and its age, if the document's resource was not written since."""
-        kept = None if call is None else self._world.last_good.get(self._key(part, call))
+        kept = None if call is None else self._context.last_good.get(self._key(part, call))
         return kept if kept is not None and kept[0].version == self._version else None
 
     def _key(self, part: Part, call: Call) -> Hashable:
         """What a part depends on: how it is made of an answer, which differs from plan to plan, and all that
         the service is told but the request's id."""
         sent = tuple(each for each in call.headers if each[0] != REQUEST_ID_HEADER)
-        return self._plan, part.name, call.target, sent
+        return self._executor, part.name, call.target, sent
 
 
 class _Going:
@@ -414,7 +415,7 @@ def scope_of(request: Request) -> dict[str, Any]:
     return {
         "path": request.parameters,
         "query": request.parameters,
-        "caller": {"subject": getattr(request.caller, "subject", None)},
+        "caller": {"subject": request.caller.subject},
         "body": request.document,
     }
 

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from gateway.aggregation import json_document
 from gateway.aggregation.expressions import Condition, Reference, Scope, Text, Unresolved
 from gateway.aggregation.json_document import BadDocument, Shape
-from gateway.backend import Answer, Call, UpstreamError
+from gateway.backend import Answer, BackendError, Call
 from gateway.backend.policy import Policy
 from gateway.cache_control import NOT_FRESH, Freshness, freshness
 from gateway.messages import Request
@@ -131,7 +131,7 @@ class Part:
         target = self.path.as_path(scope, self.rest)
         if self.query:
             target += self._query(scope)
-        headers = request.caller.identity if request.caller else ()
+        headers = request.caller.identity
         body: bytes = b""
         if self.headers:
             passed = ((name, request.headers.get(name)) for name in self.headers)
@@ -195,7 +195,7 @@ class Part:
         return "?" + "&".join(members) if members else ""
 
 
-def failed(error: UpstreamError) -> PartFailed:
+def failed(error: BackendError) -> PartFailed:
     """A call that failed, as a part's failure."""
     return PartFailed(error.status, str(error), retry_after=error.retry_after, cut=error.cut)
 

@@ -1,16 +1,16 @@
 """Calls to services, through services nginx: bounded in time and number, each attempt a span."""
 
 from gateway.backend.attempt import MAX_ANSWER_BYTES, Attempt, Listener
-from gateway.backend.call import Answer, Call, UpstreamError
-from gateway.backend.client import CREDENTIAL_HEADER, Upstreams
+from gateway.backend.call import Answer, BackendError, Call
+from gateway.backend.client import CREDENTIAL_HEADER, BackendClient
 
 __all__ = [
     "CREDENTIAL_HEADER",
     "MAX_ANSWER_BYTES",
     "Answer",
     "Attempt",
+    "BackendClient",
+    "BackendError",
     "Call",
     "Listener",
-    "UpstreamError",
-    "Upstreams",
 ]

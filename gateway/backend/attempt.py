@@ -6,7 +6,7 @@ from typing import Final, Protocol
 from opentelemetry.trace import Status, StatusCode
 
 from gateway.backend import retry
-from gateway.backend.call import Answer, Call, UpstreamError
+from gateway.backend.call import Answer, BackendError, Call
 from gateway.backend.deadline import Deadline
 from gateway.backend.service import Admission, Service
 from observability.client import (
@@ -126,7 +126,7 @@ class Attempt(Collecting):
     # --- what comes of it
 
     def answer(self) -> Answer | None:
-        """The answer, if it can be used; None where it is for `Upstreams.call` to say what follows."""
+        """The answer, if it can be used; None where it is for `BackendClient.call` to say what follows."""
         if self._error is not None:
             return None
         status = self._status
@@ -141,7 +141,7 @@ class Attempt(Collecting):
         """What came.
 
         Raises:
-            UpstreamError: it is of no use.
+            BackendError: it is of no use.
             ClientError: there is nothing.
         """
         if self._error is not None:
@@ -153,7 +153,7 @@ class Attempt(Collecting):
         """Take note of an answer.
 
         Raises:
-            UpstreamError: it is of no use.
+            BackendError: it is of no use.
         """
         self._outcome = status
         self._settle(status < 500)
@@ -167,13 +167,13 @@ class Attempt(Collecting):
         span.set_status(_ERROR)
         name = self._service.name
         if status == 403 and _is_denied(headers):
-            raise UpstreamError(name, 502, "the gateway was not admitted")
+            raise BackendError(name, 502, "the gateway was not admitted")
         if status >= 500:
             told = status if status in (503, 504) else 502
             cause, passing = f"the service answered {status}", status in retry.TRANSIENT
-            raise UpstreamError(name, told, cause, headers.get("Retry-After"), passing)
+            raise BackendError(name, told, cause, headers.get("Retry-After"), passing)
 
-    def failed(self, error: ClientError) -> UpstreamError:
+    def failed(self, error: ClientError) -> BackendError:
         """Take note of an exchange without an answer; what the gateway says of it."""
         self._outcome = kind = type(error).__name__
         span = self.sketch.span
@@ -185,7 +185,7 @@ class Attempt(Collecting):
             self._settle(False)
         status, cause = next(said for kind, said in _FAILURES if isinstance(error, kind))
         passing = not isinstance(error, TooLarge | Malformed)
-        return UpstreamError(self._service.name, status, cause, passing=passing, cut=late and self._cut)
+        return BackendError(self._service.name, status, cause, passing=passing, cut=late and self._cut)
 
     def stale(self) -> bool:
         """Whether only the connection was too old, and the request can be made again without harm."""

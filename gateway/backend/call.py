@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from observability.client import Headers
 
 
-class UpstreamError(Exception):
+class BackendError(Exception):
     """A service gave no usable answer.
 
     Parameters:
@@ -42,7 +42,7 @@ class Call(NamedTuple):
     Attributes:
         target: path and query, quoted; the path starts with the service's own prefix.
         headers: those of the request; framing, credential, trace and timeout are added.
-        body: in one piece; `Upstreams.stream` takes it piece by piece, too.
+        body: in one piece; `BackendClient.stream` takes it piece by piece, too.
         content_length: of a body that comes piece by piece, where it is known; chunked otherwise.
         path: the method, and the path as the route declares it: calls that have it in common share a circuit
             breaker. Empty for calls that no route declares.
@@ -75,9 +75,9 @@ class Answer(NamedTuple):
         """The decoded body.
 
         Raises:
-            UpstreamError: the service's body is not JSON.
+            BackendError: the service's body is not JSON.
         """
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError) as error:
-            raise UpstreamError(self.service, 502, "the answer is not JSON") from error
+            raise BackendError(self.service, 502, "the answer is not JSON") from error

@@ -10,7 +10,7 @@ from opentelemetry.util.types import Attributes
 
 from gateway.backend import retry
 from gateway.backend.attempt import MAX_ANSWER_BYTES, Attempt, Listener
-from gateway.backend.call import Answer, Call, UpstreamError
+from gateway.backend.call import Answer, BackendError, Call
 from gateway.backend.deadline import HEADER as TIMEOUT_HEADER
 from gateway.backend.deadline import Deadline
 from gateway.backend.metrics import Metrics
@@ -30,7 +30,7 @@ READY_SECONDS = 1.5
 CREDENTIAL_HEADER = "X-Platform-Credential"
 
 
-class Upstreams:
+class BackendClient:
     """The services behind services nginx; create it inside the running event loop and close it at the end.
 
     Parameters:
@@ -107,7 +107,7 @@ class Upstreams:
             begun: the first attempt at it, if that has ended.
 
         Raises:
-            UpstreamError: no answer in time (504), no connection (502), a 5xx answer (503 and 504 stay,
+            BackendError: no answer in time (504), no connection (502), a 5xx answer (503 and 504 stay,
                 others become 502), an answer too large or malformed, no admission by services nginx (502),
                 circuit open or bulkhead full (503).
         """
@@ -118,7 +118,7 @@ class Upstreams:
         while True:
             try:
                 return await self._attempt(service, call, policy, deadline, attempt, begun)
-            except UpstreamError as error:
+            except BackendError as error:
                 wait = _pause(service, call, policy, deadline, attempt, error)
                 if wait is None:
                     raise
@@ -138,7 +138,7 @@ class Upstreams:
         slowly hold none.
 
         Raises:
-            UpstreamError: as `call`; while the body comes, too.
+            BackendError: as `call`; while the body comes, too.
         """
         service = self._service(call.service, policy)
         service.enter_streams(call)
@@ -184,7 +184,7 @@ class Upstreams:
             self._origin, "GET", target, self._headers, timeout_seconds=READY_SECONDS
         )
         if answer.status != 200:
-            raise UpstreamError(service, 503, f"the service answered {answer.status}")
+            raise BackendError(service, 503, f"the service answered {answer.status}")
 
     async def close(self) -> None:
         await self._client.close()
@@ -256,7 +256,7 @@ class Upstreams:
             self._service(name, policy).follow(policy)
 
     def _service(self, name: str, policy: Policy) -> Service:
-        """What is remembered of a service. Calls of an older table do not change how it is bounded."""
+        """What is remembered of a service. Calls of an older router do not change how it is bounded."""
         service = self._services.get(name)
         if service is None:
             service = Service(name, policy, self._metrics, self._tracer, self._origin)
@@ -270,7 +270,7 @@ async def _admitted(
     """A streamed call's body, once the call is admitted; where it still comes, it is admitted at its end.
 
     Raises:
-        UpstreamError: 503, it is not; also from the body.
+        BackendError: 503, it is not; also from the body.
     """
     body = call.body
     if not isinstance(body, bytes):
@@ -308,16 +308,16 @@ def _seconds(attempt: Attempt, call: Call, policy: Policy, deadline: Deadline) -
     """How long an attempt may take.
 
     Raises:
-        UpstreamError: 504, there is no time left for any.
+        BackendError: 504, there is no time left for any.
     """
     left = deadline.remaining()
     if left <= 0:
-        raise UpstreamError(call.service, 504, "no time was left to ask it", cut=True)
+        raise BackendError(call.service, 504, "no time was left to ask it", cut=True)
     return attempt.limit(deadline, left, policy.timeout_seconds)
 
 
 def _pause(
-    service: Service, call: Call, policy: Policy, deadline: Deadline, attempt: int, error: UpstreamError
+    service: Service, call: Call, policy: Policy, deadline: Deadline, attempt: int, error: BackendError
 ) -> float | None:
     """Seconds until the call is made again; None where it is not."""
     if attempt >= policy.retries.attempts or call.method not in retry.IDEMPOTENT or not error.passing:

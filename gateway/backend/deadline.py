@@ -59,35 +59,41 @@ class Deadline:
         return self._clock() >= self.at
 
 
-class Bound:
-    """Ends what a task does in this context when a deadline is reached, as `asyncio.timeout` does.
-
-    It knows its task and loop; to find them costs `asyncio.timeout` more than all it does beside.
+class TimeLimit:
+    """Ends what the current task does in this context when a deadline is reached, as `asyncio.timeout` does.
 
     Raises:
         TimeoutError: the deadline was reached first.
     """
 
-    __slots__ = ("_deadline", "_loop", "_passed", "_task", "_timer")
+    __slots__ = ("_deadline", "_is_over", "_loop", "_task", "_timer")
 
-    def __init__(
-        self, deadline: Deadline, task: "asyncio.Task[Any]", loop: asyncio.AbstractEventLoop
-    ) -> None:
+    def __init__(self, deadline: Deadline) -> None:
         self._deadline = deadline
-        self._task = task
-        self._loop = loop
-        self._passed = False
+        self._is_over = False
 
-    def __enter__(self) -> None:
-        self._timer = self._loop.call_later(self._deadline.remaining(), self._ring)
+    def __enter__(self) -> Self:
+        self._loop = asyncio.get_running_loop()
+        self._task: asyncio.Task[Any] | None = asyncio.current_task()
+        self.resume()
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
         self._timer.cancel()
-        if self._passed and kind is asyncio.CancelledError and self._task.uncancel() <= 0:
+        if self._is_over and kind is asyncio.CancelledError and self._task and self._task.uncancel() <= 0:
             raise TimeoutError from error
 
-    def _ring(self) -> None:
-        self._passed = True
-        self._task.cancel()
+    def pause(self) -> None:
+        """Enforce the deadline no longer, until `resume`: what is waited for is bounded by something else."""
+        self._timer.cancel()
+
+    def resume(self) -> None:
+        """Enforce the deadline, which is the same as before."""
+        self._timer = self._loop.call_later(self._deadline.remaining(), self._end)
+
+    def _end(self) -> None:
+        self._is_over = True
+        if self._task is not None:
+            self._task.cancel()

@@ -1,4 +1,4 @@
-"""What the gateway measures of its own decisions, on top of what every hop measures."""
+"""What the gateway measures of its calls to services."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
@@ -9,7 +9,7 @@ BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 
 
 class Metrics:
-    """Attempts and refusals per service, refusals at the door per route."""
+    """Calls of each service: attempts, waits, retries, and calls that were not made."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.attempts = Durations(
@@ -48,25 +48,4 @@ class Metrics:
             "Calls that were not made: circuit open, bulkhead full, too many streams, retry budget spent.",
             ["service", "reason"],
             registry=registry,
-        )
-        self.requests = Gauge(
-            "gateway_requests_in_flight", "Requests of a route in progress.", ["route"], registry=registry
-        )
-        self.shed = Counter(
-            "gateway_shed",
-            "Requests refused because the gateway was overloaded.",
-            ["route"],
-            registry=registry,
-        )
-        self.rate_limited = Counter(
-            "gateway_rate_limited", "Requests over their caller's rate.", ["route"], registry=registry
-        )
-        self.denied = Counter(
-            "gateway_denied",
-            "Requests without the credentials they need.",
-            ["route", "status"],
-            registry=registry,
-        )
-        self.malformed = Counter(
-            "gateway_malformed", "Messages refused before they were a request.", ["status"], registry=registry
         )

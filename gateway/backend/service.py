@@ -9,7 +9,7 @@ from opentelemetry.trace import SpanKind, Tracer
 
 from gateway.backend import retry
 from gateway.backend.bulkhead import Compartment, Full
-from gateway.backend.call import Call, UpstreamError
+from gateway.backend.call import BackendError, Call
 from gateway.backend.circuit_breaker import Circuit, Circuits, State
 from gateway.backend.metrics import Metrics
 from gateway.backend.policy import Bulkhead, Policy
@@ -79,7 +79,7 @@ class Service:
             seconds: how long at most, beside the declared time.
 
         Raises:
-            UpstreamError: 503, the breaker is open or no place comes free.
+            BackendError: 503, the breaker is open or no place comes free.
         """
         circuit = self.circuits.of(call.path, call.target)
         ticket = circuit.admit()
@@ -99,7 +99,7 @@ class Service:
         """Take a place for a streamed call, before anything of its body is read.
 
         Raises:
-            UpstreamError: 503, there is none, or the call would not be made now.
+            BackendError: 503, there is none, or the call would not be made now.
         """
         circuit = self.circuits.of(call.path, call.target)
         if circuit.retry_after() > 0:
@@ -131,7 +131,7 @@ class Service:
     def _refuse(self, reason: str, cause: str, retry_after: str) -> NoReturn:
         self.refused[reason].inc()
         trace.get_current_span().add_event(f"{reason}.refused", {"service": self.name})
-        raise UpstreamError(self.name, 503, cause, retry_after)
+        raise BackendError(self.name, 503, cause, retry_after)
 
     def _refuse_open(self, circuit: Circuit) -> NoReturn:
         after = str(max(1, ceil(circuit.retry_after())))

@@ -1,1 +1,1 @@
-"""The routing table: read from `routes.yaml`, checked whole, compiled once."""
+"""The gateway's settings, and its routes: read from `routes.yaml`, checked whole, compiled once."""

@@ -1,4 +1,4 @@
-"""The routing table as it is in effect, for people: every default filled in, every dependency named."""
+"""The routes as they are in effect, for people: every default filled in, every dependency named."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,18 +6,25 @@ from typing import Any
 from gateway.aggregation import json_document
 from gateway.aggregation.part import Fallback, Part
 from gateway.config.route import Route
-from gateway.config.router import Table
+from gateway.config.router import Router
 from gateway.endpoints.compose import Compose
 from gateway.endpoints.proxy import Proxy
+from gateway.middleware.stack import Stack
 
 
-def effective(table: Table) -> bytes:
-    """The table as JSON."""
-    services = {name: policy.model_dump() for name, policy in table.policies.items()}
-    return json_document.encode({"services": services, "routes": [_route(route) for route in table.routes]})
+def effective(router: Router, stacks: Mapping[str, Stack]) -> bytes:
+    """The routes as JSON.
+
+    Parameters:
+        stacks: the middleware of each route, by its id.
+    """
+    services = {name: policy.model_dump() for name, policy in router.policies.items()}
+    return json_document.encode(
+        {"services": services, "routes": [_route(route, stacks[route.id]) for route in router.routes]}
+    )
 
 
-def _route(route: Route) -> dict[str, Any]:
+def _route(route: Route, stack: Stack) -> dict[str, Any]:
     limit = route.rate_limit
     shown = {
         "id": route.id,
@@ -33,14 +40,15 @@ def _route(route: Route) -> dict[str, Any]:
         "idempotency": route.idempotency,
         "coalesce": route.coalesce,
         "cache": route.cache,
+        "middleware": list(stack.names),
     }
-    if isinstance(route.action, Compose):
+    if isinstance(route.endpoint, Compose):
         declared = route.declared["compose"]
         return shown | {
-            "parts": {part.name: _part(part, declared[part.name]) for part in route.action.plan.parts}
+            "parts": {part.name: _part(part, declared[part.name]) for part in route.endpoint.executor.parts}
         }
-    if isinstance(route.action, Proxy):
-        policy = route.action.policy.model_dump(exclude={"retries"})  # what is streamed is sent once
+    if isinstance(route.endpoint, Proxy):
+        policy = route.endpoint.policy.model_dump(exclude={"retries"})  # what is streamed is sent once
         return shown | {"proxy": route.declared["proxy"] | {"policy": policy}}
     return shown | {route.kind: route.declared[route.kind]}
 

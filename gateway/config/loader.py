@@ -1,4 +1,4 @@
-"""From `routes.yaml` to a routing table: checked against its schema, then for what a schema cannot say."""
+"""From `routes.yaml` to a router: checked against its schema, then for what a schema cannot say."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -7,24 +7,23 @@ from pathlib import Path
 from typing import Any
 
 from gateway.aggregation import json_document
-from gateway.aggregation.executor import Plan, needs_of
+from gateway.aggregation.executor import Executor, needs_of
 from gateway.aggregation.expressions import ROOTS, Condition, Reference, Text
 from gateway.aggregation.part import Fallback, OnFailure, Part, query_of
 from gateway.backend.policy import Policy
 from gateway.config import schemas
+from gateway.config.body_check import Check, body_check
 from gateway.config.parameters import Parameter
-from gateway.config.route import DEFAULT_AUTH, Action, Auth, Kind, RateLimit, Route
-from gateway.config.router import Table
+from gateway.config.route import DEFAULT_AUTH, SAFE_METHODS, Auth, Endpoint, Kind, RateLimit, Route
+from gateway.config.router import Router
 from gateway.config.template import Template
 from gateway.config.yaml_document import Document, Field
-from gateway.context import World
+from gateway.context import Context
 from gateway.endpoints.compose import Compose
 from gateway.endpoints.forwarding import HOP_BY_HOP, NOT_SENT_ON
 from gateway.endpoints.handler import Handler, Tools, find
 from gateway.endpoints.mock import Mock
 from gateway.endpoints.proxy import Proxy
-from gateway.middleware.invalidation import SAFE
-from gateway.middleware.validation import Check, body_check
 from observability.exchange import TRACE_HEADER
 
 SCHEMA_FILE = Path(__file__).parents[1] / "routes.schema.json"
@@ -48,7 +47,7 @@ _NOT_FOR_PARTS = (
 _GATEWAYS = HOP_BY_HOP | {"content-length", "date", TRACE_HEADER.lower()}
 
 
-def read_table(path: Path, timeouts: Mapping[str, float], world: World, *, mock: bool = False) -> Table:
+def load_router(path: Path, timeouts: Mapping[str, float], context: Context, *, mock: bool = False) -> Router:
     """Read a file of routes, whole or not at all.
 
     Parameters:
@@ -61,37 +60,39 @@ def read_table(path: Path, timeouts: Mapping[str, float], world: World, *, mock:
     document = Document.read(path)
     document.check(json.loads(SCHEMA_FILE.read_text()))
     document.refuse()
-    return _Reading(document, timeouts, world, mock).table()
+    return _Reading(document, timeouts, context, mock).router()
 
 
 class _Reading:
     """One reading of one file, faults collected on the way."""
 
-    def __init__(self, document: Document, timeouts: Mapping[str, float], world: World, mock: bool) -> None:
+    def __init__(
+        self, document: Document, timeouts: Mapping[str, float], context: Context, mock: bool
+    ) -> None:
         self._document = document
         self._content: dict[str, Any] = document.content
-        self._world = world
+        self._context = context
         self._mock = mock
         self._timeouts = timeouts
         self._policies: dict[str, Policy] = {}
         self._known = {schemas.PREFIX + name for name in self._content.get("schemas", {})}
         self._schemas: dict[str, Any] = {}
-        self._table: Table | None = None
-        self._tools = Tools(world, self._policies, self._current)
+        self._router: Router | None = None
+        self._tools = Tools(context, self._policies, self._current)
 
-    def table(self) -> Table:
+    def router(self) -> Router:
         self._read_policies()
         self._read_schemas()
         routes = [self._route(declared, ("routes", n)) for n, declared in enumerate(self._content["routes"])]
         self._check_paths([route for route in routes if route is not None])
         self._document.refuse()
-        self._table = Table([route for route in routes if route is not None], self._content, self._policies)
-        return self._table
+        self._router = Router([route for route in routes if route is not None], self._content, self._policies)
+        return self._router
 
-    def _current(self) -> Table:
-        if self._table is None:
-            raise LookupError("the table is still being read")
-        return self._table
+    def _current(self) -> Router:
+        if self._router is None:
+            raise LookupError("the routes are still being read")
+        return self._router
 
     # --- services
 
@@ -135,8 +136,8 @@ class _Reading:
                 self._is_schema(response["schema"], (*where, "responses", status, "schema"))
         owner = self._owner(declared, template, where)
         kind = next(kind for kind in _KINDS if kind in declared)
-        action = self._action(kind, declared, template, where)
-        if action is None:
+        endpoint = self._endpoint(kind, declared, template, where)
+        if endpoint is None:
             return None
         limit = declared.get("rate_limit")
         return Route(
@@ -158,10 +159,13 @@ class _Reading:
             body=declared.get("body"),
             check=check,
             streams=kind == "proxy" and "body" not in declared and not self._mock,
+            passes_query=_passes_query(kind, declared, parameters),
+            passed_headers=endpoint.passed_headers if isinstance(endpoint, Compose) else (),
+            reads_from=frozenset(part["service"] for part in declared.get("compose", {}).values()),
             writes_to=self._writes_to(kind, declared),
             responses=declared.get("responses", {}),
             declared=declared,
-            action=action,
+            endpoint=endpoint,
         )
 
     def _parameters(
@@ -198,13 +202,15 @@ class _Reading:
             self._document.fault((*where, "scopes"), "need `auth: required`")
 
     def _writes_to(self, kind: Kind, declared: Mapping[str, Any]) -> frozenset[str]:
-        if declared["method"] in SAFE or kind == "mock":
+        if declared["method"] in SAFE_METHODS or kind == "mock":
             return frozenset()
         if kind == "proxy":
             return frozenset({declared["proxy"]["service"]})
         if kind == "compose":
             parts = declared["compose"].values()
-            return frozenset(part["service"] for part in parts if part.get("method", "GET") not in SAFE)
+            return frozenset(
+                part["service"] for part in parts if part.get("method", "GET") not in SAFE_METHODS
+            )
         return frozenset(self._timeouts)  # a handler may call any of them
 
     def _owner(self, declared: Mapping[str, Any], template: Template, where: Field) -> Reference | None:
@@ -254,21 +260,21 @@ class _Reading:
                     self._document.fault(("routes", number, "path"), f"{clash} of routes.{other_number}")
             seen.append((number, route))
 
-    # --- actions
+    # --- endpoints
 
-    def _action(
+    def _endpoint(
         self, kind: Kind, declared: dict[str, Any], template: Template, where: Field
-    ) -> Action | None:
+    ) -> Endpoint | None:
         here = (*where, kind)
         if kind == "handler":
             return self._handler(declared, here)
         if kind == "mock":
             return self._declared_mock(declared["mock"], here)
         if kind == "proxy":
-            action: Action | None = self._proxy(declared, template, here)
+            endpoint: Endpoint | None = self._proxy(declared, template, here)
         else:
-            action = self._compose(declared, template, here)
-        return Mock.of_examples(declared.get("responses", {})) if action and self._mock else action
+            endpoint = self._compose(declared, template, here)
+        return Mock.of_examples(declared.get("responses", {})) if endpoint and self._mock else endpoint
 
     def _declared_mock(self, mock: Mapping[str, Any], where: Field) -> Mock:
         headers = mock.get("headers", {})
@@ -277,7 +283,7 @@ class _Reading:
                 self._document.fault((*where, "headers", name), "is for the gateway to say")
         return Mock(mock.get("status", 200), headers, mock.get("body", {}))
 
-    def _handler(self, declared: Mapping[str, Any], where: Field) -> Action | None:
+    def _handler(self, declared: Mapping[str, Any], where: Field) -> Endpoint | None:
         try:
             found = find(declared["handler"])
         except ValueError as error:
@@ -299,7 +305,7 @@ class _Reading:
             proxy["service"],
             text,
             self._policy(proxy),
-            self._world.upstreams,
+            self._context.backend,
             pass_query=proxy.get("pass_query", True),
             location_prefix=proxy.get("location_prefix", ""),
             rest=_rest(template),
@@ -317,15 +323,8 @@ class _Reading:
         if cycle := needs_of({part.name: part.needs for part in whole}):
             self._document.fault((*where, cycle[0]), f"needs itself: {' -> '.join(cycle)}")
             return None
-        plan = Plan(declared["id"], whole, self._world, coalesced=declared.get("coalesce", False))
-        return Compose(
-            declared["id"],
-            plan,
-            self._world,
-            coalesce=declared.get("coalesce", False),
-            cache=declared.get("cache", False),
-            identified=_auth(declared) != "none",
-        )
+        executor = Executor(declared["id"], whole, self._context, coalesced=declared.get("coalesce", False))
+        return Compose(declared["id"], executor, self._context, is_identified=_auth(declared) != "none")
 
     def _part(
         self,
@@ -435,6 +434,13 @@ def _auth(declared: Mapping[str, Any]) -> Auth:
     """What a route asks of its callers."""
     auth: Auth = declared.get("auth", DEFAULT_AUTH)
     return auth
+
+
+def _passes_query(kind: Kind, declared: Mapping[str, Any], parameters: Mapping[str, Parameter]) -> bool:
+    """Whether the query is the service's to check: the route passes it on, and declares nothing of it."""
+    if kind != "proxy" or not declared["proxy"].get("pass_query", True):
+        return False
+    return all(parameter.place != "query" for parameter in parameters.values())
 
 
 def _optional(reference: Reference, declared: Mapping[str, Any]) -> str | None:

@@ -1,11 +1,11 @@
-"""The routing table as an OpenAPI 3.1 document."""
+"""The routes as an OpenAPI 3.1 document."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from gateway.config.parameters import Parameter
 from gateway.config.route import Route
-from gateway.config.router import Table
+from gateway.config.router import Router
 from gateway.config.template import SEGMENT, Template
 from gateway.middleware import idempotency
 
@@ -26,18 +26,18 @@ PROBLEM = {
 _PROBLEM_CONTENT = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 
 
-def describe(table: Table) -> dict[str, Any]:
-    """The OpenAPI document of a table."""
+def describe(router: Router) -> dict[str, Any]:
+    """The OpenAPI document of a router."""
     paths: dict[str, dict[str, Any]] = {}
-    segments = _rest_segments(route.template for route in table.routes)
-    for route in table.routes:
+    segments = _rest_segments(route.template for route in router.routes)
+    for route in router.routes:
         rest = segments.get(route.template.text, ())
         paths.setdefault(_path(route.template, rest), {})[route.method.lower()] = _operation(route, rest)
     info = {
-        "title": table.document.get("title", "Gateway"),
-        "version": table.document.get("version", "1"),
+        "title": router.document.get("title", "Gateway"),
+        "version": router.document.get("version", "1"),
     }
-    schemas = table.document.get("schemas", {}) | {"Problem": PROBLEM}
+    schemas = router.document.get("schemas", {}) | {"Problem": PROBLEM}
     bearer = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
     return {
         "openapi": "3.1.0",

@@ -5,17 +5,17 @@ import logging
 import signal
 from collections.abc import Callable, Mapping
 
-from gateway.config.loader import read_table
-from gateway.config.router import Table
+from gateway.config.loader import load_router
+from gateway.config.router import Router
 from gateway.config.settings import ServiceSettings, Settings, SettingsError
 from gateway.config.yaml_document import RoutesError
-from gateway.context import World
-from gateway.pipeline import Gateway
+from gateway.context import Context
+from gateway.pipeline import Pipeline
 
 _logger = logging.getLogger(__name__)
 
 
-class Reader:
+class Reloader:
     """Reads the file of routes. Make it inside the running event loop: from then on no SIGHUP is lost.
 
     Parameters:
@@ -26,28 +26,28 @@ class Reader:
     def __init__(
         self,
         settings: Settings,
-        world: World,
+        context: Context,
         *,
         again: Callable[[], Settings] = Settings.load,
         mock: bool = False,
     ) -> None:
         self._settings = settings
-        self._world = world
+        self._context = context
         self._again = again
         self._mock = mock
-        self._told = asyncio.Event()
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._told.set)
+        self._asked = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._asked.set)
 
-    def read(self) -> Table:
-        """The table that the file declares now.
+    def read(self) -> Router:
+        """The router that the file declares now.
 
         Raises:
             RoutesError: the file has faults.
         """
-        return _read(self._settings, self._world, self._mock)
+        return _read(self._settings, self._context, self._mock)
 
     async def watch(
-        self, gateway: Gateway, use_services: Callable[[Mapping[str, ServiceSettings]], None]
+        self, pipeline: Pipeline, use_services: Callable[[Mapping[str, ServiceSettings]], None]
     ) -> None:
         """Until cancelled, read both again on SIGHUP; with faults in one of them what is in use stays.
 
@@ -55,32 +55,32 @@ class Reader:
             use_services: called with the services there are now.
         """
         while True:
-            await self._told.wait()
-            self._told.clear()
+            await self._asked.wait()
+            self._asked.clear()
             try:
-                settings, table = await asyncio.to_thread(self.read_again)
+                settings, router = await asyncio.to_thread(self.read_again)
                 self._settings = settings
-                gateway.use(table)
+                pipeline.use(router)
                 use_services(settings.services)
             except (RoutesError, SettingsError) as error:
-                self._world.metrics.reloaded("refused")
+                self._context.metrics.reloaded("refused")
                 _logger.error("Routes not reloaded: the old ones stay", extra={"faults": str(error)})
             except Exception:  # a file that nobody thought of must not be the last one that is read
-                self._world.metrics.reloaded("refused")
+                self._context.metrics.reloaded("refused")
                 _logger.exception("Routes not reloaded: the old ones stay")
             else:
-                self._world.metrics.reloaded("done")
-                _logger.info("Routes reloaded", extra={"routes": len(gateway.table.routes)})
+                self._context.metrics.reloaded("done")
+                _logger.info("Routes reloaded", extra={"routes": len(pipeline.router.routes)})
 
-    def read_again(self) -> tuple[Settings, Table]:
-        """The settings and the table as their files are now.
+    def read_again(self) -> tuple[Settings, Router]:
+        """The settings and the router as their files are now.
 
         Raises:
             SettingsError, RoutesError: one of them has faults.
         """
         services = self._again().services
         settings = self._settings.model_copy(update={"services": services})
-        return settings, _read(settings, self._world, self._mock)
+        return settings, _read(settings, self._context, self._mock)
 
 
 def check(settings: Settings) -> None:
@@ -89,9 +89,9 @@ def check(settings: Settings) -> None:
     Raises:
         RoutesError: the file has faults.
     """
-    _read(settings, World.nowhere(), mock=False)
+    _read(settings, Context.null(), mock=False)
 
 
-def _read(settings: Settings, world: World, mock: bool) -> Table:
+def _read(settings: Settings, context: Context, mock: bool) -> Router:
     timeouts = {name: service.timeout_seconds for name, service in settings.services.items()}
-    return read_table(settings.routes_file, timeouts, world, mock=mock)
+    return load_router(settings.routes_file, timeouts, context, mock=mock)

@@ -1,14 +1,14 @@
 """A route, as the rest of the gateway sees it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from gateway.aggregation.expressions import Reference
+from gateway.config.body_check import Check
 from gateway.config.parameters import Parameter
 from gateway.config.template import Template
-from gateway.messages import Reply, Request
-from gateway.middleware.validation import Check
+from gateway.messages import Handler, Request, Response
 
 Auth = Literal["none", "optional", "required"]
 #: Of a route that says nothing: what is open says so.
@@ -17,16 +17,36 @@ Priority = Literal["critical", "normal"]
 Kind = Literal["compose", "proxy", "handler", "mock"]
 
 
-class Action(Protocol):
-    """What a route does: made once at load, asked for every request."""
+#: Methods that change nothing (RFC 9110, 9.2.1).
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
-    async def answer(self, request: Request) -> Reply:
-        """Answer the request.
+
+class Endpoint(Protocol):
+    """What a route does once a request has passed its middleware: made when the routes are loaded."""
+
+    async def respond(self, request: Request) -> Response:
+        """Make the response.
 
         Raises:
-            Problem: there is no answer but this one.
+            Problem: the response is this problem document.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class CustomMiddleware:
+    """A middleware that the file of routes names.
+
+    Attributes:
+        name: its dotted Python name, or that of a built-in one.
+        wrap: makes the handler that runs it; see `gateway.middleware.Middleware`.
+        before, after: name of the built-in middleware that it stands before or after; one of them is set.
+    """
+
+    name: str
+    wrap: Callable[[Handler, "Route"], Handler]
+    before: str | None = None
+    after: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +68,11 @@ class Route:
         body: JSON Schema of the request's body; None where the route takes none, or passes it on unread.
         check: refuses bodies that do not follow it.
         streams: whether the request's body is passed on while it comes.
+        passes_query: whether the query is passed on unread.
+        passed_headers: headers of the request that its services get, and its response depends on.
+        reads_from: services that its response is made of, where the gateway knows them.
         writes_to: services whose resources it may change; none where its method is safe.
+        middleware: what it passes beside the built-in middleware, in the order in which it is declared.
         responses: status -> description, schema and example, for the OpenAPI document and for mocks.
         declared: the route as it stands in the file, with its defaults.
     """
@@ -71,7 +95,11 @@ class Route:
     body: Mapping[str, Any] | None = None
     check: Check | None = None
     streams: bool = False
+    passes_query: bool = False
+    passed_headers: tuple[str, ...] = ()
+    reads_from: frozenset[str] = frozenset()
     writes_to: frozenset[str] = frozenset()
     responses: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     declared: Mapping[str, Any] = field(default_factory=dict)
-    action: Action
+    middleware: tuple[CustomMiddleware, ...] = ()
+    endpoint: Endpoint

@@ -1,4 +1,4 @@
-"""The routing table: which route a request is for."""
+"""Which route a request is for."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -26,11 +26,11 @@ def _allow(methods: set[str]) -> str:
     return ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set()) | {"OPTIONS"}))
 
 
-class Table:
+class Router:
     """Routes, found by path and method; never changed once it is made.
 
     Parameters:
-        document: what the table was read from, for the OpenAPI document.
+        document: what the routes were read from, for the OpenAPI document.
         policies: how each service is called where a route does not say otherwise.
     """
 

@@ -5,9 +5,9 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from gateway.aggregation.part import PartFailed
-from gateway.backend import Answer, UpstreamError
-from gateway.messages import Headers, Reply
-from observability.problem import Problem
+from gateway.backend import Answer, BackendError
+from gateway.messages import Headers, Response
+from gateway.problems import Unavailable
 
 #: Headers of a service's answer that its caller gets too.
 PASSED_BACK = ("Content-Type", "Retry-After", "Allow", "ETag", "Cache-Control", "Idempotent-Replayed")
@@ -48,13 +48,13 @@ NOT_SENT_ON = frozenset(
 )
 
 
-def pass_on(answer: Answer, location_prefix: str = "") -> Reply:
+def pass_on(answer: Answer, location_prefix: str = "") -> Response:
     """The service's own answer, its problem documents included."""
     headers = [(name, value) for name in PASSED_BACK if (value := answer.headers.get(name)) is not None]
     for name in LOCATIONS:
         if location := answer.headers.get(name):
             headers.append((name, public_location(location, location_prefix)))
-    return Reply(answer.status, headers, answer.body)
+    return Response(answer.status, headers, answer.body)
 
 
 def public_location(location: str, prefix: str) -> str:
@@ -82,11 +82,13 @@ def _is_internal(host: str) -> bool:
         return "." not in host.rstrip(".") or host.endswith((".internal", ".local", ".localhost"))
 
 
-def unavailable(error: UpstreamError | PartFailed) -> Problem:
-    """The gateway's own answer where a service it needs has none, or could not be called."""
+def unavailable(error: BackendError | PartFailed) -> Unavailable:
+    """The problem where a service that the response needs gave no answer, or could not be called."""
     headers = {"Retry-After": error.retry_after or "1"} if error.status == 503 else {}
     title = "A service gave no answer" if error.status >= 500 else None
-    return Problem(error.status, title, detail=str(error), headers=headers)
+    problem = Unavailable(error.status, title, detail=str(error), headers=headers)
+    problem.is_cut = error.cut
+    return problem
 
 
 def end_to_end(headers: Iterable[tuple[str, str]], without: Mapping[str, object] | frozenset[str]) -> Headers:

@@ -4,16 +4,14 @@ import importlib
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from gateway.backend import Answer, Call, UpstreamError
+from gateway.backend import Answer, BackendError, Call
 from gateway.backend.policy import Policy
-from gateway.context import World
+from gateway.config.router import Router
+from gateway.context import Context
 from gateway.endpoints.forwarding import unavailable
-from gateway.messages import Reply, Request
-
-if TYPE_CHECKING:
-    from gateway.config.router import Table
+from gateway.messages import Request, Response
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +20,12 @@ class Tools:
 
     Attributes:
         policies: how each service is called.
-        table: the routing table that the handler is in.
+        router: gives the router that the handler's route is in.
     """
 
-    world: World
+    context: Context
     policies: Mapping[str, Policy]
-    table: Callable[[], "Table"]
+    router: Callable[[], Router]
 
     async def call(self, request: Request, call: Call) -> Answer:
         """Call a service that the answer cannot do without, a little within the request's deadline.
@@ -35,17 +33,17 @@ class Tools:
         Raises:
             Problem: it gave no usable answer (502, 503 or 504).
         """
-        identified = [*call.headers, *request.caller.identity] if request.caller else list(call.headers)
+        identified = [*call.headers, *request.caller.identity]
         sent = call._replace(headers=identified)
         # An attempt that ended with the request would say nothing of the service.
         deadline = request.deadline.before()
         try:
-            return await self.world.upstreams.call(sent, self.policies[call.service], deadline)
-        except UpstreamError as error:
+            return await self.context.backend.call(sent, self.policies[call.service], deadline)
+        except BackendError as error:
             raise unavailable(error) from error
 
 
-Coroutine = Callable[[Request, Tools], Awaitable[Reply]]
+Coroutine = Callable[[Request, Tools], Awaitable[Response]]
 
 
 class Handler:
@@ -55,7 +53,7 @@ class Handler:
         self._coroutine = coroutine
         self._tools = tools
 
-    async def answer(self, request: Request) -> Reply:
+    async def respond(self, request: Request) -> Response:
         return await self._coroutine(request, self._tools)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.aggregation import json_document
-from gateway.messages import Headers, Reply, Request
+from gateway.messages import Headers, Request, Response
 
 JSON = "application/json"
 
@@ -35,5 +35,5 @@ class Mock:
         headers = {"Content-Type": declared["content_type"]} if "content_type" in declared else {}
         return cls(int(status), headers, declared.get("example", {}))
 
-    async def answer(self, request: Request) -> Reply:
-        return Reply(self._status, list(self._headers), self._body)
+    async def respond(self, request: Request) -> Response:
+        return Response(self._status, list(self._headers), self._body)

@@ -7,12 +7,12 @@ from urllib.parse import quote
 
 from gateway.aggregation.executor import scope_of
 from gateway.aggregation.expressions import Text, Unresolved
-from gateway.backend import Call, UpstreamError
+from gateway.backend import BackendError, Call
 from gateway.backend.policy import Policy
-from gateway.context import Services
+from gateway.context import Backend
 from gateway.endpoints.forwarding import LOCATIONS, NOT_SENT_ON, end_to_end, public_location, unavailable
 from gateway.http.limits import MAX_SERVICE_TARGET
-from gateway.messages import Headers, Reply, Request
+from gateway.messages import Headers, Request, Response
 from observability.problem import Problem
 
 #: Of the answer: what the gateway says itself, or nobody: whom scripts of other origins may ask, how much a
@@ -60,7 +60,7 @@ class Proxy:
         service: str,
         path: Text,
         policy: Policy,
-        upstreams: Services,
+        backend: Backend,
         *,
         pass_query: bool,
         location_prefix: str,
@@ -70,12 +70,12 @@ class Proxy:
         self._path = path
         self._declared = str(path)
         self.policy = policy
-        self._upstreams = upstreams
+        self._backend = backend
         self._pass_query = pass_query
         self._prefix = location_prefix
         self._rest = rest
 
-    async def answer(self, request: Request) -> Reply:
+    async def respond(self, request: Request) -> Response:
         """The service's answer, as soon as its head is there.
 
         Raises:
@@ -86,16 +86,16 @@ class Proxy:
         deadline = request.deadline.before()
         try:
             streamed = await stack.enter_async_context(
-                self._upstreams.stream(self._call(request), self.policy, deadline)
+                self._backend.stream(self._call(request), self.policy, deadline)
             )
-        except UpstreamError as error:
+        except BackendError as error:
             raise unavailable(error) from error
         without = _NOT_PASSED_BACK_OF_NOTHING if streamed.status == 204 else _NOT_PASSED_BACK
         headers = [
             (name, public_location(value, self._prefix) if name.lower() in _LOCATIONS else value)
             for name, value in end_to_end(streamed.headers.items(), without)
         ]
-        return Reply(streamed.status, headers, _Body(stack, streamed.chunks()))
+        return Response(streamed.status, headers, _Body(stack, streamed.chunks()))
 
     def _call(self, request: Request) -> Call:
         try:
@@ -109,8 +109,7 @@ class Proxy:
         headers: Headers = end_to_end(request.headers.get_all(), NOT_SENT_ON)
         # In one line: nginx before 1.23 passes only the first of several on.
         headers.append(("Via", ", ".join([*request.headers.get_list("Via"), _VIA])))
-        if request.caller:
-            headers += request.caller.identity
+        headers += request.caller.identity
         path = f"{request.method} {self._declared}"
         if request.stream is None:
             return Call(self._service, request.method, target, headers, request.body, path=path)

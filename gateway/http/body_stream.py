@@ -9,7 +9,7 @@ class BodyLost(Exception):
     """The rest of a body will not come."""
 
 
-class Channel:
+class BodyStream:
     """Hands pieces of a body from the connection that reads them to the one that sends them on.
 
     Parameters:

@@ -7,14 +7,14 @@ import asyncio
 import math
 import re
 import socket
-from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
 from http.client import responses as PHRASES
-from typing import TYPE_CHECKING, Any, Final, Protocol, Self
+from typing import Any, Final, Self
 
 from gateway.http import parser
-from gateway.http.body_stream import Channel
+from gateway.http.body_stream import BodyStream
+from gateway.http.interface import Receive, ReceivedRequest
 from gateway.http.limits import (
     BODY_IDLE_SECONDS,
     BODY_SECONDS,
@@ -27,14 +27,12 @@ from gateway.http.limits import (
     STREAM_SECONDS,
 )
 from gateway.http.refusals import Refusals
+from gateway.http.tornado_request import TornadoRequests
 from gateway.http.tornado_server import Server, Stream
 from gateway.messages import Headers, UnsendableHeaders
 from gateway.problems import long_head, too_large, too_slow
 from observability.frameworks.handover import dismiss
 from observability.problem import Problem
-
-if TYPE_CHECKING:
-    from gateway.pipeline import Gateway
 
 #: Bodies are bounded where they are read whole; what is passed on may have any size.
 _ANY_SIZE: Final = 1 << 62
@@ -44,40 +42,23 @@ _BEGINNING: Final = re.compile(rb"[\r\n!#$%&'*+\-.^_`|~0-9A-Za-z]")
 _BODYLESS: Final = frozenset({204, 304})
 
 
-class Answering(Protocol):
-    """A request that is being answered."""
-
-    @property
-    def streams(self) -> bool:
-        """Whether its body is passed on while it comes."""
-
-    def begin(self, body: "bytes | Channel | asyncio.Future[bytes]") -> None:
-        """Answer; the body is there, or comes."""
-
-    def refuse(self, problem: Problem) -> None:
-        """Answer with a problem; the body is not all there, and is not waited for."""
-
-    def gone(self) -> None:
-        """Whoever asked went away."""
-
-
 class Front:
     """Takes connections.
 
     Parameters:
         server: gets what is not plain.
-        ask: begins with a request: its head, the client's address, and where the answer goes.
+        receive: receives each request.
         refusals: told of what is refused here.
     """
 
     def __init__(
         self,
         server: Server,
-        ask: Callable[[parser.Head, str, "Connection"], Answering],
+        receive: Receive,
         refusals: Refusals,
     ) -> None:
         self.server = server
-        self.ask = ask
+        self.receive = receive
         self.refusals = refusals
         self.connections: set[Connection] = set()
         self.closing = False
@@ -86,16 +67,16 @@ class Front:
         self._listening: asyncio.Server | None = None
 
     @classmethod
-    def of(cls, gateway: "Gateway", refusals: Refusals) -> Self:
-        """A front before a gateway, with a Tornado of its own."""
+    def of(cls, receive: Receive, refusals: Refusals) -> Self:
+        """A front with a Tornado of its own."""
         server = Server(
-            gateway,
+            TornadoRequests(receive),
             refusals=refusals,
             max_body_size=_ANY_SIZE,
             max_buffer_size=2 * MAX_BODY_BYTES,
             idle_connection_timeout=IDLE_SECONDS,
         )
-        return cls(server, gateway.ask, refusals)
+        return cls(server, receive, refusals)
 
     async def listen(self, port: int, host: str) -> int:
         """Take connections from now on; the port, also where 0 was given."""
@@ -161,11 +142,11 @@ class Connection(asyncio.Protocol):
         self._front = front
         self._received = b""
         self._head: parser.Head | None = None
-        self._answering: Answering | None = None
+        self._answering: ReceivedRequest | None = None
         self._left = 0  # bytes of a request's body that have not come
         self._body: bytearray | None = None  # those that have
         self._arriving: asyncio.Future[bytes] | None = None  # the body, for an answer that has begun
-        self._channel: Channel | None = None
+        self._channel: BodyStream | None = None
         self._last = False  # whether the connection ends with this answer, as its head says
         self._chunked = False
         self._owed: int | None = None  # bytes of an answer's body that it has still to have
@@ -240,7 +221,7 @@ class Connection(asyncio.Protocol):
                 return
             if answering.streams:
                 self._until = math.inf
-                self._channel = Channel(BODY_IDLE_SECONDS, STREAM_SECONDS)
+                self._channel = BodyStream(BODY_IDLE_SECONDS, STREAM_SECONDS)
                 answering.begin(self._channel)
             elif self._left > MAX_BODY_BYTES:
                 self._decline(answering, too_large())
@@ -254,7 +235,7 @@ class Connection(asyncio.Protocol):
         else:
             self._collect(answering)
 
-    def _request(self) -> Answering | None:
+    def _request(self) -> ReceivedRequest | None:
         """The next request, with its head there; None where there is none yet, or it is Tornado's."""
         received = self._received
         end = received.find(b"\r\n\r\n") + 4
@@ -272,9 +253,9 @@ class Connection(asyncio.Protocol):
             return None
         self._received = received[end:]
         self._head, self._left = head, head.length
-        return self._front.ask(head, self._remote, self)
+        return self._front.receive(self, head.method, head.target, head.fields, self._remote)
 
-    def _collect(self, answering: Answering) -> None:
+    def _collect(self, answering: ReceivedRequest) -> None:
         """Gather the body; begin with it, or hand it to what has begun, once all of it is there."""
         piece, self._received = self._received[: self._left], self._received[self._left :]
         self._left -= len(piece)
@@ -295,7 +276,7 @@ class Connection(asyncio.Protocol):
         elif not arriving.done():
             arriving.set_result(piece)
 
-    def _decline(self, answering: Answering, problem: Problem) -> None:
+    def _decline(self, answering: ReceivedRequest, problem: Problem) -> None:
         """Answer without the body, of which nothing more is read until then."""
         self._body, self._until = None, math.inf
         self._hold()
@@ -306,7 +287,7 @@ class Connection(asyncio.Protocol):
             arriving.set_exception(problem)
             arriving.exception()  # so that asyncio does not miss who takes it, where it is refused otherwise
 
-    def _feed(self, channel: Channel) -> None:
+    def _feed(self, channel: BodyStream) -> None:
         """Pass on what has come of a body."""
         piece, self._received = self._received[: self._left], self._received[self._left :]
         self._left -= len(piece)
@@ -318,7 +299,7 @@ class Connection(asyncio.Protocol):
         if not self._left:
             channel.end()
 
-    def _fed(self, channel: Channel) -> None:
+    def _fed(self, channel: BodyStream) -> None:
         if self._channel is channel and not self._transport.is_closing():
             self._resume()
             if self._left and self._received:

@@ -3,38 +3,47 @@
 import asyncio
 from collections.abc import Awaitable
 from http.client import responses as PHRASES
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from tornado.http1connection import HTTP1Connection
 from tornado.httputil import (
+    HTTPConnection,
     HTTPHeaders,
     HTTPInputError,
     HTTPMessageDelegate,
+    HTTPServerConnectionDelegate,
     RequestStartLine,
     ResponseStartLine,
 )
 
-from gateway.answering import Answering
-from gateway.http.body_stream import Channel
+from gateway.http.body_stream import BodyStream
+from gateway.http.interface import Receive
 from gateway.http.limits import BODY_IDLE_SECONDS, BODY_SECONDS, MAX_BODY_BYTES, STREAM_SECONDS
 from gateway.messages import Headers, UnsendableHeaders
 from gateway.problems import too_large, too_slow
 from observability.problem import Problem
 
-if TYPE_CHECKING:
-    from gateway.pipeline import Gateway
+
+class TornadoRequests(HTTPServerConnectionDelegate):
+    """Receives the requests of connections that are Tornado's."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+
+    def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
+        return TornadoRequest(self._receive, cast(HTTP1Connection, request_conn))
 
 
-class Message(HTTPMessageDelegate):
+class TornadoRequest(HTTPMessageDelegate):
     """A request as Tornado reads it, and where its answer goes."""
 
-    def __init__(self, gateway: "Gateway", connection: HTTP1Connection) -> None:
-        self._gateway = gateway
+    def __init__(self, receive: Receive, connection: HTTP1Connection) -> None:
+        self._receive = receive
         self._connection = connection
         self._pieces: list[bytes] = []
         self._size = 0
         self._length: int | None = None
-        self._channel: Channel | None = None
+        self._channel: BodyStream | None = None
         self._begun = False
         self._complete = False
         self._over = False
@@ -51,13 +60,13 @@ class Message(HTTPMessageDelegate):
         line = cast(RequestStartLine, start_line)
         remote = getattr(self._connection.context, "remote_ip", "") or ""
         self._line = line
-        self._answering = Answering(self._gateway, self, line.method, line.path, headers, remote)
+        self._request = self._receive(self, line.method, line.path, headers, remote)
         length = headers.get("Content-Length", "")
         if not length and "Transfer-Encoding" not in headers:
             return None
-        if self._answering.streams:
+        if self._request.streams:
             self._length = int(length) if length else None
-            self._channel = Channel(BODY_IDLE_SECONDS, STREAM_SECONDS)
+            self._channel = BodyStream(BODY_IDLE_SECONDS, STREAM_SECONDS)
             self._begin(self._channel)
         elif length.isdecimal() and (len(length) > 15 or int(length) > MAX_BODY_BYTES):
             self._refuse(too_large())
@@ -95,11 +104,11 @@ class Message(HTTPMessageDelegate):
             self._channel.lose()
         self._begun = self._over = True
         self._decide()
-        self._answering.gone()
+        self._request.gone()
 
-    def _begin(self, body: "bytes | Channel | asyncio.Future[bytes]") -> None:
+    def _begin(self, body: "bytes | BodyStream | asyncio.Future[bytes]") -> None:
         self._begun = True
-        self._answering.begin(body, self._decide)
+        self._request.begin(body, self._decide)
 
     def _decide(self) -> None:
         """The caller is let in, or answered: Tornado may go on."""
@@ -111,7 +120,7 @@ class Message(HTTPMessageDelegate):
         self._stop_timer()
         self._pieces.clear()
         if self._arriving is None:
-            self._answering.refuse(problem)
+            self._request.refuse(problem)
         elif not self._arriving.done():
             self._arriving.set_exception(problem)
             self._arriving.exception()  # so that asyncio does not miss who takes it

@@ -1,6 +1,12 @@
-"""What a request passes before anything is done for it: one concern a module."""
+"""Middleware: what a request passes on its way to its route's endpoint, one concern a module."""
 
-from gateway.caller import Caller
-from gateway.middleware.door import Door
+from collections.abc import Callable
 
-__all__ = ["Caller", "Door"]
+from gateway.config.route import Route
+from gateway.messages import Handler
+
+Middleware = Callable[[Handler, Route], Handler]
+"""Wraps the handler of a route, once, when the routes are loaded; where the route does not need it, the
+handler itself is given back, and requests of the route do not pass it."""
+
+__all__ = ["Middleware"]

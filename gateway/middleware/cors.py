@@ -18,7 +18,7 @@ ALLOWED = (
 class Cors:
     """Which origins' scripts may use the API.
 
-    Tokens travel in Authorization, which scripts set themselves; cookies are never asked for.
+    TokenVerifier travel in Authorization, which scripts set themselves; cookies are never asked for.
 
     Parameters:
         origins: such as `https://shop.example`; `*` alone is any.

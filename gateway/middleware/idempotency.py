@@ -2,8 +2,8 @@
 
 import re
 
-from tornado.httputil import HTTPHeaders
-
+from gateway.config.route import Route
+from gateway.messages import Handler, Request, Response
 from observability.problem import Problem
 
 HEADER = "Idempotency-Key"
@@ -14,20 +14,26 @@ _STRING = re.compile(r'"(?:[ !#-\[\]-~]|\\["\\]){1,255}"')
 _ABOUT = "https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/"
 
 
-def check(method: str, headers: HTTPHeaders, required: bool) -> None:
-    """Check a request's key.
-
-    Parameters:
-        required: whether the route takes no request without one.
+def idempotency_key(handler: Handler, route: Route) -> Handler:
+    """Middleware: check the key of requests whose method is not idempotent.
 
     Raises:
-        Problem: 400, it is missing or no string in quotes.
+        Problem: 400, it is no string in quotes, or missing where the route requires one.
     """
-    if method not in METHODS:
-        return
-    key = headers.get(HEADER)
+    if route.method not in METHODS:
+        return handler
+    is_required = route.idempotency
+
+    async def with_key(request: Request) -> Response:
+        _check(request.headers.get(HEADER), is_required)
+        return await handler(request)
+
+    return with_key
+
+
+def _check(key: str | None, is_required: bool) -> None:
     if key is None:
-        if required:
+        if is_required:
             detail = "The request needs an Idempotency-Key, so that it can be repeated safely."
             raise Problem(400, "Idempotency-Key is missing", type=_ABOUT, detail=detail)
     elif not _STRING.fullmatch(key):

@@ -1,4 +1,4 @@
-"""Headers of requests: those that clients cannot set, where they come from, and what they are called."""
+"""The client of a request: its address, the request's id, and no header that only the platform may set."""
 
 import random
 import re
@@ -8,9 +8,13 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from tornado.httputil import HTTPHeaders
 
 from gateway.backend.deadline import HEADER as TIMEOUT_HEADER
-from gateway.caller import SCOPES_HEADER, USER_HEADER
+from gateway.messages import Caller
+from gateway.middleware.trusted_proxies import TrustedProxies
 
 REQUEST_ID_HEADER = "X-Request-Id"
+#: What services are told of a verified caller.
+USER_HEADER = "X-User-Id"
+SCOPES_HEADER = "X-User-Scopes"
 #: What only the platform says, to itself. The edge drops some of it; the gateway does not rely on it.
 INTERNAL = frozenset(
     {
@@ -34,6 +38,22 @@ _OF_EDGE = frozenset({"X-Forwarded-For", "X-Forwarded-Proto"})
 #: The longest text of an address; longer ones are not remembered, be they none.
 _MAX_ADDRESS = 45
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
+
+
+def identify(headers: HTTPHeaders, peer: str, proxies: TrustedProxies) -> Caller:
+    """The caller of a request with these headers, without what has to be verified.
+
+    What a client must not say is taken out of the headers.
+
+    Parameters:
+        peer: the address at the other end of the connection.
+        proxies: those whose `X-Forwarded-For` is believed.
+    """
+    trusted = proxies.trusts(peer)
+    address = client_address(headers, peer, trusted=trusted)
+    strip(headers, trusted=trusted)
+    name = request_id(headers)
+    return Caller(address, name, identity=((REQUEST_ID_HEADER, name),))
 
 
 def strip(headers: HTTPHeaders, *, trusted: bool) -> None:

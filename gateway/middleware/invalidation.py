@@ -1,61 +1,50 @@
-"""Writes that passed the gateway: what was read before one is not given after it (RFC 9111, 4.4).
+"""Unsafe requests invalidate what caches keep of the resources that they may have changed (RFC 9111, 4.4)."""
 
-The gateway's processes share them: a write that one process passes on invalidates what the others keep.
-"""
-
-import mmap
-import struct
-import time
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Final
-from urllib.parse import unquote, urljoin, urlsplit
-from zlib import crc32
+from urllib.parse import urljoin, urlsplit
 
-from gateway.messages import Headers
+from gateway.config.route import SAFE_METHODS, Route
+from gateway.invalidations import Invalidations, resource, service
+from gateway.messages import Handler, Headers, Request, Response
+from observability.problem import Problem
 
-SLOTS: Final = 65536
-_SLOT: Final = struct.Struct("=q")
-#: Methods that write nothing (RFC 9110, 9.2.1).
-SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 _NAMES_OF_RESOURCES: Final = frozenset({"location", "content-location"})
 
 
-class Invalidations:
-    """The time of the last write of each resource and to each service, in memory that processes share.
+class Invalidation:
+    """Invalidates after every unsafe request that was not refused (4xx), whatever became of it."""
 
-    Make it before the fork. Two names may share a slot and are then invalidated together: something is read
-    again without need, never the reverse.
-    """
+    def __init__(self, invalidations: Invalidations) -> None:
+        self._invalidations = invalidations
 
-    def __init__(self, slots: int = SLOTS) -> None:
-        self._slots = slots
-        self._memory = mmap.mmap(-1, slots * _SLOT.size)
+    def __call__(self, handler: Handler, route: Route) -> Handler:
+        if route.method in SAFE_METHODS:
+            return handler
+        services = [service(name) for name in route.writes_to]
 
-    def version(self, *names: str) -> tuple[int, ...]:
-        """What changes as soon as one of these is written."""
-        unpack, memory = _SLOT.unpack_from, self._memory
-        return tuple(unpack(memory, self._offset(name))[0] for name in names)
+        async def invalidating(request: Request) -> Response:
+            status, headers = (
+                500,
+                Headers(),
+            )  # it may have been carried out, however it fails
+            try:
+                response = await handler(request)
+                status, headers = response.status, response.headers
+                return response
+            except Problem as problem:
+                status = problem.status
+                raise
+            finally:
+                if not 400 <= status < 500:
+                    self._invalidate(request, headers, services)
 
-    def invalidate(self, names: Iterable[str]) -> None:
-        """Note that these were written now."""
-        # The time and no count: of two processes that count at once one could be lost.
-        now = time.monotonic_ns()
-        for name in names:
-            _SLOT.pack_into(self._memory, self._offset(name), now)
+        return invalidating
 
-    def _offset(self, name: str) -> int:
-        return crc32(name.encode("utf-8", "replace")) % self._slots * _SLOT.size
-
-
-def resource(path: str) -> str:
-    """The name of the resource at a public path, however the path is written."""
-    return f"resource {unquote(path).lower()}"
-
-
-def service(name: str) -> str:
-    """The name of everything that a service has."""
-    return f"service {name}"
+    def _invalidate(self, request: Request, headers: Headers, services: Iterable[str]) -> None:
+        resources = written(request.path, request.headers.get("Host", ""), headers)
+        self._invalidations.invalidate([*resources, *services])
 
 
 def written(path: str, host: str, headers: Headers) -> list[str]:

@@ -29,7 +29,7 @@ class KeysUnavailable(Exception):
     """There is no key set, and none could be read."""
 
 
-class Keys:
+class Jwks:
     """A key set that is read again when it grew old, and when a token names a key that is not in it.
 
     A reading that fails leaves the keys as they were. All who wait share one reading.

@@ -23,6 +23,12 @@ from hashlib import blake2b
 from secrets import token_bytes
 from typing import Final
 
+from gateway.config.route import RateLimit, Route
+from gateway.messages import Handler, Headers, Request, Response
+from gateway.metrics import Metrics
+from gateway.middleware.identity import rate_key
+from observability.problem import Problem
+
 ROWS: Final = 65536
 _CELLS: Final = 4
 _ROW: Final = struct.Struct("=" + "Qq" * _CELLS)
@@ -51,8 +57,8 @@ class Verdict:
         return self.retry_seconds <= 0
 
 
-class Rates:
-    """The shared table: make it before the fork, use it after. Nobody outside of these processes has it.
+class RateLimiter:
+    """The shared table: make it before the fork, use it after. No other process sees it.
 
     Parameters:
         clock: nanoseconds that only go forward, the same for all processes of the machine.
@@ -116,7 +122,7 @@ def _place(cells: list[int], mark: int) -> int:
     return min(places, key=lambda place: cells[place + 1])
 
 
-def describe(name: str, requests: int, seconds: float, verdict: Verdict) -> list[tuple[str, str]]:
+def describe(name: str, requests: int, seconds: float, verdict: Verdict) -> Headers:
     """The headers of draft-ietf-httpapi-ratelimit-headers: the policy, and what is left of it."""
     headers = [
         ("RateLimit-Policy", f'"{name}";q={requests};w={max(1, math.ceil(seconds))}'),
@@ -125,3 +131,37 @@ def describe(name: str, requests: int, seconds: float, verdict: Verdict) -> list
     if not verdict.allowed:
         headers.append(("Retry-After", str(max(1, math.ceil(verdict.retry_seconds)))))
     return headers
+
+
+class RateLimiting:
+    """Middleware: 429 for a caller that sends more requests than the route's `rate_limit` allows."""
+
+    def __init__(self, limiter: RateLimiter, metrics: Metrics) -> None:
+        self._limiter = limiter
+        self._metrics = metrics
+
+    def __call__(self, handler: Handler, route: Route) -> Handler:
+        limit = route.rate_limit
+        if limit is None:
+            return handler
+
+        async def limited(request: Request) -> Response:
+            self.count(request, route.id, limit)
+            return await handler(request)
+
+        return limited
+
+    def count(self, request: Request, route: str, limit: RateLimit) -> None:
+        """Count a request by the subject of its token, or else by its address; the response tells the rest.
+
+        Raises:
+            Problem: 429, the caller sent too many.
+        """
+        caller = request.caller
+        key = f"user {caller.subject}" if caller.subject else f"address {rate_key(caller.address)}"
+        verdict = self._limiter.take(f"{route} {key}", limit.requests, limit.seconds)
+        request.response_headers += describe(route, limit.requests, limit.seconds, verdict)
+        if not verdict.allowed:
+            self._metrics.rate_limited.labels(route).inc()
+            detail = f"A caller may send {limit.requests} such requests in {limit.seconds:g} s."
+            raise Problem(429, detail=detail)

@@ -1,24 +1,64 @@
-"""Requests held against what their route declares."""
+"""Requests checked against what their route declares: parameters, body, and whose the resource is."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from itertools import islice
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
 from gateway.aggregation.expressions import Reference
+from gateway.config.body_check import MAX_ERRORS
 from gateway.config.parameters import Parameter, Unfit
+from gateway.config.route import Route
 from gateway.config.template import decode
-from gateway.json_schema import Fault, Schema, TooMuch
-from gateway.messages import Request
-from observability.body import parse_object, too_deep
+from gateway.json_pointer import escape
+from gateway.messages import Handler, Request, Response
+from observability.body import parse_object
 from observability.problem import Problem
 
 MAX_QUERY_MEMBERS = 100
-MAX_ERRORS = 20
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
-Check = Callable[[Mapping[str, Any]], None]
+
+def parameters(handler: Handler, route: Route) -> Handler:
+    """Middleware: read the typed parameters of path and query.
+
+    A proxied route leaves the query to its service, unless it passes none on.
+    """
+    declared, checks_query = route.parameters, not route.passes_query
+
+    async def with_parameters(request: Request) -> Response:
+        query = request.query if checks_query else ""
+        request.parameters = read_parameters(declared, request.path_values, query)
+        return await handler(request)
+
+    return with_parameters
+
+
+def json_body(handler: Handler, route: Route) -> Handler:
+    """Middleware: decode the body, and check it against the route's JSON Schema."""
+    check = route.check
+    if check is None:
+        return handler
+
+    async def with_document(request: Request) -> Response:
+        request.document = parse_object(request.body, request.headers.get("Content-Type"))
+        check(request.document)
+        return await handler(request)
+
+    return with_document
+
+
+def owner(handler: Handler, route: Route) -> Handler:
+    """Middleware: refuse a request about a resource of another subject than the caller's."""
+    reference = route.owner
+    if reference is None:
+        return handler
+
+    async def by_owner(request: Request) -> Response:
+        check_owner(reference, request)
+        return await handler(request)
+
+    return by_owner
 
 
 def read_parameters(parameters: Mapping[str, Parameter], raw: list[str], query: str) -> dict[str, Any]:
@@ -87,36 +127,6 @@ def _members(query: str) -> list[tuple[str, str]]:
     return members
 
 
-def body_check(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Check:
-    """What refuses bodies that do not follow a schema.
-
-    Parameters:
-        schemas: those that `#/components/schemas/<name>` stands for.
-    """
-    root = Schema({**schema, "components": {"schemas": schemas}}, formats=True)
-
-    def check(document: Mapping[str, Any]) -> None:
-        try:
-            errors = list(islice(_pointed(root.faults(document)), MAX_ERRORS))
-        except TooMuch as error:
-            raise Problem(422, "Invalid body", detail=f"The body is not looked at: {error}.") from error
-        except RecursionError as error:
-            raise too_deep() from error
-        if errors:
-            raise Problem(422, "Invalid body", detail="The body does not say what it has to.", errors=errors)
-
-    return check
-
-
-def read_body(request: Request) -> dict[str, Any]:
-    """The request's body as a JSON object.
-
-    Raises:
-        Problem: 400, 413 or 415; see observability.body.parse_object.
-    """
-    return parse_object(request.body, request.headers.get("Content-Type"))
-
-
 def check_owner(owner: Reference, request: Request) -> None:
     """Refuse a request about something that belongs to another subject than the caller's.
 
@@ -127,25 +137,11 @@ def check_owner(owner: Reference, request: Request) -> None:
         Problem: 403 where the value is of the body; otherwise 404, whether or not there is such a thing.
     """
     scope = {"path": request.parameters, "query": request.parameters, "body": request.document}
-    subject = request.caller.subject if request.caller is not None else None
+    subject = request.caller.subject
     if subject is not None and owner.value(scope) == subject:
         return
     if owner.root != "body":
         raise Problem(404, detail="There is nothing at this path for the subject of the access token.")
-    pointer = "#" + "".join(f"/{_escaped(member)}" for member in owner.members)
+    pointer = "#" + "".join(f"/{escape(member)}" for member in owner.members)
     errors = [{"pointer": pointer, "detail": "is not the subject of the access token"}]
     raise Problem(403, detail="The access token is another subject's.", errors=errors)
-
-
-def _pointed(faults: Iterable[Fault]) -> Iterable[dict[str, str]]:
-    for fault in faults:
-        pointer = "#" + "".join(f"/{_escaped(str(step))}" for step in fault.path)
-        if not fault.members:
-            yield {"pointer": pointer, "detail": fault.message[:200]}
-        detail = "is missing" if fault.keyword == "required" else "is unknown"
-        for name in sorted(fault.members):
-            yield {"pointer": f"{pointer}/{_escaped(name)}", "detail": detail}
-
-
-def _escaped(step: str) -> str:
-    return step.replace("~", "~0").replace("/", "~1")

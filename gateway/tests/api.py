@@ -2,31 +2,32 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from prometheus_client import CollectorRegistry, Counter
 
-from gateway.backend.metrics import Metrics as ResilienceMetrics
-from gateway.config.loader import read_table
-from gateway.config.router import Table
-from gateway.context import World
+from gateway.config.loader import load_router
+from gateway.config.router import Router
+from gateway.context import Context
 from gateway.http.refusals import Refusals
 from gateway.http.server import Front
+from gateway.messages import Handler, Request, Response
 from gateway.metrics import Metrics
-from gateway.middleware import Door
+from gateway.middleware.built_in import built_in
 from gateway.middleware.cors import Cors
-from gateway.middleware.jwks import Keys
-from gateway.middleware.jwt import Tokens
-from gateway.middleware.rate_limit import Rates
+from gateway.middleware.jwks import Jwks
+from gateway.middleware.rate_limit import RateLimiter
 from gateway.middleware.shedding import Shedder
 from gateway.middleware.tests.issuer import AUDIENCE, ISSUER, Key, key_set
+from gateway.middleware.token_verifier import TokenVerifier
 from gateway.middleware.trusted_proxies import TrustedProxies
-from gateway.pipeline import Gateway
+from gateway.pipeline import Pipeline
 from gateway.tests.routes import unprotected
 from gateway.tests.upstreams import Asked, Behaviour, Server, reply, until, upstreams_of
 from observability import Hop
@@ -39,9 +40,9 @@ SERVICES = {"accounts": 0.5, "orders": 0.5, "inventory": 0.5}
 class Api:
     """A running gateway, a client of it, and the server that it calls."""
 
-    gateway: Gateway
+    pipeline: Pipeline
     front: Front
-    world: World
+    context: Context
     url: str
     client: httpx.AsyncClient
     upstream: Server
@@ -50,11 +51,11 @@ class Api:
         return await self.client.get(path, **options)
 
 
-def table_of(folder: Path, routes: str, world: World) -> Table:
-    """The table of a file of routes; those that do not say `auth` are open."""
+def router_of(folder: Path, routes: str, context: Context) -> Router:
+    """The router of a file of routes; those that do not say `auth` are open."""
     file = folder / "routes.yaml"
     file.write_text(unprotected(routes))
-    return read_table(file, SERVICES, world)
+    return load_router(file, SERVICES, context)
 
 
 async def _read_keys() -> bytes:
@@ -90,18 +91,37 @@ def said(value: Any, **headers: str) -> bytes:
     return reply(200, json.dumps(value).encode(), Content_Type="application/json", **headers)
 
 
+def before_each(api: Api, monkeypatch: pytest.MonkeyPatch, act: Callable[[Request], object]) -> None:
+    """Do something with each request of the routes of now before its middleware runs."""
+
+    def acting(handler: Handler) -> Handler:
+        async def first_act(request: Request) -> Response:
+            act(request)
+            return await handler(request)
+
+        return first_act
+
+    stacks = api.pipeline.stacks.items()
+    acting_first = {route: stack._replace(handler=acting(stack.handler)) for route, stack in stacks}
+    monkeypatch.setattr(api.pipeline, "stacks", acting_first)
+
+
 @asynccontextmanager
-async def running(hop: Hop, folder: Path, routes: str, behave: Behaviour) -> AsyncIterator[Api]:
+async def running(
+    hop: Hop, folder: Path, routes: str, behave: Behaviour, verifier: TokenVerifier | None = None
+) -> AsyncIterator[Api]:
     """A gateway with these routes before a server that behaves so."""
-    async with upstreams_of(behave, hop) as (upstreams, upstream):
-        world = World.of(upstreams, hop.tracer, Metrics(CollectorRegistry()))
-        tokens = Tokens(Keys(_read_keys), ISSUER, AUDIENCE)
-        metrics, proxies = ResilienceMetrics(CollectorRegistry()), TrustedProxies(["127.0.0.1"])
-        door = Door(tokens, Rates(64), Cors(), Shedder(), metrics, proxies)
-        gateway = Gateway(hop, door, table_of(folder, routes, world), world)
-        front = Front.of(gateway, Refusals(hop, Counter("malformed", "", ["status"], registry=None)))
+    async with upstreams_of(behave, hop) as (backend, upstream):
+        context = Context.of(backend, hop.tracer, Metrics(CollectorRegistry()))
+        verifier = verifier or TokenVerifier(Jwks(_read_keys), ISSUER, AUDIENCE)
+        middleware = built_in(verifier, RateLimiter(64), Shedder(), context)
+        proxies = TrustedProxies(["127.0.0.1"])
+        router = router_of(folder, routes, context)
+        pipeline = Pipeline(hop, middleware, proxies, Cors(), context, router)
+        refusals = Refusals(hop, Counter("malformed", "", ["status"], registry=None))
+        front = Front.of(pipeline.receive, refusals)
         url = f"http://127.0.0.1:{await front.listen(0, '127.0.0.1')}"
         async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=20) as client:
-            yield Api(gateway, front, world, url, client, upstream)
+            yield Api(pipeline, front, context, url, client, upstream)
         await front.stop()
         await front.close_all_connections()

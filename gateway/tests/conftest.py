@@ -7,10 +7,10 @@ import pytest
 import pytest_asyncio
 
 import observability
-from gateway.backend import Upstreams
+from gateway.backend import BackendClient
 from gateway.tests.upstreams import Behaviour, Server, upstreams_of
 
-Serve = Callable[[Behaviour], Awaitable[tuple[Upstreams, Server]]]
+Serve = Callable[[Behaviour], Awaitable[tuple[BackendClient, Server]]]
 
 
 @pytest.fixture(scope="session")
@@ -22,10 +22,10 @@ def hop() -> Iterator[observability.Hop]:
 
 @pytest_asyncio.fixture
 async def serve(hop: observability.Hop) -> AsyncIterator[Serve]:
-    """Start a server that behaves in one way; answers with the Upstreams that call it, and the server."""
+    """Start a server that behaves in one way; answers with the BackendClient that call it, and the server."""
     async with AsyncExitStack() as stack:
 
-        async def start(behave: Behaviour) -> tuple[Upstreams, Server]:
+        async def start(behave: Behaviour) -> tuple[BackendClient, Server]:
             return await stack.enter_async_context(upstreams_of(behave, hop))
 
         yield start

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config.loader import read_table
+from gateway.config.loader import load_router
 from gateway.config.settings import ROUTES_FILE
 from gateway.config.yaml_document import RoutesError
-from gateway.context import World
+from gateway.context import Context
 from gateway.middleware.tests.issuer import SUBJECT
 from gateway.tests.api import answering, bearer, running, said
 from observability import Hop
@@ -46,7 +46,7 @@ ANSWERS = {f"/accounts/{SUBJECT}": said({"id": SUBJECT}), "/orders": said([])}
 
 @pytest.mark.example
 def test_the_examples_routes_are_closed_but_for_those_that_say_so() -> None:
-    table = read_table(ROUTES_FILE, SERVICES, World.nowhere())
+    table = load_router(ROUTES_FILE, SERVICES, Context.null())
     assert {route.id for route in table.routes if route.auth != "required"} == OPEN
     assert {route.id for route in table.routes if "stock:write" in route.scopes} == {"set-stock"}
     assert all(route.declared.get("auth") == "none" for route in table.routes if route.id in OPEN)
@@ -55,7 +55,7 @@ def test_the_examples_routes_are_closed_but_for_those_that_say_so() -> None:
 def test_a_route_that_says_nothing_is_closed(tmp_path: Path) -> None:
     file = tmp_path / "routes.yaml"
     file.write_text("routes: [{id: a, method: GET, path: /a, mock: {}}]")
-    assert read_table(file, SERVICES, World.nowhere()).routes[0].auth == "required"
+    assert load_router(file, SERVICES, Context.null()).routes[0].auth == "required"
 
 
 async def test_a_closed_route_needs_a_token(hop: Hop, tmp_path: Path) -> None:
@@ -114,4 +114,4 @@ def test_faults(tmp_path: Path, changed: str, to: str, fault: str) -> None:
     file = tmp_path / "routes.yaml"
     file.write_text(ROUTES.replace(changed, to))
     with pytest.raises(RoutesError, match=fault):
-        read_table(file, SERVICES, World.nowhere())
+        load_router(file, SERVICES, Context.null())

@@ -16,16 +16,16 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from gateway.config.effective import effective
-from gateway.config.loader import read_table
+from gateway.config.loader import load_router
 from gateway.config.parameters import Parameter
 from gateway.config.route import Route
-from gateway.config.router import Table
+from gateway.config.router import Router
 from gateway.config.settings import ROUTES_FILE
 from gateway.config.tests.test_loader import SERVICES, documented
 from gateway.config.tests.test_openapi import described
 from gateway.config.yaml_document import RoutesError
-from gateway.middleware.jwks import Keys
-from gateway.middleware.jwt import Tokens
+from gateway.middleware.jwks import Jwks
+from gateway.middleware.jwt import TokenVerifier
 from gateway.middleware.tests.issuer import AUDIENCE, ISSUER, Key, key_set
 from gateway.tests.api import Api, running
 from gateway.tests.upstreams import Asked, reply
@@ -67,7 +67,7 @@ PLACES = [(n, place) for n, document in enumerate(DOCUMENTS) for place in places
 
 @dataclass(slots=True)
 class Asking:
-    """A gateway that answers by one table after another, before services that are all well or all refuse."""
+    """A gateway that answers by one router after another, before services that are all well or all refuse."""
 
     api: Api
     runner: asyncio.Runner
@@ -75,14 +75,14 @@ class Asking:
     token: str
     well: bool = True
 
-    def read(self, document: Any) -> Table:
+    def read(self, document: Any) -> Router:
         file = self.folder / "routes.yaml"
         file.write_text(json.dumps(document))
-        return read_table(file, SERVICES, self.api.world)
+        return load_router(file, SERVICES, self.api.context)
 
-    def ask(self, table: Table, routes: Sequence[Route]) -> None:
+    def ask(self, router: Router, routes: Sequence[Route]) -> None:
         """Ask for routes, with as much and as little as may be said: each answers, and none with 500."""
-        self.api.gateway.use(table)
+        self.api.pipeline.use(router)
         for self.well in (True, False):
             for route in routes:
                 for everything in (True, False):
@@ -144,9 +144,8 @@ def asking(hop: Hop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Askin
             await made.behave(asked, writer)
 
         mock = "routes: [{id: first, method: GET, path: /first, mock: {}}]"
-        entered = running(hop, folder, mock, behave)
+        entered = running(hop, folder, mock, behave, TokenVerifier(Jwks(keys), ISSUER, AUDIENCE, 0))
         api = runner.run(entered.__aenter__())
-        api.gateway.door._tokens = Tokens(Keys(keys), ISSUER, AUDIENCE, 0)
         made = Asking(api, runner, folder, key.token(scope="orders:read baskets:read"))
         try:
             yield made
@@ -174,8 +173,8 @@ def change(number: int, place: Place, value: Any) -> Any:
 
 def test_the_documents_as_they_are(asking: Asking) -> None:
     for document in DOCUMENTS:
-        table = asking.read(document)
-        asking.ask(table, table.routes)
+        router = asking.read(document)
+        asking.ask(router, router.routes)
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -197,13 +196,13 @@ def test_a_changed_file_is_refused_or_answered_by(
     number, place = chosen
     faults = ""
     try:
-        table = asking.read(changed(DOCUMENTS[number], place, value, removed=removed))
+        router = asking.read(changed(DOCUMENTS[number], place, value, removed=removed))
     except RoutesError as error:
         faults = str(error)
     assert all(re.match(r".*routes\.yaml:\d+: \S", line) for line in faults.splitlines()), faults
     if faults:
         return
-    described(table)
-    json.loads(effective(table))
+    described(router)
     one = place[0] == "routes" and len(place) > 1
-    asking.ask(table, table.routes[place[1] : place[1] + 1] if one else table.routes)
+    asking.ask(router, router.routes[place[1] : place[1] + 1] if one else router.routes)
+    json.loads(effective(router, asking.api.pipeline.stacks))

@@ -15,8 +15,8 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from gateway.aggregation.tests.test_json_document import JSON, OBJECTS, encodings
 from gateway.backend.deadline import Deadline
-from gateway.messages import Reply, Request
-from gateway.tests.api import Api, answering, left, running, said
+from gateway.messages import Request
+from gateway.tests.api import Api, answering, before_each, left, running, said
 from gateway.tests.telemetry import spans_of
 from gateway.tests.upstreams import Asked, Behaviour, hang, reply, reset, until
 from observability import Hop
@@ -182,7 +182,7 @@ async def test_the_last_good_answer_stands_in(hop: Hop, tmp_path: Path) -> None:
     answers = dict(GOOD)
     now = 100.0
     async with running(hop, tmp_path, route(account="stale"), answering(answers)) as api:
-        api.world.last_good._clock = lambda: now
+        api.context.last_good._clock = lambda: now
         assert (await api.get("/v1/orders/7")).headers["X-Complete"] == "true"
         answers["/accounts/a%2Fb"] = reply(500)
         now += 40.9
@@ -357,9 +357,9 @@ async def test_identical_requests_share_one_answer(shared: tuple[Api, asyncio.Ev
     api, go = shared
     asking = [asyncio.create_task(api.get("/v1/orders/7")) for _ in range(5)]
     other = asyncio.create_task(api.get("/v1/orders/7?limit=1"))
-    await until(lambda: api.gateway._under_way == 6)
+    await until(lambda: api.pipeline.in_flight.count == 6)
     asking[0].cancel()  # who asked first goes away: the others still get their answer
-    await until(lambda: api.gateway._under_way == 5)
+    await until(lambda: api.pipeline.in_flight.count == 5)
     go.set()
     answers = await asyncio.gather(*asking[1:], other)
     assert {answer.status_code for answer in answers} == {200}
@@ -369,10 +369,10 @@ async def test_identical_requests_share_one_answer(shared: tuple[Api, asyncio.Ev
 async def test_work_that_nobody_waits_for_ends(shared: tuple[Api, asyncio.Event]) -> None:
     api, _ = shared
     asking = [asyncio.create_task(api.get("/v1/orders/7")) for _ in range(3)]
-    await until(lambda: api.gateway._under_way == 3)
+    await until(lambda: api.pipeline.in_flight.count == 3)
     for each in asking:
         each.cancel()
-    await until(lambda: api.gateway._under_way == 0)
+    await until(lambda: api.pipeline.in_flight.count == 0)
 
 
 async def test_documents_are_kept_as_long_as_every_service_allows(hop: Hop, tmp_path: Path) -> None:
@@ -384,7 +384,7 @@ async def test_documents_are_kept_as_long_as_every_service_allows(hop: Hop, tmp_
     changing: dict[str, bytes | Behaviour] = dict(answers)
     now = 100.0
     async with running(hop, tmp_path, route("cache: true"), answering(changing)) as api:
-        api.world.cache._clock = lambda: now
+        api.context.cache._clock = lambda: now
         first = await api.get("/v1/orders/7")
         second = await api.get("/v1/orders/7")
         assert first.headers["Cache-Control"] == "max-age=1"  # of who may keep it for less
@@ -416,13 +416,12 @@ async def test_a_document_that_is_there_already_is_not_sent(hop: Hop, tmp_path: 
 
 def give(api: Api, monkeypatch: pytest.MonkeyPatch, *seconds: float) -> list[float]:
     """Let the next requests have so much time each; the seconds that no request has had yet."""
-    answer, left = api.gateway.answer, list(seconds)
+    left = list(seconds)
 
-    async def timed(request: Request, *rest: Any) -> Reply:
+    def timed(request: Request) -> None:
         request.deadline = Deadline.after(left.pop(0))
-        return await answer(request, *rest)
 
-    monkeypatch.setattr(api.gateway, "answer", timed)
+    before_each(api, monkeypatch, timed)
     return left
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.backend import Call, UpstreamError
+from gateway.backend import BackendError, Call
 from gateway.backend.circuit_breaker import State
 from gateway.backend.deadline import Deadline
 from gateway.backend.policy import Breaker, Policy, Retries
@@ -51,7 +51,7 @@ async def test_a_service_is_blamed_where_others_used_up_little_time(
         now = 0.0
         deadline = Deadline.after(0.2, lambda: now)  # noqa: B023 - it is this request's
         now = 0.2 * used
-        with pytest.raises(UpstreamError) as caught:
+        with pytest.raises(BackendError) as caught:
             await upstreams.call(Call("orders", "GET", "/orders/7"), policy, deadline)
         assert caught.value.status == 504
     assert upstreams._services["orders"].circuits.worst is (State.OPEN if blamed else State.CLOSED)
@@ -63,7 +63,7 @@ async def test_a_probe_that_hangs_until_the_deadline_opens_the_circuit_again(ser
         timeout_seconds=300, retries=Retries(attempts=1), breaker=Breaker(minimum=1, open_seconds=0.01)
     )
     for number in (1, 2):
-        with pytest.raises(UpstreamError):
+        with pytest.raises(BackendError):
             await upstreams.call(Call("orders", "GET", "/orders/7"), policy, Deadline.after(0.05))
         circuit = upstreams._services["orders"].circuits.of("", "/orders/7")
         assert (len(server.asked), circuit.state) == (number, State.OPEN)

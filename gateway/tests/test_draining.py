@@ -7,14 +7,14 @@ import httpx
 import pytest
 from prometheus_client import CollectorRegistry
 
-from gateway.config.loader import read_table
+from gateway.config.loader import load_router
 from gateway.config.route import Route
 from gateway.config.settings import ROUTES_FILE
-from gateway.context import World
+from gateway.context import Context
 from gateway.draining import drain
 from gateway.endpoints.handler import Tools
 from gateway.http.tests.servers import fronted
-from gateway.messages import Reply, Request
+from gateway.messages import Request, Response
 from gateway.tests.api import answering, running
 from gateway.tests.upstreams import until
 from observability import Hop
@@ -30,11 +30,11 @@ SERVICES = dict.fromkeys(("accounts", "orders", "inventory", "notifications"), 5
 GATES: list[asyncio.Event] = []
 
 
-async def gated(_: Request, __: Tools) -> Reply:
+async def gated(_: Request, __: Tools) -> Response:
     gate = asyncio.Event()
     GATES.append(gate)
     await gate.wait()
-    return Reply(200)
+    return Response(200)
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +57,7 @@ class Busy:
 
 @pytest.mark.example
 async def test_what_is_under_way_has_all_the_time_that_a_route_gives(hop: Hop) -> None:
-    table = read_table(ROUTES_FILE, SERVICES, World.nowhere())
+    table = load_router(ROUTES_FILE, SERVICES, Context.null())
     busy = Busy()
     async with fronted(hop) as made:
         assert await drain(made.front, busy, hop, grace_seconds=0)
@@ -67,7 +67,7 @@ async def test_what_is_under_way_has_all_the_time_that_a_route_gives(hop: Hop) -
 
 async def test_who_does_not_know_yet_is_still_answered(hop: Hop, tmp_path: Path, health: Health) -> None:
     async with running(hop, tmp_path, ROUTES, answering({})) as api:
-        draining = asyncio.create_task(drain(api.front, api.gateway, hop, grace_seconds=60))
+        draining = asyncio.create_task(drain(api.front, api.pipeline.in_flight, hop, grace_seconds=60))
         await until(lambda: api.front.closing)
         assert not (await health.report()).ready
         answer = await api.get("/fixed")
@@ -79,7 +79,7 @@ async def test_what_is_under_way_is_answered(hop: Hop, tmp_path: Path) -> None:
     async with running(hop, tmp_path, ROUTES, answering({})) as api:
         asked = asyncio.create_task(api.get("/gated"))
         await until(lambda: GATES)
-        draining = asyncio.create_task(drain(api.front, api.gateway, hop, grace_seconds=0))
+        draining = asyncio.create_task(drain(api.front, api.pipeline.in_flight, hop, grace_seconds=0))
         await until(lambda: not (api.front._listening and api.front._listening.sockets))
         with pytest.raises(httpx.ConnectError):
             await api.get("/fixed")

@@ -134,7 +134,7 @@ async def test_a_write_whose_caller_left_counts(hop: Hop, tmp_path: Path) -> Non
         assert (await api.get("/things/a")).json() == {"thing": 0}
         with pytest.raises(httpx.ReadTimeout):
             await api.client.put("/things/a", json={}, timeout=0.5)
-        await until(lambda: not api.gateway._under_way)
+        await until(lambda: not api.pipeline.in_flight.count)
         assert (await api.get("/things/a")).json() == {"thing": 1}
 
 
@@ -195,7 +195,7 @@ async def test_a_write_elsewhere_parts_nothing(hop: Hop, tmp_path: Path) -> None
         await until(lambda: api.upstream.asked)
         await api.client.put("/other", json={})
         reading.append(asyncio.create_task(api.get("/things/a")))
-        await until(lambda: api.gateway._by_route["read"] == 2)
+        await until(lambda: api.pipeline.in_flight._by_route["read"] == 2)
         held.set()
         assert [(await each).json() for each in reading] == [{"thing": 1}] * 2
         assert [asked.method for asked in api.upstream.asked] == ["GET", "PUT"]
@@ -226,7 +226,7 @@ async def together(hop: Hop, folder: Path, answer: dict[str, str], status: int =
 
     async with running(hop, folder, routes("coalesce: true"), behave) as api:
         asking = [asyncio.create_task(api.get("/things/a")) for _ in range(3)]
-        await until(lambda: api.gateway._by_route["read"] == 3)
+        await until(lambda: api.pipeline.in_flight._by_route["read"] == 3)
         three.set()
         found = [(await each).json() for each in asking]
     return sorted(each["thing" if status == 200 else "number"] for each in found)

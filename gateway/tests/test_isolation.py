@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 import pytest
 from prometheus_client import CollectorRegistry
 
-from gateway.backend import Call, UpstreamError, Upstreams
+from gateway.backend import BackendClient, BackendError, Call
 from gateway.backend.deadline import Deadline
 from gateway.backend.metrics import Metrics
 from gateway.backend.policy import Breaker, Bulkhead, Policy, Retries
@@ -36,14 +36,14 @@ def by_target(**behaviours: Behaviour) -> Behaviour:
     return behave
 
 
-async def status(upstreams: Upstreams, call: Call, policy: Policy = POLICY, seconds: float = 30) -> int:
+async def status(upstreams: BackendClient, call: Call, policy: Policy = POLICY, seconds: float = 30) -> int:
     try:
         return (await upstreams.call(call, policy, Deadline.after(seconds))).status
-    except UpstreamError as error:
+    except BackendError as error:
         return error.status
 
 
-async def read_whole(upstreams: Upstreams, policy: Policy) -> None:
+async def read_whole(upstreams: BackendClient, policy: Policy) -> None:
     async with upstreams.stream(to("/orders/7"), policy, Deadline.after(5)) as streamed:
         async for _ in streamed.chunks():
             pass
@@ -64,7 +64,7 @@ async def test_calls_of_a_hanging_service_use_up_no_connection_of_another(serve:
 
 
 async def test_what_does_not_reach_a_service_does_not_open_its_breaker(hop: Hop) -> None:
-    nowhere = Upstreams("http://127.0.0.1:1", "secret", hop, Metrics(CollectorRegistry()))
+    nowhere = BackendClient("http://127.0.0.1:1", "secret", hop, Metrics(CollectorRegistry()))
     assert [await status(nowhere, to("/orders/7")) for _ in range(8)] == [502] * 8
     await nowhere.close()
 
@@ -135,7 +135,7 @@ async def test_callers_that_send_slowly_hold_no_place(serve: Serve) -> None:
     done = await asyncio.gather(*uploads, return_exceptions=True)
     # All of them are complete at once, and there are two places and no queue.
     assert 200 in done
-    assert all(each == 200 or isinstance(each, UpstreamError) for each in done)
+    assert all(each == 200 or isinstance(each, BackendError) for each in done)
     assert upstreams._services["orders"].compartment.in_flight == 0
 
 
@@ -144,7 +144,7 @@ async def test_streams_that_fail_give_back_what_they_hold(serve: Serve, behave: 
     upstreams, _ = await serve(behave)
     policy = POLICY.model_copy(update={"timeout_seconds": 0.1})
     for _ in range(3):
-        with pytest.raises(UpstreamError):
+        with pytest.raises(BackendError):
             await read_whole(upstreams, policy)
     service = upstreams._services["orders"]
     assert (service.compartment.in_flight, service.streams.in_flight) == (0, 0)
@@ -164,7 +164,7 @@ async def test_a_call_that_would_not_be_made_is_refused_before_its_body_is_read(
     await until(lambda: upstreams._service("stock", POLICY).compartment.is_full)
     for service, target in (("orders", "/orders/bad"), ("stock", "/stock/7")):
         call = Call(service, "GET", target, (), body(), 1, "GET /orders/{path.id}")
-        with pytest.raises(UpstreamError) as caught:
+        with pytest.raises(BackendError) as caught:
             async with upstreams.stream(call, POLICY, Deadline.after(5)):
                 pass
         assert (caught.value.status, read) == (503, [])

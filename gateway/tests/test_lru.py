@@ -1,11 +1,11 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.lru import ENTRY_BYTES, Memory, weight
+from gateway.lru import ENTRY_BYTES, LruCache, weight
 
 
 def test_the_least_recently_used_goes_first() -> None:
-    memory: Memory[str] = Memory(10 * (ENTRY_BYTES + weight(1) + 100))
+    memory: LruCache[str] = LruCache(10 * (ENTRY_BYTES + weight(1) + 100))
     for key in range(10):
         memory.put(key, str(key), 100)
     memory.get(0)
@@ -17,7 +17,7 @@ def test_the_least_recently_used_goes_first() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 5000)), max_size=100))
 def test_it_never_holds_more_than_it_may(puts: list[tuple[int, int]]) -> None:
-    memory: Memory[int] = Memory(16_000)
+    memory: LruCache[int] = LruCache(16_000)
     sizes: dict[int, int] = {}
     for key, size in puts:
         memory.put(key, size, size)
@@ -29,7 +29,7 @@ def test_it_never_holds_more_than_it_may(puts: list[tuple[int, int]]) -> None:
 
 def test_a_value_has_its_age() -> None:
     now = 5.0
-    memory: Memory[str] = Memory(100_000, clock=lambda: now)
+    memory: LruCache[str] = LruCache(100_000, clock=lambda: now)
     memory.put("a", "x", 1)
     now = 7.5
     assert memory.get("a") == ("x", 2.5)
@@ -42,7 +42,7 @@ def test_a_value_has_its_age() -> None:
 
 
 def test_a_key_takes_memory_too() -> None:
-    memory: Memory[str] = Memory(80_000)
+    memory: LruCache[str] = LruCache(80_000)
     for number in range(100):
         memory.put(("plan", (("q", f"{number:07000}"),), frozenset({"a" * 1000})), "", 0)
     assert 0 < len(memory) <= 80_000 // (7000 + 1000)
@@ -51,7 +51,7 @@ def test_a_key_takes_memory_too() -> None:
 
 
 def test_what_was_dropped_takes_nothing() -> None:
-    memory: Memory[str] = Memory(1_000_000)
+    memory: LruCache[str] = LruCache(1_000_000)
     for key in ("a" * 5000, ("b", 7)):
         memory.put(key, "", 100)
         memory.put(key, "", 200)

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 
 from gateway.endpoints.handler import Tools
-from gateway.messages import Reply, Request
+from gateway.messages import Request, Response
 from gateway.tests.gateways import gateway
 from gateway.tests.upstreams import Server, reply, saying, until
 
@@ -21,9 +21,9 @@ CALLERS = 50
 WORK_SECONDS = 0.02
 
 
-async def work(_: Request, __: Tools) -> Reply:
+async def work(_: Request, __: Tools) -> Response:
     time.sleep(WORK_SECONDS)  # noqa: ASYNC251 - the work that is too much
-    return Reply(200)
+    return Response(200)
 
 
 async def test_some_are_refused_and_neither_health_nor_what_is_critical(tmp_path: Path) -> None:

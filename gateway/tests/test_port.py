@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from gateway.endpoints.handler import Tools
 from gateway.http import parser, server, tornado_request, tornado_server
 from gateway.http.limits import LINGER_BYTES, MAX_BODY_BYTES
-from gateway.messages import Reply, Request
+from gateway.messages import Request, Response
 from gateway.tests.api import Api, running
 from gateway.tests.upstreams import Asked, reply, until
 from observability import Hop
@@ -39,33 +39,33 @@ OWN = {"date", "x-trace-id", "x-request-id"}
 LARGE = bytes(24 << 20)
 
 
-async def large(_: Request, __: Tools) -> Reply:
-    return Reply(200, [], LARGE)
+async def large(_: Request, __: Tools) -> Response:
+    return Response(200, [], LARGE)
 
 
-async def bad(request: Request, _: Tools) -> Reply:
+async def bad(request: Request, _: Tools) -> Response:
     """An answer that cannot be sent as it is."""
     if request.path == "/bad/header":
-        return Reply(200, [("X-A", "a\r\nX-B: b")], b"")
+        return Response(200, [("X-A", "a\r\nX-B: b")], b"")
     if request.path == "/bad/characters":
-        return Reply(200, [("X-A", "\u2028")], b"")
+        return Response(200, [("X-A", "\u2028")], b"")
     if request.path == "/bad/streamed":
-        return Reply(200, [("X-A", "\u20ac")], pieces_of(request.path))
-    return Reply(200, [("Content-Length", "4")], pieces_of(request.path))
+        return Response(200, [("X-A", "\u20ac")], pieces_of(request.path))
+    return Response(200, [("Content-Length", "4")], pieces_of(request.path))
 
 
 #: What gated answers wait for.
 GATES: list[asyncio.Event] = []
 
 
-async def gated(_: Request, __: Tools) -> Reply:
+async def gated(_: Request, __: Tools) -> Response:
     async def pieces() -> AsyncIterator[bytes]:
         gate = asyncio.Event()
         GATES.append(gate)
         await gate.wait()
         yield b"abc"
 
-    return Reply(200, [], pieces())
+    return Response(200, [], pieces())
 
 
 async def pieces_of(path: str) -> AsyncIterator[bytes]:
@@ -76,8 +76,8 @@ async def pieces_of(path: str) -> AsyncIterator[bytes]:
         raise RuntimeError("broken off")
 
 
-async def told(request: Request, _: Tools) -> Reply:
-    return Reply(200, [("X-Asked", f"{request.method} {request.path}")], request.body)
+async def told(request: Request, _: Tools) -> Response:
+    return Response(200, [("X-Asked", f"{request.method} {request.path}")], request.body)
 
 
 async def echo(asked: Asked, writer: asyncio.StreamWriter) -> None:
@@ -167,7 +167,7 @@ async def nothing_is_left(api: Api) -> AsyncIterator[None]:
     loop.set_exception_handler(lambda _, said: complaints.append(said))
     yield
     await until(lambda: not api.front.connections and not api.front.server._connections)
-    await until(lambda: not api.gateway._under_way)
+    await until(lambda: not api.pipeline.in_flight.count)
     loop.set_exception_handler(None)
     assert not complaints
 

@@ -5,15 +5,14 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
 from gateway.http import server, tornado_request
 from gateway.http.tests.servers import Client
-from gateway.messages import Reply, Request
-from gateway.tests.api import Api, answering, left, running, said
+from gateway.messages import Request
+from gateway.tests.api import Api, answering, before_each, left, running, said
 from gateway.tests.telemetry import lines_of
 from gateway.tests.upstreams import Asked, hang, reply, until
 from observability import Hop
@@ -101,7 +100,7 @@ async def in_front_of(answer: bytes, hop: Hop, folder: Path) -> AsyncIterator[tu
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with server, running(hop, folder, ROUTES, answering({})) as api:
         host, port = server.sockets[0].getsockname()
-        api.world.upstreams._origin = type(api.world.upstreams._origin).of(f"http://{host}:{port}")  # type: ignore[attr-defined]
+        api.context.backend._origin = type(api.context.backend._origin).of(f"http://{host}:{port}")  # type: ignore[attr-defined]
         yield api, heads
 
 
@@ -162,7 +161,7 @@ async def test_a_caller_that_goes_away_ends_the_call(hop: Hop, tmp_path: Path) -
             await anext(answer.aiter_bytes())
         async with asyncio.timeout(10):
             await ended.wait()
-        await until(lambda: api.gateway._under_way == 0)
+        await until(lambda: api.pipeline.in_flight.count == 0)
 
 
 async def test_an_answer_that_breaks_off_is_cut_off(hop: Hop, tmp_path: Path) -> None:
@@ -260,13 +259,7 @@ def uploading(api: Api) -> AbstractAsyncContextManager[Client]:
 def requests_of(api: Api, monkeypatch: pytest.MonkeyPatch) -> list[Request]:
     """What the gateway is asked from now on."""
     found: list[Request] = []
-    answer = api.gateway.answer
-
-    async def kept(request: Request, *rest: Any) -> Reply:
-        found.append(request)
-        return await answer(request, *rest)
-
-    monkeypatch.setattr(api.gateway, "answer", kept)
+    before_each(api, monkeypatch, found.append)
     return found
 
 
@@ -282,7 +275,7 @@ async def answering_early(api: Api, answer: bytes) -> AsyncIterator[None]:
     server = await asyncio.start_server(behave, "127.0.0.1", 0)
     async with server:
         host, port = server.sockets[0].getsockname()
-        api.world.upstreams._origin = Origin.of(f"http://{host}:{port}")  # type: ignore[attr-defined]
+        api.context.backend._origin = Origin.of(f"http://{host}:{port}")  # type: ignore[attr-defined]
         yield
 
 
@@ -309,7 +302,7 @@ async def test_once_the_body_is_there_its_answer_has_to_be_in_time(
         async with uploading(api) as client:
             await client.send(BEGINNING[way] + END[way])
             assert (await client.answer()).status == 504
-        await until(lambda: not api.gateway._under_way)
+        await until(lambda: not api.pipeline.in_flight.count)
 
 
 @either_way
@@ -353,7 +346,7 @@ async def test_a_body_that_does_not_come_cuts_an_answer_that_has_begun(
             async with answering_early(api, beginning), uploading(api) as client:
                 await client.send(BEGINNING[way])
                 received = await client.rest()
-                await until(lambda: not api.gateway._under_way)
+                await until(lambda: not api.pipeline.in_flight.count)
     assert received.startswith(b"HTTP/1.1 200 ")
     assert received.endswith(b"early")
     (line,) = (record for record, _ in lines.lines if record.name == "access")

@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 
 from gateway.backend.circuit_breaker import State
-from gateway.tests.api import Api, answering, running, said, table_of
+from gateway.tests.api import Api, answering, router_of, running, said
 from gateway.tests.upstreams import Asked, Behaviour, reply, until
 from observability import Hop
 
@@ -29,7 +29,7 @@ def routes(attempts: int = 1, minimum: int = 3, concurrent: int = 2) -> str:
 
 
 def reload(api: Api, folder: Path, text: str) -> None:
-    api.gateway.use(table_of(folder, text, api.world))
+    api.pipeline.use(router_of(folder, text, api.context))
 
 
 async def test_an_open_breaker_stays_open(hop: Hop, tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ async def test_failures_before_a_reload_count(hop: Hop, tmp_path: Path) -> None:
         assert [(await api.get("/a")).status_code for _ in range(5)] == [502] * 5
         reload(api, tmp_path, routes(minimum=4))
         assert [(await api.get("/a")).status_code for _ in range(2)] == [502, 503]
-        (service,) = {each for each in api.world.upstreams._services.values() if each.name == "orders"}  # type: ignore[attr-defined]
+        (service,) = {each for each in api.context.backend._services.values() if each.name == "orders"}  # type: ignore[attr-defined]
         assert service.circuits.worst is State.OPEN
 
 
@@ -90,7 +90,7 @@ async def test_a_bulkhead_holds_all_calls_together(hop: Hop, tmp_path: Path) -> 
         asking: list[asyncio.Task[httpx.Response]] = []
 
         def all_entered() -> bool:
-            return api.gateway._by_route["slow"] == len(asking)
+            return api.pipeline.in_flight._by_route["slow"] == len(asking)
 
         for minimum, concurrent in ((3, 4), (4, 4), (5, 2), (6, 2)):
             reload(api, tmp_path, routes(minimum=minimum, concurrent=concurrent))

@@ -14,8 +14,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode
 
 from gateway.endpoints.handler import Tools
-from gateway.messages import Reply, Request
-from gateway.tests.api import answering, running, said, table_of
+from gateway.messages import Request, Response
+from gateway.tests.api import answering, router_of, running, said
 from gateway.tests.telemetry import Lines, lines_of, spans_of
 from gateway.tests.upstreams import Asked, hang, reply, until
 from observability import Hop
@@ -42,26 +42,26 @@ routes:
 GOOD = {"/orders/7": said({"account": "a"}), "/accounts/a": said({})}
 
 
-async def raises(_: Request, __: Tools) -> Reply:
+async def raises(_: Request, __: Tools) -> Response:
     await asyncio.sleep(0)
     raise RuntimeError("the inside")
 
 
-async def waits(_: Request, __: Tools) -> Reply:
+async def waits(_: Request, __: Tools) -> Response:
     await asyncio.Event().wait()
-    return Reply(200)
+    return Response(200)
 
 
-async def cancelled(_: Request, __: Tools) -> Reply:
+async def cancelled(_: Request, __: Tools) -> Response:
     raise asyncio.CancelledError
 
 
-async def breaks(_: Request, __: Tools) -> Reply:
+async def breaks(_: Request, __: Tools) -> Response:
     async def pieces() -> AsyncIterator[bytes]:
         yield b"first"
         raise RuntimeError("the inside")
 
-    return Reply(200, body=pieces())
+    return Response(200, body=pieces())
 
 
 async def ten() -> AsyncIterator[bytes]:
@@ -69,22 +69,22 @@ async def ten() -> AsyncIterator[bytes]:
         yield piece
 
 
-async def short(_: Request, __: Tools) -> Reply:
-    return Reply(200, [("Content-Length", "11")], ten())
+async def short(_: Request, __: Tools) -> Response:
+    return Response(200, [("Content-Length", "11")], ten())
 
 
-async def long(_: Request, __: Tools) -> Reply:
-    return Reply(200, [("Content-Length", "9")], ten())
+async def long(_: Request, __: Tools) -> Response:
+    return Response(200, [("Content-Length", "9")], ten())
 
 
-async def splits(_: Request, __: Tools) -> Reply:
-    return Reply(200, [("X-Own", "1\r\nX-Other: 2")])
+async def splits(_: Request, __: Tools) -> Response:
+    return Response(200, [("X-Own", "1\r\nX-Other: 2")])
 
 
-async def current(_: Request, __: Tools) -> Reply:
+async def current(_: Request, __: Tools) -> Response:
     span = trace.get_current_span()
     span.set_attribute("seen", True)
-    return Reply(200, [("X-Span", trace.format_span_id(span.get_span_context().span_id))])
+    return Response(200, [("X-Span", trace.format_span_id(span.get_span_context().span_id))])
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ async def test_an_answer_that_cannot_go_on_is_cut_off(
     async with running(hop, tmp_path, ROUTES, answering({})) as api:
         with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
             await api.client.get(path, headers=headers, timeout=5)
-        await until(lambda: not api.gateway._under_way)
+        await until(lambda: not api.pipeline.in_flight.count)
     (line,) = (record for record, _ in lines.lines if record.name == "access")
     assert vars(line)["status"] == (499 if path == "/cancelled" else 500)
 
@@ -128,7 +128,7 @@ async def test_no_header_splits_an_answer(
 ) -> None:
     async with running(hop, tmp_path, ROUTES, answering({})) as api:
         answer = await api.get("/splits", headers=headers)
-        await until(lambda: not api.gateway._under_way)
+        await until(lambda: not api.pipeline.in_flight.count)
     assert (answer.status_code, answer.json()["trace_id"]) == (500, answer.headers["X-Trace-Id"])
     assert not {"x-own", "x-other"} & answer.headers.keys()
     (line,) = (record for record, _ in lines.lines if record.name == "access")
@@ -244,8 +244,8 @@ async def test_a_deadline_ends_whatever_is_done(hop: Hop, tmp_path: Path, path: 
         for answer in await asyncio.gather(*(api.get(path) for _ in range(3))):
             assert (answer.status_code, answer.headers["Content-Type"]) == (504, "application/problem+json")
             assert answer.json()["trace_id"] == answer.headers["X-Trace-Id"]
-        await until(lambda: not api.gateway._under_way)
-        services = api.world.upstreams._services.values()  # type: ignore[attr-defined]
+        await until(lambda: not api.pipeline.in_flight.count)
+        services = api.context.backend._services.values()  # type: ignore[attr-defined]
         await until(lambda: not any(each.compartment.in_flight for each in services))
 
 
@@ -257,9 +257,9 @@ async def test_a_caller_that_goes_away_ends_what_is_done(
     asyncio.get_running_loop().set_exception_handler(lambda _, said: complaints.append(said))
     async with running(hop, tmp_path, ROUTES, answering({})) as api:
         asking = asyncio.create_task(api.get("/hangs", headers=headers))
-        await until(lambda: api.gateway._under_way)
+        await until(lambda: api.pipeline.in_flight.count)
         asking.cancel()
-        await until(lambda: not api.gateway._under_way)
+        await until(lambda: not api.pipeline.in_flight.count)
     gc.collect()
     assert not complaints
     (line,) = (record for record, _ in lines.lines if "/hangs" in record.getMessage())
@@ -317,8 +317,8 @@ async def test_a_request_under_way_keeps_its_route_through_a_reload(hop: Hop, tm
         host = httpx.URL(api.url)
         reader, writer = await asyncio.open_connection(host.host, host.port)
         writer.write(b"\r\n".join([*lines, b"", b""]))
-        await until(lambda: api.gateway._under_way)
-        api.gateway.use(table_of(tmp_path, MADE.replace("make", "other"), api.world))
+        await until(lambda: api.pipeline.in_flight.count)
+        api.pipeline.use(router_of(tmp_path, MADE.replace("make", "other"), api.context))
         writer.write(b"{}" + b"\r\n".join([*lines, b"Connection: close", b"", b"{}"]))
         answered = await asyncio.wait_for(reader.read(), 10)
         writer.close()

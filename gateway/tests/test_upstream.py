@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 import observability
-from gateway.backend import MAX_ANSWER_BYTES, Answer, Call, UpstreamError, Upstreams
+from gateway.backend import MAX_ANSWER_BYTES, Answer, BackendClient, BackendError, Call
 from gateway.backend.circuit_breaker import State
 from gateway.backend.deadline import Deadline
 from gateway.backend.policy import Breaker, Bulkhead, Policy, Retries
@@ -21,14 +21,16 @@ ONCE = Policy(timeout_seconds=0.2, retries=Retries(attempts=1))
 TWICE = Policy(timeout_seconds=0.2, retries=Retries(attempts=2, first_seconds=0.001))
 
 
-async def ask(upstreams: Upstreams, call: Call = ORDER, policy: Policy = ONCE, seconds: float = 5) -> Answer:
+async def ask(
+    upstreams: BackendClient, call: Call = ORDER, policy: Policy = ONCE, seconds: float = 5
+) -> Answer:
     return await upstreams.call(call, policy, Deadline.after(seconds))
 
 
 async def refused(
-    upstreams: Upstreams, call: Call = ORDER, policy: Policy = ONCE, seconds: float = 5
-) -> UpstreamError:
-    with pytest.raises(UpstreamError) as caught:
+    upstreams: BackendClient, call: Call = ORDER, policy: Policy = ONCE, seconds: float = 5
+) -> BackendError:
+    with pytest.raises(BackendError) as caught:
         await ask(upstreams, call, policy, seconds)
     return caught.value
 
@@ -120,7 +122,7 @@ async def test_every_way_to_fail(serve: Serve, behave: Behaviour, status: int) -
 
 async def test_nobody_there(hop: observability.Hop, serve: Serve) -> None:
     upstreams, _ = await serve(reset)
-    lost = Upstreams("http://127.0.0.1:1", "secret", hop, upstreams._metrics)
+    lost = BackendClient("http://127.0.0.1:1", "secret", hop, upstreams._metrics)
     error = await refused(lost)
     assert (error.status, error.cause) == (502, "no connection")
     await lost.close()
@@ -128,7 +130,7 @@ async def test_nobody_there(hop: observability.Hop, serve: Serve) -> None:
 
 @pytest.mark.parametrize("body", [b"<html>", b"", b"{", b"[" * 100_000, b"\xff"])
 def test_an_answer_that_is_not_json(body: bytes) -> None:
-    with pytest.raises(UpstreamError) as caught:
+    with pytest.raises(BackendError) as caught:
         Answer("orders", 200, Headers(), body).json()
     assert caught.value.status == 502
 
@@ -309,7 +311,7 @@ async def test_streams_both_ways(serve: Serve) -> None:
     assert (streamed.status, received) == (200, b"".join(pieces))
 
 
-async def _stream(upstreams: Upstreams) -> None:
+async def _stream(upstreams: BackendClient) -> None:
     async with upstreams.stream(ORDER, ONCE, Deadline.after(1)) as streamed:
         async for _ in streamed.chunks():
             pass
@@ -326,7 +328,7 @@ async def _stream(upstreams: Upstreams) -> None:
 )
 async def test_streams_fail_as_calls_do(serve: Serve, behave: Behaviour, status: int) -> None:
     upstreams, _ = await serve(behave)
-    with pytest.raises(UpstreamError) as caught:
+    with pytest.raises(BackendError) as caught:
         await _stream(upstreams)
     assert caught.value.status == status
     assert upstreams._services["orders"].compartment.in_flight == 0

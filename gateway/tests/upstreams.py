@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
 
-from gateway.backend import Upstreams
+from gateway.backend import BackendClient
 from gateway.backend.metrics import Metrics
 from observability import Hop
 
@@ -129,11 +129,11 @@ async def chunked(reader: asyncio.StreamReader) -> bytes:
 
 
 @asynccontextmanager
-async def upstreams_of(behave: Behaviour, hop: Hop) -> AsyncIterator[tuple[Upstreams, Server]]:
-    """A server and the Upstreams that call it; with metrics of their own."""
+async def upstreams_of(behave: Behaviour, hop: Hop) -> AsyncIterator[tuple[BackendClient, Server]]:
+    """A server and the BackendClient that call it; with metrics of their own."""
     server = Server(behave)
     async with server.running() as url:
-        upstreams = Upstreams(url, "secret", hop, Metrics(CollectorRegistry()))
+        upstreams = BackendClient(url, "secret", hop, Metrics(CollectorRegistry()))
         try:
             yield upstreams, server
         finally:

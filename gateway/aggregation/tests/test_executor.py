@@ -9,26 +9,26 @@ from typing import cast
 import pytest
 from tornado.httputil import HTTPHeaders
 
-from gateway.aggregation.executor import Plan, TotalFailure
-from gateway.backend import Answer, Attempt, Call, Listener, UpstreamError
+from gateway.aggregation.executor import Executor, TotalFailure
+from gateway.backend import Answer, Attempt, BackendError, Call, Listener
 from gateway.backend.deadline import Deadline
 from gateway.backend.policy import Policy
-from gateway.context import Nobody, World
+from gateway.context import Context, NullBackend
 from gateway.endpoints.compose import Compose
-from gateway.messages import Request
-from gateway.tests.api import answering, running, said, table_of
+from gateway.messages import Caller, Request
+from gateway.tests.api import answering, router_of, running, said
 from gateway.tests.upstreams import Behaviour, reply
 from observability import Hop
 from observability.lean import Sketch
 
 
-def plan_of(folder: Path, routes: str, world: World) -> Plan:
-    """The plan of the first of some routes."""
-    return cast(Compose, table_of(folder, routes, world).routes[0].action).plan
+def executor_of(folder: Path, routes: str, context: Context) -> Executor:
+    """The executor of the first of some routes."""
+    return cast(Compose, router_of(folder, routes, context).routes[0].endpoint).executor
 
 
 def asked() -> Request:
-    return Request("GET", "/a", "", HTTPHeaders(), "127.0.0.1", Deadline.after(5))
+    return Request("GET", "/a", "", HTTPHeaders(), Caller("127.0.0.1", "the-request"), Deadline.after(5))
 
 
 class EndedInVain:
@@ -41,7 +41,7 @@ class EndedInVain:
         pass
 
 
-class AtOnce(Nobody):
+class AtOnce(NullBackend):
     """Services where an attempt at `/late` ends while the call to `/waiting` is being cancelled."""
 
     def __init__(self) -> None:
@@ -70,7 +70,7 @@ class AtOnce(Nobody):
                 await asyncio.Event().wait()
             finally:
                 self._late.told()
-        raise UpstreamError(call.service, 502, "no connection")
+        raise BackendError(call.service, 502, "no connection")
 
 
 RACE = """\
@@ -87,8 +87,8 @@ routes:
 
 async def test_nothing_is_called_once_there_is_no_document(tmp_path: Path) -> None:
     services = AtOnce()
-    nowhere = World.nowhere()
-    plan = plan_of(tmp_path, RACE, World.of(services, nowhere.tracer, nowhere.metrics))
+    nowhere = Context.null()
+    plan = executor_of(tmp_path, RACE, Context.of(services, nowhere.tracer, nowhere.metrics))
     with pytest.raises(TotalFailure):
         await plan.run(asked())
     assert asyncio.all_tasks() == {asyncio.current_task()}
@@ -157,7 +157,7 @@ async def test_what_is_kept_takes_no_more_memory_than_it_is_said_to(
     big = reply(200, b'{"items":1,"of":7,"big":%b}' % MANY)
     async with running(hop, tmp_path, text, answering({"/x/1": big, "/x/2": big, "/y/7": said(1)})) as api:
         await api.get("/a/1")  # whatever is made once
-        memory = api.world.last_good
+        memory = api.context.last_good
         tracemalloc.start()
         try:
             before, counted = tracemalloc.get_traced_memory()[0], memory._bytes
@@ -175,7 +175,7 @@ async def test_of_what_nobody_refers_to_only_the_part_is_kept(hop: Hop, tmp_path
     big = reply(200, b'{"items":1,"of":7,"big":%b}' % MANY)
     async with running(hop, tmp_path, text, answering({"/x/1": big, "/y/7": said(1)})) as api:
         assert (await api.get("/a/1")).status_code == 200
-        assert (len(api.world.last_good), api.world.last_good._bytes < 10_000) == (1, True)
+        assert (len(api.context.last_good), api.context.last_good._bytes < 10_000) == (1, True)
 
 
 async def test_a_stale_part_has_its_value_still(hop: Hop, tmp_path: Path) -> None:

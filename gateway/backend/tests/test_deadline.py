@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from gateway.backend.deadline import Bound, Deadline
+from gateway.backend.deadline import Deadline, TimeLimit
 
 
 def test_time_runs_out() -> None:
@@ -33,11 +33,10 @@ def waiting(seconds: float) -> "asyncio.Task[None]":
     loop = asyncio.get_running_loop()
 
     async def wait() -> None:
-        with Bound(Deadline.after(seconds), task, loop):
+        with TimeLimit(Deadline.after(seconds)):
             await asyncio.Event().wait()
 
-    task = loop.create_task(wait())
-    return task
+    return loop.create_task(wait())
 
 
 async def test_what_takes_too_long_is_ended_and_its_task_can_go_on() -> None:

@@ -12,12 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from gateway.config.loader import SCHEMA_FILE, read_table
+from gateway.config.loader import SCHEMA_FILE, load_router
 from gateway.config.parameters import Unfit
-from gateway.config.router import Table
+from gateway.config.router import Router
 from gateway.config.settings import ROUTES_FILE
 from gateway.config.yaml_document import MAX_BYTES, RoutesError
-from gateway.context import World
+from gateway.context import Context
 from observability.problem import Problem
 
 SERVICES = {"accounts": 5.0, "orders": 5.0, "inventory": 5.0, "notifications": 5.0}
@@ -33,15 +33,15 @@ routes:
 """
 
 
-def read(folder: Path, text: str | bytes) -> Table:
+def read(folder: Path, text: str | bytes) -> Router:
     file = folder / "routes.yaml"
     file.write_bytes(text if isinstance(text, bytes) else dedent(text).encode())
-    return read_table(file, SERVICES, World.nowhere())
+    return load_router(file, SERVICES, Context.null())
 
 
 @pytest.mark.example
 def test_the_examples_own_file_is_right() -> None:
-    table = read_table(ROUTES_FILE, SERVICES, World.nowhere())
+    table = load_router(ROUTES_FILE, SERVICES, Context.null())
     assert {route.id for route in table.routes} >= {"order", "my-orders", "place-order"}
 
 
@@ -269,7 +269,7 @@ def test_a_body_that_cannot_be_checked_is_refused(tmp_path: Path, body: str, sta
 
 @pytest.mark.example
 def test_a_value_with_a_newline_after_it_is_another(tmp_path: Path) -> None:
-    routes = {route.id: route for route in read_table(ROUTES_FILE, SERVICES, World.nowhere()).routes}
+    routes = {route.id: route for route in load_router(ROUTES_FILE, SERVICES, Context.null()).routes}
     check, after = routes["create-account"].check, routes["stock"].parameters["after"]
     assert check is not None
     check({"name": "Ada", "email": "ada@example.com"})
@@ -396,7 +396,7 @@ def test_what_is_no_file_of_routes_is_refused(tmp_path: Path, content: bytes) ->
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RoutesError, match="cannot be read"):
-        read_table(tmp_path / "none.yaml", SERVICES, World.nowhere())
+        load_router(tmp_path / "none.yaml", SERVICES, Context.null())
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from schemathesis.openapi import from_dict
 
-from gateway.config.loader import read_table
+from gateway.config.loader import load_router
 from gateway.config.openapi import describe
-from gateway.config.router import Table
+from gateway.config.router import Router
 from gateway.config.settings import ROUTES_FILE
 from gateway.config.tests.test_loader import SERVICES, read
-from gateway.context import World
+from gateway.context import Context
 
 _EXPRESSION = re.compile(r"\{([^{}]*)\}")
 
@@ -25,7 +25,7 @@ def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, A
             yield path, method.upper(), operation
 
 
-def described(table: Table) -> dict[str, Any]:
+def described(table: Router) -> dict[str, Any]:
     """The table's document, once it is found valid: by OpenAPI's schema, and by what that cannot say."""
     document: dict[str, Any] = json.loads(json.dumps(describe(table)))
     from_dict(document).validate()
@@ -42,7 +42,7 @@ def described(table: Table) -> dict[str, Any]:
 
 @pytest.mark.example
 def test_the_examples_own_document_is_valid() -> None:
-    assert described(read_table(ROUTES_FILE, SERVICES, World.nowhere()))
+    assert described(load_router(ROUTES_FILE, SERVICES, Context.null()))
 
 
 RESTS = [

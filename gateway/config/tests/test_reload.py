@@ -6,12 +6,12 @@ import signal
 from pathlib import Path
 from typing import cast
 
-from gateway.config.reload import Reader
-from gateway.config.router import Table
+from gateway.config.reload import Reloader
+from gateway.config.router import Router
 from gateway.config.settings import Settings
-from gateway.context import World
-from gateway.pipeline import Gateway
-from gateway.tests.api import table_of
+from gateway.context import Context
+from gateway.pipeline import Pipeline
+from gateway.tests.api import router_of
 from gateway.tests.upstreams import until
 
 SETTINGS = Settings.model_validate(
@@ -26,41 +26,41 @@ SETTINGS = Settings.model_validate(
 )
 
 
-class Surprised(Reader):
-    """A reader that finds, the first time, what nobody thought of."""
+class Surprised(Reloader):
+    """A reloader that finds, the first time, what nobody thought of."""
 
-    def __init__(self, table: Table, world: World) -> None:
-        super().__init__(cast(Settings, None), world)
-        self.table = table
+    def __init__(self, router: Router, context: Context) -> None:
+        super().__init__(cast(Settings, None), context)
+        self.router = router
         self.reads = 0
 
-    def read_again(self) -> tuple[Settings, Table]:
+    def read_again(self) -> tuple[Settings, Router]:
         self.reads += 1
         if self.reads == 1:
             raise OverflowError
-        return SETTINGS, self.table
+        return SETTINGS, self.router
 
 
 class Taking:
-    """A gateway as far as it takes tables."""
+    """A pipeline as far as it takes routers."""
 
-    table: Table | None = None
+    router: Router | None = None
 
-    def use(self, table: Table) -> None:
-        self.table = table
+    def use(self, router: Router) -> None:
+        self.router = router
 
 
 async def test_a_surprise_is_not_the_last_time(tmp_path: Path) -> None:
-    world = World.nowhere()
-    table = table_of(tmp_path, "routes: [{id: a, method: GET, path: /a, mock: {}}]", world)
-    reader, gateway = Surprised(table, world), Taking()
+    context = Context.null()
+    router = router_of(tmp_path, "routes: [{id: a, method: GET, path: /a, mock: {}}]", context)
+    reloader, pipeline = Surprised(router, context), Taking()
     served: dict[str, object] = {}
-    watching = asyncio.create_task(reader.watch(cast(Gateway, gateway), served.update))
+    watching = asyncio.create_task(reloader.watch(cast(Pipeline, pipeline), served.update))
     try:
         for reads in (1, 2):
             os.kill(os.getpid(), signal.SIGHUP)
-            await until(lambda reads=reads: reader.reads == reads)
-        await until(lambda: gateway.table is table)
+            await until(lambda reads=reads: reloader.reads == reads)
+        await until(lambda: pipeline.router is router)
         assert served == SETTINGS.services
     finally:
         watching.cancel()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.tests.api import Api, answering, bearer, running, said, table_of
+from gateway.tests.api import Api, answering, bearer, router_of, running, said
 from gateway.tests.upstreams import Asked, Behaviour, reply, until
 from observability import Hop
 
@@ -70,7 +70,9 @@ async def test_no_document_of_an_older_file_is_given(hop: Hop, tmp_path: Path) -
     answers: dict[str, bytes | Behaviour] = {"/x": said({"a": 1, "secret": 2}, Cache_Control="max-age=60")}
     async with running(hop, tmp_path, text, answering(answers)) as api:
         assert (await api.get("/a")).json() == {"x": {"a": 1, "secret": 2}}
-        api.gateway.use(table_of(tmp_path, text.replace("path: /x,", "path: /x, select: [a],"), api.world))
+        api.pipeline.use(
+            router_of(tmp_path, text.replace("path: /x,", "path: /x, select: [a],"), api.context)
+        )
         answer = await api.get("/a")
     assert (answer.json(), "Age" in answer.headers) == ({"x": {"a": 1}}, False)
 
@@ -159,11 +161,11 @@ async def test_a_document_is_as_old_as_its_first_part(
 
     answers = {"/x": said({"of": 1}, Cache_Control=f"max-age={seconds}"), "/y/1": take_long}
     async with running(hop, tmp_path, TWO % "none", answering(dict(answers))) as api:
-        api.gateway.table.routes[0].action.plan.clock = lambda: now
-        api.world.cache._clock = lambda: now
+        api.pipeline.router.routes[0].endpoint.executor.clock = lambda: now
+        api.context.cache._clock = lambda: now
         new = await api.get("/a")
         assert (new.headers["Cache-Control"], new.headers["Age"]) == (f"max-age={seconds}", "40")
-        assert len(api.world.cache) == kept
+        assert len(api.context.cache) == kept
         now += 19
         again = await api.get("/a")
         assert again.headers["Age"] == ("59" if kept else "40")
@@ -207,7 +209,7 @@ async def test_a_part_is_stale_in_its_own_shape(hop: Hop, tmp_path: Path) -> Non
         assert await content(api, "/a") == {"items": [1], "whole": WHOLE, "always": 1}
         assert await content(api, "/b") == {"always": 1}
         other = STALE.replace("select: items", "select: [n]")
-        api.gateway.use(table_of(tmp_path, other, api.world))
+        api.pipeline.use(router_of(tmp_path, other, api.context))
         assert await content(api, "/a") == {"items": None, "whole": None, "always": 1}
 
 

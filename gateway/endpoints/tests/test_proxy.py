@@ -4,16 +4,16 @@ import pytest
 from tornado.httputil import HTTPHeaders
 
 from gateway.aggregation.expressions import Text
-from gateway.backend import UpstreamError, Upstreams
+from gateway.backend import BackendClient, BackendError
 from gateway.backend.deadline import Deadline
 from gateway.backend.policy import Policy
 from gateway.endpoints.proxy import Proxy
-from gateway.messages import Request
+from gateway.messages import Caller, Request
 from gateway.tests.conftest import Serve
 from gateway.tests.upstreams import Asked, reply, saying
 
 
-def proxy(upstreams: Upstreams) -> Proxy:
+def proxy(upstreams: BackendClient) -> Proxy:
     return Proxy(
         "orders",
         Text.of("/orders"),
@@ -26,17 +26,19 @@ def proxy(upstreams: Upstreams) -> Proxy:
 
 
 def asked() -> Request:
-    return Request("GET", "/v1/orders", "", HTTPHeaders(), "127.0.0.1", Deadline.after(5))
+    return Request(
+        "GET", "/v1/orders", "", HTTPHeaders(), Caller("127.0.0.1", "the-request"), Deadline.after(5)
+    )
 
 
-def held(upstreams: Upstreams) -> int:
+def held(upstreams: BackendClient) -> int:
     service = upstreams._services["orders"]
     return service.compartment.in_flight + service.streams.in_flight
 
 
 async def test_an_answer_that_nobody_reads_gives_its_place_back(serve: Serve) -> None:
     upstreams, _ = await serve(saying(reply(200, b"x" * 50_000_000)))
-    answer = await proxy(upstreams).answer(asked())
+    answer = await proxy(upstreams).respond(asked())
     assert held(upstreams) == 1
     await answer.body.aclose()  # type: ignore[union-attr]
     assert held(upstreams) == 0
@@ -44,7 +46,7 @@ async def test_an_answer_that_nobody_reads_gives_its_place_back(serve: Serve) ->
 
 async def test_an_answer_that_was_read_gives_its_place_back(serve: Serve) -> None:
     upstreams, _ = await serve(saying(reply(200, b"whole")))
-    answer = await proxy(upstreams).answer(asked())
+    answer = await proxy(upstreams).respond(asked())
     assert [piece async for piece in answer.body] == [b"whole"]  # type: ignore[union-attr]
     assert held(upstreams) == 0
 
@@ -55,7 +57,7 @@ async def test_an_answer_that_breaks_off_says_so(serve: Serve) -> None:
         writer.close()
 
     upstreams, _ = await serve(behave)
-    answer = await proxy(upstreams).answer(asked())
-    with pytest.raises(UpstreamError) as caught:
+    answer = await proxy(upstreams).respond(asked())
+    with pytest.raises(BackendError) as caught:
         _ = [piece async for piece in answer.body]  # type: ignore[union-attr]
     assert (caught.value.status, held(upstreams)) == (502, 0)

@@ -5,14 +5,15 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Self, cast
 
 from prometheus_client import CollectorRegistry, Counter
 from tornado.httputil import HTTPHeaders
 from tornado.web import Application, RequestHandler
 
-from gateway.http.body_stream import Channel
-from gateway.http.parser import Head
+from gateway.http.body_stream import BodyStream
+from gateway.http.interface import ReceivedRequest, ResponseWriter
+from gateway.http.parser import Fields, Head
 from gateway.http.refusals import Refusals
 from gateway.http.server import Connection, Front
 from gateway.http.tornado_server import Server
@@ -37,7 +38,7 @@ class Asked:
     def __init__(self, fronted: "Fronted", head: Head, wire: Connection) -> None:
         self.head = head
         self.wire = wire
-        self.body: bytes | Channel | asyncio.Future[bytes] = b""
+        self.body: bytes | BodyStream | asyncio.Future[bytes] = b""
         self.begun = 0
         self.left = False
         self.error: ValueError | None = None
@@ -48,7 +49,11 @@ class Asked:
     def streams(self) -> bool:
         return self._fronted.streams
 
-    def begin(self, body: "bytes | Channel | asyncio.Future[bytes]") -> None:
+    def begin(
+        self,
+        body: "bytes | BodyStream | asyncio.Future[bytes]" = b"",
+        when_admitted: Callable[[], None] | None = None,
+    ) -> None:
         self.body = body
         self._answer(self._fronted.behave(self))
 
@@ -88,7 +93,7 @@ async def say(asked: Asked, status: int = 200, body: bytes = b"{}", **headers: s
 async def echo(asked: Asked) -> None:
     """Answer with what was asked."""
     body = asked.body
-    if isinstance(body, Channel):
+    if isinstance(body, BodyStream):
         body = b"".join([piece async for piece in body.pieces()])
     elif isinstance(body, asyncio.Future):
         body = await body
@@ -129,15 +134,17 @@ class Fronted:
     refusal: bytes = b"refused"
     asked: list[Asked] = field(default_factory=list)
 
-    def ask(self, head: Head, _: str, wire: Connection) -> Asked:
-        self.asked.append(Asked(self, head, wire))
+    def receive(
+        self, writer: ResponseWriter, method: str, target: str, headers: HTTPHeaders, _: str
+    ) -> ReceivedRequest:
+        self.asked.append(Asked(self, Head(method, target, cast(Fields, headers)), cast(Connection, writer)))
         return self.asked[-1]
 
     def listen_to(self, hop: Hop) -> Front:
         malformed = Counter("malformed", "", ["status"], registry=CollectorRegistry())
         refusals = Refusals(hop, malformed)
         server = Server(Application([(".*", _Echo)]), refusals=refusals)  # type: ignore[arg-type]
-        self.front = Front(server, self.ask, refusals)
+        self.front = Front(server, self.receive, refusals)
         return self.front
 
 

@@ -3,11 +3,11 @@ from contextlib import aclosing
 
 import pytest
 
-from gateway.http.body_stream import BodyLost, Channel
+from gateway.http.body_stream import BodyLost, BodyStream
 
 
 async def test_pieces_come_one_at_a_time() -> None:
-    channel = Channel(idle_seconds=10, whole_seconds=10)
+    channel = BodyStream(idle_seconds=10, whole_seconds=10)
     room = channel.put(b"a")
     async with aclosing(channel.pieces()) as pieces:
         assert not room.done()
@@ -19,7 +19,7 @@ async def test_pieces_come_one_at_a_time() -> None:
 
 
 async def test_a_body_that_never_ends_is_lost_however_steadily_it_comes() -> None:
-    channel = Channel(idle_seconds=10, whole_seconds=0.05)
+    channel = BodyStream(idle_seconds=10, whole_seconds=0.05)
 
     async def send() -> None:
         while True:
@@ -38,12 +38,12 @@ async def test_a_body_that_never_ends_is_lost_however_steadily_it_comes() -> Non
 @pytest.mark.parametrize(("idle", "whole"), [(0.01, 10), (10, 0.01)])
 async def test_a_body_that_does_not_come_is_lost(idle: float, whole: float) -> None:
     with pytest.raises(BodyLost):
-        async for _ in Channel(idle, whole).pieces():
+        async for _ in BodyStream(idle, whole).pieces():
             pass
 
 
 async def test_a_caller_that_goes_away_takes_the_rest_along() -> None:
-    channel = Channel(10, 10)
+    channel = BodyStream(10, 10)
     channel.lose()
     with pytest.raises(BodyLost, match="went away"):
         async for _ in channel.pieces():

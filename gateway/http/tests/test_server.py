@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 
 from gateway.http import server
-from gateway.http.body_stream import BodyLost, Channel
+from gateway.http.body_stream import BodyLost, BodyStream
 from gateway.http.server import Connection
 from gateway.http.tests.servers import Asked, Behave, Client, Fronted, echo, echo_after, fronted, request, say
 from gateway.tests.upstreams import until
@@ -82,7 +82,7 @@ async def test_a_slow_service_slows_its_caller(hop: Hop) -> None:
         await until(lambda: running.asked and not running.asked[0].wire._reading)
         await turn(running)
         connection = running.asked[0].wire
-        assert isinstance(channel := running.asked[0].body, Channel)
+        assert isinstance(channel := running.asked[0].body, BodyStream)
         assert len(connection._received) + len(channel._piece or b"") < 2**20
         assert not sending.done()
         go_on.set()
@@ -303,7 +303,7 @@ async def test_an_answer_ends_its_connection_as_it_said(hop: Hop) -> None:
 
     async def early(asked: Asked) -> None:
         await asked.wire.start(200, [])
-        if isinstance(body := asked.body, Channel):
+        if isinstance(body := asked.body, BodyStream):
             _ = [piece async for piece in body.pieces()]
         await go_on.wait()
         asked.wire.end()

@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.middleware.rate_limit import Rates, Verdict, describe
+from gateway.middleware.rate_limit import RateLimiter, Verdict, describe
 
 SECOND = 10**9
 
 
 @pytest.fixture
-def rates() -> Iterator[Rates]:
-    made = Rates(rows=64)
+def rates() -> Iterator[RateLimiter]:
+    made = RateLimiter(rows=64)
     yield made
     made.close()
 
@@ -31,7 +31,7 @@ def rates() -> Iterator[Rates]:
 )
 def test_never_more_than_the_burst_and_the_rate(requests: int, seconds: float, pauses: list[int]) -> None:
     now = 1000 * SECOND
-    rates = Rates(rows=1, clock=lambda: now)
+    rates = RateLimiter(rows=1, clock=lambda: now)
     try:
         allowed: list[int] = []
         for pause in pauses:
@@ -59,7 +59,7 @@ def test_it_matters_not_for_how_long_the_machine_is_up(
 ) -> None:
     def verdicts(start: int) -> list[Verdict]:
         times = accumulate(pauses, initial=start)
-        rates = Rates(rows=1, clock=lambda: next(times))
+        rates = RateLimiter(rows=1, clock=lambda: next(times))
         try:
             return [rates.take("ada", requests, seconds) for _ in pauses]
         finally:
@@ -70,7 +70,7 @@ def test_it_matters_not_for_how_long_the_machine_is_up(
 
 def test_who_waits_as_told_is_let_in() -> None:
     now = 0
-    rates = Rates(rows=1, clock=lambda: now)
+    rates = RateLimiter(rows=1, clock=lambda: now)
     verdicts = [rates.take("ada", 2, 10) for _ in range(3)]
     assert [verdict.allowed for verdict in verdicts] == [True, True, False]
     assert verdicts[2].retry_seconds == 5
@@ -80,18 +80,18 @@ def test_who_waits_as_told_is_let_in() -> None:
     rates.close()
 
 
-def test_each_caller_for_itself(rates: Rates) -> None:
+def test_each_caller_for_itself(rates: RateLimiter) -> None:
     assert [rates.take(name, 1, 60).allowed for name in ("ada", "bob", "ada")] == [True, True, False]
 
 
 def test_a_crowd_lets_more_through_and_never_less() -> None:
-    rates = Rates(rows=1)
+    rates = RateLimiter(rows=1)
     assert all(rates.take(f"caller-{number}", 1, 60).allowed for number in range(100))
     rates.close()
 
 
 def test_a_full_row_loses_who_is_whole_again_soonest() -> None:
-    rates = Rates(rows=1)
+    rates = RateLimiter(rows=1)
     for number in range(4):
         rates.take(f"slow-{number}", 1, 1000 + number)
     rates.take("new", 1, 5000)
@@ -118,7 +118,7 @@ def fork(work: "object") -> int:
         os._exit(0)
 
 
-def test_processes_count_together(rates: Rates) -> None:
+def test_processes_count_together(rates: RateLimiter) -> None:
     """All of them at once, and from one processor to the next in the midst of counting."""
     limit, tries, processes = 5000, 20_000, 3
     reader, writer = os.pipe()
@@ -140,7 +140,7 @@ def test_processes_count_together(rates: Rates) -> None:
 
 
 @pytest.fixture
-def holder(rates: Rates) -> Iterator[int]:
+def holder(rates: RateLimiter) -> Iterator[int]:
     """A process that has locked every row and holds on to them."""
     reader, writer = os.pipe()
 
@@ -167,13 +167,13 @@ def end(pid: int) -> None:
 
 
 def test_a_holder_that_does_not_go_on_stops_nobody_and_a_killed_one_gives_rows_back(
-    rates: Rates, holder: int
+    rates: RateLimiter, holder: int
 ) -> None:
     assert rates.take("ada", 5, 60).allowed
     end(holder)
     assert rates._lock(0)
 
 
-def test_a_holder_is_waited_for(rates: Rates, holder: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_holder_is_waited_for(rates: RateLimiter, holder: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "sleep", lambda _: end(holder))
     assert rates._lock(0)

@@ -6,7 +6,7 @@ import sys
 from opentelemetry.trace import NoOpTracer
 
 import gateway.__main__
-import gateway.answering
+import gateway.request_record
 from observability import Hop
 from observability import setup as set_up
 from observability.durations import Series
@@ -31,7 +31,7 @@ def silent(service: str) -> Hop:
 
 
 if __name__ == "__main__":
-    gateway.answering.Exchange = Unobserved  # type: ignore[assignment, misc]
+    gateway.request_record.Exchange = Unobserved  # type: ignore[assignment, misc]
     Series.observe = Unobserved.finish  # type: ignore[assignment]
     gateway.__main__.setup = silent
     sys.exit(gateway.__main__.main())

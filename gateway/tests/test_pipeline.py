@@ -4,7 +4,6 @@ from pathlib import Path
 
 from tornado.httputil import HTTPHeaders
 
-from gateway.answering import Answering
 from gateway.messages import Headers
 from gateway.tests.api import answering, running
 from gateway.tests.upstreams import hang, until
@@ -44,9 +43,9 @@ class Cut:
 async def test_who_goes_away_at_once_leaves_nothing_under_way(hop: Hop, tmp_path: Path) -> None:
     async with running(hop, tmp_path, ROUTES, answering({"/files": hang})) as api:
         wire = Cut()
-        asked = Answering(api.gateway, wire, "GET", "/f", HTTPHeaders(), "127.0.0.1")
+        asked = api.pipeline.receive(wire, "GET", "/f", HTTPHeaders(), "127.0.0.1")
         asked.begin()
         asked.gone()
-        await until(lambda: not api.gateway._under_way)
+        await until(lambda: not api.pipeline.in_flight.count)
         assert wire.was_cut
         assert not api.upstream.asked

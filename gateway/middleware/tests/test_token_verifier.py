@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from gateway.middleware.jwks import (
     ALGORITHMS,
     MIN_REFRESH_SECONDS,
-    Keys,
+    Jwks,
     KeysUnavailable,
     from_file,
     from_url,
     parse,
 )
-from gateway.middleware.jwt import MAX_REMEMBERED, Tokens
 from gateway.middleware.tests.issuer import AUDIENCE, ISSUER, Key, good_claims, key_set
+from gateway.middleware.token_verifier import MAX_REMEMBERED, TokenVerifier
 from gateway.tests.upstreams import Server, reply, saying
 from observability.problem import Problem
 
@@ -44,15 +44,15 @@ class Source:
             raise OSError("away")
         return self.document
 
-    def keys(self) -> Keys:
-        return Keys(self.read, clock=lambda: self.now)
+    def keys(self) -> Jwks:
+        return Jwks(self.read, clock=lambda: self.now)
 
 
-def tokens(source: Source | None = None, leeway: float = 0, **options: Any) -> Tokens:
-    return Tokens((source or Source(*KEYS.values())).keys(), ISSUER, AUDIENCE, leeway, **options)
+def tokens(source: Source | None = None, leeway: float = 0, **options: Any) -> TokenVerifier:
+    return TokenVerifier((source or Source(*KEYS.values())).keys(), ISSUER, AUDIENCE, leeway, **options)
 
 
-async def refusal(verifier: Tokens, text: str) -> Problem:
+async def refusal(verifier: TokenVerifier, text: str) -> Problem:
     with pytest.raises(Problem) as caught:
         await verifier.verify(text)
     return caught.value
@@ -386,14 +386,14 @@ def test_what_is_no_key_set(document: bytes) -> None:
 async def test_from_a_file(tmp_path: Path) -> None:
     file = tmp_path / "jwks.json"
     file.write_bytes(key_set(KEY))
-    assert await Keys(from_file(file)).find(KEY.kid)
+    assert await Jwks(from_file(file)).find(KEY.kid)
 
 
 async def test_from_a_url() -> None:
     server = Server(saying(reply(500), reply(200, key_set(KEY))))
     async with server.running() as url:
         now = 0.0
-        keys = Keys(from_url(f"{url}/keys?v=1"), clock=lambda: now)
+        keys = Jwks(from_url(f"{url}/keys?v=1"), clock=lambda: now)
         with pytest.raises(KeysUnavailable):
             await keys.find(KEY.kid)
         now += MIN_REFRESH_SECONDS

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 import yaml
 
+from gateway.config.body_check import MAX_ERRORS, body_check
 from gateway.config.settings import ROUTES_FILE
-from gateway.middleware.validation import MAX_ERRORS, body_check
 from observability.problem import Problem
 
 pytestmark = pytest.mark.example

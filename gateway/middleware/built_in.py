@@ -1,0 +1,41 @@
+"""The middleware that every gateway has, in its order."""
+
+from collections.abc import Sequence
+
+from gateway.context import Context
+from gateway.middleware import Middleware
+from gateway.middleware.body import receive_body
+from gateway.middleware.cache import Cache
+from gateway.middleware.coalescing import Coalescing
+from gateway.middleware.deadline import enforce_deadline
+from gateway.middleware.etag import NotModified
+from gateway.middleware.idempotency import idempotency_key
+from gateway.middleware.invalidation import Invalidation
+from gateway.middleware.jwt import Authentication
+from gateway.middleware.rate_limit import RateLimiter, RateLimiting
+from gateway.middleware.shedding import Shedder, Shedding
+from gateway.middleware.token_verifier import TokenVerifier
+from gateway.middleware.validation import json_body, owner, parameters
+
+
+def built_in(
+    verifier: TokenVerifier | None, limiter: RateLimiter, shedder: Shedder, context: Context
+) -> Sequence[tuple[str, Middleware]]:
+    """The built-in middleware by name; a request passes it from first to last, its response the other way."""
+    metrics, invalidations = context.metrics, context.invalidations
+    rate_limiting = RateLimiting(limiter, metrics)
+    return [
+        ("invalidation", Invalidation(invalidations)),
+        ("deadline", enforce_deadline),
+        ("shedding", Shedding(shedder, metrics)),
+        ("jwt", Authentication(verifier, rate_limiting, metrics)),
+        ("rate_limit", rate_limiting),
+        ("idempotency", idempotency_key),
+        ("parameters", parameters),
+        ("body", receive_body),
+        ("validation", json_body),
+        ("owner", owner),
+        ("etag", NotModified(metrics)),
+        ("cache", Cache(context.cache, invalidations, metrics)),
+        ("coalescing", Coalescing(invalidations, metrics)),
+    ]

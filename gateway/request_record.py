@@ -1,0 +1,102 @@
+"""What is recorded of every request: its server span, its log line and its metrics."""
+
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode
+from tornado.httputil import HTTPHeaders
+
+from gateway import baggage
+from gateway.config.route import Route
+from gateway.messages import Request
+from observability import Hop
+from observability.exchange import Exchange
+from observability.lean import Template
+from observability.metrics import known_method
+from observability.text import hex_trace_id
+from observability.tracing import context_of
+
+_STATUS = "http.response.status_code"
+_VARIABLES = ("url.path", "client.address", "url.query", "user_agent.original")
+
+
+class RequestRecord:
+    """The telemetry of one request, from its head to its end.
+
+    Attributes:
+        context: with the request's span, and the baggage that it brings.
+        trace_id: 32 hex digits.
+    """
+
+    __slots__ = ("_exchange", "_request", "_route", "_template", "context", "span", "trace_id")
+
+    def __init__(
+        self, hop: Hop, request: Request, route: Route | None, template: Template, span: Span, parent: Context
+    ) -> None:
+        self.span = span
+        self.context = trace.set_span_in_context(span, parent)
+        own = span.get_span_context()
+        self.trace_id = hex_trace_id(own.trace_id)
+        self._request = request
+        self._route = route.template.text if route is not None else ""
+        self._template = template
+        self._exchange = Exchange(hop, request.method, request.path, None, own)
+
+    def end(self, status: int) -> None:
+        """End the span, and have the request counted and its access line written.
+
+        Parameters:
+            status: of the response.
+        """
+        caller = self._request.caller
+        if status >= 500:
+            self.span.set_status(Status(StatusCode.ERROR))
+        self._exchange.finish(
+            status, self._route, request_id=caller.request_id, client=caller.address, user=caller.subject
+        )
+        self._template.end(self.span, status)
+
+
+class RequestRecorder:
+    """Begins the record of each request."""
+
+    def __init__(self, hop: Hop) -> None:
+        self._hop = hop
+        self._templates: dict[tuple[str, str | None], Template] = {}
+
+    def clear(self) -> None:
+        """Forget what spans of routes have in common: there are others now."""
+        self._templates.clear()
+
+    def begin(self, request: Request, route: Route | None, peer: str) -> RequestRecord:
+        """Open the span of a request.
+
+        Parameters:
+            peer: the address at the other end of the connection.
+        """
+        parent = _extract(request.headers)
+        path = route.template.text if route is not None else None
+        template = self._template(known_method(request.method), path)
+        values = (request.path, peer, request.query or None, request.headers.get("User-Agent") or None)
+        span = template.start(trace.get_current_span(parent).get_span_context(), values)
+        return RequestRecord(self._hop, request, route, template, span, parent)
+
+    def _template(self, method: str, path: str | None) -> Template:
+        """What the server spans of a method and a path have in common."""
+        template = self._templates.get((method, path))
+        if template is None:
+            name = "HTTP" if method == "_OTHER" else method
+            constants = {"http.request.method": method, "url.scheme": "http"}
+            if path is not None:
+                name, constants["http.route"] = f"{name} {path}", path
+            template = Template(self._hop.tracer, name, SpanKind.SERVER, constants, _VARIABLES, _STATUS)
+            self._templates[method, path] = template
+        return template
+
+
+def _extract(headers: HTTPHeaders) -> Context:
+    """The trace and the baggage that a request brings (W3C Trace Context, W3C Baggage)."""
+    if "Traceparent" in headers:
+        carried = context_of(headers.get("Traceparent"), headers.get("Tracestate"))
+    else:
+        carried = Context()
+    return baggage.keep(headers, carried) if "Baggage" in headers else carried
