@@ -20,7 +20,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
-from compose.cli import files, hops, nginx, processes
+from compose.cli import files, hints, hops, nginx, processes
 from compose.cli.errors import Failure
 from compose.cli.fingerprints import RELOADING, Fingerprint, Fingerprints, remember, remembered
 from compose.cli.generate import Plan
@@ -112,7 +112,10 @@ def restart(supervisor: Supervisor, plan: Plan, name: str, note: Note) -> list[s
         change.renew(name)
     else:
         known = sorted({*plan.processes, *(group.name for group in change.groups())})
-        raise Failure(f"there is no process {name!r}", advice=f"There are: {', '.join(known)}")
+        raise Failure(
+            f"there is no process {name!r}{hints.suggestion(name, known)}",
+            advice=f"There are: {', '.join(known)}",
+        )
     change.remember_routing()
     return change.done
 

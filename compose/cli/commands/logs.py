@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from compose.cli import hints
 from compose.cli.errors import Failure
 from compose.cli.layout import Layout
 
@@ -37,7 +38,10 @@ def run(layout: Layout, args: argparse.Namespace) -> int:
     logs = _logs(layout)
     chosen = logs.get(args.name)
     if chosen is None:
-        raise Failure(f"there is no log {args.name!r}", advice=f"There are: {', '.join(sorted(logs))}")
+        raise Failure(
+            f"there is no log {args.name!r}{hints.suggestion(args.name, logs)}",
+            advice=f"There are: {', '.join(sorted(logs))}",
+        )
     positions = _print_last(chosen, args.lines)
     if not any(positions) and not args.follow:
         print(f"{args.name} has written nothing", file=sys.stderr)

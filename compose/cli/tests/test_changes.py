@@ -201,8 +201,8 @@ def test_restart_replaces_what_is_as_planned(instance: Instance) -> None:
     assert instance.restart("jaeger", waits("jaeger")) == ["jaeger restarted: asked for"]
     after = instance.pids()
     assert {name for name in after if after[name] != before[name]} == {"relay", "jaeger"}
-    with pytest.raises(Failure, match="there is no process 'nothing'"):
-        instance.restart("nothing")
+    with pytest.raises(Failure, match="there is no process 'jeager'; did you mean 'jaeger'"):
+        instance.restart("jeager", waits("jaeger"))
 
 
 def test_an_instance_of_which_nothing_is_known_is_started_anew(instance: Instance) -> None:

@@ -268,6 +268,9 @@ def test_one_name_shows_the_logs_of_all_that_belongs_to_it_in_the_order_of_time(
     silent_answer = nextphase(checkout, "logs", "logrotate")
     assert (silent_answer.returncode, silent_answer.stdout) == (0, "")
     assert "logrotate has written nothing" in silent_answer.stderr
+    mistyped = nextphase(checkout, "logs", "ordres")
+    assert mistyped.returncode == 1
+    assert "there is no log 'ordres'; did you mean 'orders'" in mistyped.stderr
 
 
 def test_logs_follows_through_a_rotation_until_interrupted(checkout: Path) -> None:
