@@ -27,7 +27,12 @@ _WORD = re.compile(r"[\s=,;|\"'()]+")
 _CODE = re.compile(r"(?<![\w./])(gateway|broker|services[./]\w+|observability[./]console)\b")
 _SHARED_BY_ALL = ("observability",)
 _CONSOLE = "observability/console"  # a hop of its own; its front end is not read where its sources are
-_SHARED_BY_SERVICES = ("services/chassis", "services/gunicorn.conf.py", "broker/client")
+_SHARED_BY_SERVICES = (
+    "services/chassis",
+    "services/gunicorn.conf.py",
+    "broker/client",
+    "broker/cloudevents.py",
+)
 _NOT_CODE = ("tests", "__pycache__", "target", "src")
 _NOT_CODE_NAMES = ("service.yaml", "README.md")  # the manifest acts by what is generated from it
 _ORDERING = ("disabled", "depends_on", "x-after", "description")  # changes nothing about the process itself

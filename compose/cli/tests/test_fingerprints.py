@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
+import grimp
 import pytest
 
 from compose.cli.fingerprints import Fingerprints, remember, remembered
 from compose.cli.layout import Layout
 from compose.cli.process import STARTED, Process
+
+ROOT = Path(__file__).parents[3]
+#: What hops that are no services run.
+PROGRAMS = {
+    "gateway": "gateway",
+    "rio-api": "broker.rio.api",
+    "relay": "broker.relay",
+    "console": "observability.console",
+}
 
 
 @pytest.fixture
@@ -155,3 +166,29 @@ def test_what_is_remembered_is_found_again_and_nothing_else(layout: Layout) -> N
     assert remembered(layout) == prints
     (layout.run / "applied.json").write_text('{"web": {"definition": "of an older version"}}')
     assert remembered(layout) == {}
+
+
+@pytest.mark.parametrize(
+    "name", ["accounts", "orders", "notifications", "gateway", "rio-api", "relay", "console"]
+)
+def test_a_process_depends_on_every_module_that_it_imports(name: str) -> None:
+    layout = Layout(ROOT, "none", 0)
+    module = PROGRAMS.get(name, f"services.{name}")
+    if not (ROOT / module.replace(".", "/")).exists():
+        pytest.skip("about the example services")
+    definitions = {name: Process(name, "", [sys.executable, "-m", module]).document(Path("/"), ROOT)}
+    imports = grimp.build_graph("broker", "gateway", "observability", "services")
+    own = {module, *imports.find_descendants(module)}
+    files = [_file(each) for each in own | set().union(*map(imports.find_upstream_modules, own))]
+    before = Fingerprints(layout, definitions).take()
+    missing = [
+        str(file.relative_to(ROOT))
+        for file in sorted(files)
+        if "tests" not in file.parts and Fingerprints(layout, definitions, {file: "changed"}).take() == before
+    ]
+    assert missing == []
+
+
+def _file(module: str) -> Path:
+    path = ROOT / module.replace(".", "/")
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
