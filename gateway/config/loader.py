@@ -13,8 +13,18 @@ from gateway.aggregation.part import Fallback, OnFailure, Part, query_of
 from gateway.backend.policy import Policy
 from gateway.config import schemas
 from gateway.config.body_check import Check, body_check
+from gateway.config.custom_middleware import read_middleware
 from gateway.config.parameters import Parameter
-from gateway.config.route import DEFAULT_AUTH, SAFE_METHODS, Auth, Endpoint, Kind, RateLimit, Route
+from gateway.config.route import (
+    DEFAULT_AUTH,
+    SAFE_METHODS,
+    Auth,
+    CustomMiddleware,
+    Endpoint,
+    Kind,
+    RateLimit,
+    Route,
+)
 from gateway.config.router import Router
 from gateway.config.template import Template
 from gateway.config.yaml_document import Document, Field
@@ -78,11 +88,13 @@ class _Reading:
         self._known = {schemas.PREFIX + name for name in self._content.get("schemas", {})}
         self._schemas: dict[str, Any] = {}
         self._router: Router | None = None
+        self._middleware: list[CustomMiddleware] = []
         self._tools = Tools(context, self._policies, self._current)
 
     def router(self) -> Router:
         self._read_policies()
         self._read_schemas()
+        self._middleware = self._read_middleware(self._content, ())
         routes = [self._route(declared, ("routes", n)) for n, declared in enumerate(self._content["routes"])]
         self._check_paths([route for route in routes if route is not None])
         self._document.refuse()
@@ -140,7 +152,8 @@ class _Reading:
         if endpoint is None:
             return None
         limit = declared.get("rate_limit")
-        return Route(
+        own = self._read_middleware(declared, where)
+        route = Route(
             id=declared["id"],
             method=declared["method"],
             template=template,
@@ -165,8 +178,27 @@ class _Reading:
             writes_to=self._writes_to(kind, declared),
             responses=declared.get("responses", {}),
             declared=declared,
+            middleware=(*self._middleware, *own),
             endpoint=endpoint,
         )
+        return route if self._fits(route, len(own), where) else None
+
+    def _read_middleware(self, declared: Mapping[str, Any], where: Field) -> list[CustomMiddleware]:
+        entries = enumerate(declared.get("middleware", ()))
+        found = [read_middleware(entry, (*where, "middleware", n), self._document) for n, entry in entries]
+        return [each for each in found if each is not None]
+
+    def _fits(self, route: Route, own: int, where: Field) -> bool:
+        """Whether every middleware takes the route; `own` of them, the last ones, are the route's own."""
+        for position, middleware in enumerate(route.middleware):
+            number = position - (len(route.middleware) - own)
+            try:
+                middleware.wrap(route.endpoint.respond, route)
+            except ValueError as error:
+                at: Field = (*where, "middleware", number) if number >= 0 else ("middleware", position)
+                self._document.fault(at, f"does not fit route {route.id}: {error}")
+                return False
+        return True
 
     def _parameters(
         self, declared: Mapping[str, Any], template: Template, where: Field

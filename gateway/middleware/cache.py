@@ -12,6 +12,7 @@ from gateway.invalidations import Invalidations, resource
 from gateway.lru import LruCache
 from gateway.messages import Handler, Request, Response
 from gateway.metrics import Metrics
+from gateway.middleware.identity import REQUEST_ID_HEADER
 
 
 def cache_key(route: Route, request: Request) -> Hashable:
@@ -19,8 +20,7 @@ def cache_key(route: Route, request: Request) -> Hashable:
 
     Routes that are loaded anew have new endpoints, and so other keys.
     """
-    caller = request.caller
-    identity = (caller.subject, caller.scopes) if route.auth != "none" else None
+    identity = tuple(each for each in request.caller.identity if each[0] != REQUEST_ID_HEADER)
     passed = tuple(request.headers.get(name) for name in route.passed_headers)
     return route.endpoint, tuple(sorted(request.parameters.items())), request.path, identity, passed
 

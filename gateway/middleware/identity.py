@@ -62,12 +62,12 @@ def strip(headers: HTTPHeaders, *, trusted: bool) -> None:
     Parameters:
         trusted: whether the request came from a proxy whose word on it is believed.
     """
-    for name in [name for name in headers if _is_internal(name)]:
+    for name in [name for name in headers if is_internal(name)]:
         if not (trusted and name in _OF_EDGE):
             del headers[name]
 
 
-def _is_internal(name: str) -> bool:
+def is_internal(name: str) -> bool:
     """Whether only the platform says a header. A name with an underscore could be any other: WSGI reads
     `X_User_Id` as it does `X-User-Id`."""
     return "_" in name or name in INTERNAL or name.startswith(_INTERNAL_PREFIXES)

@@ -1,0 +1,1 @@
+"""The middleware that docs/middleware.md shows."""
