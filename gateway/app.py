@@ -14,9 +14,8 @@ from gateway.config.reload import Reloader
 from gateway.config.settings import ServiceSettings, Settings
 from gateway.context import Context, NullBackend
 from gateway.draining import drain
-from gateway.http.refusals import Refusals
-from gateway.http.server import Front
 from gateway.invalidations import Invalidations
+from gateway.limits import LIMITS
 from gateway.metrics import Metrics
 from gateway.middleware.built_in import built_in
 from gateway.middleware.cors import Cors
@@ -28,6 +27,7 @@ from gateway.pipeline import Pipeline
 from observability import Hop
 from observability.frameworks import tornado as hop_tornado
 from observability.frameworks.malformed import ProblemServer
+from observability.http.server import Refusals, Server
 
 
 async def serve(
@@ -64,8 +64,8 @@ async def serve(
     checks = _Checks(hop, backend)
     if not mock:
         checks.use(settings.services)
-    front = Front.of(pipeline.receive, Refusals(hop, context.metrics.malformed))
-    await front.listen(settings.ports[index], settings.host)
+    server = Server(pipeline.receive, Refusals(hop, context.metrics.malformed), LIMITS)
+    await server.listen(settings.ports[index], settings.host)
     routes = [*hop_tornado.routes(hop), ("/routes", _RoutesPage, {"pipeline": pipeline})]
     pages = ProblemServer(Application(routes))
     pages.listen(settings.metrics_ports[index], settings.host)
@@ -73,7 +73,7 @@ async def serve(
     watching = [asyncio.create_task(each) for each in (shedder.watch(), watched)]
     try:
         await stop_signal()
-        await drain(front, pipeline.in_flight, hop)
+        await drain(server, pipeline.in_flight, hop)
     finally:
         for task in watching:
             task.cancel()

@@ -3,8 +3,8 @@
 import asyncio
 from typing import Protocol
 
-from gateway.http.server import Front
 from observability import Hop
+from observability.http.server import Server
 
 #: Between "not ready" and the end of accepting: those in front of this process have to notice.
 GRACE_SECONDS = 1.0
@@ -22,14 +22,15 @@ class Busy(Protocol):
 
 
 async def drain(
-    front: Front,
+    server: Server,
     busy: Busy,
     hop: Hop,
     grace_seconds: float = GRACE_SECONDS,
     drain_seconds: float = DRAIN_SECONDS,
 ) -> bool:
-    """Stop serving without dropping a request; within the sum of both times, and twice LINGER_SECONDS: for
-    who has still to ask, and for who has still to take an answer.
+    """Stop serving without dropping a request; within the sum of both times, and twice
+    `Limits.linger_seconds`: for connections that have still to send a request, and for those that have still
+    to take an answer.
 
     Readiness fails at once. During the grace requests are still taken, each answer closing its connection, so
     that who keeps connections alive opens the next one elsewhere. Then nothing new is accepted.
@@ -38,11 +39,11 @@ async def drain(
         whether every request was answered.
     """
     hop.health.add("serving", _stopping, critical=True)
-    front.refuse_keeping_alive()
+    server.refuse_keeping_alive()
     await asyncio.sleep(grace_seconds)
-    await front.stop()
+    await server.stop()
     answered = await busy.drain(drain_seconds)
-    await front.close_all_connections()
+    await server.close_all_connections()
     return answered
 
 

@@ -13,10 +13,6 @@ from gateway.cache_control import NOT_FRESH, Freshness
 Headers = list[tuple[str, str]]
 
 
-class UnsendableHeaders(ValueError):
-    """A header of a response has characters that no header can have: a line break, or one beyond Latin-1."""
-
-
 @dataclass(slots=True)
 class Caller:
     """The client of a request.

@@ -17,10 +17,8 @@ from gateway.config.route import Route
 from gateway.config.router import Router
 from gateway.context import Context
 from gateway.endpoints.options import Options
-from gateway.http.body_stream import BodyLost, BodyStream
-from gateway.http.interface import ResponseWriter, write
 from gateway.in_flight import InFlight
-from gateway.messages import Handler, Headers, Request, Response, UnsendableHeaders
+from gateway.messages import Handler, Headers, Request, Response
 from gateway.middleware import Middleware
 from gateway.middleware.cors import Cors
 from gateway.middleware.identity import REQUEST_ID_HEADER, identify
@@ -28,8 +26,10 @@ from gateway.middleware.stack import Stack
 from gateway.middleware.trusted_proxies import TrustedProxies
 from gateway.problems import incomplete, refusing
 from gateway.request_record import RequestRecord, RequestRecorder
+from gateway.sending import send
 from observability import Hop, http_date
 from observability.exchange import TRACE_HEADER, problem_of
+from observability.http.server import BodyLost, BodyStream, ResponseWriter, UnsendableHeaders
 from observability.problem import Problem
 
 #: The status of a request whose caller went away; only telemetry shows it.
@@ -190,10 +190,10 @@ class RequestTask:
     async def _answer(self, response: Response) -> int:
         """Send a response; the status that was sent: 500 where a header of the response cannot be sent."""
         try:
-            await write(self._writer, response, self._headers(response))
+            await send(self._writer, response, self._headers(response))
         except UnsendableHeaders as error:
             response = self._problem(problem_of(error))
-            await write(self._writer, response, self._headers(response))
+            await send(self._writer, response, self._headers(response))
         self._writer.answered()
         return response.status
 

@@ -2,9 +2,8 @@
 
 from collections.abc import Collection
 
-from gateway.http.body_stream import BodyLost
-from gateway.http.limits import BODY_SECONDS, MAX_BODY_BYTES, MAX_HEAD_BYTES
 from gateway.messages import Handler, Request, Response
+from observability.http.server import BodyLost
 from observability.problem import Problem
 
 REALM = "nextphase"
@@ -42,21 +41,6 @@ def forbidden(scopes: Collection[str]) -> Problem:
     needed = " ".join(sorted(scopes))
     headers = {"WWW-Authenticate": f'{challenge("insufficient_scope")}, scope="{needed}"'}
     return Problem(403, detail=f"The access token needs the scopes: {needed}.", headers=headers)
-
-
-def long_head() -> Problem:
-    """431: a head of more bytes than are read."""
-    return Problem(431, detail=f"The head has at most {MAX_HEAD_BYTES} bytes.")
-
-
-def too_large() -> Problem:
-    """413: a body that is read before it is answered, and too large for that."""
-    return Problem(413, "Body too large", detail=f"A body has at most {MAX_BODY_BYTES} bytes.")
-
-
-def too_slow() -> Problem:
-    """408: a body that is read before it is answered, and did not come."""
-    return Problem(408, detail=f"The body is incomplete after {BODY_SECONDS:g} s.")
 
 
 def incomplete(error: BodyLost) -> Problem:

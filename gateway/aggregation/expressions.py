@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from gateway.http.limits import MAX_TARGET
+from gateway.limits import LIMITS
 
 #: What is there before any part is: not names for parts.
 ROOTS = frozenset({"path", "query", "caller", "body"})
 #: What a segment of a path can carry; a service's text over it is not a name of anything.
 MAX_SEGMENT = 1000
 #: What a query's member can carry: whatever a caller's own can bring.
-MAX_VALUE = MAX_TARGET
+MAX_VALUE = LIMITS.target_bytes
 
 Scope = Mapping[str, Any]
 

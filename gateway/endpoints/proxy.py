@@ -11,7 +11,7 @@ from gateway.backend import BackendError, Call
 from gateway.backend.policy import Policy
 from gateway.context import Backend
 from gateway.endpoints.forwarding import LOCATIONS, NOT_SENT_ON, end_to_end, public_location, unavailable
-from gateway.http.limits import MAX_SERVICE_TARGET
+from gateway.limits import MAX_SERVICE_TARGET
 from gateway.messages import Headers, Request, Response
 from observability.problem import Problem
 

@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,7 @@ from prometheus_client import CollectorRegistry, Counter
 from gateway.config.loader import load_router
 from gateway.config.router import Router
 from gateway.context import Context
-from gateway.http.refusals import Refusals
-from gateway.http.server import Front
+from gateway.limits import LIMITS
 from gateway.messages import Handler, Request, Response
 from gateway.metrics import Metrics
 from gateway.middleware.built_in import built_in
@@ -31,6 +30,8 @@ from gateway.pipeline import Pipeline
 from gateway.tests.routes import unprotected
 from gateway.tests.upstreams import Asked, Behaviour, Server, reply, until, upstreams_of
 from observability import Hop
+from observability.http.server import Refusals
+from observability.http.server import Server as HttpServer
 
 KEY = Key.make("the-key")
 SERVICES = {"accounts": 0.5, "orders": 0.5, "inventory": 0.5}
@@ -41,7 +42,7 @@ class Api:
     """A running gateway, a client of it, and the server that it calls."""
 
     pipeline: Pipeline
-    front: Front
+    front: HttpServer
     context: Context
     url: str
     client: httpx.AsyncClient
@@ -49,6 +50,11 @@ class Api:
 
     async def get(self, path: str, **options: Any) -> httpx.Response:
         return await self.client.get(path, **options)
+
+
+def limit(api: Api, monkeypatch: pytest.MonkeyPatch, **limits: float) -> None:
+    """Let connections from now on have these limits."""
+    monkeypatch.setattr(api.front, "limits", replace(api.front.limits, **limits))
 
 
 def router_of(folder: Path, routes: str, context: Context) -> Router:
@@ -119,7 +125,7 @@ async def running(
         router = router_of(folder, routes, context)
         pipeline = Pipeline(hop, middleware, proxies, Cors(), context, router)
         refusals = Refusals(hop, Counter("malformed", "", ["status"], registry=None))
-        front = Front.of(pipeline.receive, refusals)
+        front = HttpServer(pipeline.receive, refusals, LIMITS)
         url = f"http://127.0.0.1:{await front.listen(0, '127.0.0.1')}"
         async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=20) as client:
             yield Api(pipeline, front, context, url, client, upstream)

@@ -4,11 +4,11 @@ import pytest
 from opentelemetry.context import Context
 
 from gateway.baggage import carried, keep
-from gateway.http.parser import Fields
+from observability.http.server import Headers
 
 
 def passed(*values: str) -> str | None:
-    headers = Fields.of("\r\n".join(f"Baggage:{value}" for value in values))
+    headers = Headers.of([(b"Baggage", value.encode()) for value in values])
     return dict(carried(keep(headers, Context()))).get("baggage")
 
 

@@ -17,9 +17,9 @@ from gateway.aggregation.tests.test_json_document import JSON, OBJECTS, encoding
 from gateway.backend.deadline import Deadline
 from gateway.messages import Request
 from gateway.tests.api import Api, answering, before_each, left, running, said
-from gateway.tests.telemetry import spans_of
 from gateway.tests.upstreams import Asked, Behaviour, hang, reply, reset, until
 from observability import Hop
+from observability.tests.telemetry import spans_of
 
 ROUTE = """\
 services: {{defaults: {{retries: {{attempts: 1}}, timeout_seconds: 0.3}}}}

@@ -13,12 +13,12 @@ from gateway.config.settings import ROUTES_FILE
 from gateway.context import Context
 from gateway.draining import drain
 from gateway.endpoints.handler import Tools
-from gateway.http.tests.servers import fronted
 from gateway.messages import Request, Response
 from gateway.tests.api import answering, running
 from gateway.tests.upstreams import until
 from observability import Hop
 from observability.health import Health
+from observability.http.server.tests.servers import fronted
 
 ROUTES = """\
 routes:

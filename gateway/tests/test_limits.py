@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from compose.nginx.tests import stand
-from gateway.http.limits import MAX_HEADER, MAX_TARGET
+from gateway.limits import LIMITS
 from gateway.tests.gateways import Gateway, gateway
 from gateway.tests.upstreams import Server, reply, saying
 
@@ -62,10 +62,10 @@ def lines(name: str, size: int) -> list[tuple[str, str]]:
 @pytest.mark.parametrize("path", PASSED_ON)
 async def test_a_header_of_many_lines(chain: Chain, path: str, name: str) -> None:
     name = PASSED_ON[path] if name == "own" else name
-    most = await chain.answer(f"/v1/{path}", *lines(name, MAX_HEADER))
+    most = await chain.answer(f"/v1/{path}", *lines(name, LIMITS.header_bytes))
     assert most.startswith(b"HTTP/1.1 200 ")
     asked = chain.asked()
-    more = await chain.answer(f"/v1/{path}", *lines(name, MAX_HEADER + 1))
+    more = await chain.answer(f"/v1/{path}", *lines(name, LIMITS.header_bytes + 1))
     assert more.startswith(b"HTTP/1.1 431 ")
     assert b"application/problem+json" in more
     assert chain.asked() == asked
@@ -78,7 +78,7 @@ async def test_a_target_that_is_longer_at_the_service(chain: Chain, character: s
     short = await chain.answer(start + character * 5_000)
     assert short.startswith(b"HTTP/1.1 200 ")
     asked = chain.asked()
-    long = await chain.answer(start + character * (MAX_TARGET - len(start)))
+    long = await chain.answer(start + character * (LIMITS.target_bytes - len(start)))
     assert long.startswith(b"HTTP/1.1 414 ")
     assert b"application/problem+json" in long
     assert chain.asked() == asked

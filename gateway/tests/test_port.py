@@ -1,4 +1,4 @@
-"""A whole gateway's port, as bytes: what comes in any pieces is answered as Tornado alone would."""
+"""A whole gateway's port, as bytes: what comes in any pieces is answered as each request alone."""
 
 import asyncio
 import os
@@ -14,12 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.endpoints.handler import Tools
-from gateway.http import parser, server, tornado_request, tornado_server
-from gateway.http.limits import LINGER_BYTES, MAX_BODY_BYTES
+from gateway.limits import LIMITS
 from gateway.messages import Request, Response
-from gateway.tests.api import Api, running
+from gateway.tests.api import Api, limit, running
 from gateway.tests.upstreams import Asked, reply, until
 from observability import Hop
+from observability.http.server.connection import Connection
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -166,20 +166,20 @@ async def nothing_is_left(api: Api) -> AsyncIterator[None]:
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, said: complaints.append(said))
     yield
-    await until(lambda: not api.front.connections and not api.front.server._connections)
+    await until(lambda: not api.front.connections)
     await until(lambda: not api.pipeline.in_flight.count)
     loop.set_exception_handler(None)
     assert not complaints
 
 
-async def connected(api: Api) -> server.Connection:
+async def connected(api: Api) -> Connection:
     """The one connection of the port."""
     await until(lambda: len(api.front.connections) == 1)
     (connection,) = api.front.connections
     return connection
 
 
-def unsent(connection: server.Connection) -> int:
+def unsent(connection: Connection) -> int:
     return connection._transport.get_write_buffer_size()
 
 
@@ -223,9 +223,16 @@ async def exchange(api: Api, asked: list[Asking], pieces: list[bytes]) -> list[A
     return answers
 
 
+async def alone(api: Api, asked: Asking) -> Answer:
+    """What is answered to a request that comes whole, on a connection of its own."""
+    async with client_of(api) as client:
+        await client.send(asked.data)
+        return (await client.answer(asked.method)).without_own()
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.lists(GOOD, max_size=5), st.data())
-async def test_a_pipeline_in_any_pieces_is_answered_as_by_tornado(
+async def test_a_pipeline_in_any_pieces_is_answered_as_each_request_alone(
     api: Api, asked: list[Asking], data: st.DataObject
 ) -> None:
     asked = [*asked, LAST]
@@ -234,9 +241,7 @@ async def test_a_pipeline_in_any_pieces_is_answered_as_by_tornado(
     pieces = [whole[start:end] for start, end in zip([0, *cuts], [*cuts, len(whole)], strict=True)]
     found = await exchange(api, asked, pieces)
     assert found[-1].headers["x-asked"] == "GET /told/last"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(parser, "read", lambda _: None)
-        assert found == await exchange(api, asked, pieces)
+    assert found == [await alone(api, each) for each in asked]
 
 
 @pytest.mark.parametrize("target", ["/told/1", "/through/1"])
@@ -250,7 +255,7 @@ async def test_a_body_that_begins_behind_a_request_that_is_answered(api: Api, ta
         kept = len(two) - 5 + come
         await client.send(one + two[:kept])
         assert (await client.answer()).status == 200
-        await until(lambda: connection._left == 5 - come)
+        await until(lambda: connection.reader.request is not None and not connection.reader.is_complete)
         await client.send(two[kept:])
         assert (await client.answer()).body == b"12345"
         assert await client.rest() == b""
@@ -263,7 +268,7 @@ async def test_who_reads_no_answers_is_asked_for_no_requests(api: Api) -> None:
         await client.send(one)
         await until(lambda: unsent(connection))
         await client.send(*[one] * 5)
-        await until(lambda: not connection._reading)
+        await until(lambda: not connection._is_reading)
         assert unsent(connection) < len(LARGE)
         for _ in range(6):
             assert (await client.answer()).body == LARGE
@@ -286,24 +291,12 @@ async def test_a_caller_that_takes_nothing_of_its_answer_is_cut(
     api: Api, high: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where so little is left that nobody was told to stop writing."""
-    monkeypatch.setattr(server, "IDLE_SECONDS", 0.05)
-    monkeypatch.setattr(server, "STALL_SECONDS", 0.05)
+    limit(api, monkeypatch, idle_seconds=0.05, stall_seconds=0.05)
     async with client_of(api) as client:
         connection = await connected(api)
         connection._transport.set_write_buffer_limits(high)
         await client.send(asking("GET", "/large", "Connection: close"))
         await until(lambda: not api.front.connections)
-
-
-async def test_a_caller_that_takes_nothing_of_its_answer_is_cut_by_tornado(
-    api: Api, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tornado_server, "STALL_SECONDS", 0.05)
-    monkeypatch.setattr(parser, "read", lambda _: None)
-    async with client_of(api) as client:
-        await client.send(asking("GET", "/large"))
-        await until(lambda: api.front.server._connections)
-        await until(lambda: not api.front.server._connections)
 
 
 async def test_a_caller_that_reads_slowly_gets_all_of_it(api: Api) -> None:
@@ -315,19 +308,19 @@ async def test_a_caller_that_reads_slowly_gets_all_of_it(api: Api) -> None:
             before = unsent(connection)
             while unsent(connection) == before:
                 await client.reader.read(1 << 16)
-            connection._until = 0.0  # its time is over
-            connection._ring()
-            assert connection._until > 0.0
+            connection.timer.until = 0.0  # its time is over
+            connection.timer.ring()
+            assert connection.timer.until > 0.0
             assert not connection._transport.is_closing()
-        connection._until = 0.0
-        connection._ring()
+        connection.timer.until = 0.0
+        connection.timer.ring()
         assert connection._transport.is_closing()
 
 
 CHUNKED = asking("POST", "/told/chunked", "Transfer-Encoding: chunked", "Connection: close") + b"0\r\n\r\n"
 
 
-async def test_a_connection_is_handed_over_once_its_answers_are_read(api: Api) -> None:
+async def test_a_body_in_chunks_is_read_once_the_answers_before_it_are(api: Api) -> None:
     async with client_of(api) as client:
         await client.send(asking("GET", "/large") + CHUNKED)
         assert (await client.answer()).body == LARGE
@@ -336,14 +329,14 @@ async def test_a_connection_is_handed_over_once_its_answers_are_read(api: Api) -
 
 
 @pytest.mark.parametrize("how", ["cut", "reset"])
-async def test_what_ends_while_it_is_handed_over_is_handed_to_nobody(api: Api, how: str) -> None:
-    """Tornado would answer in the midst of an answer that was cut off."""
+async def test_nothing_follows_an_answer_that_is_cut_off(api: Api, how: str) -> None:
+    """The client would take it for the rest of that answer."""
     before = descriptors()
     async with client_of(api) as client:
         connection = await connected(api)
         connection._transport.set_write_buffer_limits(1 << 30)
         await client.send(asking("GET", "/large") + CHUNKED)
-        await until(lambda: connection._handed)
+        await until(lambda: connection.is_closing)
         if how == "reset":
             client.writer.transport.abort()
             await until(lambda: not api.front.connections)
@@ -351,11 +344,10 @@ async def test_what_ends_while_it_is_handed_over_is_handed_to_nobody(api: Api, h
             await api.front.close_all_connections()
             await until(lambda: not api.front.connections)
             assert (await client.rest()).count(b"HTTP/1.1") == 1
-        assert not api.front.server._connections
     await until(lambda: descriptors() == before)
 
 
-async def test_connections_that_are_handed_over_leave_no_descriptors(api: Api) -> None:
+async def test_connections_leave_no_descriptors(api: Api) -> None:
     before = descriptors()
     for _ in range(20):
         async with client_of(api) as client:
@@ -378,8 +370,7 @@ SLOW_CHUNKS = asking("POST", "/told/1", "Transfer-Encoding: chunked") + b"5\r\n"
 async def test_a_body_that_does_not_come_is_refused(
     api: Api, head: bytes, come: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (server, tornado_request):
-        monkeypatch.setattr(module, "BODY_SECONDS", 0.05)
+    limit(api, monkeypatch, body_seconds=0.05)
     async with client_of(api) as client:
         await client.send(head, come)
         answer = await client.answer()
@@ -391,7 +382,7 @@ async def test_a_body_that_does_not_come_is_refused(
 
 @pytest.mark.parametrize("declared", [True, False])
 async def test_who_sends_too_large_a_body_reads_why(api: Api, declared: bool) -> None:
-    size = MAX_BODY_BYTES + LINGER_BYTES // 2
+    size = LIMITS.body_bytes + LIMITS.linger_bytes // 2
     headers = f"Content-Length: {size}" if declared else "Transfer-Encoding: chunked"
     body = bytes(size) if declared else b"%x\r\n%b\r\n0\r\n\r\n" % (size, bytes(size))
     async with client_of(api) as client:
@@ -408,29 +399,26 @@ async def test_who_sends_too_large_a_body_reads_why(api: Api, declared: bool) ->
 NEXT = asking("GET", "/told/next")
 
 
+def keeping(version: str, target: str) -> bytes:
+    """A request of either version after which the connection stays."""
+    return asking("GET", target, "Connection: keep-alive").replace(b"HTTP/1.1", f"HTTP/{version}".encode())
+
+
 @pytest.mark.parametrize("what", ["short", "long", "raises"])
-@pytest.mark.parametrize("tornado", [False, True])
-async def test_an_answer_that_cannot_be_sent_is_cut(
-    api: Api, what: str, tornado: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if tornado:
-        monkeypatch.setattr(parser, "read", lambda _: None)
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+async def test_an_answer_that_cannot_be_sent_is_cut(api: Api, what: str, version: str) -> None:
     async with client_of(api) as client:
-        await client.send(asking("GET", f"/bad/{what}") + NEXT)
+        await client.send(keeping(version, f"/bad/{what}") + NEXT)
         _, _, body = (await client.rest()).partition(b"\r\n\r\n")
     assert body in (b"", b"abc")
 
 
 @pytest.mark.parametrize("what", ["header", "characters", "streamed"])
-@pytest.mark.parametrize("tornado", [False, True])
-async def test_an_answer_whose_headers_cannot_be_sent_is_a_500(
-    api: Api, what: str, tornado: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+async def test_an_answer_whose_headers_cannot_be_sent_is_a_500(api: Api, what: str, version: str) -> None:
     """Nothing of it is sent; the connection goes on."""
-    if tornado:
-        monkeypatch.setattr(parser, "read", lambda _: None)
     async with client_of(api) as client:
-        await client.send(asking("GET", f"/bad/{what}") + NEXT)
+        await client.send(keeping(version, f"/bad/{what}") + NEXT)
         answer, after = await client.answer(), await client.answer()
     assert (answer.status, after.status) == (500, 200)
     assert answer.headers["content-type"] == "application/problem+json"

@@ -9,14 +9,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from gateway.http import server, tornado_request
-from gateway.http.tests.servers import Client
 from gateway.messages import Request
-from gateway.tests.api import Api, answering, before_each, left, running, said
-from gateway.tests.telemetry import lines_of
+from gateway.tests.api import Api, answering, before_each, left, limit, running, said
 from gateway.tests.upstreams import Asked, hang, reply, until
 from observability import Hop
 from observability.client import Origin
+from observability.http.server.tests.servers import Client
+from observability.tests.telemetry import lines_of
 
 ROUTES = """\
 services: {defaults: {timeout_seconds: 20, retries: {attempts: 1}}}
@@ -240,7 +239,7 @@ services: {defaults: {timeout_seconds: %s, retries: {attempts: 1}}}
 routes:
   - {id: put, method: PUT, path: /f, deadline_seconds: %s, proxy: {service: orders, path: /files}}
 """
-#: A body in two parts, as the front reads it and as Tornado does.
+#: A body in two parts, with a length and in chunks.
 BEGINNING = {
     "plain": b"PUT /f HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nabc",
     "chunked": b"PUT /f HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
@@ -306,18 +305,18 @@ async def test_once_the_body_is_there_its_answer_has_to_be_in_time(
 
 
 @either_way
-@pytest.mark.parametrize("clock", ["BODY_IDLE_SECONDS", "STREAM_SECONDS"])
+@pytest.mark.parametrize("clock", ["stream_idle_seconds", "stream_seconds"])
 async def test_who_sends_no_more_of_a_body_reads_why(
     hop: Hop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str, clock: str
 ) -> None:
-    for module in (server, tornado_request):
-        monkeypatch.setattr(module, clock, 0.1)
-    async with running(hop, tmp_path, UPLOADS % (20, 20), answering({})) as api, uploading(api) as client:
-        await client.send(BEGINNING[way])
-        answer = await client.answer()
-        assert (answer.status, answer.headers["Content-Type"]) == (408, "application/problem+json")
-        assert await client.rest() == b""
-        assert not api.upstream.asked
+    async with running(hop, tmp_path, UPLOADS % (20, 20), answering({})) as api:
+        limit(api, monkeypatch, **{clock: 0.1})
+        async with uploading(api) as client:
+            await client.send(BEGINNING[way])
+            answer = await client.answer()
+            assert (answer.status, answer.headers["Content-Type"]) == (408, "application/problem+json")
+            assert await client.rest() == b""
+            assert not api.upstream.asked
 
 
 @either_way
@@ -338,10 +337,9 @@ async def test_an_answer_may_come_before_the_body(hop: Hop, tmp_path: Path, way:
 async def test_a_body_that_does_not_come_cuts_an_answer_that_has_begun(
     hop: Hop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
-    for module in (server, tornado_request):
-        monkeypatch.setattr(module, "BODY_IDLE_SECONDS", 0.5)
     beginning = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nearly"
     async with running(hop, tmp_path, UPLOADS % (20, 20), answering({})) as api:
+        limit(api, monkeypatch, stream_idle_seconds=0.5)
         with lines_of() as lines:
             async with answering_early(api, beginning), uploading(api) as client:
                 await client.send(BEGINNING[way])

@@ -16,9 +16,9 @@ from opentelemetry.trace import SpanKind, StatusCode
 from gateway.endpoints.handler import Tools
 from gateway.messages import Request, Response
 from gateway.tests.api import answering, router_of, running, said
-from gateway.tests.telemetry import Lines, lines_of, spans_of
 from gateway.tests.upstreams import Asked, hang, reply, until
 from observability import Hop
+from observability.tests.telemetry import Lines, lines_of, spans_of
 
 ROUTES = """\
 services: {defaults: {retries: {attempts: 2, first_seconds: 0.001}}}

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.aggregation.expressions import Condition, Reference, Text, Unresolved
-from gateway.http.limits import MAX_TARGET
+from gateway.limits import LIMITS
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=100)
 
@@ -38,7 +38,7 @@ def test_a_query_carries_any_text(value: str) -> None:
     assert unquote(query) == value
 
 
-@pytest.mark.parametrize("value", [None, [], {}, "a" * (MAX_TARGET + 1), "\ud800"])
+@pytest.mark.parametrize("value", [None, [], {}, "a" * (LIMITS.target_bytes + 1), "\ud800"])
 def test_what_no_query_can_carry_is_no_value(value: Any) -> None:
     with pytest.raises(Unresolved, match=r"order\.id"):
         Text.of("{order.id}").as_query({"order": {"id": value}})

@@ -1,23 +1,28 @@
 """Messages refused before they are a request: their span, line and count belong together."""
 
 import json
+import logging
 
 import pytest
 from opentelemetry import trace
 from prometheus_client import CollectorRegistry, Counter
 
-from gateway.http.refusals import Refusals
-from gateway.problems import long_head
-from gateway.tests.telemetry import lines_of, spans_of
 from observability import Hop
+from observability.http.server.limits import Limits
+from observability.http.server.problems import long_head
+from observability.http.server.refusals import Refusals
+from observability.tests.telemetry import lines_of, spans_of
 
 
-def test_a_refusal_is_told_to_everybody(hop: Hop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refusal_is_told_to_everybody(
+    hop: Hop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
     spans = spans_of(hop, monkeypatch)
     registry = CollectorRegistry()
     refusals = Refusals(hop, Counter("malformed", "", ["status"], registry=registry))
-    with lines_of("gateway.http.refusals") as lines:
-        head, _, body = refusals.answer(long_head(), "10.0.0.1").partition(b"\r\n\r\n")
+    with lines_of("observability.http.server.refusals") as lines:
+        head, _, body = refusals.answer(long_head(Limits()), "10.0.0.1").partition(b"\r\n\r\n")
     first, *fields = head.decode().split("\r\n")
     headers = dict(field.split(": ") for field in fields)
     assert first == "HTTP/1.1 431 Request Header Fields Too Large"
@@ -29,7 +34,7 @@ def test_a_refusal_is_told_to_everybody(hop: Hop, monkeypatch: pytest.MonkeyPatc
     ((record, logged),) = lines.lines
     assert headers["X-Trace-Id"] == json.loads(body)["trace_id"] == logged == trace_id
     assert (record.levelname, vars(record)["status"], vars(record)["client"]) == ("INFO", 431, "10.0.0.1")
-    assert vars(record)["reason"] == long_head().detail
+    assert vars(record)["reason"] == long_head(Limits()).detail
     assert span.attributes is not None
     assert span.attributes["http.response.status_code"] == 431
     assert span.attributes["client.address"] == "10.0.0.1"
@@ -59,7 +64,7 @@ def test_a_refusal_is_in_the_callers_trace(
     """That of the edge, which tells its trace id to whoever asked."""
     spans = spans_of(hop, monkeypatch)
     refusals = Refusals(hop, Counter("malformed", "", ["status"], registry=CollectorRegistry()))
-    refusals.answer(long_head(), "10.0.0.1", f"GET / HTTP/1.1\r\n{fields}Host: a\r\n\r\n".encode())
+    refusals.answer(long_head(Limits()), "10.0.0.1", f"GET / HTTP/1.1\r\n{fields}Host: a\r\n\r\n".encode())
     (span,) = spans.get_finished_spans()
     assert (trace.format_trace_id(span.context.trace_id) == TRACE) is known
     assert (span.parent is not None) is known

@@ -36,11 +36,6 @@ class BodyStream:
             self._given.set()
         return self._taken
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether all that was given was taken."""
-        return self._piece is None
-
     def end(self) -> None:
         """There is nothing more to come."""
         self._over = True
@@ -50,12 +45,6 @@ class BodyStream:
         """The sender is gone before the end."""
         self._error = BodyLost("the caller went away")
         self.end()
-
-    def drop(self) -> None:
-        """The reader wants no more: whatever comes is thrown away."""
-        self._piece = None
-        self.end()
-        self._release()
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """The pieces, in order.

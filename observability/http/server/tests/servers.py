@@ -1,24 +1,18 @@
-"""A front over real sockets whose requests a test answers itself, and what talks to it as bytes."""
+"""A server over real sockets whose requests a test answers itself, and what talks to it as bytes."""
 
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Self, cast
+from typing import Self
 
 from prometheus_client import CollectorRegistry, Counter
 from tornado.httputil import HTTPHeaders
-from tornado.web import Application, RequestHandler
 
-from gateway.http.body_stream import BodyStream
-from gateway.http.interface import ReceivedRequest, ResponseWriter
-from gateway.http.parser import Fields, Head
-from gateway.http.refusals import Refusals
-from gateway.http.server import Connection, Front
-from gateway.http.tornado_server import Server
-from gateway.tests.upstreams import chunked
 from observability import Hop
+from observability.http.server import BodyStream, Head, Limits, Refusals, ResponseWriter, Server
+from observability.http.server.connection import Connection
 from observability.problem import Problem
 
 #: As little of a socket's buffers as the kernel gives, so that little fills them.
@@ -35,7 +29,7 @@ class Asked:
         error: what its answer raised, after which its connection was cut.
     """
 
-    def __init__(self, fronted: "Fronted", head: Head, wire: Connection) -> None:
+    def __init__(self, fronted: "Fronted", head: Head, wire: ResponseWriter) -> None:
         self.head = head
         self.wire = wire
         self.body: bytes | BodyStream | asyncio.Future[bytes] = b""
@@ -46,15 +40,21 @@ class Asked:
         self._task: asyncio.Task[None] | None = None
 
     @property
+    def connection(self) -> Connection:
+        return self.wire.connection
+
+    @property
     def streams(self) -> bool:
         return self._fronted.streams
 
     def begin(
         self,
-        body: "bytes | BodyStream | asyncio.Future[bytes]" = b"",
+        body: "bytes | BodyStream | asyncio.Future[bytes]",
         when_admitted: Callable[[], None] | None = None,
     ) -> None:
         self.body = body
+        if when_admitted is not None:
+            when_admitted()
         self._answer(self._fronted.behave(self))
 
     def refuse(self, problem: Problem) -> None:
@@ -110,19 +110,9 @@ def echo_after(event: asyncio.Event) -> Behave:
     return behave
 
 
-class _Echo(RequestHandler):
-    """The same of Tornado, and says that it is."""
-
-    def _echo(self) -> None:
-        self.set_header("Server", "Tornado")
-        self.finish(f"{self.request.method} {self.request.uri} ".encode() + self.request.body)
-
-    get = post = _echo
-
-
 @dataclass
 class Fronted:
-    """A running front, what it was asked, and how that is answered.
+    """A running server, what it was asked, and how that is answered.
 
     Attributes:
         refusal: the body of the answer where a body is refused.
@@ -134,25 +124,27 @@ class Fronted:
     refusal: bytes = b"refused"
     asked: list[Asked] = field(default_factory=list)
 
-    def receive(
-        self, writer: ResponseWriter, method: str, target: str, headers: HTTPHeaders, _: str
-    ) -> ReceivedRequest:
-        self.asked.append(Asked(self, Head(method, target, cast(Fields, headers)), cast(Connection, writer)))
+    def receive(self, writer: ResponseWriter, *_: object) -> Asked:
+        self.asked.append(Asked(self, writer.head, writer))
         return self.asked[-1]
 
-    def listen_to(self, hop: Hop) -> Front:
-        malformed = Counter("malformed", "", ["status"], registry=CollectorRegistry())
-        refusals = Refusals(hop, malformed)
-        server = Server(Application([(".*", _Echo)]), refusals=refusals)  # type: ignore[arg-type]
-        self.front = Front(server, self.receive, refusals)
+    def listen_to(self, hop: Hop, limits: Limits) -> Server:
+        self.front = Server(self.receive, refusals_of(hop), limits)
         return self.front
 
 
+def refusals_of(hop: Hop) -> Refusals:
+    """Refusals that are counted in a registry of their own."""
+    return Refusals(hop, Counter("malformed", "", ["status"], registry=CollectorRegistry()))
+
+
 @asynccontextmanager
-async def fronted(hop: Hop, behave: Behave = echo, *, streams: bool = False) -> AsyncIterator[Fronted]:
-    """A front whose requests are answered so; Tornado answers what is handed to it by itself."""
+async def fronted(
+    hop: Hop, behave: Behave = echo, *, streams: bool = False, limits: Limits | None = None
+) -> AsyncIterator[Fronted]:
+    """A server whose requests are answered so."""
     made = Fronted(behave, streams)
-    front = made.listen_to(hop)
+    front = made.listen_to(hop, limits or Limits())
     made.port = await front.listen(0, "127.0.0.1")
     yield made
     await front.stop()
@@ -169,7 +161,7 @@ class Answer:
 
 
 class Client:
-    """One connection to a front."""
+    """One connection to a server."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader = reader
@@ -234,3 +226,20 @@ def request(target: str = "/", method: str = "GET", body: bytes | None = None, *
     if body is not None:
         lines.append(f"Content-Length: {len(body)}")
     return "\r\n".join([*lines, "", ""]).encode() + (body or b"")
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait, for 10 s at most, until the condition holds."""
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - it may be about the kernel
+            await asyncio.sleep(0.01)
+
+
+async def chunked(reader: asyncio.StreamReader) -> bytes:
+    """The rest of a message, which is a body in chunks."""
+    body = b""
+    while size := int(await reader.readline(), 16):
+        body += await reader.readexactly(size)
+        await reader.readline()
+    await reader.readline()
+    return body

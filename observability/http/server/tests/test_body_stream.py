@@ -3,30 +3,30 @@ from contextlib import aclosing
 
 import pytest
 
-from gateway.http.body_stream import BodyLost, BodyStream
+from observability.http.server.body_stream import BodyLost, BodyStream
 
 
 async def test_pieces_come_one_at_a_time() -> None:
-    channel = BodyStream(idle_seconds=10, whole_seconds=10)
-    room = channel.put(b"a")
-    async with aclosing(channel.pieces()) as pieces:
+    stream = BodyStream(idle_seconds=10, whole_seconds=10)
+    room = stream.put(b"a")
+    async with aclosing(stream.pieces()) as pieces:
         assert not room.done()
         assert await anext(pieces) == b"a"
         assert room.done()
-        channel.put(b"b")
-        channel.end()
+        stream.put(b"b")
+        stream.end()
         assert [piece async for piece in pieces] == [b"b"]
 
 
 async def test_a_body_that_never_ends_is_lost_however_steadily_it_comes() -> None:
-    channel = BodyStream(idle_seconds=10, whole_seconds=0.05)
+    stream = BodyStream(idle_seconds=10, whole_seconds=0.05)
 
     async def send() -> None:
         while True:
-            await channel.put(b"a")
+            await stream.put(b"a")
 
     async def read() -> None:
-        async for piece in channel.pieces():
+        async for piece in stream.pieces():
             assert piece == b"a"
 
     sending = asyncio.create_task(send())
@@ -43,10 +43,9 @@ async def test_a_body_that_does_not_come_is_lost(idle: float, whole: float) -> N
 
 
 async def test_a_caller_that_goes_away_takes_the_rest_along() -> None:
-    channel = BodyStream(10, 10)
-    channel.lose()
+    stream = BodyStream(10, 10)
+    stream.lose()
     with pytest.raises(BodyLost, match="went away"):
-        async for _ in channel.pieces():
+        async for _ in stream.pieces():
             pass
-    channel.drop()
-    assert channel.put(b"more").done()
+    assert stream.put(b"more").done()

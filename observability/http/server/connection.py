@@ -1,0 +1,207 @@
+"""One connection of a client: its requests are answered one after the other."""
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from observability.http.server.detached import DetachedStream
+from observability.http.server.request_reader import RequestReader
+from observability.http.server.response import ResponseWriter
+from observability.http.server.timer import Timer
+from observability.problem import Problem
+
+if TYPE_CHECKING:
+    from observability.http.server.server import Server
+
+
+class Connection(asyncio.Protocol):
+    """One connection.
+
+    Attributes:
+        remote: the client's address.
+        reader: reads its requests.
+        timer: when the client is too late with what it has to do next.
+    """
+
+    _transport: asyncio.Transport
+
+    def __init__(self, server: "Server", loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.limits = server.limits
+        self.remote = ""
+        self.reader = RequestReader(self, server.receive)
+        self.timer = Timer(loop, self.limits.idle_seconds, self._expired)
+        self._server = server
+        self._is_reading = True
+        self._room: asyncio.Future[None] | None = None  # for answers; None while there is some
+        self._unsent = 0  # bytes that the client had still to take when it was given time for it
+        self._may_send: int | None = None  # bytes that it may still send after its last answer
+        self._detached: DetachedStream | None = None
+
+    # --- what the transport calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport  # type: ignore[assignment]
+        address: Any = transport.get_extra_info("peername")
+        if isinstance(address, tuple) and address:
+            self.remote = str(address[0])
+        self._server.came(self)
+
+    def data_received(self, data: bytes) -> None:
+        if self._may_send is not None:
+            self._may_send -= len(data)
+            if self._may_send < 0:
+                self.cut()
+            return
+        reader = self.reader
+        reader.received = reader.received + data if reader.received else data
+        expects = self._room is None if reader.request is None else not reader.is_complete
+        if expects and self._is_reading:
+            reader.advance()
+        else:
+            self.hold()
+
+    def pause_writing(self) -> None:
+        self._room = self.loop.create_future()
+        self._expect_reader()
+
+    def resume_writing(self) -> None:
+        self._make_room()
+        if self.reader.request is None and self._may_send is None and not self._transport.is_closing():
+            self.timer.start(self.limits.idle_seconds)
+            # Not right here: a transport that is closed in this very call loses its connection twice.
+            self.loop.call_soon(self._go_on)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.timer.cancel()
+        self._server.left(self)
+        self._make_room()
+        self.reader.forsake()
+        if self._detached is not None:
+            if error is None:
+                self._detached.release()
+            else:
+                self._detached.close()
+
+    # --- what reads requests and writes answers calls
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether the next answer has to be the last: the server stops, or a body is not all there."""
+        return self._server.closing or not self.reader.is_complete
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether nothing that is written is sent any more."""
+        return self._transport.is_closing()
+
+    def write(self, data: bytes) -> None:
+        """Send some of an answer."""
+        self._transport.write(data)
+
+    async def writable(self) -> None:
+        """Return when there is room for more, or nobody to read it."""
+        if self._room is not None:
+            await self._room
+            if self._may_send is None:
+                self.timer.stop()
+
+    def answered(self, writer: ResponseWriter) -> None:
+        """Go on with the next request, or close, as the answer has said."""
+        self.reader.finish()
+        if self._transport.is_closing():
+            return
+        if writer.is_last:
+            self._close()
+            return
+        if self._room is None:
+            self.timer.start(self.limits.idle_seconds)
+        self._go_on()
+
+    def refuse(self, problem: Problem, head: bytes = b"") -> None:
+        """Answer what is no request, and close.
+
+        Parameters:
+            head: of the message, where that is what is refused.
+        """
+        self._transport.write(self._server.refusals.answer(problem, self.remote, head))
+        self._linger()
+
+    def hold(self) -> None:
+        """Read nothing for now."""
+        if self._is_reading and not self._transport.is_closing():
+            self._is_reading = False
+            self._transport.pause_reading()
+
+    def resume(self) -> None:
+        """Read again."""
+        if not self._is_reading and not self._transport.is_closing():
+            self._is_reading = True
+            self._transport.resume_reading()
+
+    def detach(self) -> DetachedStream:
+        """Leave the connection to the request that is being answered: it is no HTTP any more."""
+        received, self.reader.received = self.reader.received, b""
+        self.reader.finish()
+        self._expect_reader()
+        self._detached = DetachedStream(self._transport, received)
+        return self._detached
+
+    # --- endings
+
+    def finish(self) -> None:
+        """Close once what was answered is sent; at once while a request is answered."""
+        if self.reader.request is None:
+            self._transport.close()
+        else:
+            self.cut()
+
+    def cut(self) -> None:
+        """Close at once."""
+        self._transport.abort()
+
+    def _close(self) -> None:
+        """Close after an answer; what the client sent beyond is not read."""
+        self.reader.received = b""
+        if self.reader.is_complete:
+            self._expect_reader()
+            self._transport.close()
+        else:
+            self._linger()
+
+    def _linger(self) -> None:
+        """Close when the answer was read: closing at once would reset the connection, and it might not be."""
+        self._may_send = self.limits.linger_bytes
+        self._expect_reader()
+        if not self._unsent:
+            self.timer.start(self.limits.linger_seconds)
+        self.resume()
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+
+    def _go_on(self) -> None:
+        """Read the next request, unless that has begun."""
+        if self._room is not None:
+            return  # a client that reads no answers sends no requests
+        if self.reader.request is not None or self._transport.is_closing():
+            return
+        if self.reader.received:
+            self.reader.advance()
+        if self.reader.request is None:
+            self.resume()
+
+    def _make_room(self) -> None:
+        room, self._room = self._room, None
+        if room is not None and not room.done():
+            room.set_result(None)
+
+    def _expect_reader(self) -> None:
+        """Give the client time to take something of what was written."""
+        self._unsent = self._transport.get_write_buffer_size()
+        self.timer.start(self.limits.stall_seconds)
+
+    def _expired(self) -> None:
+        """End what takes too long; a client that has taken some of its answer gets as much time again."""
+        if 0 < self._transport.get_write_buffer_size() < self._unsent:
+            self._expect_reader()
+        elif not self.reader.refuse_slow():
+            self.cut()

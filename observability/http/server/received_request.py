@@ -1,0 +1,41 @@
+"""A request as whatever answers it sees it."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from tornado.httputil import HTTPHeaders
+
+from observability.http.server.body_stream import BodyStream
+from observability.http.server.response import ResponseWriter
+from observability.problem import Problem
+
+
+class ReceivedRequest(Protocol):
+    """A request that is being answered."""
+
+    @property
+    def streams(self) -> bool:
+        """Whether the request's body is passed on while it comes."""
+
+    def begin(
+        self,
+        body: "bytes | BodyStream | asyncio.Future[bytes]" = b"",
+        when_admitted: Callable[[], None] | None = None,
+    ) -> None:
+        """Answer; the body is there, or comes.
+
+        Parameters:
+            when_admitted: to be called once the request is admitted: its client may wait to
+                be asked for it. Not called where the request is refused before that.
+        """
+
+    def refuse(self, problem: Problem) -> None:
+        """Answer with a problem; the body is not all there, and is not waited for."""
+
+    def gone(self) -> None:
+        """The client went away, or the rest of its request was refused."""
+
+
+Receive = Callable[[ResponseWriter, str, str, HTTPHeaders, str], ReceivedRequest]
+"""Receives a request: what sends its answer, method, target, headers, and the client's address."""

@@ -1,0 +1,25 @@
+"""Where an event loop matters, tests run on both that a server may have."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+
+import pytest
+import uvloop
+
+from observability import Hop
+from observability.settings import Settings
+
+
+@pytest.fixture(scope="session")
+def hop() -> Iterator[Hop]:
+    """A hop whose telemetry goes nowhere."""
+    hop = Hop(Settings.from_env("server", {}))
+    yield hop
+    hop.shutdown(0)
+
+
+def pytest_asyncio_loop_factories(
+    item: pytest.Item,
+) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    plain: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {"asyncio": asyncio.new_event_loop}
+    return plain | {"uvloop": uvloop.new_event_loop} if "test_server" in item.nodeid else plain
