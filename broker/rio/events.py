@@ -30,6 +30,7 @@ NOT_BEFORE: Final = "notbefore"
 """The extension attribute that schedules an event."""
 
 _TYPE: Final = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
+_OVERHEAD: Final = 200  # bytes of an event in RabbitMQ beside its attributes and its data
 _HEADER_OVERHEAD: Final = len("ce-: \r\n")
 
 # What nearly every sender's attributes look like: they need neither decoding nor a closer look.
@@ -70,6 +71,16 @@ class Event:
     @property
     def subject(self) -> str | None:
         return self.attributes.get("subject")
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it takes in RabbitMQ."""
+        return (
+            len(self.body)
+            + len("".join(self.attributes))
+            + len("".join(self.attributes.values()))
+            + _OVERHEAD
+        )
 
 
 def parse_binary(headers: Iterable[tuple[str, str]], body: bytes) -> Event:

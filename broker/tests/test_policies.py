@@ -1,5 +1,6 @@
 """What a subscription can choose, against sinks of every bad habit: retries, order, pauses, signatures."""
 
+import json
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -306,6 +307,37 @@ def test_what_waits_for_a_paused_subscription_is_bounded(rio: Rio, outside: Outs
     wait_until(lambda: set(outside.ids("/in")) | set(counted) >= set(sent), what="the others' deliveries")
     labels = {"subscription": name}
     assert rio.metric(rio.dispatcher_port, "rio_paused_overflow_total", **labels) >= len(counted)
+
+
+def test_large_events_behind_small_ones_are_bounded_while_paused(
+    rio: Rio, outside: Outside, name: str
+) -> None:
+    """How large the oldest are says nothing of those behind them."""
+    put(rio, name, f"{outside.url}/in", status="paused")
+    for _ in range(110):
+        inject(rio, name)
+    large = [emit(rio, name, **{f"p{n}": "y" * 9000 for n in range(7)}) for _ in range(60)]
+    queue = f"rio.subscription.{name}"
+    wait_until(lambda: rio.rabbit.queue_length(queue) < 33, what="2 MB")
+    assert rio.client.post(f"/subscriptions/{name}/resume").json()["status"] == "active"
+
+    def taken() -> list[str]:
+        return [json.loads(request.body)["id"] for request in outside.posted("/in")]  # too large for headers
+
+    wait_until(lambda: sorted(taken()) == sorted(large[-len(taken()) :]), what="the newest")
+    wait_until(lambda: len(taken()) > 20, what="no more dead letters than had to be")
+
+
+def test_what_waits_is_bounded_however_many_come(rio: Rio, outside: Outside, name: str) -> None:
+    """Several thousands too many go one after the other, not some of them a minute."""
+    put(rio, name, f"{outside.url}/in", status="paused")
+    queue = f"rio.subscription.{name}"
+    with rio.rabbit.connect() as connection, connection.channel() as channel:
+        headers = {"ce-id": name, "ce-type": f"{name}.happened", "ce-source": "/x", "ce-p": "x" * 250}
+        message = channel.prepare_message(b"{}", headers=headers, properties={"delivery_mode": 2})
+        for _ in range(12_000):
+            channel.basic_publish(message, "", queue)
+    wait_until(lambda: rio.rabbit.queue_length(queue) < 4000, what="2 MB")
 
 
 def test_pause_and_resume(rio: Rio, outside: Outside, name: str) -> None:

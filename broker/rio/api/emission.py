@@ -298,7 +298,7 @@ class Emission:
         self._metrics.accepted.labels(event.type).inc()
         if not interested:
             self._metrics.unrouted.labels(event.type).inc()
-        self._seen.emitted(event.source, event.type)
+        self._seen.emitted(event)
         tell(State.ACCEPTED, event, routed=bool(interested))
         for subscription in interested:
             tell(State.QUEUED, event, subscription)

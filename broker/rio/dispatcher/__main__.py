@@ -82,6 +82,7 @@ class Dispatcher:
             ways,
             self._metrics,
             self._dead_letters,
+            self._seen,
             Held(self._database, f"{self._name}:{uuid4()}"),
             settings.paused_megabytes,
         )

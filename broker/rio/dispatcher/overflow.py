@@ -1,11 +1,14 @@
 """Keeping a paused subscription's queue from growing until RabbitMQ's alarm stops every publisher.
 
 What waits beyond a bound becomes dead letters, oldest first: they are kept, counted, and can be sent again.
-AMQP does not say how many bytes a queue holds, so the size of its oldest events stands for that of all.
+AMQP does not say how many bytes a queue holds. But its events are those of its types that were emitted last,
+and how large these were is kept for a while (`seen`); of those before them the size of the oldest is taken.
 """
 
 import asyncio
+import itertools
 import logging
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
@@ -16,11 +19,12 @@ from opentelemetry.instrumentation.utils import suppress_instrumentation
 from psycopg_pool import PoolTimeout, TooManyRequests
 
 from broker.rio import tracing
-from broker.rio.message import Message
 from broker.rio.metrics import DispatcherMetrics
+from broker.rio.patterns import matches
 from broker.rio.rabbitmq.consumers import Consumers, Received, Wanted
 from broker.rio.states import State, tell
 from broker.rio.store.dead_letters import DeadLetters, Failure
+from broker.rio.store.seen import Arrivals, Seen
 from broker.rio.subscription import Subscription
 
 _logger = logging.getLogger(__name__)
@@ -32,7 +36,6 @@ LARGEST_BYTES: Final = 1_200_000
 
 _MOVED_AT_ONCE: Final = 2_000
 _MEGABYTE: Final = 1_000_000
-_OVERHEAD_BYTES: Final = 200
 _WAIT_SECONDS: Final = 5.0
 _EMPTY: Final = Context()
 
@@ -52,6 +55,7 @@ class Overflow:
         megabytes: int,
         consumers: Consumers,
         dead_letters: DeadLetters,
+        seen: Seen,
         metrics: DispatcherMetrics,
     ) -> None:
         """`waiting`: how many events the queue holds; `megabytes`: how much it may hold."""
@@ -61,9 +65,12 @@ class Overflow:
         self._megabytes = megabytes
         self._consumers = consumers
         self._dead_letters = dead_letters
+        self._seen = seen
         self._counter = metrics.overflowed.labels(subscription.id)
         self.moved = 0
         """How many events became dead letters."""
+        self.is_cut_short = False
+        """Whether more are to."""
         self._received: asyncio.Queue[Received] = asyncio.Queue()
 
     def receive(self, received: Received) -> None:
@@ -83,12 +90,16 @@ class Overflow:
         batch = await self._take(min(SAMPLE, self._waiting))
         if not batch:
             return
-        mean = sum(_size(received.message) for received in batch) / len(batch)
-        too_many = min(_MOVED_AT_ONCE, self._waiting - int(self._megabytes * _MEGABYTE / mean))
-        while batch and too_many > 0:
-            await self._move(batch[:too_many])
-            too_many -= len(batch)
-            batch = await self._take(min(SAMPLE, too_many))
+        mean = sum(one.message.event.size for one in batch) / len(batch)
+        arrived = await self._seen.arrived()
+        bytes_ = waiting_bytes(self._waiting, self._subscription.types, arrived, mean)
+        excess = bytes_ - self._megabytes * _MEGABYTE
+        while batch and excess > 0 and not self.is_cut_short:
+            moved = _first(batch, excess)
+            await self._move(moved)
+            excess -= sum(one.message.event.size for one in moved)
+            self.is_cut_short = excess > 0 and self.moved >= _MOVED_AT_ONCE
+            batch = batch[len(moved) :] or await self._take(min(SAMPLE, self._waiting - self.moved))
 
     async def _take(self, count: int) -> list[Received]:
         """The next events, at most `count`; fewer when no more come."""
@@ -117,8 +128,27 @@ class Overflow:
                 context.detach(token)
 
 
-def _size(message: Message) -> int:
-    """About how many bytes an event takes in RabbitMQ."""
-    attributes = message.event.attributes
-    named = sum(len(name) + len(value) for name, value in attributes.items())
-    return len(message.event.body) + named + _OVERHEAD_BYTES
+def waiting_bytes(
+    waiting: int, types: Iterable[str], arrived: Iterable[Arrivals], oldest_mean: float
+) -> float:
+    """About how many bytes the events of a queue take.
+
+    Args:
+        waiting: how many they are.
+        types: patterns of event types that the queue gets.
+        arrived: what was emitted lately, newest first.
+        oldest_mean: the mean size of the oldest in the queue.
+    """
+    patterns, bytes_, left = tuple(types), 0.0, waiting
+    for one in arrived:
+        if left and any(matches(pattern, one.type) for pattern in patterns):
+            taken = min(left, one.count)
+            bytes_ += one.bytes * taken / one.count
+            left -= taken
+    return bytes_ + left * oldest_mean
+
+
+def _first(batch: list[Received], bytes_: float) -> list[Received]:
+    """The first events of a batch that take so many bytes together, or all."""
+    sizes = itertools.accumulate(one.message.event.size for one in batch)
+    return batch[: 1 + sum(size < bytes_ for size in sizes)]

@@ -18,9 +18,13 @@ from broker.rio.rabbitmq.consumers import Consumers, Received
 from broker.rio.store.dead_letters import DeadLetters
 from broker.rio.store.held import Held
 from broker.rio.store.oldest import Late
+from broker.rio.store.seen import Seen
 from broker.rio.subscription import Status, Subscription
 
 _LOOK_SECONDS: Final = 60.0
+_LOOK_GROWN_SECONDS: Final = 5.0
+_GROWTH: Final = 0.1
+"""By which part of what may wait a queue may have grown until it is looked at early."""
 
 
 class Workers:
@@ -33,6 +37,7 @@ class Workers:
         ways: Ways,
         metrics: DispatcherMetrics,
         dead_letters: DeadLetters,
+        seen: Seen,
         held: Held,
         paused_megabytes: int,
     ) -> None:
@@ -46,6 +51,7 @@ class Workers:
         self._known: dict[str, Subscription] = {}
         self._current: dict[str, Worker] = {}
         self._dead_letters = dead_letters
+        self._seen = seen
         self._held = held
         self._paused_megabytes = paused_megabytes
         self._by_number: dict[int, Worker | Overflow] = {}
@@ -126,9 +132,11 @@ class Workers:
 
     def _look_at(self, subscription: Subscription, waiting: int) -> None:
         """Move what is too much to the dead letters, if that can be by the number of events."""
+        most = self._paused_megabytes * 1_000_000
         before, at = self._looked.get(subscription.id, (0, 0.0))
-        soon = waiting <= 1.1 * before and time.monotonic() - at < _LOOK_SECONDS
-        possible = waiting * LARGEST_BYTES > self._paused_megabytes * 1_000_000
+        grown = (waiting - before) * LARGEST_BYTES > _GROWTH * most
+        soon = time.monotonic() - at < (_LOOK_GROWN_SECONDS if grown else _LOOK_SECONDS)
+        possible = waiting * LARGEST_BYTES > most
         if subscription.id in self._overflows or soon or not possible:
             return
         overflow = Overflow(
@@ -138,6 +146,7 @@ class Workers:
             megabytes=self._paused_megabytes,
             consumers=self._consumers,
             dead_letters=self._dead_letters,
+            seen=self._seen,
             metrics=self._metrics,
         )
         self._by_number[overflow.wanted.number] = overflow
@@ -149,7 +158,8 @@ class Workers:
         try:
             await overflow.run()
         finally:
-            self._looked[subscription_id] = (waiting - overflow.moved, time.monotonic())
+            if not overflow.is_cut_short:
+                self._looked[subscription_id] = (waiting - overflow.moved, time.monotonic())
             del self._by_number[overflow.wanted.number]
             del self._overflows[subscription_id]
             self._want()

@@ -4,9 +4,10 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final, Never
+from typing import Final, Never, TypeAlias
 
 from broker.cloudevents import indexable
+from broker.rio.events import Event
 from broker.rio.metrics import RecordMetrics
 from broker.rio.store.database import Database
 from broker.rio.store.periodic import every
@@ -15,6 +16,9 @@ from broker.rio.store.text import storable
 _FLUSH_SECONDS: Final = 5.0
 # Sources are the senders' choice: one who invents a new one for each event must not fill the memory.
 _HELD: Final = 10_000
+
+_Key: TypeAlias = tuple[int, str, str, str]
+"""Minute since the epoch, source, type, subscription."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +33,29 @@ class Sighting:
     count: int
 
 
+@dataclass(frozen=True, slots=True)
+class Arrivals:
+    """The events of a type that were emitted within a minute."""
+
+    minute: datetime
+    type: str
+    count: int
+    bytes: int
+    """About how many they take in RabbitMQ."""
+
+
 class Seen:
     """Counts what passes; written every few seconds."""
 
     def __init__(self, database: Database, metrics: RecordMetrics) -> None:
         self._database = database
         self._metrics = metrics
-        self._counts: Counter[tuple[int, str, str, str]] = Counter()
+        self._counts: Counter[_Key] = Counter()
+        self._bytes: Counter[_Key] = Counter()
 
-    def emitted(self, source: str, type_: str) -> None:
+    def emitted(self, event: Event) -> None:
         """Count an accepted event; never waits, never raises. Called on the event loop."""
-        self._count(source, type_, "")
+        self._count(event.source, event.type, "", event.size)
 
     def delivered(self, source: str, type_: str, subscription_id: str) -> None:
         """Count an event that a subscription's sink took; never waits, never raises."""
@@ -52,13 +68,15 @@ class Seen:
     async def flush(self) -> None:
         """Write the counts; those PostgreSQL does not take are kept for the next time."""
         counts, self._counts = self._counts, Counter()
+        bytes_, self._bytes = self._bytes, Counter()
         if not counts:
             return
         try:
-            await self._write(counts)
+            await self._write(counts, bytes_)
         except BaseException:
             counts.update(self._counts)
-            self._counts = counts
+            bytes_.update(self._bytes)
+            self._counts, self._bytes = counts, bytes_
             raise
 
     async def within(self, span: timedelta) -> list[Sighting]:
@@ -71,32 +89,47 @@ class Seen:
         rows = await self._database.fetch(query, {"span": span})
         return [Sighting(row["source"], row["type"], row["subscription"], row["count"]) for row in rows]
 
-    def _count(self, source: str, type_: str, subscription_id: str) -> None:
+    async def arrived(self) -> list[Arrivals]:
+        """What was emitted lately, newest first: as far back as it is kept."""
+        query = """
+            SELECT minute, type, sum(count)::bigint AS count, sum(bytes)::bigint AS bytes FROM seen
+            WHERE subscription = '' GROUP BY minute, type ORDER BY minute DESC
+        """
+        rows = await self._database.fetch(query, {})
+        return [Arrivals(row["minute"], row["type"], row["count"], row["bytes"]) for row in rows]
+
+    def _count(self, source: str, type_: str, subscription_id: str, bytes_: int = 0) -> None:
         key = (int(time.time() // 60), source, type_, subscription_id)
         if key in self._counts or len(self._counts) < _HELD:
             self._counts[key] += 1
+            self._bytes[key] += bytes_
         else:
             self._metrics.seen_dropped.inc()
 
-    async def _write(self, counts: Counter[tuple[int, str, str, str]]) -> None:
-        stored: Counter[tuple[int, str, str, str]] = Counter()
-        for (minute, source, type_, subscription), count in counts.items():
+    async def _write(self, counts: Counter[_Key], bytes_: Counter[_Key]) -> None:
+        stored: dict[_Key, tuple[int, int]] = {}
+        for key, count in counts.items():
+            minute, source, type_, subscription = key
             # Two of them may be stored as the same.
-            stored[minute, indexable(storable(source)), storable(type_), subscription] += count
+            kept = minute, indexable(storable(source)), storable(type_), subscription
+            before = stored.get(kept, (0, 0))
+            stored[kept] = before[0] + count, before[1] + bytes_[key]
         # In one order everywhere, so that two processes never wait for each other's rows.
         ordered = sorted(stored.items())
         query = """
-            INSERT INTO seen (minute, source, type, subscription, count)
+            INSERT INTO seen (minute, source, type, subscription, count, bytes)
             SELECT * FROM unnest(%(minutes)s::timestamptz[], %(sources)s::text[], %(types)s::text[],
-                %(subscriptions)s::text[], %(counts)s::bigint[])
-            ON CONFLICT (minute, source, type, subscription) DO UPDATE SET count = seen.count + excluded.count
+                %(subscriptions)s::text[], %(counts)s::bigint[], %(bytes)s::bigint[])
+            ON CONFLICT (minute, source, type, subscription)
+                DO UPDATE SET count = seen.count + excluded.count, bytes = seen.bytes + excluded.bytes
         """
         parameters = {
             "minutes": [datetime.fromtimestamp(minute * 60, UTC) for (minute, *_), _ in ordered],
             "sources": [source for (_, source, _, _), _ in ordered],
             "types": [type_ for (_, _, type_, _), _ in ordered],
             "subscriptions": [subscription for (*_, subscription), _ in ordered],
-            "counts": [count for _, count in ordered],
+            "counts": [count for _, (count, _) in ordered],
+            "bytes": [total for _, (_, total) in ordered],
         }
         async with self._database.connection() as connection, connection.transaction():
             await connection.execute("SET LOCAL synchronous_commit = off")
