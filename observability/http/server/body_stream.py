@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 
 class BodyLost(Exception):
@@ -46,7 +46,7 @@ class BodyStream:
         self._error = BodyLost("the caller went away")
         self.end()
 
-    async def pieces(self) -> AsyncIterator[bytes]:
+    async def pieces(self) -> AsyncGenerator[bytes, None]:
         """The pieces, in order.
 
         Raises:

@@ -1,6 +1,7 @@
 """One connection of a client: its requests are answered one after the other."""
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from observability.http.server.detached import DetachedStream
@@ -20,6 +21,7 @@ class Connection(asyncio.Protocol):
         remote: the client's address.
         reader: reads its requests.
         timer: when the client is too late with what it has to do next.
+        on_lost: called when the connection is closed.
     """
 
     _transport: asyncio.Transport
@@ -30,6 +32,7 @@ class Connection(asyncio.Protocol):
         self.remote = ""
         self.reader = RequestReader(self, server.receive)
         self.timer = Timer(loop, self.limits.idle_seconds, self._expired)
+        self.on_lost: Callable[[], None] | None = None
         self._server = server
         self._is_reading = True
         self._room: asyncio.Future[None] | None = None  # for answers; None while there is some
@@ -76,6 +79,8 @@ class Connection(asyncio.Protocol):
         self._server.left(self)
         self._make_room()
         self.reader.forsake()
+        if self.on_lost is not None:
+            self.on_lost()
         if self._detached is not None:
             if error is None:
                 self._detached.release()
@@ -94,6 +99,11 @@ class Connection(asyncio.Protocol):
         """Whether nothing that is written is sent any more."""
         return self._transport.is_closing()
 
+    @property
+    def has_room(self) -> bool:
+        """Whether the client has taken enough of what was written."""
+        return self._room is None
+
     def write(self, data: bytes) -> None:
         """Send some of an answer."""
         self._transport.write(data)
@@ -102,8 +112,7 @@ class Connection(asyncio.Protocol):
         """Return when there is room for more, or nobody to read it."""
         if self._room is not None:
             await self._room
-            if self._may_send is None:
-                self.timer.stop()
+            self.timer.stop()
 
     def answered(self, writer: ResponseWriter) -> None:
         """Go on with the next request, or close, as the answer has said."""

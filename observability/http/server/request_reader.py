@@ -62,6 +62,15 @@ class RequestReader:
         if request is not None:
             request.gone()
 
+    def refuse(self, problem: Problem) -> None:
+        """Refuse the rest of the request that is being answered; cut off an answer that has begun."""
+        writer = self._writer
+        self.forsake()
+        if writer is not None and writer.has_begun:
+            self._connection.cut()
+        else:
+            self._connection.refuse(problem)
+
     def refuse_slow(self) -> bool:
         """Refuse a body that is read whole and did not come in time; False where none is waited for."""
         if self._body is None:
@@ -160,11 +169,6 @@ class RequestReader:
         try:
             piece, self.received = self._parser.read_body(self.received)
         except Problem as problem:
-            writer = self._writer
-            self.forsake()
-            if writer is not None and writer.has_begun:
-                self._connection.cut()
-            else:
-                self._connection.refuse(problem)
+            self.refuse(problem)
             return None
         return piece

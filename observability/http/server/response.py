@@ -29,15 +29,16 @@ class ResponseWriter:
         head: of the request.
         has_begun: whether the head of an answer was sent.
         is_last: whether the connection ends with this answer, as its head says.
+        is_open: whether more of the answer may be sent.
     """
 
-    __slots__ = ("_chunked", "_open", "_owed", "connection", "has_begun", "head", "is_last")
+    __slots__ = ("_chunked", "_owed", "connection", "has_begun", "head", "is_last", "is_open")
 
     def __init__(self, connection: "Connection", head: Head) -> None:
         self.connection = connection
         self.head = head
         self.has_begun = self.is_last = False
-        self._open = True
+        self.is_open = True
         self._chunked = False
         self._owed: int | None = None  # bytes of the body that have still to be sent
 
@@ -50,7 +51,7 @@ class ResponseWriter:
         bodyless = status in _BODYLESS
         if not bodyless:
             headers.append(("Content-Length", str(len(body))))
-        head = self._rendered(status, headers)
+        head = self._rendered(_status_line(status), headers)
         self._write(head if bodyless or self.head.method == "HEAD" else head + body)
 
     async def start(self, status: int, headers: list[tuple[str, str]]) -> None:
@@ -71,15 +72,23 @@ class ResponseWriter:
         self.write_piece(piece)
         await self.connection.writable()
 
-    def write_head(self, status: int, headers: list[tuple[str, str]]) -> None:
-        """As `start`, without waiting for room."""
+    def write_head(
+        self, status: int, headers: list[tuple[str, str]], *, reason: str = "", closes: bool = False
+    ) -> None:
+        """As `start`, without waiting for room.
+
+        Parameters:
+            reason: the phrase behind the status, where it is not the usual one.
+            closes: whether the connection has to end with the answer.
+        """
         length = next((int(value) for name, value in headers if name.lower() == "content-length"), None)
         self._owed = 0 if status in _BODYLESS or self.head.method == "HEAD" else length
         self._chunked = self._owed is None and self.head.version == "1.1"
         if self._chunked:
             headers.append(("Transfer-Encoding", "chunked"))
         # To HTTP/1.0 the end of a body of unknown length is that of the connection.
-        self._write(self._rendered(status, headers, ends=self._owed is None and not self._chunked))
+        closes = closes or (self._owed is None and not self._chunked)
+        self._write(self._rendered(_status_line(status, reason), headers, closes=closes))
 
     def write_piece(self, piece: bytes) -> None:
         """As `write`, without waiting for room."""
@@ -106,19 +115,19 @@ class ResponseWriter:
 
     def answered(self) -> None:
         """All of the answer was given: the connection goes on with the next request."""
-        if self._open:
-            self._open = False
+        if self.is_open:
+            self.is_open = False
             self.connection.answered(self)
 
     def cut(self) -> None:
         """Close the connection at once."""
-        if self._open:
-            self._open = False
+        if self.is_open:
+            self.is_open = False
             self.connection.cut()
 
     def abandon(self) -> None:
         """Send nothing any more."""
-        self._open = False
+        self.is_open = False
 
     def write_continue(self) -> None:
         """Receive for the body, unless that is too late."""
@@ -126,28 +135,50 @@ class ResponseWriter:
             self._write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def _write(self, data: bytes) -> None:
-        if self._open:
+        if self.is_open:
             self.connection.write(data)
 
-    def _rendered(self, status: int, headers: Sequence[tuple[str, str]], *, ends: bool = False) -> bytes:
-        """The head of an answer as it is sent; `ends` says that the connection has to end with it."""
-        self.is_last = ends or self.head.closes or self.connection.is_ending
-        lines = [_status_line(status)]
-        lines += [f"{name}: {value}\r\n" for name, value in headers]
+    def switching_head(self, headers: Sequence[tuple[str, str]]) -> bytes:
+        """The head of the answer behind which the connection speaks another protocol: for what speaks it to
+        send.
+
+        Raises:
+            UnsendableHeaders: as `start`.
+        """
+        return _encoded([_status_line(101), *_lines(headers)])
+
+    def _rendered(self, status: str, headers: Sequence[tuple[str, str]], *, closes: bool = False) -> bytes:
+        """The head of an answer as it is sent; `closes` says that the connection has to end with it."""
+        self.is_last = closes or self.head.closes or self.connection.is_ending
+        lines = [status, *_lines(headers)]
         if self.is_last:
             lines.append("Connection: close\r\n")
         elif self.head.version == "1.0":
             lines.append("Connection: keep-alive\r\n")
-        try:
-            head = "".join(lines).encode("latin-1")
-        except UnicodeEncodeError as error:
-            raise UnsendableHeaders("a header has a character beyond Latin-1") from error
-        if head.translate(None, _TEXT) != b"\r\n" * len(lines):
-            raise UnsendableHeaders("a header has a control character")
+        head = _encoded(lines)
         self.has_begun = True
-        return head + b"\r\n"
+        return head
+
+
+def _lines(headers: Sequence[tuple[str, str]]) -> list[str]:
+    return [f"{name}: {value}\r\n" for name, value in headers]
+
+
+def _encoded(lines: Sequence[str]) -> bytes:
+    """A head of these lines.
+
+    Raises:
+        UnsendableHeaders: one of them has more than one end, or characters that no header can have.
+    """
+    try:
+        head = "".join(lines).encode("latin-1")
+    except UnicodeEncodeError as error:
+        raise UnsendableHeaders("a header has a character beyond Latin-1") from error
+    if head.translate(None, _TEXT) != b"\r\n" * len(lines):
+        raise UnsendableHeaders("a header has a control character")
+    return head + b"\r\n"
 
 
 @lru_cache(100)
-def _status_line(status: int) -> str:
-    return f"HTTP/1.1 {status} {PHRASES.get(status, 'Unknown')}\r\n"
+def _status_line(status: int, reason: str = "") -> str:
+    return f"HTTP/1.1 {status} {reason or PHRASES.get(status, 'Unknown')}\r\n"

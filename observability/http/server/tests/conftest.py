@@ -22,4 +22,8 @@ def pytest_asyncio_loop_factories(
     item: pytest.Item,
 ) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     plain: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {"asyncio": asyncio.new_event_loop}
-    return plain | {"uvloop": uvloop.new_event_loop} if "test_server" in item.nodeid else plain
+    return (
+        plain | {"uvloop": uvloop.new_event_loop}
+        if item.path.stem in ("test_server", "test_tornado_delegate")
+        else plain
+    )
