@@ -8,7 +8,7 @@ import subprocess
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import httpx
 import pytest
@@ -96,9 +96,21 @@ def rows(postgres: Postgres) -> Rows:
 def inventory(
     jar: Path, manifest: dict[str, Any], rows: Rows, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Inventory]:
-    """The service, ready, as its manifest starts it; its peer is there from the beginning."""
+    """The service, ready, as its manifest starts it."""
+    with (
+        (tmp_path_factory.mktemp("inventory") / "log").open("wb") as log,
+        running(manifest, rows, log) as service,
+    ):
+        yield service
+
+
+@contextlib.contextmanager
+def running(manifest: dict[str, Any], rows: Rows, output: IO[bytes]) -> Iterator[Inventory]:
+    """The packaged service, ready; its peer is there from the beginning.
+
+    output: where stdout and stderr go.
+    """
     peer = Peer()
-    folder = tmp_path_factory.mktemp("inventory")
     port = free_port()
     environment = {
         **os.environ,
@@ -112,10 +124,9 @@ def inventory(
         "NEXTPHASE_INSTANCE": "tests",
         "SERVICE_INSTANCE_ID": "inventory-1",
     }
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            manifest["command"], cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT
-        )
+    process = subprocess.Popen(
+        manifest["command"], cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT
+    )
     service = Inventory(process, f"http://127.0.0.1:{port}", rows, peer)
     try:
         eventually(lambda: _is_ready(service), START_SECONDS)

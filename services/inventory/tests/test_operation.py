@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from services.inventory.tests.conftest import running
 from services.inventory.tests.peer import eventually
 from tests.hanging import hung
 
@@ -92,6 +93,7 @@ def test_requests_are_measured(inventory: Any) -> None:
     assert 'health_check_up{check="database",critical="true"} 1.0' in text
     assert 'telemetry_dropped_total{signal="logs"} 0.0' in text
     assert 'telemetry_dropped_total{signal="spans"} 0.0' in text
+    assert 'telemetry_dropped_total{signal="stderr"} 0.0' in text
     assert "process_resident_memory_bytes" in text
     assert "/health" not in text
     open_metrics = inventory.http.get("/metrics", headers={"Accept": "application/openmetrics-text"}).text
@@ -126,6 +128,17 @@ def test_spans_wait_for_a_collector_that_is_away(inventory: Any) -> None:
     finally:
         inventory.peer.away = False
     eventually(lambda: inventory.peer.spans_of(trace))
+
+
+def test_a_stderr_that_nobody_reads_stops_nothing(jar: Path, manifest: dict[str, Any], rows: Any) -> None:
+    read, write = os.pipe()
+    try:
+        with os.fdopen(write, "wb") as log, running(manifest, rows, log) as inventory:
+            # Each leaves a line; together they are more than a pipe takes.
+            statuses = {inventory.http.get("/inventory/nowhere").status_code for _ in range(1000)}
+    finally:
+        os.close(read)
+    assert statuses == {404}
 
 
 def test_a_database_that_is_away_is_an_answer(inventory: Any, postgres: Any) -> None:
@@ -180,6 +193,7 @@ def test_what_is_not_http_is_refused(inventory: Any) -> None:
             answer = b"".join(iter(lambda: connection.recv(65536), b""))
         assert answer.split(b"\r\n")[0].startswith(b"HTTP/1.1 400")
         assert b"application/problem+json" in answer
+        assert b"\r\nDate: " in answer
 
 
 def test_a_wrong_environment_is_refused_whole(jar: Path, manifest: dict[str, Any]) -> None:

@@ -29,6 +29,10 @@ class Metrics {
                 .description("What telemetry was given up")
                 .tag("signal", "spans")
                 .register(registry);
+        FunctionCounter.builder("telemetry.dropped", registry, ignored -> StderrAppender.dropped())
+                .description("What telemetry was given up")
+                .tag("signal", "stderr")
+                .register(registry);
         return registry;
     }
 
