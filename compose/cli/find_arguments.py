@@ -68,9 +68,9 @@ def settle(args: argparse.Namespace) -> str | None:
     """Put the defaults in their places; what is wrong with the arguments together, None if nothing is."""
     if args.least is not None and args.most is not None and args.least > args.most:
         return "--min is more than --max: nothing fits"
-    if args.since is None:
-        args.since = datetime.now(UTC) - SINCE
-    return None
+    now = datetime.now(UTC)
+    args.since = now - SINCE if args.since is None else args.since
+    return "--since is in the future: nothing fits" if args.since > now else None
 
 
 def _since(text: str) -> datetime:

@@ -119,15 +119,17 @@ class LogLine:
 
 
 class Telemetry:
-    """The telemetry back ends of one instance; `client` asks them, `stores` says where they are.
+    """The telemetry back ends of one instance: `stores` says where they are, `client` asks them. Log lines
+    are kept for `logs_kept`.
 
     Raises Refused where the platform's settings are wrong.
     """
 
     def __init__(self, layout: Layout, timeout_seconds: float = 10.0) -> None:
-        self._platform = Platform.load(layout.root)
-        self.stores = Stores.of(layout.root, self._platform, Site.native(layout))
+        platform = Platform.load(layout.root)
+        self.stores = Stores.of(layout.root, platform, Site.native(layout))
         self.client = StoreClient(timeout_seconds)
+        self.logs_kept = timedelta(hours=platform.logs_hours)
 
     def trace(self, trace_id: str) -> list[Span]:
         """The spans of a trace, oldest first; empty when Jaeger does not (yet) know it.
@@ -210,7 +212,7 @@ class Telemetry:
         Args:
             spans: those of the trace, as far as they are known: nothing older than them is searched.
         """
-        lookback = timedelta(hours=self._platform.logs_hours)
+        lookback = self.logs_kept
         if spans:
             first = datetime.fromtimestamp(min(span.start for span in spans) / 1e6, UTC)
             lookback = min(lookback, datetime.now(UTC) - first + _CLOCKS)

@@ -142,7 +142,7 @@ def _parameters(search: Search, hop: str, least: int | None, end: int) -> dict[s
     """What Jaeger is asked, which may be wider than the search and never narrower."""
     given = {
         "service": hop,
-        "start": str(_microseconds(search.since)),
+        "start": str(max(0, _microseconds(search.since))),
         "end": str(end),
         "minDuration": None if least is None else f"{least}us",
         "maxDuration": None if search.most is None else f"{search.most}us",
@@ -236,9 +236,8 @@ def _status(span: Span) -> int | None:
 
 def _by_text(telemetry: Telemetry, search: Search, deadline: float) -> tuple[list[FoundTrace], int | None]:
     """The traces that fit among those of the newest lines, and how far back was looked if not to the end."""
-    lines = telemetry.logs(
-        _line_query(search), datetime.now(UTC) - search.since, limit=_MAX_LINES, newest=True
-    )
+    lookback = min(datetime.now(UTC) - search.since, telemetry.logs_kept)  # Loki refuses to look further back
+    lines = telemetry.logs(_line_query(search), lookback, limit=_MAX_LINES, newest=True)
     newest = {line.labels["trace_id"]: line for line in lines}  # the last of each: its newest
     by_time = sorted(newest.values(), key=lambda line: -line.time)
     found: list[FoundTrace] = []

@@ -297,6 +297,12 @@ def test_a_search_has_an_end_in_time(telemetry: Telemetry, monkeypatch: pytest.M
     assert result.stopped_at < begun * 1e6
 
 
+@pytest.mark.parametrize("since", [datetime(1970, 1, 2, tzinfo=UTC), datetime(1900, 1, 1, tzinfo=UTC)])
+def test_a_time_before_all_telemetry_is_as_good(telemetry: Telemetry, since: datetime) -> None:
+    assert numbers(search(telemetry, since=since, statuses=range(500, 600))) == [2, 6]
+    assert numbers(search(telemetry, since=since, text="out of stock")) == [1, 2, 77]
+
+
 def test_the_hops_and_their_operations(telemetry: Telemetry) -> None:
     assert {"edge-nginx", "gateway", "orders", "rio"} <= set(telemetry.hops())
     assert telemetry.operations("orders") == ["POST /orders"]

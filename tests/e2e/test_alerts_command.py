@@ -82,12 +82,12 @@ def test_a_silence_is_made_shown_and_ended(stack: Stack, drill: str) -> None:
     wait_for(drill, "firing")
     done = nextphase("alerts", "silence", NAME, "--service", drill, "--for", "1h", "--comment", "a drill")
     assert done.returncode == 0, done.stderr
-    assert ": 1 of what is active now" in done.stdout
+    assert ", which is 1 alert now" in done.stdout
     (silence,) = wait_for(drill, "silenced")["silences"]
     assert silence["comment"] == "a drill"
     end = f"./nextphase alerts --instance test silence --end {silence['id']}"
     assert end in done.stdout
-    assert end in " ".join(nextphase("alerts").stdout.split())
+    assert end in nextphase("alerts").stdout
     ended = nextphase(*end.split()[1:])
     assert ended.returncode == 0, ended.stderr
     wait_for(drill, "firing")

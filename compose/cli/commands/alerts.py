@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from compose.cli import hints, names, operate
@@ -24,6 +23,7 @@ from compose.cli.runbook import first_steps
 from compose.cli.store_client import TelemetryError
 from compose.cli.telemetry import Telemetry
 
+_INDENT = len("  inhibited by  ")
 _COLOURS = {"firing": "bold red", "pending": "yellow", "silenced": "dim", "inhibited": "dim"}
 
 
@@ -67,15 +67,12 @@ def _show(layout: Layout, alerts: Alerts, links: Links) -> None:
     for alert in alerts.found:
         console.print()
         console.print(_heading(alert))
-        table = Table.grid(padding=(0, 2, 0, 0))
-        table.add_column(no_wrap=True, style="dim")
-        table.add_column(overflow="fold")
         for title, text in _lines(layout, alert, links):
-            # An address is one word, however narrow the terminal is.
-            is_address = "://" in text.partition(" ")[0]
-            shown = Text(printable(text), no_wrap=is_address, overflow="ignore" if is_address else "fold")
-            table.add_row(f"  {title}", shown)
-        console.print(table, crop=False)
+            # What is copied stands in one line, however narrow the terminal is.
+            shown = [text] if text.no_wrap else text.wrap(console, max(console.width - _INDENT, _INDENT))
+            for number, line in enumerate(shown):
+                margin = f"  {title if number == 0 else '':{_INDENT - 2}}"
+                console.print(Text.assemble((margin, "dim"), line), soft_wrap=True)
 
 
 def _heading(alert: Alert) -> Text:
@@ -85,22 +82,33 @@ def _heading(alert: Alert) -> Text:
     return heading.append(f"  {printable(', '.join(filter(None, about)))}", "dim")
 
 
-def _lines(layout: Layout, alert: Alert, links: Links) -> Iterator[tuple[str, str]]:
+def _lines(layout: Layout, alert: Alert, links: Links) -> Iterator[tuple[str, Text]]:
     """What is said of an alert, each with its title."""
     age = duration(max(0.0, (datetime.now(UTC) - alert.since).total_seconds()))
-    yield "since", f"{_at(alert.since)}, {age} ago"
-    yield "why", " ".join(filter(None, (_sentence(alert, "summary"), alert.annotations.get("description"))))
+    yield "since", _prose(f"{_at(alert.since)}, {age} ago")
+    why = (_sentence(alert, "summary"), alert.annotations.get("description"))
+    yield "why", _prose(" ".join(filter(None, why)))
     for cause in alert.causes:
-        yield "inhibited by", f"{cause.name} of {cause.service}" if cause.service else cause.name
+        yield "inhibited by", _prose(f"{cause.name} of {cause.service}" if cause.service else cause.name)
     for silence in alert.silences:
-        yield "silenced", f"until {_at(silence.ends_at)} by {silence.created_by}: {silence.comment}"
-        yield "", f"to end it: {_end_command(silence)}"
+        yield "silenced", _prose(f"until {_at(silence.ends_at)} by {silence.created_by}: {silence.comment}")
+        yield "end it", _verbatim(_end_command(silence))
     if runbook := alert.annotations.get("runbook"):
-        yield "do", first_steps(layout.root, runbook) or f"see {runbook}"
-        yield "runbook", runbook
-    yield "alert", links.alerts(alert.name)
+        if steps := first_steps(layout.root, runbook):
+            yield "do", _prose(steps)
+        yield "runbook", _verbatim(runbook)
+    yield "alert", _verbatim(links.alerts(alert.name))
     if dashboard := alert.annotations.get("dashboard_url"):
-        yield "dashboard", dashboard
+        yield "dashboard", _verbatim(dashboard)
+
+
+def _prose(text: str) -> Text:
+    return Text(printable(text))
+
+
+def _verbatim(text: str) -> Text:
+    """An address or a command, which is not wrapped."""
+    return Text(printable(text), no_wrap=True)
 
 
 def _sentence(alert: Alert, annotation: str) -> str:
@@ -167,9 +175,13 @@ def _silence(layout: Layout, alerting: Alerting, args: argparse.Namespace) -> in
 
 
 def _reach(labels: dict[str, str], current: Sequence[Alert]) -> str:
-    """How many alerts that are active now have the labels."""
+    """How many of the alerts of now have the labels, to be told behind a sentence."""
     reached = sum(labels.items() <= alert.labels.items() for alert in current)
-    return f": {reached} of what is active now" if reached else "; none such is active now"
+    return (
+        f", which is {reached} {'alert' if reached == 1 else 'alerts'} now"
+        if reached
+        else "; there is none now"
+    )
 
 
 def _end(alerting: Alerting, args: argparse.Namespace) -> int:

@@ -33,12 +33,15 @@ class Asked:
 
 @dataclass
 class Recorded:
-    """layout: the instance. answers: status and body by store, method and path; 404 for all others."""
+    """layout: the instance. answers: status and body by store, method and path; 404 for all others. hangs:
+    whether nothing is answered before the end."""
 
     layout: Layout
     answers: dict[tuple[str, str, str], tuple[int, bytes]] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
     servers: dict[str, ThreadingHTTPServer] = field(default_factory=dict)
+    hangs: bool = False
+    ended: threading.Event = field(default_factory=threading.Event)
 
     def answer(self, store: str, path: str, body: bytes, *, method: str = "GET", status: int = 200) -> None:
         self.answers[store, method, path] = (status, body)
@@ -68,6 +71,7 @@ def recorded(folder: Path) -> Iterator[Recorded]:
     try:
         yield stores
     finally:
+        stores.ended.set()
         for store in list(stores.servers):
             stores.stop(store)
 
@@ -96,6 +100,9 @@ def _serve(stores: Recorded, store: str, port: int) -> ThreadingHTTPServer:
             where = urlsplit(self.path)
             parameters = {name: values[-1] for name, values in parse_qs(where.query).items()}
             stores.asked.append(Asked(store, self.command, where.path, parameters, body))
+            if stores.hangs:
+                stores.ended.wait()
+                return
             status, content = stores.answers.get((store, self.command, where.path), (404, b'"not found"'))
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
@@ -110,5 +117,5 @@ def _serve(stores: Recorded, store: str, port: int) -> ThreadingHTTPServer:
 
     server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     return server

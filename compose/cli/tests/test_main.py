@@ -110,6 +110,7 @@ def test_no_command_shows_the_help(checkout: Path) -> None:
         ["find", "--min", "2s", "--max", "1s"],
         ["find", "--limit", "501"],
         ["find", "--since", "soon"],
+        ["find", "--since", "2999-01-01T00:00:00Z"],
         ["find", "--text", " "],
         ["find", "--text", "a\x1b[2J"],
         ["alerts", "nonsense"],
