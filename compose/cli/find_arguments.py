@@ -25,8 +25,8 @@ _EPILOG = """\
 
 Without --hop, route, status and duration are those of the request from outside:
 the route as the gateway names it, the rest as the edge saw it. With --hop they
-are those of the hop's longest span that fits. `failed` counts the failed spans of
-the whole trace. Times are UTC. How far back: spans are kept for `traces_hours`
+are those of the hop's longest span that fits. The last column counts the spans of
+the whole trace that failed. Times are UTC. How far back: spans are kept for `traces_hours`
 (compose/platform.yaml); with --text, of older ones the lines are found.
 
 Exit codes: 0 something was found; 1 nothing was, or a store does not answer."""

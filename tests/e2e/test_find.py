@@ -91,7 +91,7 @@ def test_the_table_fits_a_terminal_and_says_what_is_next(stack: Stack) -> None:
     assert done.returncode == 0, done.stderr
     rows, _, after = done.stdout.partition("\n\n")
     header, first, *_ = rows.splitlines()
-    assert header.split() == ["trace", "at", "operation", "status", "ms", "failed"]
+    assert header.split() == ["trace", "at", "operation", "status", "ms", "✗"]
     assert all(len(line) <= 80 for line in rows.splitlines())
     newest = first.split()[0]
     assert f"Next: ./nextphase trace --instance test {newest}\n" in after

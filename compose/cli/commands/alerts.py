@@ -62,8 +62,12 @@ def _list(layout: Layout, telemetry: Telemetry, alerts: Alerts, args: argparse.N
 
 def _show(layout: Layout, alerts: Alerts, links: Links) -> None:
     console = Console()
-    counts = [f"{len(alerts.of(standing)) or 'nothing'} {standing}" for standing in STANDINGS]
-    console.print(", ".join(counts), highlight=False)
+    numbers = {standing: len(alerts.of(standing)) for standing in STANDINGS}
+    counts = [f"{number} {standing}" for standing, number in numbers.items() if number]
+    if not numbers[FIRING]:
+        counts.insert(0, "nothing firing")
+    unsure = ", as far as is known" if alerts.unknown else ""
+    console.print(f"{', '.join(counts)}{unsure}", highlight=False)
     for alert in alerts.found:
         console.print()
         console.print(_heading(alert))
@@ -72,6 +76,7 @@ def _show(layout: Layout, alerts: Alerts, links: Links) -> None:
             shown = [text] if text.no_wrap else text.wrap(console, max(console.width - _INDENT, _INDENT))
             for number, line in enumerate(shown):
                 margin = f"  {title if number == 0 else '':{_INDENT - 2}}"
+                line.rstrip()
                 console.print(Text.assemble((margin, "dim"), line), soft_wrap=True)
 
 

@@ -21,6 +21,7 @@ from compose.cli.output import printable
 from compose.cli.store_client import TelemetryError
 from compose.cli.telemetry import Telemetry
 from compose.cli.trace_search import FoundTrace, Result, Search, find
+from compose.cli.waterfall import FAILED
 
 
 def run(layout: Layout, args: argparse.Namespace) -> int:
@@ -106,7 +107,7 @@ def _show(search: Search, traces: Sequence[FoundTrace], links: Links) -> None:
     table.add_column("trace", no_wrap=True)
     table.add_column("at", no_wrap=True)
     table.add_column("operation", overflow="fold", ratio=1)
-    for column in ("status", "ms", "failed"):
+    for column in ("status", "ms", FAILED):
         table.add_column(column, justify="right", no_wrap=True)
     for trace in traces:
         table.add_row(*_cells(search, trace, links))
@@ -126,15 +127,19 @@ def _show(search: Search, traces: Sequence[FoundTrace], links: Links) -> None:
 def _cells(search: Search, trace: FoundTrace, links: Links) -> list[Text]:
     is_elsewhere = trace.hop not in (search.hop, names.EDGE)
     operation = f"{trace.hop} {trace.operation}" if is_elsewhere else trace.operation
-    duration = "" if trace.duration is None else f"{trace.duration / 1000:.1f}"
     return [
         Text(trace.trace_id, Style(link=links.trace(trace.trace_id))),
         Text(_at(_moment(trace.start), "%m-%d")),
         Text(printable(operation)),
         Text("" if trace.status is None else str(trace.status), _colour(trace.status)),
-        Text(duration),
+        Text("" if trace.duration is None else _milliseconds(trace.duration)),
         Text(str(trace.failed_spans) if trace.spans else "", "red" if trace.failed_spans else ""),
     ]
+
+
+def _milliseconds(duration: int) -> str:
+    milliseconds = duration / 1000
+    return f"{milliseconds:.1f}" if milliseconds < 10 else f"{milliseconds:.0f}"
 
 
 def _colour(status: int | None) -> str:
