@@ -7,6 +7,7 @@ from functools import partial
 
 from tornado.web import Application, RequestHandler
 
+from gateway.application_mount import ApplicationMount
 from gateway.backend import BackendClient
 from gateway.backend.metrics import Metrics as BackendMetrics
 from gateway.config.effective import effective
@@ -64,7 +65,8 @@ async def serve(
     checks = _Checks(hop, backend)
     if not mock:
         checks.use(settings.services)
-    server = Server(pipeline.receive, Refusals(hop, context.metrics.malformed), LIMITS)
+    mount = ApplicationMount(pipeline, proxies)
+    server = Server(mount.receive, Refusals(hop, context.metrics.malformed), LIMITS)
     await server.listen(settings.ports[index], settings.host)
     routes = [*hop_tornado.routes(hop), ("/routes", _RoutesPage, {"pipeline": pipeline})]
     pages = ProblemServer(Application(routes))

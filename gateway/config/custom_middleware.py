@@ -1,6 +1,5 @@
 """A team's own middleware: a class that the file of routes names, made with the options that stand there."""
 
-import importlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -8,6 +7,7 @@ from pydantic import BaseModel, ValidationError
 
 from gateway.config.route import CustomMiddleware, Route
 from gateway.config.yaml_document import Document, Field
+from gateway.dotted_name import imported
 from gateway.messages import Handler
 
 
@@ -44,10 +44,7 @@ def _find(name: str) -> Any:
         ValueError: there is none, or none that a middleware can be.
     """
     module, _, member = name.rpartition(".")
-    try:
-        found: Any = getattr(importlib.import_module(module), member, None)
-    except Exception as error:  # whatever a module does when it is imported
-        raise ValueError(f"cannot be imported: {error}") from error
+    found = imported(name)
     options = getattr(found, "Options", None)
     if not isinstance(found, type) or not isinstance(options, type) or not issubclass(options, BaseModel):
         raise ValueError(f"{module} has no class {member} with a pydantic model Options")

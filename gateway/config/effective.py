@@ -20,7 +20,11 @@ def effective(router: Router, stacks: Mapping[str, Stack]) -> bytes:
     """
     services = {name: policy.model_dump() for name, policy in router.policies.items()}
     return json_document.encode(
-        {"services": services, "routes": [_route(route, stacks[route.id]) for route in router.routes]}
+        {
+            "services": services,
+            "application": router.document.get("application"),
+            "routes": [_route(route, stacks[route.id]) for route in router.routes],
+        }
     )
 
 

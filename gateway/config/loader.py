@@ -6,12 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from tornado.httputil import HTTPServerConnectionDelegate
+
 from gateway.aggregation import json_document
 from gateway.aggregation.executor import Executor, needs_of
 from gateway.aggregation.expressions import ROOTS, Condition, Reference, Text
 from gateway.aggregation.part import Fallback, OnFailure, Part, query_of
 from gateway.backend.policy import Policy
 from gateway.config import schemas
+from gateway.config.application import make_application
 from gateway.config.body_check import Check, body_check
 from gateway.config.custom_middleware import read_middleware
 from gateway.config.parameters import Parameter
@@ -97,9 +100,19 @@ class _Reading:
         self._middleware = self._read_middleware(self._content, ())
         routes = [self._route(declared, ("routes", n)) for n, declared in enumerate(self._content["routes"])]
         self._check_paths([route for route in routes if route is not None])
+        application = self._application()
         self._document.refuse()
-        self._router = Router([route for route in routes if route is not None], self._content, self._policies)
+        found = [route for route in routes if route is not None]
+        self._router = Router(found, self._content, self._policies, application)
         return self._router
+
+    def _application(self) -> HTTPServerConnectionDelegate | None:
+        name = self._content.get("application")
+        try:
+            return make_application(name) if name and not self._mock else None
+        except ValueError as error:
+            self._document.fault(("application",), str(error))
+            return None
 
     def _current(self) -> Router:
         if self._router is None:

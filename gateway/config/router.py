@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tornado.httputil import HTTPServerConnectionDelegate
+
 from gateway.backend.policy import Policy
 from gateway.config.route import Route
 from gateway.config.template import MAX_SEGMENTS, Template
@@ -32,14 +34,20 @@ class Router:
     Parameters:
         document: what the routes were read from, for the OpenAPI document.
         policies: how each service is called where a route does not say otherwise.
+        application: answers what is asked of other paths than those of the routes.
     """
 
     def __init__(
-        self, routes: Iterable[Route], document: Mapping[str, Any], policies: Mapping[str, Policy]
+        self,
+        routes: Iterable[Route],
+        document: Mapping[str, Any],
+        policies: Mapping[str, Policy],
+        application: HTTPServerConnectionDelegate | None = None,
     ) -> None:
         self.routes = tuple(routes)
         self.document = document
         self.policies = policies
+        self.application = application
         places: dict[str, _Place] = {}
         for route in self.routes:
             place = places.setdefault(route.template.shape, _Place(route.template, {}))
@@ -76,6 +84,16 @@ class Router:
             Problem: 404 where no route has such a path.
         """
         return self._place(path)[0].allow
+
+    def has(self, path: str) -> bool:
+        """Whether a route has this path, whatever its method; `*` is the gateway's own."""
+        if path == "*":
+            return True
+        try:
+            self._place(path)
+        except Problem:
+            return False
+        return True
 
     @property
     def all_methods(self) -> str:

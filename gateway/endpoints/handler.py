@@ -1,15 +1,14 @@
 """`handler`: a Python coroutine for what cannot be declared, with the same client and resilience."""
 
-import importlib
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from gateway.backend import Answer, BackendError, Call
 from gateway.backend.policy import Policy
 from gateway.config.router import Router
 from gateway.context import Context
+from gateway.dotted_name import imported
 from gateway.endpoints.forwarding import unavailable
 from gateway.messages import Request, Response
 
@@ -64,10 +63,7 @@ def find(name: str) -> Coroutine:
         ValueError: there is none, or it is something else.
     """
     module, _, member = name.rpartition(".")
-    try:
-        found: Any = getattr(importlib.import_module(module), member, None)
-    except Exception as error:  # whatever a module does when it is imported
-        raise ValueError(f"cannot be imported: {error}") from error
+    found = imported(name)
     if not inspect.iscoroutinefunction(found):
         raise ValueError(f"{module} has no coroutine function {member}")
     coroutine: Coroutine = found

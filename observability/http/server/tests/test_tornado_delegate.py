@@ -336,7 +336,10 @@ FRAME = b"\x81\x82\0\0\0\0hi"
 
 async def test_a_websocket_behind_answers_that_are_read_late(hop: Hop) -> None:
     """What it sends comes after them; what came with its request is its own."""
-    async with served(hop) as (_, port), Client.of(port) as client:
+    async with served(hop) as (server, port), Client.of(port) as client:
+        await until(lambda: server.connections)
+        (connection,) = server.connections
+        connection._transport.set_write_buffer_limits(1 << 30)  # so that much of them waits to be sent
         asked = request("/echo") * 2 + request("/slow") + request("/socket", "GET", None, *UPGRADE) + FRAME
         await client.send(asked)
         assert [(await client.answer()).status for _ in range(2)] == [200, 200]
