@@ -155,7 +155,7 @@ def _parameters(search: Search, hop: str, least: int | None, end: int) -> dict[s
     if search.statuses is not None and search.route is None:  # the gateway's may be another than the edge's
         if len(search.statuses) == 1:
             tags["http.response.status_code"] = str(search.statuses[0])
-        elif search.statuses[0] >= 500:
+        elif search.hop is None and search.statuses[0] >= 500:  # such a span of the edge has failed
             tags["error"] = "true"
     if search.failed and (search.hop is not None or not search.is_about_one_span):
         tags["error"] = "true"

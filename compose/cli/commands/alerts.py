@@ -81,10 +81,12 @@ def _show(layout: Layout, alerts: Alerts, links: Links) -> None:
 
 
 def _heading(alert: Alert) -> Text:
-    heading = Text(alert.standing, _COLOURS[alert.standing])
-    heading.append(f"  {printable(alert.name)}", "bold")
     about = [alert.severity, f"culprit {alert.culprit}" if alert.culprit else ""]
-    return heading.append(f"  {printable(', '.join(filter(None, about)))}", "dim")
+    return Text.assemble(
+        (alert.standing, _COLOURS[alert.standing]),
+        (f"  {printable(alert.name)}", "bold"),
+        (f"  {printable(', '.join(filter(None, about)))}", "dim"),
+    )
 
 
 def _lines(layout: Layout, alert: Alert, links: Links) -> Iterator[tuple[str, Text]]:
