@@ -12,6 +12,7 @@ import psycopg
 from broker.relay.connection import connect
 from broker.relay.metrics import RelayMetrics
 from broker.relay.outbox import Outbox, Row
+from broker.relay.put_off import PutOffTypes
 from broker.relay.settings import Database
 from broker.relay.shipment import BatchRefused, Receipt, RioAway, Shipper
 from observability.postgresql import AsyncConnection
@@ -40,6 +41,7 @@ class Ferry:
         self._pause = _FIRST_PAUSE_SECONDS
         self._asked_seconds = 0.0
         self._prune_at = 0.0
+        self._put_off = PutOffTypes()
 
     def check(self) -> None:
         """A health check: raises with what keeps the outbox from being emptied."""
@@ -69,7 +71,7 @@ class Ferry:
         self._recovered()
         while True:
             await self._keep_house(outbox)
-            rows = await outbox.ready(_BATCH)
+            rows = await outbox.ready(_BATCH, self._put_off.current())
             if not rows:
                 await self._wait(connection)
             elif not await self._ship(outbox, rows):
@@ -100,8 +102,14 @@ class Ferry:
         except RioAway as error:
             self._report(f"Rio: {error}")
             self._asked_seconds = min(error.retry_after_seconds, _LONGEST_ASKED_SECONDS)
+            # Some of its queues may be away: what goes elsewhere does not wait for them.
+            self._put_off.add((row.type for row in error.rows), self._asked_seconds)
             return False
-        self._recovered()
+        if self._put_off:
+            self._report(f"Rio does not take {self._put_off} at present")
+            self._pause = _FIRST_PAUSE_SECONDS
+        else:
+            self._recovered()
         return True
 
     async def _ship_one_by_one(self, outbox: Outbox, rows: Sequence[Row]) -> None:
@@ -114,6 +122,8 @@ class Ferry:
                     stopped.add(row.subject)
 
     async def _settle(self, outbox: Outbox, receipt: Receipt) -> None:
+        self._put_off.remove(row.type for row in receipt.accepted)
+        self._put_off.add(row.type for row in receipt.put_off)
         if receipt.accepted:
             await outbox.delete([row.position for row in receipt.accepted])
             self._metrics.shipped.labels(self._database.name).inc(len(receipt.accepted))

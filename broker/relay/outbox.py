@@ -1,7 +1,7 @@
 """One service's outbox as the relay sees it: the rows that may go now, and what becomes of them."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 
@@ -27,11 +27,17 @@ WHERE refusal IS NULL AND NOT EXISTS (
     WHERE refused.subject = outbox.subject AND refused.refusal IS NOT NULL
         AND refused.position < outbox.position
 )
-ORDER BY position LIMIT %s
 """
-_READY: Final = b"SELECT" + _COLUMNS + _WAITING
-_POSITIONS: Final = b"SELECT position" + _WAITING
-_ONE: Final = b"SELECT" + _COLUMNS + b"FROM outbox WHERE position = %s"
+# And those of types that are put off, with what is behind them.
+_NOT_PUT_OFF: Final = b"""
+AND type <> ALL(%(put_off)s) AND NOT EXISTS (
+    SELECT FROM outbox AS earlier
+    WHERE earlier.subject = outbox.subject AND earlier.type = ANY(%(put_off)s)
+        AND earlier.position < outbox.position
+)
+"""
+_ORDERED: Final = b"ORDER BY position LIMIT %(limit)s"
+_ONE: Final = b"SELECT" + _COLUMNS + b"FROM outbox WHERE position = %(position)s"
 # What a row that cannot be read raises; anything else is the connection's.
 _UNREADABLE: Final = (psycopg.DataError, psycopg.InternalError, UnicodeError, ValueError)
 
@@ -99,28 +105,38 @@ class Outbox:
     def __init__(self, connection: AsyncConnection[object]) -> None:
         self._connection = connection
 
-    async def ready(self, limit: int) -> list[Row]:
-        """The oldest rows that may go now, in order; several of a subject go in one ordered batch."""
+    async def ready(self, limit: int, put_off: Sequence[str] = ()) -> list[Row]:
+        """The oldest rows that may go now, in order; several of a subject go in one ordered batch.
+
+        `put_off`: event types that are to stay, and what is behind them of their subjects.
+        """
+        waiting = (_WAITING + _NOT_PUT_OFF if put_off else _WAITING) + _ORDERED
+        parameters = {"limit": limit, "put_off": list(put_off)}
         try:
-            return await self._rows(_READY, limit)
+            return await self._rows(b"SELECT" + _COLUMNS + waiting, parameters)
         except _UNREADABLE:
-            return await self._readable(limit)
+            cursor = await self._connection.execute(b"SELECT position" + waiting, parameters)
+            positions = [position for (position,) in cast("list[tuple[int]]", await cursor.fetchall())]
+            found, is_refused = await self._readable(positions)
+            return await self.ready(limit, put_off) if is_refused and not found else found
 
-    async def _rows(self, query: bytes, parameter: int) -> list[Row]:
+    async def _rows(self, query: bytes, parameters: Mapping[str, object]) -> list[Row]:
         async with self._connection.cursor(row_factory=class_row(Row)) as cursor:
-            return await (await cursor.execute(query, [parameter])).fetchall()
+            return await (await cursor.execute(query, parameters)).fetchall()
 
-    async def _readable(self, limit: int) -> list[Row]:
-        """The rows one by one, up to one that cannot be read: it is refused, and blocks its subject alone."""
-        cursor = await self._connection.execute(_POSITIONS, [limit])
+    async def _readable(self, positions: Sequence[int]) -> tuple[list[Row], bool]:
+        """The rows one by one, up to one that cannot be read: it is refused, and blocks its subject alone.
+
+        Also whether there was such a row.
+        """
         found: list[Row] = []
-        for (position,) in cast("list[tuple[int]]", await cursor.fetchall()):
+        for position in positions:
             try:
-                found += await self._rows(_ONE, position)
+                found += await self._rows(_ONE, {"position": position})
             except _UNREADABLE as error:
                 await self.refuse(position, f"the row cannot be read: {error}"[:1000])
-                return found or await self.ready(limit)
-        return found
+                return found, True
+        return found, False
 
     async def delete(self, positions: Sequence[int]) -> None:
         """Rio has these."""
@@ -143,9 +159,9 @@ class Outbox:
         cursor = await self._connection.execute(
             """
             DELETE FROM inbox WHERE ctid = ANY(ARRAY(
-                SELECT ctid FROM inbox WHERE received_at < now() - %s::interval LIMIT %s
+                SELECT ctid FROM inbox WHERE received_at < now() - %s::interval ORDER BY received_at LIMIT %s
             ))
-            """,
+            """,  # ordered, so that it is read from the index's end, whatever PostgreSQL takes the table for
             [_INBOX_KEPT, _PRUNED_AT_ONCE],
         )
         return cursor.rowcount == _PRUNED_AT_ONCE

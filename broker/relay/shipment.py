@@ -23,6 +23,8 @@ _TIMEOUT: Final = aiohttp.ClientTimeout(total=15.0, sock_connect=2.0)
 _REFUSALS: Final = frozenset({400, 403, 413, 422})
 # Those of a whole request that do. A 403 of it says that Rio does not know the service, or not yet.
 _REFUSALS_OF_ALL: Final = _REFUSALS - {403}
+# Behind one of its subject that was not accepted.
+_HELD_BACK: Final = 424
 _ON_BEHALF_OF: Final = "Rio-On-Behalf-Of"
 
 _MANIFEST: Final = {403: "its right to is `emits`", 422: "its schema is named in `emits`"}
@@ -38,11 +40,13 @@ class RioAway(Exception):
 
     Attributes:
         retry_after_seconds: how long Rio asked to be left alone; 0 where it did not.
+        rows: those that it answered one by one; others it may take.
     """
 
-    def __init__(self, reason: str, retry_after_seconds: float = 0.0) -> None:
+    def __init__(self, reason: str, retry_after_seconds: float = 0.0, rows: Sequence[Row] = ()) -> None:
         super().__init__(reason)
         self.retry_after_seconds = retry_after_seconds
+        self.rows = rows
 
 
 class BatchRefused(Exception):
@@ -51,10 +55,12 @@ class BatchRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of the rows of a shipment; rows in neither list are to be sent again."""
+    """What became of the rows of a shipment; those not accepted and not refused are to be sent again."""
 
     accepted: list[Row] = field(default_factory=list)
     refused: list[tuple[Row, str]] = field(default_factory=list)
+    put_off: list[Row] = field(default_factory=list)
+    """Rows that Rio does not take at present."""
 
 
 class Shipper:
@@ -167,7 +173,7 @@ class Shipper:
             raise self._away(f"{type(error).__name__}: {error}") from error
         answer = _document(text)
         if "refused" in answer:
-            return _receipt(service, rows, answer)
+            return _receipt(service, rows, answer, retry_after)
         if status in _REFUSALS_OF_ALL:
             return _refused_whole(service, rows, status, answer)
         raise self._away(f"Rio answered {status}", retry_after)
@@ -197,17 +203,18 @@ def _document(text: bytes) -> Mapping[str, Any]:
     return document if isinstance(document, dict) else {}
 
 
-def _receipt(database: str, rows: Sequence[Row], answer: Mapping[str, Any]) -> Receipt:
+def _receipt(database: str, rows: Sequence[Row], answer: Mapping[str, Any], retry_after: float) -> Receipt:
     """Read Rio's answer to a batch: the accepted by id, the refused by index."""
     accepted_ids = set(answer.get("accepted", ()))
     receipt = Receipt(accepted=[row for row in rows if row.id in accepted_ids])
     for entry in answer["refused"]:
-        problem = entry["problem"]
+        problem, row = entry["problem"], rows[entry["index"]]
         if problem["status"] in _REFUSALS:
-            row = rows[entry["index"]]
             receipt.refused.append((row, _reason(database, row, problem)))
+        elif problem["status"] != _HELD_BACK:
+            receipt.put_off.append(row)
     if not receipt.accepted and not receipt.refused:
-        raise RioAway("Rio could take none of the batch")
+        raise RioAway("Rio could take none of the batch", retry_after, receipt.put_off)
     return receipt
 
 

@@ -6,13 +6,16 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import httpx
+import psycopg
 import pytest
 from amqp.exceptions import NotFound
 
-from broker.tests.servers import Rio, wait_until
+from broker.client import outbox
+from broker.tests.servers import Rio, running, wait_until
 
 
 @pytest.fixture(autouse=True)
@@ -122,13 +125,8 @@ def test_what_is_accepted_between_a_loss_and_a_new_connection_is_delivered(rio: 
 
 @pytest.mark.timeout(900)
 def test_a_queue_without_a_leader_harms_its_own_events_alone(rio: Rio) -> None:
-    rio.subscribe("headless", "headless.test")
     path = rio.subscribe("neighbour", "neighbour.test")
-    rio.rabbit.control(
-        "eval",
-        'ra:stop_server(quorum_queues, {list_to_atom("%2F_rio.subscription.headless"), node()}).',
-    )
-    try:
+    with headless(rio, "headless"):
         with emitting(rio, "headless.test") as refused, emitting(rio, "neighbour.test") as answers:
             wait_until(lambda: len(refused) > 50, what="refusals")
         assert set(refused.values()) == {503}
@@ -146,8 +144,57 @@ def test_a_queue_without_a_leader_harms_its_own_events_alone(rio: Rio) -> None:
             return "headless" in health["checks"]["queues"].get("detail", "")
 
         wait_until(told, what="a health check that names the queue")
+
+
+@contextmanager
+def headless(rio: Rio, name: str) -> Iterator[None]:
+    """A subscription to `<name>.test` whose queue has no leader."""
+    rio.subscribe(name, f"{name}.test")
+    server = f'{{list_to_atom("%2F_rio.subscription.{name}"), node()}}'
+    rio.rabbit.control("eval", f"ra:stop_server(quorum_queues, {server}).")
+    try:
+        yield
     finally:
-        assert rio.client.delete("/subscriptions/headless").status_code == 204
+        assert rio.client.delete(f"/subscriptions/{name}").status_code == 204
+
+
+@pytest.mark.timeout(900)
+def test_an_outbox_ships_the_events_behind_those_of_a_queue_without_a_leader(rio: Rio) -> None:
+    """However many these are, and then these as well."""
+    path = rio.subscribe("shipped", "shipped.test")
+    database = f"service_{uuid4().hex[:8]}"
+    rio.postgres.execute("postgres", f"CREATE DATABASE {database}")
+    rio.postgres.execute(database, outbox.SCHEMA)
+
+    def commit(type_: str, *subjects: str) -> list[str]:
+        with psycopg.connect(rio.postgres.url(database)) as connection:
+            return [
+                outbox.emit(connection.execute, type=type_, source="/shop", subject=subject, data={})
+                for subject in subjects
+            ]
+
+    relay, _ = rio.relay({"shop": rio.postgres.url(database, "relay")})
+    with running(relay):
+        with headless(rio, "unshipped"):
+            commit("unshipped.test", *map(str, range(250)))
+            (behind,) = commit("shipped.test", "7")
+            (free,) = commit("shipped.test", "free")
+            wait_until(lambda: free in delivered(rio, path), 120.0, what="the free subject's delivery")
+            assert behind not in delivered(rio, path)
+        wait_until(lambda: behind in delivered(rio, path), 120.0, what="what was behind them")
+        query = "SELECT count(*) FROM outbox"
+        wait_until(lambda: rio.postgres.execute(database, query) == [(0,)], what="an empty outbox")
+
+
+@pytest.mark.timeout(900)
+def test_scheduled_events_of_a_queue_without_a_leader_stop_no_others(rio: Rio) -> None:
+    path = rio.subscribe("punctual", "punctual.test")
+    with headless(rio, "late"):
+        soon = (datetime.now(UTC) + timedelta(seconds=5)).isoformat()
+        for number in range(150):
+            assert rio.emit("late.test", f"late-{number}", notbefore=soon).status_code == 202
+        assert rio.emit("punctual.test", "punctual", notbefore=soon).status_code == 202
+        wait_until(lambda: delivered(rio, path) == {"punctual"}, 120.0, what="the other's delivery")
 
 
 @pytest.mark.timeout(900)

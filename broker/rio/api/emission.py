@@ -123,6 +123,14 @@ class Emission:
             await self._decide(sender, candidates, ordered)
         return [await one if isinstance(one, asyncio.Future) else one for one in outcomes]
 
+    def is_available(self) -> bool:
+        """Whether RabbitMQ takes events at all."""
+        try:
+            self._publisher.check()
+        except ConnectionError:
+            return False
+        return True
+
     async def publish_due(self, due: Sequence[Scheduled]) -> list[int]:
         """Publish scheduled events whose time has come; ids of those RabbitMQ confirmed."""
         events = [one.event for one in due]

@@ -27,13 +27,18 @@ class Publishing:
         self._emission = emission
 
     async def turn(self) -> None:
-        """Publish all that are due; those RabbitMQ did not confirm stay for the next turn."""
+        """Publish all that are due; those RabbitMQ did not confirm stay for the next turn.
+
+        However many these are, as of a queue without a leader, those behind them are not kept waiting.
+        """
+        after = None
         while True:
-            async with self._schedule.due(_AT_ONCE) as due:
+            async with self._schedule.due(_AT_ONCE, after) as due:
                 confirmed = await self._emission.publish_due(due.events) if due.events else []
                 await due.done(confirmed)
-            if len(confirmed) < _AT_ONCE:
+            if len(due.events) < _AT_ONCE or not self._emission.is_available():
                 return
+            after = due.events[-1]
 
 
 class ScheduledQuery(Document):

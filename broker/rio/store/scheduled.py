@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final, LiteralString
 
 from psycopg.rows import DictRow
@@ -13,6 +13,7 @@ from broker.rio.events import Event
 from broker.rio.store.database import Connection, Database
 
 MAX_SCHEDULED: Final = 100_000
+_FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)  # before anything can be due
 _COLUMNS: Final[LiteralString] = "id, due_at, sender, attributes, content_type, body, trace, created_at"
 
 
@@ -67,14 +68,20 @@ class Schedule:
         return bool(await self._database.fetch(query, parameters))
 
     @asynccontextmanager
-    async def due(self, most: int) -> AsyncIterator[Due]:
-        """The events due by now, oldest first, for this process alone while the context lasts."""
+    async def due(self, most: int, after: Scheduled | None = None) -> AsyncIterator[Due]:
+        """The events due by now, oldest first, for this process alone while the context lasts.
+
+        `after`: only those that are due after this one.
+        """
         query: LiteralString = (
-            f"SELECT {_COLUMNS} FROM scheduled WHERE due_at <= now() "  # noqa: S608 - made of constants
-            "ORDER BY due_at, id LIMIT %s FOR UPDATE SKIP LOCKED"
+            f"SELECT {_COLUMNS} FROM scheduled "  # noqa: S608 - made of constants
+            "WHERE due_at <= now() AND (due_at, id) > (%(due_at)s, %(id)s) "
+            "ORDER BY due_at, id LIMIT %(most)s FOR UPDATE SKIP LOCKED"
         )
+        place = (_FIRST, 0) if after is None else (after.due_at, after.id)
+        parameters = {"most": most, "due_at": place[0], "id": place[1]}
         async with self._database.connection() as connection, connection.transaction():
-            rows = await (await connection.execute(query, [most])).fetchall()
+            rows = await (await connection.execute(query, parameters)).fetchall()
             yield Due(connection, [_scheduled(row) for row in rows])
 
     async def page(self, after: int | None, most: int) -> list[Scheduled]:

@@ -1,0 +1,49 @@
+"""Which types' events the relay leaves in the outbox for a while."""
+
+from broker.relay.put_off import PutOffTypes
+
+
+class Clock:
+    """Stands still until it is set."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_types_are_left_out_for_longer_from_time_to_time_up_to_a_bound() -> None:
+    clock = Clock()
+    types, lasted = PutOffTypes(clock), []
+    for _ in range(8):
+        types.add(["a", "a"])
+        begun = clock.now
+        while types.current():
+            clock.now += 0.5
+        lasted.append(clock.now - begun)
+    assert lasted[:3] == [1, 2, 4]
+    assert sorted(lasted) == lasted
+    assert lasted[-1] == lasted[-2] == 15
+
+
+def test_a_type_that_is_taken_begins_anew() -> None:
+    clock = Clock()
+    types = PutOffTypes(clock)
+    types.add(["a", "b"])
+    types.add(["a"])
+    types.remove(["a"])
+    assert types.current() == ["b"]
+    types.add(["a"])
+    clock.now = 1.0
+    assert (types.current(), str(types), bool(types)) == ([], "a, b", True)
+    types.remove(["a", "b"])
+    assert not types
+
+
+def test_a_type_is_left_out_for_as_long_as_rio_asks() -> None:
+    clock = Clock()
+    types = PutOffTypes(clock)
+    types.add(["a"], 30.0)
+    clock.now = 29.0
+    assert types.current() == ["a"]
