@@ -466,6 +466,25 @@ def test_a_legend_isolates_and_the_address_says_so(page: Page, console: str, spa
     page.wait_for_url(lambda url: "only-" not in url)
 
 
+def test_a_legend_sorts_and_the_address_says_so(page: Page, console: str, span: dict[str, str]) -> None:
+    def names(panel: Locator) -> list[str]:
+        return [str(row.get_attribute("data-curve")) for row in panel.locator("tr[data-curve]").all()]
+
+    page.goto(console + path_of("nextphase-platform", span))
+    panel = named(page, "Rate")
+    for order in (lambda found: sorted(found), lambda found: sorted(found, reverse=True)):
+        panel.get_by_role("button", name=re.compile("^Name")).click()
+        page.wait_for_url(re.compile("sort-"))
+        assert names(panel) == order(names(panel))
+    before = names(panel)
+    page.reload()
+    panel = named(page, "Rate")
+    expect(panel.locator("tr[data-curve]")).to_have_count(len(before))
+    assert names(panel) == before
+    panel.get_by_role("button", name=re.compile("^Name")).click()
+    page.wait_for_url(lambda url: "sort-" not in url)
+
+
 def test_a_data_link_keeps_the_time(page: Page, console: str, span: dict[str, str]) -> None:
     page.goto(console + path_of("nextphase-platform", span))
     panel = named(page, "Rate")

@@ -1,5 +1,4 @@
 /** The names of a chart's curves, with calculations; a name isolates its curve. */
-import { useState } from "preact/hooks";
 import { type Format } from "../units.ts";
 import { calculate, calculationTitle } from "./calculations.ts";
 import type { Curve } from "./curves.ts";
@@ -18,6 +17,9 @@ interface LegendProps {
   only: readonly string[];
   /** What is shown alone from now on; empty for all. */
   onOnly: (only: string[]) => void;
+  /** What the rows are sorted by, as `onSort` was given it; the curves' own order where it is empty. */
+  sort: string;
+  onSort: (sort: string) => void;
 }
 
 interface Row {
@@ -29,8 +31,8 @@ interface Order {
   isDescending: boolean;
 }
 
-export function Legend({ curves, format, options, only, onOnly }: LegendProps) {
-  const [order, setOrder] = useState<Order>();
+export function Legend({ curves, format, options, only, onOnly, sort, onSort }: LegendProps) {
+  const order = orderOf(sort);
   const calculations = options.calculations ?? [];
   const rows = curves
     .filter(({ isInLegend = true }) => isInLegend)
@@ -55,7 +57,7 @@ export function Legend({ curves, format, options, only, onOnly }: LegendProps) {
   }
   const heading = (column: number, title: string) => (
     <th key={column} class={column < 0 ? "" : "number"} aria-sort={sortOf(order, column)}>
-      <button onClick={() => setOrder(turned(order, column))}>
+      <button onClick={() => onSort(turned(order, column))}>
         {title}
         {order?.column === column ? (order.isDescending ? " ▾" : " ▴") : ""}
       </button>
@@ -123,10 +125,18 @@ const sortOf = (order: Order | undefined, column: number): "ascending" | "descen
   order?.column !== column ? "none" : order.isDescending ? "descending" : "ascending";
 
 /** Numbers are sorted from the highest first, names from A; a third turn gives the curves' own order. */
-function turned(order: Order | undefined, column: number): Order | undefined {
+function turned(order: Order | undefined, column: number): string {
   const first = column >= 0;
-  if (order?.column !== column) return { column, isDescending: first };
-  return order.isDescending === first ? { column, isDescending: !first } : undefined;
+  if (order?.column !== column) return sortText(column, first);
+  return order.isDescending === first ? sortText(column, !first) : "";
+}
+
+const sortText = (column: number, isDescending: boolean): string => `${isDescending ? "-" : ""}${column + 1}`;
+
+/** An order as `sortText` writes it: the column, the name being 0, with a minus sign where it is descending. */
+function orderOf(text: string): Order | undefined {
+  const found = /^(-?)(\d{1,2})$/.exec(text);
+  return found ? { column: Number(found[2]) - 1, isDescending: found[1] === "-" } : undefined;
 }
 
 function sorted(rows: readonly Row[], order: Order | undefined): Row[] {

@@ -46,6 +46,9 @@ export interface TimeSeriesProps {
   /** Names of curves shown alone; kept by the chart itself where `onOnly` is not given. */
   only?: readonly string[];
   onOnly?: (only: string[]) => void;
+  /** What the legend is sorted by; kept by the chart itself where `onSort` is not given. */
+  sort?: string;
+  onSort?: (sort: string) => void;
   onZoom?: (range: Range) => void;
   onZoomOut?: () => void;
 }
@@ -56,7 +59,8 @@ const NONE: readonly never[] = [];
 
 export function TimeSeries(props: TimeSeriesProps) {
   const { curves, height, legend = NO_LEGEND, format = SHORT } = props;
-  const [own, setOwn] = useState<string[]>([]);
+  const [own, setOwn] = useState<string[]>([]),
+    [ownSort, setOwnSort] = useState("");
   const only = (props.only ?? own).filter((name) => curves.some((curve) => curve.name === name));
   const shown = useMemo(
     () => (only.length === 0 ? curves : curves.filter(({ name }) => only.includes(name))),
@@ -69,7 +73,15 @@ export function TimeSeries(props: TimeSeriesProps) {
     >
       <Plot {...props} format={format} curves={shown} />
       {legend.mode !== "hidden" && (
-        <Legend curves={curves} format={format} options={legend} only={only} onOnly={props.onOnly ?? setOwn} />
+        <Legend
+          curves={curves}
+          format={format}
+          options={legend}
+          only={only}
+          onOnly={props.onOnly ?? setOwn}
+          sort={props.sort ?? ownSort}
+          onSort={props.onSort ?? setOwnSort}
+        />
       )}
     </div>
   );

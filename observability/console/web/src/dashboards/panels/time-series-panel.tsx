@@ -74,6 +74,8 @@ export function TimeSeriesPanel({ panelKey, panel, title, data, scope }: PanelPr
       annotations={annotations}
       only={only}
       onOnly={(names) => go({ [`only-${panelKey}`]: names }, { replace: true })}
+      sort={place.query.get(`sort-${panelKey}`) ?? ""}
+      onSort={(sort) => go({ [`sort-${panelKey}`]: sort || undefined }, { replace: true })}
       onZoom={(range) => go({ from: range.from, to: range.to })}
       onZoomOut={() => shiftRange(timing.range, "out")}
       {...(dashboard.graphTooltip ? { cursorGroup: dashboard.uid, sharesTooltip: dashboard.graphTooltip === 2 } : {})}
