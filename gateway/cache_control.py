@@ -11,7 +11,7 @@ _CONTROL = re.compile(f"{_ELEMENT}(?:,{_ELEMENT})*")
 _NOT_SHARED = frozenset({"no-store", "no-cache", "private"})
 #: RFC 9111, 4.2.4: what forbids to give an answer that is no longer fresh.
 _NOT_STALE = _NOT_SHARED | {"must-revalidate", "proxy-revalidate", "s-maxage"}
-#: What a service is told of one request only, whoever makes it.
+#: Headers that differ from request to request of the same caller.
 _OF_ONE_REQUEST = frozenset(
     {"*", "baggage", "traceparent", "tracestate", "x-request-id", "x-request-timeout-ms"}
 )
@@ -53,7 +53,7 @@ def freshness(headers: HasHeaders) -> Freshness:
     """What an answer's headers say of its freshness.
 
     What is not plainly allowed is not: a Cache-Control that is none, or says one thing twice, allows nothing.
-    What a shared cache may not keep is not told of either.
+    What a shared cache may not keep has no private lifetime either.
     """
     control = headers.get_all("Cache-Control")
     if not control or headers.get_all("Set-Cookie") or any(map(str.strip, headers.get_all("Vary"))):

@@ -1,4 +1,4 @@
-"""How a process stops: nobody is sent to it any more, it answers what it was asked, it ends."""
+"""Graceful stop: no new requests, those in flight are answered, then the process ends."""
 
 import asyncio
 from typing import Protocol
@@ -29,11 +29,11 @@ async def drain(
     drain_seconds: float = DRAIN_SECONDS,
 ) -> bool:
     """Stop serving without dropping a request; within the sum of both times, and twice
-    `Limits.linger_seconds`: for connections that have still to send a request, and for those that have still
-    to take an answer.
+    `Limits.linger_seconds`: for connections that have still to send their request, and for those that have still
+    to read a response.
 
     Readiness fails at once. During the grace requests are still taken, each answer closing its connection, so
-    that who keeps connections alive opens the next one elsewhere. Then nothing new is accepted.
+    that clients with persistent connections open the next one elsewhere. Then nothing new is accepted.
 
     Returns:
         whether every request was answered.

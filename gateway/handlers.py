@@ -23,7 +23,7 @@ async def place_order(request: Request, tools: Tools) -> Response:
         errors = [{"pointer": "#/account_id", "detail": "no account has this id"}]
         raise Problem(422, "Account not found", detail="An order needs an existing account.", errors=errors)
     if 400 <= found.status < 500:
-        return pass_on(found)  # such as 429: nobody knows whether there is such an account
+        return pass_on(found)  # such as 429: whether there is such an account is not known
     if not found.ok:
         raise unavailable(BackendError("accounts", 502, f"the service answered {found.status}"))
     headers = [("Content-Type", JSON)]

@@ -1,4 +1,4 @@
-"""JSON Schemas that values of anybody are held against, in a bounded time whatever they say."""
+"""Values of any client checked against JSON Schemas, in a bounded time whatever they are."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -13,7 +13,7 @@ from jsonschema.validators import extend
 from gateway.config.schemas import LINEAR, compiled
 from observability.formats import FORMATS, PREDICATES
 
-#: Parts of a value (values and names of members) up to which all its faults are told: 40 µs each.
+#: Parts of a value (values and names of members) up to which all its faults are reported: 40 µs each.
 MAX_TOLD: Final = 500
 # What follows is for schemas that are not linear.
 #: How often some value of a document is asked something, at most; each time takes 3 to 30 µs.
@@ -93,7 +93,7 @@ class Schema:
         large value only the first fault.
 
         Raises:
-            TooMuch: there is more than can be told of in time.
+            TooMuch: there is more than can be checked in time.
             RecursionError: it is nested too deeply.
         """
         if self._linear is not None:

@@ -554,6 +554,20 @@ class Sketch(otlp.Brief):
         else:
             self._template.end(self._span, last)
 
+    def leave_out(self, child: "Sketch") -> bool:
+        """Leave this span out of the trace, in place of ending it: its only child says all there is to say.
+
+        Parameters:
+            child: ended right before this, by the same callback.
+
+        Returns:
+            False, and nothing was done, where one of both has more to say.
+        """
+        if self._span is not None or child._span is not None:
+            return False
+        child.parent_id, child.remote = self.parent_id, self.remote
+        return True
+
     def encoded(self) -> bytes:
         """The ended span as OTLP has it, by way of a real one."""
         if isinstance(self._span, Span):

@@ -209,7 +209,7 @@ class _Run:
         self._identity = request.caller.identity
         self._onward = self._baggage + lines(self._identity)
         self._waiting = executor.later
-        self._under_way: set[_Going] = set()
+        self._under_way: set[_RunningPart] = set()
         self._version = context.invalidations.version(resource(request.path)) if executor.keeps else ()
         self.shared = True
         """Whether every answer so far may be given to other requests of the same time."""
@@ -244,17 +244,17 @@ class _Run:
         if part.condition is not None and not part.condition.holds(self.scope):
             self._settle(part, _Outcome(None))
             return
-        going = _Going(self, part, self._executor.spans[part.name].sketch(self._parent))
+        going = _RunningPart(self, part, self._executor.spans[part.name].sketch(self._parent))
         self._under_way.add(going)
         try:
             going.call = part.call(self._request, self.scope)
             self._begin(going, going.call)
         except Unresolved as error:
             self._take(going, self._unresolved(part, error))
-        except Exception as error:  # who waits for the document is told, not who brought what this needs
+        except Exception as error:  # the request fails with it, not the callback that led here
             self._fail(error)
 
-    def _begin(self, going: "_Going", call: Call) -> None:
+    def _begin(self, going: "_RunningPart", call: Call) -> None:
         going.attempt = self._context.backend.begin(
             call,
             going.part.policy,
@@ -266,9 +266,9 @@ class _Run:
         if going.attempt is None:
             going.task = asyncio.create_task(self._call(going, call))
 
-    def told(self, going: "_Going") -> None:
+    def attempt_ended(self, going: "_RunningPart") -> None:
         """The first attempt at a part's call has ended."""
-        if self.over.done():  # nobody would end what began now: `abandon` may have looked already
+        if self.over.done():  # a call that began now would not be ended: `abandon` may have run
             return
         answer = cast(Attempt, going.attempt).answer()
         if answer is None:
@@ -276,8 +276,8 @@ class _Run:
         else:
             self._take(going, answer)
 
-    async def _call(self, going: "_Going", call: Call) -> None:
-        """Call a service, or go on with a call whose first attempt came to nothing."""
+    async def _call(self, going: "_RunningPart", call: Call) -> None:
+        """Call a service, or go on with a call whose first attempt failed."""
         # The task is the part's own: its context ends with it, so nothing has to be detached.
         trace_contexts.attach(trace.set_span_in_context(going.sketch.span, self._trace_context))
         deadline, policy = self._deadline, going.part.policy
@@ -290,19 +290,21 @@ class _Run:
             return
         self._take(going, got)
 
-    def _take(self, going: "_Going", got: "Answer | PartFailed | Good") -> None:
+    def _take(self, going: "_RunningPart", got: "Answer | PartFailed | Good") -> None:
         """Make a part's outcome of what there is."""
         self._under_way.remove(going)
         try:
             outcome = self._outcome(going, got)
-        except Exception as error:  # who waits for the document is told, not the loop
+        except Exception as error:  # the request fails with it, not the event loop
             self._fail(error)
         else:
             self._settle(going.part, outcome)
         finally:
-            going.sketch.end()
+            # A part whose call took one attempt has nothing to say that the attempt's span does not.
+            if going.attempt is None or not going.sketch.leave_out(going.attempt.sketch):
+                going.sketch.end()
 
-    def _outcome(self, going: "_Going", got: "Answer | PartFailed | Good") -> _Outcome:
+    def _outcome(self, going: "_RunningPart", got: "Answer | PartFailed | Good") -> _Outcome:
         part, call = going.part, going.call
         try:
             if isinstance(got, PartFailed):
@@ -338,8 +340,8 @@ class _Run:
             self.over.set_exception(error)
 
     def _unresolved(self, part: Part, error: Unresolved) -> Good | PartFailed:
-        """What a part is that could not be called for lack of a value: rightly null where the part is that
-        the value was to come from."""
+        """Result of a part whose call refers to a missing value: null if the part referred to is null,
+        otherwise that part's failure."""
         root = error.absent.partition(".")[0]
         if root in part.needs:
             outcome = self.outcomes[root]
@@ -387,13 +389,13 @@ class _Run:
         return kept if kept is not None and kept[0].version == self._version else None
 
     def _key(self, part: Part, call: Call) -> Hashable:
-        """What a part depends on: how it is made of an answer, which differs from plan to plan, and all that
-        the service is told but the request's id."""
+        """What a part depends on: how it is made of the service's answer, which differs from route to route,
+        and all that the call sends but the request's id."""
         sent = tuple(each for each in call.headers if each[0] != REQUEST_ID_HEADER)
         return self._executor, part.name, call.target, sent
 
 
-class _Going:
+class _RunningPart:
     """A part under way."""
 
     __slots__ = ("_run", "attempt", "call", "part", "sketch", "task")
@@ -406,8 +408,8 @@ class _Going:
         self.task: asyncio.Task[None] | None = None
         self._run = run
 
-    def told(self) -> None:
-        self._run.told(self)
+    def attempt_ended(self) -> None:
+        self._run.attempt_ended(self)
 
 
 def scope_of(request: Request) -> dict[str, Any]:

@@ -40,7 +40,7 @@ class Good(NamedTuple):
 
 
 class LastGood(NamedTuple):
-    """A part's last good answer, to be kept: bytes alone, as nobody can say how much memory a value takes.
+    """A part's last good answer, to be kept: bytes alone, as the memory of a decoded value is not known.
 
     Attributes:
         source: the service's document, where the part's value is referred to.

@@ -44,16 +44,16 @@ def _is_denied(headers: Headers) -> bool:
 
 
 class Listener(Protocol):
-    """Who waits for an attempt without a task."""
+    """What waits for an attempt without a task of its own."""
 
-    def told(self) -> None:
+    def attempt_ended(self) -> None:
         """There is an answer, or there will be none: called once, by the event loop."""
 
 
 class Attempt(Collecting):
     """Holds its place in the bulkhead, its breaker's ticket and its span until it is closed.
 
-    It collects what a connection receives for it; the listener is told of the end.
+    It collects what a connection receives for it; the listener is called at its end.
 
     Parameters:
         admission: of the call; None for a streamed one, which has its place among these and is admitted
@@ -121,7 +121,7 @@ class Attempt(Collecting):
         """Give the place in the bulkhead up: the service is done with all but the answer's body."""
         if self._placed:
             self._placed = False
-            self._service.compartment.leave()
+            self._service.bulkhead.leave()
 
     # --- what comes of it
 
@@ -169,9 +169,9 @@ class Attempt(Collecting):
         if status == 403 and _is_denied(headers):
             raise BackendError(name, 502, "the gateway was not admitted")
         if status >= 500:
-            told = status if status in (503, 504) else 502
+            shown = status if status in (503, 504) else 502
             cause, passing = f"the service answered {status}", status in retry.TRANSIENT
-            raise BackendError(name, told, cause, headers.get("Retry-After"), passing)
+            raise BackendError(name, shown, cause, headers.get("Retry-After"), passing)
 
     def failed(self, error: ClientError) -> BackendError:
         """Take note of an exchange without an answer; what the gateway says of it."""
@@ -194,7 +194,7 @@ class Attempt(Collecting):
         return lost and self._method in retry.IDEMPOTENT
 
     def abandon(self) -> None:
-        """Nobody wants the answer any more."""
+        """End it: its answer is not needed any more."""
         self._listener = None
         if self.connection is not None:
             self.connection.abandon(self)
@@ -211,8 +211,8 @@ class Attempt(Collecting):
         self.leave()
         if self._streams:
             service.streams.leave()
-        told = type(outcome) is int and outcome < 400
-        self.sketch.end(outcome if told else None)
+        succeeded = type(outcome) is int and outcome < 400
+        self.sketch.end(outcome if succeeded else None)
         seconds = time.perf_counter() - self._started
         service.observe(self._method, outcome, seconds, self.sketch.ancestor.exemplar)
 
@@ -226,13 +226,13 @@ class Attempt(Collecting):
         else:
             circuit.failed(ticket, self._target)
 
-    # --- what the connection tells
+    # --- called by the connection
 
     def end(self) -> None:
-        # Forgotten at once: who is told knows this attempt, and a cycle a call would keep the collector busy.
+        # Forgotten at once: the listener knows this attempt, and each such cycle is work for the collector.
         listener, self._listener = self._listener, None
         if listener is not None:
-            listener.told()
+            listener.attempt_ended()
 
     def fail(self, error: BaseException) -> None:
         self._error = error

@@ -4,17 +4,17 @@ import asyncio
 from collections import deque
 from contextlib import suppress
 
-from gateway.backend.policy import Bulkhead
+from gateway.backend.policy import BulkheadPolicy
 
 
 class Full(Exception):
     """There was no place, or none came free in time."""
 
 
-class Compartment:
-    """One service's places. Who `enter`s has to `leave`; who waits longest goes first."""
+class Bulkhead:
+    """One service's places. Each `enter` needs a `leave`; the call that waits longest is admitted first."""
 
-    def __init__(self, settings: Bulkhead) -> None:
+    def __init__(self, settings: BulkheadPolicy) -> None:
         self.in_flight = 0
         self._settings = settings
         self._waiting: deque[asyncio.Future[None]] = deque()
@@ -64,7 +64,7 @@ class Compartment:
         self.in_flight -= 1
         self._let_in()
 
-    def follow(self, settings: Bulkhead) -> None:
+    def follow(self, settings: BulkheadPolicy) -> None:
         """Have other bounds from now on. Calls beyond them end before others are let in."""
         self._settings = settings
         self._let_in()

@@ -5,7 +5,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from enum import Enum
 
-from gateway.backend.policy import Breaker
+from gateway.backend.policy import BreakerPolicy
 
 #: The window slides by this part of itself.
 _SLICES = 10
@@ -22,7 +22,7 @@ class State(Enum):
     OPEN = 2
 
 
-class Circuit:
+class CircuitBreaker:
     """The breaker of one kind of call.
 
     Every call asks `admit`; what it gets it hands back to `succeeded`, `failed` or `abandoned`. Results of
@@ -37,7 +37,7 @@ class Circuit:
 
     def __init__(
         self,
-        settings: Breaker,
+        settings: BreakerPolicy,
         changed: Callable[[State, State], None] = lambda _before, _after: None,
         clock: Callable[[], float] = time.monotonic,
         isolate: Callable[[str], None] | None = None,
@@ -104,7 +104,7 @@ class Circuit:
         if ticket == self._generation:
             self._probing = False
 
-    def follow(self, settings: Breaker) -> None:
+    def follow(self, settings: BreakerPolicy) -> None:
         """Judge by other settings from now on; state and counts stay."""
         before, self._settings = self._width, settings
         self._width = settings.window_seconds / _SLICES
@@ -172,7 +172,7 @@ class _Slice:
         self.failed: Counter[str] = Counter()
 
 
-class Circuits:
+class CircuitBreakers:
     """One service's breakers: one for each method and path of the routes' calls, and one for each URL that
     fails while others of its path are answered.
 
@@ -183,17 +183,17 @@ class Circuits:
 
     def __init__(
         self,
-        settings: Breaker,
+        settings: BreakerPolicy,
         changed: Callable[[str, State, State], None] = lambda _path, _before, _after: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
         self._changed = changed
         self._clock = clock
-        self._paths: dict[str, Circuit] = {}
-        self._urls: dict[tuple[str, str], Circuit] = {}
+        self._paths: dict[str, CircuitBreaker] = {}
+        self._urls: dict[tuple[str, str], CircuitBreaker] = {}
 
-    def of(self, path: str, target: str) -> Circuit:
+    def of(self, path: str, target: str) -> CircuitBreaker:
         """The breaker of a call.
 
         Parameters:
@@ -205,7 +205,7 @@ class Circuits:
         circuit = self._paths.get(path)
         return self._add(path) if circuit is None else circuit
 
-    def follow(self, settings: Breaker) -> None:
+    def follow(self, settings: BreakerPolicy) -> None:
         """Judge by other settings from now on; states and counts stay."""
         self._settings = settings
         for circuit in self._all():
@@ -216,18 +216,18 @@ class Circuits:
         """The state of the breaker that is furthest from closed."""
         return max((each.state for each in self._all()), key=lambda state: state.value, default=State.CLOSED)
 
-    def _all(self) -> Iterator[Circuit]:
+    def _all(self) -> Iterator[CircuitBreaker]:
         yield from self._paths.values()
         yield from self._urls.values()
 
-    def _add(self, path: str) -> Circuit:
+    def _add(self, path: str) -> CircuitBreaker:
         def changed(before: State, after: State) -> None:
             self._changed(path, before, after)
 
         def isolate(target: str) -> None:
             self._isolate(path, target)
 
-        circuit = self._paths[path] = Circuit(self._settings, changed, self._clock, isolate)
+        circuit = self._paths[path] = CircuitBreaker(self._settings, changed, self._clock, isolate)
         return circuit
 
     def _isolate(self, path: str, target: str) -> None:
@@ -238,5 +238,5 @@ class Circuits:
                 del self._urls[path, target]
             self._changed(path, before, after)
 
-        circuit = self._urls[path, target] = Circuit(self._settings, changed, self._clock)
+        circuit = self._urls[path, target] = CircuitBreaker(self._settings, changed, self._clock)
         circuit.open()

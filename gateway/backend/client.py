@@ -69,7 +69,7 @@ class BackendClient:
         Parameters:
             parent: the span of the call.
             onward: the request's headers, the call's and those of its baggage, as `lines` gives them.
-            listener: told once, by the event loop, when there is an answer or there will be none.
+            listener: called once, by the event loop, when there is an answer or there will be none.
 
         Returns:
             the attempt; None, and nothing was done, where `call` has to: it may have to wait, or to refuse.
@@ -80,7 +80,7 @@ class BackendClient:
             return None
         connection = self._client.take(self._origin)
         if connection is None:
-            service.compartment.leave()
+            service.bulkhead.leave()
             return None
         service.budget.deposit(policy.retries.budget_ratio)
         attempt = self._start(service, admission, call, 1, parent, listener)
@@ -295,7 +295,7 @@ async def _admitted_at_end(
 
 
 def _of_attempt(sketch: Sketch, seconds: float) -> str:
-    """What a service is told of an attempt: how long it may take, and whose part it is."""
+    """Headers of an attempt: how long it may take, and the trace that it belongs to."""
     text = f"{TIMEOUT_HEADER}: {max(1, int(seconds * 1000))}\r\n"
     if (traceparent := sketch.traceparent) is not None:
         text += f"traceparent: {traceparent}\r\n"

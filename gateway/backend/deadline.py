@@ -9,7 +9,8 @@ from typing import Any, Self
 #: Tells a service how many milliseconds its caller will still wait.
 HEADER = "X-Request-Timeout-Ms"
 
-#: A call that has this much of all the time there was has what the request can give.
+#: A call that has at least this share of the request's time has all that the request can give: its timeout
+#: counts as the service's failure.
 _AMPLE_SHARE = 0.8
 
 #: What is kept of the time for an answer when its calls have to be over: the lesser of both.

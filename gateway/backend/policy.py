@@ -12,7 +12,7 @@ class _Declared(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Retries(_Declared):
+class RetryPolicy(_Declared):
     """Further attempts at idempotent calls whose failure may be of this moment only.
 
     Attributes:
@@ -29,7 +29,7 @@ class Retries(_Declared):
     cap_seconds: Seconds = 0.25
 
 
-class Breaker(_Declared):
+class BreakerPolicy(_Declared):
     """When calls of one path of a service are not made for a while.
 
     Attributes:
@@ -45,7 +45,7 @@ class Breaker(_Declared):
     open_seconds: Seconds = 5.0
 
 
-class Bulkhead(_Declared):
+class BulkheadPolicy(_Declared):
     """How much of the gateway one service can hold.
 
     Attributes:
@@ -67,6 +67,6 @@ class Policy(_Declared):
     """
 
     timeout_seconds: Seconds = 5.0
-    retries: Retries = Retries()
-    breaker: Breaker = Breaker()
-    bulkhead: Bulkhead = Bulkhead()
+    retries: RetryPolicy = RetryPolicy()
+    breaker: BreakerPolicy = BreakerPolicy()
+    bulkhead: BulkheadPolicy = BulkheadPolicy()

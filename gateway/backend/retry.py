@@ -1,15 +1,15 @@
-"""Retries: which calls may be made again, when, and how often in proportion to all calls."""
+"""RetryPolicy: which calls may be made again, when, and how often in proportion to all calls."""
 
 import random
 
-from gateway.backend.policy import Retries
+from gateway.backend.policy import RetryPolicy
 from observability.retry_after import read_retry_after
 
 #: Methods whose repetition changes nothing (RFC 9110, 9.2.2).
 IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"})
 #: Statuses that may be of this moment only.
 TRANSIENT = frozenset({502, 503, 504})
-#: Retries that can be saved up: what a quiet service may be asked at once.
+#: RetryPolicy that can be saved up: what a quiet service may be asked at once.
 MAX_BALANCE = 10.0
 
 
@@ -36,15 +36,15 @@ class Budget:
         return True
 
 
-def pause(settings: Retries, retry: int, retry_after: str | None = None) -> float | None:
+def pause(settings: RetryPolicy, retry: int, retry_after: str | None = None) -> float | None:
     """Seconds to wait before a retry (the first is 1): full jitter under an exponential bound.
 
     Parameters:
         retry_after: what the service says: the time that is waited at least, in seconds or as a date.
 
     Returns:
-        None where the service wants to be left alone for longer than a retry may wait: who asks sooner only
-            adds to its load, and who waits holds up all the rest of an answer.
+        None where the service asks for a longer pause than a retry may wait: an earlier retry would only add
+            to its load, and a later one would hold up the rest of the response.
     """
     asked = read_retry_after(retry_after) or 0.0
     if asked > settings.cap_seconds:

@@ -8,11 +8,11 @@ from opentelemetry import trace
 from opentelemetry.trace import SpanKind, Tracer
 
 from gateway.backend import retry
-from gateway.backend.bulkhead import Compartment, Full
+from gateway.backend.bulkhead import Bulkhead, Full
 from gateway.backend.call import BackendError, Call
-from gateway.backend.circuit_breaker import Circuit, Circuits, State
+from gateway.backend.circuit_breaker import CircuitBreaker, CircuitBreakers, State
 from gateway.backend.metrics import Metrics
-from gateway.backend.policy import Bulkhead, Policy
+from gateway.backend.policy import BulkheadPolicy, Policy
 from observability.client import Origin
 from observability.lean import Template
 
@@ -25,7 +25,7 @@ _logger = logging.getLogger(__name__)
 class Admission(NamedTuple):
     """What a call that may be made holds, beside its place in the bulkhead: its breaker's ticket."""
 
-    circuit: Circuit
+    circuit: CircuitBreaker
     ticket: int
 
 
@@ -33,7 +33,7 @@ class Service:
     """What the gateway remembers of one service: its breakers, its bulkhead, its retry budget, its series.
 
     Attributes:
-        compartment: places for calls that the service works on.
+        bulkhead: places for calls that the service works on.
         streams: places for streamed calls, from their begin until the last byte of the answer has come.
     """
 
@@ -41,9 +41,9 @@ class Service:
         self.name = name
         self.policy = policy
         self.budget = retry.Budget()
-        self.compartment = Compartment(policy.bulkhead)
-        self.streams = Compartment(Bulkhead(concurrent=MAX_STREAMS, queue=0))
-        self.circuits = Circuits(policy.breaker, self._changed)
+        self.bulkhead = Bulkhead(policy.bulkhead)
+        self.streams = Bulkhead(BulkheadPolicy(concurrent=MAX_STREAMS, queue=0))
+        self.circuits = CircuitBreakers(policy.breaker, self._changed)
         self.retried = metrics.retries.labels(name)
         self.refused = {
             reason: metrics.refused.labels(name, reason)
@@ -51,8 +51,8 @@ class Service:
         }
         self._state = metrics.breaker.labels(name)
         self._state.set(State.CLOSED.value)
-        metrics.in_flight.labels(name).set_function(lambda: self.compartment.in_flight)
-        metrics.waiting.labels(name).set_function(lambda: self.compartment.waiting)
+        metrics.in_flight.labels(name).set_function(lambda: self.bulkhead.in_flight)
+        metrics.waiting.labels(name).set_function(lambda: self.bulkhead.waiting)
         metrics.streams.labels(name).set_function(lambda: self.streams.in_flight)
         self._attempts = metrics.attempts
         self._tracer = tracer
@@ -62,13 +62,13 @@ class Service:
     def follow(self, policy: Policy) -> None:
         """Take a policy on; calls under way, open breakers and the retry budget stay as they are."""
         self.policy = policy
-        self.compartment.follow(policy.bulkhead)
+        self.bulkhead.follow(policy.bulkhead)
         self.circuits.follow(policy.breaker)
 
     def try_admit(self, call: Call) -> Admission | None:
         """Leave to make a call, where its breaker is closed and a place in the bulkhead is free."""
         circuit = self.circuits.of(call.path, call.target)
-        if circuit.state is not State.CLOSED or not self.compartment.enter():
+        if circuit.state is not State.CLOSED or not self.bulkhead.enter():
             return None
         return Admission(circuit, circuit.admit() or 0)
 
@@ -85,9 +85,9 @@ class Service:
         ticket = circuit.admit()
         if ticket is None:
             self._refuse_open(circuit)
-        if not self.compartment.enter():
+        if not self.bulkhead.enter():
             try:
-                await self.compartment.wait(seconds)
+                await self.bulkhead.wait(seconds)
             except BaseException as error:
                 circuit.abandoned(ticket)
                 if isinstance(error, Full):
@@ -104,7 +104,7 @@ class Service:
         circuit = self.circuits.of(call.path, call.target)
         if circuit.retry_after() > 0:
             self._refuse_open(circuit)
-        if self.compartment.is_full:
+        if self.bulkhead.is_full:
             self._refuse("bulkhead", "too many calls wait for it", "1")
         if not self.streams.enter():
             self._refuse("streams", "too many callers send or read slowly", "1")
@@ -133,7 +133,7 @@ class Service:
         trace.get_current_span().add_event(f"{reason}.refused", {"service": self.name})
         raise BackendError(self.name, 503, cause, retry_after)
 
-    def _refuse_open(self, circuit: Circuit) -> NoReturn:
+    def _refuse_open(self, circuit: CircuitBreaker) -> NoReturn:
         after = str(max(1, ceil(circuit.retry_after())))
         self._refuse("circuit", "the service is left alone, for its calls failed", after)
 

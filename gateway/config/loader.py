@@ -65,7 +65,7 @@ def load_router(path: Path, timeouts: Mapping[str, float], context: Context, *, 
 
     Parameters:
         timeouts: the services there are, and the seconds a call to each may take unless the file says else.
-        mock: answer every route with its example, and call nobody.
+        mock: answer every route with its example, and call no service.
 
     Raises:
         RoutesError: something in it is wrong; the message has every fault with file, line and field.

@@ -65,7 +65,7 @@ class Reloader:
             except (RoutesError, SettingsError) as error:
                 self._context.metrics.reloaded("refused")
                 _logger.error("Routes not reloaded: the old ones stay", extra={"faults": str(error)})
-            except Exception:  # a file that nobody thought of must not be the last one that is read
+            except Exception:  # a file with an unforeseen fault must not be the last one that is read
                 self._context.metrics.reloaded("refused")
                 _logger.exception("Routes not reloaded: the old ones stay")
             else:

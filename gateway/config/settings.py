@@ -1,4 +1,4 @@
-"""What the gateway is told at start, read from the JSON file that `GATEWAY_CONFIG` names."""
+"""The gateway's settings, read at start from the JSON file that `GATEWAY_CONFIG` names."""
 
 import os
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ class ServiceSettings(BaseModel):
 
 
 class AuthSettings(BaseModel):
-    """Whose access tokens are accepted: those of `issuer` for `audience`, signed by a key of the JWK Set that
+    """Which access tokens are accepted: those of `issuer` for `audience`, signed by a key of the JWK Set that
     either a file or a URL gives. `leeway_seconds` is by how much clocks may differ."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -62,7 +62,7 @@ def _vary(names: Sequence[str]) -> Headers:
 
 
 def _cache_control(fresh: Freshness, caller: Caller) -> str:
-    """What caches on the way to the caller are told: one caller's own document is for no other."""
+    """`Cache-Control` for caches on the way to the caller: one caller's own document is for no other."""
     lifetime = f"max-age={fresh.private}"
     if caller.subject is None:
         return lifetime

@@ -60,7 +60,7 @@ def pass_on(answer: Answer, location_prefix: str = "") -> Response:
 def public_location(location: str, prefix: str) -> str:
     """A service's Location as its public name.
 
-    Of an address inside the platform, which means nothing outside, only path and query are told.
+    Of an address inside the platform, which means nothing outside, only path and query are kept.
     """
     if location.startswith("/") and not location.startswith("//"):
         return prefix + location

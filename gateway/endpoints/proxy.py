@@ -15,8 +15,7 @@ from gateway.limits import MAX_SERVICE_TARGET
 from gateway.messages import Headers, Request, Response
 from observability.problem import Problem
 
-#: Of the answer: what the gateway says itself, or nobody: whom scripts of other origins may ask, how much a
-#: caller may ask for, what a page may do.
+#: Headers of a response that the gateway sets itself or not at all: CORS, rate limits, what a page may do.
 _NOT_PASSED_BACK = frozenset(
     {
         "access-control-allow-credentials",
@@ -118,7 +117,7 @@ class Proxy:
 
 
 class _Body:
-    """The pieces of a body; what they come through is closed with them, even where nobody took the first one
+    """The pieces of a body; what they come through is closed with them, even where none was read
     (a generator that was never started runs no `finally`)."""
 
     def __init__(self, stack: AsyncExitStack, chunks: AsyncIterator[bytes]) -> None:

@@ -1,4 +1,4 @@
-"""Conditional requests (RFC 9110, 13): who has the composed document already is told so."""
+"""Conditional requests (RFC 9110, 13): no body for a caller that has the composed document already."""
 
 from dataclasses import replace
 

@@ -32,12 +32,12 @@ class KeysUnavailable(Exception):
 class Jwks:
     """A key set that is read again when it grew old, and when a token names a key that is not in it.
 
-    A reading that fails leaves the keys as they were. All who wait share one reading.
+    A reading that fails leaves the keys as they were. Requests that wait for one share it.
 
     Parameters:
         read: gives the document.
         refresh_seconds: age at which it is read again, beside the requests that use it.
-        changed: told when the set is another one.
+        changed: called when the set is another one.
         clock: seconds that only go forward.
     """
 

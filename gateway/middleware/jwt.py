@@ -29,7 +29,7 @@ class Authentication:
     """Middleware: verify the caller's access token, as the route's `auth` and `scopes` say.
 
     Parameters:
-        verifier: None where no issuer is configured: routes that require a token then refuse everybody.
+        verifier: None where no issuer is configured: routes that require a token then refuse every request.
         rate_limiting: counts bad tokens too, so that guessing them is limited.
     """
 
@@ -66,7 +66,7 @@ class Authentication:
                 raise unauthorized()
             return None
         if self._verifier is None:
-            raise unauthorized("invalid_token", "nobody issues tokens here")
+            raise unauthorized("invalid_token", "no issuer is configured")
         token = await self._verifier.verify(text)
         if not route.scopes <= token.scopes:
             raise forbidden(route.scopes)
@@ -79,7 +79,7 @@ class Authentication:
 
 
 def set_token(request: Request, token: Token) -> None:
-    """Have services told the token's subject and scopes."""
+    """Set the caller's subject and scopes, and the headers that tell services."""
     caller = request.caller
     caller.subject, caller.scopes, caller.claims = token.subject, token.scopes, token.claims
     scopes = " ".join(sorted(token.scopes))

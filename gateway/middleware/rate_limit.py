@@ -67,7 +67,7 @@ class RateLimiter:
     def __init__(self, rows: int = ROWS, clock: Callable[[], int] = time.monotonic_ns) -> None:
         self._rows = rows
         self._clock = clock
-        self._secret = token_bytes(32)  # callers must not be able to choose whose cell they share
+        self._secret = token_bytes(32)  # callers must not be able to choose the cell that they share
         self._file = os.memfd_create("gateway-rates", os.MFD_CLOEXEC)
         os.truncate(self._file, rows * _ROW.size)
         self._memory = mmap.mmap(self._file, rows * _ROW.size)

@@ -1,6 +1,6 @@
 """Load shedding: when this process has more to do than it can, some requests are refused at once.
 
-What tells is how late the event loop is: the time that whatever is ready waits before it is run. Slow
+The measure is how late the event loop is: the time that whatever is ready waits before it is run. Slow
 services do not make it late (bulkheads and breakers see to those); only too much work does. As CoDel does
 with queues, the least lateness of an interval is judged, so that bursts that are worked off within it do not
 count. What follows is additive increase, multiplicative decrease, of the share of requests that is let in.

@@ -75,7 +75,7 @@ class TokenVerifier:
         """What the token says.
 
         Raises:
-            Problem: 401, it is not good; 503, there are no keys to tell.
+            Problem: 401, it is not good; 503, there are no keys to verify it with.
         """
         if len(text) > MAX_TOKEN_BYTES:
             raise unauthorized("invalid_token", "it is too long")

@@ -1,4 +1,4 @@
-"""The proxies whose word on a request's origin is believed: `X-Forwarded-For` is anybody's to send."""
+"""The proxies whose `X-Forwarded-For` is believed: any client can send one."""
 
 import asyncio
 import logging
@@ -17,7 +17,7 @@ _logger = logging.getLogger(__name__)
 
 
 class TrustedProxies:
-    """Tells whether a peer is one of the proxies before the gateway.
+    """The proxies before the gateway.
 
     Parameters:
         proxies: addresses, networks such as `10.0.0.0/24`, and host names. Names are looked up here, which

@@ -27,7 +27,7 @@ from gateway.middleware.tests.issuer import AUDIENCE, ISSUER, Key, key_set
 from gateway.middleware.token_verifier import TokenVerifier
 from gateway.middleware.trusted_proxies import TrustedProxies
 from gateway.pipeline import Pipeline
-from gateway.tests.routes import unprotected
+from gateway.tests.routes import open_to_all
 from gateway.tests.upstreams import Asked, Behaviour, Server, reply, until, upstreams_of
 from observability import Hop
 from observability.http.server import Refusals
@@ -60,7 +60,7 @@ def limit(api: Api, monkeypatch: pytest.MonkeyPatch, **limits: float) -> None:
 def router_of(folder: Path, routes: str, context: Context) -> Router:
     """The router of a file of routes; those that do not say `auth` are open."""
     file = folder / "routes.yaml"
-    file.write_text(unprotected(routes))
+    file.write_text(open_to_all(routes))
     return load_router(file, SERVICES, context)
 
 

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import httpx
 
 from gateway.middleware.tests.issuer import AUDIENCE, ISSUER, Key, key_set
-from gateway.tests.routes import unprotected
+from gateway.tests.routes import open_to_all
 from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -96,7 +96,7 @@ async def gateway(
     ports, pages = ([free_port() for _ in range(processes)] for _ in range(2))
     (folder / "jwks.json").write_bytes(key_set(key))
     (folder / "credential").write_text("secret\n")
-    (folder / "routes.yaml").write_text(unprotected(routes))
+    (folder / "routes.yaml").write_text(open_to_all(routes))
     document: Mapping[str, Any] = {
         "host": "127.0.0.1",
         "ports": ports,

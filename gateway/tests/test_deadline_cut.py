@@ -7,7 +7,7 @@ import pytest
 from gateway.backend import BackendError, Call
 from gateway.backend.circuit_breaker import State
 from gateway.backend.deadline import Deadline
-from gateway.backend.policy import Breaker, Policy, Retries
+from gateway.backend.policy import BreakerPolicy, Policy, RetryPolicy
 from gateway.tests.api import answering, running, said
 from gateway.tests.conftest import Serve
 from gateway.tests.upstreams import hang, until
@@ -46,7 +46,7 @@ async def test_a_service_is_blamed_where_others_used_up_little_time(
     serve: Serve, used: float, blamed: bool
 ) -> None:
     upstreams, _ = await serve(hang)
-    policy = Policy(timeout_seconds=300, retries=Retries(attempts=1), breaker=Breaker(minimum=2))
+    policy = Policy(timeout_seconds=300, retries=RetryPolicy(attempts=1), breaker=BreakerPolicy(minimum=2))
     for _ in range(2):
         now = 0.0
         deadline = Deadline.after(0.2, lambda: now)  # noqa: B023 - it is this request's
@@ -60,7 +60,9 @@ async def test_a_service_is_blamed_where_others_used_up_little_time(
 async def test_a_probe_that_hangs_until_the_deadline_opens_the_circuit_again(serve: Serve) -> None:
     upstreams, server = await serve(hang)
     policy = Policy(
-        timeout_seconds=300, retries=Retries(attempts=1), breaker=Breaker(minimum=1, open_seconds=0.01)
+        timeout_seconds=300,
+        retries=RetryPolicy(attempts=1),
+        breaker=BreakerPolicy(minimum=1, open_seconds=0.01),
     )
     for number in (1, 2):
         with pytest.raises(BackendError):

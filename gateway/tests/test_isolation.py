@@ -10,16 +10,16 @@ from prometheus_client import CollectorRegistry
 from gateway.backend import BackendClient, BackendError, Call
 from gateway.backend.deadline import Deadline
 from gateway.backend.metrics import Metrics
-from gateway.backend.policy import Breaker, Bulkhead, Policy, Retries
+from gateway.backend.policy import BreakerPolicy, BulkheadPolicy, Policy, RetryPolicy
 from gateway.tests.conftest import Serve
 from gateway.tests.upstreams import Asked, Behaviour, cut, hang, reply, saying, until
 from observability import Hop
 
 POLICY = Policy(
     timeout_seconds=30,
-    retries=Retries(attempts=1),
-    breaker=Breaker(minimum=4, window_seconds=60, open_seconds=60),
-    bulkhead=Bulkhead(concurrent=2, queue=0),
+    retries=RetryPolicy(attempts=1),
+    breaker=BreakerPolicy(minimum=4, window_seconds=60, open_seconds=60),
+    bulkhead=BulkheadPolicy(concurrent=2, queue=0),
 )
 
 
@@ -51,7 +51,9 @@ async def read_whole(upstreams: BackendClient, policy: Policy) -> None:
 
 async def test_calls_of_a_hanging_service_use_up_no_connection_of_another(serve: Serve) -> None:
     upstreams, server = await serve(by_target(hanging=hang))
-    many = POLICY.model_copy(update={"bulkhead": Bulkhead(concurrent=1100, queue=0), "timeout_seconds": 300})
+    many = POLICY.model_copy(
+        update={"bulkhead": BulkheadPolicy(concurrent=1100, queue=0), "timeout_seconds": 300}
+    )
     hanging: list[asyncio.Task[int]] = []
     while (asked := len(server.asked)) < 1100:
         task = asyncio.create_task(status(upstreams, to("/orders/hanging"), many, 300))
@@ -92,7 +94,9 @@ async def test_a_path_whose_urls_all_fail_is_left_alone(serve: Serve) -> None:
 
 async def test_an_isolated_url_is_tried_again(serve: Serve) -> None:
     upstreams, _ = await serve(saying(*[reply(500)] * 4, reply()))
-    policy = POLICY.model_copy(update={"breaker": Breaker(minimum=4, window_seconds=60, open_seconds=0.05)})
+    policy = POLICY.model_copy(
+        update={"breaker": BreakerPolicy(minimum=4, window_seconds=60, open_seconds=0.05)}
+    )
     for _ in range(4):
         await status(upstreams, to("/orders/bad"), policy)
     async with asyncio.timeout(10):
@@ -130,13 +134,13 @@ async def test_callers_that_send_slowly_hold_no_place(serve: Serve) -> None:
     uploads = [asyncio.create_task(upload(length)) for length in (8, None) * 4]
     await until(lambda: len(begun) == 8)
     assert await status(upstreams, to("/orders/7"), seconds=5) == 200
-    assert upstreams._services["orders"].compartment.in_flight == 0
+    assert upstreams._services["orders"].bulkhead.in_flight == 0
     complete.set()
     done = await asyncio.gather(*uploads, return_exceptions=True)
     # All of them are complete at once, and there are two places and no queue.
     assert 200 in done
     assert all(each == 200 or isinstance(each, BackendError) for each in done)
-    assert upstreams._services["orders"].compartment.in_flight == 0
+    assert upstreams._services["orders"].bulkhead.in_flight == 0
 
 
 @pytest.mark.parametrize("behave", [hang, cut(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{")])
@@ -147,7 +151,7 @@ async def test_streams_that_fail_give_back_what_they_hold(serve: Serve, behave: 
         with pytest.raises(BackendError):
             await read_whole(upstreams, policy)
     service = upstreams._services["orders"]
-    assert (service.compartment.in_flight, service.streams.in_flight) == (0, 0)
+    assert (service.bulkhead.in_flight, service.streams.in_flight) == (0, 0)
 
 
 async def test_a_call_that_would_not_be_made_is_refused_before_its_body_is_read(serve: Serve) -> None:
@@ -161,7 +165,7 @@ async def test_a_call_that_would_not_be_made_is_refused_before_its_body_is_read(
     for _ in range(4):
         await status(upstreams, to("/orders/bad"))
     hanging = [asyncio.create_task(status(upstreams, to("/orders/hanging", "stock"))) for _ in range(2)]
-    await until(lambda: upstreams._service("stock", POLICY).compartment.is_full)
+    await until(lambda: upstreams._service("stock", POLICY).bulkhead.is_full)
     for service, target in (("orders", "/orders/bad"), ("stock", "/stock/7")):
         call = Call(service, "GET", target, (), body(), 1, "GET /orders/{path.id}")
         with pytest.raises(BackendError) as caught:

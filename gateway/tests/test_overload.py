@@ -13,7 +13,7 @@ from gateway.tests.upstreams import Server, reply, saying, until
 
 ROUTES = """
 routes:
-  - {id: work, method: GET, path: /work, handler: gateway.tests.test_overload.work}
+  - {id: work, method: GET, path: /work, priority: normal, handler: gateway.tests.test_overload.work}
   - {id: critical, method: GET, path: /critical, priority: critical, mock: {body: {}}}
 """
 #: Together they ask for several times what shedding starts at.

@@ -246,7 +246,7 @@ async def test_a_deadline_ends_whatever_is_done(hop: Hop, tmp_path: Path, path: 
             assert answer.json()["trace_id"] == answer.headers["X-Trace-Id"]
         await until(lambda: not api.pipeline.in_flight.count)
         services = api.context.backend._services.values()  # type: ignore[attr-defined]
-        await until(lambda: not any(each.compartment.in_flight for each in services))
+        await until(lambda: not any(each.bulkhead.in_flight for each in services))
 
 
 @pytest.mark.parametrize("headers", [{}, {"TE": "trailers"}], ids=["plain", "tornado"])

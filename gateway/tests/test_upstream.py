@@ -10,15 +10,15 @@ import observability
 from gateway.backend import MAX_ANSWER_BYTES, Answer, BackendClient, BackendError, Call
 from gateway.backend.circuit_breaker import State
 from gateway.backend.deadline import Deadline
-from gateway.backend.policy import Breaker, Bulkhead, Policy, Retries
+from gateway.backend.policy import BreakerPolicy, BulkheadPolicy, Policy, RetryPolicy
 from gateway.tests.conftest import Serve
 from gateway.tests.upstreams import Asked, Behaviour, cut, hang, reply, reset, saying, stall, trickle, until
 from observability.client import Headers
 
 ORDER = Call("orders", "GET", "/orders/7")
 PLACE = Call("orders", "POST", "/orders", (("Content-Type", "application/json"),), b"{}")
-ONCE = Policy(timeout_seconds=0.2, retries=Retries(attempts=1))
-TWICE = Policy(timeout_seconds=0.2, retries=Retries(attempts=2, first_seconds=0.001))
+ONCE = Policy(timeout_seconds=0.2, retries=RetryPolicy(attempts=1))
+TWICE = Policy(timeout_seconds=0.2, retries=RetryPolicy(attempts=2, first_seconds=0.001))
 
 
 async def ask(
@@ -65,7 +65,7 @@ async def test_a_service_is_told_less_each_time(serve: Serve) -> None:
         writer.write(reply(503))
 
     upstreams, server = await serve(take_a_while)
-    policy = Policy(timeout_seconds=60, retries=Retries(attempts=4, first_seconds=0.001))
+    policy = Policy(timeout_seconds=60, retries=RetryPolicy(attempts=4, first_seconds=0.001))
     await refused(upstreams, policy=policy, seconds=5)
     left = [int(asked.headers["x-request-timeout-ms"]) for asked in server.asked]
     assert len(left) == 4
@@ -162,8 +162,8 @@ async def test_what_would_fail_again_is_not_tried_again(serve: Serve, status: in
 async def test_retries_stop_where_their_budget_ends(serve: Serve) -> None:
     upstreams, server = await serve(saying(reply(503)))
     policy = Policy(
-        retries=Retries(attempts=5, budget_ratio=0.1, first_seconds=0.0001),
-        breaker=Breaker(minimum=10_000),
+        retries=RetryPolicy(attempts=5, budget_ratio=0.1, first_seconds=0.0001),
+        breaker=BreakerPolicy(minimum=10_000),
     )
     for _ in range(30):
         await refused(upstreams, policy=policy)
@@ -172,7 +172,7 @@ async def test_retries_stop_where_their_budget_ends(serve: Serve) -> None:
 
 async def test_no_retry_passes_the_deadline(serve: Serve) -> None:
     upstreams, server = await serve(saying(reply(503, Retry_After="60")))
-    policy = Policy(retries=Retries(attempts=2, first_seconds=0.001, cap_seconds=60))
+    policy = Policy(retries=RetryPolicy(attempts=2, first_seconds=0.001, cap_seconds=60))
     assert (await refused(upstreams, policy=policy, seconds=1)).status == 503
     assert len(server.asked) == 1
 
@@ -204,21 +204,21 @@ async def test_nothing_outlasts_the_deadline(
     upstreams, _ = await serve(behave)
     policy = Policy(
         timeout_seconds=300,
-        retries=Retries(attempts=5, first_seconds=300, cap_seconds=300),
-        bulkhead=Bulkhead(concurrent=1, queue_seconds=300),
+        retries=RetryPolicy(attempts=5, first_seconds=300, cap_seconds=300),
+        bulkhead=BulkheadPolicy(concurrent=1, queue_seconds=300),
     )
-    compartment = upstreams._service("orders", policy).compartment
+    bulkhead = upstreams._service("orders", policy).bulkhead
     if full:
-        assert compartment.enter()
+        assert bulkhead.enter()
     async with asyncio.timeout(30):
         error = await refused(upstreams, policy=policy, seconds=0.3)
     assert error.status == (503 if full else status)
-    assert (compartment.in_flight, compartment.waiting) == (int(full), 0)
+    assert (bulkhead.in_flight, bulkhead.waiting) == (int(full), 0)
 
 
 async def test_timeouts_open_the_circuit(serve: Serve) -> None:
     upstreams, server = await serve(hang)
-    policy = Policy(timeout_seconds=0.05, retries=Retries(attempts=1), breaker=Breaker(minimum=2))
+    policy = Policy(timeout_seconds=0.05, retries=RetryPolicy(attempts=1), breaker=BreakerPolicy(minimum=2))
     assert [(await refused(upstreams, policy=policy)).status for _ in range(3)] == [504, 504, 503]
     assert len(server.asked) == 2
 
@@ -227,7 +227,8 @@ async def test_a_failing_service_is_left_alone_and_tried_again(serve: Serve) -> 
     failing = [reply(500)] * 4
     upstreams, server = await serve(saying(*failing, reply(200)))
     policy = Policy(
-        retries=Retries(attempts=1), breaker=Breaker(minimum=4, window_seconds=60, open_seconds=0.05)
+        retries=RetryPolicy(attempts=1),
+        breaker=BreakerPolicy(minimum=4, window_seconds=60, open_seconds=0.05),
     )
     for _ in failing:
         await refused(upstreams, policy=policy)
@@ -250,7 +251,8 @@ async def test_a_probe_that_was_cancelled_makes_room_for_the_next(serve: Serve) 
 
     upstreams, server = await serve(behave)
     policy = Policy(
-        retries=Retries(attempts=1), breaker=Breaker(minimum=1, window_seconds=60, open_seconds=0.01)
+        retries=RetryPolicy(attempts=1),
+        breaker=BreakerPolicy(minimum=1, window_seconds=60, open_seconds=0.01),
     )
     await refused(upstreams, policy=policy)
     circuits = upstreams._services["orders"].circuits
@@ -266,17 +268,17 @@ async def test_a_probe_that_was_cancelled_makes_room_for_the_next(serve: Serve) 
 async def test_a_probe_that_finds_no_place_makes_room_for_the_next(serve: Serve) -> None:
     upstreams, _ = await serve(saying(reply(500), reply(200)))
     policy = Policy(
-        retries=Retries(attempts=1),
-        breaker=Breaker(minimum=1, window_seconds=60, open_seconds=0.01),
-        bulkhead=Bulkhead(concurrent=1, queue=0),
+        retries=RetryPolicy(attempts=1),
+        breaker=BreakerPolicy(minimum=1, window_seconds=60, open_seconds=0.01),
+        bulkhead=BulkheadPolicy(concurrent=1, queue=0),
     )
     await refused(upstreams, policy=policy)
     service = upstreams._services["orders"]
     await until(lambda: not service.circuits.of("", ORDER.target).retry_after())
-    assert service.compartment.enter()
+    assert service.bulkhead.enter()
     assert (await refused(upstreams, policy=policy)).cause == "too many calls wait for it"
     assert service.circuits.worst is State.HALF_OPEN
-    service.compartment.leave()
+    service.bulkhead.leave()
     assert (await ask(upstreams, policy=policy)).status == 200
     assert service.circuits.worst is State.CLOSED
 
@@ -285,13 +287,13 @@ async def test_a_slow_service_holds_no_more_than_its_bulkhead(serve: Serve) -> N
     upstreams, server = await serve(hang)
     policy = Policy(
         timeout_seconds=0.3,
-        retries=Retries(attempts=1),
-        bulkhead=Bulkhead(concurrent=2, queue=1, queue_seconds=0.05),
+        retries=RetryPolicy(attempts=1),
+        bulkhead=BulkheadPolicy(concurrent=2, queue=1, queue_seconds=0.05),
     )
     outcomes = await asyncio.gather(*(refused(upstreams, policy=policy) for _ in range(5)))
     assert sorted(error.status for error in outcomes) == [503, 503, 503, 504, 504]
     assert len(server.asked) == 2
-    assert upstreams._services["orders"].compartment.in_flight == 0
+    assert upstreams._services["orders"].bulkhead.in_flight == 0
 
 
 async def test_streams_both_ways(serve: Serve) -> None:
@@ -331,7 +333,7 @@ async def test_streams_fail_as_calls_do(serve: Serve, behave: Behaviour, status:
     with pytest.raises(BackendError) as caught:
         await _stream(upstreams)
     assert caught.value.status == status
-    assert upstreams._services["orders"].compartment.in_flight == 0
+    assert upstreams._services["orders"].bulkhead.in_flight == 0
 
 
 async def test_reachable(serve: Serve) -> None:

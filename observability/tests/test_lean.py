@@ -401,6 +401,32 @@ def test_parents_and_children_of_either_kind(hop: Hop, otlp: OtlpSink) -> None:
     assert otlp.resources[0] == otlp.resources[-1]
 
 
+@pytest.mark.parametrize("said", [None, "part", "call"])
+def test_a_span_that_says_nothing_more_than_its_child_is_left_out(
+    hop: Hop, otlp: OtlpSink, said: str | None
+) -> None:
+    servers, parts, calls = (Template(hop.tracer, name) for name in ("server", "part", "call"))
+    server = servers.start(None)
+    part = parts.sketch(Ancestor(server.get_span_context()))
+    call = calls.sketch(part)
+    for name, sketch in (("part", part), ("call", call)):
+        if name == said:
+            sketch.span.set_attribute("more", "to say")
+    call.end()
+    if not part.leave_out(call):
+        part.end()
+    servers.end(server, 200)
+    assert hop.flush()
+    spans = {span.name: span for span in otlp.spans}
+    if said is None:
+        assert sorted(spans) == ["call", "server"]
+        assert spans["call"].parent_span_id == spans["server"].span_id
+    else:
+        assert sorted(spans) == ["call", "part", "server"]
+        assert spans["call"].parent_span_id == spans["part"].span_id
+        assert spans["part"].parent_span_id == spans["server"].span_id
+
+
 def test_an_async_function_has_its_span(hop: Hop) -> None:
     @hop.tracer.start_as_current_span("work")
     async def work() -> trace.Span:

@@ -137,6 +137,26 @@ async def test_order_document_is_composed(stack: Stack, traffic: Traffic, sku: s
     assert document["stock"]["state"] == "reserved"
 
 
+async def test_a_composed_document_is_one_span_and_one_for_each_of_its_calls(
+    stack: Stack, traffic: Traffic, sku: str
+) -> None:
+    """The gateway's, where every part took one call."""
+    order = await place(traffic, sku, 1)
+    placed = order.settled.placed
+    bearer = traffic.bearer(placed.account_id)
+    answer = await traffic.request("GET", f"/v1/orders/{placed.order_id}", headers=bearer)
+    assert (answer.status_code, answer.headers["X-Complete"]) == (200, "true")
+
+    def look() -> None:
+        spans = stack.telemetry.trace(answer.headers["X-Trace-Id"])
+        of_gateway = [span for span in spans if span.service == "gateway"]
+        (server,) = [span for span in of_gateway if span.kind == "server"]
+        calls = [span for span in of_gateway if span is not server]
+        assert [(span.kind, span.parent_id) for span in calls] == [("client", server.span_id)] * 4
+
+    eventually(look)
+
+
 async def test_notification_is_told(stack: Stack, traffic: Traffic, sku: str) -> None:
     order = await place(traffic, sku, 1)
     placed = order.settled.placed

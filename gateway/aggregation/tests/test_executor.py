@@ -69,7 +69,7 @@ class AtOnce(NullBackend):
             try:
                 await asyncio.Event().wait()
             finally:
-                self._late.told()
+                self._late.attempt_ended()
         raise BackendError(call.service, 502, "no connection")
 
 

@@ -4,10 +4,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
-from gateway.backend.circuit_breaker import _SLICES, Circuit, State
-from gateway.backend.policy import Breaker
+from gateway.backend.circuit_breaker import _SLICES, CircuitBreaker, State
+from gateway.backend.policy import BreakerPolicy
 
-DECLARED = Breaker(failure_ratio=0.5, minimum=3, window_seconds=10, open_seconds=5)
+DECLARED = BreakerPolicy(failure_ratio=0.5, minimum=3, window_seconds=10, open_seconds=5)
 
 
 class Life(RuleBasedStateMachine):
@@ -19,7 +19,7 @@ class Life(RuleBasedStateMachine):
         super().__init__()
         self.now = 0.0
         self.transitions: list[tuple[State, State]] = []
-        self.circuit = Circuit(
+        self.circuit = CircuitBreaker(
             DECLARED, lambda before, after: self.transitions.append((before, after)), lambda: self.now
         )
         self.results: list[tuple[float, bool]] = []  # since the circuit closed last
@@ -95,7 +95,7 @@ TestLife.settings = settings(max_examples=200, stateful_step_count=60, deadline=
 def test_opens_probes_and_closes() -> None:
     now = 0.0
     seen: list[State] = []
-    circuit = Circuit(DECLARED, lambda _before, after: seen.append(after), lambda: now)
+    circuit = CircuitBreaker(DECLARED, lambda _before, after: seen.append(after), lambda: now)
     for _ in range(3):
         ticket = circuit.admit()
         assert ticket is not None
@@ -111,7 +111,7 @@ def test_opens_probes_and_closes() -> None:
 
 def test_old_failures_are_forgotten() -> None:
     now = 0.0
-    circuit = Circuit(DECLARED, clock=lambda: now)
+    circuit = CircuitBreaker(DECLARED, clock=lambda: now)
     for later in (0.0, 1.0, 20.0):
         now = later
         ticket = circuit.admit()

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.backend.policy import Retries
+from gateway.backend.policy import RetryPolicy
 from gateway.backend.retry import MAX_BALANCE, Budget, pause
 
-SETTINGS = Retries(first_seconds=0.1, cap_seconds=1)
+SETTINGS = RetryPolicy(first_seconds=0.1, cap_seconds=1)
 
 
 @given(st.integers(1, 20))

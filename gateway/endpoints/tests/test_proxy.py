@@ -33,7 +33,7 @@ def asked() -> Request:
 
 def held(upstreams: BackendClient) -> int:
     service = upstreams._services["orders"]
-    return service.compartment.in_flight + service.streams.in_flight
+    return service.bulkhead.in_flight + service.streams.in_flight
 
 
 async def test_an_answer_that_nobody_reads_gives_its_place_back(serve: Serve) -> None:
