@@ -29,8 +29,8 @@ async def drain(
     drain_seconds: float = DRAIN_SECONDS,
 ) -> bool:
     """Stop serving without dropping a request; within the sum of both times, and twice
-    `Limits.linger_seconds`: for connections that have still to send their request, and for those that have still
-    to read a response.
+    `Limits.linger_seconds`: for connections that have still to send their request, and for those that have
+    still to read a response.
 
     Readiness fails at once. During the grace requests are still taken, each answer closing its connection, so
     that clients with persistent connections open the next one elsewhere. Then nothing new is accepted.

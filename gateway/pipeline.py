@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 
 from opentelemetry import context as trace_context
 from tornado.httputil import HTTPHeaders
-from tornado.iostream import StreamClosedError
 
 from gateway.backend import BackendError
 from gateway.backend.deadline import Deadline
@@ -95,8 +94,7 @@ class Pipeline:
 class RequestTask:
     """One request on its way, with its span, log line and metrics whatever becomes of it.
 
-    Attributes:
-        streams: whether the request's body is passed on while it comes.
+    `streams` says whether its body is passed on while it comes.
     """
 
     def __init__(
@@ -120,11 +118,7 @@ class RequestTask:
         body: "bytes | BodyStream | asyncio.Future[bytes]" = b"",
         when_admitted: Callable[[], None] | None = None,
     ) -> None:
-        """Start the work; the body is there, streams, or arrives later as a whole.
-
-        Parameters:
-            when_admitted: called once the request is admitted; not where it is refused before that.
-        """
+        """Start the work; the body is there, streams, or arrives later as a whole (see `ReceivedRequest`)."""
         request = self._request
         if isinstance(body, bytes):
             request.body = body
@@ -156,7 +150,7 @@ class RequestTask:
             response = await self._respond()
             status = response.status
             status = await self._answer(response)
-        except (asyncio.CancelledError, StreamClosedError):
+        except asyncio.CancelledError:
             status = CLIENT_GONE
             self._writer.cut()  # a caller that is still there would wait for ever
         except BodyLost as error:  # the head is sent, and what was to follow came only in part
@@ -188,7 +182,7 @@ class RequestTask:
         return Response(problem.status, headers, problem.encode(self._record.trace_id))
 
     async def _answer(self, response: Response) -> int:
-        """Send a response; the status that was sent: 500 where a header of the response cannot be sent."""
+        """Send a response; the status sent: 500 where a header cannot be."""
         try:
             await send(self._writer, response, self._headers(response))
         except UnsendableHeaders as error:
