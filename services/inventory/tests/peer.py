@@ -14,10 +14,12 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 
 class Peer:
-    """Keeps what it is sent. While `away`, HTTP requests are answered with 503."""
+    """Keeps what it is sent. While `away`, HTTP requests are answered with 503; with 400 if they have a span
+    of the trace that is `refused`."""
 
     def __init__(self) -> None:
         self.away = False
+        self.refused = ""
         self.spans: list[Span] = []
         self.logs: list[dict[str, Any]] = []
         self._http = _http_server(self)
@@ -61,14 +63,19 @@ def _http_server(peer: Peer) -> ThreadingHTTPServer:
 
         def do_POST(self) -> None:
             request = ExportTraceServiceRequest.FromString(self._body())
-            if not peer.away:
-                peer.spans.extend(
-                    span
-                    for resource in request.resource_spans
-                    for scope in resource.scope_spans
-                    for span in scope.spans
-                )
-            self._answer(503 if peer.away else 200)
+            spans = [
+                span
+                for resource in request.resource_spans
+                for scope in resource.scope_spans
+                for span in scope.spans
+            ]
+            if peer.away:
+                self._answer(503)
+            elif any(span.trace_id.hex() == peer.refused for span in spans):
+                self._answer(400)
+            else:
+                peer.spans.extend(spans)
+                self._answer(200)
 
         def _body(self) -> bytes:
             body = self.rfile.read(int(self.headers["Content-Length"]))

@@ -141,6 +141,25 @@ def test_a_stderr_that_nobody_reads_stops_nothing(jar: Path, manifest: dict[str,
     assert statuses == {404}
 
 
+def test_spans_that_the_collector_refuses_cost_no_other(inventory: Any) -> None:
+    def dropped() -> float:
+        text = inventory.http.get("/metrics").text
+        return float(text.split('telemetry_dropped_total{signal="spans"} ')[1].split()[0])
+
+    before, traces = dropped(), [uuid.uuid4().hex for _ in range(5)]
+    inventory.peer.away = True
+    try:  # so that all wait for the same request
+        for trace in traces:
+            headers = {"traceparent": f"00-{trace}-{PARENT}-01"}
+            inventory.http.get("/inventory/stock", headers=headers).raise_for_status()
+        inventory.peer.refused = traces[2]
+    finally:
+        inventory.peer.away = False
+    eventually(lambda: dropped() > before)
+    eventually(lambda: all(map(inventory.peer.spans_of, [*traces[:2], *traces[3:]])))
+    assert inventory.peer.spans_of(traces[2]) == []
+
+
 def test_a_database_that_is_away_is_an_answer(inventory: Any, postgres: Any) -> None:
     sku = inventory.put_stock(3)
     postgres.stop()

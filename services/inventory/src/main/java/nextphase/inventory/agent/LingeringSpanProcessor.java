@@ -8,8 +8,9 @@ import io.opentelemetry.sdk.trace.SpanProcessor;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Stays open until the service is done. At a stop the agent shuts its tracing down at once, while the service still
- * answers its last requests: their spans would be lost.
+ * Passes spans on to the agent's batch processor, as far as its queue has room. Stays open until the service is done: at
+ * a stop the agent shuts its tracing down at once, while the service still answers its last requests, whose spans would
+ * be lost.
  */
 final class LingeringSpanProcessor implements SpanProcessor {
     /** The longest wait, as long as the service's own for its last requests. */
@@ -19,11 +20,13 @@ final class LingeringSpanProcessor implements SpanProcessor {
     private static final long QUIET_NANOS = TimeUnit.MILLISECONDS.toNanos(300);
 
     private final SpanProcessor processor;
+    private final QueueRoom room;
     private int open;
     private long changed = System.nanoTime();
 
-    LingeringSpanProcessor(SpanProcessor processor) {
+    LingeringSpanProcessor(SpanProcessor processor, QueueRoom room) {
         this.processor = processor;
+        this.room = room;
     }
 
     @Override
@@ -34,7 +37,9 @@ final class LingeringSpanProcessor implements SpanProcessor {
 
     @Override
     public void onEnd(ReadableSpan span) {
-        processor.onEnd(span);
+        if (span.getSpanContext().isSampled() && room.take()) {
+            processor.onEnd(span);
+        }
         count(-1);
     }
 

@@ -47,8 +47,14 @@ public final class FluentAppender extends UnsynchronizedAppenderBase<ILoggingEve
 
     @Override
     protected void append(ILoggingEvent event) {
-        if (sender != null) {
+        if (sender == null) {
+            return;
+        }
+        try {
             sender.send(event.getInstant(), LogRecord.of(event, service, instance));
+        } catch (RuntimeException error) {
+            DROPPED.increment();
+            throw error; // Logback says it
         }
     }
 

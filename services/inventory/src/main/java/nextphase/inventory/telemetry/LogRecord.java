@@ -5,6 +5,7 @@ import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.classic.spi.ThrowableProxyUtil;
 import io.opentelemetry.api.trace.Span;
 import io.opentelemetry.api.trace.SpanContext;
+import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
@@ -72,7 +73,7 @@ final class LogRecord {
                 // The message is the line, which has bounds of its own; a character is three bytes at most.
                 boolean isLine = field.getKey().equals("message");
                 text = cut(text, isLine ? MAX_TEXT : Math.min(left / 3, MAX_TEXT));
-                left -= isLine ? 0 : 3 * text.length();
+                left -= isLine ? 0 : text.getBytes(StandardCharsets.UTF_8).length;
                 value = text;
             }
             limited.put(field.getKey(), value);
@@ -107,7 +108,23 @@ final class LogRecord {
         };
     }
 
+    /** A value as JSON and MessagePack have it; a number that only one of them has, or that has no bound, is a text. */
     private static Object plain(Object value) {
-        return value instanceof Number || value instanceof Boolean ? value : String.valueOf(value);
+        boolean isPlain = value instanceof Boolean
+                || value instanceof Byte
+                || value instanceof Short
+                || value instanceof Integer
+                || value instanceof Long
+                || value instanceof Double number && Double.isFinite(number)
+                || value instanceof Float single && Float.isFinite(single);
+        return isPlain ? value : text(value);
+    }
+
+    private static String text(Object value) {
+        try {
+            return String.valueOf(value);
+        } catch (RuntimeException | StackOverflowError error) { // a broken toString() must not cost the record
+            return "<" + value.getClass().getSimpleName() + ">";
+        }
     }
 }

@@ -6,7 +6,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.LoggerContext;
 import ch.qos.logback.classic.spi.LoggingEvent;
+import ch.qos.logback.classic.spi.ThrowableProxy;
+import java.math.BigDecimal;
+import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -51,6 +55,40 @@ class LogRecordTest {
                 .mapToInt(field -> size(field.getKey()) + size(field.getValue()))
                 .sum();
         assertTrue(bytes < 60 * 1024, () -> bytes + " bytes");
+    }
+
+    @Test
+    void makesTextsOfNumbersThatHaveNoBoundOrThatJsonHasNot() {
+        event.addKeyValuePair(new KeyValuePair("endless", new BigInteger("9".repeat(100_000))));
+        event.addKeyValuePair(new KeyValuePair("exact", new BigDecimal("1e-100000").add(BigDecimal.ONE)));
+        event.addKeyValuePair(new KeyValuePair("nan", Double.NaN));
+        event.addKeyValuePair(new KeyValuePair("infinite", Float.POSITIVE_INFINITY));
+        event.addKeyValuePair(new KeyValuePair("half", 0.5));
+        Map<String, Object> record = record();
+        assertTrue(((String) record.get("endless")).length() <= 16 * 1024);
+        assertTrue(((String) record.get("exact")).length() <= 16 * 1024);
+        assertEquals(List.of("NaN", "Infinity", 0.5), List.of(record.get("nan"), record.get("infinite"), record.get("half")));
+    }
+
+    @Test
+    void keepsARecordOfWhichAValueHasNoText() {
+        event.addKeyValuePair(new KeyValuePair("broken", new Broken()));
+        event.addKeyValuePair(new KeyValuePair("order_id", "7"));
+        assertEquals(List.of("<Broken>", "7"), List.of(record().get("broken"), record().get("order_id")));
+    }
+
+    @Test
+    void keepsWhatStandsBesideALongStackTrace() {
+        event.setThrowableProxy(new ThrowableProxy(new IllegalStateException("x".repeat(30_000))));
+        event.addKeyValuePair(new KeyValuePair("order_id", "7"));
+        assertEquals("7", record().get("order_id"));
+    }
+
+    private static final class Broken {
+        @Override
+        public String toString() {
+            throw new IllegalStateException();
+        }
     }
 
     private Map<String, Object> record() {
