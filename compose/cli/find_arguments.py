@@ -55,7 +55,7 @@ def find(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max", dest="most", type=microseconds, metavar="TIME", help="took at most so long")
     parser.add_argument("--error", action="store_true", help="a span failed (with --hop: of that hop)")
     parser.add_argument(
-        "--text", type=_text, metavar="TEXT", help="a log line's message has this, whatever the case"
+        "--text", type=_text, metavar="TEXT", help="a log line's message has this; capitals do not count"
     )
     parser.add_argument("--no-demo", action="store_true", help="leave out what `demo` sent")
     parser.add_argument(

@@ -32,7 +32,7 @@ class Search:
     span, and the rest about the span that the trace begins with: a request from outside, as the edge saw it.
 
     route: its route, or its operation. statuses: of HTTP. least, most: how long it takes, in microseconds.
-    text: what a log line of the trace (of the hop) has in its message, whatever the case.
+    text: what a log line of the trace (of the hop) has in its message; capitals do not count.
     """
 
     since: datetime

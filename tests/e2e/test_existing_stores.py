@@ -146,6 +146,30 @@ def test_an_order_is_read_back_from_the_existing_stores(shop: Instance, company:
         httpx.get(shop.url("jaeger"), trust_env=False)
 
 
+def test_traces_are_found_in_the_existing_stores(shop: Instance) -> None:
+    trace_id = order(shop)
+
+    def look() -> None:
+        for condition in ("--route=/v1/orders", "--text=order placed"):
+            found = json.loads(shop.run("find", condition, "--json").stdout)["traces"]
+            assert trace_id in {trace["trace_id"] for trace in found if trace["spans"]}, condition
+
+    eventually(look, within_seconds=120)
+
+
+def test_alerts_are_read_and_silenced_in_the_existing_alertmanager(shop: Instance, company: Instance) -> None:
+    def look() -> None:
+        assert json.loads(shop.run("alerts", "--json").stdout)["unknown"] == []
+
+    eventually(look, within_seconds=180)
+    asked = ("alerts", "silence", "RuleFailing", "--for", "1h", "--comment", "a drill", "--json")
+    made = json.loads(shop.succeeds(*asked))
+    url = f"{company.url('alertmanager')}/api/v2/silence/{made['id']}"
+    assert httpx.get(url, trust_env=False, timeout=10).json()["status"]["state"] == "active"
+    shop.succeeds("alerts", "silence", "--end", made["id"])
+    assert httpx.get(url, trust_env=False, timeout=10).json()["status"]["state"] == "expired"
+
+
 def test_metrics_arrive_with_the_name_of_the_instance(shop: Instance, company: Instance) -> None:
     order(shop)
     own = 'up{deployment_environment_name="shop", job="hop"} == 1'
