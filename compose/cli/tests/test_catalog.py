@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from pathlib import Path
 
@@ -56,6 +57,15 @@ def test_an_event_may_have_a_schema_and_a_subscription_filters_and_a_policy(tmp_
     (subscription,) = mails.subscriptions
     assert subscription.filters == [{"not": {"exact": {"source": "/x"}}}]
     assert subscription.config == {"ordered": True}
+
+
+def test_a_filter_may_name_whatever_attribute_an_event_may_have(tmp_path: Path) -> None:
+    filters = [{"exact": {"a" * 252: "x" * 2000}}]
+    more = f"path: /mails/events, filters: {json.dumps(filters)}"
+    root = checkout.make(tmp_path, accounts=ACCOUNTS, mails=MAILS.replace("path: /mails/events", more))
+    _, mails = Catalog.load(root)
+    (subscription,) = mails.subscriptions
+    assert subscription.filters == filters
 
 
 @pytest.mark.parametrize(
