@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import httpx
+import psycopg
 import pytest
 
 from broker.tests.servers import Rio, running, wait_until
@@ -236,6 +237,27 @@ def test_a_cancelled_event_may_be_emitted_again(rio: Rio) -> None:
             (row,) = [one["id"] for one in items if one["event"]["id"] == sent["id"]]
             assert rio.client.delete(f"/scheduled/{row}").status_code == 204
     wait_until(lambda: [one.id for one in rio.sink.to(path)] == [sent["id"]], what="the event")
+
+
+def test_an_event_is_cancelled_whole_or_not_at_all(rio: Rio) -> None:
+    """Cancelled and still known as accepted, it could be neither delivered nor emitted again."""
+    far = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    sent = event("whole.a", notbefore=far)
+    assert rio.client.post("/events", json=sent, headers=STRUCTURED).status_code == 202
+
+    def scheduled() -> list[int]:
+        items = rio.client.get("/scheduled").json()["items"]
+        return [one["id"] for one in items if one["event"]["id"] == sent["id"]]
+
+    (row,) = scheduled()
+    with psycopg.connect(rio.postgres.url("rio")) as other:
+        other.execute("SELECT key FROM accepted FOR UPDATE")
+        assert_problem(rio.client.delete(f"/scheduled/{row}"), 503)
+        assert scheduled() == [row]
+    assert rio.client.delete(f"/scheduled/{row}").status_code == 204
+    assert scheduled() == []
+    assert rio.client.post("/events", json=sent, headers=STRUCTURED).status_code == 202
+    assert len(scheduled()) == 1
 
 
 def test_live_events_are_watched(rio: Rio) -> None:

@@ -167,7 +167,6 @@ class Api:
             replays=Replays(self._database),
             seen=seen,
             catalog=self._catalog,
-            accepted=self._accepted,
             metrics=metrics,
             max_body_bytes=settings.max_body_bytes,
             prepared=prepared,

@@ -19,7 +19,6 @@ from broker.rio.rabbitmq.publisher import NotPublished
 from broker.rio.schema import Schemas
 from broker.rio.sender import Sender, Senders
 from broker.rio.signatures import Secrets
-from broker.rio.store.accepted import Accepted
 from broker.rio.store.dead_letters import DeadLetters
 from broker.rio.store.deliveries import Deliveries
 from broker.rio.store.periodic import AWAY
@@ -53,7 +52,6 @@ class Rio:
     replays: Replays
     seen: Seen
     catalog: DeclaredCatalog
-    accepted: Accepted
     metrics: ApiMetrics
     max_body_bytes: int
     prepared: Event

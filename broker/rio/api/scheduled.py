@@ -11,7 +11,6 @@ from broker.rio.api.emission import Emission
 from broker.rio.api.handler import RioHandler, available
 from broker.rio.api.paging import Cursor, Next, page_of
 from broker.rio.states import State, tell
-from broker.rio.store.accepted import key_of
 from broker.rio.store.scheduled import Schedule, Scheduled
 from observability.problem import Problem
 
@@ -88,7 +87,6 @@ class ScheduledEventHandler(RioHandler):
         cancelled = await self.rio.schedule.cancel(row_id(scheduled_id, "Scheduled event"))
         if cancelled is None:
             raise Problem(404, "Scheduled event not found")
-        await self.rio.accepted.forget(key_of(cancelled.sender, cancelled.event))
         tell(State.DISCARDED, cancelled.event, due_at=cancelled.due_at.isoformat())
         self.set_status(204)
 

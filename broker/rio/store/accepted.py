@@ -42,7 +42,6 @@ _ACCEPT: Final[LiteralString] = "UPDATE accepted SET accepted_at = now() WHERE k
 _RELEASE: Final[LiteralString] = """
     DELETE FROM accepted WHERE key = ANY(%(keys)b) AND claim = %(claim)s AND accepted_at IS NULL
 """
-_FORGET: Final[LiteralString] = "DELETE FROM accepted WHERE key = ANY(%(keys)b)"
 _PURGE: Final[LiteralString] = """
     DELETE FROM accepted WHERE ctid = ANY(ARRAY(
         SELECT ctid FROM accepted WHERE claimed_at < now() - %(window)s * interval '1 second'
@@ -114,10 +113,6 @@ class Accepted:
     async def release(self, keys: Sequence[bytes]) -> None:
         """Give up claims of events that were not published."""
         await self._execute(_RELEASE, {"keys": list(keys), "claim": self._claim_id})
-
-    async def forget(self, key: bytes) -> None:
-        """Let an event be accepted again that came to nothing."""
-        await self._execute(_FORGET, {"keys": [key]})
 
     async def purge(self) -> None:
         """Drop rows whose window is over, in batches."""

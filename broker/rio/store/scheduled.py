@@ -10,6 +10,7 @@ from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
 from broker.rio.events import Event
+from broker.rio.store.accepted import key_of
 from broker.rio.store.database import Connection, Database
 
 MAX_SCHEDULED: Final = 100_000
@@ -94,10 +95,19 @@ class Schedule:
         return [_scheduled(row) for row in rows]
 
     async def cancel(self, id_: int) -> Scheduled | None:
-        """Forget an event before it is due; None when there is none (any more)."""
-        query: LiteralString = f"DELETE FROM scheduled WHERE id = %(id)s RETURNING {_COLUMNS}"  # noqa: S608 - made of constants
-        rows = await self._database.fetch(query, {"id": id_})
-        return _scheduled(rows[0]) if rows else None
+        """Forget an event before it is due, also that it was accepted: it may be emitted again.
+
+        None when there is none (any more).
+        """
+        query: LiteralString = f"DELETE FROM scheduled WHERE id = %s RETURNING {_COLUMNS}"  # noqa: S608 - made of constants
+        async with self._database.connection() as connection, connection.transaction():
+            row = await (await connection.execute(query, [id_])).fetchone()
+            if row is None:
+                return None
+            cancelled = _scheduled(row)
+            key = key_of(cancelled.sender, cancelled.event)
+            await connection.execute("DELETE FROM accepted WHERE key = %s", [key])
+        return cancelled
 
 
 def _scheduled(row: DictRow) -> Scheduled:
