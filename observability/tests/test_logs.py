@@ -390,7 +390,7 @@ def test_gathered_lines_keep_their_order(monkeypatch: pytest.MonkeyPatch) -> Non
 FULL = """
 import logging, os, observability
 hop = observability.setup("probe")
-for number in range(9000):
+for number in range(15000):
     logging.error("a line of %s that is not the shortest: %s", number, "x" * 200)
 page = hop.metrics.page(None)[0].decode()
 (sample,) = [line for line in page.splitlines() if line.startswith('telemetry_dropped_total{signal="std')]

@@ -5,11 +5,16 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.conftest import eventually
 from tests.console.conftest import DESKTOP, PHONE
 from tests.console.pages import PAGES, opened
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
 
+#: What of a page ends right of a width, in case that it does.
+_BEYOND = """width => [...document.querySelectorAll("body *")]
+  .filter(element => element.getBoundingClientRect().right > width)
+  .map(element => `${element.tagName}.${element.className} ${element.textContent.slice(0, 60)}`)"""
 VIEWS = {
     "desktop, dark": {"viewport": DESKTOP, "color_scheme": "dark"},
     "phone, light": {"viewport": PHONE, "color_scheme": "light"},
@@ -39,7 +44,12 @@ def test_nothing_is_wider_than_a_phone(
 ) -> None:
     page = new_page(viewport=PHONE)
     opened(page, console, name, order_trace)
-    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+    def look() -> None:
+        width = page.evaluate("document.documentElement.scrollWidth")
+        assert width <= PHONE["width"], page.evaluate(_BEYOND, PHONE["width"])
+
+    eventually(look, 5)  # what is still being laid out may be wider for a moment
 
 
 def test_pages_are_reached_by_keyboard(console: str, page: Page) -> None:
