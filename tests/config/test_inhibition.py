@@ -1,0 +1,119 @@
+"""One cause is one notification, whatever follows of it: in an Alertmanager configured as the platform's."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from compose.cli.toolbox import Toolbox
+from tests.config.programs import OBSERVABILITY, Program
+from tests.config.test_prometheus import alerts
+from tests.conftest import eventually
+from tests.ports import free_port
+
+pytestmark = pytest.mark.config
+
+Labels = dict[str, str]
+
+
+def of(names: str, service: str, **labels: str) -> list[Labels]:
+    """Alerts about a service by their names."""
+    return [{"alertname": name, "service": service, **labels} for name in names.split()]
+
+
+#: What callers of a service tell when it does not answer, and Rio, which delivers to it.
+CALLERS = [
+    *of("HighErrorRatio HighLatency", "edge-nginx", http_route="/v1/*"),
+    *of("HighErrorRatio HighLatency", "services-nginx", http_route="/accounts/*"),
+    *of("HighErrorRatio HighLatency GatewayPartialAnswers", "gateway", http_route="/v1/orders"),
+]
+DELIVERIES = of(
+    "RioBacklog RioBacklogOld RioDeliveryStalled RioDeliverySlow RioRetrying RioCircuitOpen",
+    "accounts",
+    subscription="accounts",
+)
+OF_RIO = of("HopNotReady DependencyFailing MeasurementFailing HighErrorRatio RioRefusing", "rio")
+OF_RELAY = of("HopNotReady DependencyFailing OutboxStuck OutboxUnread", "relay")
+#: What is down, and what follows of it.
+CAUSES: dict[str, tuple[Labels, list[Labels]]] = {
+    "a service": (
+        {"alertname": "HopDown", "service": "accounts"},
+        [*CALLERS, *DELIVERIES, *of("DependencyFailing GatewayCircuitOpen HighErrorRatio", "accounts")],
+    ),
+    "services nginx": (
+        {"alertname": "HopDown", "service": "services-nginx"},
+        [*CALLERS, *DELIVERIES, *of("GatewayCircuitOpen", "accounts"), *of("GatewayCircuitOpen", "orders")],
+    ),
+    "PostgreSQL": (
+        {"alertname": "PostgresDown", "service": "postgres"},
+        [*CALLERS, *DELIVERIES, *OF_RIO, *OF_RELAY, *of("HopNotReady HighErrorRatio", "accounts")],
+    ),
+    "RabbitMQ": (
+        {"alertname": "PlatformDown", "service": "rabbitmq", "instance": "rabbitmq"},
+        [*DELIVERIES, *OF_RIO, *of("HopNotReady DependencyFailing OutboxStuck", "relay")],
+    ),
+    "Rio's API": (
+        {"alertname": "InstanceDown", "service": "rio", "instance": "rio-api"},
+        [*OF_RELAY, *of("DependencyFailing", "rio", instance="console", check="rio")],
+    ),
+    "Rio's dispatcher": (
+        {"alertname": "InstanceDown", "service": "rio", "instance": "rio-dispatcher"},
+        DELIVERIES[:4],
+    ),
+    "the relay": (
+        {"alertname": "HopDown", "service": "relay"},
+        of("OutboxStuck OutboxUnread", "relay"),
+    ),
+    "the collector": (
+        {"alertname": "TelemetryDown", "service": "collector", "instance": "collector"},
+        [
+            *of("TelemetryDown", "collector", instance="collector-spans"),
+            *of("DependencyFailing", "collector", instance="accounts-1", check="collector"),
+        ],
+    ),
+    "Jaeger": (
+        {"alertname": "TelemetryDown", "service": "jaeger", "instance": "jaeger"},
+        [
+            *of("CollectorQueueFilling", "collector", exporter="otlphttp/jaeger"),
+            *of("DependencyFailing", "jaeger", instance="console", check="jaeger"),
+        ],
+    ),
+}
+
+
+@pytest.fixture
+def alertmanager(toolbox: Toolbox, tmp_path: Path) -> Iterator[str]:
+    port = free_port()
+    command: list[str | Path] = [
+        toolbox.alertmanager,
+        f"--config.file={OBSERVABILITY / 'alertmanager/alertmanager.yml'}",
+        f"--storage.path={tmp_path / 'data'}",
+        f"--web.listen-address=127.0.0.1:{port}",
+        "--cluster.listen-address=",
+    ]
+    url = f"http://127.0.0.1:{port}"
+    program = Program(command, {}, f"{url}/-/ready", tmp_path / "alertmanager.log")
+    program.start()
+    yield url
+    program.kill()
+
+
+@pytest.mark.parametrize(("cause", "symptoms"), CAUSES.values(), ids=CAUSES)
+def test_the_cause_alone_is_told(alertmanager: str, cause: Labels, symptoms: list[Labels]) -> None:
+    raised = [{"labels": labels} for labels in (cause, *symptoms)]
+    url = f"{alertmanager}/api/v2/alerts"
+    httpx.post(url, json=raised, timeout=10, trust_env=False).raise_for_status()
+
+    def look() -> None:
+        found = httpx.get(url, timeout=10, trust_env=False).raise_for_status().json()
+        assert len(found) == len(raised)
+        active = [one["labels"] for one in found if one["status"]["state"] != "suppressed"]
+        assert active == [cause]
+
+    eventually(look)
+
+
+def test_the_alerts_above_are_alerts_of_the_rules() -> None:
+    named = {labels["alertname"] for cause, symptoms in CAUSES.values() for labels in (cause, *symptoms)}
+    assert named <= {rule["alert"] for rule in alerts()}
