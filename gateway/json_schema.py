@@ -14,7 +14,7 @@ from gateway.config.schemas import LINEAR, compiled
 from observability.formats import FORMATS, PREDICATES
 
 #: Parts of a value (values and names of members) up to which all its faults are reported: 40 µs each.
-MAX_TOLD: Final = 500
+MAX_REPORTED: Final = 500
 # What follows is for schemas that are not linear.
 #: How often some value of a document is asked something, at most; each time takes 3 to 30 µs.
 MAX_STEPS: Final = 10_000
@@ -156,7 +156,7 @@ def _is_small(value: Any) -> bool:
             inner = each
         else:
             continue
-        if count > MAX_TOLD:
+        if count > MAX_REPORTED:
             return False
         left += inner
     return True

@@ -1,5 +1,6 @@
 """What the documents say of the repository is so."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -47,3 +48,28 @@ def test_every_top_level_folder_is_in_the_layout() -> None:
         f"`{name}/" in layout
         for name in ("gateway", "services", "broker", "observability", "dashboards", "compose", "tests")
     )
+
+
+def _defined(path: Path) -> set[str]:
+    """Functions, classes and their methods of a module: `name` and `Class.name`."""
+    kinds = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    found = set()
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, kinds):
+            found.add(node.name)
+        if isinstance(node, ast.ClassDef):
+            found |= {f"{node.name}.{each.name}" for each in node.body if isinstance(each, kinds)}
+    return found
+
+
+def test_what_the_walks_name_is_there() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    walks = text[text.index("## Where is what") : text.index("## Words")]
+    named: list[tuple[str, str]] = []
+    for line in walks.splitlines():
+        folder = ""
+        for file, name in re.findall(r"`([\w/]+\.py)` `([\w.]+)`", line):
+            folder = str(Path(file).parent) if "/" in file else folder
+            named.append((file if "/" in file else f"{folder}/{file}", name))
+    assert len(named) > 25
+    assert [each for each in named if each[1] not in _defined(ROOT / each[0])] == []

@@ -24,7 +24,7 @@ from observability.problem import Problem
 
 _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 _VALUE: Final = re.compile(r"([!-~]([\t -~]*[!-~])?)?")
-#: Headers that say where a message ends and to whom it goes.
+#: Headers that say where a message ends, and its host.
 _FRAMING: Final = frozenset(
     {"connection", "content-length", "host", "te", "trailer", "transfer-encoding", "upgrade"}
 )

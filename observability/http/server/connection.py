@@ -109,7 +109,7 @@ class Connection(asyncio.Protocol):
         self._transport.write(data)
 
     async def writable(self) -> None:
-        """Return when there is room for more, or nobody to read it."""
+        """Return when there is room for more, or the connection is closed."""
         if self._room is not None:
             await self._room
             self.timer.stop()

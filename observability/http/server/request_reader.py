@@ -52,7 +52,7 @@ class RequestReader:
         self.request = self._writer = self._stream = self._body = None
 
     def forsake(self) -> None:
-        """Leave the request that is being answered: there is nobody to answer."""
+        """Leave the request that is being answered: its caller is gone."""
         writer, stream, request = self._writer, self._stream, self.request
         self.finish()
         if writer is not None:

@@ -64,7 +64,7 @@ class ResponseWriter:
         await self.connection.writable()
 
     async def write(self, piece: bytes) -> None:
-        """Send a piece; returns when there is room for more, or nobody to read it.
+        """Send a piece; returns when there is room for more, or the connection is closed.
 
         Raises:
             ValueError: there is more than the head said.

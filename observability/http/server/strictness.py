@@ -1,7 +1,7 @@
 """What a request's head has to be, to the letter of RFC 9112.
 
 llhttp lets some of it through that another reader may understand in another way, which is how requests are
-smuggled past somebody. Each head is therefore checked here first; nothing here decides how long a message is.
+smuggled past a proxy. Each head is therefore checked here first; nothing here decides how long a message is.
 """
 
 import re

@@ -113,7 +113,7 @@ class TornadoConnection(HTTPConnection):
         self._finished()
 
     def _room(self) -> "asyncio.Future[None]":
-        """Done when there is room for more; with StreamClosedError where nobody reads it."""
+        """Done when there is room for more; with StreamClosedError where the connection is closed."""
         connection = self._writer.connection
         room: asyncio.Future[None] = connection.loop.create_future()
         if not connection.has_room:
