@@ -16,7 +16,7 @@ from gateway.invalidations import Invalidations
 from gateway.lru import LruCache
 from gateway.messages import Response
 from gateway.metrics import Metrics
-from observability.client import Streamed
+from observability.http.client import Streamed
 from observability.lean import Sketch
 
 LAST_GOOD_BYTES = 16 * 1024 * 1024

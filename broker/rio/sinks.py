@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
 
-from observability.client import ConnectFailed
+from observability.http.client import ConnectFailed
 
 # The registries of special addresses change from one Python to the next, so what matters is said here:
 # https://www.iana.org/assignments/iana-ipv4-special-registry and iana-ipv6-special-registry.
@@ -41,7 +41,7 @@ class Sinks:
                 self._hosts.add(text.lower().rstrip("."))
 
     async def resolve(self, host: str, port: int) -> list[tuple[str, int]]:
-        """The permitted addresses of a host, or raise ConnectFailed. For `observability.client.Client`."""
+        """The permitted addresses of a host, or raise ConnectFailed; for `Client`."""
         try:
             found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:

@@ -21,7 +21,7 @@ from gateway.context import Context
 from gateway.invalidations import resource
 from gateway.messages import Request
 from gateway.middleware.identity import REQUEST_ID_HEADER
-from observability.client.request import lines
+from observability.http.client.request import lines
 from observability.lean import Ancestor, Sketch, Template
 
 _ABSENT: Final = Good(NULL, None)

@@ -9,7 +9,7 @@ from gateway.backend import retry
 from gateway.backend.call import Answer, BackendError, Call
 from gateway.backend.deadline import Deadline
 from gateway.backend.service import Admission, Service
-from observability.client import (
+from observability.http.client import (
     ClientError,
     Collecting,
     ConnectFailed,

@@ -4,7 +4,7 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, NamedTuple
 
-from observability.client import Headers
+from observability.http.client import Headers
 
 
 class BackendError(Exception):

@@ -18,8 +18,8 @@ from gateway.backend.policy import Policy
 from gateway.backend.service import Admission, Service
 from gateway.baggage import carried
 from observability import Hop
-from observability.client import Client, ClientError, Limits, Origin, Response, Streamed
-from observability.client.request import encode, lines
+from observability.http.client import Client, ClientError, Limits, Origin, Response, Streamed
+from observability.http.client.request import encode, lines
 from observability.lean import Ancestor, Sketch
 
 #: Connections to services nginx at once: more than all bulkheads let through, which alone are to bound the

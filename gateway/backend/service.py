@@ -13,7 +13,7 @@ from gateway.backend.call import BackendError, Call
 from gateway.backend.circuit_breaker import CircuitBreaker, CircuitBreakers, State
 from gateway.backend.metrics import Metrics
 from gateway.backend.policy import BulkheadPolicy, Policy
-from observability.client import Origin
+from observability.http.client import Origin
 from observability.lean import Template
 
 #: Streamed calls of a service at once, whose bodies pass as slowly as callers send and read them.

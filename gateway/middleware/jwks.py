@@ -10,7 +10,7 @@ from pathlib import Path
 
 from jwt import PyJWK, PyJWTError
 
-from observability.client import Client, ClientError, Limits, Origin
+from observability.http.client import Client, ClientError, Limits, Origin
 
 #: Signatures that are accepted: asymmetric ones alone, and no `none`.
 ALGORITHMS = frozenset({"RS256", "ES256", "EdDSA"})

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.cache_control import MAX_SECONDS, NOT_FRESH, Freshness, entity_tag, freshness, least, unchanged
-from observability.client import Headers
+from observability.http.client import Headers
 
 
 def headers(**fields: str) -> Headers:

@@ -13,7 +13,7 @@ from gateway.messages import Request
 from gateway.tests.api import Api, answering, before_each, left, limit, running, said
 from gateway.tests.upstreams import Asked, hang, reply, until
 from observability import Hop
-from observability.client import Origin
+from observability.http.client import Origin
 from observability.http.server.tests.servers import Client
 from observability.tests.telemetry import lines_of
 

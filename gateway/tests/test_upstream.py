@@ -13,7 +13,7 @@ from gateway.backend.deadline import Deadline
 from gateway.backend.policy import BreakerPolicy, BulkheadPolicy, Policy, RetryPolicy
 from gateway.tests.conftest import Serve
 from gateway.tests.upstreams import Asked, Behaviour, cut, hang, reply, reset, saying, stall, trickle, until
-from observability.client import Headers
+from observability.http.client import Headers
 
 ORDER = Call("orders", "GET", "/orders/7")
 PLACE = Call("orders", "POST", "/orders", (("Content-Type", "application/json"),), b"{}")

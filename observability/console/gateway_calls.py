@@ -8,11 +8,11 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
-from observability.client import Response
 from observability.console.operate import ChangeHandler
 from observability.console.operator_log import logged
 from observability.console.store_client import StoreClient
 from observability.exchange import TRACE_HEADER
+from observability.http.client import Response
 from observability.problem import Problem
 
 MAX_BODY_BYTES: Final = 64 * 1024

@@ -7,9 +7,9 @@ from typing import Any, Final
 import msgspec
 from opentelemetry.trace import Status, StatusCode
 
-from observability.client import Response
 from observability.console.sessions import Session
 from observability.hop import current
+from observability.http.client import Response
 from observability.problem import Problem
 
 _MAX_ASKED: Final = 1000

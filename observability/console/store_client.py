@@ -13,9 +13,9 @@ from opentelemetry import trace
 from opentelemetry.propagate import inject
 from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer
 
-from observability.client import Client, ClientError, Limits, Origin, Response, Streamed, TimedOut
 from observability.console.limits import ANSWER_SECONDS, MAX_ANSWER_BYTES, MAX_STREAMS, STREAM_SECONDS
 from observability.console.settings import Stores
+from observability.http.client import Client, ClientError, Limits, Origin, Response, Streamed, TimedOut
 from observability.lean import Template
 from observability.problem import Problem
 

@@ -9,12 +9,12 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from observability.client import Streamed
 from observability.console import payloads
 from observability.console.guard import AskingHandler
 from observability.console.limits import MAX_QUERY_BYTES, MAX_SERIES, check_bounds
 from observability.console.store_addresses import StoreAddress
 from observability.console.store_client import Answer, StoreClient
+from observability.http.client import Streamed
 from observability.problem import Problem
 
 

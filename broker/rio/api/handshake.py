@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from broker.rio.sinks import Sinks
 from broker.rio.subscription import Subscription
-from observability.client import Client, ClientError, Limits, Origin, Response
+from observability.http.client import Client, ClientError, Limits, Origin, Response
 from observability.problem import Problem
 
 ORIGIN: Final = "rio"

@@ -17,7 +17,7 @@ from broker.rio.signatures import ROTATION, Secrets, webhook_id
 from broker.rio.sinks import Sinks
 from broker.rio.subscription import Subscription
 from broker.rio.tracing import headers_of
-from observability.client import Client, ClientError, Limits, Origin
+from observability.http.client import Client, ClientError, Limits, Origin
 from observability.lean import Template
 
 # Of what a sink answers its status counts, however long the body is.

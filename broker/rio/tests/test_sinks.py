@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from broker.rio.sinks import Sinks
-from observability.client import ConnectFailed
+from observability.http.client import ConnectFailed
 
 INSIDE = [
     "127.0.0.1",

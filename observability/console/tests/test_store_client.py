@@ -11,11 +11,11 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode, Tracer
 
-from observability.client import Limits
 from observability.console import store_client
 from observability.console.limits import MAX_STREAMS
 from observability.console.settings import Stores
 from observability.console.store_client import StoreClient
+from observability.http.client import Limits
 from observability.problem import Problem
 from tests.ports import free_port
 

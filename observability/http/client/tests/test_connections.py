@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from observability.client import (
+from observability.http.client import (
     Client,
     ConnectFailed,
     ConnectionLost,
@@ -16,8 +16,8 @@ from observability.client import (
     Response,
     TimedOut,
 )
-from observability.client.pool import Pool
-from observability.client.tests.servers import Peer, Server, answering, serving, until
+from observability.http.client.pool import Pool
+from observability.http.client.tests.servers import Peer, Server, answering, serving, until
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 

@@ -5,7 +5,7 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
-from observability.client import Origin
+from observability.http.client import Origin
 
 Exchange = Callable[["Peer"], Awaitable[None]]
 

@@ -3,8 +3,8 @@
 import asyncio
 from typing import NamedTuple, Protocol, TypeVar
 
-from observability.client.errors import ClientError, TooLarge
-from observability.client.headers import Headers
+from observability.http.client.errors import ClientError, TooLarge
+from observability.http.client.headers import Headers
 
 T = TypeVar("T")
 
@@ -27,14 +27,14 @@ class Answer(Protocol):
         """A piece of the body. An error returned ends the exchange with that error."""
 
     def end(self) -> None:
-        """The answer is complete; the connection may already serve somebody else afterwards."""
+        """The answer is complete; the connection may serve another request afterwards."""
 
     def fail(self, error: BaseException) -> None:
         """There will be no (more of the) answer."""
 
 
 class Awaited(Answer, Protocol[T]):
-    """An answer that somebody awaits, whole or its head."""
+    """An answer that a task awaits, whole or its head."""
 
     future: "asyncio.Future[T]"
 

@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
-from observability.client import request
-from observability.client.connection import Connection, Limits
-from observability.client.errors import ClientError, ConnectFailed, ConnectionLost, TimedOut
-from observability.client.origin import Origin
-from observability.client.pool import Pool, Resolve
-from observability.client.response import Awaited, Collected, Response
-from observability.client.streamed import Streamed
+from observability.http.client import request
+from observability.http.client.connection import Connection, Limits
+from observability.http.client.errors import ClientError, ConnectFailed, ConnectionLost, TimedOut
+from observability.http.client.origin import Origin
+from observability.http.client.pool import Pool, Resolve
+from observability.http.client.response import Awaited, Collected, Response
+from observability.http.client.streamed import Streamed
 
 T = TypeVar("T")
 
@@ -87,7 +87,7 @@ class Client:
         """An idle connection to `send` a request on without a task or a future for it; None where none is.
 
         The answer is told by the event loop what comes, `ConnectionLost` also where `request` would have made
-        the request again. Whoever wants no answer any more has the connection `abandon` it.
+        the request again. To end it early, have the connection `abandon` it.
         """
         pool = self._pools.get(origin)
         return pool.take() if pool is not None else None
@@ -113,7 +113,7 @@ class Client:
 
         Args:
             body: bytes, or an iterator of pieces, which are sent as fast as the server takes them. How long
-                it takes to make them is bounded by nobody but the iterator, which may raise.
+                it takes to make them is for the iterator to bound, which may raise.
             timeout_seconds: for a connection, and anew from the end of the request to the head of the answer.
             idle_seconds: the longest that the server may take nothing of a piece of the body, and the longest
                 pause in the answer while it is awaited and no piece is being made.

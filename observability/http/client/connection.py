@@ -8,9 +8,9 @@ from typing import Final, cast
 
 import httptools
 
-from observability.client.errors import ClientError, ConnectionLost, Malformed, TimedOut, TooLarge
-from observability.client.headers import Headers
-from observability.client.response import Answer
+from observability.http.client.errors import ClientError, ConnectionLost, Malformed, TimedOut, TooLarge
+from observability.http.client.headers import Headers
+from observability.http.client.response import Answer
 
 _JOINED_BYTES: Final = 64 * 1024
 #: Bytes of framing that one byte of a body may come with; more is padding, such as chunk extensions.
@@ -44,7 +44,7 @@ class Limits:
 class Connection(asyncio.Protocol):
     """A connection of a pool: `send` starts an exchange, whose Answer gets what comes back.
 
-    Whatever leaves doubt about where the answer ends closes it: bytes that nobody asked for, an answer before
+    Whatever leaves doubt about where the answer ends closes it: bytes of no request, an answer before
     the request was sent, an end told in two ways. All deadlines share one timer, which is set anew only
     when it fires too early for the deadline of that moment: exchanges that end in time never touch it.
 
@@ -70,7 +70,7 @@ class Connection(asyncio.Protocol):
         self.used = False
         """Whether an exchange has ended well on it."""
         self.sending = False
-        """Whether the body of the request is still being sent by somebody else."""
+        """Whether the body of the request is still being sent by another task."""
         self._writable: asyncio.Future[None] | None = None
         self._reading = True
         self._answer: Answer | None = None
@@ -153,7 +153,7 @@ class Connection(asyncio.Protocol):
             self._transport.resume_reading()
 
     async def write(self, data: bytes) -> None:
-        """Send a piece of the request's body; returns when there is room for more, or nobody to read it."""
+        """Send a piece of the request's body; returns when there is room for more, or it is closed."""
         if not self.closed:
             self._transport.write(data)
         if self._writable is not None:
@@ -176,7 +176,7 @@ class Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
-        if self._answer is None:  # nobody asked for it
+        if self._answer is None:  # it belongs to no request
             self.discard()
             return
         self._unread += len(data)
@@ -232,7 +232,7 @@ class Connection(asyncio.Protocol):
         self._raw.append((name, value))
         if len(name) == 17 and name.lower() == b"transfer-encoding":
             if self._chunked or value.strip().lower() != b"chunked":
-                self._error = Malformed("the answer has a transfer coding that nobody asked for", sent=True)
+                self._error = Malformed("the answer has a transfer coding that was not asked for", sent=True)
             self._chunked = True
 
     def on_headers_complete(self) -> None:

@@ -1,8 +1,8 @@
 """The HTTP/1.1 client of the hops that make many calls a second: the gateway and Rio's dispatcher."""
 
-from observability.client.client import Client
-from observability.client.connection import Connection, Limits
-from observability.client.errors import (
+from observability.http.client.client import Client
+from observability.http.client.connection import Connection, Limits
+from observability.http.client.errors import (
     ClientError,
     ConnectFailed,
     ConnectionLost,
@@ -11,11 +11,11 @@ from observability.client.errors import (
     TimedOut,
     TooLarge,
 )
-from observability.client.headers import Headers
-from observability.client.origin import Origin
-from observability.client.pool import Resolve
-from observability.client.response import Collecting, Response
-from observability.client.streamed import Streamed
+from observability.http.client.headers import Headers
+from observability.http.client.origin import Origin
+from observability.http.client.pool import Resolve
+from observability.http.client.response import Collecting, Response
+from observability.http.client.streamed import Streamed
 
 __all__ = [
     "Client",

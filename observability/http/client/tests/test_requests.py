@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from observability.client import Client, ConnectFailed, Limits, Origin
-from observability.client.request import _good_names, encode
-from observability.client.tests.servers import Peer, answering, serving
+from observability.http.client import Client, ConnectFailed, Limits, Origin
+from observability.http.client.request import _good_names, encode
+from observability.http.client.tests.servers import Peer, answering, serving
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 LOCAL = Origin("http", "service.test", 80)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from observability.client import (
+from observability.http.client import (
     Client,
     ClientError,
     ConnectionLost,
@@ -20,7 +20,7 @@ from observability.client import (
     Response,
     TooLarge,
 )
-from observability.client.tests.servers import Peer, Server, answering, closing, serving
+from observability.http.client.tests.servers import Peer, Server, answering, closing, serving
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 

@@ -5,9 +5,9 @@ import ssl
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 
-from observability.client.connection import Connection, Limits
-from observability.client.errors import ConnectFailed, ConnectionLost, Exhausted, TimedOut
-from observability.client.origin import Origin
+from observability.http.client.connection import Connection, Limits
+from observability.http.client.errors import ConnectFailed, ConnectionLost, Exhausted, TimedOut
+from observability.http.client.origin import Origin
 
 #: Gives the addresses of a host, `(ip, port)` in the order to try them; may raise ConnectFailed.
 Resolve = Callable[[str, int], Awaitable[Sequence[tuple[str, int]]]]
@@ -20,7 +20,7 @@ class Pool:
 
     Args:
         tls: for https; None for http.
-        emptied: called when the last connection is gone and nobody waits.
+        emptied: called when the last connection is gone and no request waits for one.
     """
 
     def __init__(

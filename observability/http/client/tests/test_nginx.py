@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from observability.client import Client, ConnectFailed, Limits, Origin
-from observability.client.tests.servers import until
+from observability.http.client import Client, ConnectFailed, Limits, Origin
+from observability.http.client.tests.servers import until
 from tests.ports import free_port
 
 NGINX = Path("/usr/sbin/nginx")

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from observability.client import Client, ConnectionLost, Malformed, Streamed, TimedOut
-from observability.client.tests.servers import Peer, answering, closing, serving, until
+from observability.http.client import Client, ConnectionLost, Malformed, Streamed, TimedOut
+from observability.http.client.tests.servers import Peer, answering, closing, serving, until
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 PIECE = b"0123456789abcdef" * 4096

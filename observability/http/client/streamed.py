@@ -6,9 +6,9 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 from typing import Final
 
-from observability.client.connection import Connection
-from observability.client.errors import ClientError
-from observability.client.headers import Headers
+from observability.http.client.connection import Connection
+from observability.http.client.errors import ClientError
+from observability.http.client.headers import Headers
 
 _HIGH_BYTES: Final = 128 * 1024
 
@@ -31,7 +31,7 @@ class Streamed:
         self._chunks: deque[bytes] = deque()
         self._buffered = 0
         self._making = False  # a piece of the request's body is being made: the server's time stands still
-        self._over = False  # the connection may serve somebody else by then
+        self._over = False  # the connection may serve another request by then
         self._error: BaseException | None = None
         self._wake: asyncio.Future[None] | None = None
         self._on_over: Callable[[], None] | None = None

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 class Headers:
     """Header fields in the order they came; names compare without regard to case (RFC 9110, section 5.1).
 
-    Fields are decoded as ISO-8859-1, which keeps every byte, and only when somebody asks for them.
+    Fields are decoded as ISO-8859-1, which keeps every byte, and only when they are read.
     """
 
     __slots__ = ("_index", "raw")
