@@ -36,6 +36,8 @@ SENDERS = {
 """What the catalog says of the senders. A fifth has a token alone."""
 ROOT = Path(__file__).resolve().parents[2]
 POSTGRES_BIN = Path("/usr/lib/postgresql/15/bin")
+RABBITMQ_ADVANCED = "[{rabbit, [{dead_letter_worker_consumer_prefetch, 10000}]}].\n"
+"""As an instance has it (compose/cli/rabbitmq.py)."""
 RABBITMQ_SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 
 
@@ -155,6 +157,7 @@ class Rabbit(Process):
         self.port, dist, self._epmd_port = free_port(), free_port(), free_port()
         (home / "rabbitmq.conf").write_text("disk_free_limit.absolute = 50MB\nloopback_users.guest = true\n")
         (home / "enabled_plugins").write_text("[].\n")
+        (home / "advanced.config").write_text(RABBITMQ_ADVANCED)
         super().__init__(
             [*as_user("rabbitmq"), str(RABBITMQ_SERVER)],
             {
@@ -170,6 +173,7 @@ class Rabbit(Process):
                 "RABBITMQ_LOG_BASE": str(home / "log"),
                 "RABBITMQ_LOGS": "-",
                 "RABBITMQ_CONFIG_FILE": str(home / "rabbitmq"),
+                "RABBITMQ_ADVANCED_CONFIG_FILE": str(home / "advanced.config"),
                 "RABBITMQ_ENABLED_PLUGINS_FILE": str(home / "enabled_plugins"),
                 "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 2:2 +sbwt none",
             },

@@ -148,8 +148,9 @@ def test_a_queue_without_a_leader_harms_its_own_events_alone(rio: Rio) -> None:
 
 @contextmanager
 def headless(rio: Rio, name: str) -> Iterator[None]:
-    """A subscription to `<name>.test` whose queue has no leader."""
-    rio.subscribe(name, f"{name}.test")
+    """The subscription to `<name>.test`, made where it is not there, while its queue has no leader."""
+    if rio.client.get(f"/subscriptions/{name}").status_code == 404:
+        rio.subscribe(name, f"{name}.test")
     server = f'{{list_to_atom("%2F_rio.subscription.{name}"), node()}}'
     rio.rabbit.control("eval", f"ra:stop_server(quorum_queues, {server}).")
     try:
@@ -195,6 +196,31 @@ def test_scheduled_events_of_a_queue_without_a_leader_stop_no_others(rio: Rio) -
             assert rio.emit("late.test", f"late-{number}", notbefore=soon).status_code == 202
         assert rio.emit("punctual.test", "punctual", notbefore=soon).status_code == 202
         wait_until(lambda: delivered(rio, path) == {"punctual"}, 120.0, what="the other's delivery")
+
+
+@pytest.mark.timeout(900)
+def test_retries_due_in_a_queue_without_a_leader_stop_no_others(rio: Rio) -> None:
+    """However many they are: RabbitMQ waits for their queue to confirm them."""
+    retry = {"first_seconds": 0.5, "cap_seconds": 2}
+    for name in ("stuck", "tried-again"):
+        document = {"types": [f"{name}.test"], "sink": f"/{name}/events", "config": {"retry": retry}}
+        assert rio.client.put(f"/subscriptions/{name}", json=document).status_code in (200, 201)
+    failing = {"/stuck/events", "/tried-again/events"}
+    rio.sink.answer = lambda delivered: 404 if delivered.path in failing else 204
+    stuck = {f"stuck-{number}" for number in range(100)}
+    for event_id in stuck:
+        assert rio.emit("stuck.test", event_id).status_code == 202
+    wait_until(lambda: delivered(rio, "/stuck/events") == stuck, what="a first attempt of each")
+    with headless(rio, "stuck"):
+
+        def are_due() -> bool:
+            before = len(rio.sink.to("/stuck/events"))
+            time.sleep(3.0)  # longer than any pause: nothing to wait for, as nothing may happen
+            return len(rio.sink.to("/stuck/events")) == before
+
+        wait_until(are_due, what="all their retries due")
+        assert rio.emit("tried-again.test", "tried").status_code == 202
+        wait_until(lambda: len(rio.sink.to("/tried-again/events")) > 1, what="the other's retry")
 
 
 @pytest.mark.timeout(900)

@@ -159,6 +159,7 @@ def configuration(
         "postgres/pg_hba.conf": postgres.authentication(),
         "postgres/databases.sql": databases.script(catalog),
         "rabbitmq/rabbitmq.conf": rabbitmq.configuration(site),
+        "rabbitmq/advanced.config": rabbitmq.ADVANCED,
         "rabbitmq/enabled_plugins": rabbitmq.PLUGINS,
         rabbitmq.DEFINITIONS: rabbitmq.definitions(secrets_folder),
         **_prometheus(root, catalog, platform, site, stores),

@@ -12,6 +12,9 @@ from compose.cli.site import Site
 
 NODE = "rabbit@localhost"
 PLUGINS = "[rabbitmq_prometheus].\n"
+# A level of Rio's ladder of delays lets go of a message once the queue that it is due in has confirmed it. As
+# RabbitMQ comes, it waits for 32: as many for one queue without a leader stop every subscription's retries.
+ADVANCED = "[{rabbit, [{dead_letter_worker_consumer_prefetch, 10000}]}].\n"
 DEFINITIONS = "rabbitmq/definitions.json"  # below config/
 
 

@@ -233,7 +233,12 @@ def test_images_set_what_every_native_process_is_started_with() -> None:
 
 def test_rabbitmq_reads_the_generated_files(found: dict[str, Container]) -> None:
     own, generated = variables(found["rabbitmq"]), rabbitmq.environment(SITE)
-    names = ("RABBITMQ_NODENAME", "RABBITMQ_CONFIG_FILE", "RABBITMQ_ENABLED_PLUGINS_FILE")
+    names = (
+        "RABBITMQ_NODENAME",
+        "RABBITMQ_CONFIG_FILE",
+        "RABBITMQ_ADVANCED_CONFIG_FILE",
+        "RABBITMQ_ENABLED_PLUGINS_FILE",
+    )
     assert {name: own[name] for name in names} == {name: generated[name] for name in names}
     assert own["RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS"] in generated["RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS"]
 

@@ -7,7 +7,8 @@ import pytest
 
 from broker.rio.settings import Catalog as DeclaredCatalog
 from broker.rio.settings import SenderEntry, Settings
-from compose.cli import hops, secrets
+from broker.tests.servers import RABBITMQ_ADVANCED
+from compose.cli import hops, rabbitmq, secrets
 from compose.cli.catalog import Catalog
 from compose.cli.layout import Layout
 from compose.cli.platform import Platform
@@ -72,3 +73,7 @@ def test_retention_is_the_platforms(settings: Settings) -> None:
     assert settings.event_log.megabytes == PLATFORM.rio.event_log.megabytes
     assert settings.dead_letters.age_seconds == PLATFORM.rio.dead_letters.hours * 3600
     assert settings.deliveries.rows == PLATFORM.rio.deliveries.rows
+
+
+def test_rios_tests_run_on_a_rabbitmq_configured_like_an_instances() -> None:
+    assert rabbitmq.ADVANCED == RABBITMQ_ADVANCED
