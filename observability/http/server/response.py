@@ -130,7 +130,7 @@ class ResponseWriter:
         self.is_open = False
 
     def write_continue(self) -> None:
-        """Receive for the body, unless that is too late."""
+        """Ask for the body (100 Continue), unless an answer has begun."""
         if not self.has_begun:
             self._write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
