@@ -101,7 +101,7 @@ def test_what_nothing_is_called_is_not_silenced(stack: Stack) -> None:
     assert done.returncode == 2
     assert "did you mean 'HopDown'" in done.stderr
     done = nextphase(
-        "alerts", "silence", "HopDown", "--service", "order", "--for", "1h", "--comment", "a drill"
+        "alerts", "silence", "HopDown", "--service", "gatway", "--for", "1h", "--comment", "a drill"
     )
     assert done.returncode == 2
-    assert "did you mean 'orders'" in done.stderr
+    assert "did you mean 'gateway'" in done.stderr
