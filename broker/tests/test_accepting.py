@@ -167,6 +167,27 @@ def test_an_event_that_breaks_its_schema_is_refused(rio: Rio) -> None:
     assert_problem(rio.client.get("/schemas/checked.done"), 404)
 
 
+def test_a_process_that_cannot_begin_does_once_what_hinders_it_is_gone(rio: Rio) -> None:
+    """Whatever it is, and says so meanwhile."""
+    process, url = rio.another_api()
+    broken = """INSERT INTO schemas (type, document) VALUES ('broken.test', '{"type": 5}')"""
+    rio.postgres.execute("rio", broken)
+
+    def background() -> str:
+        checks = httpx.get(f"{url}/health").json()["checks"]
+        return str(checks["background"].get("detail", ""))
+
+    try:
+        with running(process):
+            wait_until(lambda: "refreshing what is known failed" in background(), what="the fault")
+            assert httpx.get(f"{url}/health/ready").status_code == 503
+            rio.postgres.execute("rio", "DELETE FROM schemas WHERE type = 'broken.test'")
+            wait_until(lambda: httpx.get(f"{url}/health/ready").status_code == 200, what="the beginning")
+            wait_until(lambda: background() == "", what="its end")
+    finally:
+        rio.postgres.execute("rio", "DELETE FROM schemas WHERE type = 'broken.test'")
+
+
 def test_a_repeated_event_is_answered_alike_and_dispatched_once(rio: Rio) -> None:
     path = rio.subscribe("repeated", "repeated.#")
     one, other = event("repeated.one"), event("repeated.other")

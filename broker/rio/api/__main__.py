@@ -48,6 +48,7 @@ from broker.rio.store.dead_letters import DeadLetters
 from broker.rio.store.deliveries import Deliveries
 from broker.rio.store.oldest import Oldest
 from broker.rio.store.periodic import AWAY, every
+from broker.rio.store.periodic import check as check_background
 from broker.rio.store.replays import Order, Replays
 from broker.rio.store.retention import Retention
 from broker.rio.store.scheduled import Schedule
@@ -182,6 +183,7 @@ class Api:
         hop.health.add("oldest-message", self._check_oldest, critical=False)
         hop.health.add("catalog", self._catalog.check, critical=False)
         hop.health.add("scheduled", self._check_overdue, critical=False)
+        hop.health.add("background", check_background, critical=False)
 
     async def open(self) -> None:
         """Start connecting; waits for nobody."""
@@ -247,6 +249,9 @@ class Api:
                 await self._refresh()
         except (psycopg.Error, PoolTimeout, AMQPError, OSError) as error:
             _logger.warning("not prepared yet", extra={"reason": repr(error)})
+            return False
+        except Exception:
+            _logger.exception("not prepared yet")
             return False
         self.rio.prepared.set()
         return True

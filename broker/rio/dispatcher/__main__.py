@@ -29,6 +29,7 @@ from broker.rio.store.dead_letters import DeadLetters
 from broker.rio.store.deliveries import Deliveries
 from broker.rio.store.held import Held
 from broker.rio.store.oldest import Oldest
+from broker.rio.store.periodic import check as check_background
 from broker.rio.store.seen import Seen
 from broker.rio.store.subscriptions import Subscriptions
 from observability import Hop, setup
@@ -93,6 +94,7 @@ class Dispatcher:
         hop.health.add("database", self._database.check, critical=True)
         hop.health.add("queues", self._consumers.check_queues, critical=False)
         hop.health.add("oldest-message", self._check_age, critical=False)
+        hop.health.add("background", check_background, critical=False)
 
     async def run(self, stopped: asyncio.Event) -> None:
         """Deliver until `stopped`, then finish what is under way."""

@@ -11,8 +11,19 @@ from psycopg_pool import PoolTimeout, TooManyRequests
 
 _logger = logging.getLogger(__name__)
 
+_SHOWN: Final = 200
+
 AWAY: Final = (psycopg.OperationalError, psycopg.errors.UndefinedTable, PoolTimeout, TooManyRequests)
 """What a store that cannot be reached, or is not migrated yet, raises."""
+
+_failing: Final[dict[str, str]] = {}
+"""Work of this process that failed unexpectedly when it was last done, and how."""
+
+
+def check() -> None:
+    """A health check: raises while some of the process' work fails in a way that nothing is known of."""
+    if _failing:
+        raise RuntimeError("; ".join(f"{name} failed: {how}" for name, how in sorted(_failing.items())))
 
 
 async def every(
@@ -23,7 +34,7 @@ async def every(
 ) -> Never:
     """Do the work every so many seconds, untraced, until cancelled; what fails is logged and tried again.
 
-    `away`: what it raises while a server is away, which is worth no stack trace.
+    `away`: what it raises while a server is away, which is worth no stack trace. `check` tells of all else.
     """
     while True:
         await asyncio.sleep(seconds)
@@ -32,5 +43,8 @@ async def every(
                 await work()
         except away as error:
             _logger.warning("%s: put off", name, extra={"reason": repr(error)})
-        except Exception:
+        except Exception as error:
             _logger.exception("%s failed", name)
+            _failing[name] = repr(error)[:_SHOWN]
+            continue
+        _failing.pop(name, None)
