@@ -17,7 +17,7 @@ from gateway.lru import LruCache
 from gateway.messages import Response
 from gateway.metrics import Metrics
 from observability.http.client import Streamed
-from observability.lean import Sketch
+from observability.tracer import LazySpan
 
 LAST_GOOD_BYTES = 16 * 1024 * 1024
 CACHE_BYTES = 32 * 1024 * 1024
@@ -36,7 +36,7 @@ class Backend(Protocol):
         call: Call,
         policy: Policy,
         deadline: Deadline,
-        parent: Sketch,
+        parent: LazySpan,
         onward: str,
         listener: Listener,
     ) -> Attempt | None: ...
@@ -61,7 +61,7 @@ class NullBackend:
         call: Call,
         policy: Policy,
         deadline: Deadline,
-        parent: Sketch,
+        parent: LazySpan,
         onward: str,
         listener: Listener,
     ) -> None:

@@ -27,9 +27,9 @@ from gateway.problems import incomplete, refusing
 from gateway.request_record import RequestRecord, RequestRecorder
 from gateway.sending import send
 from observability import Hop, http_date
-from observability.exchange import TRACE_HEADER, problem_of
 from observability.http.server import BodyLost, BodyStream, ResponseWriter, UnsendableHeaders
 from observability.problem import Problem
+from observability.server_request import TRACE_HEADER, problem_of
 
 #: The status of a request whose caller went away; only telemetry shows it.
 CLIENT_GONE = 499

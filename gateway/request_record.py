@@ -9,10 +9,10 @@ from gateway import baggage
 from gateway.config.route import Route
 from gateway.messages import Request
 from observability import Hop
-from observability.exchange import Exchange
-from observability.lean import Template
 from observability.metrics import known_method
+from observability.server_request import ServerRequest
 from observability.text import hex_trace_id
+from observability.tracer import Template
 from observability.tracing import context_of
 
 _STATUS = "http.response.status_code"
@@ -27,7 +27,7 @@ class RequestRecord:
         trace_id: 32 hex digits.
     """
 
-    __slots__ = ("_exchange", "_request", "_route", "_template", "context", "span", "trace_id")
+    __slots__ = ("_request", "_route", "_server_request", "_template", "context", "span", "trace_id")
 
     def __init__(
         self, hop: Hop, request: Request, route: Route | None, template: Template, span: Span, parent: Context
@@ -39,7 +39,7 @@ class RequestRecord:
         self._request = request
         self._route = route.template.text if route is not None else ""
         self._template = template
-        self._exchange = Exchange(hop, request.method, request.path, None, own)
+        self._server_request = ServerRequest(hop, request.method, request.path, None, own)
 
     def end(self, status: int) -> None:
         """End the span, and have the request counted and its access line written.
@@ -50,7 +50,7 @@ class RequestRecord:
         caller = self._request.caller
         if status >= 500:
             self.span.set_status(Status(StatusCode.ERROR))
-        self._exchange.finish(
+        self._server_request.finish(
             status, self._route, request_id=caller.request_id, client=caller.address, user=caller.subject
         )
         self._template.end(self.span, status)

@@ -10,9 +10,9 @@ from opentelemetry.trace import Tracer
 from prometheus_client import CollectorRegistry
 
 from observability import logs, stderr, tracing
-from observability.backlog import BACKLOG
+from observability.deferred import DEFERRED
 from observability.export import HoldingExporter, NullExporter
-from observability.forward import HoldingSender, NullSender
+from observability.fluent import HoldingSender, NullSender
 from observability.health import Health, reachable
 from observability.metrics import Metrics
 from observability.settings import Settings
@@ -77,7 +77,7 @@ class Hop:
     def flush(self, timeout_seconds: float = 5.0) -> bool:
         """Write and send what telemetry there is; False when `timeout_seconds` were not enough."""
         deadline = time.monotonic() + timeout_seconds
-        BACKLOG.settle()
+        DEFERRED.settle()
         self._log_handler.flush()
         sent = self._exporter.force_flush(int(timeout_seconds * 1000))
         return self._sender.flush(max(0.0, deadline - time.monotonic())) and sent

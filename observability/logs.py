@@ -17,8 +17,8 @@ from opentelemetry import context, trace
 from opentelemetry.trace import NonRecordingSpan, SpanContext
 
 from observability import stderr
-from observability.backlog import BACKLOG
-from observability.forward import HoldingSender, NullSender
+from observability.deferred import DEFERRED
+from observability.fluent import HoldingSender, NullSender
 from observability.settings import Settings
 from observability.synthetic import FIELD as SYNTHETIC
 from observability.synthetic import synthetic_type
@@ -131,7 +131,7 @@ class Handler(logging.Handler):
 
     def handle(self, record: logging.LogRecord) -> bool:
         # First what was before it; and not under this handler's lock, which who writes that may need, too.
-        BACKLOG.settle()
+        DEFERRED.settle()
         return super().handle(record)
 
     def emit(self, record: logging.LogRecord) -> None:

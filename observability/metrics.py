@@ -12,7 +12,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
-from observability.backlog import BACKLOG
+from observability.deferred import DEFERRED
 from observability.durations import Durations
 from observability.synthetic import FIELD as SYNTHETIC
 
@@ -29,7 +29,7 @@ class Registry(CollectorRegistry):
     """A registry that shows everything that has ended."""
 
     def collect(self) -> Iterable[Metric]:
-        BACKLOG.settle()
+        DEFERRED.settle()
         return super().collect()
 
 

@@ -86,7 +86,7 @@ def pair(key: str, value: Plain) -> bytes:
     return _kept_pair(key, value)
 
 
-class Brief:
+class SpanRecord:
     """A span without state and status, of which nothing was said but one attribute at its end, at most.
 
     Attributes:
@@ -110,7 +110,7 @@ class Brief:
     last: Plain | None
 
 
-B = TypeVar("B", bound=Brief)
+B = TypeVar("B", bound=SpanRecord)
 
 
 class Shape:

@@ -14,7 +14,7 @@ from opentelemetry.sdk.trace import Event, ReadableSpan, SpanProcessor
 from opentelemetry.trace import Status
 from opentelemetry.util.types import AnyValue
 
-from observability.gathering import Batch
+from observability.span_batch import Batch
 from observability.text import well_formed
 
 #: Spans that wait to be encoded, the oldest dropped first.

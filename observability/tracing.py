@@ -15,9 +15,9 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from observability.export import HoldingExporter, NullExporter
-from observability.lean import Tracer
 from observability.settings import Settings
 from observability.text import hex_trace_id
+from observability.tracer import Tracer
 
 #: Health and metrics requests, as a path or a whole URL: nobody wants their traces.
 UNTRACED_URLS = r"^(https?://[^/]*)?/(health|health/live|health/ready|metrics)(\?.*)?$"
@@ -62,8 +62,8 @@ def make_tracer(
         dropped: told the number of spans that could not be encoded.
     """
     scope = InstrumentationScope(name, "")
-    gathering = exporter.gathering(provider.resource, scope)
-    return Tracer(provider, scope, _limits(), gathering, dropped)
+    batches = exporter.span_batches(provider.resource, scope)
+    return Tracer(provider, scope, _limits(), batches, dropped)
 
 
 def _limits() -> SpanLimits:

@@ -22,7 +22,7 @@ from gateway.invalidations import resource
 from gateway.messages import Request
 from gateway.middleware.identity import REQUEST_ID_HEADER
 from observability.http.client.request import lines
-from observability.lean import Ancestor, Sketch, Template
+from observability.tracer import Ancestor, LazySpan, Template
 
 _ABSENT: Final = Good(NULL, None)
 #: Where the caller's own value cannot stand in a call, by what it is of; all else is the services' fault. A
@@ -236,7 +236,7 @@ class _Run:
         for going in self._under_way:
             if going.attempt is not None:
                 going.attempt.abandon()
-            going.sketch.end()
+            going.lazy_span.end()
 
     def _start(self, part: Part) -> None:
         if self.over.done():
@@ -244,7 +244,7 @@ class _Run:
         if part.condition is not None and not part.condition.holds(self.scope):
             self._settle(part, _Outcome(None))
             return
-        going = _RunningPart(self, part, self._executor.spans[part.name].sketch(self._parent))
+        going = _RunningPart(self, part, self._executor.spans[part.name].lazy(self._parent))
         self._under_way.add(going)
         try:
             going.call = part.call(self._request, self.scope)
@@ -259,7 +259,7 @@ class _Run:
             call,
             going.part.policy,
             self._deadline,
-            going.sketch,
+            going.lazy_span,
             self._onward if call.headers is self._identity else self._baggage + lines(call.headers),
             going,
         )
@@ -279,7 +279,7 @@ class _Run:
     async def _call(self, going: "_RunningPart", call: Call) -> None:
         """Call a service, or go on with a call whose first attempt failed."""
         # The task is the part's own: its context ends with it, so nothing has to be detached.
-        trace_contexts.attach(trace.set_span_in_context(going.sketch.span, self._trace_context))
+        trace_contexts.attach(trace.set_span_in_context(going.lazy_span.span, self._trace_context))
         deadline, policy = self._deadline, going.part.policy
         try:
             got: Answer | PartFailed = await self._context.backend.call(call, policy, deadline, going.attempt)
@@ -301,8 +301,8 @@ class _Run:
             self._settle(going.part, outcome)
         finally:
             # A part whose call took one attempt has nothing to say that the attempt's span does not.
-            if going.attempt is None or not going.sketch.leave_out(going.attempt.sketch):
-                going.sketch.end()
+            if going.attempt is None or not going.lazy_span.leave_out(going.attempt.lazy_span):
+                going.lazy_span.end()
 
     def _outcome(self, going: "_RunningPart", got: "Answer | PartFailed | Good") -> _Outcome:
         part, call = going.part, going.call
@@ -315,7 +315,7 @@ class _Run:
                 self.first_answer = self._executor.clock()
             good = got if isinstance(got, Good) else part.result(got)
         except PartFailed as cause:
-            return self._instead(part, call, cause, going.sketch)
+            return self._instead(part, call, cause, going.lazy_span)
         if part.on_failure == "stale" and call is not None and isinstance(got, Answer):
             self._keep(part, call, good, got)
         return _Outcome(good)
@@ -350,7 +350,7 @@ class _Run:
         status = _STATUS_OF_ABSENT.get(root, 502)
         return PartFailed(status, f"{part.service}: not called, there is no {error.absent}")
 
-    def _instead(self, part: Part, call: Call | None, cause: PartFailed, sketch: Sketch) -> _Outcome:
+    def _instead(self, part: Part, call: Call | None, cause: PartFailed, lazy_span: LazySpan) -> _Outcome:
         """What stands for a part that failed.
 
         Raises:
@@ -358,7 +358,7 @@ class _Run:
         """
         chosen = part.on_failure
         policy = "fallback" if isinstance(chosen, Fallback) else chosen
-        span = sketch.span
+        span = lazy_span.span
         span.set_status(Status(StatusCode.ERROR, cause.cause))
         span.add_event("gateway.part_failed", {"gateway.policy": policy, "gateway.cause": cause.cause})
         self._executor.failed(part, policy)
@@ -398,11 +398,11 @@ class _Run:
 class _RunningPart:
     """A part under way."""
 
-    __slots__ = ("_run", "attempt", "call", "part", "sketch", "task")
+    __slots__ = ("_run", "attempt", "call", "lazy_span", "part", "task")
 
-    def __init__(self, run: _Run, part: Part, sketch: Sketch) -> None:
+    def __init__(self, run: _Run, part: Part, lazy_span: LazySpan) -> None:
         self.part = part
-        self.sketch = sketch
+        self.lazy_span = lazy_span
         self.call: Call | None = None
         self.attempt: Attempt | None = None
         self.task: asyncio.Task[None] | None = None

@@ -21,7 +21,7 @@ from observability.http.client import (
     TimedOut,
     TooLarge,
 )
-from observability.lean import Sketch
+from observability.tracer import LazySpan
 
 #: The largest answer of a service that the gateway holds in memory.
 MAX_ANSWER_BYTES: Final = 4 * 1024 * 1024
@@ -77,7 +77,7 @@ class Attempt(Collecting):
         "_streams",
         "_target",
         "connection",
-        "sketch",
+        "lazy_span",
     )
 
     def __init__(
@@ -85,11 +85,11 @@ class Attempt(Collecting):
         service: Service,
         admission: Admission | None,
         call: Call,
-        sketch: Sketch,
+        lazy_span: LazySpan,
         listener: Listener | None = None,
     ) -> None:
         super().__init__(MAX_ANSWER_BYTES)
-        self.sketch = sketch
+        self.lazy_span = lazy_span
         self.connection: Connection | None = None
         self._service = service
         self._admission = admission
@@ -159,7 +159,7 @@ class Attempt(Collecting):
         self._settle(status < 500)
         if status < 400:
             return
-        span = self.sketch.span
+        span = self.lazy_span.span
         span.set_attribute("http.response.status_code", status)
         if status == 404 and self._may_be_absent:
             return
@@ -176,7 +176,7 @@ class Attempt(Collecting):
     def failed(self, error: ClientError) -> BackendError:
         """Take note of an exchange without an answer; what the gateway says of it."""
         self._outcome = kind = type(error).__name__
-        span = self.sketch.span
+        span = self.lazy_span.span
         span.set_attribute("error.type", kind)
         span.set_status(Status(StatusCode.ERROR, error.reason))
         late = isinstance(error, TimedOut)
@@ -212,9 +212,9 @@ class Attempt(Collecting):
         if self._streams:
             service.streams.leave()
         succeeded = type(outcome) is int and outcome < 400
-        self.sketch.end(outcome if succeeded else None)
+        self.lazy_span.end(outcome if succeeded else None)
         seconds = time.perf_counter() - self._started
-        service.observe(self._method, outcome, seconds, self.sketch.ancestor.exemplar)
+        service.observe(self._method, outcome, seconds, self.lazy_span.ancestor.exemplar)
 
     def _settle(self, good: bool) -> None:
         if self._judged or self._admission is None:  # its head was judged, or the service has not been asked

@@ -20,7 +20,7 @@ from gateway.baggage import carried
 from observability import Hop
 from observability.http.client import Client, ClientError, Limits, Origin, Response, Streamed
 from observability.http.client.request import encode, lines
-from observability.lean import Ancestor, Sketch
+from observability.tracer import Ancestor, LazySpan
 
 #: Connections to services nginx at once: more than all bulkheads let through, which alone are to bound the
 #: calls of a service. Were these fewer, calls of one service would wait for connections that another holds.
@@ -60,7 +60,7 @@ class BackendClient:
         call: Call,
         policy: Policy,
         deadline: Deadline,
-        parent: Sketch,
+        parent: LazySpan,
         onward: str,
         listener: Listener,
     ) -> Attempt | None:
@@ -87,7 +87,7 @@ class BackendClient:
         attempt.connection = connection
         seconds = attempt.limit(deadline, left, policy.timeout_seconds)
         method, body = call.method, cast(bytes, call.body)
-        fields = self._constant + onward + _of_attempt(attempt.sketch, seconds)
+        fields = self._constant + onward + _of_attempt(attempt.lazy_span, seconds)
         try:
             head = encode(self._origin, method, call.target, (), len(body), fields)
         except ValueError:
@@ -236,19 +236,19 @@ class BackendClient:
         admission: Admission | None,
         call: Call,
         number: int,
-        parent: Ancestor | Sketch,
+        parent: Ancestor | LazySpan,
         listener: Listener | None = None,
     ) -> Attempt:
         """Open an attempt's span."""
-        sketch = service.spans(call.method).sketch(parent, (self._url + call.target,))
+        lazy_span = service.spans(call.method).lazy(parent, (self._url + call.target,))
         if number > 1:
-            sketch.span.set_attribute("http.request.resend_count", number - 1)
-        return Attempt(service, admission, call, sketch, listener)
+            lazy_span.span.set_attribute("http.request.resend_count", number - 1)
+        return Attempt(service, admission, call, lazy_span, listener)
 
     def _fields(self, call: Call, attempt: Attempt, seconds: float) -> str:
         """The headers of a request, as they are sent."""
         onward = lines(call.headers) + lines(carried(context.get_current()))
-        return self._constant + onward + _of_attempt(attempt.sketch, seconds)
+        return self._constant + onward + _of_attempt(attempt.lazy_span, seconds)
 
     def follow(self, policies: Mapping[str, Policy]) -> None:
         """Bound the calls of each service as it is declared from now on; what is remembered of it stays."""
@@ -294,12 +294,12 @@ async def _admitted_at_end(
         attempt.admit(await service.admit(call, seconds))
 
 
-def _of_attempt(sketch: Sketch, seconds: float) -> str:
+def _of_attempt(lazy_span: LazySpan, seconds: float) -> str:
     """Headers of an attempt: how long it may take, and the trace that it belongs to."""
     text = f"{TIMEOUT_HEADER}: {max(1, int(seconds * 1000))}\r\n"
-    if (traceparent := sketch.traceparent) is not None:
+    if (traceparent := lazy_span.traceparent) is not None:
         text += f"traceparent: {traceparent}\r\n"
-        if state := sketch.ancestor.context.trace_state:
+        if state := lazy_span.ancestor.context.trace_state:
             text += lines([("tracestate", state.to_header())])
     return text
 

@@ -14,7 +14,7 @@ from gateway.backend.circuit_breaker import CircuitBreaker, CircuitBreakers, Sta
 from gateway.backend.metrics import Metrics
 from gateway.backend.policy import BulkheadPolicy, Policy
 from observability.http.client import Origin
-from observability.lean import Template
+from observability.tracer import Template
 
 #: Streamed calls of a service at once, whose bodies pass as slowly as callers send and read them.
 MAX_STREAMS: Final = 512

@@ -19,7 +19,7 @@ from gateway.endpoints.forwarding import HOP_BY_HOP, NOT_SENT_ON
 from gateway.endpoints.handler import Handler, Tools, find
 from gateway.endpoints.mock import Mock
 from gateway.endpoints.proxy import Proxy
-from observability.exchange import TRACE_HEADER
+from observability.server_request import TRACE_HEADER
 
 #: Headers that parts cannot ask for: the gateway's own, and what is about the whole document's bytes.
 _NOT_FOR_PARTS = (

@@ -11,9 +11,9 @@ import msgspec
 from observability.console.operate import ChangeHandler
 from observability.console.operator_log import logged
 from observability.console.store_client import StoreClient
-from observability.exchange import TRACE_HEADER
 from observability.http.client import Response
 from observability.problem import Problem
+from observability.server_request import TRACE_HEADER
 
 MAX_BODY_BYTES: Final = 64 * 1024
 MAX_SHOWN_BYTES: Final = 256 * 1024

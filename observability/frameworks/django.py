@@ -21,11 +21,18 @@ from opentelemetry.instrumentation.django import DjangoInstrumentor
 from opentelemetry.sdk.trace import Span
 
 from observability.body import parse_object, too_large
-from observability.exchange import QUIET_PATHS, TRACE_HEADER, Exchange, of_status, problem_of, refuse_nul
 from observability.hop import Hop, current
 from observability.metrics import known_method
 from observability.pages import PATHS, page_blocking
 from observability.problem import Problem
+from observability.server_request import (
+    QUIET_PATHS,
+    TRACE_HEADER,
+    ServerRequest,
+    of_status,
+    problem_of,
+    refuse_nul,
+)
 from observability.tracing import UNTRACED_URLS, current_trace_id
 
 #: What Django's own exceptions answer.
@@ -71,7 +78,7 @@ class HopMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if request.path in QUIET_PATHS:
             return _as_problem(self._get_response(request))
-        exchange = Exchange(
+        server_request = ServerRequest(
             _hop or current(), request.method or "", request.path, request.headers.get("X-Caller")
         )
         try:
@@ -81,7 +88,7 @@ class HopMiddleware:
             response = _respond(_problem(error))
         if trace_id := current_trace_id():
             response[TRACE_HEADER] = trace_id
-        exchange.finish(response.status_code, _route(request))
+        server_request.finish(response.status_code, _route(request))
         return response
 
     def process_view(self, request: HttpRequest, *_view: Any) -> None:

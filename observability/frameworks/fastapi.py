@@ -13,10 +13,17 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from observability.body import MAX_BODY_BYTES, parse_object, too_large
-from observability.exchange import QUIET_PATHS, TRACE_HEADER, Exchange, of_status, problem_of, refuse_nul
 from observability.hop import Hop
 from observability.pages import PATHS, page
 from observability.problem import Problem
+from observability.server_request import (
+    QUIET_PATHS,
+    TRACE_HEADER,
+    ServerRequest,
+    of_status,
+    problem_of,
+    refuse_nul,
+)
 from observability.tracing import UNTRACED_URLS, current_trace_id
 
 
@@ -66,7 +73,9 @@ class _HopMiddleware:
         if scope["type"] != "http" or scope["path"] in QUIET_PATHS:
             await self._app(scope, receive, send)
             return
-        exchange = Exchange(self._hop, scope["method"], scope["path"], Headers(scope=scope).get("X-Caller"))
+        server_request = ServerRequest(
+            self._hop, scope["method"], scope["path"], Headers(scope=scope).get("X-Caller")
+        )
         if scope["method"] == "HEAD":
             # FastAPI has no HEAD for its GET routes. The server, which knows the method, leaves out the body.
             scope = {**scope, "method": "GET"}
@@ -90,7 +99,7 @@ class _HopMiddleware:
                 raise
             await _respond(problem)(scope, receive, observed)
         finally:
-            exchange.finish(status or 499, _route(scope))
+            server_request.finish(status or 499, _route(scope))
 
 
 def _refuse_announced(scope: Scope) -> None:

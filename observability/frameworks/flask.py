@@ -8,11 +8,18 @@ from opentelemetry.trace import Span
 from werkzeug.exceptions import HTTPException
 
 from observability.body import MAX_BODY_BYTES, parse_object
-from observability.exchange import QUIET_PATHS, TRACE_HEADER, Exchange, of_status, problem_of, refuse_nul
 from observability.hop import Hop
 from observability.metrics import known_method
 from observability.pages import PATHS, page_blocking
 from observability.problem import Problem
+from observability.server_request import (
+    QUIET_PATHS,
+    TRACE_HEADER,
+    ServerRequest,
+    of_status,
+    problem_of,
+    refuse_nul,
+)
 from observability.tracing import UNTRACED_URLS, current_trace_id
 
 
@@ -35,7 +42,9 @@ def instrument(app: Flask, hop: Hop) -> None:
     @app.before_request
     def start() -> None:
         if request.path not in QUIET_PATHS:
-            g.exchange = Exchange(hop, request.method, request.path, request.headers.get("X-Caller"))
+            g.server_request = ServerRequest(
+                hop, request.method, request.path, request.headers.get("X-Caller")
+            )
             g.status = 500
             refuse_nul(request.path, request.query_string.decode("latin-1"))
 
@@ -48,8 +57,8 @@ def instrument(app: Flask, hop: Hop) -> None:
 
     @app.teardown_request
     def finish(_error: BaseException | None) -> None:
-        if exchange := g.pop("exchange", None):
-            exchange.finish(g.status, request.url_rule.rule if request.url_rule else "")
+        if server_request := g.pop("server_request", None):
+            server_request.finish(g.status, request.url_rule.rule if request.url_rule else "")
 
     app.register_error_handler(Exception, _failed)
     app.register_blueprint(_pages(hop))

@@ -11,11 +11,11 @@ from tornado.httputil import HTTPServerRequest
 from tornado.web import Application, HTTPError, RequestHandler
 
 from observability.body import parse_object
-from observability.exchange import TRACE_HEADER, Exchange, of_status, problem_of, refuse_nul
 from observability.frameworks import tornado_spans
 from observability.hop import Hop, current
 from observability.pages import PATHS, page
 from observability.problem import Problem
+from observability.server_request import TRACE_HEADER, ServerRequest, of_status, problem_of, refuse_nul
 from observability.tracing import current_trace_id
 
 
@@ -68,7 +68,7 @@ class Handler(RequestHandler):
     def __init__(self, application: Application, request: HTTPServerRequest, **kwargs: Any) -> None:
         super().__init__(application, request, **kwargs)
         caller = request.headers.get("X-Caller")
-        self._exchange = Exchange(current(), request.method or "", request.path, caller)
+        self._server_request = ServerRequest(current(), request.method or "", request.path, caller)
         _progress.enter()
 
     async def head(self, *arguments: str, **named: str) -> None:
@@ -145,7 +145,7 @@ class Handler(RequestHandler):
         when its head has left: how long it goes on says nothing about the hop.
         """
         route = tornado_spans.route_of(self)
-        self._exchange.finish(self.get_status(), route, has_line=self.has_access_line())
+        self._server_request.finish(self.get_status(), route, has_line=self.has_access_line())
 
     def _log(self) -> None:
         """Called once an answer is complete, while the span is still open."""

@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from observability import Hop
-from observability.backlog import BACKLOG
+from observability.deferred import DEFERRED
 
 
 class Lines(logging.Handler):
@@ -23,7 +23,7 @@ class Lines(logging.Handler):
 
     @property
     def lines(self) -> list[tuple[logging.LogRecord, str]]:
-        BACKLOG.settle()
+        DEFERRED.settle()
         return self._lines
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -39,7 +39,7 @@ def lines_of(name: str | None = None) -> Iterator[Lines]:
     try:
         yield handler
     finally:
-        BACKLOG.settle()
+        DEFERRED.settle()
         logger.removeHandler(handler)
 
 

@@ -23,7 +23,7 @@ from msgspec import UNSET, UnsetType
 from opentelemetry import trace
 
 from observability import Hop, stderr
-from observability.forward import BATCH_BYTES, QUEUE_BYTES, QUEUE_RECORDS, HoldingSender
+from observability.fluent import BATCH_BYTES, QUEUE_BYTES, QUEUE_RECORDS, HoldingSender
 from observability.logs import Entry, Handler, Line, Lines, fields_of
 from observability.settings import Settings
 from observability.tests.sinks import FluentSink, eventually

@@ -9,9 +9,9 @@ from broker.rio.api.emitting import EVENTS_ROUTE, SHORT_ROUTE, Answer, Emitting,
 from broker.rio.api.head import Head
 from broker.rio.tracing import parent_of
 from observability import Hop, http_date
-from observability.exchange import TRACE_HEADER, Exchange, problem_of
-from observability.lean import Template
 from observability.problem import Problem, phrase
+from observability.server_request import TRACE_HEADER, ServerRequest, problem_of
+from observability.tracer import Template
 from observability.tracing import current_trace_id
 
 
@@ -32,7 +32,7 @@ class Answering:
         context.attach(trace.set_span_in_context(span))
         try:
             trace_id = current_trace_id()
-            exchange = Exchange(self._hop, "POST", head.path, head.headers.get("x-caller"))
+            server_request = ServerRequest(self._hop, "POST", head.path, head.headers.get("x-caller"))
             try:
                 answer = await self._emitting.answer(Posted(head.path, head.query, head.headers, body))
             except Exception as error:
@@ -41,7 +41,7 @@ class Answering:
             span.set_attribute("http.response.status_code", answer.status)
             if answer.status >= 500:
                 span.set_status(Status(StatusCode.ERROR))
-            exchange.finish(answer.status, head.route)
+            server_request.finish(answer.status, head.route)
         finally:
             span.end()
         return _encode(answer, trace_id, keep)

@@ -8,7 +8,7 @@ from opentelemetry.trace import Span, SpanContext, SpanKind, Tracer
 from broker.rio import tracing
 from broker.rio.events import Event
 from broker.rio.rabbitmq.topology import EVENTS
-from observability.lean import Template
+from observability.tracer import Template
 
 _TYPES: Final = 1024  # senders choose them
 

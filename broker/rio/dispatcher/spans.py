@@ -7,7 +7,7 @@ from opentelemetry.trace import Span, SpanKind, Tracer
 from broker.rio import tracing
 from broker.rio.message import Message
 from broker.rio.rabbitmq.topology import queue_name
-from observability.lean import Template
+from observability.tracer import Template
 
 _TYPES: Final = 256  # senders choose them
 

@@ -18,7 +18,7 @@ from broker.rio.sinks import Sinks
 from broker.rio.subscription import Subscription
 from broker.rio.tracing import headers_of
 from observability.http.client import Client, ClientError, Limits, Origin
-from observability.lean import Template
+from observability.tracer import Template
 
 # Of what a sink answers its status counts, however long the body is.
 _LIMITS: Final = Limits(connections_per_origin=256, body_bytes=1024 * 1024, cut=True, connect_seconds=2.0)

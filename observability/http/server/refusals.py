@@ -9,10 +9,10 @@ from opentelemetry.trace import SpanContext, SpanKind
 from prometheus_client import Counter
 
 from observability import Hop, http_date
-from observability.exchange import TRACE_HEADER
-from observability.lean import Template
 from observability.logs import Lines
 from observability.problem import Problem, phrase
+from observability.server_request import TRACE_HEADER
+from observability.tracer import Template
 from observability.tracing import context_of
 
 _SPAN_VARIABLES: Final = ("client.address", "http.response.status_code", "error.type")

@@ -13,7 +13,7 @@ from observability.durations import Series
 
 
 class Unobserved:
-    """Stands where an Exchange counts a request and writes its line."""
+    """Stands where a ServerRequest counts a request and writes its line."""
 
     def __init__(self, *_: object) -> None:
         pass
@@ -31,7 +31,7 @@ def silent(service: str) -> Hop:
 
 
 if __name__ == "__main__":
-    gateway.request_record.Exchange = Unobserved  # type: ignore[assignment, misc]
+    gateway.request_record.ServerRequest = Unobserved  # type: ignore[assignment, misc]
     Series.observe = Unobserved.finish  # type: ignore[assignment]
     gateway.__main__.setup = silent
     sys.exit(gateway.__main__.main())

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 
 from observability.http.client import Origin
 
-Exchange = Callable[["Peer"], Awaitable[None]]
+ServerRequest = Callable[["Peer"], Awaitable[None]]
 
 
 class Peer:
@@ -45,7 +45,7 @@ class Peer:
 class Server:
     """A server whose connections each run `exchange`, and are closed when it returns."""
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: ServerRequest) -> None:
         self._exchange = exchange
         self._peers: list[Peer] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -79,7 +79,7 @@ class Server:
 
 @asynccontextmanager
 async def serving(
-    exchange: Exchange, *, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None
+    exchange: ServerRequest, *, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[Server]:
     """A server on a free port."""
     server = Server(exchange)
@@ -93,7 +93,7 @@ async def serving(
         await server.end()
 
 
-def answering(*answers: bytes) -> Exchange:
+def answering(*answers: bytes) -> ServerRequest:
     """The same bytes to every request, and on every connection."""
 
     async def exchange(peer: Peer) -> None:
@@ -104,7 +104,7 @@ def answering(*answers: bytes) -> Exchange:
     return exchange
 
 
-def closing(answer: bytes) -> Exchange:
+def closing(answer: bytes) -> ServerRequest:
     """An answer, then the end of the connection."""
 
     async def exchange(peer: Peer) -> None:

@@ -25,14 +25,14 @@ _logger = logging.getLogger(__name__)
 
 
 class Queue(Generic[T]):
-    """What has ended, of one kind and in its order. Made by `Backlog.queue`.
+    """What has ended, of one kind and in its order. Made by `Deferred.queue`.
 
     Attributes:
         keep: takes one for which it is enough to be written with the next that is added.
     """
 
-    def __init__(self, backlog: "Backlog", write: Callable[[list[T]], None]) -> None:
-        self._backlog = backlog
+    def __init__(self, deferred: "Deferred", write: Callable[[list[T]], None]) -> None:
+        self._deferred = deferred
         self._write = write
         self._ended: deque[T] = deque()
         self.keep = self._ended.append  # atomic
@@ -40,7 +40,7 @@ class Queue(Generic[T]):
     def add(self, ended: T) -> None:
         """Take one; it does not change any more."""
         self.keep(ended)
-        self._backlog.grown()
+        self._deferred.grown()
 
     def clear(self) -> None:
         """Forget what there is."""
@@ -58,7 +58,7 @@ class Queue(Generic[T]):
             _logger.exception("Telemetry is lost", extra={"count": len(ended)})
 
 
-class Backlog:
+class Deferred:
     """Everything in a process that is still to be written."""
 
     def __init__(self) -> None:
@@ -115,7 +115,7 @@ class Backlog:
             self._awake = True
             self._wanted.set()
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="backlog", daemon=True)
+                self._thread = threading.Thread(target=self._run, name="deferred", daemon=True)
                 self._thread.start()
 
     def _run(self) -> None:
@@ -127,6 +127,6 @@ class Backlog:
 
 
 #: The process's own.
-BACKLOG = Backlog()
-atexit.register(BACKLOG.close)
-os.register_at_fork(before=BACKLOG.settle, after_in_child=BACKLOG.forked)
+DEFERRED = Deferred()
+atexit.register(DEFERRED.close)
+os.register_at_fork(before=DEFERRED.settle, after_in_child=DEFERRED.forked)

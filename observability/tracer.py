@@ -39,9 +39,9 @@ from opentelemetry.util._decorator import _agnosticcontextmanager
 from opentelemetry.util.types import AnyValue, Attributes
 
 from observability import otlp
-from observability.backlog import BACKLOG
-from observability.gathering import Gathering
+from observability.deferred import DEFERRED
 from observability.otlp import Plain
+from observability.span_batch import SpanBatches
 from observability.text import hex_trace_id, traceparent_of, well_formed
 
 _FLAGS = [TraceFlags(flags) for flags in range(4)]
@@ -255,7 +255,7 @@ class Prepared(Span):
             return False
         self._attributes = {template.last: last}
         self._end_time = time_ns()
-        _ENDED.add(Sketch.of(self, template, last))
+        _ENDED.add(LazySpan.of(self, template, last))
         return True
 
     def _bounded(self) -> BoundedAttributes:
@@ -295,7 +295,7 @@ class Template:
         kind: of the spans.
         attributes: the constant ones.
         variables: names of the attributes that differ from span to span and are known at its start.
-        last: name of the one attribute that a sketch is given at its end.
+        last: name of the one attribute that a lazy_span is given at its end.
     """
 
     def __init__(
@@ -314,11 +314,11 @@ class Template:
         self._constants = dict(attributes or {})
         self._variables = tuple(variables)
         self.keys = frozenset(self._constants) | frozenset(variables)
-        self.lean: Tracer | None = None
+        self.fast: Tracer | None = None
         self._silent = isinstance(tracer, trace.NoOpTracer)
         self._sketches = False
         if isinstance(tracer, Tracer) and self._is_ordinary(tracer):
-            self.lean = tracer
+            self.fast = tracer
             self._room = tracer.max_attributes - len(self.keys)
             self.shape = otlp.Shape(
                 name, kind, self._constants, self._variables, last, tracer.takes, tracer.max_length
@@ -348,7 +348,7 @@ class Template:
             start_time: nanoseconds since the epoch; now where it is None.
             link: of a span in another trace that this one follows from.
         """
-        tracer = self.lean
+        tracer = self.fast
         if tracer is None:
             return self._start_unprepared(parent, values, start_time, link)
         if parent is None or not parent[5]:  # its `is_valid`, without a call
@@ -366,35 +366,35 @@ class Template:
             span._links = (Link(link),)
         return span
 
-    def sketch(self, parent: "Ancestor | Sketch", values: tuple[Plain | None, ...] = ()) -> "Sketch":
+    def lazy(self, parent: "Ancestor | LazySpan", values: tuple[Plain | None, ...] = ()) -> "LazySpan":
         """Start a span that is made only if something has to be said of it beyond its end.
 
         Args:
             values: of the variable attributes, in their order.
         """
-        sketch: Sketch = _new(Sketch)
-        sketch._template = self
-        sketch._parent = parent
-        sketch.parent_id = parent.span_id
-        sketch.values = values
-        ancestor = sketch.ancestor = parent if isinstance(parent, Ancestor) else parent.ancestor
-        tracer = self.lean
+        lazy_span: LazySpan = _new(LazySpan)
+        lazy_span._template = self
+        lazy_span._parent = parent
+        lazy_span.parent_id = parent.span_id
+        lazy_span.values = values
+        ancestor = lazy_span.ancestor = parent if isinstance(parent, Ancestor) else parent.ancestor
+        tracer = self.fast
         if tracer is not None and self._sketches and ancestor.plain:
-            sketch._span = None
-            sketch.trace_id = ancestor.trace_id
-            sketch.remote = False
-            sketch.span_id = tracer.new_span_id().to_bytes(8, "big")
-            sketch.started = time_ns()
+            lazy_span._span = None
+            lazy_span.trace_id = ancestor.trace_id
+            lazy_span.remote = False
+            lazy_span.span_id = tracer.new_span_id().to_bytes(8, "big")
+            lazy_span.started = time_ns()
         else:
-            sketch._span = self.start(parent.context, values)
-            sketch.span_id = sketch._span.get_span_context().span_id.to_bytes(8, "big")
-        return sketch
+            lazy_span._span = self.start(parent.context, values)
+            lazy_span.span_id = lazy_span._span.get_span_context().span_id.to_bytes(8, "big")
+        return lazy_span
 
     def _prepared(
         self, own: SpanContext, parent: SpanContext | None, values: tuple[Plain | None, ...]
     ) -> Prepared:
         span: Prepared = _new(Prepared)
-        span._tracer = cast(Tracer, self.lean)
+        span._tracer = cast(Tracer, self.fast)
         span._name = self.name
         span._kind = self._kind
         span._room = self._room
@@ -406,10 +406,10 @@ class Template:
         span._lock = Lock()
         return span
 
-    def _unfolded(self, sketch: "Sketch") -> Prepared:
-        """The span that a sketch is of."""
-        span = self._prepared(sketch.context, sketch._parent.context, sketch.values)
-        span._start_time = sketch.started
+    def _unfolded(self, lazy_span: "LazySpan") -> Prepared:
+        """The span that a lazy_span is of."""
+        span = self._prepared(lazy_span.context, lazy_span._parent.context, lazy_span.values)
+        span._start_time = lazy_span.started
         return span
 
     def end(self, span: trace.Span, last: Plain) -> None:
@@ -423,7 +423,7 @@ class Template:
                 span.set_attribute(self.last, last)
             span.end()
 
-    def add(self, ended: Sequence["Sketch"]) -> Sequence["Sketch"]:
+    def add(self, ended: Sequence["LazySpan"]) -> Sequence["LazySpan"]:
         """Encode spans that ended briefly, and hand them over.
 
         Returns:
@@ -433,7 +433,7 @@ class Template:
             encoded, others = self.shape.briefs(ended)
         except Exception:  # one of them cannot be encoded; which it is, is found one by one
             return ended
-        cast(Tracer, self.lean).add(encoded)
+        cast(Tracer, self.fast).add(encoded)
         return others
 
     def _start_unprepared(
@@ -462,7 +462,7 @@ class Ancestor:
     """The context of a span as those below it need it, taken apart once.
 
     Attributes:
-        plain: whether sketches of what is below it can be exported as they are.
+        plain: whether lazy spans of what is below it can be exported as they are.
         exemplar: the trace id in hex, for metrics; None where the trace is not sampled.
     """
 
@@ -482,8 +482,8 @@ class Ancestor:
         self.flags = _TOLD_FLAGS[known]
 
 
-class Sketch(otlp.Brief):
-    """A span under way of which nothing but its start has been said: made by `Template.sketch`.
+class LazySpan(otlp.SpanRecord):
+    """A span under way of which nothing but its start has been said: made by `Template.lazy_span`.
 
     Nearly all spans begin and end, and that is that; they cost a quarter of a span this way. To say anything
     else take the `span`, a real one from then on. (Of a real one that ended so, it is what is encoded.)
@@ -491,23 +491,23 @@ class Sketch(otlp.Brief):
 
     __slots__ = ("_parent", "_span", "_template", "ancestor")
 
-    _parent: "Ancestor | Sketch"
+    _parent: "Ancestor | LazySpan"
     _span: trace.Span | None
     _template: Template
     ancestor: Ancestor
 
     @classmethod
-    def of(cls, span: Prepared, template: Template, last: Plain) -> "Sketch":
+    def of(cls, span: Prepared, template: Template, last: Plain) -> "LazySpan":
         """What is encoded of a span that ended with its template's last attribute and has nothing else."""
-        sketch: Sketch = _new(cls)
-        sketch._template, sketch._span = template, span
+        lazy_span: LazySpan = _new(cls)
+        lazy_span._template, lazy_span._span = template, span
         parent, (trace_id, span_id, _, _, _, _) = span._parent, span._context
-        sketch.trace_id, sketch.span_id = trace_id.to_bytes(16, "big"), span_id.to_bytes(8, "big")
-        sketch.parent_id = None if parent is None else parent[1].to_bytes(8, "big")
-        sketch.remote = parent is not None and parent[2]
-        sketch.started, sketch.ended = span._start_time, span._end_time or 0
-        sketch.values, sketch.last = span.values, last
-        return sketch
+        lazy_span.trace_id, lazy_span.span_id = trace_id.to_bytes(16, "big"), span_id.to_bytes(8, "big")
+        lazy_span.parent_id = None if parent is None else parent[1].to_bytes(8, "big")
+        lazy_span.remote = parent is not None and parent[2]
+        lazy_span.started, lazy_span.ended = span._start_time, span._end_time or 0
+        lazy_span.values, lazy_span.last = span.values, last
+        return lazy_span
 
     @property
     def span(self) -> trace.Span:
@@ -537,7 +537,7 @@ class Sketch(otlp.Brief):
 
     @property
     def _tracer(self) -> "Tracer":
-        return cast(Tracer, self._template.lean)
+        return cast(Tracer, self._template.fast)
 
     def end(self, last: Plain | None = None) -> None:
         """End the span; once.
@@ -554,7 +554,7 @@ class Sketch(otlp.Brief):
         else:
             self._template.end(self._span, last)
 
-    def leave_out(self, child: "Sketch") -> bool:
+    def leave_out(self, child: "LazySpan") -> bool:
         """Leave this span out of the trace, in place of ending it: its only child says all there is to say.
 
         Parameters:
@@ -583,13 +583,13 @@ class Sketch(otlp.Brief):
 class Tracer(trace.Tracer):
     """Makes spans that are encoded when some have ended, and samples as its provider does.
 
-    Span processors do not see these spans: they go straight to the `gathering`.
+    Span processors do not see these spans: they go straight to the `batches`.
 
     Args:
         provider: whose sampler, ids and resource the spans have.
         scope: names the tracer.
         limits: those of the provider.
-        gathering: takes encoded spans; never blocks.
+        batches: takes encoded spans; never blocks.
         dropped: told the number of spans that could not be encoded.
     """
 
@@ -598,7 +598,7 @@ class Tracer(trace.Tracer):
         provider: sdk.TracerProvider,
         scope: InstrumentationScope,
         limits: sdk.SpanLimits,
-        gathering: Gathering,
+        batches: SpanBatches,
         dropped: Callable[[int], None],
     ) -> None:
         self.resource = provider.resource
@@ -615,7 +615,7 @@ class Tracer(trace.Tracer):
         self.new_trace_id = partial(getrandbits, 128) if random else self._ids.generate_trace_id
         self.new_span_id = partial(getrandbits, 64) if random else self._ids.generate_span_id
         self.root_flags = _FLAGS[1 | self._ids.is_trace_id_random() << 1]
-        self.add = gathering.add
+        self.add = batches.add
         self._dropped = dropped
 
     @_agnosticcontextmanager
@@ -686,12 +686,12 @@ class Tracer(trace.Tracer):
         self._dropped(1)
 
 
-def _write(ended: list[Span | Sketch]) -> None:
+def _write(ended: list[Span | LazySpan]) -> None:
     """Encode spans, and hand them over: those of a template in a row."""
-    alike: dict[Template, list[Sketch]] = defaultdict(list)
-    others: list[Span | Sketch] = []
+    alike: dict[Template, list[LazySpan]] = defaultdict(list)
+    others: list[Span | LazySpan] = []
     for span in ended:
-        if type(span) is Sketch:
+        if type(span) is LazySpan:
             alike[span._template].append(span)
         else:
             others.append(span)
@@ -704,7 +704,7 @@ def _write(ended: list[Span | Sketch]) -> None:
             span._tracer.lose()
 
 
-_ENDED = BACKLOG.queue(_write)
+_ENDED = DEFERRED.queue(_write)
 
 
 def _formed(value: AnyValue) -> AnyValue:

@@ -30,7 +30,7 @@ class Batch(NamedTuple):
     spans: int
 
 
-class Gathering:
+class SpanBatches:
     """Encoded spans of one resource and one scope, until they are a batch.
 
     Args:

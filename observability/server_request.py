@@ -8,7 +8,7 @@ from msgspec import UNSET, UnsetType
 from opentelemetry import trace
 from opentelemetry.trace import INVALID_SPAN_CONTEXT, SpanContext, Status, StatusCode
 
-from observability.backlog import BACKLOG
+from observability.deferred import DEFERRED
 from observability.hop import Hop
 from observability.logs import Entry, Line, Lines, level_name, time_of
 from observability.problem import Problem
@@ -41,7 +41,7 @@ class AccessLine(Line, gc=False):
     user_agent_synthetic_type: str | UnsetType = UNSET
 
 
-class Exchange:
+class ServerRequest:
     """A request from its start to its answer.
 
     Args:
@@ -133,13 +133,13 @@ class Exchange:
         return Entry(line, level, created, span)
 
 
-def _write(ended: list[Exchange]) -> None:
+def _write(ended: list[ServerRequest]) -> None:
     """Count requests and write their access lines."""
-    if entries := [entry for exchange in ended if (entry := exchange.entry()) is not None]:
+    if entries := [entry for server_request in ended if (entry := server_request.entry()) is not None]:
         _access.write_all(entries)
 
 
-_ENDED = BACKLOG.queue(_write)
+_ENDED = DEFERRED.queue(_write)
 
 
 def problem_of(error: BaseException) -> Problem:

@@ -23,11 +23,11 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
 
 from observability import Hop, tracing
-from observability.backlog import BACKLOG
-from observability.gathering import Batch, Gathering
-from observability.lean import Ancestor, Template, Tracer
+from observability.deferred import DEFERRED
+from observability.span_batch import Batch, SpanBatches
 from observability.tests.sinks import OtlpSink
 from observability.text import traceparent_of, well_formed
+from observability.tracer import Ancestor, Template, Tracer
 
 LIMITS = SpanLimits(
     max_span_attributes=4,
@@ -114,7 +114,7 @@ class Counting(IdGenerator):
 
 @dataclass
 class Pair:
-    """A lean tracer and one of the SDK, alike in everything."""
+    """A fast tracer and one of the SDK, alike in everything."""
 
     sampler: Sampler = field(default_factory=lambda: ParentBased(ALWAYS_ON))
     limits: SpanLimits = field(default_factory=SpanLimits)
@@ -122,8 +122,8 @@ class Pair:
     dropped: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.gathering = Gathering(RESOURCE, SCOPE, self.batches.append)
-        self.lean = Tracer(self.provider(), SCOPE, self.limits, self.gathering, self.dropped.append)
+        self.gathered = SpanBatches(RESOURCE, SCOPE, self.batches.append)
+        self.fast = Tracer(self.provider(), SCOPE, self.limits, self.gathered, self.dropped.append)
         self.memory = InMemorySpanExporter()
         provider = self.provider()
         provider.add_span_processor(SimpleSpanProcessor(self.memory))
@@ -133,8 +133,8 @@ class Pair:
         return TracerProvider(self.sampler, RESOURCE, id_generator=Counting(), span_limits=self.limits)
 
     def exported(self) -> bytes:
-        BACKLOG.settle()
-        self.gathering.seal()
+        DEFERRED.settle()
+        self.gathered.seal()
         return b"".join(batch.body for batch in self.batches)
 
     def expected(self) -> bytes:
@@ -148,7 +148,7 @@ class Pair:
         return encode_spans(spans).SerializeToString() if spans else b""
 
     def run(self, work: Callable[[trace.Tracer], object]) -> None:
-        work(self.lean)
+        work(self.fast)
         work(self.sdk)
 
 
@@ -156,7 +156,7 @@ class Pair:
 def stopped_clock() -> Iterator[None]:
     """Let spans of both kinds end at the same time."""
     with pytest.MonkeyPatch.context() as patch:
-        for clock in ("observability.lean.time_ns", "opentelemetry.sdk.trace.time_ns"):
+        for clock in ("observability.tracer.time_ns", "opentelemetry.sdk.trace.time_ns"):
             patch.setattr(clock, lambda: 5)
         yield
 
@@ -263,9 +263,9 @@ def test_a_sketchs_spans_are_those_of_the_tracer(
         server = servers.start(root, tuple(varying.values()), start_time=1)
         for step in early:
             step(server)
-        part = Template(tracer, "part").sketch(Ancestor(server.get_span_context()))
+        part = Template(tracer, "part").lazy(Ancestor(server.get_span_context()))
         calls = Template(tracer, "call", SpanKind.CLIENT, constants, tuple(varying), "status")
-        call = calls.sketch(part, tuple(varying.values()))
+        call = calls.lazy(part, tuple(varying.values()))
         assert call.traceparent == traceparent_of(call.context)
         assert call.context.trace_id == server.get_span_context().trace_id
         for step in steps:
@@ -291,7 +291,7 @@ def test_long_values(length: int, limit: int | None) -> None:
         template = Template(tracer, "x", variables=("url.full",), last="status")
         span = template.start(None, ("a" * length,), 1)
         template.end(span, 200)
-        template.sketch(Ancestor(span.get_span_context()), ("b" * length,)).end(200)
+        template.lazy(Ancestor(span.get_span_context()), ("b" * length,)).end(200)
         template.start(None, ("c" * length,), 1).end(2)
 
     with stopped_clock():
@@ -301,14 +301,14 @@ def test_long_values(length: int, limit: int | None) -> None:
 
 def test_a_sketch_where_nothing_is_traced() -> None:
     silent = Template(trace.NoOpTracer(), "x")
-    assert silent.sketch(Ancestor(silent.start(None).get_span_context())).traceparent is None
+    assert silent.lazy(Ancestor(silent.start(None).get_span_context())).traceparent is None
     known = SpanContext(1, 2, True, TraceFlags(0))
-    assert silent.sketch(Ancestor(known)).traceparent == traceparent_of(known)
+    assert silent.lazy(Ancestor(known)).traceparent == traceparent_of(known)
 
 
 def test_a_templates_span_shows_its_attributes() -> None:
     pair = Pair()
-    span = Template(pair.lean, "x", attributes={"a": 1}, variables=("b", "c")).start(None, ("2", None))
+    span = Template(pair.fast, "x", attributes={"a": 1}, variables=("b", "c")).start(None, ("2", None))
     span.set_attribute("d", True)
     assert isinstance(span, ReadableSpan)
     assert span.attributes == {"a": 1, "b": "2", "d": True}
@@ -319,10 +319,10 @@ def test_a_templates_span_shows_its_attributes() -> None:
 def test_a_templates_spans_are_sampled_as_the_provider_says(sampler: Sampler, flags: str | None) -> None:
     pair = Pair(sampler)
     context = tracing.context_of(flags and f"00-{'ab' * 16}-{'cd' * 8}-{flags}", "vendor=1")
-    lean = Template(pair.lean, "x").start(trace.get_current_span(context).get_span_context())
+    fast = Template(pair.fast, "x").start(trace.get_current_span(context).get_span_context())
     sdk = pair.sdk.start_span("x", context)
-    assert lean.get_span_context() == sdk.get_span_context()
-    assert lean.is_recording() == sdk.is_recording()
+    assert fast.get_span_context() == sdk.get_span_context()
+    assert fast.is_recording() == sdk.is_recording()
 
 
 @given(
@@ -330,7 +330,7 @@ def test_a_templates_spans_are_sampled_as_the_provider_says(sampler: Sampler, fl
 )
 def test_text_that_utf_8_cannot_carry_is_made_well_formed(name: str, value: str, rare: bool) -> None:
     pair = Pair()
-    for tracer, form in ((pair.lean, str), (pair.sdk, well_formed)):
+    for tracer, form in ((pair.fast, str), (pair.sdk, well_formed)):
         span = tracer.start_span(form(name), attributes={"first": form(value)}, start_time=1)
         if rare:
             span.add_event(form(name), timestamp=1)
@@ -354,10 +354,10 @@ def test_a_batch_is_one_request(pairs: list[dict[str, Any]]) -> None:
 def test_sampling_is_the_providers(sampler: Sampler, flags: str | None) -> None:
     pair = Pair(sampler)
     context = tracing.context_of(flags and f"00-{'ab' * 16}-{'cd' * 8}-{flags}", "vendor=1")
-    lean, sdk = (tracer.start_span("x", context, start_time=1) for tracer in (pair.lean, pair.sdk))
-    assert lean.get_span_context() == sdk.get_span_context()
-    assert lean.is_recording() == sdk.is_recording()
-    lean.end(2)
+    fast, sdk = (tracer.start_span("x", context, start_time=1) for tracer in (pair.fast, pair.sdk))
+    assert fast.get_span_context() == sdk.get_span_context()
+    assert fast.is_recording() == sdk.is_recording()
+    fast.end(2)
     sdk.end(2)
     assert pair.exported() == pair.expected()
 
@@ -373,15 +373,15 @@ def test_exceptions_that_pass_through() -> None:
 
     pair.run(work)
     (of_resource,) = TracesData.FromString(pair.exported()).resource_spans
-    for lean, sdk in zip(of_resource.scope_spans[0].spans, pair.memory.get_finished_spans(), strict=True):
-        assert lean.name == sdk.name
-        assert lean.status.message == sdk.status.description == "KeyError: 'lost'"
-        assert [event.name for event in lean.events] == [event.name for event in sdk.events] == ["exception"]
+    for fast, sdk in zip(of_resource.scope_spans[0].spans, pair.memory.get_finished_spans(), strict=True):
+        assert fast.name == sdk.name
+        assert fast.status.message == sdk.status.description == "KeyError: 'lost'"
+        assert [event.name for event in fast.events] == [event.name for event in sdk.events] == ["exception"]
 
 
 def test_a_span_that_cannot_be_encoded_is_counted() -> None:
     pair = Pair()
-    pair.lean.start_span("x", start_time=1).end(2**64)
+    pair.fast.start_span("x", start_time=1).end(2**64)
     assert (pair.dropped, pair.exported()) == ([1], b"")
 
 
@@ -407,11 +407,11 @@ def test_a_span_that_says_nothing_more_than_its_child_is_left_out(
 ) -> None:
     servers, parts, calls = (Template(hop.tracer, name) for name in ("server", "part", "call"))
     server = servers.start(None)
-    part = parts.sketch(Ancestor(server.get_span_context()))
-    call = calls.sketch(part)
-    for name, sketch in (("part", part), ("call", call)):
+    part = parts.lazy(Ancestor(server.get_span_context()))
+    call = calls.lazy(part)
+    for name, lazy_span in (("part", part), ("call", call)):
         if name == said:
-            sketch.span.set_attribute("more", "to say")
+            lazy_span.span.set_attribute("more", "to say")
     call.end()
     if not part.leave_out(call):
         part.end()

@@ -8,9 +8,9 @@ import threading
 
 import pytest
 
-from observability import Hop, backlog
-from observability.backlog import Backlog
-from observability.exchange import Exchange
+from observability import Hop, deferred
+from observability.deferred import Deferred
+from observability.server_request import ServerRequest
 from observability.tests.sinks import OtlpSink, eventually
 
 
@@ -34,33 +34,33 @@ def written() -> Written:
 
 
 def test_many_are_written_in_a_row(monkeypatch: pytest.MonkeyPatch, written: Written) -> None:
-    monkeypatch.setattr(backlog, "WAIT_SECONDS", 60)
-    queue = Backlog().queue(written)
-    for number in range(2 * backlog.MANY + 1):
+    monkeypatch.setattr(deferred, "WAIT_SECONDS", 60)
+    queue = Deferred().queue(written)
+    for number in range(2 * deferred.MANY + 1):
         queue.add(number)
-    assert [len(row) for row in written.rows] == [backlog.MANY] * 2
-    assert written.all == list(range(2 * backlog.MANY))
+    assert [len(row) for row in written.rows] == [deferred.MANY] * 2
+    assert written.all == list(range(2 * deferred.MANY))
 
 
 def test_few_do_not_wait_for_others(written: Written) -> None:
-    queue = Backlog().queue(written)
+    queue = Deferred().queue(written)
     for number in range(3):
         queue.add(number)
         eventually(lambda number=number: written.all == list(range(number + 1)))
 
 
 def test_what_is_kept_comes_along(monkeypatch: pytest.MonkeyPatch, written: Written) -> None:
-    monkeypatch.setattr(backlog, "WAIT_SECONDS", 60)
-    whole = Backlog()
+    monkeypatch.setattr(deferred, "WAIT_SECONDS", 60)
+    whole = Deferred()
     queue, other = whole.queue(written), whole.queue(Written())
     queue.keep(1)
-    for number in range(backlog.MANY):
+    for number in range(deferred.MANY):
         other.add(number)
     assert written.rows == [[1]]
 
 
 def test_what_ends_while_something_is_written_is_written_next(written: Written) -> None:
-    whole = Backlog()
+    whole = Deferred()
 
     def write(ended: list[int]) -> None:
         written(ended)
@@ -77,7 +77,7 @@ def test_what_ends_while_something_is_written_is_written_next(written: Written) 
 def test_one_row_that_cannot_be_written_costs_no_other(
     written: Written, caplog: pytest.LogCaptureFixture
 ) -> None:
-    whole = Backlog()
+    whole = Deferred()
 
     def fail(_: list[int]) -> None:
         raise ValueError
@@ -91,7 +91,7 @@ def test_one_row_that_cannot_be_written_costs_no_other(
 
 
 def test_nothing_is_written_twice_or_lost_by_threads(written: Written) -> None:
-    queue = Backlog().queue(written)
+    queue = Deferred().queue(written)
     threads = [
         threading.Thread(target=lambda first=first: [queue.add(first + n) for n in range(1000)])
         for first in range(0, 8000, 1000)
@@ -104,7 +104,7 @@ def test_nothing_is_written_twice_or_lost_by_threads(written: Written) -> None:
 
 
 def test_after_the_end_everything_is_written_at_once(written: Written) -> None:
-    whole = Backlog()
+    whole = Deferred()
     queue = whole.queue(written)
     queue.keep(1)
     whole.close()
@@ -115,14 +115,14 @@ def test_after_the_end_everything_is_written_at_once(written: Written) -> None:
 PROGRAM = """\
 import logging, os
 from observability import setup
-from observability.exchange import Exchange
+from observability.server_request import ServerRequest
 hop = setup("probe")
 with hop.tracer.start_as_current_span("work"):
-    Exchange(hop, "GET", "/before", None).finish(200, "/before")
+    ServerRequest(hop, "GET", "/before", None).finish(200, "/before")
     logging.getLogger("probe").info("between")
-    Exchange(hop, "GET", "/after", None).finish(200, "/after")
+    ServerRequest(hop, "GET", "/after", None).finish(200, "/after")
 if not os.fork():
-    Exchange(hop, "GET", "/child", None).finish(200, "/child")
+    ServerRequest(hop, "GET", "/child", None).finish(200, "/child")
     os._exit(0 if hop.flush(0) is not None else 1)
 os.wait()
 """
@@ -149,20 +149,20 @@ def served(hop: Hop) -> str:
     return "\n".join(line for line in page.splitlines() if 'http_route="/probe"' in line and "_count" in line)
 
 
-# Those below have the process's own backlog, which writes what ends soon after, too: later than they look.
+# Those below have the process's own queue, which writes what ends soon after, too: later than they look.
 
 
 def test_metrics_show_what_has_just_ended(hop: Hop) -> None:
     for count in (1.0, 2.0):
-        Exchange(hop, "GET", "/probe", None).finish(200, "/probe")
+        ServerRequest(hop, "GET", "/probe", None).finish(200, "/probe")
         assert served(hop).endswith(f" {count}")
 
 
 def test_a_request_may_be_counted_without_a_line(hop: Hop, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    Exchange(hop, "GET", "/probe", None).finish(200, "/probe", has_line=False)
+    ServerRequest(hop, "GET", "/probe", None).finish(200, "/probe", has_line=False)
     assert served(hop).endswith(" 1.0")
-    Exchange(hop, "GET", "/told", None).finish(200, "/told")
+    ServerRequest(hop, "GET", "/told", None).finish(200, "/told")
     eventually(lambda: caplog.messages == ["GET /told 200"])
 
 
@@ -174,6 +174,6 @@ def test_a_flush_takes_what_has_just_ended_along(hop: Hop, otlp: OtlpSink) -> No
 
 def test_a_fault_is_written_with_what_was_before_it(hop: Hop, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    Exchange(hop, "GET", "/fine", None).finish(200, "/fine")
-    Exchange(hop, "GET", "/fault", None).finish(500, "/fault")
+    ServerRequest(hop, "GET", "/fine", None).finish(200, "/fine")
+    ServerRequest(hop, "GET", "/fault", None).finish(500, "/fault")
     eventually(lambda: caplog.messages == ["GET /fine 200", "GET /fault 500"])
