@@ -21,6 +21,8 @@ _MIGRATION_SECONDS: Final = 3600.0
 POOL_SIZE: Final = 4
 _POOL_WAIT_SECONDS: Final = 3.0
 _MAX_WAITING: Final = 100
+# The pause between attempts to connect doubles until they have taken this long, and is a second again then.
+_RECONNECT_SECONDS: Final = 5.0
 _SESSION: Final = "-c lock_timeout=5000 -c idle_in_transaction_session_timeout=30000"
 
 Connection: TypeAlias = AsyncConnection[DictRow]
@@ -75,7 +77,8 @@ class Database:
             max_size=POOL_SIZE,
             max_waiting=_MAX_WAITING,
             timeout=_POOL_WAIT_SECONDS,
-            reconnect_timeout=30.0,
+            reconnect_timeout=_RECONNECT_SECONDS,
+            reconnect_failed=_connect_again,
             # A connection PostgreSQL closed while it lay idle is replaced, not handed out.
             check=check,
             configure=configure,
@@ -127,6 +130,12 @@ async def _migrate(connection: Connection) -> None:
                 await connection.execute(file.read_bytes())
                 await connection.execute("INSERT INTO migrations (name) VALUES (%s)", [file.name])
                 _logger.info("migration applied", extra={"migration": file.name})
+
+
+async def _connect_again(pool: AsyncConnectionPool[Connection]) -> None:
+    """Go on trying to connect. Left alone the pool would wait for the next request for a connection, and take
+    none: those that have waited in vain count as waiting until there is a connection."""
+    await pool.check()
 
 
 async def _check(connection: Connection) -> None:
