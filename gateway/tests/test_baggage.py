@@ -8,7 +8,7 @@ from observability.http.server import Headers
 
 
 def passed(*values: str) -> str | None:
-    headers = Headers.of([(b"Baggage", value.encode()) for value in values])
+    headers = Headers.of("\r\n".join(f"Baggage:{value}" for value in values))
     return dict(carried(keep(headers, Context()))).get("baggage")
 
 

@@ -255,7 +255,7 @@ async def test_a_body_that_begins_behind_a_request_that_is_answered(api: Api, ta
         kept = len(two) - 5 + come
         await client.send(one + two[:kept])
         assert (await client.answer()).status == 200
-        await until(lambda: connection.reader.request is not None and not connection.reader.is_complete)
+        await until(lambda: connection.reader.request is not None and not connection.reader.parser.complete)
         await client.send(two[kept:])
         assert (await client.answer()).body == b"12345"
         assert await client.rest() == b""

@@ -57,7 +57,7 @@ class Connection(asyncio.Protocol):
             return
         reader = self.reader
         reader.received = reader.received + data if reader.received else data
-        expects = self._room is None if reader.request is None else not reader.is_complete
+        expects = self._room is None if reader.request is None else not reader.parser.complete
         if expects and self._is_reading:
             reader.advance()
         else:
@@ -92,7 +92,7 @@ class Connection(asyncio.Protocol):
     @property
     def is_ending(self) -> bool:
         """Whether the next answer has to be the last: the server stops, or a body is not all there."""
-        return self._server.closing or not self.reader.is_complete
+        return self._server.closing or not self.reader.parser.complete
 
     @property
     def is_closing(self) -> bool:
@@ -171,7 +171,7 @@ class Connection(asyncio.Protocol):
     def _close(self) -> None:
         """Close after an answer; what the client sent beyond is not read."""
         self.reader.received = b""
-        if self.reader.is_complete:
+        if self.reader.parser.complete:
             self._expect_reader()
             self._transport.close()
         else:

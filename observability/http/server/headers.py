@@ -18,18 +18,23 @@ class Headers(HTTPHeaders):
         super().__init__(*arguments, **named)
 
     @classmethod
-    def of(cls, lines: Sequence[tuple[bytes, bytes]]) -> Self:
-        """Headers from names and values as they came, white space behind a value included."""
+    def of(cls, lines: str) -> Self:
+        """Headers from the lines of a head that was checked, each ended by CR and LF but for the last."""
         headers = cls.__new__(cls)  # Tornado's constructor takes longer than all of this
         found: dict[str, list[str]] = {}
         headers._values = found
-        for raw_name, raw_value in lines:
-            name, value = _normal_bytes(raw_name), raw_value.decode("latin-1").rstrip(" \t")
+        for line in lines.split("\r\n") if lines else ():
+            name, _, value = line.partition(":")
+            name = _normal(name)
             if name in found:
-                found[name].append(value)
+                found[name].append(value.strip(" \t"))
             else:
-                found[name] = [value]
+                found[name] = [value.strip(" \t")]
         return headers
+
+    def exactly(self, name: str) -> Sequence[str]:
+        """All values of a name that is written as here: `Content-Length`."""
+        return self._values.get(name, ())
 
     def add(self, name: str, value: str, **options: Any) -> None:
         """Add a value to those of a name."""
@@ -75,8 +80,3 @@ class Headers(HTTPHeaders):
 def _normal(name: str) -> str:
     """A name as Tornado's headers keep it."""
     return "-".join([word.capitalize() for word in name.split("-")])
-
-
-@lru_cache(1024)
-def _normal_bytes(name: bytes) -> str:
-    return _normal(name.decode("latin-1"))

@@ -55,9 +55,6 @@ class RequestParser:
         self._limits = limits
         self._parser = httptools.HttpRequestParser(self)
         self.complete = True
-        self._reads_body = False
-        self._lines: list[tuple[bytes, bytes]] = []
-        self._target = b""
         self._closes = False
         self._pieces: list[bytes] = []
         self._data = b""  # given to llhttp, from the first byte on of which it has said nothing yet
@@ -74,24 +71,22 @@ class RequestParser:
             check_beginning(received, self._limits)
             return None
         data = received if end == len(received) else received[:end]
-        method, version = check_head(data, self._limits)
-        self.complete = self._reads_body = False
-        self._lines, self._target, self._data, self._at = [], b"", b"", 0
-        read = data if method in _METHODS else data.replace(method, b"POST", 1)
-        upgrades = self._feed(read)
-        headers = Headers.of(self._lines)
-        if upgrades:
-            self._read_again(_UPGRADE.sub(b"", read))
+        method, target, version, lines = check_head(data, self._limits)
+        headers = Headers.of(lines[:-2].decode("latin-1"))
         check_headers(headers, version, end, self._limits)
-        self._reads_body = True
+        self.complete = False
+        self._data, self._at = b"", 0
+        read = data if method in _METHODS else data.replace(method, b"POST", 1)
+        if self._feed(read):
+            self._read_again(_UPGRADE.sub(b"", read))
+        length: int | None = 0
+        if headers.exactly("Transfer-Encoding"):
+            length = None
+        elif lengths := headers.exactly("Content-Length"):
+            length = int(lengths[0])
+        expects = version == b"1.1" and bool(headers.exactly("Expect"))
         head = Head(
-            method.decode(),
-            self._target.decode(),
-            headers,
-            None if "Transfer-Encoding" in headers else int(headers.get("Content-Length", 0)),
-            self._closes,
-            version.decode(),
-            "Expect" in headers and version == b"1.1",
+            method.decode(), target.decode(), headers, length, self._closes, version.decode(), expects
         )
         return head, received[end:]
 
@@ -114,14 +109,6 @@ class RequestParser:
 
     # --- what llhttp calls
 
-    def on_url(self, part: bytes) -> None:
-        self._target += part
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if self._reads_body:
-            raise Problem(400, detail="A body in chunks has no trailers.")
-        self._lines.append((name, value))
-
     def on_headers_complete(self) -> None:
         self._closes = not self._parser.should_keep_alive()
 
@@ -135,7 +122,9 @@ class RequestParser:
         self._at += len(piece)
 
     def on_chunk_complete(self) -> None:
-        self._at += len(b"\r\n")
+        start, self._at = self._at, self._at + 2
+        if self._data[start : self._at] != b"\r\n":
+            raise Problem(400, detail="A body in chunks has no trailers.")
 
     def on_message_complete(self) -> None:
         self.complete = True
@@ -169,7 +158,7 @@ class RequestParser:
         Whether the protocol changes is the server's decision.
         """
         self._parser = httptools.HttpRequestParser(self)
-        self.complete, self._target = False, b""
+        self.complete = False
         self._feed(head)
 
 

@@ -19,6 +19,7 @@ class RequestReader:
 
     Attributes:
         received: what has come and was not read.
+        parser: says whether all of the last request was read.
         request: the one that is being answered.
     """
 
@@ -28,15 +29,10 @@ class RequestReader:
         self._connection = connection
         self._receive = receive
         self._limits = connection.limits
-        self._parser = RequestParser(connection.limits)
+        self.parser = RequestParser(connection.limits)
         self._writer: ResponseWriter | None = None
         self._stream: BodyStream | None = None  # the body, if it is passed on ...
         self._body: WholeBody | None = None  # ... or if it is read whole
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether all of the last request was read."""
-        return self._parser.complete
 
     def advance(self) -> None:
         """Go on with what has come."""
@@ -82,7 +78,7 @@ class RequestReader:
         """Begin with the next request, if its head is there."""
         connection = self._connection
         try:
-            found = self._parser.read_head(self.received)
+            found = self.parser.read_head(self.received)
         except Problem as problem:
             connection.refuse(problem, self.received)
             return
@@ -94,7 +90,7 @@ class RequestReader:
             writer, head.method, head.target, head.fields, connection.remote
         )
         connection.timer.stop()
-        if self._parser.complete:
+        if self.parser.complete:
             request.begin(b"")
         else:
             self._begin_body(head, request, writer)
@@ -108,7 +104,7 @@ class RequestReader:
         elif head.length is not None and head.length > self._limits.body_bytes:
             self._decline(too_large(self._limits))
         elif (piece := self._piece()) is not None:
-            if self._parser.complete and len(piece) <= self._limits.body_bytes:
+            if self.parser.complete and len(piece) <= self._limits.body_bytes:
                 request.begin(piece)
                 return
             # Begun before all of the body is there: a client that is refused need not send it.
@@ -128,7 +124,7 @@ class RequestReader:
         except Problem as problem:
             self._decline(problem)
             return
-        if self._parser.complete:
+        if self.parser.complete:
             self._body = None
             self._connection.timer.stop()
             body.end()
@@ -155,19 +151,19 @@ class RequestReader:
             stream.put(piece).add_done_callback(lambda _: self._fed(stream))
         else:
             self._connection.resume()
-        if self._parser.complete:
+        if self.parser.complete:
             stream.end()
 
     def _fed(self, stream: BodyStream) -> None:
         if self._stream is stream:
             self._connection.resume()
-            if self.received and not self._parser.complete:
+            if self.received and not self.parser.complete:
                 self._feed(stream)
 
     def _piece(self) -> bytes | None:
         """What has come of the body; None where that was refused."""
         try:
-            piece, self.received = self._parser.read_body(self.received)
+            piece, self.received = self.parser.read_body(self.received)
         except Problem as problem:
             self.refuse(problem)
             return None

@@ -52,7 +52,8 @@ class ResponseWriter:
         if not bodyless:
             headers.append(("Content-Length", str(len(body))))
         head = self._rendered(_status_line(status), headers)
-        self._write(head if bodyless or self.head.method == "HEAD" else head + body)
+        if self.is_open:
+            self.connection.write(head if bodyless or self.head.method == "HEAD" else head + body)
 
     async def start(self, status: int, headers: list[tuple[str, str]]) -> None:
         """Send the head of an answer whose body comes piece by piece.
@@ -145,12 +146,13 @@ class ResponseWriter:
         Raises:
             UnsendableHeaders: as `start`.
         """
-        return _encoded([_status_line(101), *_lines(headers)])
+        return _encoded([_status_line(101), *(f"{name}: {value}\r\n" for name, value in headers)])
 
     def _rendered(self, status: str, headers: Sequence[tuple[str, str]], *, closes: bool = False) -> bytes:
         """The head of an answer as it is sent; `closes` says that the connection has to end with it."""
         self.is_last = closes or self.head.closes or self.connection.is_ending
-        lines = [status, *_lines(headers)]
+        lines = [status]
+        lines += [f"{name}: {value}\r\n" for name, value in headers]
         if self.is_last:
             lines.append("Connection: close\r\n")
         elif self.head.version == "1.0":
@@ -158,10 +160,6 @@ class ResponseWriter:
         head = _encoded(lines)
         self.has_begun = True
         return head
-
-
-def _lines(headers: Sequence[tuple[str, str]]) -> list[str]:
-    return [f"{name}: {value}\r\n" for name, value in headers]
 
 
 def _encoded(lines: Sequence[str]) -> bytes:

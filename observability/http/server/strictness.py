@@ -5,6 +5,7 @@ smuggled past a proxy. Each head is therefore checked here first; nothing here d
 """
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from observability.http.server.headers import Headers
@@ -44,32 +45,34 @@ def check_beginning(received: bytes, limits: Limits) -> None:
         raise Problem(400, detail="The message is no HTTP.")
 
 
-def check_head(data: bytes, limits: Limits) -> tuple[bytes, bytes]:
+def check_head(data: bytes, limits: Limits) -> tuple[bytes, bytes, bytes, bytes]:
     """Refuse a head, up to and including its empty line, that is not well-formed, or beyond the limits.
 
     Returns:
-        method and version, such as `GET` and `1.1`.
+        method, target, version, such as `1.1`, and the lines of the headers, each with its end.
 
     Raises:
         Problem: 400, 414, 431, 501 or 505.
     """
-    found = _HEAD.fullmatch(data)
     if len(data) > limits.head_bytes:
         raise long_head(limits)
-    if found is None or found[4].count(b"\n") > limits.headers:
+    found = _HEAD.fullmatch(data)
+    if found is None:
         raise _malformed(data, limits)
-    method, target, version, _ = found.groups()
-    if version not in (b"1.1", b"1.0"):
+    method, target, version, lines = found.groups()
+    if lines.count(b"\n") > limits.headers:
+        raise _malformed(data, limits)
+    if version != b"1.1" and version != b"1.0":
         raise _wrong_version(version)
     if len(target) > limits.target_bytes:
         raise Problem(414, detail=f"A target has at most {limits.target_bytes} bytes.")
     if method == b"CONNECT":
         raise Problem(501, detail="This is no proxy for connections.")
-    if target[:1] != b"/" and (method, target) != (b"OPTIONS", b"*"):
+    if not target.startswith(b"/") and (method, target) != (b"OPTIONS", b"*"):
         raise Problem(400, detail="The target has to be a path that starts with a slash.")
     if b"#" in target or not target.isascii():
         raise Problem(400, detail="The target has characters that need to be percent-encoded.")
-    return method, version
+    return method, target, version, lines
 
 
 def check_headers(headers: Headers, version: bytes, size: int, limits: Limits) -> None:
@@ -83,18 +86,18 @@ def check_headers(headers: Headers, version: bytes, size: int, limits: Limits) -
     """
     if size > limits.header_bytes:
         _check_sizes(headers, limits)
-    hosts = headers.get_list("Host")
+    hosts = headers.exactly("Host")
     if (len(hosts) != 1 or not _HOST.fullmatch(hosts[0])) and (hosts or version != b"1.0"):
         raise Problem(400, detail="There has to be one Host header with a host's name.")
-    if lengths := headers.get_list("Content-Length"):
+    if lengths := headers.exactly("Content-Length"):
         if len(lengths) > 1:
             raise Problem(400, detail="There is more than one Content-Length.")
         if not _LENGTH.fullmatch(lengths[0]):
             raise Problem(400, detail="The Content-Length is no number.")
-    if codings := headers.get_list("Transfer-Encoding"):
+    if codings := headers.exactly("Transfer-Encoding"):
         _check_codings(codings, version, has_length=bool(lengths))
-    expected = headers.get("Expect")
-    if expected is not None and expected.lower() != "100-continue":
+    expected = headers.exactly("Expect")
+    if expected and ",".join(expected).lower() != "100-continue":
         raise Problem(417)
 
 
@@ -114,7 +117,7 @@ def _check_sizes(headers: Headers, limits: Limits) -> None:
         raise Problem(431, detail=detail)
 
 
-def _check_codings(codings: list[str], version: bytes, *, has_length: bool) -> None:
+def _check_codings(codings: Sequence[str], version: bytes, *, has_length: bool) -> None:
     if version == b"1.0":
         raise Problem(400, detail="HTTP/1.0 has no Transfer-Encoding.")
     if len(codings) > 1:

@@ -58,6 +58,12 @@ def test_gateway() -> None:
     assert all(value > 0 for value in served.values())
 
 
+def test_http_server() -> None:
+    figures = quick("http_server")
+    assert set(figures) == {"GET", "POST, 300 bytes"}
+    assert all(value > 0 for served in figures.values() for value in served.values())
+
+
 @pytest.mark.stack
 @pytest.mark.timeout(900)
 def test_console(stack: Stack) -> None:
