@@ -110,7 +110,7 @@ async def test_a_handler_that_raises_is_logged_with_its_trace(hop: Hop, tmp_path
 
 
 @pytest.mark.parametrize("path", ["/cancelled", "/breaks", "/short", "/long"])
-@pytest.mark.parametrize("headers", [{}, {"TE": "trailers"}], ids=["plain", "tornado"])
+@pytest.mark.parametrize("headers", [{}, {"TE": "trailers"}], ids=["plain", "unusual"])
 async def test_an_answer_that_cannot_go_on_is_cut_off(
     hop: Hop, tmp_path: Path, lines: Lines, path: str, headers: dict[str, str]
 ) -> None:
@@ -122,7 +122,7 @@ async def test_an_answer_that_cannot_go_on_is_cut_off(
     assert vars(line)["status"] == (499 if path == "/cancelled" else 500)
 
 
-@pytest.mark.parametrize("headers", [{}, {"TE": "trailers"}], ids=["plain", "tornado"])
+@pytest.mark.parametrize("headers", [{}, {"TE": "trailers"}], ids=["plain", "unusual"])
 async def test_no_header_splits_an_answer(
     hop: Hop, tmp_path: Path, lines: Lines, headers: dict[str, str]
 ) -> None:
@@ -249,7 +249,7 @@ async def test_a_deadline_ends_whatever_is_done(hop: Hop, tmp_path: Path, path: 
         await until(lambda: not any(each.bulkhead.in_flight for each in services))
 
 
-@pytest.mark.parametrize("headers", [{}, {"TE": "trailers"}], ids=["plain", "tornado"])
+@pytest.mark.parametrize("headers", [{}, {"TE": "trailers"}], ids=["plain", "unusual"])
 async def test_a_caller_that_goes_away_ends_what_is_done(
     hop: Hop, tmp_path: Path, lines: Lines, headers: dict[str, str]
 ) -> None:
