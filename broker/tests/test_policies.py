@@ -152,6 +152,27 @@ def deliveries(rio: Rio, name: str) -> list[dict[str, Any]]:
     return items
 
 
+@pytest.mark.timeout(300)
+def test_retry_after_holds_for_every_dispatcher_and_after_a_restart(
+    rio: Rio, outside: Outside, name: str
+) -> None:
+    put(rio, name, f"{outside.url}/in", config=FAST | {"retry": {"first_seconds": 0.1, "cap_seconds": 60}})
+    outside.reply = lambda request: answer(503, "Retry-After: 15")
+    emit(rio, name)
+    (asked,) = wait_until(lambda: outside.posted("/in"), what="the answer")
+    outside.reply = lambda request: OK
+    held = "SELECT count(*) FROM sink_holds WHERE until > now()"
+    wait_until(lambda: rio.postgres.execute("rio", held) == [(1,)], what="the hold")
+    rio.dispatcher.kill()
+    other, url = rio.another_dispatcher()
+    with running(other):
+        rio.dispatcher.start()
+        wait_until(lambda: httpx.get(f"{url}/health/ready").status_code == 200, what="the other dispatcher")
+        sent = [emit(rio, name) for _ in range(20)]
+        wait_until(lambda: set(sent) <= set(outside.ids("/in")), what="the deliveries")
+    assert outside.posted("/in")[1].at - asked.at >= 14.0
+
+
 def test_a_sink_that_took_the_event_may_answer_at_any_length(rio: Rio, outside: Outside, name: str) -> None:
     put(rio, name, f"{outside.url}/in", config=FAST)
     outside.reply = lambda request: answer(200, body=b"x" * 3_000_000)

@@ -31,6 +31,7 @@ from broker.rio.store.held import Held
 from broker.rio.store.oldest import Oldest
 from broker.rio.store.periodic import check as check_background
 from broker.rio.store.seen import Seen
+from broker.rio.store.sink_holds import SinkHolds
 from broker.rio.store.subscriptions import Subscriptions
 from observability import Hop, setup
 from observability.frameworks import tornado as hop_tornado
@@ -60,6 +61,7 @@ class Dispatcher:
         self._deliveries = Deliveries(self._database, records)
         self._seen = Seen(self._database, records)
         self._oldest = Oldest(self._database)
+        self._sink_holds = SinkHolds(self._database)
         self._name = hop.settings.instance_id
         self._publisher = Publisher(address, loop, declare=topology.declare_base, capacity=_CAPACITY)
         self._consumers = Consumers(address, loop, receive=self._receive, measure=self._measure)
@@ -69,6 +71,7 @@ class Dispatcher:
             subscriptions=self._known,
             deliveries=self._deliveries,
             seen=self._seen,
+            sink_holds=self._sink_holds,
         )
         ways = Ways(
             str(settings.services_url),
@@ -126,7 +129,9 @@ class Dispatcher:
 
     async def _poll(self, *, tell: bool) -> None:
         with suppress_instrumentation():
-            self._workers.follow(await self._known.all())
+            known = await self._known.all()
+            self._workers.hold(await self._sink_holds.exchange({one.sink for one in known}))
+            self._workers.follow(known)
             if tell:
                 with self._letters_measurement.reading():
                     self._count_dead_letters(await self._dead_letters.counts())

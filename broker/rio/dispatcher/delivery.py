@@ -23,6 +23,7 @@ from broker.rio.store.dead_letters import DeadLetters, Failure
 from broker.rio.store.deliveries import Delivered, Deliveries
 from broker.rio.store.periodic import AWAY
 from broker.rio.store.seen import Seen
+from broker.rio.store.sink_holds import SinkHolds
 from broker.rio.store.subscriptions import Subscriptions
 from broker.rio.subscription import Status, Subscription
 from observability.retry_after import read_retry_after
@@ -68,12 +69,14 @@ class Delivery:
         subscriptions: Subscriptions,
         deliveries: Deliveries,
         seen: Seen,
+        sink_holds: SinkHolds,
     ) -> None:
         self._publisher = publisher
         self._dead_letters = dead_letters
         self._subscriptions = subscriptions
         self._deliveries = deliveries
         self._seen = seen
+        self._sink_holds = sink_holds
 
     async def attempt(self, message: Message, subscription: Subscription, means: Means) -> Outcome:
         """Make the next attempt. When this returns, its outcome is durable; a RETRY of an ordered
@@ -120,7 +123,9 @@ class Delivery:
         first_at = message.first_attempt_at or started_at
         retry_after = read_retry_after(answer.retry_after) if answer.retry_after else None
         if retry_after is not None:
-            means.circuit.hold(asked_seconds(subscription.policy.retry, retry_after))
+            held_seconds = asked_seconds(subscription.policy.retry, retry_after)
+            means.circuit.hold(held_seconds)
+            self._sink_holds.note(subscription.sink, held_seconds)
         judgement = judge(
             subscription.policy, answer.status, message.attempt, started_at - first_at, retry_after
         )

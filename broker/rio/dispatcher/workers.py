@@ -83,6 +83,11 @@ class Workers:
         self._circuits.keep({subscription.sink for subscription in subscriptions})
         self._want()
 
+    def hold(self, sinks: Mapping[str, float]) -> None:
+        """Send nothing to these sinks for so many seconds: they asked some dispatcher for it."""
+        for sink, seconds in sinks.items():
+            self._circuits.of(sink).hold(seconds)
+
     def receive(self, batch: list[Received]) -> None:
         """Hand each message to the worker whose consumer it came by."""
         for received in batch:
