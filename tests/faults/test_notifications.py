@@ -34,6 +34,19 @@ pytestmark = [
 SYMPTOMS = {"DependencyFailing", "GatewayCircuitOpen", "GatewayPartialAnswers"}
 GROUP_WAIT_SECONDS = 10
 
+#: The one alert of which each of these is the cause, and what it is about.
+PARTS = {
+    "postgres": ("PostgresDown", "postgres"),
+    "rabbitmq": ("PlatformDown", "rabbitmq"),
+    "rio-api": ("InstanceDown", "rio"),
+    "rio-dispatcher": ("InstanceDown", "rio"),
+    "relay": ("HopDown", "relay"),
+    "services-nginx": ("HopDown", "services-nginx"),
+}
+STOP_SECONDS = 150
+#: The longest window of an alert on what a stop has caused, and the time that its notification takes.
+AFTERMATH_SECONDS = 300 + 60
+
 
 @dataclass
 class Webhook:
@@ -149,3 +162,27 @@ async def test_a_stopped_service_is_one_notification(
             assert webhook.firing() == [("HopDown", service)]
     await asyncio.to_thread(explained)  # its symptoms are no news when it is back
     assert webhook.firing() == [("HopDown", service)]
+
+
+@pytest.mark.parametrize("part", os.environ.get("NEXTPHASE_STOP_PARTS", "postgres").split(","))
+async def test_a_stopped_part_is_one_notification(
+    stack: Stack, alertmanager: Alertmanager, webhook: Webhook, traffic: Traffic, sku: str, part: str
+) -> None:
+    """What it has caused is no news either once it is back, as long as the alerts' windows still see it."""
+
+    def quiet() -> None:
+        assert set(alertmanager.alerts()) == {"Watchdog"}
+
+    await asyncio.to_thread(eventually, quiet, 420.0)
+    account = await traffic.create_account("Radia Perlman", "radia@example.com")
+
+    async def work() -> None:
+        placed = await traffic.place_order(account, {sku: 1})
+        await traffic.order(placed)
+        await asyncio.sleep(1)  # what is left afterwards is to be worked off soon
+
+    async with kept_up(work):
+        with stopped(stack, part):
+            await asyncio.sleep(STOP_SECONDS)
+        await asyncio.sleep(AFTERMATH_SECONDS)
+    assert webhook.firing() == [PARTS[part]], alertmanager.alerts()
