@@ -1,4 +1,4 @@
-"""The way of every request: receive, identify, limit, authorise, validate, act, answer, record.
+"""The way of every request: receive, identify, authorise, limit, validate, act, answer, record.
 
 `gateway.middleware.built_in` lists the middleware in its order. The handler of a route, which is its endpoint
 behind the middleware that it needs, is made when the routes are loaded: nothing of it is decided again.
@@ -25,11 +25,11 @@ from gateway.middleware.stack import Stack
 from gateway.middleware.trusted_proxies import TrustedProxies
 from gateway.problems import incomplete, refusing
 from gateway.request_record import RequestRecord, RequestRecorder
-from gateway.sending import send
-from observability import Hop, http_date
+from gateway.sending import headers_of, send
+from observability import Hop
 from observability.http.server import BodyLost, BodyStream, ResponseWriter, UnsendableHeaders
 from observability.problem import Problem
-from observability.server_request import TRACE_HEADER, problem_of
+from observability.server_request import problem_of
 
 #: The status of a request whose caller went away; only telemetry shows it.
 CLIENT_GONE = 499
@@ -184,16 +184,9 @@ class RequestTask:
     async def _answer(self, response: Response) -> int:
         """Send a response; the status sent: 500 where a header cannot be."""
         try:
-            await send(self._writer, response, self._headers(response))
+            await send(self._writer, response, headers_of(response, self._request, self._record.trace_id))
         except UnsendableHeaders as error:
             response = self._problem(problem_of(error))
-            await send(self._writer, response, self._headers(response))
+            await send(self._writer, response, headers_of(response, self._request, self._record.trace_id))
         self._writer.answered()
         return response.status
-
-    def _headers(self, response: Response) -> Headers:
-        """The response's headers, and those that every response has."""
-        own = {name for name, _ in response.headers}
-        added = [each for each in self._request.response_headers if each[0] == "Vary" or each[0] not in own]
-        every = [(TRACE_HEADER, self._record.trace_id), ("Date", http_date.now())]
-        return [*response.headers, *added, *every]

@@ -1,7 +1,9 @@
 """How a response of the pipeline is sent."""
 
-from gateway.messages import Headers, Response
+from gateway.messages import Headers, Request, Response
+from observability import http_date
 from observability.http.server import ResponseWriter
+from observability.server_request import TRACE_HEADER
 
 
 async def send(writer: ResponseWriter, response: Response, headers: Headers) -> None:
@@ -22,3 +24,11 @@ async def send(writer: ResponseWriter, response: Response, headers: Headers) -> 
     finally:
         await body.aclose()  # type: ignore[attr-defined]
     writer.end()
+
+
+def headers_of(response: Response, request: Request, trace_id: str) -> Headers:
+    """The headers that a response is sent with: its own, and those that every response has beside them."""
+    own = {name.lower() for name, _ in response.headers}
+    every = [*request.response_headers, (TRACE_HEADER, trace_id), ("Date", http_date.now())]
+    added = [each for each in every if each[0] == "Vary" or each[0].lower() not in own]
+    return [*response.headers, *added]

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from observability import http_date
 from observability.text import plain
@@ -43,6 +43,12 @@ class Problem(Exception):
         self.errors = [dict(error) for error in errors]
         self.headers = dict(headers or {})
         super().__init__(f"{status} {self.title}" + (f": {detail}" if detail else ""))
+
+    def with_headers(self, headers: Mapping[str, str]) -> Self:
+        """The same problem with other headers."""
+        other = self.__class__.__new__(self.__class__, *self.args)
+        other.__dict__.update(self.__dict__, headers=dict(headers))
+        return other
 
     def document(self, trace_id: str | None = None) -> dict[str, Any]:
         """The members of the answer, without those that say nothing."""

@@ -295,7 +295,7 @@ class Template:
         kind: of the spans.
         attributes: the constant ones.
         variables: names of the attributes that differ from span to span and are known at its start.
-        last: name of the one attribute that a lazy_span is given at its end.
+        last: name of the one attribute that a lazy span is given at its end.
     """
 
     def __init__(
@@ -407,7 +407,7 @@ class Template:
         return span
 
     def _unfolded(self, lazy_span: "LazySpan") -> Prepared:
-        """The span that a lazy_span is of."""
+        """The span that a lazy span is of."""
         span = self._prepared(lazy_span.context, lazy_span._parent.context, lazy_span.values)
         span._start_time = lazy_span.started
         return span
@@ -483,7 +483,7 @@ class Ancestor:
 
 
 class LazySpan(otlp.SpanRecord):
-    """A span under way of which nothing but its start has been said: made by `Template.lazy_span`.
+    """A span under way of which nothing but its start has been said: made by `Template.lazy`.
 
     Nearly all spans begin and end, and that is that; they cost a quarter of a span this way. To say anything
     else take the `span`, a real one from then on. (Of a real one that ended so, it is what is encoded.)

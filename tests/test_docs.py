@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "compose/nginx/README.md"])
+_READMES = (ROOT / folder / "README.md" for folder in ("compose/nginx", "gateway", "observability/http"))
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *_READMES])
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
 REQUIREMENT = re.compile(r"^([a-z][a-z0-9-]*)", re.MULTILINE)
 

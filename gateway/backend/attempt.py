@@ -180,8 +180,8 @@ class Attempt(Collecting):
         span.set_attribute("error.type", kind)
         span.set_status(Status(StatusCode.ERROR, error.reason))
         late = isinstance(error, TimedOut)
-        # Without a connection the service was not asked: that is no failure of this service.
-        if error.sent and not (late and self._deprived):
+        # Without a connection the service was not asked, and a large answer is one: it did not fail.
+        if error.sent and not isinstance(error, TooLarge) and not (late and self._deprived):
             self._settle(False)
         status, cause = next(said for kind, said in _FAILURES if isinstance(error, kind))
         passing = not isinstance(error, TooLarge | Malformed)

@@ -232,10 +232,12 @@ class CircuitBreakers:
 
     def _isolate(self, path: str, target: str) -> None:
         """Leave a URL alone until it is answered again."""
+        if (path, target) in self._urls:  # by a failure of an earlier call
+            return
 
         def changed(before: State, after: State) -> None:
             if after is State.CLOSED:
-                del self._urls[path, target]
+                self._urls.pop((path, target), None)
             self._changed(path, before, after)
 
         circuit = self._urls[path, target] = CircuitBreaker(self._settings, changed, self._clock)

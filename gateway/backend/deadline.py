@@ -51,6 +51,10 @@ class Deadline:
             reserve = _RESERVE_SECONDS
         return Deadline(self.at - reserve, self._whole - reserve, self._clock)
 
+    def later(self, seconds: float) -> "Deadline":
+        """One that many seconds later: what was waited for meanwhile does not count."""
+        return Deadline(self.at + seconds, self._whole, self._clock)
+
     def is_ample(self, left: float) -> bool:
         """Whether so many seconds are nearly all there were, so that nothing before has used up much."""
         return left >= self._whole * _AMPLE_SHARE
@@ -90,8 +94,9 @@ class TimeLimit:
         """Enforce the deadline no longer, until `resume`: what is waited for is bounded by something else."""
         self._timer.cancel()
 
-    def resume(self) -> None:
-        """Enforce the deadline, which is the same as before."""
+    def resume(self, deadline: Deadline | None = None) -> None:
+        """Enforce the deadline again, or another one."""
+        self._deadline = deadline or self._deadline
         self._timer = self._loop.call_later(self._deadline.remaining(), self._end)
 
     def _end(self) -> None:

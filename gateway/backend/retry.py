@@ -1,4 +1,4 @@
-"""RetryPolicy: which calls may be made again, when, and how often in proportion to all calls."""
+"""Retries: which calls may be made again, when, and how often in proportion to all calls."""
 
 import random
 
@@ -9,7 +9,7 @@ from observability.retry_after import read_retry_after
 IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"})
 #: Statuses that may be of this moment only.
 TRANSIENT = frozenset({502, 503, 504})
-#: RetryPolicy that can be saved up: what a quiet service may be asked at once.
+#: Retries that the budget holds at most: after a quiet time so many may follow at once.
 MAX_BALANCE = 10.0
 
 

@@ -1,5 +1,8 @@
 """The request's body, which is waited for once the request is admitted, and not before."""
 
+import asyncio
+
+from gateway.backend.deadline import TimeLimit
 from gateway.config.route import Route
 from gateway.messages import Handler, Request, Response
 
@@ -20,11 +23,19 @@ def receive_body(handler: Handler, route: Route) -> Handler:
         if request.stream is not None and limit is not None:
             limit.pause()  # the call of the service has the deadline's rest, from the end of the body
         if request.arriving is not None:
-            if limit is not None:
-                limit.pause()
-            request.body = await request.arriving
-            if limit is not None:
-                limit.resume()
+            await _arrive(request, request.arriving, limit)
         return await handler(request)
 
     return with_body
+
+
+async def _arrive(request: Request, arriving: "asyncio.Future[bytes]", limit: TimeLimit | None) -> None:
+    """Wait for the body; the deadline is as much later as that takes."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    if limit is not None:
+        limit.pause()
+    request.body = await arriving
+    request.deadline = request.deadline.later(loop.time() - began)
+    if limit is not None:
+        limit.resume(request.deadline)

@@ -18,7 +18,7 @@ ALLOWED = (
 class Cors:
     """Which origins' scripts may use the API.
 
-    TokenVerifier travel in Authorization, which scripts set themselves; cookies are never asked for.
+    Access tokens travel in Authorization, which scripts set themselves; cookies are never used.
 
     Parameters:
         origins: such as `https://shop.example`; `*` alone is any.

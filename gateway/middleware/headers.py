@@ -111,8 +111,15 @@ class EditHeaders:
             try:
                 response = await handler(request)
             except Problem as problem:
-                problem.headers = dict(self._response.edited(list(problem.headers.items())))
-                raise
+                raise problem.with_headers(self._edited(problem)) from problem
             return replace(response, headers=self._response.edited(response.headers))
 
         return editing
+
+    def _edited(self, problem: Problem) -> dict[str, str]:
+        """The headers of a problem, edited; those of one name in one line, and its own media type."""
+        found: dict[str, str] = {}
+        for name, value in self._response.edited(list(problem.headers.items())):
+            if name != "Content-Type":
+                found[name] = f"{found[name]}, {value}" if name in found else value
+        return found

@@ -30,7 +30,7 @@ class Authentication:
 
     Parameters:
         verifier: None where no issuer is configured: routes that require a token then refuse every request.
-        rate_limiting: counts bad tokens too, so that guessing them is limited.
+        rate_limiting: counts requests with bad tokens too, by their address.
     """
 
     def __init__(self, verifier: TokenVerifier | None, rate_limiting: RateLimiting, metrics: Metrics) -> None:

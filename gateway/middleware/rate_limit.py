@@ -92,10 +92,15 @@ class RateLimiter:
         now = self._clock()
         cells = list(_ROW.unpack_from(self._memory, offset))
         place = _place(cells, mark)
-        before = max(cells[place + 1], now) if cells[place] == mark else now
         interval = max(1, round(seconds * _SECOND) // requests)
-        ahead, most = before - now + interval, requests * interval
+        most = requests * interval
+        # No later than a caller that has spent all of today's limit: the limit may have been another before.
+        before = min(max(cells[place + 1], now), now + most) if cells[place] == mark else now
+        ahead = before - now + interval
         if ahead > most:
+            if before < cells[place + 1]:
+                cells[place + 1] = before
+                _ROW.pack_into(self._memory, offset, *cells)
             return Verdict(0, (before - now) / _SECOND, (ahead - most) / _SECOND)
         cells[place : place + 2] = mark, now + ahead
         _ROW.pack_into(self._memory, offset, *cells)

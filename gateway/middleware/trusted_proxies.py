@@ -37,8 +37,9 @@ class TrustedProxies:
         self._looked_up = -inf
         self._looking: asyncio.Task[None] | None = None
         self._known: dict[str, bool] = {}
+        self._addresses: dict[str, list[str]] = {}
         if self._names:
-            self._note([address for name in self._names for address in _addresses_of(name)])
+            self._note(map(_addresses_of, self._names))
 
     def trusts(self, peer: str) -> bool:
         """Whether the peer at that address is one of them; of a name that changed its address, soon."""
@@ -62,17 +63,21 @@ class TrustedProxies:
 
     async def _look_up(self) -> None:
         found = await asyncio.gather(*(asyncio.to_thread(_addresses_of, name) for name in self._names))
-        self._note([address for addresses in found for address in addresses])
+        self._note(found)
 
-    def _note(self, addresses: Iterable[str]) -> None:
-        """Trust these addresses, and no longer those that the names had before."""
+    def _note(self, found: Iterable[list[str] | None]) -> None:
+        """Trust the addresses of each name, and no longer those it had before; where they are not known now,
+        those it had."""
         self._looked_up = self._clock()
-        self._known = dict.fromkeys(addresses, True)
+        for name, addresses in zip(self._names, found, strict=True):
+            if addresses is not None:
+                self._addresses[name] = addresses
+        self._known = {address: True for known in self._addresses.values() for address in known}
 
 
-def _addresses_of(name: str) -> list[str]:
+def _addresses_of(name: str) -> list[str] | None:
     try:
         return [str(found[4][0]) for found in socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)]
     except OSError as error:
         _logger.warning("trusted proxy %s has no address", name, extra={"reason": str(error)})
-        return []
+        return None

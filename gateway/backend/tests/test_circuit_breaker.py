@@ -4,7 +4,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
-from gateway.backend.circuit_breaker import _SLICES, CircuitBreaker, State
+from gateway.backend.circuit_breaker import _SLICES, CircuitBreaker, CircuitBreakers, State
 from gateway.backend.policy import BreakerPolicy
 
 DECLARED = BreakerPolicy(failure_ratio=0.5, minimum=3, window_seconds=10, open_seconds=5)
@@ -118,3 +118,25 @@ def test_old_failures_are_forgotten() -> None:
         assert ticket is not None
         circuit.failed(ticket)
     assert circuit.state is State.CLOSED
+
+
+def test_late_failures_of_a_url_that_is_left_alone_leave_its_breaker_as_it_is() -> None:
+    """Calls that began before the URL was isolated end after that, and a probe of it succeeds."""
+    now = 0.0
+    circuits = CircuitBreakers(DECLARED, clock=lambda: now)
+    path = circuits.of("GET /a/{id}", "/a/bad")
+    late = [path.admit() or 0 for _ in range(9)]  # closed, it admits all
+    for _ in range(3):
+        path.succeeded(path.admit() or 0)
+    for ticket in late[:3]:
+        path.failed(ticket, "/a/bad")
+    isolated = circuits.of("GET /a/{id}", "/a/bad")
+    assert (isolated is path, isolated.state) == (False, State.OPEN)
+    now = DECLARED.open_seconds
+    probe = isolated.admit()
+    assert probe is not None
+    for ticket in late[3:]:
+        path.failed(ticket, "/a/bad")
+    assert circuits.of("GET /a/{id}", "/a/bad") is isolated
+    isolated.succeeded(probe)
+    assert circuits.of("GET /a/{id}", "/a/bad") is path

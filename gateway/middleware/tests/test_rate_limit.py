@@ -24,6 +24,19 @@ def rates() -> Iterator[RateLimiter]:
     made.close()
 
 
+def test_a_limit_that_was_loosened_holds_at_once() -> None:
+    now = 1000 * SECOND
+    rates = RateLimiter(rows=1, clock=lambda: now)
+    try:
+        while rates.take("ada", 1000, 86400).allowed:
+            pass
+        assert rates.take("ada", 10, 1).retry_seconds <= 1
+        now += SECOND
+        assert rates.take("ada", 10, 1).allowed
+    finally:
+        rates.close()
+
+
 @given(
     requests=st.integers(1, 20),
     seconds=st.floats(0.1, 100),

@@ -46,6 +46,26 @@ async def test_a_name_is_looked_up_again_when_its_address_changes(monkeypatch: p
     assert (asked, proxies.trusts("10.0.0.5")) == (2, False)
 
 
+async def test_a_name_that_cannot_be_looked_up_keeps_its_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, asked = 0.0, 0
+
+    def getaddrinfo(*_: Any, **__: Any) -> list[Any]:
+        nonlocal asked
+        asked += 1
+        if asked > 1:
+            raise socket.gaierror("temporary failure in name resolution")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", ("10.0.0.5", 0))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    proxies = TrustedProxies(["edge-nginx"], clock=lambda: now)
+    now += LOOKUP_SECONDS
+    assert not proxies.trusts("10.0.0.9")  # has the name looked up again
+    looking = proxies._looking
+    assert looking is not None
+    await looking
+    assert (asked, proxies.trusts("10.0.0.5")) == (2, True)
+
+
 async def test_a_name_without_an_address_trusts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     def getaddrinfo(*_: Any, **__: Any) -> list[Any]:
         raise socket.gaierror("no such name")

@@ -22,9 +22,6 @@ class TenantHeader:
         self._claim, self._header = options.claim, options.header
 
     def __call__(self, handler: Handler, route: Route) -> Handler:
-        if route.auth == "none":
-            return handler
-
         async def with_tenant(request: Request) -> Response:
             request.headers.pop(self._header, None)
             tenant = request.caller.claims.get(self._claim)

@@ -93,6 +93,8 @@ class ResponseWriter:
 
     def write_piece(self, piece: bytes) -> None:
         """As `write`, without waiting for room."""
+        if not piece:  # in chunks, an empty one would be the last
+            return
         if self._chunked:
             self._write(b"%x\r\n%b\r\n" % (len(piece), piece))
         elif self._owed is None:

@@ -216,7 +216,7 @@ def streamed(*pieces: bytes, **headers: str) -> Behave:
 
 @pytest.mark.parametrize("headers", [{}, {"Content_Length": "10"}])
 async def test_answers_piece_by_piece(hop: Hop, headers: dict[str, str]) -> None:
-    behave = streamed(b"first", b"other", **headers)
+    behave = streamed(b"", b"first", b"", b"other", b"", **headers)
     async with fronted(hop, behave) as running, Client.of(running.port) as client:
         for method in ("GET", "HEAD", "GET"):
             await client.send(request("/", method))
