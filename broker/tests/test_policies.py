@@ -339,7 +339,8 @@ def test_large_events_behind_small_ones_are_bounded_while_paused(
         inject(rio, name)
     large = [emit(rio, name, **{f"p{n}": "y" * 9000 for n in range(7)}) for _ in range(60)]
     queue = f"rio.subscription.{name}"
-    wait_until(lambda: rio.rabbit.queue_length(queue) < 33, what="2 MB")
+    # The dispatcher looks again after a minute where it looked before the sizes of these were written down.
+    wait_until(lambda: rio.rabbit.queue_length(queue) < 33, seconds=150, what="2 MB")
     assert rio.client.post(f"/subscriptions/{name}/resume").json()["status"] == "active"
 
     def taken() -> list[str]:
