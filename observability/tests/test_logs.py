@@ -369,10 +369,9 @@ def test_a_line_is_a_record_where_others_listen(caplog: pytest.LogCaptureFixture
     assert vars(caplog.records[0])["order_id"] == "7"
 
 
-def test_gathered_lines_keep_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gathered_lines_keep_their_order() -> None:
     written = io.StringIO()
-    monkeypatch.setattr(sys, "stderr", written)
-    lines = stderr.Lines()
+    lines = stderr.Lines(written)  # of its own: the process's lines go to stderr meanwhile
     lines.write(b"1\n", urgent=False)
     lines.write(b"2\n", urgent=True)
     eventually(lambda: written.getvalue() == "1\n2\n")
