@@ -19,6 +19,7 @@ from urllib.parse import quote, unquote_to_bytes
 import msgspec
 
 from observability.grammar import is_timestamp, is_uri, is_uri_reference
+from observability.json_pointer import escape
 
 STRUCTURED: Final = "application/cloudevents+json"
 REQUIRED: Final = ("specversion", "id", "source", "type")
@@ -362,7 +363,7 @@ def _fault(name: str, text: str) -> str | None:
 
 def _error(name: str, detail: str) -> dict[str, str]:
     """An error at an attribute; its name is cut short and, as RFC 6901 says, escaped."""
-    shown = name[:_SHOWN_NAME].encode(errors="replace").decode().replace("~", "~0").replace("/", "~1")
+    shown = escape(name[:_SHOWN_NAME].encode(errors="replace").decode())
     return {"pointer": f"#/{shown}", "detail": detail}
 
 

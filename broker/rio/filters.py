@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from broker.cloudevents import MAX_NAME
 from broker.rio.events import MAX_ATTRIBUTES_BYTES, Event
+from observability.json_pointer import escape
 
 _MAX_DEPTH: Final = 8
 _MAX_FILTERS: Final = 100
@@ -133,4 +134,4 @@ def _attribute(event: Event, name: str) -> str:
 
 def _escaped(name: str) -> str:
     """A name as a part of a JSON pointer (RFC 6901), cut short."""
-    return name[:50].replace("~", "~0").replace("/", "~1")
+    return escape(name[:50])

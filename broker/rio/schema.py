@@ -17,6 +17,7 @@ from broker.cloudevents import json_fault
 from broker.rio.events import Event
 from observability.body import unique
 from observability.formats import FORMATS
+from observability.json_pointer import escape
 from observability.problem import Problem
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -163,7 +164,7 @@ def _pointer(violation: Violation) -> str:
 
 def _escaped(step: object) -> str:
     """A step of a JSON pointer (RFC 6901)."""
-    return str(step)[:100].replace("~", "~0").replace("/", "~1")
+    return escape(str(step)[:100])
 
 
 def _violated(event: Event, errors: list[dict[str, str]]) -> Problem:

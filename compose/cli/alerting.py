@@ -135,7 +135,7 @@ class Alerting:
         return list(map(Silence.read, self._client.get(self._stores.alertmanager, "/api/v2/silences")))
 
     def silence(self, labels: Labels, length: timedelta, user: str, comment: str) -> Silence:
-        """Have nobody told of the alerts with these labels from now on. Raises TelemetryError."""
+        """Silence the alerts with these labels: no notification of them is sent. Raises TelemetryError."""
         if self._stores.prometheus.is_ours and not self._stores.alertmanager.is_ours:
             labels = {**labels, INSTANCE_LABEL: self._instance}  # not those of others who share it
         now = datetime.now(UTC)

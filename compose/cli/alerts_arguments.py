@@ -38,8 +38,8 @@ def alerts(parser: argparse.ArgumentParser, instance: argparse.ArgumentParser) -
     silence = actions.add_parser(
         "silence",
         parents=[instance],
-        help="tell nobody of an alert for a while, or end that",
-        description="Tell nobody of an alert for a while, or end that.",
+        help="silence an alert for a while, or end a silence",
+        description="Silence an alert for a while, or end a silence.",
         epilog=_SILENCE_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from typing import Any
 
-from gateway.json_pointer import escape
 from gateway.json_schema import Fault, Schema, TooMuch
 from observability.body import too_deep
+from observability.json_pointer import escape
 from observability.problem import Problem
 
 MAX_ERRORS = 20

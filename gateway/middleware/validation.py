@@ -10,9 +10,9 @@ from gateway.config.body_check import MAX_ERRORS
 from gateway.config.parameters import Parameter, Unfit
 from gateway.config.route import Route
 from gateway.config.template import decode
-from gateway.json_pointer import escape
 from gateway.messages import Handler, Request, Response
 from observability.body import parse_object
+from observability.json_pointer import escape
 from observability.problem import Problem
 
 MAX_QUERY_MEMBERS = 100

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from observability.body import MAX_BODY_BYTES, parse_object, too_large
 from observability.hop import Hop
+from observability.json_pointer import escape
 from observability.pages import PATHS, page
 from observability.problem import Problem
 from observability.server_request import (
@@ -165,7 +166,7 @@ def _invalid(error: RequestValidationError) -> Problem:
 
 def _pointer(location: Sequence[str | int]) -> str:
     """Where a value is: a JSON pointer into the body, the parameter's name elsewhere."""
-    place, *names = [str(part).replace("~", "~0").replace("/", "~1") for part in location]
+    place, *names = [escape(str(part)) for part in location]
     return "#" + "".join(f"/{name}" for name in names) if place == "body" else f"{place}:{'.'.join(names)}"
 
 

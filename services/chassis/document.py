@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from observability.json_pointer import escape
 from observability.problem import Problem
 
 #: A refusal names at most this many errors; a hostile document may have as many as it has bytes.
@@ -79,5 +80,5 @@ def _refusal(title: str, error: ValidationError, place: str) -> Problem:
 
 def _pointer(steps: Sequence[str | int]) -> str:
     """Steps of a JSON Pointer as in a URI fragment (RFC 6901, section 6)."""
-    escaped = (str(step).replace("~", "~0").replace("/", "~1") for step in steps)
+    escaped = (escape(str(step)) for step in steps)
     return "/".join(quote(step, safe="~!$&'()*+,;=:@") for step in escaped)

@@ -17,6 +17,7 @@ from tornado.web import RequestHandler
 from broker.rio.events import MAX_TYPE
 from broker.rio.subscription import MAX_TYPES, valid_id, valid_pattern
 from observability.body import parse_object
+from observability.json_pointer import escape
 from observability.problem import Problem
 
 _MAX_ERRORS: Final = 20
@@ -153,7 +154,7 @@ def _validated(model: type[_M], values: Mapping[str, Any], status: int, where: s
 
 
 def _step(step: int | str) -> str:
-    return str(step)[:50].replace("~", "~0").replace("/", "~1")
+    return escape(str(step)[:50])
 
 
 def _subscription_id(text: str) -> str:

@@ -27,7 +27,7 @@ SETTINGS = Settings.model_validate(
 
 
 class Surprised(Reloader):
-    """A reloader that finds, the first time, what nobody thought of."""
+    """A reloader whose first reading fails with an unforeseen exception."""
 
     def __init__(self, router: Router, context: Context) -> None:
         super().__init__(cast(Settings, None), context)

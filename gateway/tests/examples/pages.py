@@ -30,7 +30,7 @@ class Report(Handler):
 
 
 class Chat(WebSocketHandler):
-    """Tells everybody what anybody says."""
+    """Sends each message of a client to all clients."""
 
     everybody: ClassVar[set["Chat"]] = set()
 

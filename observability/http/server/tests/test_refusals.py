@@ -61,7 +61,7 @@ TRACEPARENT = f"traceparent: 00-{TRACE}-{SPAN}-01\r\n"
 def test_a_refusal_is_in_the_callers_trace(
     hop: Hop, monkeypatch: pytest.MonkeyPatch, fields: str, known: bool
 ) -> None:
-    """That of the edge, which tells its trace id to whoever asked."""
+    """The trace that the edge began, whose id the edge has told the client."""
     spans = spans_of(hop, monkeypatch)
     refusals = Refusals(hop, Counter("malformed", "", ["status"], registry=CollectorRegistry()))
     refusals.answer(long_head(Limits()), "10.0.0.1", f"GET / HTTP/1.1\r\n{fields}Host: a\r\n\r\n".encode())

@@ -32,7 +32,7 @@ LARGE = PIECE * 256
 
 @pytest.fixture(autouse=True)
 async def complaints() -> AsyncIterator[list[dict[str, object]]]:
-    """What the event loop says of exceptions that nobody took; there must be nothing of the kind."""
+    """Uncaught exceptions, as the event loop reports them; the test fails if there are any."""
     found: list[dict[str, object]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, said: found.append(said))
     yield found
