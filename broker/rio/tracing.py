@@ -9,7 +9,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from broker.rio.events import Event
+from broker.rio.model.event import Event
 from observability.text import traceparent_of
 
 VARIABLES: Final = (

@@ -430,8 +430,8 @@ class Rio:
         self.api_port, self.dispatcher_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.api_port}"
         config = self._configure()
-        self.api = self._process("broker.rio.api", "rio-api", {"RIO_CONFIG": config})
-        self.dispatcher = self._process("broker.rio.dispatcher", "rio-dispatcher", {"RIO_CONFIG": config})
+        self.api = self._process("broker.rio", "rio-api", {"RIO_CONFIG": config})
+        self.dispatcher = self._process("broker.rio.delivery", "rio-dispatcher", {"RIO_CONFIG": config})
         self.client = httpx.Client(base_url=self.url, headers={"Authorization": "Bearer t-tests"}, timeout=30)
 
     def _configure(self) -> str:
@@ -513,7 +513,7 @@ class Rio:
         settings = json.loads((self.folder / "rio.json").read_text())
         path = self.folder / f"rio-{port}.json"
         path.write_text(json.dumps({**settings, "dispatcher": {"host": "127.0.0.1", "port": port}}))
-        process = self._process("broker.rio.dispatcher", f"dispatcher-{port}", {"RIO_CONFIG": str(path)})
+        process = self._process("broker.rio.delivery", f"dispatcher-{port}", {"RIO_CONFIG": str(path)})
         return process, f"http://127.0.0.1:{port}"
 
     def relay(self, databases: dict[str, str], rio_url: str | None = None) -> tuple[Process, str]:
@@ -532,7 +532,7 @@ class Rio:
         }
         path = self.folder / f"relay-{port}.json"
         path.write_text(json.dumps(settings))
-        process = self._process("broker.relay", f"relay-{port}", {"RELAY_CONFIG": str(path)})
+        process = self._process("broker.outbox_relay", f"relay-{port}", {"RELAY_CONFIG": str(path)})
         return process, f"http://127.0.0.1:{port}"
 
     def another_api(self) -> tuple[Process, str]:
@@ -542,7 +542,7 @@ class Rio:
         settings["api"]["port"] = port
         path = self.folder / f"rio-{port}.json"
         path.write_text(json.dumps(settings))
-        return self._process("broker.rio.api", f"rio-api-{port}", {"RIO_CONFIG": str(path)}), (
+        return self._process("broker.rio", f"rio-api-{port}", {"RIO_CONFIG": str(path)}), (
             f"http://127.0.0.1:{port}"
         )
 

@@ -9,7 +9,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from broker.rio.policy import Policy
+from broker.rio.model.policy import Policy
 from broker.tests.servers import Delivered, Rio, wait_until
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from broker.rio.rabbitmq import event_log, topology
-from broker.rio.rabbitmq.connection import RabbitAddress
-from broker.rio.rabbitmq.event_log import LOG, Logged, Reader
+from broker.rio.amqp import event_log, topology
+from broker.rio.amqp.connection import RabbitAddress
+from broker.rio.amqp.event_log import LOG, Logged, Reader
 from broker.tests.servers import Rabbit, wait_until
 
 

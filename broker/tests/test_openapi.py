@@ -19,8 +19,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from broker.rio.api.openapi import methods, with_description
-from broker.rio.api.routes import routes
+from broker.rio.admin.openapi import methods, with_description
+from broker.rio.admin.routes import routes
 from broker.tests.servers import Rio, wait_until
 
 HEADERS = {"Authorization": "Bearer t-tests"}

@@ -1,6 +1,6 @@
 """Which types' events the relay leaves in the outbox for a while."""
 
-from broker.relay.put_off import PutOffTypes
+from broker.outbox_relay.put_off import PutOffTypes
 
 
 class Clock:

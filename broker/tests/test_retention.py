@@ -9,13 +9,13 @@ import psycopg
 import pytest
 from prometheus_client import CollectorRegistry
 
-from broker.rio.events import Event
+from broker.rio.jobs import retention
+from broker.rio.jobs.retention import Retention
 from broker.rio.metrics import ApiMetrics
+from broker.rio.model.event import Event
 from broker.rio.settings import AgeAndRows, AgeAndSize
-from broker.rio.store import retention
 from broker.rio.store.database import POOL_SIZE, Database
 from broker.rio.store.dead_letters import MAX_COUNTED, DeadLetters, Meant
-from broker.rio.store.retention import Retention
 from broker.rio.store.scheduled import MAX_SCHEDULED, Schedule
 from broker.tests.servers import Postgres
 

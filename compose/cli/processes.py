@@ -151,7 +151,7 @@ class Processes:
         return Process(
             name,
             "accepts events",
-            self._python("broker.rio.api"),
+            self._python("broker.rio"),
             environment.rio(self._site, name, file),
             self._ready(self._site.reach(f"{name}-ready")),
             {"rabbitmq": HEALTHY, "databases": DONE} | _TELEMETRY,
@@ -162,7 +162,7 @@ class Processes:
         return Process(
             name,
             "delivers events to webhooks",
-            self._python("broker.rio.dispatcher"),
+            self._python("broker.rio.delivery"),
             environment.rio(self._site, name, file),
             self._ready(self._site.reach(DISPATCHER, number)),
             {"rabbitmq": HEALTHY, nginx.SERVICES: STARTED, "databases": DONE} | _TELEMETRY,
@@ -173,7 +173,7 @@ class Processes:
         return Process(
             name,
             "ships events from outboxes to Rio",
-            self._python("broker.relay"),
+            self._python("broker.outbox_relay"),
             environment.relay(self._site, name),
             self._ready(self._site.reach(name)),
             {"databases": DONE} | _TELEMETRY,

@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry
 
 import gateway.backend.metrics
 import gateway.metrics
-from broker.relay.metrics import RelayMetrics
+from broker.outbox_relay.metrics import RelayMetrics
 from broker.rio.metrics import ApiMetrics, DispatcherMetrics, RecordMetrics
 from dashboards.queries import queries
 from tests.config.test_prometheus import alerts

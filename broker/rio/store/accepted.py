@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 
-from broker.rio.events import Event
+from broker.rio.model.event import Event
 from broker.rio.store.database import Database
 from broker.rio.store.together import Together
 

@@ -11,8 +11,8 @@ from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
 from broker.cloudevents import indexable
-from broker.rio.events import Event
-from broker.rio.message import Message, read_history
+from broker.rio.model.event import Event
+from broker.rio.model.message import Message, read_history
 from broker.rio.store.database import Connection, Database
 from broker.rio.store.text import storable
 

@@ -14,9 +14,9 @@ from typing import Final, Never
 from psycopg.rows import DictRow
 
 from broker.cloudevents import indexable
+from broker.rio.jobs.periodic import every
 from broker.rio.metrics import RecordMetrics
 from broker.rio.store.database import Database
-from broker.rio.store.periodic import every
 from broker.rio.store.text import storable
 
 _HELD: Final = 10_000

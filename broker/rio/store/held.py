@@ -14,7 +14,7 @@ from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
 from broker.cloudevents import indexable
-from broker.rio.message import Message
+from broker.rio.model.message import Message
 from broker.rio.store.database import Database
 from broker.rio.store.text import storable
 

@@ -9,7 +9,7 @@ from typing import Final, LiteralString
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
-from broker.rio.events import Event
+from broker.rio.model.event import Event
 from broker.rio.store.accepted import key_of
 from broker.rio.store.database import Connection, Database
 

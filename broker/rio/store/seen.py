@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, Never, TypeAlias
 
 from broker.cloudevents import indexable
-from broker.rio.events import Event
+from broker.rio.jobs.periodic import every
 from broker.rio.metrics import RecordMetrics
+from broker.rio.model.event import Event
 from broker.rio.store.database import Database
-from broker.rio.store.periodic import every
 from broker.rio.store.text import storable
 
 _FLUSH_SECONDS: Final = 5.0

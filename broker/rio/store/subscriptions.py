@@ -7,10 +7,10 @@ from typing import Final, LiteralString
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
-from broker.rio.filters import read_filters
-from broker.rio.policy import Policy
+from broker.rio.model.filters import read_filters
+from broker.rio.model.policy import Policy
+from broker.rio.model.subscription import Origin, Status, Subscription
 from broker.rio.store.database import Connection, Database
-from broker.rio.subscription import Origin, Status, Subscription
 
 _ALL: Final[LiteralString] = "SELECT * FROM subscriptions ORDER BY id"
 _ONE: Final[LiteralString] = "SELECT * FROM subscriptions WHERE id = %(id)s"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from broker.rio.dispatcher.circuit import Circuit, State
-from broker.rio.dispatcher.pace import Pace
+from broker.rio.delivery.circuit import Circuit, State
+from broker.rio.delivery.pace import Pace
 
 
 class Clock:

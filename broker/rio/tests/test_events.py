@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.rio.events import MAX_ATTRIBUTES_BYTES, Event, parse_batch, parse_binary, parse_structured
-from broker.rio.message import Attempt, Message
+from broker.rio.model.event import MAX_ATTRIBUTES_BYTES, Event, parse_batch, parse_binary, parse_structured
+from broker.rio.model.message import Attempt, Message
 from observability.problem import Problem
 
 json_values = st.recursive(

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.rio.events import Event
-from broker.rio.filters import FilterError, read_filters
+from broker.rio.model.event import Event
+from broker.rio.model.filters import FilterError, read_filters
 
 names = st.sampled_from(["type", "source", "subject", "x", "datacontenttype"])
 texts = st.text("ab.", min_size=1, max_size=3)

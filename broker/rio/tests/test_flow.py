@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.rio.drawing import dot, mermaid
-from broker.rio.flow import Edge, Graph, Kind, Node, graph
-from broker.rio.patterns import matches
+from broker.rio.flow.drawing import dot, mermaid
+from broker.rio.flow.graph import Edge, Graph, Kind, Node, graph
+from broker.rio.model.pattern import matches
+from broker.rio.model.subscription import Subscription
 from broker.rio.store.seen import Sighting
-from broker.rio.subscription import Subscription
 
 WORDS = st.sampled_from(["a", "b", "c"])
 TYPES = st.lists(WORDS, min_size=1, max_size=3).map(".".join)

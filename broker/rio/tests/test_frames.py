@@ -8,7 +8,7 @@ from amqp.serialization import dumps
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.rio.rabbitmq.frames import Frames, acknowledgement
+from broker.rio.amqp.frames import Frames, acknowledgement
 
 values = st.text(max_size=20) | st.floats(allow_nan=False) | st.integers(-(2**63), 2**63 - 1) | st.booleans()
 tables = st.dictionaries(st.text("abc-", min_size=1, max_size=8), values, max_size=5)

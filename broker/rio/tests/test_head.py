@@ -2,7 +2,7 @@
 
 import pytest
 
-from broker.rio.api.head import may_begin, read_head
+from broker.rio.ingest.head import may_begin, read_head
 
 
 def head(*lines: str, start: str = "POST /events HTTP/1.1") -> bytes:

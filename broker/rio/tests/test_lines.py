@@ -5,10 +5,10 @@ from collections import defaultdict
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.rio.dispatcher.lines import BySubject, Unordered
-from broker.rio.events import Event
-from broker.rio.message import Message
-from broker.rio.rabbitmq.consumers import Consumer, Received, Wanted
+from broker.rio.amqp.consumers import Consumer, Received, Wanted
+from broker.rio.delivery.lines import BySubject, Unordered
+from broker.rio.model.event import Event
+from broker.rio.model.message import Message
 
 CONSUMER = Consumer(Wanted(1, "s", 10, True), None)
 

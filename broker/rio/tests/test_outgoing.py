@@ -7,7 +7,7 @@ from amqp.serialization import decode_properties_basic, loads
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.rio.rabbitmq.outgoing import Encoder, Outgoing
+from broker.rio.amqp.outgoing import Encoder, Outgoing
 
 texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=40)
 values = texts | st.booleans() | st.integers(-(2**40), 2**40) | st.floats(allow_nan=False) | st.none()

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.rio.dispatcher.overflow import waiting_bytes
+from broker.rio.delivery.overflow import waiting_bytes
 from broker.rio.store.seen import Arrivals
 
 minutes = st.lists(st.tuples(st.integers(1, 100), st.integers(1, 1000)), max_size=10)

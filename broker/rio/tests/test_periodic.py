@@ -5,7 +5,7 @@ import asyncio
 import psycopg
 import pytest
 
-from broker.rio.store.periodic import check, every
+from broker.rio.jobs.periodic import check, every
 
 
 async def test_work_that_fails_unexpectedly_is_told_until_it_succeeds() -> None:

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.rio.api.rates import Rates
+from broker.rio.ingest.rates import Rates
 
 
 class Clock:

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.rio.dispatcher.retry import Verdict, asked_seconds, judge, pause_seconds
-from broker.rio.policy import Policy, Retry
-from broker.rio.rabbitmq.topology import LEVELS, LONGEST_DELAY_SECONDS, UNIT_SECONDS, delay_route
+from broker.rio.amqp.topology import LEVELS, LONGEST_DELAY_SECONDS, UNIT_SECONDS, delay_route
+from broker.rio.delivery.retry import Verdict, asked_seconds, judge, pause_seconds
+from broker.rio.model.policy import Policy, Retry
 
 attempts = st.integers(1, 10**9)
 retries = st.builds(

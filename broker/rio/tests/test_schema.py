@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.rio.events import Event
-from broker.rio.schema import Schema
+from broker.rio.model.event import Event
+from broker.rio.model.schema import Schema
 from observability.problem import Problem
 
 LINES = {

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from broker.rio.sender import Sender, Senders, read_tokens
+from broker.rio.model.sender import Sender, Senders, read_tokens
 from broker.rio.settings import SenderEntry, Settings
 from observability.configuration import ConfigurationError
 

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from broker.rio.events import Event
-from broker.rio.signatures import ROTATION, Secrets, webhook_id
-from broker.rio.subscription import Subscription
+from broker.rio.delivery.signing import ROTATION, Secrets, webhook_id
+from broker.rio.model.event import Event
+from broker.rio.model.subscription import Subscription
 
 SECRETS = Secrets("a master key")
 ROTATED_AT = datetime(2026, 1, 1, tzinfo=UTC)

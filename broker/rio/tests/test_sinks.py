@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from broker.rio.sinks import Sinks
+from broker.rio.delivery.egress import Sinks
 from observability.http.client import ConnectFailed
 
 INSIDE = [

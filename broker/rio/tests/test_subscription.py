@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.rio.subscription import Subscription, read_subscription
+from broker.rio.model.subscription import Subscription, read_subscription
 from observability.problem import Problem
 
 json_values = st.recursive(

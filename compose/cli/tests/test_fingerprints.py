@@ -16,8 +16,8 @@ ROOT = Path(__file__).parents[3]
 #: What hops that are no services run.
 PROGRAMS = {
     "gateway": "gateway",
-    "rio-api": "broker.rio.api",
-    "relay": "broker.relay",
+    "rio-api": "broker.rio",
+    "relay": "broker.outbox_relay",
     "console": "observability.console",
 }
 
@@ -95,7 +95,7 @@ def test_a_python_hop_runs_its_code_and_what_all_share(layout: Layout) -> None:
     prints = taken(
         layout,
         Process("gateway", "", ["/venv/bin/python", "-m", "gateway"]),
-        Process("rio-api", "", ["/venv/bin/python", "-m", "broker.rio.api"]),
+        Process("rio-api", "", ["/venv/bin/python", "-m", "broker.rio"]),
         Process("accounts", "", ["/venv/bin/python", "-m", "gunicorn", "services.accounts.app:create_app()"]),
         Process("nginx", "", ["nginx", "-g", "gateway"]),
     )

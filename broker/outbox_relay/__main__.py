@@ -1,0 +1,65 @@
+"""The relay's process. Run as `python -m broker.outbox_relay`."""
+
+import asyncio
+from typing import Final
+
+import tornado.web
+
+from broker.measurement import Measurements
+from broker.outbox_relay import outbox_api
+from broker.outbox_relay.blocked import BlockedOutboxes
+from broker.outbox_relay.event_publisher import EventPublisher
+from broker.outbox_relay.meter import OutboxMeter
+from broker.outbox_relay.metrics import RelayMetrics
+from broker.outbox_relay.relay import Relay
+from broker.outbox_relay.settings import Settings
+from broker.process import stop_signal
+from observability import setup
+from observability.frameworks import tornado as hop_tornado
+from observability.frameworks.malformed import ProblemServer
+from observability.tracing import instrument_aiohttp_client
+
+_MAX_BATCH_BYTES: Final = 900 * 1024  # Rio takes 1 MiB
+_MAX_BODY_BYTES: Final = 4096  # of a request to the relay: none needs a body
+
+
+async def main() -> None:
+    """Ship every database's outbox until SIGTERM; health, metrics and refused rows over HTTP."""
+    settings = Settings.from_env("RELAY_CONFIG")
+    token, operator_token = settings.token(), settings.operator_token()
+    hop = setup("relay")
+    hop_tornado.instrument()
+    instrument_aiohttp_client()
+    stopped = stop_signal()
+    publisher = EventPublisher(str(settings.rio_url), token, hop.tracer, max_bytes=_MAX_BATCH_BYTES)
+    metrics = RelayMetrics(hop.registry)
+    hop.health.add("rio", publisher.check, critical=True)
+    measurements = Measurements(hop.registry)
+    tasks = []
+    for database in settings.databases:
+        relay = Relay(database, publisher, metrics)
+        hop.health.add(f"outbox-{database.name}", relay.check, critical=False)
+        meter = OutboxMeter(database, metrics, measurements)
+        tasks += [asyncio.create_task(relay.run()), asyncio.create_task(meter.run())]
+    routes = [
+        *hop_tornado.routes(hop),
+        *outbox_api.routes(BlockedOutboxes(settings.databases), operator_token),
+    ]
+    server = ProblemServer(
+        tornado.web.Application(routes, default_handler_class=hop_tornado.NotFound),
+        max_body_size=_MAX_BODY_BYTES,
+    )
+    server.listen(settings.port, settings.host)
+    try:
+        await stopped.wait()
+    finally:
+        server.stop()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await publisher.close()
+        hop.shutdown(timeout_seconds=5.0)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

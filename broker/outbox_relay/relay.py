@@ -1,0 +1,160 @@
+"""Emptying one database's outbox into Rio, for as long as the process lives."""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Sequence
+from typing import Final
+
+import psycopg
+
+from broker.outbox_relay.connection import connect
+from broker.outbox_relay.event_publisher import BatchRefused, EventPublisher, Receipt, RioAway
+from broker.outbox_relay.metrics import RelayMetrics
+from broker.outbox_relay.outbox import Outbox, Row
+from broker.outbox_relay.put_off import PutOffTypes
+from broker.outbox_relay.settings import Database
+from observability.postgresql import AsyncConnection
+
+_logger = logging.getLogger(__name__)
+
+_BATCH: Final = 100
+_LOCK: Final = 0x72656C6179  # "relay"
+_POLL_SECONDS: Final = 1.5
+_STANDBY_SECONDS: Final = 1.0
+_PRUNE_SECONDS: Final = 60.0
+_FIRST_PAUSE_SECONDS: Final = 0.1
+_LONGEST_PAUSE_SECONDS: Final = 5.0
+#: Rio's Retry-After is followed up to this: an outbox that stands still is an alert.
+_LONGEST_ASKED_SECONDS: Final = 60.0
+
+
+class Relay:
+    """One connection to one database: it holds the lock, listens, reads and deletes."""
+
+    def __init__(self, database: Database, publisher: EventPublisher, metrics: RelayMetrics) -> None:
+        self._database = database
+        self._publisher = publisher
+        self._metrics = metrics
+        self._trouble: str | None = "not connected yet"
+        self._pause = _FIRST_PAUSE_SECONDS
+        self._asked_seconds = 0.0
+        self._prune_at = 0.0
+        self._put_off = PutOffTypes()
+
+    def check(self) -> None:
+        """A health check: raises with what keeps the outbox from being emptied."""
+        if self._trouble is not None:
+            raise RuntimeError(self._trouble)
+
+    async def run(self) -> None:
+        """Publish until cancelled; reconnects to PostgreSQL whenever the connection is lost."""
+        while True:
+            try:
+                async with await connect(self._database) as connection:
+                    await self._serve(connection)
+            except psycopg.errors.UndefinedTable:
+                self._report("there is no outbox yet: the service has not migrated its database")
+            except (psycopg.Error, OSError) as error:
+                self._report(f"PostgreSQL: {error}")
+            except Exception as error:
+                _logger.exception("the relay failed unexpectedly", extra=self._fields())
+                self._report(f"unexpected: {error!r}")
+            await self._backoff()
+
+    async def _serve(self, connection: AsyncConnection[object]) -> None:
+        outbox = Outbox(connection)
+        await self._take_lock(connection)
+        await outbox.ready(1)  # is there an outbox at all?
+        await connection.execute("LISTEN outbox")
+        self._recovered()
+        while True:
+            await self._keep_house(outbox)
+            rows = await outbox.ready(_BATCH, self._put_off.current())
+            if not rows:
+                await self._wait(connection)
+            elif not await self._ship(outbox, rows):
+                await self._backoff()
+
+    async def _take_lock(self, connection: AsyncConnection[object]) -> None:
+        """Be the one relay of this database; others stand by. The lock goes with the connection."""
+        while True:
+            cursor = await connection.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK])
+            if await cursor.fetchone() == (True,):
+                return
+            self._trouble = None  # another relay does the work
+            await asyncio.sleep(_STANDBY_SECONDS)
+
+    async def _wait(self, connection: AsyncConnection[object]) -> None:
+        """Sleep until a service commits events, or for one poll, or until the inbox is to be pruned."""
+        seconds = min(_POLL_SECONDS, max(0.0, self._prune_at - time.monotonic()))
+        async for _ in connection.notifies(timeout=seconds, stop_after=1):
+            pass
+
+    async def _ship(self, outbox: Outbox, rows: Sequence[Row]) -> bool:
+        """Send rows and settle them; False when Rio is away."""
+        try:
+            try:
+                await self._settle(outbox, await self._publisher.publish(self._database.name, rows))
+            except BatchRefused:
+                await self._ship_one_by_one(outbox, rows)
+        except RioAway as error:
+            self._report(f"Rio: {error}")
+            self._asked_seconds = min(error.retry_after_seconds, _LONGEST_ASKED_SECONDS)
+            # Some of its queues may be away: what goes elsewhere does not wait for them.
+            self._put_off.add((row.type for row in error.rows), self._asked_seconds)
+            return False
+        if self._put_off:
+            self._report(f"Rio does not take {self._put_off} at present")
+            self._pause = _FIRST_PAUSE_SECONDS
+        else:
+            self._recovered()
+        return True
+
+    async def _ship_one_by_one(self, outbox: Outbox, rows: Sequence[Row]) -> None:
+        stopped: set[str] = set()
+        for row in rows:
+            if row.subject not in stopped:
+                receipt = await self._publisher.publish(self._database.name, [row])
+                await self._settle(outbox, receipt)
+                if not receipt.accepted:
+                    stopped.add(row.subject)
+
+    async def _settle(self, outbox: Outbox, receipt: Receipt) -> None:
+        self._put_off.remove(row.type for row in receipt.accepted)
+        self._put_off.add(row.type for row in receipt.put_off)
+        if receipt.accepted:
+            await outbox.delete([row.position for row in receipt.accepted])
+            self._metrics.shipped.labels(self._database.name).inc(len(receipt.accepted))
+        for row, reason in receipt.refused:
+            await outbox.refuse(row.position, reason)
+            self._metrics.refused.labels(self._database.name).inc()
+
+    async def _keep_house(self, outbox: Outbox) -> None:
+        now = time.monotonic()
+        if now >= self._prune_at:
+            # While there is more, a slice of 2,000 rows a turn, which ships 100 events at most.
+            self._prune_at = now if await outbox.prune_inbox() else now + _PRUNE_SECONDS
+
+    def _report(self, trouble: str) -> None:
+        """Log a trouble once, when it begins or becomes another."""
+        if trouble != self._trouble:
+            _logger.warning("the outbox has to wait", extra={**self._fields(), "reason": trouble})
+        self._trouble = trouble
+
+    def _recovered(self) -> None:
+        if self._trouble is not None:
+            _logger.info("the outbox is being shipped", extra=self._fields())
+        self._trouble = None
+        self._pause = _FIRST_PAUSE_SECONDS
+
+    async def _backoff(self) -> None:
+        """Pause, exponentially longer from time to time, and at least as long as Rio asked for."""
+        jittered = self._pause * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret
+        await asyncio.sleep(jittered + self._asked_seconds)
+        self._asked_seconds = 0.0
+        self._pause = min(self._pause * 2, _LONGEST_PAUSE_SECONDS)
+
+    def _fields(self) -> dict[str, str]:
+        return {"database": self._database.name}

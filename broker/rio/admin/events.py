@@ -1,0 +1,92 @@
+"""POST /events and the short form, as the API's description knows them.
+
+Plain posts `front.py` answers before Tornado sees them; all others, and other methods, come here.
+"""
+
+from typing import Any, Final
+
+from broker.rio.admin.description import Answer, Shown, operation
+from broker.rio.admin.handler import RioHandler
+from broker.rio.ingest.emitting import DELIVER_AFTER, MAX_KEY, ORDERED, Posted
+from broker.rio.model import event as events
+
+_EVENT: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["specversion", "id", "source", "type"],
+    "properties": {
+        "specversion": {"const": "1.0"},
+        "id": {"type": "string", "minLength": 1},
+        "source": {"type": "string", "format": "uri-reference", "minLength": 1},
+        "type": {"type": "string", "minLength": 1, "maxLength": events.MAX_TYPE},
+        "subject": {"type": "string", "minLength": 1},
+        "time": {"type": "string", "format": "date-time"},
+        "datacontenttype": {"type": "string", "maxLength": 255},
+        events.NOT_BEFORE: {"type": "string", "format": "date-time", "description": "when it is due"},
+        "data": {},
+        "data_base64": {"type": "string", "contentEncoding": "base64"},
+    },
+}
+_BATCH: Final = {"type": "array", "items": _EVENT, "maxItems": events.MAX_BATCH}
+_AFTER: Final = {
+    DELIVER_AFTER: {
+        "type": "number",
+        "minimum": 0,
+        "maximum": 30 * 86400,
+        "description": "seconds until the event is due",
+    }
+}
+_ORDERED: Final = {
+    ORDERED: {
+        "enum": ["subject"],
+        "description": "of a batch, hold back (424) what follows a refused event of its subject",
+    }
+}
+_KEY: Final = {"Idempotency-Key": {"type": "string", "maxLength": MAX_KEY, "description": "the event's id"}}
+
+
+class Accepted(Shown):
+    """An accepted event."""
+
+    id: str
+
+
+class _Emitting(RioHandler):
+    async def _emit(self) -> None:
+        request = self.request
+        for name, _ in request.headers.get_all():
+            if name.startswith("Ce-") and len(request.headers.get_list(name)) > 1:
+                raise events.repeated(name[3:].lower())
+        answer = await self.rio.emitting.answer(
+            Posted(request.path, request.query, request.headers, request.body)
+        )
+        self.set_status(answer.status)
+        self.set_header("Content-Type", answer.media)
+        for name, value in answer.headers.items():
+            self.set_header(name, value)
+        self.finish(answer.body)
+
+
+class EventsHandler(_Emitting):
+    """/events."""
+
+    @operation(
+        "Emit a CloudEvent (structured, or binary with ce-* headers), or a batch of them",
+        body={events.STRUCTURED: _EVENT, events.BATCH: _BATCH},
+        answers={202: Answer({"type": "object"})},
+        headers={**_AFTER, **_ORDERED},
+    )
+    async def post(self) -> None:
+        await self._emit()
+
+
+class ShortFormHandler(_Emitting):
+    """/event/{project}/emit/{action}."""
+
+    @operation(
+        "Emit `<project>.<action>` with a JSON or form body",
+        body={"application/json": {}, "application/x-www-form-urlencoded": {"type": "object"}},
+        answers={202: Accepted},
+        headers={**_AFTER, **_KEY},
+    )
+    async def post(self, project: str, action: str) -> None:
+        await self._emit()

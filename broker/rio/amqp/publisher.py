@@ -1,0 +1,315 @@
+"""Publishing with RabbitMQ's confirms, awaited together.
+
+Callers on the event loop hand messages over and await; one thread writes them all to one channel and
+settles them as RabbitMQ confirms them, many with one acknowledgement. So a caller waits for its own
+confirm, and a busy publisher costs hardly more round trips than an idle one.
+"""
+
+import asyncio
+import collections
+import itertools
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from broker.rio.amqp.connection import ConnectionThread, RabbitAddress
+from broker.rio.amqp.frames import Frames
+from broker.rio.amqp.outgoing import Encoder, Outgoing
+
+_CONFIRM_SECONDS: Final = 10.0
+_STUCK_SECONDS: Final = 5.0
+_MAX_STUCK: Final = 10_000
+_NO_CONFIRM: Final = (
+    f"RabbitMQ confirmed nothing of this kind for {_CONFIRM_SECONDS:.0f} s: a queue may have no leader"
+)
+_WRITTEN_BYTES: Final = 256 * 1024
+
+
+class NotPublished(Exception):
+    """RabbitMQ did not confirm the message; it may or may not have it. To be tried again by the caller."""
+
+
+class Unavailable(NotPublished):
+    """RabbitMQ is away."""
+
+
+class Blocked(NotPublished):
+    """RabbitMQ takes no messages at present: a memory or disk alarm."""
+
+
+class Stuck(NotPublished):
+    """RabbitMQ confirms nothing that goes this way, while it answers otherwise: a queue without a leader."""
+
+
+class Saturated(NotPublished):
+    """More messages wait for their confirm than the publisher may hold."""
+
+
+class _Together:
+    """Messages published by one call, which is answered when all of them are settled."""
+
+    __slots__ = ("answers", "future", "left")
+
+    def __init__(self, count: int, future: "asyncio.Future[list[bool | NotPublished]]") -> None:
+        self.answers: list[bool | NotPublished] = [True] * count
+        self.future = future
+        self.left = count
+
+    def refuse(self, refusal: NotPublished) -> "asyncio.Future[list[bool | NotPublished]]":
+        """Answer all of them alike, at once."""
+        self.future.set_result([refusal] * len(self.answers))
+        return self.future
+
+    def settle(self, index: int, answer: bool | NotPublished) -> None:
+        self.answers[index] = answer
+        self.left -= 1
+        if not self.left and not self.future.done():  # done: its caller went away
+            self.future.set_result(self.answers)
+
+
+class _Pending:
+    """A message somebody waits for."""
+
+    __slots__ = ("answer", "index", "outgoing", "sent_at", "together")
+
+    def __init__(self, outgoing: Outgoing, together: _Together, index: int) -> None:
+        self.outgoing = outgoing
+        self.together = together
+        self.index = index
+        self.sent_at = 0.0
+        self.answer: bool | NotPublished = True
+
+    @property
+    def route(self) -> tuple[str, str]:
+        """What RabbitMQ chooses the message's queues by."""
+        return self.outgoing.exchange, self.outgoing.routing_key
+
+
+class Publisher(ConnectionThread):
+    """One channel in confirm mode, fed by one event loop."""
+
+    def __init__(
+        self,
+        address: RabbitAddress,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        declare: Callable[[Any], None],
+        capacity: int,
+        admitted: bool = True,
+    ) -> None:
+        """`declare` is called with a channel on every connection; `capacity` bounds the messages in hand.
+
+        With `admitted` False every new connection refuses messages until `admit` is called for it.
+        """
+        super().__init__("publisher", address)
+        self._admits_itself = admitted
+        self._admitted = False
+        self._loop = loop
+        self._declare = declare
+        self._capacity = capacity
+        self._in_hand = 0  # touched on the event loop alone
+        self._lock = threading.Lock()
+        self._queue: collections.deque[_Pending] = collections.deque()
+        self._unconfirmed: dict[int, _Pending] = {}  # by delivery tag, in the order sent
+        self._settled: list[_Pending] = []
+        self._stuck: dict[tuple[str, str], float] = {}
+        """Exchanges and routing keys without confirms, and until when (monotonic) messages are refused."""
+        self._channel: Any = None
+        self._encoder: Encoder
+        self._frames: Frames
+        self._sent = 0
+        self._connections = 0
+
+    @property
+    def connections(self) -> int:
+        """How many connections there have been: the number of the latest one."""
+        return self._connections
+
+    def admit(self, connection: int) -> None:
+        """Take messages on the connection of this number; without effect if it has been lost meanwhile."""
+        with self._lock:
+            self._admitted = self._admitted or connection == self._connections
+
+    def check(self) -> None:
+        """A health check: raises while no message is taken."""
+        super().check()
+        if not self._admitted:
+            raise ConnectionError("RabbitMQ is connected, and the subscriptions' queues are not declared yet")
+
+    @property
+    def in_hand(self) -> int:
+        """Messages that wait to be sent or for their confirm."""
+        return self._in_hand
+
+    async def publish(self, outgoing: Outgoing) -> bool:
+        """Publish and await RabbitMQ's confirm; tells whether any queue took the message (if mandatory).
+
+        Raises NotPublished, at once when there is no connection or too much is waiting.
+        """
+        (answer,) = await self.publish_all((outgoing,))
+        if isinstance(answer, NotPublished):
+            raise answer
+        return answer
+
+    def publish_all(self, messages: Iterable[Outgoing]) -> "asyncio.Future[list[bool | NotPublished]]":
+        """Publish several and await all; each one's answer stands in its place."""
+        outgoing = tuple(messages)
+        together = _Together(len(outgoing), self._loop.create_future())
+        if refusal := self._refusal(len(outgoing)):
+            return together.refuse(refusal)
+        pending = [_Pending(one, together, index) for index, one in enumerate(outgoing)]
+        with self._lock:
+            # Under the lock so that nothing is queued behind a lost connection's last sweep.
+            connected, idle = self.connected.is_set() and self._admitted, not self._queue
+            if connected:
+                self._queue.extend(pending)
+        if not connected or not pending:
+            return together.refuse(
+                Unavailable("RabbitMQ is not connected, or its queues are not declared yet")
+            )
+        self._in_hand += len(pending)
+        if idle:
+            # Once round the loop, for all who publish until then; more callers, fewer switches of threads.
+            self._loop.call_soon(self.wake)
+        return together.future
+
+    def _refusal(self, count: int) -> NotPublished | None:
+        if self.blocked.is_set():
+            return Blocked("RabbitMQ takes no messages: a memory or disk alarm")
+        if self._in_hand + count > self._capacity:
+            return Saturated(f"{self._capacity} messages wait for RabbitMQ's confirm")
+        return None
+
+    # --- on the thread
+
+    def on_connected(self, connection: Any) -> None:
+        # Read in bulk from here on; there are no deliveries, as nothing is consumed.
+        self._frames = Frames(connection.connection, lambda *_: None)
+        channel = connection.channel()
+        channel.confirm_select()
+        channel.events["basic_ack"].add(self._on_ack)
+        channel.events["basic_nack"].add(self._on_nack)
+        channel.events["basic_return"].add(self._on_return)
+        self._channel, self._sent = channel, 0
+        self._stuck.clear()
+        self._encoder = Encoder(channel.channel_id, channel.connection.frame_max)
+        with self._lock:
+            self._connections += 1
+            self._admitted = self._admits_itself
+        self._declare(channel)
+
+    def on_turn(self) -> None:
+        while self._queue:
+            self._send_some()
+        self._report()
+        oldest = next(iter(self._unconfirmed.values()), None)
+        if oldest is None or time.monotonic() - oldest.sent_at <= _CONFIRM_SECONDS:
+            return
+        if self.blocked.is_set():
+            # The connection is well; RabbitMQ reads on when its alarm is over; no call waits for it.
+            self._settle(self._sent, True, Blocked("no confirm from RabbitMQ: a memory or disk alarm"))
+        else:
+            self._give_up_overdue()
+        self._report()
+
+    def on_lost(self) -> None:
+        with self._lock:
+            self.connected.clear()
+            self._admitted = False
+            queued = list(self._queue)
+            self._queue.clear()
+        lost = [*self._unconfirmed.values(), *queued]
+        self._unconfirmed.clear()
+        for pending in lost:
+            pending.answer = Unavailable("the connection to RabbitMQ was lost before its confirm")
+        self._settled.extend(lost)
+        self._report()
+
+    def busy(self) -> bool:
+        return bool(self._queue or self._unconfirmed)
+
+    def _read(self, amqp: Any) -> None:
+        self._frames.read()
+
+    def _send_some(self) -> None:
+        """Write what waits, up to some hundred kilobytes, with one call of the socket."""
+        frames: list[bytes] = []
+        size = 0
+        now = time.monotonic()
+        while self._queue and size < _WRITTEN_BYTES:
+            pending = self._queue.popleft()
+            if self._stuck and self._refuse_stuck(pending, now):
+                continue
+            self._sent += 1
+            pending.sent_at = now
+            # Registered before it is sent: whatever fails from here on, its caller gets to know.
+            self._unconfirmed[self._sent] = pending
+            encoded = self._encoder.encode(pending.outgoing, self._sent)
+            frames.append(encoded)
+            size += len(encoded)
+        if frames:
+            self._channel.connection.transport.write(b"".join(frames))
+
+    def _give_up_overdue(self) -> None:
+        """Answer the messages that RabbitMQ does not confirm, and refuse others that go the same way for a
+        while: were they to wait, too, they would fill the publisher, and everything else would be refused.
+
+        The connection stays; its heartbeats tell whether RabbitMQ is there.
+        """
+        now = time.monotonic()
+        due = itertools.takewhile(
+            lambda item: now - item[1].sent_at > _CONFIRM_SECONDS, self._unconfirmed.items()
+        )
+        for tag, pending in list(due):
+            if len(self._stuck) < _MAX_STUCK:
+                self._stuck[pending.route] = now + _STUCK_SECONDS
+            self._settle(tag, False, Stuck(_NO_CONFIRM))
+
+    def _refuse_stuck(self, pending: _Pending, now: float) -> bool:
+        until = self._stuck.get(pending.route)
+        if until is None:
+            return False
+        if now >= until:  # this one is sent, to find out; the next ones wait for what becomes of it
+            self._stuck[pending.route] = now + _CONFIRM_SECONDS + _STUCK_SECONDS
+            return False
+        pending.answer = Stuck(_NO_CONFIRM)
+        self._settled.append(pending)
+        return True
+
+    def _on_ack(self, tag: int, multiple: bool) -> None:
+        self._settle(tag, multiple, None)
+
+    def _on_nack(self, tag: int, multiple: bool) -> None:
+        self._settle(tag, multiple, NotPublished("RabbitMQ refused to confirm the message"))
+
+    def _on_return(self, _error: Any, _exchange: str, _routing_key: str, message: Any) -> None:
+        """No queue takes the message; its confirm follows."""
+        pending = self._unconfirmed.get(int(message.properties["correlation_id"]))
+        if pending is not None:
+            pending.answer = False
+
+    def _settle(self, tag: int, multiple: bool, error: NotPublished | None) -> None:
+        tags = list(itertools.takewhile(lambda sent: sent <= tag, self._unconfirmed)) if multiple else [tag]
+        for settled in tags:
+            pending = self._unconfirmed.pop(settled, None)
+            if pending is not None:
+                if self._stuck and error is None:
+                    self._stuck.pop(pending.route, None)
+                pending.answer = error or pending.answer
+                self._settled.append(pending)
+
+    def _report(self) -> None:
+        if self._settled:
+            settled, self._settled = self._settled, []
+            try:
+                self._loop.call_soon_threadsafe(self._resolve, settled)
+            except RuntimeError:
+                return  # the loop has ended: nobody waits any more
+
+    # --- on the event loop
+
+    def _resolve(self, settled: list[_Pending]) -> None:
+        self._in_hand -= len(settled)
+        for pending in settled:
+            pending.together.settle(pending.index, pending.answer)

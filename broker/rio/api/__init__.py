@@ -1,1 +1,0 @@
-"""Rio's HTTP API: emitting, subscriptions, dead letters."""

@@ -1,0 +1,80 @@
+"""When a delivery is tried again, and when it is given up."""
+
+import random
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from broker.rio.amqp.topology import UNIT_SECONDS
+from broker.rio.model.policy import Policy, Retry
+
+_GONE: Final = 410
+
+
+class Verdict(StrEnum):
+    """What an attempt's answer means."""
+
+    DELIVERED = "delivered"
+    RETRY = "retry"
+    DEAD = "dead"
+    GONE = "gone"
+    """The sink wants no more events: the subscription is paused, the event stays queued."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What becomes of an event after an attempt."""
+
+    verdict: Verdict
+    pause_seconds: float = 0.0
+    """Until the next attempt of a RETRY."""
+    why: str = ""
+    """Why it is DEAD."""
+
+
+_DELIVERED: Final = Judgement(Verdict.DELIVERED)
+
+
+def judge(
+    policy: Policy,
+    status: int | None,
+    attempt: int,
+    elapsed_seconds: float,
+    retry_after_seconds: float | None = None,
+) -> Judgement:
+    """Judge attempt number `attempt` (from 1), `elapsed_seconds` after the first one began.
+
+    Args:
+        status: the sink's answer; None when there was none.
+        retry_after_seconds: how long the sink asked to be left alone.
+    """
+    if status is not None and 200 <= status < 300:
+        return _DELIVERED
+    if status == _GONE:
+        return Judgement(Verdict.GONE)
+    if status in policy.final_statuses:
+        return Judgement(Verdict.DEAD, why="the status is final")
+    retry = policy.retry
+    if retry.max_attempts is not None and attempt >= retry.max_attempts:
+        return Judgement(Verdict.DEAD, why=f"attempt {attempt} was the last one")
+    left = retry.budget_seconds - elapsed_seconds
+    if left <= UNIT_SECONDS:  # as exactly as the pause before this attempt could be kept
+        return Judgement(Verdict.DEAD, why=f"the budget of {retry.budget_seconds:g} s is spent")
+    # The last attempt is made when the budget ends, not up to a whole pause before it.
+    pause = min(pause_seconds(retry, attempt), left)
+    return Judgement(Verdict.RETRY, max(pause, asked_seconds(retry, retry_after_seconds)))
+
+
+def asked_seconds(retry: Retry, retry_after_seconds: float | None) -> float:
+    """For how long a sink that asked for `retry_after_seconds` is left alone: never beyond the cap."""
+    return 0.0 if retry_after_seconds is None else min(retry_after_seconds, retry.cap_seconds)
+
+
+def pause_seconds(retry: Retry, attempt: int) -> float:
+    """The pause after failed attempt number `attempt`: exponential with full jitter, never beyond the cap.
+
+    Events that failed together are so spread evenly, rather than to come back together.
+    """
+    # Beyond 2^64 the cap has long been reached, and a float soon after.
+    longest = min(retry.cap_seconds, retry.first_seconds * 2.0 ** min(max(attempt, 1) - 1, 64))
+    return random.uniform(0, longest)  # noqa: S311 - jitter, not a secret

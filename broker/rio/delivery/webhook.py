@@ -1,0 +1,181 @@
+"""One delivery attempt: a CloudEvent, signed, posted to a subscription's sink.
+
+In binary mode if its attributes fit into the headers that servers take, otherwise in structured mode.
+"""
+
+import math
+import time
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+from urllib.parse import urlsplit
+
+from opentelemetry.trace import SpanContext, SpanKind, StatusCode, Tracer
+
+from broker.cloudevents import HEADER_PLAIN, STRUCTURED, encoded_header, to_json
+from broker.rio.delivery.egress import Sinks
+from broker.rio.delivery.signing import ROTATION, Secrets, webhook_id
+from broker.rio.model.event import Event
+from broker.rio.model.subscription import Subscription
+from broker.rio.tracing import headers_of
+from observability.http.client import Client, ClientError, Limits, Origin
+from observability.tracer import Template
+
+# Of what a sink answers its status counts, however long the body is.
+_LIMITS: Final = Limits(connections_per_origin=256, body_bytes=1024 * 1024, cut=True, connect_seconds=2.0)
+_EXCERPT_BYTES: Final = 2048
+# Servers have room for some 8 KiB of headers and a hundred of them, often not for more: what has larger
+# attributes goes in structured mode.
+_MAX_HEADERS_BYTES: Final = 6144
+_MAX_HEADERS: Final = 40
+
+
+class Answer(NamedTuple):
+    """What came of an attempt."""
+
+    status: int | None
+    """None when there was no usable answer; `text` then says why."""
+    text: str
+    """The start of the answer's body."""
+    seconds: float
+    retry_after: str | None = None
+    """The answer's header of that name."""
+
+    @property
+    def reason(self) -> str:
+        """For people."""
+        return self.text[:300] if self.status is None else f"the sink answered {self.status}"
+
+    @property
+    def working(self) -> bool:
+        """Whether it came from a sink that works, even if it refused the event."""
+        return self.status is not None and self.status < 500 and self.status != 429
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """How Rio gets to sinks."""
+
+    services_url: str
+    """Services nginx, which paths lead through."""
+    credential: str
+    """What services nginx admits Rio by; no other sink gets to see it."""
+    sinks: Sinks
+    secrets: Secrets
+    tracer: Tracer
+
+
+class Webhook:
+    """Posts a subscription's events, over connections that it shares with no other."""
+
+    def __init__(self, subscription: Subscription, ways: Ways) -> None:
+        self._ways = ways
+        self._client = Client(_LIMITS, resolve=ways.sinks.resolve if subscription.external else None)
+        url = (
+            subscription.sink if subscription.external else ways.services_url.rstrip("/") + subscription.sink
+        )
+        parts = urlsplit(url)
+        self._origin = Origin.of(url)
+        self._target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        self._constant = [] if subscription.external else [("X-Platform-Credential", ways.credential)]
+        self._constant.append(("User-Agent", "Rio"))
+        attributes: dict[str, str | int] = {
+            "http.request.method": "POST",
+            "server.address": self._origin.host,
+            "server.port": self._origin.port,
+            "url.full": f"{self._origin}{parts.path or '/'}",  # a query may hold what nobody should see
+        }
+        self._spans = Template(ways.tracer, "POST", SpanKind.CLIENT, attributes)
+        self._timeout_seconds = subscription.policy.timeout_seconds
+        self.follow(subscription)
+
+    def follow(self, subscription: Subscription) -> None:
+        """Sign as the subscription has it now: its secret may have been rotated."""
+        self._subscription = subscription
+        self._signers = self._ways.secrets.signers(subscription)
+        both = subscription.rotated_at if len(self._signers) > 1 else None
+        self._both_until = math.inf if both is None else (both + ROTATION).timestamp()
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    async def post(self, event: Event, parent: SpanContext, replay: int | None = None) -> Answer:
+        """Post the event, in a span of the request's own below the parent. Redirects are not followed.
+
+        `replay`: the number of the replay that the event is sent again by.
+        """
+        span = self._spans.start(parent)
+        try:
+            answer = await self._exchange(event, headers_of(span), replay)
+            if answer.status is not None:
+                span.set_attribute("http.response.status_code", answer.status)
+            if answer.status is None or answer.status >= 400:
+                span.set_status(StatusCode.ERROR, answer.reason)
+            return answer
+        finally:
+            span.end()
+
+    async def _exchange(self, event: Event, trace: dict[str, str], replay: int | None) -> Answer:
+        attributes, body = _message(event)
+        headers = self._headers(event, trace, attributes, body, replay)
+        started = time.monotonic()
+        try:
+            response = await self._client.request(
+                self._origin,
+                "POST",
+                self._target,
+                headers,
+                body,
+                timeout_seconds=self._timeout_seconds,
+            )
+        except (ClientError, OSError, ValueError) as error:
+            return Answer(None, f"{type(error).__name__}: {error}", time.monotonic() - started)
+        seconds = time.monotonic() - started
+        if 200 <= response.status < 300:
+            return Answer(response.status, "", seconds)
+        text = response.body[:_EXCERPT_BYTES].decode("utf-8", "replace")
+        return Answer(response.status, text, seconds, response.headers.get("Retry-After"))
+
+    def _headers(
+        self,
+        event: Event,
+        trace: dict[str, str],
+        attributes: list[tuple[str, str]],
+        body: bytes,
+        replay: int | None,
+    ) -> list[tuple[str, str]]:
+        headers = [*self._constant, *trace.items(), *attributes]
+        now = time.time()
+        if now >= self._both_until:
+            self.follow(self._subscription)
+        message_id, timestamp = webhook_id(self._subscription.sink, event, replay), str(int(now))
+        if replay is not None:
+            headers.append(("Rio-Replay", str(replay)))
+        signature = " ".join([one.sign(message_id, timestamp, body) for one in self._signers])
+        headers += (
+            ("X-RIO-EVENT", event.type),
+            ("webhook-id", message_id),
+            ("webhook-timestamp", timestamp),
+            ("webhook-signature", signature),
+        )
+        return headers
+
+
+def _message(event: Event) -> tuple[list[tuple[str, str]], bytes]:
+    """An event as HTTP says it: headers and a body."""
+    attributes = event.attributes
+    joined = "".join(attributes.values())
+    if len(joined) + len("".join(attributes)) > _MAX_HEADERS_BYTES or len(attributes) > _MAX_HEADERS:
+        return _structured(event)
+    if HEADER_PLAIN.fullmatch(joined) is not None:
+        headers = [(f"ce-{name}", value) for name, value in attributes.items()]
+    else:
+        headers = [(f"ce-{name}", encoded_header(value)) for name, value in attributes.items()]
+        if sum(len(value) for _, value in headers) > _MAX_HEADERS_BYTES:
+            return _structured(event)
+    if event.content_type is not None:
+        headers.append(("Content-Type", event.content_type))
+    return headers, event.body
+
+
+def _structured(event: Event) -> tuple[list[tuple[str, str]], bytes]:
+    return [("Content-Type", STRUCTURED)], to_json(event.attributes, event.content_type, event.body)

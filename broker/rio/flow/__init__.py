@@ -1,0 +1,1 @@
+"""Who emits what to whom, and events watched as they pass."""

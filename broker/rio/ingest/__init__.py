@@ -1,0 +1,1 @@
+"""From a POST to an event that RabbitMQ has."""

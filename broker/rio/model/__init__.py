@@ -1,0 +1,1 @@
+"""What Rio speaks of: events, subscriptions, senders, schemas, policies."""

@@ -1,0 +1,49 @@
+"""Why Rio does not take something, as problems."""
+
+import math
+from typing import Final
+
+from broker.rio.amqp.publisher import Blocked, NotPublished
+from observability.problem import Problem
+
+RETRY_AFTER_SECONDS: Final = 1
+_ALARM_SECONDS: Final = 5
+
+
+def unavailable(title: str, detail: str) -> Problem:
+    """Ask the caller to come again."""
+    return Problem(503, title, detail=detail, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
+
+
+def store_unavailable() -> Problem:
+    """PostgreSQL is away."""
+    return unavailable("Store unavailable", "PostgreSQL does not answer")
+
+
+def not_published(error: NotPublished) -> Problem:
+    """RabbitMQ does not have it, as far as is known."""
+    if isinstance(error, Blocked):
+        headers = {"Retry-After": str(_ALARM_SECONDS)}
+        return Problem(429, "RabbitMQ takes no events", detail=str(error), headers=headers)
+    return unavailable("RabbitMQ unavailable", str(error))
+
+
+def read_only(sender_name: str) -> Problem:
+    """A viewer asks for a change."""
+    return Problem(403, "Read only", detail=f"{sender_name} may see everything and change nothing")
+
+
+def held_back() -> Problem:
+    """An event of an ordered batch, behind one that was not accepted."""
+    detail = "an event before it in the batch was not accepted: to be sent again, in order"
+    return Problem(424, "Held back", detail=detail)
+
+
+def too_fast(rate_per_second: float, wait_seconds: float) -> Problem:
+    """A sender exceeds its rate."""
+    return Problem(
+        429,
+        "Too many events",
+        detail=f"this sender may emit {rate_per_second:g} a second",
+        headers={"Retry-After": str(max(1, math.ceil(wait_seconds)))},
+    )
