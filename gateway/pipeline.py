@@ -97,6 +97,8 @@ class RequestTask:
     `streams` says whether its body is passed on while it comes.
     """
 
+    answers_half_closed = False  # a caller that went away is not worth the calls of services
+
     def __init__(
         self,
         pipeline: Pipeline,

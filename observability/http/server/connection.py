@@ -39,6 +39,7 @@ class Connection(asyncio.Protocol):
         self._unsent = 0  # bytes that the client had still to take when it was given time for it
         self._may_send: int | None = None  # bytes that it may still send after its last answer
         self._detached: DetachedStream | None = None
+        self._is_half_closed = False
 
     # --- what the transport calls
 
@@ -62,6 +63,10 @@ class Connection(asyncio.Protocol):
             reader.advance()
         else:
             self.hold()
+
+    def eof_received(self) -> bool:
+        self._is_half_closed = self.reader.answers_half_closed
+        return self._is_half_closed
 
     def pause_writing(self) -> None:
         self._room = self.loop.create_future()
@@ -91,8 +96,10 @@ class Connection(asyncio.Protocol):
 
     @property
     def is_ending(self) -> bool:
-        """Whether the next answer has to be the last: the server stops, or a body is not all there."""
-        return self._server.closing or not self.reader.parser.complete
+        """Whether the next answer has to be the last: the server stops, a body is not all there, or the client
+        sends no other request."""
+        is_last_request = self._is_half_closed and not self.reader.received
+        return self._server.closing or is_last_request or not self.reader.parser.complete
 
     @property
     def is_closing(self) -> bool:
@@ -195,7 +202,11 @@ class Connection(asyncio.Protocol):
             return
         if self.reader.received:
             self.reader.advance()
-        if self.reader.request is None:
+        if self.reader.request is not None:
+            return
+        if self._is_half_closed:
+            self._transport.close()
+        else:
             self.resume()
 
     def _make_room(self) -> None:

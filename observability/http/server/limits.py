@@ -12,9 +12,13 @@ class Limits:
         headers: lines of headers in a head.
         header_bytes: of one header, its lines taken together.
         target_bytes: of a request's target.
+        absolute_targets: whether a target may be in absolute form, `http://host/path` (RFC 9112, section
+            3.2.2); it is then received as `/path`, with that host in its Host header.
         body_bytes: of a body that is read whole before it is used; what is passed on while it comes may have
             any size.
-        idle_seconds: for the next head of a connection.
+        idle_seconds: for the next head of a connection to begin ...
+        head_seconds: ... and, once its first bytes have come, to be complete; together not more than
+            `idle_seconds`.
         body_seconds: for a body that is read whole.
         stream_idle_seconds: for the next piece of a body that is passed on ...
         stream_seconds: ... and for all of it.
@@ -29,8 +33,10 @@ class Limits:
     headers: int = 100
     header_bytes: int = 16_000
     target_bytes: int = 8192
+    absolute_targets: bool = False
     body_bytes: int = 1024 * 1024
     idle_seconds: float = 75.0
+    head_seconds: float = 75.0
     body_seconds: float = 15.0
     stream_idle_seconds: float = 30.0
     stream_seconds: float = 3600.0

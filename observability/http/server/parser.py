@@ -12,6 +12,7 @@ from observability.http.server.strictness import (
     check_chunk_size,
     check_head,
     check_headers,
+    split_absolute,
 )
 from observability.problem import Problem
 
@@ -74,6 +75,8 @@ class RequestParser:
         method, target, version, lines = check_head(data, self._limits)
         headers = Headers.of(lines[:-2].decode("latin-1"))
         check_headers(headers, version, end, self._limits)
+        if not target.startswith(b"/") and (absolute := split_absolute(target)):
+            headers["Host"], target = absolute
         self.complete = False
         self._data, self._at = b"", 0
         read = data if method in _METHODS else data.replace(method, b"POST", 1)

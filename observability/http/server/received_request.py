@@ -18,6 +18,14 @@ class ReceivedRequest(Protocol):
     def streams(self) -> bool:
         """Whether the request's body is passed on while it comes."""
 
+    @property
+    def answers_half_closed(self) -> bool:
+        """Whether a client that sends nothing more (FIN) after a whole request gets its answer all the same.
+
+        TCP does not tell a client that waits for its answer from one that went away: where this is False, it
+        is taken to be gone, and the work for it ends.
+        """
+
     def begin(
         self,
         body: "bytes | BodyStream | asyncio.Future[bytes]" = b"",

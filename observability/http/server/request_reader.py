@@ -34,6 +34,12 @@ class RequestReader:
         self._stream: BodyStream | None = None  # the body, if it is passed on ...
         self._body: WholeBody | None = None  # ... or if it is read whole
 
+    @property
+    def answers_half_closed(self) -> bool:
+        """Whether there is a request that is answered though its client sends nothing more."""
+        request = self.request
+        return request is not None and self.parser.complete and request.answers_half_closed
+
     def advance(self) -> None:
         """Go on with what has come."""
         if self.request is None:
@@ -83,6 +89,7 @@ class RequestReader:
             connection.refuse(problem, self.received)
             return
         if found is None:
+            connection.timer.shorten(self._limits.head_seconds)
             return
         head, self.received = found
         writer = self._writer = ResponseWriter(connection, head)

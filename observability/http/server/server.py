@@ -36,11 +36,16 @@ class Server:
         self._is_empty.set()
         self._listening: asyncio.Server | None = None
 
-    async def listen(self, port: int, host: str) -> int:
-        """Take connections from now on; the port, also where 0 was given."""
+    async def listen(self, port: int, host: str, *, reuse_port: bool = False) -> int:
+        """Take connections from now on; the port, also where 0 was given.
+
+        Parameters:
+            reuse_port: whether another process may listen on the same port (SO_REUSEPORT): one that takes
+                this one's place starts before this one stops.
+        """
         loop = asyncio.get_running_loop()
         self._listening = await loop.create_server(
-            lambda: Connection(self, loop), host, port, backlog=_BACKLOG
+            lambda: Connection(self, loop), host, port, backlog=_BACKLOG, reuse_port=reuse_port
         )
         bound: int = self._listening.sockets[0].getsockname()[1]
         return bound

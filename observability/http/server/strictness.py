@@ -13,8 +13,9 @@ from observability.http.server.limits import Limits
 from observability.http.server.problems import long_head
 from observability.problem import Problem
 
-#: Of the name of a header: names are remembered in the way they are written.
-MAX_NAME: Final = 100
+#: Of the name of a header: names are remembered in the way they are written. The longest that is known of is
+#: that of a CloudEvents attribute of 252 characters, with `ce-` before it.
+MAX_NAME: Final = 255
 _TOKEN: Final = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
 _START: Final = rb"(%b+) ([!-~\x80-\xff]+) HTTP/([0-9]\.[0-9])\r\n" % _TOKEN
 #: An empty line may come before: some send one between two messages (RFC 9112, section 2.2).
@@ -25,7 +26,8 @@ _START_LINE: Final = re.compile(rb"(?:\r\n)?" + _START)
 _LONG_NAME: Final = re.compile(rb"\n[^:\r\n]{%d}" % (MAX_NAME + 1))
 #: What a head can begin with: a method, or an empty line.
 _BEGINNING: Final = re.compile(rb"[\r\n]|%b" % _TOKEN)
-_HOST: Final = re.compile(r"[A-Za-z0-9._\-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?")
+_HOST: Final = re.compile(r"(?:[A-Za-z0-9._\-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+_ABSOLUTE_TARGET: Final = re.compile(rb"https?://(%b)([/?].*)?" % _HOST.pattern.encode(), re.IGNORECASE)
 _LENGTH: Final = re.compile(r"[0-9]{1,18}")
 #: The line before a chunk: no sign, no space, no extension.
 _CHUNK_SIZE: Final = re.compile(rb"[0-9A-Fa-f]{1,62}\r\n")
@@ -68,11 +70,20 @@ def check_head(data: bytes, limits: Limits) -> tuple[bytes, bytes, bytes, bytes]
         raise Problem(414, detail=f"A target has at most {limits.target_bytes} bytes.")
     if method == b"CONNECT":
         raise Problem(501, detail="This is no proxy for connections.")
-    if not target.startswith(b"/") and (method, target) != (b"OPTIONS", b"*"):
+    if not target.startswith(b"/") and not _is_other_form(method, target, limits):
         raise Problem(400, detail="The target has to be a path that starts with a slash.")
     if b"#" in target or not target.isascii():
         raise Problem(400, detail="The target has characters that need to be percent-encoded.")
     return method, target, version, lines
+
+
+def split_absolute(target: bytes) -> tuple[str, bytes] | None:
+    """Host, and path and query, of a target in absolute form (RFC 9112, section 3.2.2); None of any other."""
+    found = _ABSOLUTE_TARGET.fullmatch(target)
+    if found is None:
+        return None
+    path = found[2] or b"/"
+    return found[1].decode(), path if path.startswith(b"/") else b"/" + path
 
 
 def check_headers(headers: Headers, version: bytes, size: int, limits: Limits) -> None:
@@ -109,6 +120,13 @@ def check_chunk_size(line: bytes) -> None:
     """
     if not _CHUNK_SIZE.fullmatch(line):
         raise Problem(400, detail="The line of a chunk's size is malformed, or too long.")
+
+
+def _is_other_form(method: bytes, target: bytes, limits: Limits) -> bool:
+    """Whether a target that is no path is in another form that is accepted."""
+    if target == b"*":
+        return method == b"OPTIONS"
+    return limits.absolute_targets and split_absolute(target) is not None
 
 
 def _check_sizes(headers: Headers, limits: Limits) -> None:

@@ -33,6 +33,10 @@ class Timer:
         if self.until < self._rings_at:
             self._arm(self.until)
 
+    def shorten(self, seconds: float) -> None:
+        """Let the moment be that many seconds from now, unless it is sooner."""
+        self.start(min(seconds, self.until - self._loop.time()))
+
     def stop(self) -> None:
         """Let there be no moment."""
         self.until = math.inf

@@ -51,9 +51,11 @@ class TornadoRequest:
 
     Attributes:
         streams: the delegate decides what becomes of a body; it gets each piece as it comes.
+        answers_half_closed: not, as in Tornado's own server.
     """
 
     streams = True
+    answers_half_closed = False
 
     def __init__(
         self,

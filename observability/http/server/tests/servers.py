@@ -47,6 +47,10 @@ class Asked:
     def streams(self) -> bool:
         return self._fronted.streams
 
+    @property
+    def answers_half_closed(self) -> bool:
+        return self._fronted.answers_half_closed
+
     def begin(
         self,
         body: "bytes | BodyStream | asyncio.Future[bytes]",
@@ -120,6 +124,7 @@ class Fronted:
 
     behave: Behave
     streams: bool
+    answers_half_closed: bool = False
     port: int = 0
     refusal: bytes = b"refused"
     asked: list[Asked] = field(default_factory=list)
@@ -140,10 +145,15 @@ def refusals_of(hop: Hop) -> Refusals:
 
 @asynccontextmanager
 async def fronted(
-    hop: Hop, behave: Behave = echo, *, streams: bool = False, limits: Limits | None = None
+    hop: Hop,
+    behave: Behave = echo,
+    *,
+    streams: bool = False,
+    answers_half_closed: bool = False,
+    limits: Limits | None = None,
 ) -> AsyncIterator[Fronted]:
     """A server whose requests are answered so."""
-    made = Fronted(behave, streams)
+    made = Fronted(behave, streams, answers_half_closed)
     front = made.listen_to(hop, limits or Limits())
     made.port = await front.listen(0, "127.0.0.1")
     yield made

@@ -168,6 +168,28 @@ def test_a_malformed_method_is_refused(method: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("target", "host", "path"),
+    [
+        ("http://a/b/?c=/", "a", "/b/?c=/"),
+        ("HTTP://a:80", "a:80", "/"),
+        ("https://[::1]:443?b", "[::1]:443", "/?b"),
+    ],
+)
+def test_an_absolute_target_names_the_host(target: str, host: str, path: str) -> None:
+    parser = RequestParser(Limits(absolute_targets=True))
+    found = parser.read_head(head("GET", target, [("Host", "elsewhere")]))
+    assert found is not None
+    assert (found[0].target, found[0].fields["Host"]) == (path, host)
+    assert parser.complete
+
+
+@pytest.mark.parametrize("target", ["http:///", "http://a b/", "http://a@b/", "http://a:x/", "ftp://a/"])
+def test_an_absolute_target_has_a_host(target: str) -> None:
+    with pytest.raises(Problem):
+        RequestParser(Limits(absolute_targets=True)).read_head(head("GET", target, [("Host", "a")]))
+
+
+@pytest.mark.parametrize(
     "target", ["", "*", "a", " /", "/ ", "/a b", "http://a/", "/#", "/\xe9", "/\x7f", "/\0"]
 )
 def test_a_target_of_another_form_is_refused(target: str) -> None:

@@ -400,6 +400,47 @@ async def test_who_sends_no_more_is_taken_to_be_gone(hop: Hop) -> None:
         assert running.asked[0].left
 
 
+async def test_a_client_that_only_stops_sending_gets_the_answers_to_what_it_sent(hop: Hop) -> None:
+    go_on = asyncio.Event()
+    async with (
+        fronted(hop, echo_after(go_on), answers_half_closed=True) as running,
+        Client.of(running.port) as client,
+    ):
+        await client.send(request("/one") + request("/two", "POST", b"12") + request("/three")[:-1])
+        await until(lambda: running.asked)
+        client.writer.write_eof()
+        go_on.set()
+        answers = [await client.answer() for _ in range(2)]
+        assert [answer.body for answer in answers] == [b"GET /one ", b"POST /two 12"]
+        assert await client.rest() == b""
+
+
+async def test_a_client_that_stops_sending_is_told_that_the_answer_is_the_last(hop: Hop) -> None:
+    go_on = asyncio.Event()
+    async with (
+        fronted(hop, echo_after(go_on), answers_half_closed=True) as running,
+        Client.of(running.port) as client,
+    ):
+        await client.send(request("/one"))
+        await until(lambda: running.asked)
+        (connection,) = running.front.connections
+        client.writer.write_eof()
+        await until(lambda: connection.is_ending)
+        go_on.set()
+        answer = await client.answer()
+        assert (answer.body, answer.headers["Connection"]) == (b"GET /one ", "close")
+        assert await client.rest() == b""
+
+
+async def test_who_stops_sending_within_a_body_is_gone(hop: Hop) -> None:
+    async with fronted(hop, answers_half_closed=True) as running, Client.of(running.port) as client:
+        await client.send(request("/", "POST", PIECE)[:1000])
+        await until(lambda: running.asked)
+        client.writer.write_eof()
+        assert await client.rest() == b""
+        assert running.asked[0].left
+
+
 async def test_who_goes_away_within_a_body(hop: Hop) -> None:
     async with fronted(hop) as running:
         async with Client.of(running.port) as client:
@@ -414,6 +455,17 @@ async def test_who_goes_away_within_a_body(hop: Hop) -> None:
 @pytest.mark.parametrize("sent", [b"", b"GET / HT"])
 async def test_a_head_that_does_not_come(hop: Hop, sent: bytes) -> None:
     async with fronted(hop, limits=Limits(idle_seconds=0.05)) as running, Client.of(running.port) as client:
+        await client.send(sent)
+        assert await client.rest() == b""
+
+
+@pytest.mark.parametrize("sent", [b"G", b"GET / HT"])
+async def test_a_head_that_begins_has_less_time_than_one_to_begin(hop: Hop, sent: bytes) -> None:
+    limits = Limits(idle_seconds=3600, head_seconds=0.05)
+    async with fronted(hop, limits=limits) as running, Client.of(running.port) as client:
+        await client.send(request())
+        assert (await client.answer()).status == 200
+        assert stays_open(running)
         await client.send(sent)
         assert await client.rest() == b""
 
@@ -594,6 +646,21 @@ async def test_ending_does_not_wait_for_who_reads_nothing(hop: Hop) -> None:
         await running.front.stop()
         await running.front.close_all_connections()
         await until(lambda: not running.front.connections)
+
+
+async def test_a_server_takes_the_place_of_another_on_its_port(hop: Hop) -> None:
+    first, second = (Fronted(echo, streams=False) for _ in range(2))
+    before, after = (each.listen_to(hop, Limits()) for each in (first, second))
+    port = await before.listen(0, "127.0.0.1", reuse_port=True)
+    assert await after.listen(port, "127.0.0.1", reuse_port=True) == port
+    await before.stop()
+    async with Client.of(port) as client:
+        await client.send(request("/after"))
+        assert (await client.answer()).body == b"GET /after "
+    assert second.asked
+    await before.close_all_connections()
+    await after.stop()
+    await after.close_all_connections()
 
 
 async def test_who_waits_to_be_taken_when_that_ends_is_still_answered(hop: Hop) -> None:
