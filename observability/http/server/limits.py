@@ -11,6 +11,7 @@ class Limits:
         head_bytes: of a request's head.
         headers: lines of headers in a head.
         header_bytes: of one header, its lines taken together.
+        name_bytes: of a header's name. Names are remembered in the way they are written.
         target_bytes: of a request's target.
         absolute_targets: whether a target may be in absolute form, `http://host/path` (RFC 9112, section
             3.2.2); it is then received as `/path`, with that host in its Host header.
@@ -32,6 +33,7 @@ class Limits:
     head_bytes: int = 52 * 1024
     headers: int = 100
     header_bytes: int = 16_000
+    name_bytes: int = 100
     target_bytes: int = 8192
     absolute_targets: bool = False
     body_bytes: int = 1024 * 1024

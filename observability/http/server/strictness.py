@@ -6,6 +6,7 @@ smuggled past a proxy. Each head is therefore checked here first; nothing here d
 
 import re
 from collections.abc import Sequence
+from functools import cache
 from typing import Final
 
 from observability.http.server.headers import Headers
@@ -13,17 +14,9 @@ from observability.http.server.limits import Limits
 from observability.http.server.problems import long_head
 from observability.problem import Problem
 
-#: Of the name of a header: names are remembered in the way they are written. The longest that is known of is
-#: that of a CloudEvents attribute of 252 characters, with `ce-` before it.
-MAX_NAME: Final = 255
 _TOKEN: Final = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
 _START: Final = rb"(%b+) ([!-~\x80-\xff]+) HTTP/([0-9]\.[0-9])\r\n" % _TOKEN
-#: An empty line may come before: some send one between two messages (RFC 9112, section 2.2).
-_HEAD: Final = re.compile(
-    rb"(?:\r\n)?%b((?:%b{1,%d}:[\t -~\x80-\xff]*\r\n)*)\r\n" % (_START, _TOKEN, MAX_NAME)
-)
 _START_LINE: Final = re.compile(rb"(?:\r\n)?" + _START)
-_LONG_NAME: Final = re.compile(rb"\n[^:\r\n]{%d}" % (MAX_NAME + 1))
 #: What a head can begin with: a method, or an empty line.
 _BEGINNING: Final = re.compile(rb"[\r\n]|%b" % _TOKEN)
 _HOST: Final = re.compile(r"(?:[A-Za-z0-9._\-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
@@ -58,7 +51,7 @@ def check_head(data: bytes, limits: Limits) -> tuple[bytes, bytes, bytes, bytes]
     """
     if len(data) > limits.head_bytes:
         raise long_head(limits)
-    found = _HEAD.fullmatch(data)
+    found = _head_pattern(limits.name_bytes).fullmatch(data)
     if found is None:
         raise _malformed(data, limits)
     method, target, version, lines = found.groups()
@@ -122,6 +115,14 @@ def check_chunk_size(line: bytes) -> None:
         raise Problem(400, detail="The line of a chunk's size is malformed, or too long.")
 
 
+@cache
+def _head_pattern(name_bytes: int) -> re.Pattern[bytes]:
+    """A head. An empty line may come before: some send one between two messages (RFC 9112, section 2.2)."""
+    return re.compile(
+        rb"(?:\r\n)?%b((?:%b{1,%d}:[\t -~\x80-\xff]*\r\n)*)\r\n" % (_START, _TOKEN, name_bytes)
+    )
+
+
 def _is_other_form(method: bytes, target: bytes, limits: Limits) -> bool:
     """Whether a target that is no path is in another form that is accepted."""
     if target == b"*":
@@ -153,8 +154,8 @@ def _malformed(data: bytes, limits: Limits) -> Problem:
         return _bad_line_end()
     if lines - 2 > limits.headers:
         return Problem(431, detail=f"There are at most {limits.headers} headers.")
-    if _LONG_NAME.search(data):
-        return Problem(431, detail=f"A header's name has at most {MAX_NAME} characters.")
+    if re.search(rb"\n[^:\r\n]{%d}" % (limits.name_bytes + 1), data):
+        return Problem(431, detail=f"A header's name has at most {limits.name_bytes} characters.")
     part = "A header" if _START_LINE.match(data) else "The request line"
     return Problem(400, detail=f"{part} is malformed.")
 
