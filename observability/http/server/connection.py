@@ -96,8 +96,8 @@ class Connection(asyncio.Protocol):
 
     @property
     def is_ending(self) -> bool:
-        """Whether the next answer has to be the last: the server stops, a body is not all there, or there will
-        be no other request."""
+        """Whether the next answer has to be the last: the server stops, a body is not all there, or no other
+        request comes."""
         is_last_request = self._is_half_closed and not self.reader.received
         return self._server.closing or is_last_request or not self.reader.parser.complete
 

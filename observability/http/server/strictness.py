@@ -118,9 +118,7 @@ def check_chunk_size(line: bytes) -> None:
 @cache
 def _head_pattern(name_bytes: int) -> re.Pattern[bytes]:
     """A head. An empty line may come before: some send one between two messages (RFC 9112, section 2.2)."""
-    return re.compile(
-        rb"(?:\r\n)?%b((?:%b{1,%d}:[\t -~\x80-\xff]*\r\n)*)\r\n" % (_START, _TOKEN, name_bytes)
-    )
+    return re.compile(rb"(?:\r\n)?%b((?:%b{1,%d}:[\t -~\x80-\xff]*\r\n)*)\r\n" % (_START, _TOKEN, name_bytes))
 
 
 def _is_other_form(method: bytes, target: bytes, limits: Limits) -> bool:
