@@ -89,7 +89,7 @@ def _state(board: Dashboard) -> None:
         number(
             "Events waiting in Rio",
             units.Short,
-            Prom("sum(subscription:rabbitmq_waiting_messages:max)"),
+            Prom("sum(subscription:waiting_messages:sum)"),
             limits=Limits(amber=100, red=1000),
         )
     )

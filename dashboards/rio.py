@@ -10,7 +10,8 @@ TITLE = "Rio"
 UID = "nextphase-rio"
 
 _SUBSCRIPTION, _DATABASE = "{{subscription}}", "{{database}}"
-_BACKLOG = "subscription:rabbitmq_waiting_messages:max"
+_IN_QUEUES = "subscription:rabbitmq_waiting_messages:max"
+_WAITING = "subscription:waiting_messages:sum"
 _DEAD = "max by (subscription) (rio_dead_letters)"
 
 
@@ -39,7 +40,7 @@ def _state(board: Dashboard) -> None:
         )
     )
     board.with_panel(
-        number("Waiting", units.Short, Prom(f"sum({_BACKLOG})"), limits=Limits(amber=100, red=1000), width=4)
+        number("Waiting", units.Short, Prom(f"sum({_WAITING})"), limits=Limits(amber=100, red=1000), width=4)
     )
     board.with_panel(
         number(
@@ -160,7 +161,7 @@ def _waiting(board: Dashboard) -> None:
         series(
             "Waiting",
             units.Short,
-            Prom(_BACKLOG, _SUBSCRIPTION),
+            Prom(_IN_QUEUES, _SUBSCRIPTION),
             Prom("max by (subscription) (rio_held_messages)", f"{_SUBSCRIPTION} (behind a failing one)"),
             limits=Limits(amber=100, red=1000),
         )
@@ -170,6 +171,10 @@ def _waiting(board: Dashboard) -> None:
             "Age of the oldest in hand",
             units.Seconds,
             Prom("max by (subscription) (rio_oldest_message_age_seconds)", _SUBSCRIPTION),
+            Prom(
+                "max by (subscription) (rio_held_oldest_message_age_seconds)",
+                f"{_SUBSCRIPTION} (behind a failing one)",
+            ),
             limits=Limits(amber=60, red=300),
         )
     )

@@ -50,6 +50,7 @@ from broker.rio.store.accepted import Accepted
 from broker.rio.store.database import Database
 from broker.rio.store.dead_letters import DeadLetters
 from broker.rio.store.deliveries import Deliveries
+from broker.rio.store.held import held_backlogs
 from broker.rio.store.oldest import Oldest
 from broker.rio.store.replays import Order, Replays
 from broker.rio.store.scheduled import Schedule
@@ -308,7 +309,7 @@ class Api:
             known = await self._subscriptions.all()
             dead_letters = await self.rio.dead_letters.counts()
             paused = {one.id: one.status is Status.PAUSED for one in known}
-            self._subscription_metrics.show(paused, dead_letters)
+            self._subscription_metrics.show(paused, dead_letters, await held_backlogs(self._database))
 
     async def _check_oldest(self) -> Observed:
         late = await self._oldest.of_all()

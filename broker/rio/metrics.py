@@ -6,6 +6,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from broker.measurement import Measurements
+from broker.rio.store.held import HeldBacklog
 from observability.durations import Durations
 
 # From a webhook next door to the last retry before an operator looks.
@@ -78,19 +79,37 @@ class SubscriptionMetrics:
         self.dead_letters = Gauge(
             "rio_dead_letters", "Dead letters kept.", ["subscription"], registry=registry
         )
+        self.held = Gauge(
+            "rio_held_messages",
+            "Events of an ordered subscription that wait in PostgreSQL behind a failing one; the API counts "
+            "up to 10000.",
+            ["subscription"],
+            registry=registry,
+        )
+        self.held_oldest_seconds = Gauge(
+            "rio_held_oldest_message_age_seconds",
+            "How long ago the oldest event that waits in PostgreSQL was accepted; 0 when none waits.",
+            ["subscription"],
+            registry=registry,
+        )
 
-    def show(self, paused: Mapping[str, bool], dead_letters: Mapping[str, int]) -> None:
-        """Show whether each subscription is paused, and how many dead letters each has; no others."""
+    def show(
+        self, paused: Mapping[str, bool], dead_letters: Mapping[str, int], held: Mapping[str, HeldBacklog]
+    ) -> None:
+        """Show of each subscription whether it is paused, its dead letters and what is held; of no others."""
         self.clear()
         for subscription_id, is_paused in paused.items():
             self.paused.labels(subscription_id).set(is_paused)
         for subscription_id in paused.keys() | dead_letters.keys():
             self.dead_letters.labels(subscription_id).set(dead_letters.get(subscription_id, 0))
+        for subscription_id, backlog in held.items():
+            self.held.labels(subscription_id).set(backlog.events)
+            self.held_oldest_seconds.labels(subscription_id).set(backlog.oldest_seconds)
 
     def clear(self) -> None:
         """Show nothing: the store cannot be read."""
-        self.paused.clear()
-        self.dead_letters.clear()
+        for gauge in (self.paused, self.dead_letters, self.held, self.held_oldest_seconds):
+            gauge.clear()
 
 
 class DispatcherMetrics(SubscriptionMetrics):
@@ -129,12 +148,6 @@ class DispatcherMetrics(SubscriptionMetrics):
             "rio_oldest_message_age_seconds",
             "How long ago the oldest event was accepted that a subscription has in hand here; "
             "of a paused one, for how long events have been seen to wait.",
-            ["subscription"],
-            registry=registry,
-        )
-        self.held = Gauge(
-            "rio_held_messages",
-            "Events of an ordered subscription that wait in PostgreSQL behind a failing one.",
             ["subscription"],
             registry=registry,
         )

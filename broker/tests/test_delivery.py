@@ -168,6 +168,33 @@ def test_the_api_tells_what_a_dispatcher_that_does_not_run_cannot(rio: Rio) -> N
     assert {'reason="too_many"', 'reason="unavailable"'} <= set(re.findall(r"refused_total\{(.*?)\}", page))
 
 
+def test_the_api_tells_what_is_held_while_no_dispatcher_runs(rio: Rio) -> None:
+    """Events of an ordered subscription that RabbitMQ does not count: they wait in PostgreSQL."""
+    config = {"ordered": True, "retry": {"first_seconds": 60}}
+    subscription = {"types": ["held.test"], "sink": "/held/events", "config": config}
+    assert rio.client.put("/subscriptions/held", json=subscription).status_code == 201
+    rio.sink.answer = lambda _delivered: 500
+    for _ in range(3):
+        assert rio.emit("held.test", str(uuid4()), subject="failing").status_code == 202
+
+    def shown(name: str) -> float:
+        return rio.metric(rio.api_port, name, subscription="held")
+
+    wait_until(
+        lambda: rio.metric(rio.dispatcher_port, "rio_held_messages", subscription="held") == 3,
+        what="the events behind the failing one",
+    )
+    rio.dispatcher.end()
+    try:
+        wait_until(lambda: shown("rio_held_messages") == 3, what="their number")
+        wait_until(lambda: shown("rio_held_oldest_message_age_seconds") > 1, what="the age of the oldest")
+    finally:
+        rio.client.delete("/subscriptions/held")
+        rio.sink.answer = lambda _delivered: 204
+        rio.dispatcher.start()
+        rio.wait_ready()
+
+
 def test_how_late_events_are_is_measured(rio: Rio) -> None:
     rio.subscribe("late", "late.test")
 

@@ -8,6 +8,7 @@ of the former one has lapsed.
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from itertools import takewhile
@@ -17,7 +18,7 @@ from broker.rio.amqp.consumers import Consumer, Received, Wanted
 from broker.rio.delivery.readings import NotKept, Readings
 from broker.rio.jobs.periodic import AWAY
 from broker.rio.model.message import Message
-from broker.rio.store.held import Held, subject_of
+from broker.rio.store.held import Held, HeldBacklog, subject_of
 
 _logger = logging.getLogger(__name__)
 
@@ -57,10 +58,11 @@ class Holding:
         self._active = False
         self._tasks: set[asyncio.Task[None]] = set()
 
-    @property
-    def count(self) -> int:
-        """How many events are held."""
-        return sum(self._subjects.values())
+    def backlog(self) -> HeldBacklog:
+        """How many events are held, and how old the oldest is that was read."""
+        oldest = self.oldest_accepted_at()
+        age = 0.0 if oldest is None else max(0.0, time.time() - oldest)
+        return HeldBacklog(sum(self._subjects.values()), age)
 
     def oldest_accepted_at(self) -> float | None:
         """When the oldest was accepted, seconds since the epoch; None without any."""

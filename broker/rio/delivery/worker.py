@@ -25,7 +25,7 @@ from broker.rio.jobs.periodic import AWAY
 from broker.rio.model.message import Message
 from broker.rio.model.states import State, tell
 from broker.rio.model.subscription import Subscription
-from broker.rio.store.held import Held
+from broker.rio.store.held import NOTHING_HELD, Held, HeldBacklog
 
 _logger = logging.getLogger(__name__)
 
@@ -94,10 +94,9 @@ class Worker:
     def subscription(self) -> Subscription:
         return self._subscription
 
-    @property
-    def held(self) -> int:
-        """How many messages wait in PostgreSQL behind one of their subject that failed."""
-        return 0 if self._holding is None else self._holding.count
+    def held(self) -> HeldBacklog:
+        """What waits in PostgreSQL behind messages of its subject that failed."""
+        return NOTHING_HELD if self._holding is None else self._holding.backlog()
 
     @property
     def over(self) -> bool:

@@ -17,7 +17,7 @@ from broker.rio.delivery.worker import Worker
 from broker.rio.metrics import DispatcherMetrics
 from broker.rio.model.subscription import Status, Subscription
 from broker.rio.store.dead_letters import DeadLetters
-from broker.rio.store.held import Held
+from broker.rio.store.held import NOTHING_HELD, Held
 from broker.rio.store.oldest import Late
 from broker.rio.store.seen import Seen
 
@@ -110,7 +110,9 @@ class Workers:
             self._metrics.oldest_seconds.labels(*labels).set(self._age(subscription.id))
             self._metrics.circuit.labels(*labels).set(self._circuits.of(subscription.sink).state)
             worker = self._current.get(subscription.id)
-            self._metrics.held.labels(*labels).set(0 if worker is None else worker.held)
+            held = NOTHING_HELD if worker is None else worker.held()
+            self._metrics.held.labels(*labels).set(held.events)
+            self._metrics.held_oldest_seconds.labels(*labels).set(held.oldest_seconds)
             self._metrics.paused.labels(*labels).set(subscription.status is Status.PAUSED)
 
     async def renew(self) -> None:
@@ -211,6 +213,7 @@ class Workers:
             self._metrics.oldest_seconds,
             self._metrics.circuit,
             self._metrics.held,
+            self._metrics.held_oldest_seconds,
             self._metrics.paused,
         )
         for gauge in gauges:

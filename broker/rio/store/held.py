@@ -20,6 +20,8 @@ from broker.rio.store.text import storable
 
 LEASE_SECONDS: Final = 15
 """How long a dispatcher that says nothing keeps a subscription's held events."""
+MAX_COUNTED: Final = 10_000
+"""Up to how many held events of a subscription are counted for `HeldBacklog`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,35 @@ class HeldEvent:
     message: Message
     due_seconds: float
     """In how many seconds its next attempt is due; not positive: now."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldBacklog:
+    """What is held of one subscription."""
+
+    events: int
+    """Counted up to MAX_COUNTED."""
+    oldest_seconds: float
+    """Since the oldest was accepted; 0 where none is held."""
+
+
+NOTHING_HELD: Final = HeldBacklog(0, 0.0)
+
+
+async def held_backlogs(database: Database) -> dict[str, HeldBacklog]:
+    """What is held of each subscription, for processes that do not dispatch."""
+    # Ordered, so that PostgreSQL takes the index: a subscription without any would have it scan the table.
+    query = """
+        SELECT id, events, coalesce(oldest, %(now)s) AS oldest FROM subscriptions CROSS JOIN LATERAL (
+            SELECT count(*) AS events, min(accepted_at) AS oldest FROM (
+                SELECT accepted_at FROM held WHERE subscription = subscriptions.id
+                ORDER BY accepted_at LIMIT %(most)s
+            ) AS first
+        ) AS counted
+    """
+    now = time.time()
+    rows = await database.fetch(query, {"most": MAX_COUNTED, "now": now})
+    return {row["id"]: HeldBacklog(row["events"], max(0.0, now - row["oldest"])) for row in rows}
 
 
 def subject_of(message: Message) -> str:
