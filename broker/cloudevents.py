@@ -18,8 +18,8 @@ from urllib.parse import quote, unquote_to_bytes
 
 import msgspec
 
-from observability.grammar import is_timestamp, is_uri, is_uri_reference
-from observability.json_pointer import escape
+from observability.validation.grammar import is_timestamp, is_uri, is_uri_reference
+from observability.validation.json_pointer import escape
 
 STRUCTURED: Final = "application/cloudevents+json"
 REQUIRED: Final = ("specversion", "id", "source", "type")

@@ -25,7 +25,7 @@ from gateway.middleware.rate_limit import RateLimiter
 from gateway.middleware.shedding import Shedder
 from gateway.middleware.trusted_proxies import TrustedProxies
 from gateway.pipeline import Pipeline
-from observability import Hop
+from observability import Telemetry
 from observability.frameworks import tornado as hop_tornado
 from observability.frameworks.malformed import ProblemServer
 from observability.http.server import Refusals, Server
@@ -34,7 +34,7 @@ from observability.http.server import Refusals, Server
 async def serve(
     settings: Settings,
     index: int,
-    hop: Hop,
+    hop: Telemetry,
     limiter: RateLimiter,
     invalidations: Invalidations,
     *,
@@ -96,7 +96,7 @@ class _Checks:
     """Checks of what the gateway calls: it is ready if it reaches services nginx; the services' checks say
     which of them are ready."""
 
-    def __init__(self, hop: Hop, backend: BackendClient) -> None:
+    def __init__(self, hop: Telemetry, backend: BackendClient) -> None:
         self._health = hop.health
         self._backend = backend
         self._services: set[str] = set()

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Protocol
 
-from observability import Hop
+from observability import Telemetry
 from observability.http.server import Server
 
 #: Between "not ready" and the end of accepting: those in front of this process have to notice.
@@ -24,7 +24,7 @@ class Busy(Protocol):
 async def drain(
     server: Server,
     busy: Busy,
-    hop: Hop,
+    hop: Telemetry,
     grace_seconds: float = GRACE_SECONDS,
     drain_seconds: float = DRAIN_SECONDS,
 ) -> bool:

@@ -8,7 +8,7 @@ from gateway.config.openapi import describe
 from gateway.endpoints.forwarding import pass_on, unavailable
 from gateway.endpoints.handler import Tools
 from gateway.messages import Request, Response
-from observability.problem import Problem
+from observability.http.problem import Problem
 
 JSON = "application/json"
 

@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator, TypeChecker, ValidationError
 from jsonschema.validators import extend
 
 from gateway.config.schemas import LINEAR, compiled
-from observability.formats import FORMATS, PREDICATES
+from observability.validation.formats import FORMATS, PREDICATES
 
 #: Parts of a value (values and names of members) up to which all its faults are reported: 40 µs each.
 MAX_REPORTED: Final = 500

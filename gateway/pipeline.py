@@ -26,9 +26,9 @@ from gateway.middleware.trusted_proxies import TrustedProxies
 from gateway.problems import incomplete, refusing
 from gateway.request_record import RequestRecord, RequestRecorder
 from gateway.sending import headers_of, send
-from observability import Hop
+from observability import Telemetry
+from observability.http.problem import Problem
 from observability.http.server import BodyLost, BodyStream, ResponseWriter, UnsendableHeaders
-from observability.problem import Problem
 from observability.server_request import problem_of
 
 #: The status of a request whose caller went away; only telemetry shows it.
@@ -44,7 +44,7 @@ class Pipeline:
 
     def __init__(
         self,
-        hop: Hop,
+        hop: Telemetry,
         middleware: Sequence[tuple[str, Middleware]],
         proxies: TrustedProxies,
         cors: Cors,

@@ -3,8 +3,8 @@
 from collections.abc import Collection
 
 from gateway.messages import Handler, Request, Response
+from observability.http.problem import Problem
 from observability.http.server import BodyLost
-from observability.problem import Problem
 
 REALM = "nextphase"
 

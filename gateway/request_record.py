@@ -8,12 +8,11 @@ from tornado.httputil import HTTPHeaders
 from gateway import baggage
 from gateway.config.route import Route
 from gateway.messages import Request
-from observability import Hop
+from observability import Telemetry
 from observability.metrics import known_method
+from observability.propagation import context_of, hex_trace_id
 from observability.server_request import ServerRequest
-from observability.text import hex_trace_id
 from observability.tracer import Template
-from observability.tracing import context_of
 
 _STATUS = "http.response.status_code"
 _VARIABLES = ("url.path", "client.address", "url.query", "user_agent.original")
@@ -30,7 +29,13 @@ class RequestRecord:
     __slots__ = ("_request", "_route", "_server_request", "_template", "context", "span", "trace_id")
 
     def __init__(
-        self, hop: Hop, request: Request, route: Route | None, template: Template, span: Span, parent: Context
+        self,
+        hop: Telemetry,
+        request: Request,
+        route: Route | None,
+        template: Template,
+        span: Span,
+        parent: Context,
     ) -> None:
         self.span = span
         self.context = trace.set_span_in_context(span, parent)
@@ -59,7 +64,7 @@ class RequestRecord:
 class RequestRecorder:
     """Begins the record of each request."""
 
-    def __init__(self, hop: Hop) -> None:
+    def __init__(self, hop: Telemetry) -> None:
         self._hop = hop
         self._templates: dict[tuple[str, str | None], Template] = {}
 

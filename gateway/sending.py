@@ -1,7 +1,7 @@
 """How a response of the pipeline is sent."""
 
 from gateway.messages import Headers, Request, Response
-from observability import http_date
+from observability.http import date as http_date
 from observability.http.server import ResponseWriter
 from observability.server_request import TRACE_HEADER
 

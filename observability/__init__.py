@@ -4,6 +4,6 @@ hop = setup("accounts")
 frameworks.flask.instrument(app, hop)
 """
 
-from observability.hop import Hop, current, setup
+from observability.telemetry import Telemetry, current, setup
 
-__all__ = ["Hop", "current", "setup"]
+__all__ = ["Telemetry", "current", "setup"]

@@ -4,9 +4,7 @@ Where each is written as it ends, what writes it has left the processor's caches
 some three times as long.
 """
 
-import atexit
 import logging
-import os
 import threading
 import time
 from collections import deque
@@ -128,5 +126,3 @@ class Deferred:
 
 #: The process's own.
 DEFERRED = Deferred()
-atexit.register(DEFERRED.close)
-os.register_at_fork(before=DEFERRED.settle, after_in_child=DEFERRED.forked)

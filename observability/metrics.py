@@ -13,7 +13,7 @@ from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
 from observability.deferred import DEFERRED
-from observability.durations import Durations
+from observability.histogram import DurationHistogram
 from observability.synthetic import FIELD as SYNTHETIC
 
 #: Seconds; those of the OpenTelemetry semantic conventions and, below them, two for answers of a few
@@ -41,7 +41,7 @@ class Metrics:
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)
-        self._durations = Durations(
+        self._durations = DurationHistogram(
             "http_server_request_duration_seconds",
             "Duration of HTTP server requests.",
             ["http_request_method", "http_route", "http_response_status_code", SYNTHETIC],

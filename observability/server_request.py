@@ -9,11 +9,11 @@ from opentelemetry import trace
 from opentelemetry.trace import INVALID_SPAN_CONTEXT, SpanContext, Status, StatusCode
 
 from observability.deferred import DEFERRED
-from observability.hop import Hop
-from observability.logs import Entry, Line, Lines, level_name, time_of
-from observability.problem import Problem
+from observability.http.problem import Problem
+from observability.logs.handler import Entry, Line, Lines, level_name, time_of
+from observability.propagation import hex_trace_id
 from observability.synthetic import synthetic_type
-from observability.text import hex_trace_id
+from observability.telemetry import Telemetry
 
 TRACE_HEADER = "X-Trace-Id"
 #: Paths of health and metrics: not traced, not counted, not logged.
@@ -53,21 +53,39 @@ class ServerRequest:
     """
 
     __slots__ = (
-        "_caller", "_client", "_created", "_has_line", "_hop", "_method", "_open", "_path", "_request_id",
-        "_route", "_seconds", "_span", "_started", "_status", "_user",
+        "_caller",
+        "_client",
+        "_created",
+        "_has_line",
+        "_method",
+        "_open",
+        "_path",
+        "_request_id",
+        "_route",
+        "_seconds",
+        "_span",
+        "_started",
+        "_status",
+        "_telemetry",
+        "_user",
     )  # fmt: skip
 
     def __init__(
-        self, hop: Hop, method: str, path: str, caller: str | None, span: SpanContext | None = None
+        self,
+        telemetry: Telemetry,
+        method: str,
+        path: str,
+        caller: str | None,
+        span: SpanContext | None = None,
     ) -> None:
-        self._hop = hop
+        self._telemetry = telemetry
         self._method = method
         self._path = path
         self._caller = caller
         self._span = span
         self._open = True
         self._started = time.perf_counter()
-        hop.metrics.request_started(method)
+        telemetry.metrics.request_started(method)
 
     def finish(
         self,
@@ -101,18 +119,19 @@ class ServerRequest:
 
     def entry(self) -> Entry | None:
         """Count the request; its access line, if it has one."""
-        hop, method, path, status, created = self._hop, self._method, self._path, self._status, self._created
+        settings, metrics = self._telemetry.settings, self._telemetry.metrics
+        method, path, status, created = self._method, self._path, self._status, self._created
         span: SpanContext = self._span or INVALID_SPAN_CONTEXT
         trace_id, span_id, _, _, state, is_valid = span
         told_trace_id = hex_trace_id(trace_id) if is_valid else None
         synthetic = synthetic_type(state)
-        hop.metrics.request_finished(method, self._route, status, self._seconds, told_trace_id, synthetic)
+        metrics.request_finished(method, self._route, status, self._seconds, told_trace_id, synthetic)
         if not self._has_line:
             return None
         level = logging.ERROR if status >= _FAULT else logging.INFO
         line = AccessLine(
-            hop.settings.service,
-            hop.settings.instance_id,
+            settings.service,
+            settings.instance_id,
             time_of(created),
             level_name(level),
             f"{method} {path} {status}",

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from opentelemetry.trace import SpanContext
-
 Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
 
 MAX_TEXT = 16 * 1024
@@ -34,18 +32,6 @@ def well_formed(text: str) -> str:
     except UnicodeEncodeError:
         return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return text
-
-
-@lru_cache(1024)
-def hex_trace_id(trace_id: int) -> str:
-    """A trace id as headers and logs have it. A request asks for that of its trace many times."""
-    return f"{trace_id:032x}"
-
-
-def traceparent_of(own: SpanContext) -> str:
-    """A valid span's context as the header `traceparent` (W3C Trace Context, version 00)."""
-    trace_id, span_id, _, flags, _, _ = own
-    return f"00-{trace_id:032x}-{span_id:016x}-{flags:02x}"
 
 
 def simple(value: Any) -> bool:

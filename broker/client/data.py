@@ -8,7 +8,7 @@ from typing import Any, Final, Never
 
 import msgspec
 
-from observability.body import unique
+from observability.http.json_body import unique
 
 _MAX_DIGITS: Final = 1000  # int() takes the square of them
 _exact: Final = msgspec.json.Encoder(decimal_format="number")

@@ -15,7 +15,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from broker.client.draft import Draft
 from broker.client.dsn import Dsn
 from broker.client.errors import EmitError, Refused, Unavailable
-from observability.retry_after import read_retry_after
+from observability.http.retry_after import read_retry_after
 
 _STRUCTURED: Final = "application/cloudevents+json"
 _BATCH: Final = "application/cloudevents-batch+json"

@@ -17,7 +17,7 @@ from broker.process import stop_signal
 from observability import setup
 from observability.frameworks import tornado as hop_tornado
 from observability.frameworks.malformed import ProblemServer
-from observability.tracing import instrument_aiohttp_client
+from observability.instrumentation import instrument_aiohttp_client
 
 _MAX_BATCH_BYTES: Final = 900 * 1024  # Rio takes 1 MiB
 _MAX_BODY_BYTES: Final = 4096  # of a request to the relay: none needs a body

@@ -15,7 +15,7 @@ from psycopg.rows import AsyncRowFactory, class_row
 
 from broker.outbox_relay.connection import connect
 from broker.outbox_relay.settings import Database
-from observability.postgresql import AsyncConnection
+from observability.postgresql.connection import AsyncConnection
 
 R = TypeVar("R")
 

@@ -3,7 +3,7 @@
 from typing import Final
 
 from broker.outbox_relay.settings import Database
-from observability.postgresql import AsyncConnection
+from observability.postgresql.connection import AsyncConnection
 
 _ANSWER_SECONDS: Final = 11.0  # more than a statement may take in PostgreSQL
 _SESSION: Final = "-c statement_timeout=10000 -c lock_timeout=5000 -c timezone=UTC"

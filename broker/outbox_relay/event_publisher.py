@@ -14,7 +14,7 @@ from opentelemetry.trace import Link, Span, SpanKind, StatusCode, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from broker.outbox_relay.outbox import Row
-from observability.retry_after import read_retry_after
+from observability.http.retry_after import read_retry_after
 
 # Ordered: what follows a row of its subject that Rio does not accept is not accepted either.
 _HEADERS: Final = {"Content-Type": "application/cloudevents-batch+json", "Rio-Ordered": "subject"}

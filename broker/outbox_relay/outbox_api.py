@@ -21,7 +21,7 @@ from tornado.web import RequestHandler
 
 from broker.outbox_relay.blocked import AWAY, BlockedOutboxes, BlockedRow, trouble_of
 from observability.frameworks import tornado as hop_tornado
-from observability.problem import Problem
+from observability.http.problem import Problem
 
 _LISTED: Final = 50
 _MAX_LISTED: Final = 500

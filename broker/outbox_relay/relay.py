@@ -15,7 +15,7 @@ from broker.outbox_relay.metrics import RelayMetrics
 from broker.outbox_relay.outbox import Outbox, Row
 from broker.outbox_relay.put_off import PutOffTypes
 from broker.outbox_relay.settings import Database
-from observability.postgresql import AsyncConnection
+from observability.postgresql.connection import AsyncConnection
 
 _logger = logging.getLogger(__name__)
 

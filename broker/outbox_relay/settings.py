@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from observability.configuration import HttpUrl, Port, PostgresUrl, Strict, read_secret
+from observability.configuration.strict import HttpUrl, Port, PostgresUrl, Strict, read_secret
 
 
 class Database(Strict):

@@ -58,12 +58,12 @@ from broker.rio.store.schemas import StoredSchemas
 from broker.rio.store.seen import Seen
 from broker.rio.store.senders import StoredSenders
 from broker.rio.store.subscriptions import Subscriptions
-from observability import Hop, setup
+from observability import Telemetry, setup
 from observability.frameworks import tornado as hop_tornado
 from observability.frameworks.absolute import AbsoluteFormServer
 from observability.frameworks.malformed import ProblemServer
 from observability.health import Observed
-from observability.tracing import instrument_psycopg
+from observability.instrumentation import instrument_psycopg
 
 _logger = logging.getLogger(__name__)
 
@@ -88,7 +88,7 @@ _TROUBLE: Final = (*AWAY, AMQPError, OSError)
 class Api:
     """Everything behind the API's addresses."""
 
-    def __init__(self, settings: Settings, hop: Hop) -> None:
+    def __init__(self, settings: Settings, hop: Telemetry) -> None:
         loop = asyncio.get_running_loop()
         self._address = address = RabbitAddress(str(settings.amqp_url), settings.amqp_password())
         self._metrics = metrics = ApiMetrics(hop.registry)

@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from broker.measurement import Measurements
 from broker.rio.store.held import HeldBacklog
-from observability.durations import Durations
+from observability.histogram import DurationHistogram
 
 # From a webhook next door to the last retry before an operator looks.
 _LATENCY_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 21600)
@@ -130,14 +130,14 @@ class DispatcherMetrics(SubscriptionMetrics):
             ["subscription", "status_class"],
             registry=registry,
         )
-        self.attempt_seconds = Durations(
+        self.attempt_seconds = DurationHistogram(
             "rio_delivery_attempt_duration_seconds",
             "How long a sink took to answer.",
             ["subscription"],
             _ATTEMPT_SECONDS,
             registry,
         )
-        self.latency_seconds = Durations(
+        self.latency_seconds = DurationHistogram(
             "rio_delivery_latency_seconds",
             "From accepted to delivered.",
             ["subscription"],

@@ -4,7 +4,7 @@ import math
 from typing import Final
 
 from broker.rio.amqp.publisher import Blocked, NotPublished
-from observability.problem import Problem
+from observability.http.problem import Problem
 
 RETRY_AFTER_SECONDS: Final = 1
 _ALARM_SECONDS: Final = 5

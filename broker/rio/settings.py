@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from pydantic import Field, model_validator
 
-from observability.configuration import AmqpUrl, HttpUrl, Port, PostgresUrl, Strict, read_secret
+from observability.configuration.strict import AmqpUrl, HttpUrl, Port, PostgresUrl, Strict, read_secret
 
 
 class Address(Strict):

@@ -10,7 +10,7 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from broker.rio.model.event import Event
-from observability.text import traceparent_of
+from observability.propagation import traceparent_of
 
 VARIABLES: Final = (
     "messaging.message.id",

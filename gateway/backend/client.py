@@ -17,7 +17,7 @@ from gateway.backend.metrics import Metrics
 from gateway.backend.policy import Policy
 from gateway.backend.service import Admission, Service
 from gateway.baggage import carried
-from observability import Hop
+from observability import Telemetry
 from observability.http.client import Client, ClientError, Limits, Origin, Response, Streamed
 from observability.http.client.request import encode, lines
 from observability.tracer import Ancestor, LazySpan
@@ -39,7 +39,12 @@ class BackendClient:
     """
 
     def __init__(
-        self, services_url: str, credential: str, hop: Hop, metrics: Metrics, client: Client | None = None
+        self,
+        services_url: str,
+        credential: str,
+        hop: Telemetry,
+        metrics: Metrics,
+        client: Client | None = None,
     ) -> None:
         self._url = services_url.rstrip("/")
         self._origin = Origin.of(self._url)

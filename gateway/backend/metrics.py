@@ -2,7 +2,7 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from observability.durations import Durations
+from observability.histogram import DurationHistogram
 
 #: Seconds; from 1 ms to 10 s.
 BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
@@ -12,7 +12,7 @@ class Metrics:
     """Calls of each service: attempts, waits, retries, and calls that were not made."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.attempts = Durations(
+        self.attempts = DurationHistogram(
             "http_client_request_duration_seconds",
             "Duration of attempts at services; the status is that answered, or the kind of failure.",
             ["service", "http_request_method", "http_response_status_code"],

@@ -3,7 +3,7 @@
 import random
 
 from gateway.backend.policy import RetryPolicy
-from observability.retry_after import read_retry_after
+from observability.http.retry_after import read_retry_after
 
 #: Methods whose repetition changes nothing (RFC 9110, 9.2.2).
 IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"})

@@ -5,9 +5,9 @@ from itertools import islice
 from typing import Any
 
 from gateway.json_schema import Fault, Schema, TooMuch
-from observability.body import too_deep
-from observability.json_pointer import escape
-from observability.problem import Problem
+from observability.http.json_body import too_deep
+from observability.http.problem import Problem
+from observability.validation.json_pointer import escape
 
 MAX_ERRORS = 20
 

@@ -9,7 +9,7 @@ from tornado.httputil import HTTPServerConnectionDelegate
 from gateway.backend.policy import Policy
 from gateway.config.route import Route
 from gateway.config.template import MAX_SEGMENTS, Template
-from observability.problem import Problem
+from observability.http.problem import Problem
 
 
 @dataclass(slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Self
 from urllib.parse import unquote_to_bytes
 
-from observability.problem import Problem
+from observability.http.problem import Problem
 
 #: A whole segment that stands for a parameter; with a star, for all that is left of the path.
 _PARAMETER = re.compile(r"\{([a-z][a-z0-9_]*)(\*?)\}")

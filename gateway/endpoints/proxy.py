@@ -13,7 +13,7 @@ from gateway.context import Backend
 from gateway.endpoints.forwarding import LOCATIONS, NOT_SENT_ON, end_to_end, public_location, unavailable
 from gateway.limits import MAX_SERVICE_TARGET
 from gateway.messages import Headers, Request, Response
-from observability.problem import Problem
+from observability.http.problem import Problem
 
 #: Headers of a response that the gateway sets itself or not at all: CORS, rate limits, what a page may do.
 _NOT_PASSED_BACK = frozenset(

@@ -15,7 +15,7 @@ from gateway.messages import Handler, Request, Response
 from gateway.metrics import Metrics
 from gateway.middleware.cache import cache_key
 from gateway.problems import Unavailable
-from observability.problem import Problem
+from observability.http.problem import Problem
 
 
 class Coalescing:

@@ -3,7 +3,7 @@
 from gateway.backend.deadline import TimeLimit
 from gateway.config.route import Route
 from gateway.messages import Handler, Request, Response
-from observability.problem import Problem
+from observability.http.problem import Problem
 
 
 def enforce_deadline(handler: Handler, route: Route) -> Handler:

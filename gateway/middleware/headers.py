@@ -20,7 +20,7 @@ from tornado.httputil import HTTPHeaders
 from gateway.config.route import Route
 from gateway.messages import Handler, Headers, Request, Response
 from gateway.middleware.identity import is_internal
-from observability.problem import Problem
+from observability.http.problem import Problem
 
 _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 _VALUE: Final = re.compile(r"([!-~]([\t -~]*[!-~])?)?")

@@ -4,7 +4,7 @@ import re
 
 from gateway.config.route import Route
 from gateway.messages import Handler, Request, Response
-from observability.problem import Problem
+from observability.http.problem import Problem
 
 HEADER = "Idempotency-Key"
 #: Methods that are not idempotent by themselves.

@@ -8,7 +8,7 @@ from urllib.parse import urljoin, urlsplit
 from gateway.config.route import SAFE_METHODS, Route
 from gateway.invalidations import Invalidations, resource, service
 from gateway.messages import Handler, Headers, Request, Response
-from observability.problem import Problem
+from observability.http.problem import Problem
 
 _NAMES_OF_RESOURCES: Final = frozenset({"location", "content-location"})
 

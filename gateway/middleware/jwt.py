@@ -14,7 +14,7 @@ from gateway.middleware.jwks import Jwks, from_file, from_url
 from gateway.middleware.rate_limit import RateLimiting
 from gateway.middleware.token_verifier import Token, TokenVerifier
 from gateway.problems import forbidden, malformed_authorization, unauthorized
-from observability.problem import Problem
+from observability.http.problem import Problem
 
 
 def verifier_of(auth: AuthSettings | None) -> TokenVerifier | None:

@@ -27,7 +27,7 @@ from gateway.config.route import RateLimit, Route
 from gateway.messages import Handler, Headers, Request, Response
 from gateway.metrics import Metrics
 from gateway.middleware.identity import rate_key
-from observability.problem import Problem
+from observability.http.problem import Problem
 
 ROWS: Final = 65536
 _CELLS: Final = 4

@@ -15,7 +15,7 @@ from opentelemetry import trace
 from gateway.config.route import Route
 from gateway.messages import Handler, Request, Response
 from gateway.metrics import Metrics
-from observability.problem import Problem
+from observability.http.problem import Problem
 
 TARGET_SECONDS = 0.25
 INTERVAL_SECONDS = 0.5

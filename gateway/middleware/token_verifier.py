@@ -14,7 +14,7 @@ import jwt
 from gateway.aggregation import json_document
 from gateway.middleware.jwks import ALGORITHMS, Jwks, KeysUnavailable
 from gateway.problems import unauthorized
-from observability.problem import Problem
+from observability.http.problem import Problem
 
 MAX_TOKEN_BYTES = 8 * 1024
 #: Verified tokens that are remembered; the one used longest ago goes first.

@@ -11,9 +11,9 @@ from gateway.config.parameters import Parameter, Unfit
 from gateway.config.route import Route
 from gateway.config.template import decode
 from gateway.messages import Handler, Request, Response
-from observability.body import parse_object
-from observability.json_pointer import escape
-from observability.problem import Problem
+from observability.http.json_body import parse_object
+from observability.http.problem import Problem
+from observability.validation.json_pointer import escape
 
 MAX_QUERY_MEMBERS = 100
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")

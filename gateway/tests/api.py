@@ -29,7 +29,7 @@ from gateway.middleware.trusted_proxies import TrustedProxies
 from gateway.pipeline import Pipeline
 from gateway.tests.routes import open_to_all
 from gateway.tests.upstreams import Asked, Behaviour, Server, reply, until, upstreams_of
-from observability import Hop
+from observability import Telemetry
 from observability.http.server import Refusals
 from observability.http.server import Server as HttpServer
 
@@ -114,7 +114,7 @@ def before_each(api: Api, monkeypatch: pytest.MonkeyPatch, act: Callable[[Reques
 
 @asynccontextmanager
 async def running(
-    hop: Hop, folder: Path, routes: str, behave: Behaviour, verifier: TokenVerifier | None = None
+    hop: Telemetry, folder: Path, routes: str, behave: Behaviour, verifier: TokenVerifier | None = None
 ) -> AsyncIterator[Api]:
     """A gateway with these routes before a server that behaves so."""
     async with upstreams_of(behave, hop) as (backend, upstream):

@@ -14,14 +14,14 @@ Serve = Callable[[Behaviour], Awaitable[tuple[BackendClient, Server]]]
 
 
 @pytest.fixture(scope="session")
-def hop() -> Iterator[observability.Hop]:
+def hop() -> Iterator[observability.Telemetry]:
     hop = observability.setup("gateway")
     yield hop
     hop.shutdown(timeout_seconds=0)
 
 
 @pytest_asyncio.fixture
-async def serve(hop: observability.Hop) -> AsyncIterator[Serve]:
+async def serve(hop: observability.Telemetry) -> AsyncIterator[Serve]:
     """Start a server that behaves in one way; answers with the BackendClient that call it, and the server."""
     async with AsyncExitStack() as stack:
 

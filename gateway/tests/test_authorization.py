@@ -10,7 +10,7 @@ from gateway.config.yaml_document import RoutesError
 from gateway.context import Context
 from gateway.middleware.tests.issuer import SUBJECT
 from gateway.tests.api import answering, bearer, running, said
-from observability import Hop
+from observability import Telemetry
 
 OTHER = "6f6b3c1e-8d0c-4f36-9d3c-8c3f5a0d7a11"
 SERVICES = {"accounts": 1, "orders": 1, "inventory": 1, "notifications": 1}
@@ -58,14 +58,16 @@ def test_a_route_that_says_nothing_is_closed(tmp_path: Path) -> None:
     assert load_router(file, SERVICES, Context.null()).routes[0].auth == "required"
 
 
-async def test_a_closed_route_needs_a_token(hop: Hop, tmp_path: Path) -> None:
+async def test_a_closed_route_needs_a_token(hop: Telemetry, tmp_path: Path) -> None:
     async with running(hop, tmp_path, ROUTES, answering({})) as api:
         refused = await api.get("/closed")
         assert (refused.status_code, refused.headers["WWW-Authenticate"]) == (401, 'Bearer realm="nextphase"')
         assert (await api.get("/closed", headers=bearer())).status_code == 200
 
 
-async def test_what_a_path_or_query_names_is_there_for_its_owner_alone(hop: Hop, tmp_path: Path) -> None:
+async def test_what_a_path_or_query_names_is_there_for_its_owner_alone(
+    hop: Telemetry, tmp_path: Path
+) -> None:
     async with running(hop, tmp_path, ROUTES, answering(ANSWERS)) as api:
         assert (await api.get(f"/accounts/{SUBJECT}", headers=bearer())).json() == {"id": SUBJECT}
         assert (await api.get(f"/search?of={SUBJECT}", headers=bearer())).status_code == 200
@@ -90,7 +92,7 @@ async def test_what_a_path_or_query_names_is_there_for_its_owner_alone(hop: Hop,
     ],
 )
 async def test_what_a_body_is_about_is_its_owners(
-    hop: Hop, tmp_path: Path, body: dict[str, object], status: int
+    hop: Telemetry, tmp_path: Path, body: dict[str, object], status: int
 ) -> None:
     async with running(hop, tmp_path, ROUTES, answering(ANSWERS)) as api:
         answer = await api.client.post("/orders", json=body, headers=bearer())

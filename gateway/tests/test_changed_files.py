@@ -29,7 +29,7 @@ from gateway.middleware.jwt import TokenVerifier
 from gateway.middleware.tests.issuer import AUDIENCE, ISSUER, Key, key_set
 from gateway.tests.api import Api, running
 from gateway.tests.upstreams import Asked, reply
-from observability import Hop
+from observability import Telemetry
 
 pytestmark = pytest.mark.example
 
@@ -131,7 +131,7 @@ def path_of(route: Route) -> str:
 
 
 @pytest.fixture(scope="module")
-def asking(hop: Hop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asking]:
+def asking(hop: Telemetry, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asking]:
     folder, key = tmp_path_factory.mktemp("routes"), Key.make("the-key")
 
     async def keys() -> bytes:

@@ -18,7 +18,7 @@ from gateway.backend.deadline import Deadline
 from gateway.messages import Request
 from gateway.tests.api import Api, answering, before_each, left, running, said
 from gateway.tests.upstreams import Asked, Behaviour, hang, reply, reset, until
-from observability import Hop
+from observability import Telemetry
 from observability.tests.telemetry import spans_of
 
 ROUTE = """\
@@ -67,7 +67,7 @@ FAILURES: dict[str, tuple[bytes | Behaviour, int]] = {
 
 @pytest.mark.parametrize("name", FAILURES)
 @pytest.mark.parametrize("policy", ["fail", "omit", "{fallback: {name: nobody}}"])
-async def test_every_failure_and_every_policy(hop: Hop, tmp_path: Path, name: str, policy: str) -> None:
+async def test_every_failure_and_every_policy(hop: Telemetry, tmp_path: Path, name: str, policy: str) -> None:
     failing, status = FAILURES[name]
     behave = answering(GOOD | {"/accounts/a%2Fb": failing})
     async with running(hop, tmp_path, route(account=policy), behave) as api:
@@ -88,7 +88,7 @@ async def test_every_failure_and_every_policy(hop: Hop, tmp_path: Path, name: st
     assert error["cause"].startswith("accounts: ")
 
 
-async def test_a_whole_document_is_the_services_bytes(hop: Hop, tmp_path: Path) -> None:
+async def test_a_whole_document_is_the_services_bytes(hop: Telemetry, tmp_path: Path) -> None:
     async with running(hop, tmp_path, route(), answering(GOOD)) as api:
         answer = await api.get("/v1/orders/7?limit=5")
         assert answer.content == b'{"order":%b,"account":%b,"stock":%b}' % tuple(
@@ -104,7 +104,7 @@ async def test_a_whole_document_is_the_services_bytes(hop: Hop, tmp_path: Path) 
         assert answer.headers["X-Trace-Id"] in api.upstream.asked[0].headers["traceparent"]
 
 
-async def test_parts_run_at_once_as_far_as_they_can(hop: Hop, tmp_path: Path) -> None:
+async def test_parts_run_at_once_as_far_as_they_can(hop: Telemetry, tmp_path: Path) -> None:
     together = asyncio.Barrier(2)
 
     async def wait(asked: Asked, writer: asyncio.StreamWriter) -> None:
@@ -118,7 +118,7 @@ async def test_parts_run_at_once_as_far_as_they_can(hop: Hop, tmp_path: Path) ->
         assert [asked.target for asked in api.upstream.asked][2] == "/accounts/a%2Fb"
 
 
-async def test_what_a_service_does_not_know_is_null_and_not_missing(hop: Hop, tmp_path: Path) -> None:
+async def test_what_a_service_does_not_know_is_null_and_not_missing(hop: Telemetry, tmp_path: Path) -> None:
     async with running(hop, tmp_path, route(), answering({"/orders/7": said(ORDER)})) as api:
         answer = await api.get("/v1/orders/7")
     assert answer.json() == {"order": ORDER, "account": None, "stock": None}
@@ -133,7 +133,7 @@ def is_absent(span: ReadableSpan) -> bool:
 
 @pytest.mark.parametrize(("policy", "has_failed"), [("omit", False), ("fail", True)])
 async def test_a_call_has_failed_where_its_part_may_not_be_absent(
-    hop: Hop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, policy: str, has_failed: bool
+    hop: Telemetry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, policy: str, has_failed: bool
 ) -> None:
     exporter = spans_of(hop, monkeypatch)
     behave = answering(GOOD | {"/stock": reply(404)})
@@ -144,7 +144,7 @@ async def test_a_call_has_failed_where_its_part_may_not_be_absent(
     assert span.status.status_code is (StatusCode.ERROR if has_failed else StatusCode.UNSET)
 
 
-async def test_the_services_own_refusal_is_passed_on(hop: Hop, tmp_path: Path) -> None:
+async def test_the_services_own_refusal_is_passed_on(hop: Telemetry, tmp_path: Path) -> None:
     refused = reply(404, b'{"title": "no order"}', Content_Type="application/problem+json")
     async with running(hop, tmp_path, route(), answering({"/orders/7": refused})) as api:
         answer = await api.get("/v1/orders/7")
@@ -152,14 +152,14 @@ async def test_the_services_own_refusal_is_passed_on(hop: Hop, tmp_path: Path) -
     assert answer.headers["Content-Type"] == "application/problem+json"
 
 
-async def test_a_part_whose_need_has_no_value_fails_by_itself(hop: Hop, tmp_path: Path) -> None:
+async def test_a_part_whose_need_has_no_value_fails_by_itself(hop: Telemetry, tmp_path: Path) -> None:
     behave = answering(GOOD | {"/orders/7": said({"id": "7", "account": ["no", "id"]})})
     async with running(hop, tmp_path, route(), behave) as api:
         answer = await api.get("/v1/orders/7")
     assert [error["part"] for error in answer.json()["errors"]] == ["account"]
 
 
-async def test_one_failure_that_counts_ends_the_others(hop: Hop, tmp_path: Path) -> None:
+async def test_one_failure_that_counts_ends_the_others(hop: Telemetry, tmp_path: Path) -> None:
     gone = asyncio.Event()
 
     async def wait(_: Asked, writer: asyncio.StreamWriter) -> None:
@@ -178,7 +178,7 @@ async def test_one_failure_that_counts_ends_the_others(hop: Hop, tmp_path: Path)
             await gone.wait()
 
 
-async def test_the_last_good_answer_stands_in(hop: Hop, tmp_path: Path) -> None:
+async def test_the_last_good_answer_stands_in(hop: Telemetry, tmp_path: Path) -> None:
     answers = dict(GOOD)
     now = 100.0
     async with running(hop, tmp_path, route(account="stale"), answering(answers)) as api:
@@ -196,7 +196,7 @@ async def test_the_last_good_answer_stands_in(hop: Hop, tmp_path: Path) -> None:
     assert "age_seconds" not in without["errors"][0]
 
 
-async def test_a_document_of_failures_is_a_problem(hop: Hop, tmp_path: Path) -> None:
+async def test_a_document_of_failures_is_a_problem(hop: Telemetry, tmp_path: Path) -> None:
     text = """\
     services: {defaults: {retries: {attempts: 1}}}
     routes:
@@ -230,7 +230,7 @@ routes:
 """
 
 
-async def test_shapes_and_conditions(hop: Hop, tmp_path: Path) -> None:
+async def test_shapes_and_conditions(hop: Telemetry, tmp_path: Path) -> None:
     answers = {
         "/o": said({"id": 1, "name": "o", "secret": 2}),
         "/a": said({"name": "a", "names": "taken", "x": [1]}),
@@ -261,7 +261,7 @@ routes:
 """
 
 
-def test_spliced_bytes_are_the_decoded_and_encoded_document(hop: Hop, tmp_path: Path) -> None:
+def test_spliced_bytes_are_the_decoded_and_encoded_document(hop: Telemetry, tmp_path: Path) -> None:
     answers: dict[str, bytes | Behaviour] = {}
     with asyncio.Runner() as runner:
         api_of = running(hop, tmp_path, SPLICED, answering(answers))
@@ -302,7 +302,7 @@ routes:
 """
 
 
-async def test_a_part_is_called_as_it_is_declared(hop: Hop, tmp_path: Path) -> None:
+async def test_a_part_is_called_as_it_is_declared(hop: Telemetry, tmp_path: Path) -> None:
     headers = {"Accept-Language": "eo", "Idempotency-Key": '"k"', "X-Other": "1"}
     behave = answering({"/o/7/t%2F1": said(1), "/a": said(2)})
     async with running(hop, tmp_path, CALLS, behave) as api:
@@ -329,7 +329,9 @@ routes:
 
 
 @pytest.mark.parametrize("value", ["7", "", ".", "..", "a" * 1001, "%2E%2E"])
-async def test_what_the_caller_filters_by_reaches_the_service(hop: Hop, tmp_path: Path, value: str) -> None:
+async def test_what_the_caller_filters_by_reaches_the_service(
+    hop: Telemetry, tmp_path: Path, value: str
+) -> None:
     async with running(hop, tmp_path, FILTERED, answering({"/x": said(1)})) as api:
         one = await api.get(f"/a?account={value}")
         both = await api.get(f"/a?account=1&kind={value}")
@@ -340,7 +342,7 @@ async def test_what_the_caller_filters_by_reaches_the_service(hop: Hop, tmp_path
 
 
 @pytest.fixture
-async def shared(hop: Hop, tmp_path: Path) -> AsyncIterator[tuple[Api, asyncio.Event]]:
+async def shared(hop: Telemetry, tmp_path: Path) -> AsyncIterator[tuple[Api, asyncio.Event]]:
     """A coalescing route whose first service answers when it is told to."""
     go = asyncio.Event()
 
@@ -375,7 +377,7 @@ async def test_work_that_nobody_waits_for_ends(shared: tuple[Api, asyncio.Event]
     await until(lambda: api.pipeline.in_flight.count == 0)
 
 
-async def test_documents_are_kept_as_long_as_every_service_allows(hop: Hop, tmp_path: Path) -> None:
+async def test_documents_are_kept_as_long_as_every_service_allows(hop: Telemetry, tmp_path: Path) -> None:
     answers = {
         "/orders/7": said(ORDER, Cache_Control="max-age=60"),
         "/accounts/a%2Fb": said(ACCOUNT, Cache_Control="public, max-age=30"),
@@ -402,7 +404,7 @@ async def test_documents_are_kept_as_long_as_every_service_allows(hop: Hop, tmp_
         assert len(api.upstream.asked) == 12
 
 
-async def test_a_document_that_is_there_already_is_not_sent(hop: Hop, tmp_path: Path) -> None:
+async def test_a_document_that_is_there_already_is_not_sent(hop: Telemetry, tmp_path: Path) -> None:
     async with running(hop, tmp_path, route(), answering(GOOD)) as api:
         tag = (await api.get("/v1/orders/7")).headers["ETag"]
         again = await api.get("/v1/orders/7", headers={"If-None-Match": f'"other", W/{tag}'})
@@ -427,7 +429,7 @@ def give(api: Api, monkeypatch: pytest.MonkeyPatch, *seconds: float) -> list[flo
 
 @pytest.mark.parametrize("policy", ["fail", "omit"])
 async def test_who_has_more_time_than_the_first_has_the_work_begun_again(
-    hop: Hop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, policy: str
+    hop: Telemetry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, policy: str
 ) -> None:
     text = f"""\
     services: {{defaults: {{timeout_seconds: 20, retries: {{attempts: 1}}}}}}
@@ -461,7 +463,7 @@ async def test_who_has_more_time_than_the_first_has_the_work_begun_again(
 
 
 async def test_work_that_its_service_did_not_do_in_time_is_not_begun_again(
-    hop: Hop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    hop: Telemetry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with running(hop, tmp_path, route("coalesce: true"), answering(GOOD | {"/orders/7": hang})) as api:
         give(api, monkeypatch, 10, 20)

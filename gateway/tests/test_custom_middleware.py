@@ -17,7 +17,7 @@ from gateway.middleware.rate_limit import RateLimiter
 from gateway.middleware.shedding import Shedder
 from gateway.middleware.stack import Stack
 from gateway.tests.api import answering, bearer, running, said
-from observability import Hop
+from observability import Telemetry
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = "gateway.tests.examples"
@@ -104,7 +104,7 @@ def test_a_route_that_a_middleware_does_not_fit_is_a_fault(tmp_path: Path) -> No
     ]
 
 
-async def test_services_are_told_the_tenant_and_never_the_clients(hop: Hop, tmp_path: Path) -> None:
+async def test_services_are_told_the_tenant_and_never_the_clients(hop: Telemetry, tmp_path: Path) -> None:
     routes = f"""\
     middleware: [{{use: {TENANT}, after: jwt}}]
     routes:
@@ -128,7 +128,7 @@ async def test_services_are_told_the_tenant_and_never_the_clients(hop: Hop, tmp_
     assert told == ["red", "blue", None, None]  # the third is from the cache of the first's tenant
 
 
-async def test_a_signed_response_can_be_verified(hop: Hop, tmp_path: Path) -> None:
+async def test_a_signed_response_can_be_verified(hop: Telemetry, tmp_path: Path) -> None:
     (tmp_path / "key").write_bytes(b"secret")
     routes = f"""\
     routes:
@@ -150,7 +150,7 @@ async def test_a_signed_response_can_be_verified(hop: Hop, tmp_path: Path) -> No
     assert hmac.compare_digest(signature, hmac.digest(b"secret", base.encode(), "sha256"))
 
 
-async def test_headers_are_edited_both_ways_and_of_problems_too(hop: Hop, tmp_path: Path) -> None:
+async def test_headers_are_edited_both_ways_and_of_problems_too(hop: Telemetry, tmp_path: Path) -> None:
     routes = f"""\
     middleware:
       - use: {EDIT}

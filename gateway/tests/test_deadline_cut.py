@@ -11,7 +11,7 @@ from gateway.backend.policy import BreakerPolicy, Policy, RetryPolicy
 from gateway.tests.api import answering, running, said
 from gateway.tests.conftest import Serve
 from gateway.tests.upstreams import hang, until
-from observability import Hop
+from observability import Telemetry
 
 CUT = """\
 services:
@@ -31,7 +31,7 @@ routes:
 @pytest.mark.parametrize("coalesce", ["false", "true"])
 @pytest.mark.parametrize("own_seconds", [300, 0.9])
 async def test_a_part_that_the_deadline_cuts_off_is_missing(
-    hop: Hop, tmp_path: Path, own_seconds: float, coalesce: str
+    hop: Telemetry, tmp_path: Path, own_seconds: float, coalesce: str
 ) -> None:
     behave = answering({"/good": said(1), "/bad": hang})
     async with running(hop, tmp_path, CUT % (own_seconds, coalesce), behave) as api:
@@ -87,7 +87,7 @@ routes:
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "composed"), ("GET", "proxied"), ("POST", "handled")])
 async def test_a_hanging_service_is_left_alone_though_no_route_waits_for_its_timeout(
-    hop: Hop, tmp_path: Path, method: str, path: str
+    hop: Telemetry, tmp_path: Path, method: str, path: str
 ) -> None:
     body = {"account_id": "7"} if method == "POST" else None
     async with running(hop, tmp_path, EVERY_KIND, answering({"/accounts/7": hang})) as api:

@@ -16,7 +16,7 @@ from gateway.endpoints.handler import Tools
 from gateway.messages import Request, Response
 from gateway.tests.api import answering, running
 from gateway.tests.upstreams import until
-from observability import Hop
+from observability import Telemetry
 from observability.health import Health
 from observability.http.server.tests.servers import fronted
 
@@ -38,7 +38,7 @@ async def gated(_: Request, __: Tools) -> Response:
 
 
 @pytest.fixture(autouse=True)
-def health(hop: Hop, monkeypatch: pytest.MonkeyPatch) -> Health:
+def health(hop: Telemetry, monkeypatch: pytest.MonkeyPatch) -> Health:
     """Checks of this test's own: draining adds one that fails for ever."""
     own = Health("gateway", "gateway", CollectorRegistry())
     monkeypatch.setattr(hop, "health", own)
@@ -56,7 +56,7 @@ class Busy:
 
 
 @pytest.mark.example
-async def test_what_is_under_way_has_all_the_time_that_a_route_gives(hop: Hop) -> None:
+async def test_what_is_under_way_has_all_the_time_that_a_route_gives(hop: Telemetry) -> None:
     table = load_router(ROUTES_FILE, SERVICES, Context.null())
     busy = Busy()
     async with fronted(hop) as made:
@@ -65,7 +65,9 @@ async def test_what_is_under_way_has_all_the_time_that_a_route_gives(hop: Hop) -
     assert busy.seconds > max(longest, Route.__dataclass_fields__["deadline_seconds"].default)
 
 
-async def test_who_does_not_know_yet_is_still_answered(hop: Hop, tmp_path: Path, health: Health) -> None:
+async def test_who_does_not_know_yet_is_still_answered(
+    hop: Telemetry, tmp_path: Path, health: Health
+) -> None:
     async with running(hop, tmp_path, ROUTES, answering({})) as api:
         draining = asyncio.create_task(drain(api.front, api.pipeline.in_flight, hop, grace_seconds=60))
         await until(lambda: api.front.closing)
@@ -75,7 +77,7 @@ async def test_who_does_not_know_yet_is_still_answered(hop: Hop, tmp_path: Path,
         draining.cancel()
 
 
-async def test_what_is_under_way_is_answered(hop: Hop, tmp_path: Path) -> None:
+async def test_what_is_under_way_is_answered(hop: Telemetry, tmp_path: Path) -> None:
     async with running(hop, tmp_path, ROUTES, answering({})) as api:
         asked = asyncio.create_task(api.get("/gated"))
         await until(lambda: GATES)

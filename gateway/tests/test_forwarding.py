@@ -10,7 +10,7 @@ import pytest
 from gateway.tests.api import answering, running
 from gateway.tests.gateways import gateway
 from gateway.tests.upstreams import Asked, Server, reply
-from observability import Hop
+from observability import Telemetry
 
 ROUTES = """\
 services: {defaults: {retries: {attempts: 1}}}
@@ -43,7 +43,7 @@ LOCATIONS = [
 @pytest.mark.parametrize("path", ["/v1/things", "/v1/orders"])
 @pytest.mark.parametrize(("said", "told"), LOCATIONS)
 async def test_no_address_inside_is_told(
-    hop: Hop, tmp_path: Path, path: str, name: str, said: str, told: str
+    hop: Telemetry, tmp_path: Path, path: str, name: str, said: str, told: str
 ) -> None:
     created = reply(201, b"{}", **{name: said})
     answers = {"/things": created, "/orders": created, "/accounts/a": reply(200)}
@@ -59,7 +59,7 @@ async def test_no_address_inside_is_told(
         ([("Via", "1.0 fred"), ("Via", "1.1 edge-nginx")], "1.0 fred, 1.1 edge-nginx, 1.1 gateway"),
     ],
 )
-async def test_via(hop: Hop, tmp_path: Path, given: list[tuple[str, str]], passed: str) -> None:
+async def test_via(hop: Telemetry, tmp_path: Path, given: list[tuple[str, str]], passed: str) -> None:
     async with running(hop, tmp_path, ROUTES, answering({"/things": reply(200)})) as api:
         await api.client.post("/v1/things", content=b"{}", headers=given)
         assert api.upstream.asked[0].headers["via"] == passed
@@ -100,7 +100,7 @@ async def test_a_forwarded_address_is_believed_from_the_edge_alone(tmp_path: Pat
     assert ('"client":"198.51.100.1"' in log) is trusted
 
 
-async def test_options_of_everything(hop: Hop, tmp_path: Path) -> None:
+async def test_options_of_everything(hop: Telemetry, tmp_path: Path) -> None:
     async with running(hop, tmp_path, ROUTES, answering({})) as api:
         reader, writer = await asyncio.open_connection("127.0.0.1", int(api.url.rpartition(":")[2]))
         writer.write(b"OPTIONS * HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
@@ -121,7 +121,7 @@ async def test_options_of_everything(hop: Hop, tmp_path: Path) -> None:
         b"\x16\x03\x01\x02\x00\x01",
     ],
 )
-async def test_every_answer_has_a_date(hop: Hop, tmp_path: Path, message: bytes) -> None:
+async def test_every_answer_has_a_date(hop: Telemetry, tmp_path: Path, message: bytes) -> None:
     """RFC 9110, 6.6.1: also what refuses a message that is none."""
     async with running(hop, tmp_path, ROUTES, answering({})) as api:
         reader, writer = await asyncio.open_connection("127.0.0.1", int(api.url.rpartition(":")[2]))

@@ -6,7 +6,7 @@ import pytest
 
 from gateway.tests.api import answering, running, said
 from gateway.tests.upstreams import reply
-from observability import Hop
+from observability import Telemetry
 
 ROUTES = """\
 services: {defaults: {retries: {attempts: 1}}}
@@ -17,7 +17,7 @@ ORDER = {"account_id": "a/b"}
 ACCOUNT = "/accounts/a%2Fb"
 
 
-async def test_an_order_is_placed_for_an_account_that_is_known(hop: Hop, tmp_path: Path) -> None:
+async def test_an_order_is_placed_for_an_account_that_is_known(hop: Telemetry, tmp_path: Path) -> None:
     placed = reply(202, b'{"id": 1}', Location="/orders/1")
     async with running(hop, tmp_path, ROUTES, answering({ACCOUNT: said({}), "/orders": placed})) as api:
         answer = await api.client.post("/v1/orders", json=ORDER, headers={"Idempotency-Key": '"k"'})
@@ -40,7 +40,9 @@ async def test_an_order_is_placed_for_an_account_that_is_known(hop: Hop, tmp_pat
         (503, 503),
     ],
 )
-async def test_no_order_is_placed_for_any_other(hop: Hop, tmp_path: Path, status: int, told: int) -> None:
+async def test_no_order_is_placed_for_any_other(
+    hop: Telemetry, tmp_path: Path, status: int, told: int
+) -> None:
     behave = answering({ACCOUNT: reply(status, Retry_After="7"), "/orders": reply(202)})
     async with running(hop, tmp_path, ROUTES, behave) as api:
         answer = await api.client.post("/v1/orders", json=ORDER)

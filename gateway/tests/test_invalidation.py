@@ -12,7 +12,7 @@ import pytest
 from gateway.tests.api import answering, bearer, running, said
 from gateway.tests.gateways import gateway
 from gateway.tests.upstreams import Asked, Behaviour, Server, hang, reply, until
-from observability import Hop
+from observability import Telemetry
 
 #: What a file of these routes stands for: a document of one part, and every way to write it.
 ROUTES = """\
@@ -60,7 +60,7 @@ class Thing:
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "POST"])
-async def test_a_write_is_seen_by_the_next_read(hop: Hop, tmp_path: Path, method: str) -> None:
+async def test_a_write_is_seen_by_the_next_read(hop: Telemetry, tmp_path: Path, method: str) -> None:
     async with running(hop, tmp_path, routes("cache: true"), Thing(**FRESH)) as api:
         assert [(await api.get("/things/a")).json() for _ in range(2)] == [{"thing": 0}] * 2
         assert (await api.client.request(method, "/things/a", json={})).status_code == 200
@@ -69,14 +69,14 @@ async def test_a_write_is_seen_by_the_next_read(hop: Hop, tmp_path: Path, method
 
 
 @pytest.mark.parametrize("spelling", ["/things/%61b", "/things/a%62", "/things/ab?x=1", "/things/AB"])
-async def test_a_resource_is_one_however_it_is_written(hop: Hop, tmp_path: Path, spelling: str) -> None:
+async def test_a_resource_is_one_however_it_is_written(hop: Telemetry, tmp_path: Path, spelling: str) -> None:
     async with running(hop, tmp_path, routes("cache: true"), Thing(**FRESH)) as api:
         assert (await api.get("/things/ab")).json() == {"thing": 0}
         await api.client.put(spelling, json={})
         assert (await api.get("/things/ab")).json() == {"thing": 1}
 
 
-async def test_every_caller_and_language_is_invalidated(hop: Hop, tmp_path: Path) -> None:
+async def test_every_caller_and_language_is_invalidated(hop: Telemetry, tmp_path: Path) -> None:
     text = routes("cache: true").replace("on_failure: fail", "headers: [Accept-Language]")
     asking = [{}, bearer(sub="ada"), bearer(sub="bob"), {"Accept-Language": "eo"}]
     async with running(hop, tmp_path, text, Thing(**FRESH)) as api:
@@ -98,7 +98,7 @@ async def test_every_caller_and_language_is_invalidated(hop: Hop, tmp_path: Path
     ],
 )
 async def test_what_the_answer_names_is_invalidated(
-    hop: Hop, tmp_path: Path, name: str, value: str, is_its_own: bool
+    hop: Telemetry, tmp_path: Path, name: str, value: str, is_its_own: bool
 ) -> None:
     """RFC 9111, 4.4: of the same origin only."""
     thing = Thing(**FRESH)
@@ -110,7 +110,9 @@ async def test_what_the_answer_names_is_invalidated(
 
 
 @pytest.mark.parametrize(("status", "invalidates"), [(409, False), (422, False), (500, True), (303, True)])
-async def test_only_a_refusal_leaves_it(hop: Hop, tmp_path: Path, status: int, invalidates: bool) -> None:
+async def test_only_a_refusal_leaves_it(
+    hop: Telemetry, tmp_path: Path, status: int, invalidates: bool
+) -> None:
     """Of a failure nobody knows whether the write was done."""
     thing = Thing(**FRESH)
     async with running(hop, tmp_path, routes("cache: true"), thing) as api:
@@ -121,7 +123,7 @@ async def test_only_a_refusal_leaves_it(hop: Hop, tmp_path: Path, status: int, i
         assert ("Age" not in (await api.get("/things/a")).headers) == invalidates
 
 
-async def test_a_write_whose_caller_left_counts(hop: Hop, tmp_path: Path) -> None:
+async def test_a_write_whose_caller_left_counts(hop: Telemetry, tmp_path: Path) -> None:
     thing = Thing(**FRESH)
 
     async def behave(asked: Asked, writer: asyncio.StreamWriter) -> None:
@@ -138,7 +140,7 @@ async def test_a_write_whose_caller_left_counts(hop: Hop, tmp_path: Path) -> Non
         assert (await api.get("/things/a")).json() == {"thing": 1}
 
 
-async def test_what_was_read_before_a_write_is_not_kept(hop: Hop, tmp_path: Path) -> None:
+async def test_what_was_read_before_a_write_is_not_kept(hop: Telemetry, tmp_path: Path) -> None:
     """The read began first and ended last: it may show the state before the write."""
     thing, held = Thing(**FRESH), asyncio.Event()
 
@@ -160,7 +162,9 @@ async def test_what_was_read_before_a_write_is_not_kept(hop: Hop, tmp_path: Path
 
 
 @pytest.mark.parametrize("path", ["/things/a", "/things"])
-async def test_a_read_after_a_write_joins_no_read_from_before(hop: Hop, tmp_path: Path, path: str) -> None:
+async def test_a_read_after_a_write_joins_no_read_from_before(
+    hop: Telemetry, tmp_path: Path, path: str
+) -> None:
     """Not even where another resource of the service was written, which the document may show, too."""
     thing, held = Thing(), asyncio.Event()
 
@@ -182,7 +186,7 @@ async def test_a_read_after_a_write_joins_no_read_from_before(hop: Hop, tmp_path
         assert [asked.method for asked in api.upstream.asked].count("GET") == 2
 
 
-async def test_a_write_elsewhere_parts_nothing(hop: Hop, tmp_path: Path) -> None:
+async def test_a_write_elsewhere_parts_nothing(hop: Telemetry, tmp_path: Path) -> None:
     held = asyncio.Event()
 
     async def slow(_: Asked, writer: asyncio.StreamWriter) -> None:
@@ -213,7 +217,7 @@ FORBIDDING = [
 ]
 
 
-async def together(hop: Hop, folder: Path, answer: dict[str, str], status: int = 200) -> list[int]:
+async def together(hop: Telemetry, folder: Path, answer: dict[str, str], status: int = 200) -> list[int]:
     """The numbers that three requests of the same time get of a service that counts."""
     numbers = count()
     three = asyncio.Event()
@@ -235,7 +239,7 @@ async def together(hop: Hop, folder: Path, answer: dict[str, str], status: int =
 @pytest.mark.parametrize("status", [200, 403])
 @pytest.mark.parametrize("answer", [*FORBIDDING, {"Cache_Control": "max-age=0"}], ids=str)
 async def test_what_is_one_requests_own_is_not_shared(
-    hop: Hop, tmp_path: Path, answer: dict[str, str], status: int
+    hop: Telemetry, tmp_path: Path, answer: dict[str, str], status: int
 ) -> None:
     assert await together(hop, tmp_path, answer, status) == [0, 1, 2]
 
@@ -243,12 +247,12 @@ async def test_what_is_one_requests_own_is_not_shared(
 @pytest.mark.parametrize(
     "answer", [{}, FRESH, {"Cache_Control": "public"}, {"Vary": "Accept-Language"}], ids=str
 )
-async def test_what_may_be_shared_is(hop: Hop, tmp_path: Path, answer: dict[str, str]) -> None:
+async def test_what_may_be_shared_is(hop: Telemetry, tmp_path: Path, answer: dict[str, str]) -> None:
     assert await together(hop, tmp_path, answer) == [0, 0, 0]
 
 
 @pytest.mark.parametrize("control", ["no-store", "no-cache", "max-age=0", "no-cache, no-store"])
-async def test_a_request_can_want_an_answer_of_its_own(hop: Hop, tmp_path: Path, control: str) -> None:
+async def test_a_request_can_want_an_answer_of_its_own(hop: Telemetry, tmp_path: Path, control: str) -> None:
     thing = Thing(**FRESH)
     own = {"Cache-Control": control}
     async with running(hop, tmp_path, routes("cache: true\n    coalesce: true"), thing) as api:
@@ -266,7 +270,7 @@ NEVER_STALE = [{"Cache_Control": f"max-age=9, {each}"} for each in ("must-revali
 
 @pytest.mark.parametrize("answer", [*FORBIDDING, *NEVER_STALE], ids=str)
 async def test_nothing_stale_is_given_that_may_not_be(
-    hop: Hop, tmp_path: Path, answer: dict[str, str]
+    hop: Telemetry, tmp_path: Path, answer: dict[str, str]
 ) -> None:
     answers: dict[str, bytes | Behaviour] = {"/orders/a": said("kept"), "/orders/b": said("of before")}
     text = routes("auth: optional", "stale")
@@ -280,7 +284,7 @@ async def test_nothing_stale_is_given_that_may_not_be(
         assert (await api.get("/things/b")).status_code == 502
 
 
-async def test_nothing_stale_is_given_after_a_write(hop: Hop, tmp_path: Path) -> None:
+async def test_nothing_stale_is_given_after_a_write(hop: Telemetry, tmp_path: Path) -> None:
     thing = Thing()
     failing = False
 

@@ -7,7 +7,7 @@ from tornado.httputil import HTTPHeaders
 from gateway.messages import Headers
 from gateway.tests.api import answering, running
 from gateway.tests.upstreams import hang, until
-from observability import Hop
+from observability import Telemetry
 
 ROUTES = """\
 routes:
@@ -40,7 +40,7 @@ class Cut:
         self.was_cut = True
 
 
-async def test_who_goes_away_at_once_leaves_nothing_under_way(hop: Hop, tmp_path: Path) -> None:
+async def test_who_goes_away_at_once_leaves_nothing_under_way(hop: Telemetry, tmp_path: Path) -> None:
     async with running(hop, tmp_path, ROUTES, answering({"/files": hang})) as api:
         wire = Cut()
         asked = api.pipeline.receive(wire, "GET", "/f", HTTPHeaders(), "127.0.0.1")

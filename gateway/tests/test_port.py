@@ -18,7 +18,7 @@ from gateway.limits import LIMITS
 from gateway.messages import Request, Response
 from gateway.tests.api import Api, limit, running
 from gateway.tests.upstreams import Asked, reply, until
-from observability import Hop
+from observability import Telemetry
 from observability.http.server.connection import Connection
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -154,7 +154,7 @@ def event_loop_policy(request: pytest.FixtureRequest) -> asyncio.AbstractEventLo
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def api(hop: Hop, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Api]:
+async def api(hop: Telemetry, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Api]:
     async with running(hop, tmp_path_factory.mktemp("gateway"), ROUTES, echo) as made:
         yield made
 

@@ -12,7 +12,7 @@ import pytest
 from gateway.messages import Request
 from gateway.tests.api import Api, answering, before_each, left, limit, running, said
 from gateway.tests.upstreams import Asked, hang, reply, until
-from observability import Hop
+from observability import Telemetry
 from observability.http.client import Origin
 from observability.http.server.tests.servers import Client
 from observability.tests.telemetry import lines_of
@@ -31,7 +31,7 @@ routes:
 PIECE = b"x" * 65536
 
 
-async def test_an_answer_of_any_size_comes_while_it_is_made(hop: Hop, tmp_path: Path) -> None:
+async def test_an_answer_of_any_size_comes_while_it_is_made(hop: Telemetry, tmp_path: Path) -> None:
     seen = asyncio.Event()
 
     async def send(_: Asked, writer: asyncio.StreamWriter) -> None:
@@ -52,7 +52,7 @@ async def test_an_answer_of_any_size_comes_while_it_is_made(hop: Hop, tmp_path: 
     assert size == 5 + 200 * len(PIECE)
 
 
-async def test_a_body_of_any_size_is_sent_while_it_comes(hop: Hop, tmp_path: Path) -> None:
+async def test_a_body_of_any_size_is_sent_while_it_comes(hop: Telemetry, tmp_path: Path) -> None:
     async def body() -> AsyncIterator[bytes]:
         for _ in range(100):
             yield PIECE
@@ -63,7 +63,7 @@ async def test_a_body_of_any_size_is_sent_while_it_comes(hop: Hop, tmp_path: Pat
     assert (answer.status_code, len(asked.body)) == (201, 100 * len(PIECE))
 
 
-async def test_what_is_between_two_hops_stays_there(hop: Hop, tmp_path: Path) -> None:
+async def test_what_is_between_two_hops_stays_there(hop: Telemetry, tmp_path: Path) -> None:
     answer = reply(200, Connection="X-Own", X_Own="1", Keep_Alive="timeout=5", X_Kept="1", Server="secret")
     sent = {
         "Connection": "X-Mine",
@@ -87,7 +87,7 @@ async def test_what_is_between_two_hops_stays_there(hop: Hop, tmp_path: Path) ->
 
 
 @asynccontextmanager
-async def in_front_of(answer: bytes, hop: Hop, folder: Path) -> AsyncIterator[tuple[Api, list[bytes]]]:
+async def in_front_of(answer: bytes, hop: Telemetry, folder: Path) -> AsyncIterator[tuple[Api, list[bytes]]]:
     """A gateway before a server that answers at the end of a head; and the heads that it got."""
     heads: list[bytes] = []
 
@@ -103,14 +103,14 @@ async def in_front_of(answer: bytes, hop: Hop, folder: Path) -> AsyncIterator[tu
         yield api, heads
 
 
-async def test_baggage_is_passed_on_once(hop: Hop, tmp_path: Path) -> None:
+async def test_baggage_is_passed_on_once(hop: Telemetry, tmp_path: Path) -> None:
     async with in_front_of(reply(Connection="close"), hop, tmp_path) as (api, heads):
         assert (await api.get("/f/a", headers={"baggage": "tenant=blue"})).status_code == 200
     (head,) = heads
     assert re.findall(rb"(?i)\r\nbaggage: *(.*)\r\n", head) == [b"tenant=blue"]
 
 
-async def test_a_service_does_not_speak_for_the_gateway(hop: Hop, tmp_path: Path) -> None:
+async def test_a_service_does_not_speak_for_the_gateway(hop: Telemetry, tmp_path: Path) -> None:
     said = {
         "Access_Control_Allow_Origin": "*",
         "Access_Control_Allow_Credentials": "true",
@@ -128,7 +128,7 @@ async def test_a_service_does_not_speak_for_the_gateway(hop: Hop, tmp_path: Path
 
 
 @pytest.mark.parametrize("path", ["/f/a/../b", "/f/%2e%2e/b", "/f/a%2fb", "/f/a/%2E/b"])
-async def test_a_path_leads_nowhere_else(hop: Hop, tmp_path: Path, path: str) -> None:
+async def test_a_path_leads_nowhere_else(hop: Telemetry, tmp_path: Path, path: str) -> None:
     async with running(hop, tmp_path, ROUTES, answering({})) as api:
         host = httpx.URL(api.url)
         reader, writer = await asyncio.open_connection(host.host, host.port)
@@ -139,7 +139,7 @@ async def test_a_path_leads_nowhere_else(hop: Hop, tmp_path: Path, path: str) ->
         assert not api.upstream.asked
 
 
-async def test_a_204_has_no_length(hop: Hop, tmp_path: Path) -> None:
+async def test_a_204_has_no_length(hop: Telemetry, tmp_path: Path) -> None:
     empty = b"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n"
     async with running(hop, tmp_path, ROUTES, answering({"/files/a": empty})) as api:
         answers = [await api.get("/f/a") for _ in range(2)]
@@ -147,7 +147,7 @@ async def test_a_204_has_no_length(hop: Hop, tmp_path: Path) -> None:
     assert all("Content-Length" not in answer.headers for answer in answers)
 
 
-async def test_a_caller_that_goes_away_ends_the_call(hop: Hop, tmp_path: Path) -> None:
+async def test_a_caller_that_goes_away_ends_the_call(hop: Telemetry, tmp_path: Path) -> None:
     ended = asyncio.Event()
 
     async def wait(_: Asked, writer: asyncio.StreamWriter) -> None:
@@ -163,7 +163,7 @@ async def test_a_caller_that_goes_away_ends_the_call(hop: Hop, tmp_path: Path) -
         await until(lambda: api.pipeline.in_flight.count == 0)
 
 
-async def test_an_answer_that_breaks_off_is_cut_off(hop: Hop, tmp_path: Path) -> None:
+async def test_an_answer_that_breaks_off_is_cut_off(hop: Telemetry, tmp_path: Path) -> None:
     async def stop(_: Asked, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n")
         await writer.drain()
@@ -175,7 +175,9 @@ async def test_an_answer_that_breaks_off_is_cut_off(hop: Hop, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("framing", ["Content-Length: 5000", "Transfer-Encoding: chunked"])
-async def test_an_early_answer_reaches_who_is_still_sending(hop: Hop, tmp_path: Path, framing: str) -> None:
+async def test_an_early_answer_reaches_who_is_still_sending(
+    hop: Telemetry, tmp_path: Path, framing: str
+) -> None:
     """And says that its connection ends: nobody waits for the rest of the body."""
     async with in_front_of(reply(413, b"no", Connection="close"), hop, tmp_path) as (api, _):
         url = httpx.URL(api.url)
@@ -190,7 +192,7 @@ async def test_an_early_answer_reaches_who_is_still_sending(hop: Hop, tmp_path: 
     assert body == b"no"
 
 
-async def test_head(hop: Hop, tmp_path: Path) -> None:
+async def test_head(hop: Telemetry, tmp_path: Path) -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n"
     async with running(hop, tmp_path, ROUTES, answering({"/files/a": head})) as api:
         for _ in range(2):
@@ -203,7 +205,7 @@ async def test_head(hop: Hop, tmp_path: Path) -> None:
         assert {asked.method for asked in api.upstream.asked} == {"HEAD"}
 
 
-async def test_a_declared_body_is_checked_first(hop: Hop, tmp_path: Path) -> None:
+async def test_a_declared_body_is_checked_first(hop: Telemetry, tmp_path: Path) -> None:
     made = said({"id": 1}, Location="/things/1")
     async with running(hop, tmp_path, ROUTES, answering({"/things": made})) as api:
         good = await api.client.post("/things", json={"name": "x"})
@@ -222,7 +224,7 @@ async def test_a_declared_body_is_checked_first(hop: Hop, tmp_path: Path) -> Non
         assert len(api.upstream.asked) == 1
 
 
-async def test_chunks_over_the_limit_are_refused(hop: Hop, tmp_path: Path) -> None:
+async def test_chunks_over_the_limit_are_refused(hop: Telemetry, tmp_path: Path) -> None:
     async def body() -> AsyncIterator[bytes]:
         for _ in range(17):
             yield PIECE
@@ -280,7 +282,7 @@ async def answering_early(api: Api, answer: bytes) -> AsyncIterator[None]:
 
 @either_way
 async def test_a_body_may_take_longer_than_the_deadline(
-    hop: Hop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+    hop: Telemetry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
     async with running(hop, tmp_path, UPLOADS % (0.5, 1), answering({"/files": reply(201)})) as api:
         asked = requests_of(api, monkeypatch)
@@ -295,7 +297,7 @@ async def test_a_body_may_take_longer_than_the_deadline(
 @either_way
 @pytest.mark.parametrize("seconds", [(0.2, 20), (20, 0.2)], ids=["timeout", "deadline"])
 async def test_once_the_body_is_there_its_answer_has_to_be_in_time(
-    hop: Hop, tmp_path: Path, way: str, seconds: tuple[float, float]
+    hop: Telemetry, tmp_path: Path, way: str, seconds: tuple[float, float]
 ) -> None:
     async with running(hop, tmp_path, UPLOADS % seconds, answering({"/files": hang})) as api:
         async with uploading(api) as client:
@@ -307,7 +309,7 @@ async def test_once_the_body_is_there_its_answer_has_to_be_in_time(
 @either_way
 @pytest.mark.parametrize("clock", ["stream_idle_seconds", "stream_seconds"])
 async def test_who_sends_no_more_of_a_body_reads_why(
-    hop: Hop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str, clock: str
+    hop: Telemetry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str, clock: str
 ) -> None:
     async with running(hop, tmp_path, UPLOADS % (20, 20), answering({})) as api:
         limit(api, monkeypatch, **{clock: 0.1})
@@ -321,7 +323,9 @@ async def test_who_sends_no_more_of_a_body_reads_why(
 
 @either_way
 @pytest.mark.parametrize("status", [200, 413])
-async def test_an_answer_may_come_before_the_body(hop: Hop, tmp_path: Path, way: str, status: int) -> None:
+async def test_an_answer_may_come_before_the_body(
+    hop: Telemetry, tmp_path: Path, way: str, status: int
+) -> None:
     async with (
         running(hop, tmp_path, UPLOADS % (20, 20), answering({})) as api,
         answering_early(api, reply(status, b"early")),
@@ -335,7 +339,7 @@ async def test_an_answer_may_come_before_the_body(hop: Hop, tmp_path: Path, way:
 
 @either_way
 async def test_a_body_that_does_not_come_cuts_an_answer_that_has_begun(
-    hop: Hop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+    hop: Telemetry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
     beginning = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nearly"
     async with running(hop, tmp_path, UPLOADS % (20, 20), answering({})) as api:

@@ -8,7 +8,7 @@ import httpx
 from gateway.backend.circuit_breaker import State
 from gateway.tests.api import Api, answering, router_of, running, said
 from gateway.tests.upstreams import Asked, Behaviour, reply, until
-from observability import Hop
+from observability import Telemetry
 
 ROUTES = """\
 services:
@@ -32,7 +32,7 @@ def reload(api: Api, folder: Path, text: str) -> None:
     api.pipeline.use(router_of(folder, text, api.context))
 
 
-async def test_an_open_breaker_stays_open(hop: Hop, tmp_path: Path) -> None:
+async def test_an_open_breaker_stays_open(hop: Telemetry, tmp_path: Path) -> None:
     """Also while requests of the table before still end."""
     held = asyncio.Event()
 
@@ -53,7 +53,7 @@ async def test_an_open_breaker_stays_open(hop: Hop, tmp_path: Path) -> None:
         assert (await api.get("/a")).status_code == 503
 
 
-async def test_failures_before_a_reload_count(hop: Hop, tmp_path: Path) -> None:
+async def test_failures_before_a_reload_count(hop: Telemetry, tmp_path: Path) -> None:
     async with running(hop, tmp_path, routes(minimum=6), answering({"/x": reply(500)})) as api:
         assert [(await api.get("/a")).status_code for _ in range(5)] == [502] * 5
         reload(api, tmp_path, routes(minimum=4))
@@ -62,7 +62,7 @@ async def test_failures_before_a_reload_count(hop: Hop, tmp_path: Path) -> None:
         assert service.circuits.worst is State.OPEN
 
 
-async def test_a_retry_budget_that_is_spent_stays_spent(hop: Hop, tmp_path: Path) -> None:
+async def test_a_retry_budget_that_is_spent_stays_spent(hop: Telemetry, tmp_path: Path) -> None:
     async with running(hop, tmp_path, routes(2, minimum=1000), answering({"/x": reply(503)})) as api:
         for _ in range(20):
             await api.get("/a")
@@ -74,7 +74,7 @@ async def test_a_retry_budget_that_is_spent_stays_spent(hop: Hop, tmp_path: Path
         assert len(api.upstream.asked) == before + 5
 
 
-async def test_a_bulkhead_holds_all_calls_together(hop: Hop, tmp_path: Path) -> None:
+async def test_a_bulkhead_holds_all_calls_together(hop: Telemetry, tmp_path: Path) -> None:
     under_way = most = 0
     held = asyncio.Event()
 

@@ -17,7 +17,7 @@ from gateway.endpoints.handler import Tools
 from gateway.messages import Request, Response
 from gateway.tests.api import answering, router_of, running, said
 from gateway.tests.upstreams import Asked, hang, reply, until
-from observability import Hop
+from observability import Telemetry
 from observability.tests.telemetry import Lines, lines_of, spans_of
 
 ROUTES = """\
@@ -94,11 +94,13 @@ def lines() -> Iterator[Lines]:
 
 
 @pytest.fixture
-def spans(hop: Hop, monkeypatch: pytest.MonkeyPatch) -> InMemorySpanExporter:
+def spans(hop: Telemetry, monkeypatch: pytest.MonkeyPatch) -> InMemorySpanExporter:
     return spans_of(hop, monkeypatch)
 
 
-async def test_a_handler_that_raises_is_logged_with_its_trace(hop: Hop, tmp_path: Path, lines: Lines) -> None:
+async def test_a_handler_that_raises_is_logged_with_its_trace(
+    hop: Telemetry, tmp_path: Path, lines: Lines
+) -> None:
     async with running(hop, tmp_path, ROUTES, answering({})) as api:
         answer = await api.get("/raises")
     assert (answer.status_code, answer.headers["Content-Type"]) == (500, "application/problem+json")
@@ -112,7 +114,7 @@ async def test_a_handler_that_raises_is_logged_with_its_trace(hop: Hop, tmp_path
 @pytest.mark.parametrize("path", ["/cancelled", "/breaks", "/short", "/long"])
 @pytest.mark.parametrize("headers", [{}, {"TE": "trailers"}], ids=["plain", "unusual"])
 async def test_an_answer_that_cannot_go_on_is_cut_off(
-    hop: Hop, tmp_path: Path, lines: Lines, path: str, headers: dict[str, str]
+    hop: Telemetry, tmp_path: Path, lines: Lines, path: str, headers: dict[str, str]
 ) -> None:
     async with running(hop, tmp_path, ROUTES, answering({})) as api:
         with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
@@ -124,7 +126,7 @@ async def test_an_answer_that_cannot_go_on_is_cut_off(
 
 @pytest.mark.parametrize("headers", [{}, {"TE": "trailers"}], ids=["plain", "unusual"])
 async def test_no_header_splits_an_answer(
-    hop: Hop, tmp_path: Path, lines: Lines, headers: dict[str, str]
+    hop: Telemetry, tmp_path: Path, lines: Lines, headers: dict[str, str]
 ) -> None:
     async with running(hop, tmp_path, ROUTES, answering({})) as api:
         answer = await api.get("/splits", headers=headers)
@@ -136,7 +138,7 @@ async def test_no_header_splits_an_answer(
 
 
 async def test_spans_of_a_request_its_parts_and_their_attempts(
-    hop: Hop, tmp_path: Path, spans: InMemorySpanExporter
+    hop: Telemetry, tmp_path: Path, spans: InMemorySpanExporter
 ) -> None:
     caller = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     behave = answering(GOOD | {"/accounts/a": reply(503)})
@@ -175,7 +177,7 @@ routes:
 
 
 async def test_what_was_decided_is_told_where_it_was_decided(
-    hop: Hop, tmp_path: Path, spans: InMemorySpanExporter, lines: Lines
+    hop: Telemetry, tmp_path: Path, spans: InMemorySpanExporter, lines: Lines
 ) -> None:
     async with running(hop, tmp_path, BREAKS, answering({"/one": reply(500)})) as api:
         opened, refused = [await api.get("/it") for _ in range(2)]
@@ -202,7 +204,9 @@ async def test_what_was_decided_is_told_where_it_was_decided(
     assert line[1] == opened.headers["X-Trace-Id"]
 
 
-async def test_a_handler_sees_the_current_span(hop: Hop, tmp_path: Path, spans: InMemorySpanExporter) -> None:
+async def test_a_handler_sees_the_current_span(
+    hop: Telemetry, tmp_path: Path, spans: InMemorySpanExporter
+) -> None:
     async with running(hop, tmp_path, ROUTES, answering({})) as api:
         answer = await api.get("/current")
         await until(spans.get_finished_spans)
@@ -237,7 +241,7 @@ routes:
 
 
 @pytest.mark.parametrize("path", ["/handler", "/proxy", "/compose", "/shared"])
-async def test_a_deadline_ends_whatever_is_done(hop: Hop, tmp_path: Path, path: str) -> None:
+async def test_a_deadline_ends_whatever_is_done(hop: Telemetry, tmp_path: Path, path: str) -> None:
     """Without it each would take minutes."""
     behave = answering({"/one": said({"account": "a"}), "/accounts/a": hang, "/hangs": hang})
     async with running(hop, tmp_path, SLOW, behave) as api:
@@ -251,7 +255,7 @@ async def test_a_deadline_ends_whatever_is_done(hop: Hop, tmp_path: Path, path: 
 
 @pytest.mark.parametrize("headers", [{}, {"TE": "trailers"}], ids=["plain", "unusual"])
 async def test_a_caller_that_goes_away_ends_what_is_done(
-    hop: Hop, tmp_path: Path, lines: Lines, headers: dict[str, str]
+    hop: Telemetry, tmp_path: Path, lines: Lines, headers: dict[str, str]
 ) -> None:
     complaints: list[dict[str, object]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, said: complaints.append(said))
@@ -286,7 +290,7 @@ async def test_a_caller_that_goes_away_ends_what_is_done(
     ],
 )
 async def test_requests_that_break_their_declaration(
-    hop: Hop, tmp_path: Path, path: str, status: int, names: list[str]
+    hop: Telemetry, tmp_path: Path, path: str, status: int, names: list[str]
 ) -> None:
     async with running(hop, tmp_path, ROUTES, answering(GOOD)) as api:
         answer = await api.get(path)
@@ -295,7 +299,7 @@ async def test_requests_that_break_their_declaration(
     assert sorted(error["parameter"] for error in answer.json().get("errors", ())) == names
 
 
-async def test_methods(hop: Hop, tmp_path: Path) -> None:
+async def test_methods(hop: Telemetry, tmp_path: Path) -> None:
     async with running(hop, tmp_path, ROUTES, answering(GOOD)) as api:
         wrong = await api.client.delete("/orders/7")
         odd = await api.client.request("FROB", "/orders/7")
@@ -311,7 +315,7 @@ routes:
 """
 
 
-async def test_a_request_under_way_keeps_its_route_through_a_reload(hop: Hop, tmp_path: Path) -> None:
+async def test_a_request_under_way_keeps_its_route_through_a_reload(hop: Telemetry, tmp_path: Path) -> None:
     lines = [b"POST /make HTTP/1.1", b"Host: a", b"Content-Type: application/json", b"Content-Length: 2"]
     async with running(hop, tmp_path, MADE, answering({})) as api:
         host = httpx.URL(api.url)
@@ -325,7 +329,7 @@ async def test_a_request_under_way_keeps_its_route_through_a_reload(hop: Hop, tm
     assert re.findall(rb"HTTP/1.1 (\d+)", answered) == [b"201", b"404"]
 
 
-async def test_a_connection_serves_one_request_after_another(hop: Hop, tmp_path: Path) -> None:
+async def test_a_connection_serves_one_request_after_another(hop: Telemetry, tmp_path: Path) -> None:
     async def slow(asked: Asked, writer: asyncio.StreamWriter) -> None:
         writer.write(said({"account": "a"}))
 

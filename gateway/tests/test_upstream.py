@@ -35,7 +35,7 @@ async def refused(
     return caught.value
 
 
-async def test_what_is_sent(serve: Serve, hop: observability.Hop) -> None:
+async def test_what_is_sent(serve: Serve, hop: observability.Telemetry) -> None:
     upstreams, server = await serve(saying(reply(202, b'{"id": "7"}', Location="/orders/7")))
     with hop.tracer.start_as_current_span("asking") as span:
         call = Call(
@@ -120,7 +120,7 @@ async def test_every_way_to_fail(serve: Serve, behave: Behaviour, status: int) -
     assert time.monotonic() - started < 5
 
 
-async def test_nobody_there(hop: observability.Hop, serve: Serve) -> None:
+async def test_nobody_there(hop: observability.Telemetry, serve: Serve) -> None:
     upstreams, _ = await serve(reset)
     lost = BackendClient("http://127.0.0.1:1", "secret", hop, upstreams._metrics)
     error = await refused(lost)

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from gateway.backend import BackendClient
 from gateway.backend.metrics import Metrics
-from observability import Hop
+from observability import Telemetry
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ async def chunked(reader: asyncio.StreamReader) -> bytes:
 
 
 @asynccontextmanager
-async def upstreams_of(behave: Behaviour, hop: Hop) -> AsyncIterator[tuple[BackendClient, Server]]:
+async def upstreams_of(behave: Behaviour, hop: Telemetry) -> AsyncIterator[tuple[BackendClient, Server]]:
     """A server and the BackendClient that call it; with metrics of their own."""
     server = Server(behave)
     async with server.running() as url:

@@ -21,7 +21,7 @@ _DRAIN_SECONDS: Final = 2.0
 async def main() -> None:
     """Serve until SIGTERM or SIGINT."""
     settings = Settings.from_env("CONSOLE_CONFIG")
-    hop = setup("console", ReadsByRatio())
+    telemetry = setup("console", ReadsByRatio())
     hop_tornado.instrument()
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -30,14 +30,14 @@ async def main() -> None:
     client = StoreClient(
         settings.stores,
         settings.rio_token(),
-        hop.tracer,
+        telemetry.tracer,
         existing=settings.existing_stores,
         headers=settings.store_headers(),
     )
     for name, check in client.checks():
-        hop.health.add(name, check, critical=False)
+        telemetry.health.add(name, check, critical=False)
     server = ProblemServer(
-        application(settings, hop, client),
+        application(settings, telemetry, client),
         max_header_size=_MAX_HEADER_BYTES,
         max_body_size=_MAX_BODY_BYTES,
         idle_connection_timeout=_IDLE_SECONDS,
@@ -49,7 +49,7 @@ async def main() -> None:
         server.stop()
         await hop_tornado.drain(_DRAIN_SECONDS)
         await client.close()
-        hop.shutdown(timeout_seconds=5.0)
+        telemetry.shutdown(timeout_seconds=5.0)
 
 
 if __name__ == "__main__":

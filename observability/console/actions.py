@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from observability.configuration import ConfigurationError, read_secret
+from observability.configuration.strict import ConfigurationError, read_secret
 from observability.console.operate import ChangeHandler
 from observability.console.operator_log import logged
 from observability.console.sessions import Session
@@ -17,7 +17,7 @@ from observability.console.silences import silence
 from observability.console.store_addresses import NAME, NUMBER, Store
 from observability.console.store_client import StoreClient
 from observability.http.client import Response
-from observability.problem import Problem
+from observability.http.problem import Problem
 
 _UUID: Final = "([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
 

@@ -24,7 +24,7 @@ from observability.console.store_addresses import ADDRESSES
 from observability.console.store_client import StoreClient
 from observability.console.store_handler import StoreHandler
 from observability.frameworks import tornado as hop_tornado
-from observability.hop import Hop
+from observability.telemetry import Telemetry
 
 PAGES: Final = (
     "/",
@@ -45,13 +45,13 @@ PAGES: Final = (
 """Addresses of pages; the front end decides what each shows."""
 
 
-def application(settings: Settings, hop: Hop, client: StoreClient) -> Application:
+def application(settings: Settings, telemetry: Telemetry, client: StoreClient) -> Application:
     """The console of an instance; raises ConfigurationError where files it needs are missing."""
     files = bundle.load(settings.bundle)
     dashboards = Dashboards(settings.dashboards)
     tails = LogTails(str(settings.stores.loki), settings.store_headers().get("loki"))
     routes: list[tuple[str, Any, dict[str, Any]]] = [
-        *hop_tornado.routes(hop),
+        *hop_tornado.routes(telemetry),
         (r"/api/dashboards", DashboardsHandler, {"dashboards": dashboards}),
         (rf"/api/dashboards/{UID}", DashboardHandler, {"dashboards": dashboards}),
         (r"/api/instance", InstanceHandler, {"console": settings}),

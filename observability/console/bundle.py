@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from observability.configuration import ConfigurationError
+from observability.configuration.strict import ConfigurationError
 from observability.console.guard import GuardedHandler
-from observability.problem import Problem
+from observability.http.problem import Problem
 
 INDEX: Final = "index.html"
 _COMPRESSED: Final = (".js", ".css", ".html", ".svg")

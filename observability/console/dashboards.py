@@ -5,9 +5,9 @@ from typing import Any, Final
 
 import msgspec
 
-from observability.configuration import ConfigurationError
+from observability.configuration.strict import ConfigurationError
 from observability.console.guard import GuardedHandler
-from observability.problem import Problem
+from observability.http.problem import Problem
 
 UID: Final = r"([a-z0-9][a-z0-9-]{0,63})"
 

@@ -12,7 +12,7 @@ from observability.console.operate import ChangeHandler
 from observability.console.operator_log import logged
 from observability.console.store_client import StoreClient
 from observability.http.client import Response
-from observability.problem import Problem
+from observability.http.problem import Problem
 from observability.server_request import TRACE_HEADER
 
 MAX_BODY_BYTES: Final = 64 * 1024

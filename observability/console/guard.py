@@ -11,7 +11,7 @@ from opentelemetry import trace
 from observability.console.sampling import READS
 from observability.console.sessions import Session, Sessions
 from observability.frameworks import tornado as hop_tornado
-from observability.problem import Problem
+from observability.http.problem import Problem
 
 CONTENT_SECURITY_POLICY: Final = "; ".join(
     (

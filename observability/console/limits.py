@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from observability.problem import Problem
+from observability.http.problem import Problem
 
 MAX_QUERY_BYTES: Final = 16 * 1024
 """The query string of a request."""

@@ -22,7 +22,7 @@ from tornado.websocket import WebSocketClientConnection, WebSocketError, websock
 
 from observability.console.guard import AskingHandler
 from observability.console.limits import ANSWER_SECONDS, MAX_QUERY_BYTES, STREAM_SECONDS
-from observability.problem import Problem
+from observability.http.problem import Problem
 
 MEDIA: Final = "application/x-ndjson"
 MAX_TAILS: Final = 8

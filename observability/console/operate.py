@@ -9,7 +9,7 @@ from observability.console import operate_tokens
 from observability.console.guard import GuardedHandler
 from observability.console.sessions import Session
 from observability.console.settings import Settings
-from observability.problem import Problem
+from observability.http.problem import Problem
 
 MAX_BODY_BYTES: Final = 16 * 1024
 COOKIE_PATH: Final = "/api"

@@ -8,9 +8,9 @@ import msgspec
 from opentelemetry.trace import Status, StatusCode
 
 from observability.console.sessions import Session
-from observability.hop import current
 from observability.http.client import Response
-from observability.problem import Problem
+from observability.http.problem import Problem
+from observability.telemetry import current
 
 _MAX_ASKED: Final = 1000
 _FAULT: Final = 400

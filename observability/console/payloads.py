@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from observability.problem import Problem
+from observability.http.problem import Problem
 
 MEMBERS: Final = frozenset({"data", "data_base64", "response", "body"})
 """What is hidden wherever it stands in an answer."""

@@ -12,7 +12,7 @@ import msgspec
 
 from observability.console.guard import GuardedHandler
 from observability.console.settings import Settings
-from observability.problem import Problem
+from observability.http.problem import Problem
 
 _STATUS_SECONDS: Final = 5.0
 _MAX_STATUS_BYTES: Final = 4 * 1024 * 1024

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from observability.console.guard import GuardedHandler
-from observability.problem import Problem
+from observability.http.problem import Problem
 
 ANCHOR: Final = r"([a-z0-9][a-z0-9_-]{0,127})"
 """The part of an alert's `runbook` annotation behind the #."""

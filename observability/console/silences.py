@@ -5,9 +5,9 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field, ValidationError
 
-from observability.configuration import Strict
+from observability.configuration.strict import Strict
 from observability.console.sessions import Session
-from observability.problem import Problem
+from observability.http.problem import Problem
 
 MIN_SECONDS: Final = 60
 MAX_SECONDS: Final = 7 * 24 * 3600

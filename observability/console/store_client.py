@@ -16,7 +16,7 @@ from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer
 from observability.console.limits import ANSWER_SECONDS, MAX_ANSWER_BYTES, MAX_STREAMS, STREAM_SECONDS
 from observability.console.settings import Stores
 from observability.http.client import Client, ClientError, Limits, Origin, Response, Streamed, TimedOut
-from observability.problem import Problem
+from observability.http.problem import Problem
 from observability.tracer import Template
 
 _HEALTH: Final[Mapping[str, str]] = {

@@ -15,7 +15,7 @@ from observability.console.limits import MAX_QUERY_BYTES, MAX_SERIES, check_boun
 from observability.console.store_addresses import StoreAddress
 from observability.console.store_client import Answer, StoreClient
 from observability.http.client import Streamed
-from observability.problem import Problem
+from observability.http.problem import Problem
 
 
 class _Result(msgspec.Struct):

@@ -20,11 +20,12 @@ from opentelemetry import trace
 from opentelemetry.instrumentation.django import DjangoInstrumentor
 from opentelemetry.sdk.trace import Span
 
-from observability.body import parse_object, too_large
-from observability.hop import Hop, current
+from observability.health.pages import PATHS, page_blocking
+from observability.http.json_body import parse_object, too_large
+from observability.http.problem import Problem
+from observability.instrumentation import UNTRACED_URLS
 from observability.metrics import known_method
-from observability.pages import PATHS, page_blocking
-from observability.problem import Problem
+from observability.propagation import current_trace_id
 from observability.server_request import (
     QUIET_PATHS,
     TRACE_HEADER,
@@ -33,7 +34,7 @@ from observability.server_request import (
     problem_of,
     refuse_nul,
 )
-from observability.tracing import UNTRACED_URLS, current_trace_id
+from observability.telemetry import Telemetry, current
 
 #: What Django's own exceptions answer.
 _STATUSES: dict[type[Exception], int] = {
@@ -45,15 +46,15 @@ _STATUSES: dict[type[Exception], int] = {
 }
 
 
-_hop: Hop | None = None
+_telemetry: Telemetry | None = None
 
 
-def instrument(hop: Hop) -> None:
+def instrument(telemetry: Telemetry) -> None:
     """Give the project server spans; call it in wsgi.py, before the application is made."""
-    global _hop
-    _hop = hop
+    global _telemetry
+    _telemetry = telemetry
     DjangoInstrumentor().instrument(
-        tracer_provider=hop.tracer_provider, excluded_urls=UNTRACED_URLS, is_sql_commentor_enabled=False
+        tracer_provider=telemetry.tracer_provider, excluded_urls=UNTRACED_URLS, is_sql_commentor_enabled=False
     )
 
 
@@ -61,8 +62,8 @@ def json_body(request: HttpRequest) -> dict[str, Any]:
     """The request's body as a JSON object.
 
     Raises:
-        Problem: see observability.body.parse_object; 411 for a body without a length, which Django does not
-            read. (nginx gives every body one.)
+        Problem: see observability.http.json_body.parse_object; 411 for a body without a length, which Django
+            does not read. (nginx gives every body one.)
     """
     if "Transfer-Encoding" in request.headers:
         raise Problem(411)
@@ -79,7 +80,7 @@ class HopMiddleware:
         if request.path in QUIET_PATHS:
             return _as_problem(self._get_response(request))
         server_request = ServerRequest(
-            _hop or current(), request.method or "", request.path, request.headers.get("X-Caller")
+            _telemetry or current(), request.method or "", request.path, request.headers.get("X-Caller")
         )
         try:
             refuse_nul(request.path, request.META.get("QUERY_STRING", ""))
@@ -136,7 +137,7 @@ def _route(request: HttpRequest) -> str:
 
 @require_safe
 def _show(request: HttpRequest) -> HttpResponse:
-    page = page_blocking(_hop or current(), request.path, request.headers.get("Accept"))
+    page = page_blocking(_telemetry or current(), request.path, request.headers.get("Accept"))
     return HttpResponse(page.body, status=page.status, content_type=page.content_type)
 
 

@@ -12,11 +12,11 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from observability.body import MAX_BODY_BYTES, parse_object, too_large
-from observability.hop import Hop
-from observability.json_pointer import escape
-from observability.pages import PATHS, page
-from observability.problem import Problem
+from observability.health.pages import PATHS, page
+from observability.http.json_body import MAX_BODY_BYTES, parse_object, too_large
+from observability.http.problem import Problem
+from observability.instrumentation import UNTRACED_URLS
+from observability.propagation import current_trace_id
 from observability.server_request import (
     QUIET_PATHS,
     TRACE_HEADER,
@@ -25,10 +25,11 @@ from observability.server_request import (
     problem_of,
     refuse_nul,
 )
-from observability.tracing import UNTRACED_URLS, current_trace_id
+from observability.telemetry import Telemetry
+from observability.validation.json_pointer import escape
 
 
-def instrument(app: FastAPI, hop: Hop) -> None:
+def instrument(app: FastAPI, telemetry: Telemetry) -> None:
     """Make `app` a hop; call it before the first request.
 
     Adds server spans, HTTP metrics, an access line, the trace id header, health and metrics pages, problem
@@ -36,22 +37,22 @@ def instrument(app: FastAPI, hop: Hop) -> None:
     """
     FastAPIInstrumentor.instrument_app(
         app,
-        tracer_provider=hop.tracer_provider,
+        tracer_provider=telemetry.tracer_provider,
         excluded_urls=UNTRACED_URLS,
         exclude_spans=["receive", "send"],
     )
-    app.add_middleware(_HopMiddleware, hop=hop)
+    app.add_middleware(_HopMiddleware, telemetry=telemetry)
     for kind in (HTTPException, RequestValidationError, Problem):
         app.add_exception_handler(kind, _failed)
-    _add_pages(app, hop)
-    _flush_at_shutdown(app, hop)
+    _add_pages(app, telemetry)
+    _flush_at_shutdown(app, telemetry)
 
 
 async def json_body(request: Request) -> dict[str, Any]:
     """The request's body as a JSON object.
 
     Raises:
-        Problem: see observability.body.parse_object.
+        Problem: see observability.http.json_body.parse_object.
     """
     return parse_object(await request.body(), request.headers.get("Content-Type"))
 
@@ -66,16 +67,16 @@ class _BodyTooLarge(HTTPException):
 class _HopMiddleware:
     """Observes each request from inside of its server span."""
 
-    def __init__(self, app: ASGIApp, hop: Hop) -> None:
+    def __init__(self, app: ASGIApp, telemetry: Telemetry) -> None:
         self._app = app
-        self._hop = hop
+        self._telemetry = telemetry
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] in QUIET_PATHS:
             await self._app(scope, receive, send)
             return
         server_request = ServerRequest(
-            self._hop, scope["method"], scope["path"], Headers(scope=scope).get("X-Caller")
+            self._telemetry, scope["method"], scope["path"], Headers(scope=scope).get("X-Caller")
         )
         if scope["method"] == "HEAD":
             # FastAPI has no HEAD for its GET routes. The server, which knows the method, leaves out the body.
@@ -170,16 +171,16 @@ def _pointer(location: Sequence[str | int]) -> str:
     return "#" + "".join(f"/{name}" for name in names) if place == "body" else f"{place}:{'.'.join(names)}"
 
 
-def _add_pages(app: FastAPI, hop: Hop) -> None:
+def _add_pages(app: FastAPI, telemetry: Telemetry) -> None:
     async def show(request: Request) -> Response:
-        shown = await page(hop, request.url.path, request.headers.get("Accept"))
+        shown = await page(telemetry, request.url.path, request.headers.get("Accept"))
         return Response(shown.body, shown.status, {"Content-Type": shown.content_type})
 
     for path in PATHS:
         app.add_route(path, show, include_in_schema=False)
 
 
-def _flush_at_shutdown(app: FastAPI, hop: Hop) -> None:
+def _flush_at_shutdown(app: FastAPI, telemetry: Telemetry) -> None:
     """uvicorn ends by the signal it got, without the interpreter's exit handlers."""
     inner = app.router.lifespan_context
 
@@ -187,6 +188,6 @@ def _flush_at_shutdown(app: FastAPI, hop: Hop) -> None:
     async def lifespan(instance: FastAPI) -> AsyncIterator[Any]:
         async with inner(instance) as state:
             yield state
-        await asyncio.to_thread(hop.flush)
+        await asyncio.to_thread(telemetry.flush)
 
     app.router.lifespan_context = lifespan

@@ -7,11 +7,12 @@ from opentelemetry.instrumentation.flask import FlaskInstrumentor
 from opentelemetry.trace import Span
 from werkzeug.exceptions import HTTPException
 
-from observability.body import MAX_BODY_BYTES, parse_object
-from observability.hop import Hop
+from observability.health.pages import PATHS, page_blocking
+from observability.http.json_body import MAX_BODY_BYTES, parse_object
+from observability.http.problem import Problem
+from observability.instrumentation import UNTRACED_URLS
 from observability.metrics import known_method
-from observability.pages import PATHS, page_blocking
-from observability.problem import Problem
+from observability.propagation import current_trace_id
 from observability.server_request import (
     QUIET_PATHS,
     TRACE_HEADER,
@@ -20,10 +21,10 @@ from observability.server_request import (
     problem_of,
     refuse_nul,
 )
-from observability.tracing import UNTRACED_URLS, current_trace_id
+from observability.telemetry import Telemetry
 
 
-def instrument(app: Flask, hop: Hop) -> None:
+def instrument(app: Flask, telemetry: Telemetry) -> None:
     """Make `app` a hop; call it before the application adds hooks of its own.
 
     Adds server spans, HTTP metrics, an access line, the trace id header, health and metrics pages, problem
@@ -33,7 +34,7 @@ def instrument(app: Flask, hop: Hop) -> None:
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES + 1
     FlaskInstrumentor.instrument_app(  # type: ignore[no-untyped-call]
         app,
-        tracer_provider=hop.tracer_provider,
+        tracer_provider=telemetry.tracer_provider,
         excluded_urls=UNTRACED_URLS,
         request_hook=_name_unrouted,
         enable_commenter=False,
@@ -43,7 +44,7 @@ def instrument(app: Flask, hop: Hop) -> None:
     def start() -> None:
         if request.path not in QUIET_PATHS:
             g.server_request = ServerRequest(
-                hop, request.method, request.path, request.headers.get("X-Caller")
+                telemetry, request.method, request.path, request.headers.get("X-Caller")
             )
             g.status = 500
             refuse_nul(request.path, request.query_string.decode("latin-1"))
@@ -61,14 +62,14 @@ def instrument(app: Flask, hop: Hop) -> None:
             server_request.finish(g.status, request.url_rule.rule if request.url_rule else "")
 
     app.register_error_handler(Exception, _failed)
-    app.register_blueprint(_pages(hop))
+    app.register_blueprint(_pages(telemetry))
 
 
 def json_body() -> dict[str, Any]:
     """The current request's body as a JSON object.
 
     Raises:
-        Problem: see observability.body.parse_object.
+        Problem: see observability.http.json_body.parse_object.
     """
     return parse_object(request.get_data(cache=False), request.content_type)
 
@@ -97,11 +98,11 @@ def _respond(problem: Problem) -> Response:
     )
 
 
-def _pages(hop: Hop) -> Blueprint:
+def _pages(telemetry: Telemetry) -> Blueprint:
     blueprint = Blueprint("hop", __name__)
 
     def show() -> Response:
-        page = page_blocking(hop, request.path, request.headers.get("Accept"))
+        page = page_blocking(telemetry, request.path, request.headers.get("Accept"))
         return Response(page.body, page.status, content_type=page.content_type)
 
     for path in PATHS:

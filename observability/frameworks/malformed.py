@@ -7,7 +7,7 @@ from typing import Any, Final
 from tornado.httpserver import HTTPServer
 from tornado.iostream import IOStream
 
-from observability.problem import Problem, last_answer
+from observability.http.problem import Problem, last_answer
 
 _BARE: Final = b"HTTP/1.1 400 Bad Request\r\n\r\n"
 """What Tornado writes, right to the stream, before it closes the connection."""

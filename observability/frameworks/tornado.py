@@ -10,13 +10,13 @@ from opentelemetry.instrumentation.tornado import TornadoInstrumentor
 from tornado.httputil import HTTPServerRequest
 from tornado.web import Application, HTTPError, RequestHandler
 
-from observability.body import parse_object
 from observability.frameworks import tornado_spans
-from observability.hop import Hop, current
-from observability.pages import PATHS, page
-from observability.problem import Problem
+from observability.health.pages import PATHS, page
+from observability.http.json_body import parse_object
+from observability.http.problem import Problem
+from observability.propagation import current_trace_id
 from observability.server_request import TRACE_HEADER, ServerRequest, of_status, problem_of, refuse_nul
-from observability.tracing import current_trace_id
+from observability.telemetry import Telemetry, current
 
 
 @cache
@@ -81,7 +81,7 @@ class Handler(RequestHandler):
         """The request's body as a JSON object.
 
         Raises:
-            Problem: see observability.body.parse_object.
+            Problem: see observability.http.json_body.parse_object.
         """
         return parse_object(self.request.body, self.request.headers.get("Content-Type"))
 
@@ -167,11 +167,11 @@ class NotFound(Handler):
 class _PageHandler(RequestHandler):
     """Health and metrics: neither traced nor counted."""
 
-    def initialize(self, hop: Hop) -> None:
-        self._hop = hop
+    def initialize(self, telemetry: Telemetry) -> None:
+        self._telemetry = telemetry
 
     async def get(self) -> None:
-        shown = await page(self._hop, self.request.path, self.request.headers.get("Accept"))
+        shown = await page(self._telemetry, self.request.path, self.request.headers.get("Accept"))
         self.set_status(shown.status)
         self.set_header("Content-Type", shown.content_type)
         self.finish(shown.body)
@@ -189,6 +189,6 @@ class _PageHandler(RequestHandler):
         """Nobody wants a line for each probe."""
 
 
-def routes(hop: Hop) -> list[tuple[str, type[RequestHandler], dict[str, Any]]]:
+def routes(telemetry: Telemetry) -> list[tuple[str, type[RequestHandler], dict[str, Any]]]:
     """Health and metrics pages, to be added to an application's routes."""
-    return [(path, _PageHandler, {"hop": hop}) for path in PATHS]
+    return [(path, _PageHandler, {"telemetry": telemetry}) for path in PATHS]

@@ -22,8 +22,8 @@ from opentelemetry.trace import Span, Status, StatusCode, Tracer
 from opentelemetry.util.http import ExcludeList
 from tornado.web import RequestHandler
 
+from observability.instrumentation import UNTRACED_URLS
 from observability.metrics import known_method
-from observability.tracing import UNTRACED_URLS
 
 #: Untyped, and its private functions are what has to be mended.
 official: Any = import_module("opentelemetry.instrumentation.tornado")

@@ -2,7 +2,7 @@
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from observability.problem import Problem, last_answer
+from observability.http.problem import Problem, last_answer
 
 
 class ProblemProtocol(H11Protocol):

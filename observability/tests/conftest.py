@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from observability import Hop
+from observability import Telemetry
 from observability.settings import Settings
 from observability.tests.sinks import FluentSink, OtlpSink, eventually
 from tests.ports import free_port
@@ -125,11 +125,11 @@ def settings(otlp: OtlpSink, fluent: FluentSink) -> Settings:
 
 
 @pytest.fixture
-def hop(settings: Settings) -> Iterator[Hop]:
+def telemetry(settings: Settings) -> Iterator[Telemetry]:
     """A hop that is not installed as the process's own."""
-    hop = Hop(settings)
-    yield hop
-    hop.shutdown(1.0)
+    telemetry = Telemetry(settings)
+    yield telemetry
+    telemetry.shutdown(1.0)
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from observability import Hop
+from observability import Telemetry
 from observability.deferred import DEFERRED
 
 
@@ -43,9 +43,9 @@ def lines_of(name: str | None = None) -> Iterator[Lines]:
         logger.removeHandler(handler)
 
 
-def spans_of(hop: Hop, monkeypatch: pytest.MonkeyPatch) -> InMemorySpanExporter:
+def spans_of(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> InMemorySpanExporter:
     """The spans that the hop's tracer makes from now on."""
     exporter, provider = InMemorySpanExporter(), TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    monkeypatch.setattr(hop, "tracer", provider.get_tracer("test"))
+    monkeypatch.setattr(telemetry, "tracer", provider.get_tracer("test"))
     return exporter

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from observability.body import MAX_BODY_BYTES, MAX_ERRORS, parse_object
-from observability.problem import Problem
+from observability.http.json_body import MAX_BODY_BYTES, MAX_ERRORS, parse_object
+from observability.http.problem import Problem
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

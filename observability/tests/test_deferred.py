@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from observability import Hop, deferred
+from observability import Telemetry, deferred
 from observability.deferred import Deferred
 from observability.server_request import ServerRequest
 from observability.tests.sinks import OtlpSink, eventually
@@ -143,37 +143,41 @@ def test_lines_keep_their_order_and_come_at_the_end_and_once_from_each_process()
     ]  # fmt: skip
 
 
-def served(hop: Hop) -> str:
+def served(telemetry: Telemetry) -> str:
     """The samples of requests to /probe."""
-    page = hop.metrics.page(None)[0].decode()
+    page = telemetry.metrics.page(None)[0].decode()
     return "\n".join(line for line in page.splitlines() if 'http_route="/probe"' in line and "_count" in line)
 
 
 # Those below have the process's own queue, which writes what ends soon after, too: later than they look.
 
 
-def test_metrics_show_what_has_just_ended(hop: Hop) -> None:
+def test_metrics_show_what_has_just_ended(telemetry: Telemetry) -> None:
     for count in (1.0, 2.0):
-        ServerRequest(hop, "GET", "/probe", None).finish(200, "/probe")
-        assert served(hop).endswith(f" {count}")
+        ServerRequest(telemetry, "GET", "/probe", None).finish(200, "/probe")
+        assert served(telemetry).endswith(f" {count}")
 
 
-def test_a_request_may_be_counted_without_a_line(hop: Hop, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_request_may_be_counted_without_a_line(
+    telemetry: Telemetry, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.INFO)
-    ServerRequest(hop, "GET", "/probe", None).finish(200, "/probe", has_line=False)
-    assert served(hop).endswith(" 1.0")
-    ServerRequest(hop, "GET", "/told", None).finish(200, "/told")
+    ServerRequest(telemetry, "GET", "/probe", None).finish(200, "/probe", has_line=False)
+    assert served(telemetry).endswith(" 1.0")
+    ServerRequest(telemetry, "GET", "/told", None).finish(200, "/told")
     eventually(lambda: caplog.messages == ["GET /told 200"])
 
 
-def test_a_flush_takes_what_has_just_ended_along(hop: Hop, otlp: OtlpSink) -> None:
-    hop.tracer.start_span("flushed").end()
-    assert hop.flush()
+def test_a_flush_takes_what_has_just_ended_along(telemetry: Telemetry, otlp: OtlpSink) -> None:
+    telemetry.tracer.start_span("flushed").end()
+    assert telemetry.flush()
     assert "flushed" in [span.name for span in otlp.spans]
 
 
-def test_a_fault_is_written_with_what_was_before_it(hop: Hop, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_fault_is_written_with_what_was_before_it(
+    telemetry: Telemetry, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.INFO)
-    ServerRequest(hop, "GET", "/fine", None).finish(200, "/fine")
-    ServerRequest(hop, "GET", "/fault", None).finish(500, "/fault")
+    ServerRequest(telemetry, "GET", "/fine", None).finish(200, "/fine")
+    ServerRequest(telemetry, "GET", "/fault", None).finish(500, "/fault")
     eventually(lambda: caplog.messages == ["GET /fine 200", "GET /fault 500"])

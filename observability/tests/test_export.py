@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from observability.export import HoldingExporter
+from observability.exporter import HoldingExporter
 from observability.tests.sinks import OtlpSink, eventually
 
 

@@ -3,7 +3,7 @@
 import pytest
 from jsonschema import Draft202012Validator
 
-from observability.formats import FORMATS
+from observability.validation.formats import FORMATS
 
 RIGHT = {
     "date-time": ["2026-01-02T03:04:05Z", "1990-12-31T23:59:60.123456789Z"],

@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable
 import pytest
 from prometheus_client import CollectorRegistry
 
-from observability import Hop, health
-from observability.health import Health, Report, reachable
+from observability import Telemetry
+from observability.health import Health, Report, health, reachable
 from observability.tests.sinks import OtlpSink
 
 
@@ -167,17 +167,17 @@ async def test_functions_do_not_hold_the_loop_up(checks: Health) -> None:
     assert started.is_set()
 
 
-async def test_checks_are_not_traced(hop: Hop, otlp: OtlpSink, report: Reporter) -> None:
+async def test_checks_are_not_traced(telemetry: Telemetry, otlp: OtlpSink, report: Reporter) -> None:
     from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 
     seen = []
-    hop.health.add("plain", lambda: seen.append(is_instrumentation_enabled()))
+    telemetry.health.add("plain", lambda: seen.append(is_instrumentation_enabled()))
 
     async def check() -> None:
         seen.append(is_instrumentation_enabled())
 
-    hop.health.add("async", check)
-    await report(hop.health)
+    telemetry.health.add("async", check)
+    await report(telemetry.health)
     assert seen == [False, False]
     assert is_instrumentation_enabled()
 

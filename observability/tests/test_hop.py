@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from observability import Hop
+from observability import Telemetry
 from observability.tests.conftest import environment
 from observability.tests.sinks import FluentSink, OtlpSink
 
@@ -90,11 +90,11 @@ def test_a_bad_environment_is_refused(otlp: OtlpSink, fluent: FluentSink) -> Non
     assert "FLUENT_ADDRESS" in done.stderr
 
 
-def test_a_shut_down_hop_takes_no_harm(hop: Hop, otlp: OtlpSink) -> None:
-    hop.tracer.start_span("before").end()
-    hop.shutdown(5.0)
-    hop.shutdown(5.0)
-    hop.tracer.start_span("after").end()
+def test_a_shut_down_hop_takes_no_harm(telemetry: Telemetry, otlp: OtlpSink) -> None:
+    telemetry.tracer.start_span("before").end()
+    telemetry.shutdown(5.0)
+    telemetry.shutdown(5.0)
+    telemetry.tracer.start_span("after").end()
     assert [span.name for span in otlp.spans] == ["before"]
 
 

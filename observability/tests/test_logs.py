@@ -22,9 +22,10 @@ from hypothesis import strategies as st
 from msgspec import UNSET, UnsetType
 from opentelemetry import trace
 
-from observability import Hop, stderr
-from observability.fluent import BATCH_BYTES, QUEUE_BYTES, QUEUE_RECORDS, HoldingSender
-from observability.logs import Entry, Handler, Line, Lines, fields_of
+from observability import Telemetry
+from observability.logs import Entry, Handler, Line, Lines, stderr
+from observability.logs.fluent import BATCH_BYTES, QUEUE_BYTES, QUEUE_RECORDS, HoldingSender
+from observability.logs.handler import fields_of
 from observability.settings import Settings
 from observability.tests.sinks import FluentSink, eventually
 
@@ -209,8 +210,8 @@ def test_extra_fields_do_not_take_the_records_own() -> None:
     assert fields["extra_trace_id"] == "made up"
 
 
-def test_records_inside_a_span_carry_its_ids(hop: Hop) -> None:
-    with hop.tracer.start_as_current_span("work") as span:
+def test_records_inside_a_span_carry_its_ids(telemetry: Telemetry) -> None:
+    with telemetry.tracer.start_as_current_span("work") as span:
         fields = fields_of(record("said"))
     context = span.get_span_context()
     assert fields["trace_id"] == f"{context.trace_id:032x}"
@@ -307,9 +308,9 @@ def alone(settings: Settings, sender: HoldingSender, stream: io.StringIO) -> Ite
     ],
 )
 def test_a_line_is_that_of_a_record(
-    hop: Hop, alone: Handler, fluent: FluentSink, stream: io.StringIO, fields: dict[str, Any]
+    telemetry: Telemetry, alone: Handler, fluent: FluentSink, stream: io.StringIO, fields: dict[str, Any]
 ) -> None:
-    with hop.tracer.start_as_current_span("work"):
+    with telemetry.tracer.start_as_current_span("work"):
         Lines("probe.lines").write(logging.WARNING, "took %s", fields)
         logging.getLogger("probe.lines").warning("took %s", extra=fields)
     lines = [json.loads(line) | {"time": ""} for line in stream.getvalue().splitlines()]
@@ -331,7 +332,7 @@ class Delivery(Line):
 @pytest.mark.parametrize("order_id", ["7", "é\u2028", "\ud800", "x" * 100_000])
 @pytest.mark.parametrize("listening", [False, True], ids=["alone", "others listen"])
 def test_a_whole_line_is_that_of_a_record(
-    hop: Hop,
+    telemetry: Telemetry,
     alone: Handler,
     settings: Settings,
     fluent: FluentSink,
@@ -342,7 +343,7 @@ def test_a_whole_line_is_that_of_a_record(
     logger = logging.getLogger("probe.lines")
     if listening:
         logger.addFilter(lambda record: True)
-    with hop.tracer.start_as_current_span("work") as span:
+    with telemetry.tracer.start_as_current_span("work") as span:
         own = span.get_span_context()
         logger.warning("came %s", extra={"order_id": order_id, "count": 2})
     ids = {"trace_id": trace.format_trace_id(own.trace_id), "span_id": trace.format_span_id(own.span_id)}
@@ -411,7 +412,7 @@ def test_a_stderr_that_nobody_reads_holds_nothing_up() -> None:
 
 def test_a_forked_process_writes_its_own_lines_alone() -> None:
     code = (
-        "import os, time; from observability.stderr import LINES\n"
+        "import os, time; from observability.logs.stderr import LINES\n"
         "LINES.write(b'parent\\n', False)\n"
         "child = os.fork()\n"
         "LINES.write(b'child\\n' if not child else b'parent again\\n', False)\n"

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
 
-from observability.durations import Durations
+from observability.histogram import DurationHistogram
 from observability.metrics import Metrics
 
 OPENMETRICS = (
@@ -57,7 +57,7 @@ def test_exemplars_are_for_those_who_ask() -> None:
 @given(st.lists(st.sampled_from([0.0, 0.5, 1.0, 1.5, 2.0, 9.0]), max_size=8))
 def test_durations_show_what_a_histogram_shows(seconds: list[float]) -> None:
     ours, theirs = CollectorRegistry(), CollectorRegistry()
-    durations = Durations("seconds", "How long.", ["route"], [0.5, 1, 2.5], ours)
+    durations = DurationHistogram("seconds", "How long.", ["route"], [0.5, 1, 2.5], ours)
     histogram = Histogram("seconds", "How long.", ["route"], buckets=[0.5, 1, 2.5], registry=theirs)
     for one in seconds:
         durations.of("/").observe(one)
@@ -67,9 +67,9 @@ def test_durations_show_what_a_histogram_shows(seconds: list[float]) -> None:
 
 def test_durations_have_one_name() -> None:
     registry = CollectorRegistry()
-    Durations("seconds", "", [], [1], registry)
+    DurationHistogram("seconds", "", [], [1], registry)
     with pytest.raises(ValueError, match="Duplicated"):
-        Durations("seconds", "", [], [1], registry)
+        DurationHistogram("seconds", "", [], [1], registry)
 
 
 def test_drops_are_there_before_the_first() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from observability.problem import Problem
+from observability.http.problem import Problem
 
 TEXT = st.text(st.characters())
 

@@ -14,7 +14,7 @@ from opentelemetry.instrumentation.utils import suppress_instrumentation
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
-from observability import Hop, tracing
+from observability import Telemetry, instrumentation
 from observability.tests.sinks import OtlpSink, eventually
 
 BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
@@ -50,12 +50,12 @@ def database() -> Iterator[str]:
 
 
 @pytest.fixture
-def traced(hop: Hop) -> Iterator[None]:
+def traced(telemetry: Telemetry) -> Iterator[None]:
     PsycopgInstrumentor().uninstrument()
-    PsycopgInstrumentor().instrument(tracer_provider=hop.tracer_provider)
+    PsycopgInstrumentor().instrument(tracer_provider=telemetry.tracer_provider)
     yield
     PsycopgInstrumentor().uninstrument()
-    tracing.instrument_psycopg.cache_clear()
+    instrumentation.instrument_psycopg.cache_clear()
 
 
 def answers(url: str) -> bool:
@@ -66,9 +66,9 @@ def answers(url: str) -> bool:
     return True
 
 
-def statement(otlp: OtlpSink, hop: Hop, outer: str) -> dict[str, str]:
+def statement(otlp: OtlpSink, telemetry: Telemetry, outer: str) -> dict[str, str]:
     """Attributes of the one statement span inside of the span named `outer`."""
-    assert hop.flush()
+    assert telemetry.flush()
     (parent,) = [span for span in otlp.spans if span.name == outer]
     (inner,) = [span for span in otlp.spans if span.parent_span_id == parent.span_id]
     assert inner.kind == Span.SPAN_KIND_CLIENT
@@ -83,60 +83,60 @@ def check(attributes: dict[str, str]) -> None:
 
 
 @pytest.mark.usefixtures("traced")
-def test_a_connection(database: str, hop: Hop, otlp: OtlpSink) -> None:
-    with psycopg.connect(database) as connection, hop.tracer.start_as_current_span("sync"):
+def test_a_connection(database: str, telemetry: Telemetry, otlp: OtlpSink) -> None:
+    with psycopg.connect(database) as connection, telemetry.tracer.start_as_current_span("sync"):
         assert connection.execute("SELECT %s::int", (7,)).fetchone() == (7,)
-    check(statement(otlp, hop, "sync"))
+    check(statement(otlp, telemetry, "sync"))
 
 
 @pytest.mark.usefixtures("traced")
-def test_a_pool(database: str, hop: Hop, otlp: OtlpSink) -> None:
+def test_a_pool(database: str, telemetry: Telemetry, otlp: OtlpSink) -> None:
     with (
         ConnectionPool(database, min_size=1, open=True, timeout=10) as pool,
-        hop.tracer.start_as_current_span("pool"),
+        telemetry.tracer.start_as_current_span("pool"),
         pool.connection() as connection,
         connection.cursor() as cursor,
     ):
         cursor.execute("SELECT %s::int", (7,))
-    check(statement(otlp, hop, "pool"))
+    check(statement(otlp, telemetry, "pool"))
 
 
 @pytest.mark.usefixtures("traced")
-async def test_an_async_connection(database: str, hop: Hop, otlp: OtlpSink) -> None:
+async def test_an_async_connection(database: str, telemetry: Telemetry, otlp: OtlpSink) -> None:
     async with await psycopg.AsyncConnection.connect(database) as connection:
-        with hop.tracer.start_as_current_span("async"):
+        with telemetry.tracer.start_as_current_span("async"):
             await connection.execute("SELECT %s::int", (7,))
-    check(statement(otlp, hop, "async"))
+    check(statement(otlp, telemetry, "async"))
 
 
 @pytest.mark.usefixtures("traced")
-async def test_an_async_pool(database: str, hop: Hop, otlp: OtlpSink) -> None:
+async def test_an_async_pool(database: str, telemetry: Telemetry, otlp: OtlpSink) -> None:
     async with AsyncConnectionPool(database, min_size=1, open=False, timeout=10) as pool:
-        with hop.tracer.start_as_current_span("async pool"):
+        with telemetry.tracer.start_as_current_span("async pool"):
             async with pool.connection() as connection:
                 await connection.execute("SELECT %s::int", (7,))
-    check(statement(otlp, hop, "async pool"))
+    check(statement(otlp, telemetry, "async pool"))
 
 
 @pytest.mark.usefixtures("traced")
-def test_an_error_is_the_spans(database: str, hop: Hop, otlp: OtlpSink) -> None:
+def test_an_error_is_the_spans(database: str, telemetry: Telemetry, otlp: OtlpSink) -> None:
     with (
         psycopg.connect(database) as connection,
-        hop.tracer.start_as_current_span("fails"),
+        telemetry.tracer.start_as_current_span("fails"),
         pytest.raises(psycopg.errors.UndefinedTable),
     ):
         connection.execute("SELECT 1 FROM nowhere")
-    assert statement(otlp, hop, "fails")["db.query.text"] == "SELECT 1 FROM nowhere"
+    assert statement(otlp, telemetry, "fails")["db.query.text"] == "SELECT 1 FROM nowhere"
     (inner,) = [span for span in otlp.spans if span.name.startswith("SELECT")]
     assert inner.status.code == inner.status.STATUS_CODE_ERROR
 
 
 @pytest.mark.usefixtures("traced")
-def test_checks_leave_no_spans(database: str, hop: Hop, otlp: OtlpSink) -> None:
+def test_checks_leave_no_spans(database: str, telemetry: Telemetry, otlp: OtlpSink) -> None:
     with psycopg.connect(database) as connection:
-        hop.health.add("database", lambda: connection.execute("SELECT 1").close())
-        assert hop.health.report_blocking().ready
+        telemetry.health.add("database", lambda: connection.execute("SELECT 1").close())
+        assert telemetry.health.report_blocking().ready
         with suppress_instrumentation():
             connection.execute("SELECT 1")
-    assert hop.flush()
+    assert telemetry.flush()
     assert otlp.spans == []

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from observability.retry_after import MAX_SECONDS, read_retry_after
+from observability.http.retry_after import MAX_SECONDS, read_retry_after
 
 
 @given(st.none() | st.text(max_size=120))

@@ -6,29 +6,29 @@ from collections.abc import Callable
 import pytest
 from opentelemetry.trace import Span, Status, StatusCode
 
-from observability import Hop
+from observability import Telemetry
 from observability.tests.sinks import OtlpSink
 
 
-def dropped(hop: Hop) -> int:
-    return int(hop.registry.get_sample_value("telemetry_dropped_total", {"signal": "spans"}) or 0)
+def dropped(telemetry: Telemetry) -> int:
+    return int(telemetry.registry.get_sample_value("telemetry_dropped_total", {"signal": "spans"}) or 0)
 
 
-def end_spans(hop: Hop, count: int) -> None:
-    tracer = hop.tracer_provider.get_tracer("instrumentation")
+def end_spans(telemetry: Telemetry, count: int) -> None:
+    tracer = telemetry.tracer_provider.get_tracer("instrumentation")
     for _ in range(count):
         tracer.start_span("work").end()
 
 
-def test_every_span_is_sent_or_counted(hop: Hop, otlp: OtlpSink) -> None:
+def test_every_span_is_sent_or_counted(telemetry: Telemetry, otlp: OtlpSink) -> None:
     """However many end at once: from 8 threads, more than wait for the exporter."""
-    threads = [threading.Thread(target=end_spans, args=(hop, 5000)) for _ in range(8)]
+    threads = [threading.Thread(target=end_spans, args=(telemetry, 5000)) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert hop.flush(30.0)
-    assert len(otlp.spans) + dropped(hop) == 40_000
+    assert telemetry.flush(30.0)
+    assert len(otlp.spans) + dropped(telemetry) == 40_000
 
 
 SPOILED: dict[str, Callable[[Span], object]] = {
@@ -42,32 +42,32 @@ SPOILED: dict[str, Callable[[Span], object]] = {
 
 
 @pytest.mark.parametrize("spoil", SPOILED.values(), ids=SPOILED)
-def test_no_span_costs_another(hop: Hop, otlp: OtlpSink, spoil: Callable[[Span], object]) -> None:
-    tracer = hop.tracer_provider.get_tracer("instrumentation")
-    end_spans(hop, 5)
+def test_no_span_costs_another(telemetry: Telemetry, otlp: OtlpSink, spoil: Callable[[Span], object]) -> None:
+    tracer = telemetry.tracer_provider.get_tracer("instrumentation")
+    end_spans(telemetry, 5)
     spoiled = tracer.start_span("spoiled")
     spoil(spoiled)
     spoiled.end()
-    end_spans(hop, 5)
-    assert hop.flush()
+    end_spans(telemetry, 5)
+    assert telemetry.flush()
     assert sum(span.name == "work" for span in otlp.spans) == 10
-    assert len(otlp.spans) + dropped(hop) == 11
+    assert len(otlp.spans) + dropped(telemetry) == 11
 
 
-def test_a_text_that_utf8_cannot_carry_does_not_cost_its_span(hop: Hop, otlp: OtlpSink) -> None:
+def test_a_text_that_utf8_cannot_carry_does_not_cost_its_span(telemetry: Telemetry, otlp: OtlpSink) -> None:
     with (
         pytest.raises(ValueError, match="no sku"),
-        hop.tracer_provider.get_tracer("instrumentation").start_as_current_span("work"),
+        telemetry.tracer_provider.get_tracer("instrumentation").start_as_current_span("work"),
     ):
         raise ValueError("no sku \ud800")
-    assert hop.flush()
+    assert telemetry.flush()
     (span,) = otlp.spans
     assert span.status.message == "ValueError: no sku \ufffd"
-    assert dropped(hop) == 0
+    assert dropped(telemetry) == 0
 
 
-def test_a_span_that_ends_after_the_end_is_counted(hop: Hop) -> None:
-    span = hop.tracer_provider.get_tracer("instrumentation").start_span("late")
-    hop.shutdown(1.0)
+def test_a_span_that_ends_after_the_end_is_counted(telemetry: Telemetry) -> None:
+    span = telemetry.tracer_provider.get_tracer("instrumentation").start_span("late")
+    telemetry.shutdown(1.0)
     span.end()
-    assert dropped(hop) == 1
+    assert dropped(telemetry) == 1

@@ -22,12 +22,13 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased,
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
 
-from observability import Hop, tracing
+from observability import Telemetry
 from observability.deferred import DEFERRED
-from observability.span_batch import Batch, SpanBatches
+from observability.propagation import context_of, traceparent_of
 from observability.tests.sinks import OtlpSink
-from observability.text import traceparent_of, well_formed
+from observability.text import well_formed
 from observability.tracer import Ancestor, Template, Tracer
+from observability.tracer.batch import Batch, SpanBatches
 
 LIMITS = SpanLimits(
     max_span_attributes=4,
@@ -156,7 +157,7 @@ class Pair:
 def stopped_clock() -> Iterator[None]:
     """Let spans of both kinds end at the same time."""
     with pytest.MonkeyPatch.context() as patch:
-        for clock in ("observability.tracer.time_ns", "opentelemetry.sdk.trace.time_ns"):
+        for clock in ("observability.tracer.tracer.time_ns", "opentelemetry.sdk.trace.time_ns"):
             patch.setattr(clock, lambda: 5)
         yield
 
@@ -318,7 +319,7 @@ def test_a_templates_span_shows_its_attributes() -> None:
 @pytest.mark.parametrize("flags", [None, "00", "01", "02", "03"])
 def test_a_templates_spans_are_sampled_as_the_provider_says(sampler: Sampler, flags: str | None) -> None:
     pair = Pair(sampler)
-    context = tracing.context_of(flags and f"00-{'ab' * 16}-{'cd' * 8}-{flags}", "vendor=1")
+    context = context_of(flags and f"00-{'ab' * 16}-{'cd' * 8}-{flags}", "vendor=1")
     fast = Template(pair.fast, "x").start(trace.get_current_span(context).get_span_context())
     sdk = pair.sdk.start_span("x", context)
     assert fast.get_span_context() == sdk.get_span_context()
@@ -353,7 +354,7 @@ def test_a_batch_is_one_request(pairs: list[dict[str, Any]]) -> None:
 @pytest.mark.parametrize("flags", [None, "00", "01", "02", "03"])
 def test_sampling_is_the_providers(sampler: Sampler, flags: str | None) -> None:
     pair = Pair(sampler)
-    context = tracing.context_of(flags and f"00-{'ab' * 16}-{'cd' * 8}-{flags}", "vendor=1")
+    context = context_of(flags and f"00-{'ab' * 16}-{'cd' * 8}-{flags}", "vendor=1")
     fast, sdk = (tracer.start_span("x", context, start_time=1) for tracer in (pair.fast, pair.sdk))
     assert fast.get_span_context() == sdk.get_span_context()
     assert fast.is_recording() == sdk.is_recording()
@@ -385,13 +386,13 @@ def test_a_span_that_cannot_be_encoded_is_counted() -> None:
     assert (pair.dropped, pair.exported()) == ([1], b"")
 
 
-def test_parents_and_children_of_either_kind(hop: Hop, otlp: OtlpSink) -> None:
-    sdk = hop.tracer_provider.get_tracer("instrumentation")
-    with hop.tracer.start_as_current_span("outer") as outer:
+def test_parents_and_children_of_either_kind(telemetry: Telemetry, otlp: OtlpSink) -> None:
+    sdk = telemetry.tracer_provider.get_tracer("instrumentation")
+    with telemetry.tracer.start_as_current_span("outer") as outer:
         assert trace.get_current_span() is outer
-        with sdk.start_as_current_span("middle"), hop.tracer.start_as_current_span("inner"):
+        with sdk.start_as_current_span("middle"), telemetry.tracer.start_as_current_span("inner"):
             trace.get_current_span().set_attribute("by", "handler")
-    assert hop.flush()
+    assert telemetry.flush()
     spans = {span.name: span for span in otlp.spans}
     assert not spans["outer"].parent_span_id
     assert spans["middle"].parent_span_id == spans["outer"].span_id
@@ -403,9 +404,9 @@ def test_parents_and_children_of_either_kind(hop: Hop, otlp: OtlpSink) -> None:
 
 @pytest.mark.parametrize("said", [None, "part", "call"])
 def test_a_span_that_says_nothing_more_than_its_child_is_left_out(
-    hop: Hop, otlp: OtlpSink, said: str | None
+    telemetry: Telemetry, otlp: OtlpSink, said: str | None
 ) -> None:
-    servers, parts, calls = (Template(hop.tracer, name) for name in ("server", "part", "call"))
+    servers, parts, calls = (Template(telemetry.tracer, name) for name in ("server", "part", "call"))
     server = servers.start(None)
     part = parts.lazy(Ancestor(server.get_span_context()))
     call = calls.lazy(part)
@@ -416,7 +417,7 @@ def test_a_span_that_says_nothing_more_than_its_child_is_left_out(
     if not part.leave_out(call):
         part.end()
     servers.end(server, 200)
-    assert hop.flush()
+    assert telemetry.flush()
     spans = {span.name: span for span in otlp.spans}
     if said is None:
         assert sorted(spans) == ["call", "server"]
@@ -427,21 +428,21 @@ def test_a_span_that_says_nothing_more_than_its_child_is_left_out(
         assert spans["part"].parent_span_id == spans["server"].span_id
 
 
-def test_an_async_function_has_its_span(hop: Hop) -> None:
-    @hop.tracer.start_as_current_span("work")
+def test_an_async_function_has_its_span(telemetry: Telemetry) -> None:
+    @telemetry.tracer.start_as_current_span("work")
     async def work() -> trace.Span:
         return trace.get_current_span()
 
     assert asyncio.run(work()).get_span_context().is_valid
 
 
-def test_threads(hop: Hop, otlp: OtlpSink) -> None:
-    shared = hop.tracer.start_span("shared")
+def test_threads(telemetry: Telemetry, otlp: OtlpSink) -> None:
+    shared = telemetry.tracer.start_span("shared")
 
     def work(number: int) -> None:
         for count in range(300):
             shared.set_attribute(f"key {number}", count)
-            hop.tracer.start_span(f"{number}", attributes={"count": count}).end()
+            telemetry.tracer.start_span(f"{number}", attributes={"count": count}).end()
         shared.end()
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
@@ -449,7 +450,7 @@ def test_threads(hop: Hop, otlp: OtlpSink) -> None:
         thread.start()
     for thread in threads:
         thread.join(20)
-    assert hop.flush()
+    assert telemetry.flush()
     names = [span.name for span in otlp.spans]
     assert {name: names.count(name) for name in set(names)} == {
         **{str(number): 300 for number in range(4)},
@@ -457,23 +458,23 @@ def test_threads(hop: Hop, otlp: OtlpSink) -> None:
     }
 
 
-def test_spans_of_a_collector_stop_arrive_later(hop: Hop, otlp: OtlpSink) -> None:
+def test_spans_of_a_collector_stop_arrive_later(telemetry: Telemetry, otlp: OtlpSink) -> None:
     otlp.stop()
     for number in range(1500):
-        hop.tracer.start_span(f"{number}").end()
-    assert not hop.flush(0.5)
+        telemetry.tracer.start_span(f"{number}").end()
+    assert not telemetry.flush(0.5)
     otlp.start()
-    assert hop.flush(10.0)
+    assert telemetry.flush(10.0)
     assert [int(span.name) for span in otlp.spans] == list(range(1500))
-    assert hop.registry.get_sample_value("telemetry_dropped_total", {"signal": "spans"}) == 0
+    assert telemetry.registry.get_sample_value("telemetry_dropped_total", {"signal": "spans"}) == 0
 
 
-def test_spans_leave_without_a_flush(hop: Hop, otlp: OtlpSink) -> None:
-    hop.tracer.start_span("alone").end()
+def test_spans_leave_without_a_flush(telemetry: Telemetry, otlp: OtlpSink) -> None:
+    telemetry.tracer.start_span("alone").end()
     otlp.wait_for(lambda: otlp.spans)
 
 
-def test_spans_after_the_end_are_counted(hop: Hop) -> None:
-    hop.shutdown(1.0)
-    hop.tracer.start_span("late").end()
-    assert hop.registry.get_sample_value("telemetry_dropped_total", {"signal": "spans"}) == 1
+def test_spans_after_the_end_are_counted(telemetry: Telemetry) -> None:
+    telemetry.shutdown(1.0)
+    telemetry.tracer.start_span("late").end()
+    assert telemetry.registry.get_sample_value("telemetry_dropped_total", {"signal": "spans"}) == 1

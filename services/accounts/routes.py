@@ -7,7 +7,7 @@ from uuid import UUID
 from flask import Blueprint, Response, jsonify, request, url_for
 
 from observability.frameworks.flask import json_body
-from observability.problem import Problem
+from observability.http.problem import Problem
 from services.accounts import account as accounts
 from services.accounts.database import Database
 from services.accounts.schema import NewAccount, Page, document

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from observability.problem import Problem
+from observability.http.problem import Problem
 from observability.settings import SettingsError
 
 #: Seconds that a service waits for an answer of PostgreSQL: more than a statement may take there, and less

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from broker.client.webhook import BadEvent, Event, parse
-from observability.problem import Problem
+from observability.http.problem import Problem
 
 
 def read_event(headers: Mapping[str, str], body: bytes) -> Event:

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from observability.json_pointer import escape
-from observability.problem import Problem
+from observability.http.problem import Problem
+from observability.validation.json_pointer import escape
 
 #: A refusal names at most this many errors; a hostile document may have as many as it has bytes.
 _MOST_ERRORS: Final = 20

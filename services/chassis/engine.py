@@ -9,7 +9,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from observability.postgresql import CHECK_SECONDS, AsyncConnection, Connection, answering_within
+from observability.postgresql.connection import CHECK_SECONDS, AsyncConnection, Connection, answering_within
 from services.chassis.database import ANSWER_SECONDS, CONNECT, url
 
 #: A laptop's pool, each connection tested before it is used; seconds to wait for one. A statement's values

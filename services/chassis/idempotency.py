@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final, Protocol, Self
 
-from observability.problem import Problem
+from observability.http.problem import Problem
 
 HEADER: Final = "Idempotency-Key"
 #: The gateway says so who asks; one caller's keys mean nothing to another.

@@ -61,10 +61,10 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn is not typed
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:
         """Answer a request that never reached the application, or that it failed to answer."""
-        from observability.problem import (
+        from observability.http.problem import (  # here, as gunicorn's own process does without it
             Problem,
             last_answer,
-        )  # here, as gunicorn's own process does without it
+        )
 
         status = next((status for kind, status in _REFUSALS if isinstance(exc, kind)), 500)
         if status == 500:

@@ -7,17 +7,17 @@ from fastapi import FastAPI
 
 from observability import setup
 from observability.frameworks import fastapi as hop_fastapi
-from observability.tracing import instrument_psycopg
+from observability.instrumentation import instrument_psycopg
 from services.notifications.database import Database
 from services.notifications.routes import router
 
 
 def create_app() -> FastAPI:
     """Build the service from its environment (DATABASE_URL and what `observability` reads)."""
-    hop = setup("notifications")
+    telemetry = setup("notifications")
     instrument_psycopg()
     database = Database()
-    hop.health.add("database", database.check, critical=True)
+    telemetry.health.add("database", database.check, critical=True)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -27,5 +27,5 @@ def create_app() -> FastAPI:
     app = FastAPI(title="notifications", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.database = database
     app.include_router(router)
-    hop_fastapi.instrument(app, hop)
+    hop_fastapi.instrument(app, telemetry)
     return app

@@ -10,7 +10,7 @@ from django.db.backends.utils import CursorWrapper
 from broker.client.inbox import first_time
 from broker.client.outbox import emit
 from broker.client.webhook import Event
-from observability.problem import Problem
+from observability.http.problem import Problem
 from services.chassis import idempotency
 from services.chassis.idempotency import Answer, Key
 from services.orders.events import Decision

@@ -5,7 +5,7 @@ from typing import Any
 
 from psycopg.conninfo import conninfo_to_dict
 
-from observability.body import MAX_BODY_BYTES
+from observability.http.json_body import MAX_BODY_BYTES
 from services.chassis.database import CONNECT
 
 ROOT_URLCONF = "services.orders.urls"

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.views import View
 
 from observability.frameworks.django import json_body
-from observability.problem import Problem
+from observability.http.problem import Problem
 from services.chassis.database import outage_is_problem
 from services.chassis.delivery import read_event, unwanted
 from services.chassis.document import read_data, read_document, read_query

@@ -8,13 +8,13 @@ from django.core.wsgi import get_wsgi_application
 
 from observability import setup
 from observability.frameworks import django as hop_django
-from observability.tracing import instrument_psycopg
+from observability.instrumentation import instrument_psycopg
 from services.chassis import database
 from services.orders.health import check_database
 
 database.url()  # refuse to start without one
-hop = setup("orders")
+telemetry = setup("orders")
 instrument_psycopg()
-hop_django.instrument(hop)
+hop_django.instrument(telemetry)
 application = get_wsgi_application()
-hop.health.add("database", check_database, critical=True)
+telemetry.health.add("database", check_database, critical=True)

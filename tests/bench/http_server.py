@@ -20,10 +20,10 @@ from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPHeaders
 from tornado.web import Application, RequestHandler
 
-from observability import Hop
+from observability import Telemetry
+from observability.http.problem import Problem
 from observability.http.server import BodyStream, Refusals, ResponseWriter, Server
 from observability.http.server.tornado_delegate import TornadoRequests
-from observability.problem import Problem
 from observability.settings import Settings
 from tests.bench.report import Figure, Report, options
 from tests.bench.rounds import alternate
@@ -98,8 +98,8 @@ async def serve_tornado(port: int) -> None:
 
 
 def _server(receive: Callable[[ResponseWriter, str, str, HTTPHeaders, str], object]) -> Server:
-    hop = Hop(Settings.from_env("bench", {}))
-    refusals = Refusals(hop, Counter("malformed", "", ["status"], registry=CollectorRegistry()))
+    telemetry = Telemetry(Settings.from_env("bench", {}))
+    refusals = Refusals(telemetry, Counter("malformed", "", ["status"], registry=CollectorRegistry()))
     return Server(receive, refusals)  # type: ignore[arg-type]
 
 

@@ -38,7 +38,7 @@ from compose.cli.tests import checkout
 from compose.cli.toolbox import Toolbox
 from gateway.draining import DRAIN_SECONDS, GRACE_SECONDS
 from gateway.limits import LIMITS
-from observability import Hop
+from observability import Telemetry
 from tests.config.programs import OBSERVABILITY, ROOT, collector_command, jaeger_command, loki_command
 from tests.config.test_prometheus import run
 from tests.conftest import eventually
@@ -273,7 +273,7 @@ def test_stopped_as_natively(found: dict[str, Container], native: dict[str, Proc
 
 
 def test_the_gateway_is_not_killed_while_it_drains(native: dict[str, Process]) -> None:
-    telemetry_seconds = signature(Hop.shutdown).parameters["timeout_seconds"].default
+    telemetry_seconds = signature(Telemetry.shutdown).parameters["timeout_seconds"].default
     needed = GRACE_SECONDS + DRAIN_SECONDS + 2 * LIMITS.linger_seconds + telemetry_seconds
     assert native["gateway"].stop_seconds > needed
 

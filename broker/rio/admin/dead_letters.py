@@ -30,7 +30,7 @@ from broker.rio.amqp.publisher import NotPublished
 from broker.rio.jobs.resending import Resent
 from broker.rio.model.states import State, tell
 from broker.rio.store.dead_letters import MAX_COUNTED, DeadLetter, Meant, Place
-from observability.problem import Problem
+from observability.http.problem import Problem
 
 _LISTED: Final = 100
 _MAX_LISTED: Final = 500

@@ -26,7 +26,7 @@ from broker.rio.admin.replays import create_replay
 from broker.rio.model.event import MAX_ATTRIBUTES_BYTES
 from broker.rio.store.deliveries import Search
 from broker.rio.store.replays import Order
-from observability.problem import Problem
+from observability.http.problem import Problem
 
 _LISTED: Final = 100
 _MAX_LISTED: Final = 1000

@@ -16,9 +16,9 @@ from tornado.web import RequestHandler
 
 from broker.rio.model.event import MAX_TYPE
 from broker.rio.model.subscription import MAX_TYPES, valid_id, valid_pattern
-from observability.body import parse_object
-from observability.json_pointer import escape
-from observability.problem import Problem
+from observability.http.json_body import parse_object
+from observability.http.problem import Problem
+from observability.validation.json_pointer import escape
 
 _MAX_ERRORS: Final = 20
 _EARLIEST: Final = datetime(1970, 1, 2, tzinfo=UTC)

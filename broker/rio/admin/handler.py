@@ -29,7 +29,7 @@ from broker.rio.store.seen import Seen
 from broker.rio.store.senders import StoredSender, StoredSenders
 from broker.rio.store.subscriptions import Subscriptions
 from observability.frameworks import tornado as hop_tornado
-from observability.problem import Problem
+from observability.http.problem import Problem
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from broker.rio.delivery.egress import Sinks
 from broker.rio.model.subscription import Subscription
 from observability.http.client import Client, ClientError, Limits, Origin, Response
-from observability.problem import Problem
+from observability.http.problem import Problem
 
 ORIGIN: Final = "rio"
 """Who asks, as WebHook-Request-Origin says it and WebHook-Allowed-Origin has to repeat it."""

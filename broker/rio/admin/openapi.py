@@ -10,7 +10,7 @@ from tornado.web import RequestHandler
 
 from broker.rio.admin.description import Answer, Operation, Schema, operation, operation_of
 from observability.frameworks import tornado as hop_tornado
-from observability.problem import Problem, phrase
+from observability.http.problem import Problem, phrase
 
 _VERSION: Final = "1.0"
 _REF: Final = "#/components/schemas/{model}"

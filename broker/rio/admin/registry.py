@@ -16,7 +16,7 @@ from broker.rio.admin.handshake import Handshake
 from broker.rio.amqp.topology import Restoring, Topology
 from broker.rio.model.subscription import OPTIONAL, Origin, Status, Subscription
 from broker.rio.store.subscriptions import Subscriptions
-from observability.problem import Problem
+from observability.http.problem import Problem
 
 # RabbitMQ writes the name of a new quorum queue to disk half a second late. Killed before, it comes back
 # with a queue that has no leader and whose messages cannot be reached, so nobody is told of it earlier.

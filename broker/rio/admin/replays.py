@@ -22,7 +22,7 @@ from broker.rio.admin.description import (
 from broker.rio.admin.handler import Rio, RioHandler, available
 from broker.rio.admin.paging import Cursor, Next, page_of
 from broker.rio.store.replays import MAX_RUNNING, Order, Replay, State, TooManyReplays
-from observability.problem import Problem
+from observability.http.problem import Problem
 
 _LISTED: Final = 50
 _MAX_LISTED: Final = 500

@@ -11,7 +11,7 @@ from broker.rio.admin.handler import RioHandler, available
 from broker.rio.admin.paging import Cursor, Next, page_of
 from broker.rio.model.states import State, tell
 from broker.rio.store.scheduled import Scheduled
-from observability.problem import Problem
+from observability.http.problem import Problem
 
 _MAX_LISTED: Final = 500
 

@@ -10,7 +10,7 @@ from broker.rio.admin.description import Shown, operation, show
 from broker.rio.admin.handler import RioHandler, available
 from broker.rio.model import event as events
 from broker.rio.model.schema import Schema
-from observability.problem import Problem
+from observability.http.problem import Problem
 
 _SCHEMA: Final[dict[str, Any]] = {"type": ["object", "boolean"]}
 

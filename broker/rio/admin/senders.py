@@ -13,8 +13,8 @@ from broker.rio.admin.handler import RioHandler, available, sender_of
 from broker.rio.model.sender import Sender, digest
 from broker.rio.model.subscription import Origin, Status
 from broker.rio.store.senders import StoredSender
-from observability.grammar import is_uri_reference
-from observability.problem import Problem
+from observability.http.problem import Problem
+from observability.validation.grammar import is_uri_reference
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 _TOKEN_BYTES: Final = 32

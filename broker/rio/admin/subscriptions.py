@@ -9,7 +9,7 @@ from broker.rio.admin.handler import RioHandler, available
 from broker.rio.model import event as events
 from broker.rio.model.policy import Policy
 from broker.rio.model.subscription import Origin, Status, Subscription, read_subscription
-from observability.problem import Problem
+from observability.http.problem import Problem
 
 _TYPES: Final = {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 100}
 _PUT: Final[dict[str, Any]] = {

@@ -33,11 +33,11 @@ from broker.rio.store.oldest import Oldest
 from broker.rio.store.seen import Seen
 from broker.rio.store.sink_holds import SinkHolds
 from broker.rio.store.subscriptions import Subscriptions
-from observability import Hop, setup
+from observability import Telemetry, setup
 from observability.frameworks import tornado as hop_tornado
 from observability.frameworks.malformed import ProblemServer
 from observability.health import Observed
-from observability.tracing import instrument_psycopg
+from observability.instrumentation import instrument_psycopg
 
 _logger = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ _STOP_SECONDS: Final = 12.0  # an attempt under way may take 10, or what its sub
 class Dispatcher:
     """Wires queues to sinks and follows changes of the subscriptions."""
 
-    def __init__(self, settings: Settings, hop: Hop) -> None:
+    def __init__(self, settings: Settings, hop: Telemetry) -> None:
         loop = asyncio.get_running_loop()
         address = RabbitAddress(str(settings.amqp_url), settings.amqp_password())
         records = RecordMetrics(hop.registry)

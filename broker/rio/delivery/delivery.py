@@ -26,7 +26,7 @@ from broker.rio.store.deliveries import Delivered, Deliveries
 from broker.rio.store.seen import Seen
 from broker.rio.store.sink_holds import SinkHolds
 from broker.rio.store.subscriptions import Subscriptions
-from observability.retry_after import read_retry_after
+from observability.http.retry_after import read_retry_after
 
 _logger = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from broker.rio.amqp.connection import RabbitAddress
 from broker.rio.amqp.tap import Tap
 from broker.rio.model.message import Message
 from broker.rio.model.pattern import matches
-from observability.problem import Problem
+from observability.http.problem import Problem
 
 MEDIA: Final = "application/x-ndjson"
 _encode: Final = msgspec.json.Encoder().encode

@@ -8,17 +8,18 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from broker.rio.ingest.emitting import EVENTS_ROUTE, SHORT_ROUTE, Answer, Emitting, Posted
 from broker.rio.ingest.head import Head
 from broker.rio.tracing import parent_of
-from observability import Hop, http_date
-from observability.problem import Problem, phrase
+from observability import Telemetry
+from observability.http import date as http_date
+from observability.http.problem import Problem, phrase
+from observability.propagation import current_trace_id
 from observability.server_request import TRACE_HEADER, ServerRequest, problem_of
 from observability.tracer import Template
-from observability.tracing import current_trace_id
 
 
 class Answering:
     """Answers posts."""
 
-    def __init__(self, emitting: Emitting, hop: Hop) -> None:
+    def __init__(self, emitting: Emitting, hop: Telemetry) -> None:
         self._emitting = emitting
         self._hop = hop
         self._spans = {route: _template(hop, route) for route in (EVENTS_ROUTE, SHORT_ROUTE)}
@@ -52,7 +53,7 @@ class Answering:
         return self._spans[head.route].start(parent_of(headers), values)
 
 
-def _template(hop: Hop, route: str) -> Template:
+def _template(hop: Telemetry, route: str) -> Template:
     constants = {
         "http.request.method": "POST",
         "http.route": route,

@@ -29,7 +29,7 @@ from broker.rio.model.states import State, tell
 from broker.rio.store.accepted import Accepted, Standing, key_of
 from broker.rio.store.scheduled import MAX_SCHEDULED, Schedule, Scheduled
 from broker.rio.store.seen import Seen
-from observability.problem import Problem
+from observability.http.problem import Problem
 
 MAX_AHEAD: Final = timedelta(days=30)
 _ELSEWHERE_SECONDS: Final = 3.0

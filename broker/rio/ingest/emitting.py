@@ -15,8 +15,8 @@ from broker.rio.metrics import ApiMetrics
 from broker.rio.model import event as events
 from broker.rio.model.event import Event
 from broker.rio.model.sender import Sender, Senders
-from observability.problem import Problem
-from observability.tracing import current_trace_id
+from observability.http.problem import Problem
+from observability.propagation import current_trace_id
 
 DELIVER_AFTER: Final = "deliver-after"
 ORDERED: Final = "rio-ordered"

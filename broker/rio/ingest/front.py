@@ -12,7 +12,7 @@ from tornado.httpserver import HTTPServer
 from broker.rio.ingest.answering import Answering
 from broker.rio.ingest.head import Head, may_begin, read_head
 from observability.frameworks.handover import Begun, dismiss
-from observability.problem import Problem, last_answer
+from observability.http.problem import Problem, last_answer
 
 _TOO_LARGE: Final = Problem(431, "Header fields too large")
 _END: Final = b"\r\n\r\n"

@@ -16,8 +16,8 @@ import msgspec
 
 from broker import cloudevents
 from broker.cloudevents import NotCloudEvent, Parts
-from observability.body import refuse_unstorable
-from observability.problem import Problem
+from observability.http.json_body import refuse_unstorable
+from observability.http.problem import Problem
 
 STRUCTURED: Final = cloudevents.STRUCTURED
 BATCH: Final = "application/cloudevents-batch+json"

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from broker.cloudevents import MAX_NAME
 from broker.rio.model.event import MAX_ATTRIBUTES_BYTES, Event
-from observability.json_pointer import escape
+from observability.validation.json_pointer import escape
 
 _MAX_DEPTH: Final = 8
 _MAX_FILTERS: Final = 100

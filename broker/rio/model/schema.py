@@ -15,10 +15,10 @@ from referencing.exceptions import Unresolvable
 
 from broker.cloudevents import json_fault
 from broker.rio.model.event import Event
-from observability.body import unique
-from observability.formats import FORMATS
-from observability.json_pointer import escape
-from observability.problem import Problem
+from observability.http.json_body import unique
+from observability.http.problem import Problem
+from observability.validation.formats import FORMATS
+from observability.validation.json_pointer import escape
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _MAX_SCHEMA_BYTES: Final = 64 * 1024

@@ -14,8 +14,8 @@ from pydantic import ValidationError
 from broker.rio.model.event import MAX_TYPE
 from broker.rio.model.filters import FilterError, Filters, read_filters
 from broker.rio.model.policy import Policy
-from observability.grammar import is_uri_reference
-from observability.problem import Problem
+from observability.http.problem import Problem
+from observability.validation.grammar import is_uri_reference
 
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 _PATTERN: Final = re.compile(r"(?:[A-Za-z0-9_-]+|\*|#)(?:\.(?:[A-Za-z0-9_-]+|\*|#))*")

@@ -11,7 +11,12 @@ from opentelemetry.instrumentation.utils import suppress_instrumentation
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool
 
-from observability.postgresql import CHECK_SECONDS, AsyncConnection, answering_within, is_closed_by_server
+from observability.postgresql.connection import (
+    CHECK_SECONDS,
+    AsyncConnection,
+    answering_within,
+    is_closed_by_server,
+)
 
 _logger = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from broker.rio.model.event import MAX_ATTRIBUTES_BYTES, Event, parse_batch, parse_binary, parse_structured
 from broker.rio.model.message import Attempt, Message
-from observability.problem import Problem
+from observability.http.problem import Problem
 
 json_values = st.recursive(
     st.none()

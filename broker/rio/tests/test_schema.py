@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from broker.rio.model.event import Event
 from broker.rio.model.schema import Schema
-from observability.problem import Problem
+from observability.http.problem import Problem
 
 LINES = {
     "type": "object",

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.rio.model.subscription import Subscription, read_subscription
-from observability.problem import Problem
+from observability.http.problem import Problem
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),

@@ -7,7 +7,7 @@ import yaml
 
 from gateway.config.body_check import MAX_ERRORS, body_check
 from gateway.config.settings import ROUTES_FILE
-from observability.problem import Problem
+from observability.http.problem import Problem
 
 pytestmark = pytest.mark.example
 

@@ -18,7 +18,7 @@ from gateway.config.router import Router
 from gateway.config.settings import ROUTES_FILE
 from gateway.config.yaml_document import MAX_BYTES, RoutesError
 from gateway.context import Context
-from observability.problem import Problem
+from observability.http.problem import Problem
 
 SERVICES = {"accounts": 5.0, "orders": 5.0, "inventory": 5.0, "notifications": 5.0}
 README = SCHEMA_FILE.with_name("README.md")

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.config.template import Template, decode
-from observability.problem import Problem
+from observability.http.problem import Problem
 
 PLAIN = st.from_regex(r"[a-z0-9_-]{1,8}", fullmatch=True)
 SEGMENT = st.one_of(PLAIN, st.from_regex(r"\{[a-z][a-z0-9_]{0,5}\}", fullmatch=True))

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.tests.api import Api, answering, bearer, router_of, running, said
 from gateway.tests.upstreams import Asked, Behaviour, reply, until
-from observability import Hop
+from observability import Telemetry
 
 ONE = """\
 services: {{defaults: {{retries: {{attempts: 1}}, timeout_seconds: 20}}}}
@@ -41,7 +41,7 @@ def told(asked: Asked) -> list[str | None]:
     return [asked.target, *heard]
 
 
-async def test_everybody_gets_the_document_that_was_kept_for_them(hop: Hop, tmp_path: Path) -> None:
+async def test_everybody_gets_the_document_that_was_kept_for_them(hop: Telemetry, tmp_path: Path) -> None:
     async def behave(asked: Asked, writer: asyncio.StreamWriter) -> None:
         writer.write(said(told(asked), Cache_Control="max-age=60"))
 
@@ -55,7 +55,7 @@ async def test_everybody_gets_the_document_that_was_kept_for_them(hop: Hop, tmp_
     assert all("Age" in answer.headers for answer in again)
 
 
-async def test_only_those_who_ask_for_the_same_share_work(hop: Hop, tmp_path: Path) -> None:
+async def test_only_those_who_ask_for_the_same_share_work(hop: Telemetry, tmp_path: Path) -> None:
     async def behave(asked: Asked, writer: asyncio.StreamWriter) -> None:
         await until(lambda: len(api.upstream.asked) == len(ASKING))
         writer.write(said(told(asked)))
@@ -65,7 +65,7 @@ async def test_only_those_who_ask_for_the_same_share_work(hop: Hop, tmp_path: Pa
     assert len({str(answer.json()["x"]) for answer in answers}) == len(ASKING)
 
 
-async def test_no_document_of_an_older_file_is_given(hop: Hop, tmp_path: Path) -> None:
+async def test_no_document_of_an_older_file_is_given(hop: Telemetry, tmp_path: Path) -> None:
     text = ONE.format(options="cache: true")
     answers: dict[str, bytes | Behaviour] = {"/x": said({"a": 1, "secret": 2}, Cache_Control="max-age=60")}
     async with running(hop, tmp_path, text, answering(answers)) as api:
@@ -106,7 +106,7 @@ routes:
     ],
 )
 async def test_caches_on_the_way_are_told_what_they_may_keep(
-    hop: Hop, tmp_path: Path, x: str, y: str, headers: dict[str, str], control: str | None
+    hop: Telemetry, tmp_path: Path, x: str, y: str, headers: dict[str, str], control: str | None
 ) -> None:
     answers = {"/x": said({"of": 1}, Cache_Control=x), "/y/1": said(2, Cache_Control=y)}
     async with running(hop, tmp_path, TWO % "optional", answering(dict(answers))) as api:
@@ -121,7 +121,7 @@ async def test_caches_on_the_way_are_told_what_they_may_keep(
     [("none", "Accept-Language, X-Unit"), ("required", "Accept-Language, X-Unit, Authorization")],
 )
 async def test_every_answer_that_may_be_kept_tells_what_it_depends_on(
-    hop: Hop, tmp_path: Path, auth: str, vary: str
+    hop: Telemetry, tmp_path: Path, auth: str, vary: str
 ) -> None:
     answers: dict[str, bytes | Behaviour] = {
         "/x": said({"of": 1}, Cache_Control="max-age=60"),
@@ -141,7 +141,7 @@ async def test_every_answer_that_may_be_kept_tells_what_it_depends_on(
     assert not_kept.headers["Vary"] == "Accept-Language, X-Unit"
 
 
-async def test_a_document_that_depends_on_no_header_says_so(hop: Hop, tmp_path: Path) -> None:
+async def test_a_document_that_depends_on_no_header_says_so(hop: Telemetry, tmp_path: Path) -> None:
     text = (TWO % "optional").replace(", headers: [Accept-Language, X-Unit]", "")
     answers = {"/x": said({"of": 1}), "/y/1": said(2)}
     async with running(hop, tmp_path, text, answering(dict(answers))) as api:
@@ -150,7 +150,7 @@ async def test_a_document_that_depends_on_no_header_says_so(hop: Hop, tmp_path: 
 
 @pytest.mark.parametrize(("seconds", "kept"), [(60, True), (40, False)])
 async def test_a_document_is_as_old_as_its_first_part(
-    hop: Hop, tmp_path: Path, seconds: int, kept: bool
+    hop: Telemetry, tmp_path: Path, seconds: int, kept: bool
 ) -> None:
     now = 100.0
 
@@ -201,7 +201,7 @@ async def content(api: Api, path: str, headers: dict[str, str] | None = None) ->
     return {name: value for name, value in document.items() if name != "errors"}
 
 
-async def test_a_part_is_stale_in_its_own_shape(hop: Hop, tmp_path: Path) -> None:
+async def test_a_part_is_stale_in_its_own_shape(hop: Telemetry, tmp_path: Path) -> None:
     answers: dict[str, bytes | Behaviour] = {"/x": said(WHOLE), "/y": said(1)}
     async with running(hop, tmp_path, STALE, answering(answers)) as api:
         await api.get("/a")
@@ -215,7 +215,7 @@ async def test_a_part_is_stale_in_its_own_shape(hop: Hop, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("other", [{}, BOB, bearer(sub="ada", scope="a"), ADA | {"Accept-Language": "eo"}])
 async def test_nobody_gets_what_was_last_good_for_another(
-    hop: Hop, tmp_path: Path, other: dict[str, str]
+    hop: Telemetry, tmp_path: Path, other: dict[str, str]
 ) -> None:
     text = STALE.replace("select: items", "headers: [Accept-Language], select: items")
     answers: dict[str, bytes | Behaviour] = {"/x": said(WHOLE), "/y": said(1)}

@@ -23,7 +23,7 @@ from gateway.middleware.jwks import (
 from gateway.middleware.tests.issuer import AUDIENCE, ISSUER, Key, good_claims, key_set
 from gateway.middleware.token_verifier import MAX_REMEMBERED, TokenVerifier
 from gateway.tests.upstreams import Server, reply, saying
-from observability.problem import Problem
+from observability.http.problem import Problem
 
 KEYS = {name: Key.make(f"key-{name}", name) for name in ("EdDSA", "ES256", "RS256")}
 KEY = KEYS["EdDSA"]

@@ -4,7 +4,7 @@ from pydantic import BaseModel, ConfigDict
 
 from gateway.config.route import Route
 from gateway.messages import Handler, Request, Response
-from observability.problem import Problem
+from observability.http.problem import Problem
 
 
 class TenantHeader:

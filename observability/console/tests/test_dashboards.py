@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from observability.configuration import ConfigurationError
+from observability.configuration.strict import ConfigurationError
 from observability.console.dashboards import Dashboards
 from observability.console.tests.consoles import ROOT, Console
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from observability.console.limits import MAX_LIMIT, MAX_POINTS, MAX_RANGE_SECONDS, check_bounds
-from observability.problem import Problem
+from observability.http.problem import Problem
 
 NOW = 1_800_000_000.0
 SCALES = [("prometheus", 1), ("loki", 1), ("loki", 10**9), ("jaeger", 10**6)]

@@ -8,7 +8,7 @@ from observability.console import payloads
 from observability.console.store_addresses import ADDRESSES
 from observability.console.tests import consoles
 from observability.console.tests.consoles import VIEWER, Console
-from observability.problem import Problem
+from observability.http.problem import Problem
 
 SECRET = "ada@example.com"
 _EVENT = {"id": "1", "type": "account.created", "source": "/accounts", "subject": "7"}

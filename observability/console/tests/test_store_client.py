@@ -16,7 +16,7 @@ from observability.console.limits import MAX_STREAMS
 from observability.console.settings import Stores
 from observability.console.store_client import StoreClient
 from observability.http.client import Limits
-from observability.problem import Problem
+from observability.http.problem import Problem
 from tests.ports import free_port
 
 Answering = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from observability.http.problem import Problem
 from observability.http.server.detached import DetachedStream
 from observability.http.server.request_reader import RequestReader
 from observability.http.server.response import ResponseWriter
 from observability.http.server.timer import Timer
-from observability.problem import Problem
 
 if TYPE_CHECKING:
     from observability.http.server.server import Server

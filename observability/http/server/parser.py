@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 
 import httptools
 
+from observability.http.problem import Problem
 from observability.http.server.headers import Headers
 from observability.http.server.limits import Limits
 from observability.http.server.strictness import (
@@ -14,7 +15,6 @@ from observability.http.server.strictness import (
     check_headers,
     split_absolute,
 )
-from observability.problem import Problem
 
 #: Methods that llhttp is given as they are. It refuses some that it does not know and reads others, such as
 #: PRI, in a way of its own; the length of a message does not depend on any that gets here.

@@ -1,7 +1,7 @@
 """What a client is answered whose message is too long, or too slow."""
 
+from observability.http.problem import Problem
 from observability.http.server.limits import Limits
-from observability.problem import Problem
 
 
 def long_head(limits: Limits) -> Problem:

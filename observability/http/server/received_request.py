@@ -6,9 +6,9 @@ from typing import Protocol
 
 from tornado.httputil import HTTPHeaders
 
+from observability.http.problem import Problem
 from observability.http.server.body_stream import BodyStream
 from observability.http.server.response import ResponseWriter
-from observability.problem import Problem
 
 
 class ReceivedRequest(Protocol):

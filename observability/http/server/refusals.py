@@ -8,12 +8,13 @@ from opentelemetry import context, trace
 from opentelemetry.trace import SpanContext, SpanKind
 from prometheus_client import Counter
 
-from observability import Hop, http_date
+from observability import Telemetry
+from observability.http import date as http_date
+from observability.http.problem import Problem, phrase
 from observability.logs import Lines
-from observability.problem import Problem, phrase
+from observability.propagation import context_of
 from observability.server_request import TRACE_HEADER
 from observability.tracer import Template
-from observability.tracing import context_of
 
 _SPAN_VARIABLES: Final = ("client.address", "http.response.status_code", "error.type")
 
@@ -25,7 +26,7 @@ _lines = Lines(__name__)
 class Refusals:
     """Counts them by `status`, logs why, and gives each a span, so that its trace id leads to the line."""
 
-    def __init__(self, hop: Hop, counter: Counter) -> None:
+    def __init__(self, hop: Telemetry, counter: Counter) -> None:
         self._counter = counter
         constants = {"http.request.method": "_OTHER", "url.scheme": "http"}
         self._spans = Template(hop.tracer, "HTTP", SpanKind.SERVER, constants, _SPAN_VARIABLES)

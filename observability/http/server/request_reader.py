@@ -2,13 +2,13 @@
 
 from typing import TYPE_CHECKING
 
+from observability.http.problem import Problem
 from observability.http.server.body_stream import BodyStream
 from observability.http.server.parser import Head, RequestParser
 from observability.http.server.problems import too_large, too_slow
 from observability.http.server.received_request import Receive, ReceivedRequest
 from observability.http.server.response import ResponseWriter
 from observability.http.server.whole_body import WholeBody
-from observability.problem import Problem
 
 if TYPE_CHECKING:
     from observability.http.server.connection import Connection

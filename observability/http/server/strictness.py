@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Final
 
+from observability.http.problem import Problem
 from observability.http.server.headers import Headers
 from observability.http.server.limits import Limits
 from observability.http.server.problems import long_head
-from observability.problem import Problem
 
 _TOKEN: Final = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
 _START: Final = rb"(%b+) ([!-~\x80-\xff]+) HTTP/([0-9]\.[0-9])\r\n" % _TOKEN

@@ -14,10 +14,10 @@ from functools import partial
 
 from tornado.httputil import HTTPHeaders, HTTPInputError, HTTPServerConnectionDelegate, RequestStartLine
 
+from observability.http.problem import Problem
 from observability.http.server.body_stream import BodyLost, BodyStream
 from observability.http.server.response import ResponseWriter
 from observability.http.server.tornado_connection import TornadoConnection
-from observability.problem import Problem
 
 _logger = logging.getLogger(__name__)
 

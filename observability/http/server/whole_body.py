@@ -2,9 +2,9 @@
 
 import asyncio
 
+from observability.http.problem import Problem
 from observability.http.server.limits import Limits
 from observability.http.server.problems import too_large
-from observability.problem import Problem
 
 
 class WholeBody:

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from observability import setup
 from observability.frameworks import django as hop_django
-from observability.problem import Problem
+from observability.http.problem import Problem
 
 settings.configure(
     MIDDLEWARE=["observability.frameworks.django.HopMiddleware", "django.middleware.common.CommonMiddleware"],

@@ -5,13 +5,13 @@ from fastapi import Body, FastAPI, HTTPException, Request
 
 from observability import setup
 from observability.frameworks import fastapi as hop_fastapi
-from observability.problem import Problem
+from observability.http.problem import Problem
 
 
 def create_app() -> FastAPI:
-    hop = setup("probe")
+    telemetry = setup("probe")
     app = FastAPI()
-    hop_fastapi.instrument(app, hop)
+    hop_fastapi.instrument(app, telemetry)
 
     @app.get("/things/{thing_id:int}")
     async def thing(thing_id: int) -> dict[str, Any]:

@@ -5,13 +5,13 @@ from flask import Flask, abort
 
 from observability import setup
 from observability.frameworks import flask as hop_flask
-from observability.problem import Problem
+from observability.http.problem import Problem
 
 
 def create_app() -> Flask:
-    hop = setup("probe")
+    telemetry = setup("probe")
     app = Flask("probe")
-    hop_flask.instrument(app, hop)
+    hop_flask.instrument(app, telemetry)
 
     @app.get("/things/<int:thing_id>")
     def thing(thing_id: int) -> dict[str, Any]:

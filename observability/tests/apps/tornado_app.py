@@ -8,7 +8,7 @@ from tornado.web import Application, HTTPError
 from observability import setup
 from observability.frameworks import tornado as hop_tornado
 from observability.frameworks.malformed import ProblemServer
-from observability.problem import Problem
+from observability.http.problem import Problem
 
 
 class Thing(hop_tornado.Handler):
@@ -52,11 +52,11 @@ class Elsewhere(hop_tornado.Handler):
 
 
 async def serve(port: int) -> None:
-    hop = setup("probe")
+    telemetry = setup("probe")
     hop_tornado.instrument()
     application = Application(
         [
-            *hop_tornado.routes(hop),
+            *hop_tornado.routes(telemetry),
             (r"/things/(\d+)", Thing),
             (r"/things", Things),
             (r"/problem", Conflict),

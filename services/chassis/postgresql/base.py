@@ -5,7 +5,7 @@ from typing import Any
 import psycopg
 from django.db.backends.postgresql import base
 
-from observability.postgresql import CHECK_SECONDS, Connection, answering_within
+from observability.postgresql.connection import CHECK_SECONDS, Connection, answering_within
 from services.chassis.database import ANSWER_SECONDS, MIGRATE, MIGRATION_SECONDS
 
 

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from observability.problem import Problem
+from observability.http.problem import Problem
 from services.chassis.delivery import read_event
 from services.tests.events import JSON, envelope, twisted
 

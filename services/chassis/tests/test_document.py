@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from observability.problem import Problem
+from observability.http.problem import Problem
 from services.chassis.document import Data, Document, Id, Query, Text, read_data, read_document, read_query
 from services.tests.events import JSON
 

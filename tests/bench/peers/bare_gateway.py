@@ -7,9 +7,9 @@ from opentelemetry.trace import NoOpTracer
 
 import gateway.__main__
 import gateway.request_record
-from observability import Hop
+from observability import Telemetry
 from observability import setup as set_up
-from observability.durations import Series
+from observability.histogram import Series
 
 
 class Unobserved:
@@ -22,12 +22,12 @@ class Unobserved:
         """Nobody is told."""
 
 
-def silent(service: str) -> Hop:
+def silent(service: str) -> Telemetry:
     """A hop that starts no span and writes no line."""
-    hop = set_up(service)
-    hop.tracer = NoOpTracer()
+    telemetry = set_up(service)
+    telemetry.tracer = NoOpTracer()
     logging.disable(logging.CRITICAL)
-    return hop
+    return telemetry
 
 
 if __name__ == "__main__":

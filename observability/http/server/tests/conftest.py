@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator, Mapping
 import pytest
 import uvloop
 
-from observability import Hop
+from observability import Telemetry
 from observability.settings import Settings
 
 
 @pytest.fixture(scope="session")
-def hop() -> Iterator[Hop]:
+def hop() -> Iterator[Telemetry]:
     """A hop whose telemetry goes nowhere."""
-    hop = Hop(Settings.from_env("server", {}))
+    hop = Telemetry(Settings.from_env("server", {}))
     yield hop
     hop.shutdown(0)
 

@@ -10,10 +10,10 @@ from typing import Self
 from prometheus_client import CollectorRegistry, Counter
 from tornado.httputil import HTTPHeaders
 
-from observability import Hop
+from observability import Telemetry
+from observability.http.problem import Problem
 from observability.http.server import BodyStream, Head, Limits, Refusals, ResponseWriter, Server
 from observability.http.server.connection import Connection
-from observability.problem import Problem
 
 #: As little of a socket's buffers as the kernel gives, so that little fills them.
 _SMALL = 4096
@@ -133,19 +133,19 @@ class Fronted:
         self.asked.append(Asked(self, writer.head, writer))
         return self.asked[-1]
 
-    def listen_to(self, hop: Hop, limits: Limits) -> Server:
+    def listen_to(self, hop: Telemetry, limits: Limits) -> Server:
         self.front = Server(self.receive, refusals_of(hop), limits)
         return self.front
 
 
-def refusals_of(hop: Hop) -> Refusals:
+def refusals_of(hop: Telemetry) -> Refusals:
     """Refusals that are counted in a registry of their own."""
     return Refusals(hop, Counter("malformed", "", ["status"], registry=CollectorRegistry()))
 
 
 @asynccontextmanager
 async def fronted(
-    hop: Hop,
+    hop: Telemetry,
     behave: Behave = echo,
     *,
     streams: bool = False,

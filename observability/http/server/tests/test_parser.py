@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 from tornado.http1connection import parse_int
 from tornado.httputil import HTTPHeaders, parse_request_start_line
 
+from observability.http.problem import Problem
 from observability.http.server.limits import Limits
 from observability.http.server.parser import Head, RequestParser
-from observability.problem import Problem
 
 HEAD = b"POST / HTTP/1.1\r\nHost: a\r\nAccept: */*\r\n\r\n"
 METHODS = ("GET", "HEAD", "DELETE", "POST", "PUT", "PATCH", "OPTIONS")

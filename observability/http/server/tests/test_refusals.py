@@ -7,7 +7,7 @@ import pytest
 from opentelemetry import trace
 from prometheus_client import CollectorRegistry, Counter
 
-from observability import Hop
+from observability import Telemetry
 from observability.http.server.limits import Limits
 from observability.http.server.problems import long_head
 from observability.http.server.refusals import Refusals
@@ -15,7 +15,7 @@ from observability.tests.telemetry import lines_of, spans_of
 
 
 def test_a_refusal_is_told_to_everybody(
-    hop: Hop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    hop: Telemetry, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
     spans = spans_of(hop, monkeypatch)
@@ -59,7 +59,7 @@ TRACEPARENT = f"traceparent: 00-{TRACE}-{SPAN}-01\r\n"
     ],
 )
 def test_a_refusal_is_in_the_callers_trace(
-    hop: Hop, monkeypatch: pytest.MonkeyPatch, fields: str, known: bool
+    hop: Telemetry, monkeypatch: pytest.MonkeyPatch, fields: str, known: bool
 ) -> None:
     """The trace that the edge began, whose id the edge has told the client."""
     spans = spans_of(hop, monkeypatch)

@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from observability import Hop
+from observability import Telemetry
 from observability.http.server import BodyLost, BodyStream, Limits
 from observability.http.server.connection import Connection
 from observability.http.server.tests.servers import (
@@ -58,7 +58,7 @@ def stays_open(running: Fronted) -> bool:
 # --- reading
 
 
-async def test_requests_are_answered_in_order_on_one_connection(hop: Hop) -> None:
+async def test_requests_are_answered_in_order_on_one_connection(hop: Telemetry) -> None:
     async with fronted(hop) as running, Client.of(running.port) as client:
         await client.send(request("/1") + request("/2", "POST", b"two") + request("/3", "HEAD"))
         assert (await client.answer()).body == b"GET /1 "
@@ -68,7 +68,7 @@ async def test_requests_are_answered_in_order_on_one_connection(hop: Hop) -> Non
 
 
 @pytest.mark.parametrize("streams", [False, True])
-async def test_a_body_is_the_same_however_it_is_cut(hop: Hop, streams: bool) -> None:
+async def test_a_body_is_the_same_however_it_is_cut(hop: Telemetry, streams: bool) -> None:
     whole = request("/", "POST", b"0123456789")
     async with fronted(hop, streams=streams) as running, Client.of(running.port) as client:
         for cut in range(1, len(whole)):
@@ -76,14 +76,14 @@ async def test_a_body_is_the_same_however_it_is_cut(hop: Hop, streams: bool) -> 
             assert (await client.answer()).body == b"POST / 0123456789"
 
 
-async def test_bodies_of_any_size_pass_through_a_stream(hop: Hop) -> None:
+async def test_bodies_of_any_size_pass_through_a_stream(hop: Telemetry) -> None:
     async with fronted(hop, streams=True) as running, Client.of(running.port) as client:
         sending = asyncio.create_task(client.send(request("/", "POST", LARGE[: len(LARGE) // 4])))
         assert len((await client.answer()).body) == len(LARGE) // 4 + len(b"POST / ")
         await sending
 
 
-async def test_a_slow_service_slows_its_caller(hop: Hop) -> None:
+async def test_a_slow_service_slows_its_caller(hop: Telemetry) -> None:
     """What the front holds of a body is one piece of it, and one segment at most."""
     go_on = asyncio.Event()
     async with fronted(hop, echo_after(go_on), streams=True) as running, Client.of(running.port) as client:
@@ -99,7 +99,7 @@ async def test_a_slow_service_slows_its_caller(hop: Hop) -> None:
         await sending
 
 
-async def test_what_comes_while_a_request_is_answered_waits(hop: Hop) -> None:
+async def test_what_comes_while_a_request_is_answered_waits(hop: Telemetry) -> None:
     go_on = asyncio.Event()
     async with fronted(hop, echo_after(go_on)) as running, Client.of(running.port) as client:
         await client.send(request("/1"))
@@ -116,7 +116,7 @@ async def test_what_comes_while_a_request_is_answered_waits(hop: Hop) -> None:
 
 
 @pytest.mark.parametrize("streams", [False, True])
-async def test_a_body_that_comes_in_part_while_a_request_is_answered(hop: Hop, streams: bool) -> None:
+async def test_a_body_that_comes_in_part_while_a_request_is_answered(hop: Telemetry, streams: bool) -> None:
     """Its head comes with a request, or alone; the rest when that is answered."""
     go_on = asyncio.Event()
     whole = request("/2", "POST", b"0123456789")
@@ -136,7 +136,7 @@ async def test_a_body_that_comes_in_part_while_a_request_is_answered(hop: Hop, s
 
 @pytest.mark.parametrize("size", [53 * 1024, 60 * 1024, 70 * 1024, 200 * 1024])
 @pytest.mark.parametrize("end", [b"", b"\r\n\r\n"])
-async def test_a_head_that_is_too_long_is_refused(hop: Hop, size: int, end: bytes) -> None:
+async def test_a_head_that_is_too_long_is_refused(hop: Telemetry, size: int, end: bytes) -> None:
     async with fronted(hop) as running, Client.of(running.port) as client:
         await client.send(request()[:-2] + b"X-A: " + b"x" * size + end)
         answer = await client.answer()
@@ -145,7 +145,7 @@ async def test_a_head_that_is_too_long_is_refused(hop: Hop, size: int, end: byte
         assert not running.asked
 
 
-async def test_a_head_that_is_too_long_and_there_at_once_is_refused(hop: Hop) -> None:
+async def test_a_head_that_is_too_long_and_there_at_once_is_refused(hop: Telemetry) -> None:
     """While something is answered all of it comes, or as much as the system holds."""
     go_on = asyncio.Event()
     async with fronted(hop, echo_after(go_on)) as running, Client.of(running.port) as client:
@@ -172,7 +172,7 @@ async def test_a_head_that_is_too_long_and_there_at_once_is_refused(hop: Hop) ->
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"x" * 500,
     ],
 )
-async def test_what_is_no_request_is_refused(hop: Hop, data: bytes) -> None:
+async def test_what_is_no_request_is_refused(hop: Telemetry, data: bytes) -> None:
     async with fronted(hop) as running, Client.of(running.port) as client:
         await client.send(data)
         answer = await client.answer()
@@ -187,7 +187,7 @@ async def test_what_is_no_request_is_refused(hop: Hop, data: bytes) -> None:
 
 @pytest.mark.parametrize("status", [200, 204, 304])
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-async def test_answers_without_a_body(hop: Hop, status: int, method: str) -> None:
+async def test_answers_without_a_body(hop: Telemetry, status: int, method: str) -> None:
     async def behave(asked: Asked) -> None:
         await say(asked, status, b"body")
 
@@ -215,7 +215,7 @@ def streamed(*pieces: bytes, **headers: str) -> Behave:
 
 
 @pytest.mark.parametrize("headers", [{}, {"Content_Length": "10"}])
-async def test_answers_piece_by_piece(hop: Hop, headers: dict[str, str]) -> None:
+async def test_answers_piece_by_piece(hop: Telemetry, headers: dict[str, str]) -> None:
     behave = streamed(b"", b"first", b"", b"other", b"", **headers)
     async with fronted(hop, behave) as running, Client.of(running.port) as client:
         for method in ("GET", "HEAD", "GET"):
@@ -227,7 +227,7 @@ async def test_answers_piece_by_piece(hop: Hop, headers: dict[str, str]) -> None
 
 
 @pytest.mark.parametrize("length", [4, 6, 9, 11])
-async def test_an_answer_of_another_length_than_it_says_is_cut_off(hop: Hop, length: int) -> None:
+async def test_an_answer_of_another_length_than_it_says_is_cut_off(hop: Telemetry, length: int) -> None:
     behave = streamed(b"first", b"other", Content_Length=str(length))
     async with fronted(hop, behave) as running, Client.of(running.port) as client:
         await client.send(request() + request("/2"))
@@ -239,7 +239,7 @@ async def test_an_answer_of_another_length_than_it_says_is_cut_off(hop: Hop, len
     assert len(running.asked) == 1
 
 
-async def test_a_slow_reader_slows_the_answer(hop: Hop) -> None:
+async def test_a_slow_reader_slows_the_answer(hop: Telemetry) -> None:
     given = 0
 
     async def behave(asked: Asked) -> None:
@@ -260,7 +260,7 @@ async def test_a_slow_reader_slows_the_answer(hop: Hop) -> None:
         assert len((await client.answer()).body) == 256 * len(PIECE)
 
 
-async def test_a_body_that_is_too_large_is_refused_and_lingers(hop: Hop) -> None:
+async def test_a_body_that_is_too_large_is_refused_and_lingers(hop: Telemetry) -> None:
     async with (
         fronted(hop, limits=Limits(linger_bytes=4 * len(LARGE), linger_seconds=10)) as running,
         Client.of(running.port) as client,
@@ -273,7 +273,7 @@ async def test_a_body_that_is_too_large_is_refused_and_lingers(hop: Hop) -> None
     assert running.asked[0].begun == 1
 
 
-async def test_a_body_that_is_too_large_is_answered_once_even_if_it_is_there(hop: Hop) -> None:
+async def test_a_body_that_is_too_large_is_answered_once_even_if_it_is_there(hop: Telemetry) -> None:
     async with fronted(hop, limits=Limits(body_bytes=100)) as running, Client.of(running.port) as client:
         await client.send(request("/", "POST", b"x" * 101) + request("/2"))
         assert (await client.answer()).status == 413
@@ -281,14 +281,14 @@ async def test_a_body_that_is_too_large_is_answered_once_even_if_it_is_there(hop
     assert [asked.begun for asked in running.asked] == [1]
 
 
-async def test_who_lingers_too_long_is_cut_off(hop: Hop) -> None:
+async def test_who_lingers_too_long_is_cut_off(hop: Telemetry) -> None:
     async with fronted(hop, limits=Limits(linger_seconds=0.01)) as running, Client.of(running.port) as client:
         await client.send(request("/", "POST", LARGE)[:1000])
         assert (await client.answer()).status == 413
         await until(lambda: not running.front.connections)
 
 
-async def test_an_answer_before_the_body_has_come(hop: Hop) -> None:
+async def test_an_answer_before_the_body_has_come(hop: Telemetry) -> None:
     async def early(asked: Asked) -> None:
         await say(asked, 422)
 
@@ -301,7 +301,7 @@ async def test_an_answer_before_the_body_has_come(hop: Hop) -> None:
     assert len(running.asked) == 1
 
 
-async def test_an_answer_ends_its_connection_as_it_said(hop: Hop) -> None:
+async def test_an_answer_ends_its_connection_as_it_said(hop: Telemetry) -> None:
     """Whether the body comes after all, or draining begins in the middle of it."""
     go_on = asyncio.Event()
 
@@ -333,7 +333,7 @@ async def test_an_answer_ends_its_connection_as_it_said(hop: Hop) -> None:
             assert await client.rest() == b""
 
 
-async def test_close_is_the_last(hop: Hop) -> None:
+async def test_close_is_the_last(hop: Telemetry) -> None:
     async with fronted(hop) as running, Client.of(running.port) as client:
         await client.send(request("/1", "GET", None, "Connection: close") + request("/2"))
         assert (await client.answer()).headers["Connection"] == "close"
@@ -346,7 +346,7 @@ async def large(asked: Asked) -> None:
     await say(asked, 200, LARGE)
 
 
-async def test_who_reads_no_answers_gets_no_more_of_them(hop: Hop) -> None:
+async def test_who_reads_no_answers_gets_no_more_of_them(hop: Telemetry) -> None:
     async with fronted(hop, large) as running, Client.of(running.port) as client:
         await client.send(request("/1"))
         await until(lambda: running.asked and running.asked[0].connection._room is not None)
@@ -358,7 +358,7 @@ async def test_who_reads_no_answers_gets_no_more_of_them(hop: Hop) -> None:
         assert stays_open(running)
 
 
-async def test_nothing_is_answered_after_the_last_even_if_that_takes_long(hop: Hop) -> None:
+async def test_nothing_is_answered_after_the_last_even_if_that_takes_long(hop: Telemetry) -> None:
     async with fronted(hop, large) as running, Client.of(running.port) as client:
         await client.send(request("/1", "GET", None, "Connection: close") + request("/2"))
         assert len((await client.answer()).body) == len(LARGE)
@@ -366,7 +366,7 @@ async def test_nothing_is_answered_after_the_last_even_if_that_takes_long(hop: H
     assert len(running.asked) == 1
 
 
-async def test_what_is_left_of_a_body_is_no_request_even_if_its_answer_takes_long(hop: Hop) -> None:
+async def test_what_is_left_of_a_body_is_no_request_even_if_its_answer_takes_long(hop: Telemetry) -> None:
     async with (
         fronted(hop, limits=Limits(body_bytes=100, linger_seconds=10)) as running,
         Client.of(running.port) as client,
@@ -382,7 +382,7 @@ async def test_what_is_left_of_a_body_is_no_request_even_if_its_answer_takes_lon
 # --- whoever asks goes away
 
 
-async def test_who_goes_away_is_missed(hop: Hop) -> None:
+async def test_who_goes_away_is_missed(hop: Telemetry) -> None:
     async with fronted(hop, wait) as running:
         async with Client.of(running.port) as client:
             await client.send(request())
@@ -391,7 +391,7 @@ async def test_who_goes_away_is_missed(hop: Hop) -> None:
         await until(lambda: running.asked[0].left and not running.front.connections)
 
 
-async def test_who_sends_no_more_is_taken_to_be_gone(hop: Hop) -> None:
+async def test_who_sends_no_more_is_taken_to_be_gone(hop: Telemetry) -> None:
     async with fronted(hop, wait) as running, Client.of(running.port) as client:
         await client.send(request())
         await until(lambda: running.asked)
@@ -400,7 +400,7 @@ async def test_who_sends_no_more_is_taken_to_be_gone(hop: Hop) -> None:
         assert running.asked[0].left
 
 
-async def test_a_client_that_only_stops_sending_gets_the_answers_to_what_it_sent(hop: Hop) -> None:
+async def test_a_client_that_only_stops_sending_gets_the_answers_to_what_it_sent(hop: Telemetry) -> None:
     go_on = asyncio.Event()
     async with (
         fronted(hop, echo_after(go_on), answers_half_closed=True) as running,
@@ -415,7 +415,7 @@ async def test_a_client_that_only_stops_sending_gets_the_answers_to_what_it_sent
         assert await client.rest() == b""
 
 
-async def test_a_client_that_stops_sending_is_told_that_the_answer_is_the_last(hop: Hop) -> None:
+async def test_a_client_that_stops_sending_is_told_that_the_answer_is_the_last(hop: Telemetry) -> None:
     go_on = asyncio.Event()
     async with (
         fronted(hop, echo_after(go_on), answers_half_closed=True) as running,
@@ -432,7 +432,7 @@ async def test_a_client_that_stops_sending_is_told_that_the_answer_is_the_last(h
         assert await client.rest() == b""
 
 
-async def test_who_stops_sending_within_a_body_is_gone(hop: Hop) -> None:
+async def test_who_stops_sending_within_a_body_is_gone(hop: Telemetry) -> None:
     async with fronted(hop, answers_half_closed=True) as running, Client.of(running.port) as client:
         await client.send(request("/", "POST", PIECE)[:1000])
         await until(lambda: running.asked)
@@ -441,7 +441,7 @@ async def test_who_stops_sending_within_a_body_is_gone(hop: Hop) -> None:
         assert running.asked[0].left
 
 
-async def test_who_goes_away_within_a_body(hop: Hop) -> None:
+async def test_who_goes_away_within_a_body(hop: Telemetry) -> None:
     async with fronted(hop) as running:
         async with Client.of(running.port) as client:
             await client.send(request("/", "POST", PIECE)[:1000])
@@ -453,14 +453,14 @@ async def test_who_goes_away_within_a_body(hop: Hop) -> None:
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET / HT"])
-async def test_a_head_that_does_not_come(hop: Hop, sent: bytes) -> None:
+async def test_a_head_that_does_not_come(hop: Telemetry, sent: bytes) -> None:
     async with fronted(hop, limits=Limits(idle_seconds=0.05)) as running, Client.of(running.port) as client:
         await client.send(sent)
         assert await client.rest() == b""
 
 
 @pytest.mark.parametrize("sent", [b"G", b"GET / HT"])
-async def test_a_head_that_begins_has_less_time_than_one_to_begin(hop: Hop, sent: bytes) -> None:
+async def test_a_head_that_begins_has_less_time_than_one_to_begin(hop: Telemetry, sent: bytes) -> None:
     limits = Limits(idle_seconds=3600, head_seconds=0.05)
     async with fronted(hop, limits=limits) as running, Client.of(running.port) as client:
         await client.send(request())
@@ -470,14 +470,14 @@ async def test_a_head_that_begins_has_less_time_than_one_to_begin(hop: Hop, sent
         assert await client.rest() == b""
 
 
-async def test_an_idle_connection_is_closed(hop: Hop) -> None:
+async def test_an_idle_connection_is_closed(hop: Telemetry) -> None:
     async with fronted(hop, limits=Limits(idle_seconds=0.2)) as running, Client.of(running.port) as client:
         await client.send(request())
         assert (await client.answer()).status == 200
         assert await client.rest() == b""
 
 
-async def test_a_body_that_does_not_come(hop: Hop) -> None:
+async def test_a_body_that_does_not_come(hop: Telemetry) -> None:
     async with fronted(hop, limits=Limits(body_seconds=0.05)) as running, Client.of(running.port) as client:
         await client.send(request("/", "POST", b"12")[:-1])
         answer = await client.answer()
@@ -486,7 +486,7 @@ async def test_a_body_that_does_not_come(hop: Hop) -> None:
 
 
 @pytest.mark.parametrize("clock", ["stream_idle_seconds", "stream_seconds"])
-async def test_a_body_that_is_passed_on_does_not_take_for_ever(hop: Hop, clock: str) -> None:
+async def test_a_body_that_is_passed_on_does_not_take_for_ever(hop: Telemetry, clock: str) -> None:
 
     async def behave(asked: Asked) -> None:
         try:
@@ -502,7 +502,7 @@ async def test_a_body_that_is_passed_on_does_not_take_for_ever(hop: Hop, clock: 
         assert (await client.answer()).status == 408
 
 
-async def test_no_clock_runs_while_a_request_is_answered(hop: Hop) -> None:
+async def test_no_clock_runs_while_a_request_is_answered(hop: Telemetry) -> None:
     go_on = asyncio.Event()
     async with (
         fronted(hop, echo_after(go_on), limits=Limits(body_seconds=0.05, idle_seconds=0.05)) as running,
@@ -516,14 +516,14 @@ async def test_no_clock_runs_while_a_request_is_answered(hop: Hop) -> None:
 # --- bodies in chunks
 
 
-async def test_a_body_in_chunks_is_answered_in_its_turn(hop: Hop) -> None:
+async def test_a_body_in_chunks_is_answered_in_its_turn(hop: Telemetry) -> None:
     async with fronted(hop) as running, Client.of(running.port) as client:
         await client.send(request("/1") + CHUNKED + request("/2"))
         answers = [await client.answer() for _ in range(3)]
         assert [answer.body for answer in answers] == [b"GET /1 ", b"POST /chunked {}", b"GET /2 "]
 
 
-async def test_a_connection_leaves_nothing(hop: Hop) -> None:
+async def test_a_connection_leaves_nothing(hop: Telemetry) -> None:
     async with fronted(hop) as running:
         await turn(running)
         before = len(os.listdir("/proc/self/fd"))
@@ -535,7 +535,7 @@ async def test_a_connection_leaves_nothing(hop: Hop) -> None:
         await until(lambda: not running.front.connections)
 
 
-async def test_who_is_gone_when_taken_leaves_nothing(hop: Hop) -> None:
+async def test_who_is_gone_when_taken_leaves_nothing(hop: Telemetry) -> None:
     async with fronted(hop) as running:
         await turn(running)
         before = len(os.listdir("/proc/self/fd"))
@@ -564,7 +564,7 @@ def answered(running: Fronted, count: int) -> bool:
 
 @pytest.mark.parametrize("cut", ["stalled", "ended", "reset"])
 async def test_an_answer_that_is_cut_off_is_not_followed_by_another(
-    hop: Hop, monkeypatch: pytest.MonkeyPatch, cut: str
+    hop: Telemetry, monkeypatch: pytest.MonkeyPatch, cut: str
 ) -> None:
     """Whoever reads on would take it for the rest of the one before."""
     size = 60 * 1024  # less than would have the front wait
@@ -593,7 +593,7 @@ async def test_an_answer_that_is_cut_off_is_not_followed_by_another(
 # --- ending
 
 
-async def test_answers_close_while_draining(hop: Hop) -> None:
+async def test_answers_close_while_draining(hop: Telemetry) -> None:
     async with fronted(hop) as running, Client.of(running.port) as client, Client.of(running.port) as other:
         for each in (client, other):
             await each.send(request())
@@ -607,7 +607,7 @@ async def test_answers_close_while_draining(hop: Hop) -> None:
         assert await other.rest() == b""
 
 
-async def test_ending_cuts_what_is_left(hop: Hop) -> None:
+async def test_ending_cuts_what_is_left(hop: Telemetry) -> None:
     async with (
         fronted(hop, wait) as running,
         Client.of(running.port) as busy,
@@ -621,7 +621,7 @@ async def test_ending_cuts_what_is_left(hop: Hop) -> None:
         await until(lambda: running.asked[0].left)
 
 
-async def test_ending_sends_what_was_answered(hop: Hop) -> None:
+async def test_ending_sends_what_was_answered(hop: Telemetry) -> None:
     async with (
         fronted(hop, large, limits=Limits(linger_seconds=10)) as running,
         Client.of(running.port) as client,
@@ -636,7 +636,7 @@ async def test_ending_sends_what_was_answered(hop: Hop) -> None:
         await ending
 
 
-async def test_ending_does_not_wait_for_who_reads_nothing(hop: Hop) -> None:
+async def test_ending_does_not_wait_for_who_reads_nothing(hop: Telemetry) -> None:
     async with (
         fronted(hop, large, limits=Limits(linger_seconds=0.05)) as running,
         Client.of(running.port) as client,
@@ -648,7 +648,7 @@ async def test_ending_does_not_wait_for_who_reads_nothing(hop: Hop) -> None:
         await until(lambda: not running.front.connections)
 
 
-async def test_a_server_takes_the_place_of_another_on_its_port(hop: Hop) -> None:
+async def test_a_server_takes_the_place_of_another_on_its_port(hop: Telemetry) -> None:
     first, second = (Fronted(echo, streams=False) for _ in range(2))
     before, after = (each.listen_to(hop, Limits()) for each in (first, second))
     port = await before.listen(0, "127.0.0.1", reuse_port=True)
@@ -663,7 +663,7 @@ async def test_a_server_takes_the_place_of_another_on_its_port(hop: Hop) -> None
     await after.close_all_connections()
 
 
-async def test_who_waits_to_be_taken_when_that_ends_is_still_answered(hop: Hop) -> None:
+async def test_who_waits_to_be_taken_when_that_ends_is_still_answered(hop: Telemetry) -> None:
     async with fronted(hop) as running:
         address = ("127.0.0.1", running.port)
         waiting = [socket.create_connection(address) for _ in range(20)]
@@ -679,7 +679,7 @@ async def test_who_waits_to_be_taken_when_that_ends_is_still_answered(hop: Hop) 
             await asyncio.open_connection(*address)
 
 
-async def test_who_was_taken_at_last_and_asks_nothing_is_not_waited_for(hop: Hop) -> None:
+async def test_who_was_taken_at_last_and_asks_nothing_is_not_waited_for(hop: Telemetry) -> None:
     async with fronted(hop, limits=Limits(linger_seconds=0.05)) as running:
         silent, gone = (socket.create_connection(("127.0.0.1", running.port)) for _ in range(2))
         gone.close()

@@ -13,7 +13,7 @@ from tornado.iostream import StreamClosedError
 from tornado.web import Application, HTTPError, RequestHandler, stream_request_body
 from tornado.websocket import WebSocketHandler, websocket_connect
 
-from observability import Hop
+from observability import Telemetry
 from observability.http.server import Limits, Server
 from observability.http.server.tests.servers import Client, refusals_of, request, until
 from observability.http.server.tornado_delegate import TornadoRequests
@@ -139,7 +139,7 @@ def application() -> Application:
 
 @asynccontextmanager
 async def served(
-    hop: Hop, delegate: HTTPServerConnectionDelegate | None = None, **limits: float
+    hop: Telemetry, delegate: HTTPServerConnectionDelegate | None = None, **limits: float
 ) -> AsyncIterator[tuple[Server, int]]:
     """An application on this server, and its port."""
     requests = TornadoRequests(delegate or application())
@@ -206,7 +206,7 @@ def comparable(received: bytes) -> list[bytes]:
 
 
 @pytest.mark.parametrize("data", ALIKE.values(), ids=ALIKE)
-async def test_an_answer_is_that_of_tornados_own_server(hop: Hop, data: bytes) -> None:
+async def test_an_answer_is_that_of_tornados_own_server(hop: Telemetry, data: bytes) -> None:
     stock = HTTPServer(application())
     stock.listen(0, "127.0.0.1")
     (bound,) = (each.getsockname()[1] for each in stock._sockets.values())
@@ -219,13 +219,13 @@ async def test_an_answer_is_that_of_tornados_own_server(hop: Hop, data: bytes) -
     assert comparable(found) == comparable(expected)
 
 
-async def test_an_application_ends_a_connection_by_saying_so(hop: Hop) -> None:
+async def test_an_application_ends_a_connection_by_saying_so(hop: Telemetry) -> None:
     async with served(hop) as (_, port):
         assert (await told(port, request("/odd/closes") + request("/echo"))).count(b"HTTP/1.1") == 1
 
 
 @pytest.mark.parametrize("length", [4, 9, 11])
-async def test_an_answer_of_another_length_than_it_says_is_cut_off(hop: Hop, length: int) -> None:
+async def test_an_answer_of_another_length_than_it_says_is_cut_off(hop: Telemetry, length: int) -> None:
     async with served(hop) as (_, port):
         _, _, body = (await told(port, request(f"/length/{length}") + request("/echo"))).partition(
             b"\r\n\r\n"
@@ -236,7 +236,7 @@ async def test_an_answer_of_another_length_than_it_says_is_cut_off(hop: Hop, len
 
 @pytest.mark.parametrize("framing", ["Content-Length: 1001", "Transfer-Encoding: chunked"])
 @pytest.mark.parametrize("path", ["/echo", "/upload"])
-async def test_a_body_of_more_than_the_limit_is_refused(hop: Hop, path: str, framing: str) -> None:
+async def test_a_body_of_more_than_the_limit_is_refused(hop: Telemetry, path: str, framing: str) -> None:
     body = b"x" * 1001 if "Length" in framing else b"3e9\r\n" + b"x" * 1001 + b"\r\n0\r\n\r\n"
     async with served(hop, body_bytes=1000) as (_, port):
         received = await told(port, request(path, "PUT", None, framing) + body)
@@ -244,7 +244,7 @@ async def test_a_body_of_more_than_the_limit_is_refused(hop: Hop, path: str, fra
         assert b"application/problem+json" in received
 
 
-async def test_a_handler_of_streamed_bodies_may_take_more(hop: Hop) -> None:
+async def test_a_handler_of_streamed_bodies_may_take_more(hop: Telemetry) -> None:
     async with served(hop, body_bytes=1000) as (_, port), Client.of(port) as client:
         sending = asyncio.create_task(
             client.send(request("/upload", "PUT", LARGE[: 1 << 20], f"X-Most: {1 << 20}"))
@@ -253,7 +253,7 @@ async def test_a_handler_of_streamed_bodies_may_take_more(hop: Hop) -> None:
         await sending
 
 
-async def test_a_handler_may_answer_before_the_body(hop: Hop) -> None:
+async def test_a_handler_may_answer_before_the_body(hop: Telemetry) -> None:
     async with served(hop) as (_, port), Client.of(port) as client:
         await client.send(request("/upload", "PUT", b"x" * 1000, "X-Refuse: 1")[:-900])
         answer = await client.answer()
@@ -261,7 +261,7 @@ async def test_a_handler_may_answer_before_the_body(hop: Hop) -> None:
         assert await client.rest() == b""
 
 
-async def test_a_body_that_does_not_come_is_refused(hop: Hop) -> None:
+async def test_a_body_that_does_not_come_is_refused(hop: Telemetry) -> None:
     async with served(hop, stream_idle_seconds=0.05) as (_, port), Client.of(port) as client:
         await client.send(request("/upload", "PUT", b"x" * 1000)[:-900])
         assert (await client.answer()).status == 408
@@ -269,7 +269,7 @@ async def test_a_body_that_does_not_come_is_refused(hop: Hop) -> None:
     assert EVENTS == ["upload lost"]
 
 
-async def test_a_malformed_body_is_refused(hop: Hop) -> None:
+async def test_a_malformed_body_is_refused(hop: Telemetry) -> None:
     async with served(hop) as (_, port), Client.of(port) as client:
         await client.send(request("/upload", "PUT", None, "Transfer-Encoding: chunked") + b"1;a=b\r\n")
         assert (await client.answer()).status == 400
@@ -277,7 +277,7 @@ async def test_a_malformed_body_is_refused(hop: Hop) -> None:
         await until(lambda: EVENTS == ["upload lost"])
 
 
-async def test_what_tornado_itself_refuses_is_a_problem(hop: Hop) -> None:
+async def test_what_tornado_itself_refuses_is_a_problem(hop: Telemetry) -> None:
     """As its own server does, without a document."""
     async with served(hop) as (_, port):
         received = await told(port, request("/echo?" + "&".join(["a=1"] * 2000)))
@@ -285,7 +285,7 @@ async def test_what_tornado_itself_refuses_is_a_problem(hop: Hop) -> None:
         assert b"application/problem+json" in received
 
 
-async def test_handlers_are_told_who_goes_away(hop: Hop) -> None:
+async def test_handlers_are_told_who_goes_away(hop: Telemetry) -> None:
     async with served(hop) as (server, port):
         async with Client.of(port) as client:
             await client.send(request("/waits"))
@@ -302,7 +302,7 @@ async def test_handlers_are_told_who_goes_away(hop: Hop) -> None:
         await until(lambda: EVENTS == ["waiting", "gone", "upload lost"])
 
 
-async def test_a_slow_reader_slows_the_handler(hop: Hop) -> None:
+async def test_a_slow_reader_slows_the_handler(hop: Telemetry) -> None:
     async with served(hop) as (server, port):
         async with Client.of(port) as client:
             await client.send(request("/slow"))
@@ -312,7 +312,7 @@ async def test_a_slow_reader_slows_the_handler(hop: Hop) -> None:
         await until(lambda: "closed" in EVENTS)
 
 
-async def test_a_websocket(hop: Hop) -> None:
+async def test_a_websocket(hop: Telemetry) -> None:
     async with served(hop) as (server, port):
         socket = await websocket_connect(f"ws://127.0.0.1:{port}/socket")
         assert await socket.read_message() == "hello"
@@ -334,7 +334,7 @@ UPGRADE = (
 FRAME = b"\x81\x82\0\0\0\0hi"
 
 
-async def test_a_websocket_behind_answers_that_are_read_late(hop: Hop) -> None:
+async def test_a_websocket_behind_answers_that_are_read_late(hop: Telemetry) -> None:
     """What it sends comes after them; what came with its request is its own."""
     async with served(hop) as (server, port), Client.of(port) as client:
         await until(lambda: server.connections)
@@ -352,7 +352,7 @@ async def test_a_websocket_behind_answers_that_are_read_late(hop: Hop) -> None:
         await until(lambda: "socket closed" in EVENTS)
 
 
-async def test_an_application_is_told_that_a_connection_is_closed(hop: Hop) -> None:
+async def test_an_application_is_told_that_a_connection_is_closed(hop: Telemetry) -> None:
     closed: list[object] = []
 
     class Told(Application):
@@ -368,7 +368,7 @@ async def test_an_application_is_told_that_a_connection_is_closed(hop: Hop) -> N
     assert closed == [connection]
 
 
-async def test_each_request_ends_once(hop: Hop) -> None:
+async def test_each_request_ends_once(hop: Telemetry) -> None:
     ended: list[None] = []
     requests = TornadoRequests(application(), lambda: ended.append(None))
     server = Server(requests.receive, refusals_of(hop))

@@ -14,8 +14,8 @@ from opentelemetry.sdk.trace import Event, ReadableSpan, SpanProcessor
 from opentelemetry.trace import Status
 from opentelemetry.util.types import AnyValue
 
-from observability.span_batch import Batch
 from observability.text import well_formed
+from observability.tracer.batch import Batch
 
 #: Spans that wait to be encoded, the oldest dropped first.
 CAPACITY = 16384

@@ -12,26 +12,27 @@ from opentelemetry.context import attach, detach
 from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPServerRequest, ResponseStartLine
 
-from observability import Hop, tracing
+from observability import Telemetry, propagation
 from observability.tests.conftest import environment
 from observability.tests.sinks import FluentSink, OtlpSink
+from observability.tracer.provider import MAX_ATTRIBUTE_LENGTH
 from tests.ports import free_port
 
 
 @pytest.fixture
 def w3c() -> None:
-    tracing.use_w3c_propagation()
+    propagation.use_w3c_propagation()
 
 
 @pytest.mark.usefixtures("w3c")
-def test_the_current_context_as_headers(hop: Hop) -> None:
-    assert tracing.current_trace_id() is None
-    assert tracing.carrier() == {}
+def test_the_current_context_as_headers(telemetry: Telemetry) -> None:
+    assert propagation.current_trace_id() is None
+    assert propagation.carrier() == {}
     token = attach(baggage.set_baggage("tenant", "a b"))
-    with hop.tracer.start_as_current_span("work") as span:
+    with telemetry.tracer.start_as_current_span("work") as span:
         context = span.get_span_context()
-        assert tracing.current_trace_id() == f"{context.trace_id:032x}"
-        headers = tracing.carrier()
+        assert propagation.current_trace_id() == f"{context.trace_id:032x}"
+        headers = propagation.carrier()
     detach(token)
     assert headers["traceparent"].startswith(f"00-{context.trace_id:032x}-{context.span_id:016x}-")
     assert int(headers["traceparent"][-2:], 16) & 1, "sampled"
@@ -39,7 +40,7 @@ def test_the_current_context_as_headers(hop: Hop) -> None:
 
 
 def test_a_stored_context_continues() -> None:
-    context = tracing.context_of(f"00-{'ab' * 16}-{'cd' * 8}-01", "vendor=1")
+    context = propagation.context_of(f"00-{'ab' * 16}-{'cd' * 8}-01", "vendor=1")
     parent = trace.get_current_span(context).get_span_context()
     assert (f"{parent.trace_id:x}", f"{parent.span_id:x}") == ("ab" * 16, "cd" * 8)
     assert parent.trace_state["vendor"] == "1"
@@ -48,22 +49,22 @@ def test_a_stored_context_continues() -> None:
 
 @pytest.mark.parametrize("traceparent", [None, "", "00-zz", f"00-{'0' * 32}-{'0' * 16}-01", "ff-\ud800"])
 def test_a_context_that_is_none(traceparent: str | None) -> None:
-    context = tracing.context_of(traceparent)
+    context = propagation.context_of(traceparent)
     assert not trace.get_current_span(context).get_span_context().is_valid
 
 
-def test_what_the_parent_did_not_sample_is_not_sampled(hop: Hop, otlp: OtlpSink) -> None:
-    context = tracing.context_of(f"00-{'ab' * 16}-{'cd' * 8}-00")
-    hop.tracer.start_span("unsampled", context).end()
-    hop.tracer.start_span("sampled").end()
-    assert hop.flush()
+def test_what_the_parent_did_not_sample_is_not_sampled(telemetry: Telemetry, otlp: OtlpSink) -> None:
+    context = propagation.context_of(f"00-{'ab' * 16}-{'cd' * 8}-00")
+    telemetry.tracer.start_span("unsampled", context).end()
+    telemetry.tracer.start_span("sampled").end()
+    assert telemetry.flush()
     assert [span.name for span in otlp.spans] == ["sampled"]
 
 
-def test_attributes_are_bounded(hop: Hop, otlp: OtlpSink) -> None:
-    hop.tracer.start_span("work", attributes={"long": "x" * 10**6}).end()
-    assert hop.flush()
-    assert len(otlp.spans[0].attributes[0].value.string_value) == tracing.MAX_ATTRIBUTE_LENGTH
+def test_attributes_are_bounded(telemetry: Telemetry, otlp: OtlpSink) -> None:
+    telemetry.tracer.start_span("work", attributes={"long": "x" * 10**6}).end()
+    assert telemetry.flush()
+    assert len(otlp.spans[0].attributes[0].value.string_value) == MAX_ATTRIBUTE_LENGTH
 
 
 @pytest.fixture
@@ -88,11 +89,11 @@ async def url() -> AsyncIterator[str]:
 CLIENTS = """
 import asyncio, sys
 import aiohttp, httpx
-from observability import setup, tracing
+from observability import instrumentation, setup
 
-tracing.instrument_aiohttp_client()
-tracing.instrument_aiohttp_client()
-tracing.instrument_httpx()
+instrumentation.instrument_aiohttp_client()
+instrumentation.instrument_aiohttp_client()
+instrumentation.instrument_httpx()
 hop = setup("probe")
 
 async def main(url):

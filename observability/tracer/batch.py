@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import INVALID_SPAN_CONTEXT
 
-from observability import otlp
+from observability.tracer import otlp
 
 #: The more, the less a span costs on its way to the collector.
 BATCH_SPANS = 2048

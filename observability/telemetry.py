@@ -9,19 +9,24 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_ON, Sampler
 from opentelemetry.trace import Tracer
 from prometheus_client import CollectorRegistry
 
-from observability import logs, stderr, tracing
+from observability import lifecycle, logs
 from observability.deferred import DEFERRED
-from observability.export import HoldingExporter, NullExporter
-from observability.fluent import HoldingSender, NullSender
+from observability.exporter import HoldingExporter, NullExporter
 from observability.health import Health, reachable
+from observability.logs import stderr
+from observability.logs.fluent import HoldingSender, NullSender
 from observability.metrics import Metrics
+from observability.propagation import use_w3c_propagation
 from observability.settings import Settings
+from observability.tracer.provider import make_provider, make_tracer
 
-_hops: dict[str, "Hop"] = {}
-_current: "Hop | None" = None
+_by_service: dict[str, "Telemetry"] = {}
+_current: "Telemetry | None" = None
+
+lifecycle.register()
 
 
-class Hop:
+class Telemetry:
     """Tracing, logs, metrics and health of a process.
 
     Attributes:
@@ -40,8 +45,8 @@ class Hop:
         if settings.collector_health_url:
             self.health.add("collector", reachable(settings.collector_health_url), critical=False)
         self._exporter = self._make_exporter()
-        self.tracer_provider = tracing.make_provider(settings, self._exporter, root_sampler)
-        self.tracer: Tracer = tracing.make_tracer(
+        self.tracer_provider = make_provider(settings, self._exporter, root_sampler)
+        self.tracer: Tracer = make_tracer(
             f"nextphase.{settings.service}",
             self.tracer_provider,
             self._exporter,
@@ -69,7 +74,7 @@ class Hop:
         """Make this hop the one whose tracer and log handler the process's libraries use."""
         global _current
         _current = self
-        tracing.use_w3c_propagation()
+        use_w3c_propagation()
         trace.set_tracer_provider(self.tracer_provider)
         logs.configure(self._log_handler)
         stderr.LINES.dropped = self.metrics.lines_dropped.inc
@@ -90,15 +95,15 @@ class Hop:
         if self._stopped:
             return
         self._stopped = True
-        if _hops.get(self.settings.service) is self:
-            del _hops[self.settings.service]
+        if _by_service.get(self.settings.service) is self:
+            del _by_service[self.settings.service]
         deadline = time.monotonic() + timeout_seconds
         self.flush(timeout_seconds)
         self._exporter.shutdown()
         self._sender.close(max(0.0, deadline - time.monotonic()))
 
 
-def setup(service: str, root_sampler: Sampler = ALWAYS_ON) -> Hop:
+def setup(service: str, root_sampler: Sampler = ALWAYS_ON) -> Telemetry:
     """Set the process up as a hop; the same hop again when called again.
 
     Never fails because telemetry cannot be delivered. At the interpreter's exit what is left is sent.
@@ -111,16 +116,16 @@ def setup(service: str, root_sampler: Sampler = ALWAYS_ON) -> Hop:
     Raises:
         SettingsError: the environment cannot be used; the message names the variables.
     """
-    if service not in _hops:
-        hop = Hop(Settings.from_env(service), root_sampler)
-        hop.install()
-        _hops[service] = hop
-        atexit.register(hop.shutdown)
+    if service not in _by_service:
+        telemetry = Telemetry(Settings.from_env(service), root_sampler)
+        telemetry.install()
+        _by_service[service] = telemetry
+        atexit.register(telemetry.shutdown)
         logging.getLogger(__name__).info("Hop set up")
-    return _hops[service]
+    return _by_service[service]
 
 
-def current() -> Hop:
+def current() -> Telemetry:
     """The process's hop, shut down or not.
 
     Raises:

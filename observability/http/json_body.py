@@ -7,7 +7,7 @@ from email.message import Message
 from itertools import islice
 from typing import Any, NoReturn
 
-from observability.problem import Problem
+from observability.http.problem import Problem
 
 MAX_BODY_BYTES = 256 * 1024
 #: Of a Content-Type that is read: `email` takes the square of its length.
@@ -67,7 +67,7 @@ def too_large() -> Problem:
 
 
 def too_deep() -> Problem:
-    """The answer to a body that nobody can look at whole."""
+    """The answer to a body that is nested too deeply to be checked."""
     return Problem(400, "Malformed body", detail="The JSON is nested too deeply.")
 
 

@@ -2,8 +2,8 @@
 
 A span of the SDK costs some 40 microseconds until it is encoded, one of these 8, one of a `Template` 4.
 Nearly all spans have a few plain attributes and nothing else; those are kept in a dict and encoded by
-`observability.otlp`. Whatever is out of the ordinary (events, links, lists, values or numbers beyond the
-limits) is left to the SDK's own code.
+`observability.tracer.otlp`. Whatever is out of the ordinary (events, links, lists, values or numbers beyond
+the limits) is left to the SDK's own code.
 """
 
 import logging
@@ -38,11 +38,12 @@ from opentelemetry.trace import (
 from opentelemetry.util._decorator import _agnosticcontextmanager
 from opentelemetry.util.types import AnyValue, Attributes
 
-from observability import otlp
 from observability.deferred import DEFERRED
-from observability.otlp import Plain
-from observability.span_batch import SpanBatches
-from observability.text import hex_trace_id, traceparent_of, well_formed
+from observability.propagation import hex_trace_id, traceparent_of
+from observability.text import well_formed
+from observability.tracer import otlp
+from observability.tracer.batch import SpanBatches
+from observability.tracer.otlp import Plain
 
 _FLAGS = [TraceFlags(flags) for flags in range(4)]
 #: As `traceparent` ends.

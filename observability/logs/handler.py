@@ -16,9 +16,10 @@ from msgspec import UNSET, UnsetType
 from opentelemetry import context, trace
 from opentelemetry.trace import NonRecordingSpan, SpanContext
 
-from observability import stderr
 from observability.deferred import DEFERRED
-from observability.fluent import HoldingSender, NullSender
+from observability.logs import stderr
+from observability.logs.fluent import HoldingSender, NullSender
+from observability.propagation import hex_trace_id
 from observability.settings import Settings
 from observability.synthetic import FIELD as SYNTHETIC
 from observability.synthetic import synthetic_type
@@ -30,7 +31,6 @@ from observability.text import (
     Json,
     bounded,
     field_name,
-    hex_trace_id,
     plain,
     simple,
 )

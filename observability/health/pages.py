@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from observability.health import MEDIA_TYPE, Report
-from observability.hop import Hop
+from observability.health.health import MEDIA_TYPE, Report
+from observability.telemetry import Telemetry
 
 LIVE = "/health/live"
 METRICS = "/metrics"
@@ -20,7 +20,7 @@ class Page:
     body: bytes
 
 
-async def page(hop: Hop, path: str, accept: str | None) -> Page:
+async def page(telemetry: Telemetry, path: str, accept: str | None) -> Page:
     """The page at one of PATHS, on an event loop. Metrics show the checks as they are now.
 
     Args:
@@ -28,16 +28,18 @@ async def page(hop: Hop, path: str, accept: str | None) -> Page:
         path: one of PATHS.
         accept: the request's Accept header.
     """
-    return _page(hop, path, accept, hop.health.live() if path == LIVE else await hop.health.report())
+    health = telemetry.health
+    return _page(telemetry, path, accept, health.live() if path == LIVE else await health.report())
 
 
-def page_blocking(hop: Hop, path: str, accept: str | None) -> Page:
+def page_blocking(telemetry: Telemetry, path: str, accept: str | None) -> Page:
     """As `page`, where there is no event loop."""
-    return _page(hop, path, accept, hop.health.live() if path == LIVE else hop.health.report_blocking())
+    health = telemetry.health
+    return _page(telemetry, path, accept, health.live() if path == LIVE else health.report_blocking())
 
 
-def _page(hop: Hop, path: str, accept: str | None, report: Report) -> Page:
+def _page(telemetry: Telemetry, path: str, accept: str | None, report: Report) -> Page:
     if path == METRICS:
-        body, content_type = hop.metrics.page(accept)
+        body, content_type = telemetry.metrics.page(accept)
         return Page(200, content_type, body)
     return Page(200 if report.ready else 503, MEDIA_TYPE, report.encode())

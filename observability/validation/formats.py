@@ -11,8 +11,8 @@ from typing import Final
 
 from jsonschema import Draft202012Validator, FormatChecker
 
-from observability import grammar
-from observability.grammar import is_timestamp
+from observability.validation import grammar
+from observability.validation.grammar import is_timestamp
 
 FORMATS: Final = FormatChecker(())
 """For validators of jsonschema: date-time, date, time, duration, email, idn-email, hostname, ipv4, ipv6, uri,

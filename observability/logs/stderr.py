@@ -4,7 +4,6 @@ A pipe whose reader has stopped takes no more than 64 KiB, and blocks whoever wr
 writes, so that nothing but this one waits for it.
 """
 
-import atexit
 import io
 import os
 import select
@@ -161,5 +160,3 @@ class DirectLines(Lines):
 
 #: The process's own.
 LINES = Lines()
-atexit.register(LINES.close)
-os.register_at_fork(before=LINES.flush, after_in_child=LINES.forked)

@@ -22,8 +22,8 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from observability.span_batch import Batch, SpanBatches
-from observability.span_queue import SpanQueue
+from observability.tracer.batch import Batch, SpanBatches
+from observability.tracer.span_processor import SpanQueue
 
 #: Memory for batches that wait, some 60000 spans.
 CAPACITY_BYTES = 32 * 1024 * 1024

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, ClassVar, Self
 
-from observability import http_date
+from observability.http import date as http_date
 from observability.text import plain
 
 

@@ -12,7 +12,7 @@ from prometheus_client.samples import Exemplar
 from prometheus_client.utils import floatToGoString
 
 
-class Durations(Collector):
+class DurationHistogram(Collector):
     """prometheus-client's Histogram in what it shows, a tenth of it in cost; exemplars are trace ids.
 
     Args:
@@ -61,7 +61,7 @@ class Durations(Collector):
 
 
 class Series:
-    """The durations of one set of labels. Made by `Durations.of`; keep it where it is asked for often."""
+    """The durations of one set of labels, made by `DurationHistogram.of`; keep it where it is used often."""
 
     def __init__(self, bounds: tuple[float, ...]) -> None:
         self._bounds = bounds

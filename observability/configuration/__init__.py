@@ -1,0 +1,1 @@
+"""Reading a process's configuration."""

@@ -1,0 +1,1 @@
+"""What every user of PostgreSQL shares."""

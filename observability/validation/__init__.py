@@ -1,0 +1,1 @@
+"""Texts that standards define: formats of JSON Schema, their grammar, JSON Pointers."""
