@@ -2,16 +2,30 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from observability.http.problem import Problem
 from observability.http.server.detached import DetachedStream
+from observability.http.server.limits import Limits
+from observability.http.server.received_request import Receive
+from observability.http.server.refusals import Refusals
 from observability.http.server.request_reader import RequestReader
-from observability.http.server.response import ResponseWriter
 from observability.http.server.timer import Timer
 
-if TYPE_CHECKING:
-    from observability.http.server.server import Server
+
+class ConnectionOwner(Protocol):
+    """What takes connections: see `observability.http.server.server.Server`."""
+
+    receive: Receive
+    refusals: Refusals
+    limits: Limits
+    closing: bool
+
+    def came(self, connection: "Connection") -> None:
+        """A connection was opened."""
+
+    def left(self, connection: "Connection") -> None:
+        """A connection was closed."""
 
 
 class Connection(asyncio.Protocol):
@@ -26,7 +40,7 @@ class Connection(asyncio.Protocol):
 
     _transport: asyncio.Transport
 
-    def __init__(self, server: "Server", loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, server: ConnectionOwner, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self.limits = server.limits
         self.remote = ""
@@ -121,12 +135,12 @@ class Connection(asyncio.Protocol):
             await self._room
             self.timer.stop()
 
-    def answered(self, writer: ResponseWriter) -> None:
-        """Go on with the next request, or close, as the answer has said."""
+    def answered(self, *, is_last: bool) -> None:
+        """Go on with the next request, or close after the last answer."""
         self.reader.finish()
         if self._transport.is_closing():
             return
-        if writer.is_last:
+        if is_last:
             self._close()
             return
         if self._room is None:
@@ -141,6 +155,10 @@ class Connection(asyncio.Protocol):
         """
         self._transport.write(self._server.refusals.answer(problem, self.remote, head))
         self._linger()
+
+    def refuse_rest(self, problem: Problem) -> None:
+        """Refuse the rest of the request that is being answered; cut off an answer that has begun."""
+        self.reader.refuse(problem)
 
     def hold(self) -> None:
         """Read nothing for now."""

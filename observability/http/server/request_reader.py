@@ -1,17 +1,32 @@
 """How the requests of a connection are read: each is handed on as soon as its head is there."""
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from observability.http.problem import Problem
 from observability.http.server.body_stream import BodyStream
+from observability.http.server.client_connection import ClientConnection
 from observability.http.server.parser import Head, RequestParser
 from observability.http.server.problems import too_large, too_slow
 from observability.http.server.received_request import Receive, ReceivedRequest
 from observability.http.server.response import ResponseWriter
+from observability.http.server.timer import Timer
 from observability.http.server.whole_body import WholeBody
 
-if TYPE_CHECKING:
-    from observability.http.server.connection import Connection
+
+class ReadConnection(ClientConnection, Protocol):
+    """A client's connection, as what reads its requests sees it."""
+
+    remote: str
+    timer: Timer
+
+    def refuse(self, problem: Problem, head: bytes = b"") -> None:
+        """Answer what is no request, and close."""
+
+    def hold(self) -> None:
+        """Read nothing for now."""
+
+    def resume(self) -> None:
+        """Read again."""
 
 
 class RequestReader:
@@ -23,7 +38,7 @@ class RequestReader:
         request: the one that is being answered.
     """
 
-    def __init__(self, connection: "Connection", receive: Receive) -> None:
+    def __init__(self, connection: ReadConnection, receive: Receive) -> None:
         self.received = b""
         self.request: ReceivedRequest | None = None
         self._connection = connection

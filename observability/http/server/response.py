@@ -3,12 +3,10 @@
 from collections.abc import Sequence
 from functools import lru_cache
 from http.client import responses as PHRASES
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from observability.http.server.client_connection import ClientConnection
 from observability.http.server.parser import Head
-
-if TYPE_CHECKING:
-    from observability.http.server.connection import Connection
 
 #: What a line of a head may be made of; the rest are its line ends.
 _TEXT: Final = bytes([0x09, *range(0x20, 0x7F), *range(0x80, 0x100)])
@@ -34,7 +32,7 @@ class ResponseWriter:
 
     __slots__ = ("_chunked", "_owed", "connection", "has_begun", "head", "is_last", "is_open")
 
-    def __init__(self, connection: "Connection", head: Head) -> None:
+    def __init__(self, connection: ClientConnection, head: Head) -> None:
         self.connection = connection
         self.head = head
         self.has_begun = self.is_last = False
@@ -120,7 +118,7 @@ class ResponseWriter:
         """All of the answer was given: the connection goes on with the next request."""
         if self.is_open:
             self.is_open = False
-            self.connection.answered(self)
+            self.connection.answered(is_last=self.is_last)
 
     def cut(self) -> None:
         """Close the connection at once."""

@@ -87,7 +87,7 @@ class TornadoRequest:
     def refuse(self, problem: Problem) -> None:
         """Refuse the rest of the request."""
         if self._writer.is_open:
-            self._writer.connection.reader.refuse(problem)
+            self._writer.connection.refuse_rest(problem)
 
     def gone(self) -> None:
         """Tell the delegate that the client went away."""
