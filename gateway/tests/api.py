@@ -34,7 +34,7 @@ from observability.http.server import Refusals
 from observability.http.server import Server as HttpServer
 
 KEY = Key.make("the-key")
-SERVICES = {"accounts": 0.5, "orders": 0.5, "inventory": 0.5}
+SERVICES = {"accounts": 20.0, "orders": 20.0, "inventory": 20.0}
 
 
 @dataclass(frozen=True, slots=True)

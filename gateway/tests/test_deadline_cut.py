@@ -20,7 +20,7 @@ routes:
   - id: it
     method: GET
     path: /it
-    deadline_seconds: 1.5
+    deadline_seconds: 3
     coalesce: %s
     compose:
       good: {service: orders, path: /good}
@@ -29,7 +29,7 @@ routes:
 
 
 @pytest.mark.parametrize("coalesce", ["false", "true"])
-@pytest.mark.parametrize("own_seconds", [300, 0.9])
+@pytest.mark.parametrize("own_seconds", [300, 2])
 async def test_a_part_that_the_deadline_cuts_off_is_missing(
     hop: Telemetry, tmp_path: Path, own_seconds: float, coalesce: str
 ) -> None:
@@ -49,8 +49,8 @@ async def test_a_service_is_blamed_where_others_used_up_little_time(
     policy = Policy(timeout_seconds=300, retries=RetryPolicy(attempts=1), breaker=BreakerPolicy(minimum=2))
     for _ in range(2):
         now = 0.0
-        deadline = Deadline.after(0.2, lambda: now)  # noqa: B023 - it is this request's
-        now = 0.2 * used
+        deadline = Deadline.after(0.5, lambda: now)  # noqa: B023 - it is this request's
+        now = 0.5 * used
         with pytest.raises(BackendError) as caught:
             await upstreams.call(Call("orders", "GET", "/orders/7"), policy, deadline)
         assert caught.value.status == 504
@@ -66,7 +66,7 @@ async def test_a_probe_that_hangs_until_the_deadline_opens_the_circuit_again(ser
     )
     for number in (1, 2):
         with pytest.raises(BackendError):
-            await upstreams.call(Call("orders", "GET", "/orders/7"), policy, Deadline.after(0.05))
+            await upstreams.call(Call("orders", "GET", "/orders/7"), policy, Deadline.after(0.5))
         circuit = upstreams._services["orders"].circuits.of("", "/orders/7")
         assert (len(server.asked), circuit.state) == (number, State.OPEN)
         await until(lambda: not circuit.retry_after())  # noqa: B023 - it is waited for here

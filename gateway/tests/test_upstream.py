@@ -1,7 +1,6 @@
 import asyncio
 import itertools
 import json
-import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -17,18 +16,23 @@ from observability.http.client import Headers
 
 ORDER = Call("orders", "GET", "/orders/7")
 PLACE = Call("orders", "POST", "/orders", (("Content-Type", "application/json"),), b"{}")
-ONCE = Policy(timeout_seconds=0.2, retries=RetryPolicy(attempts=1))
-TWICE = Policy(timeout_seconds=0.2, retries=RetryPolicy(attempts=2, first_seconds=0.001))
+ONCE = Policy(timeout_seconds=20, retries=RetryPolicy(attempts=1))
+TWICE = Policy(timeout_seconds=20, retries=RetryPolicy(attempts=2, first_seconds=0.001))
+
+
+def hasty(policy: Policy) -> Policy:
+    """The same for a service that never answers."""
+    return policy.model_copy(update={"timeout_seconds": 0.3})
 
 
 async def ask(
-    upstreams: BackendClient, call: Call = ORDER, policy: Policy = ONCE, seconds: float = 5
+    upstreams: BackendClient, call: Call = ORDER, policy: Policy = ONCE, seconds: float = 30
 ) -> Answer:
     return await upstreams.call(call, policy, Deadline.after(seconds))
 
 
 async def refused(
-    upstreams: BackendClient, call: Call = ORDER, policy: Policy = ONCE, seconds: float = 5
+    upstreams: BackendClient, call: Call = ORDER, policy: Policy = ONCE, seconds: float = 30
 ) -> BackendError:
     with pytest.raises(BackendError) as caught:
         await ask(upstreams, call, policy, seconds)
@@ -50,7 +54,7 @@ async def test_what_is_sent(serve: Serve, hop: observability.Telemetry) -> None:
     version, trace_id, span_id, flags = asked.headers["traceparent"].split("-")
     assert (version, trace_id, int(flags, 16) & 1) == ("00", f"{ids.trace_id:032x}", 1)
     assert span_id != f"{ids.span_id:016x}"
-    assert 0 < int(asked.headers["x-request-timeout-ms"]) <= 200
+    assert 0 < int(asked.headers["x-request-timeout-ms"]) <= 20_000
 
 
 async def test_a_service_is_told_what_is_left_of_the_deadline(serve: Serve) -> None:
@@ -114,10 +118,9 @@ async def test_a_refusal_is_an_answer(serve: Serve, status: int) -> None:
 )  # fmt: skip
 async def test_every_way_to_fail(serve: Serve, behave: Behaviour, status: int) -> None:
     upstreams, _ = await serve(behave)
-    started = time.monotonic()
-    error = await refused(upstreams, policy=TWICE, seconds=1)
+    async with asyncio.timeout(60):
+        error = await refused(upstreams, policy=hasty(TWICE) if status == 504 else TWICE)
     assert error.status == status
-    assert time.monotonic() - started < 5
 
 
 async def test_nobody_there(hop: observability.Telemetry, serve: Serve) -> None:
@@ -218,7 +221,7 @@ async def test_nothing_outlasts_the_deadline(
 
 async def test_timeouts_open_the_circuit(serve: Serve) -> None:
     upstreams, server = await serve(hang)
-    policy = Policy(timeout_seconds=0.05, retries=RetryPolicy(attempts=1), breaker=BreakerPolicy(minimum=2))
+    policy = Policy(timeout_seconds=0.5, retries=RetryPolicy(attempts=1), breaker=BreakerPolicy(minimum=2))
     assert [(await refused(upstreams, policy=policy)).status for _ in range(3)] == [504, 504, 503]
     assert len(server.asked) == 2
 
@@ -228,7 +231,7 @@ async def test_a_failing_service_is_left_alone_and_tried_again(serve: Serve) -> 
     upstreams, server = await serve(saying(*failing, reply(200)))
     policy = Policy(
         retries=RetryPolicy(attempts=1),
-        breaker=BreakerPolicy(minimum=4, window_seconds=60, open_seconds=0.05),
+        breaker=BreakerPolicy(minimum=4, window_seconds=60, open_seconds=1),
     )
     for _ in failing:
         await refused(upstreams, policy=policy)
@@ -286,7 +289,7 @@ async def test_a_probe_that_finds_no_place_makes_room_for_the_next(serve: Serve)
 async def test_a_slow_service_holds_no_more_than_its_bulkhead(serve: Serve) -> None:
     upstreams, server = await serve(hang)
     policy = Policy(
-        timeout_seconds=0.3,
+        timeout_seconds=1,
         retries=RetryPolicy(attempts=1),
         bulkhead=BulkheadPolicy(concurrent=2, queue=1, queue_seconds=0.05),
     )
@@ -308,13 +311,13 @@ async def test_streams_both_ways(serve: Serve) -> None:
 
     upstreams, _ = await serve(echo)
     call = Call("orders", "PUT", "/orders/7", (), body())
-    async with upstreams.stream(call, Policy(), Deadline.after(5)) as streamed:
+    async with upstreams.stream(call, Policy(), Deadline.after(30)) as streamed:
         received = b"".join([chunk async for chunk in streamed.chunks()])
     assert (streamed.status, received) == (200, b"".join(pieces))
 
 
-async def _stream(upstreams: BackendClient) -> None:
-    async with upstreams.stream(ORDER, ONCE, Deadline.after(1)) as streamed:
+async def _stream(upstreams: BackendClient, policy: Policy) -> None:
+    async with upstreams.stream(ORDER, policy, Deadline.after(30)) as streamed:
         async for _ in streamed.chunks():
             pass
 
@@ -331,7 +334,7 @@ async def _stream(upstreams: BackendClient) -> None:
 async def test_streams_fail_as_calls_do(serve: Serve, behave: Behaviour, status: int) -> None:
     upstreams, _ = await serve(behave)
     with pytest.raises(BackendError) as caught:
-        await _stream(upstreams)
+        await _stream(upstreams, hasty(ONCE) if status == 504 else ONCE)
     assert caught.value.status == status
     assert upstreams._services["orders"].bulkhead.in_flight == 0
 

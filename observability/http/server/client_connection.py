@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
+from observability.http.problem import Problem
 from observability.http.server.detached import DetachedStream
 from observability.http.server.limits import Limits
-from observability.problem import Problem
 
 
 class ClientConnection(Protocol):

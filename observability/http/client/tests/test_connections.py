@@ -137,7 +137,7 @@ async def test_cancelling_right_after_the_answer_leaves_the_connection_to_others
 
 
 async def test_the_last_used_connection_is_the_next_and_the_others_grow_old() -> None:
-    client = Client(Limits(idle_seconds=0.2))
+    client = Client(Limits(idle_seconds=1))
     gone: list[int] = []
     used: list[int] = []
     both = asyncio.Barrier(2)
@@ -322,7 +322,7 @@ async def test_an_answer_that_does_not_come_ends_in_time_and_closes_the_connecti
 
     async with serving(exchange) as server:
         with pytest.raises(TimedOut) as caught:
-            await ask(client, server, seconds=0.05)
+            await ask(client, server, seconds=0.5)
         assert caught.value.sent
         await asyncio.wait_for(closed.wait(), 10)
 

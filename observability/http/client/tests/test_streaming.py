@@ -262,11 +262,11 @@ async def test_a_pause_in_the_answer_is_bounded(client: Client) -> None:
 async def test_a_pause_of_the_reader_is_not(client: Client) -> None:
     async with (
         serving(answering(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n", b"x" * 1_000_000)) as server,
-        client.stream(server.origin, "GET", "/", [], timeout_seconds=10, idle_seconds=0.02) as streamed,
+        client.stream(server.origin, "GET", "/", [], timeout_seconds=10, idle_seconds=0.5) as streamed,
     ):
         chunks = streamed.chunks()
         received = len(await anext(chunks))
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.6)
         assert received + sum([len(chunk) async for chunk in chunks]) == 1_000_000
 
 
@@ -329,7 +329,7 @@ async def test_an_error_in_the_context_is_not_taken_for_one_of_the_exchange(clie
 async def test_who_makes_the_body_keeps_a_time_of_their_own(client: Client, early: bool) -> None:
     async def body() -> AsyncIterator[bytes]:
         for _ in range(2):
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.6)
             yield b"abc"
 
     async def exchange(peer: Peer) -> None:
@@ -341,7 +341,7 @@ async def test_who_makes_the_body_keeps_a_time_of_their_own(client: Client, earl
     async with (
         serving(exchange) as server,
         client.stream(
-            server.origin, "POST", "/", [], body(), timeout_seconds=10, idle_seconds=0.05
+            server.origin, "POST", "/", [], body(), timeout_seconds=10, idle_seconds=0.5
         ) as streamed,
     ):
         assert await read(streamed) == b"ok"

@@ -41,7 +41,9 @@ class Asked:
 
     @property
     def connection(self) -> Connection:
-        return self.wire.connection
+        connection = self.wire.connection
+        assert isinstance(connection, Connection)
+        return connection
 
     @property
     def streams(self) -> bool:
