@@ -38,11 +38,11 @@ def render(root: Path) -> str:
     return templates.get_template(TEMPLATE.name).render(
         generated=_NOTE,
         platform=platform,
-        services=[_service(service, users[service.name]) for service in catalog],
+        services=[_service(platform, service, users[service.name]) for service in catalog],
     )
 
 
-def _service(service: Service, user: int) -> dict[str, Any]:
+def _service(platform: Platform, service: Service, user: int) -> dict[str, Any]:
     site = Site.containers(containers.INSTANCE)
     return {
         "name": service.name,
@@ -56,7 +56,7 @@ def _service(service: Service, user: int) -> dict[str, Any]:
             {
                 "name": name,
                 "port": service.ports[number],
-                "environment": environment.service(site, service, number),
+                "environment": environment.service(site, platform, service, number),
             }
             for number, name in enumerate(service.instance_names)
         ],

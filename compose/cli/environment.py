@@ -26,7 +26,7 @@ def hop(site: Site, instance_id: str) -> Environment:
     }
 
 
-def service(site: Site, service: Service, number: int) -> Environment:
+def service(site: Site, platform: Platform, service: Service, number: int) -> Environment:
     """Of instance `number` (from 0) of a service; of its migration with number 0."""
     address = site.listen_service(service, number)
     found = hop(site, f"{service.name}-{number + 1}")
@@ -35,6 +35,7 @@ def service(site: Site, service: Service, number: int) -> Environment:
         "PORT": str(address.port),
         "RIO_URL": site.reach("rio-api").url,
         "RIO_TOKEN_FILE": str(Secrets(site.secrets).sender(service.name)),
+        "MAX_BODY_BYTES": str(platform.edge.event_bytes),
     }
     if service.database:
         found |= database(site, service.name) | {
@@ -43,10 +44,10 @@ def service(site: Site, service: Service, number: int) -> Environment:
     return found | dict(service.environment)
 
 
-def spare(site: Site, service_: Service) -> Environment:
+def spare(site: Site, platform: Platform, service_: Service) -> Environment:
     """Of the spare of a service."""
     own = {"PORT": str(site.spare_of(service_).port), "SERVICE_INSTANCE_ID": f"{service_.name}-spare"}
-    return service(site, service_, 0) | own
+    return service(site, platform, service_, 0) | own
 
 
 def gateway(site: Site, process: str = "gateway") -> Environment:

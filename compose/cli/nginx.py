@@ -72,7 +72,7 @@ def services(
         site,
         SERVICES,
         services=upstreams,
-        body_bytes=platform.edge.body_bytes,
+        body_bytes=platform.edge.event_bytes,
         callers_file=str(Secrets(site.secrets).callers),
     )
 

@@ -25,6 +25,11 @@ class Limits:
     burst: int
     body_bytes: int
 
+    @property
+    def event_bytes(self) -> int:
+        """Bytes of a body that has an event with data of `body_bytes`: in base64, with its attributes."""
+        return self.body_bytes * 4 // 3 + 128 * 1024
+
 
 @dataclass(frozen=True)
 class Kept:

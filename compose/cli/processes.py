@@ -203,7 +203,7 @@ class Processes:
             f"{service.name}-migrate",
             f"brings the database of {service.name} up to date",
             self._command(service.migrate or ()),
-            environment.service(self._site, service, 0),
+            environment.service(self._site, self._platform, service, 0),
             after={"databases": DONE} | _TELEMETRY,
             one_shot=True,
         )
@@ -212,12 +212,12 @@ class Processes:
         return self._serving(
             service,
             service.instance_names[number],
-            environment.service(self._site, service, number),
+            environment.service(self._site, self._platform, service, number),
             self._site.reach_service(service, number),
         )
 
     def _spare_instance(self, service: Service) -> Process:
-        variables = environment.spare(self._site, service)
+        variables = environment.spare(self._site, self._platform, service)
         return self._serving(service, spare_of(service.name), variables, self._site.spare_of(service))
 
     def _serving(

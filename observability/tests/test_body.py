@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from observability.http.json_body import MAX_BODY_BYTES, MAX_ERRORS, parse_object
+from observability.http.json_body import MAX_BODY_BYTES, MAX_ERRORS, max_body_bytes, parse_object
 from observability.http.problem import Problem
+from observability.settings import SettingsError
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -138,3 +139,14 @@ def test_what_cannot_be_stored_is_pointed_at() -> None:
 
 def test_numbers_too_long_to_read() -> None:
     assert refusal(b'{"a": ' + b"9" * 10000 + b"}").status == 400
+
+
+def test_the_limit_is_the_platforms() -> None:
+    assert max_body_bytes({"MAX_BODY_BYTES": "70000"}) == 70_000
+    assert max_body_bytes({}) > 1024 * 1024 * 4 // 3
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "1 MiB", "1e6", "\u0661"])
+def test_a_limit_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(SettingsError, match="MAX_BODY_BYTES"):
+        max_body_bytes({"MAX_BODY_BYTES": text})

@@ -207,9 +207,9 @@ def expected_environment() -> dict[str, dict[str, str]]:
     }
     for service in CATALOG:
         for number, name in enumerate(service.instance_names):
-            expected[name] = environment.service(SITE, service, number)
+            expected[name] = environment.service(SITE, PLATFORM, service, number)
         if service.migrate:
-            expected[f"{service.name}-migrate"] = environment.service(SITE, service, 0)
+            expected[f"{service.name}-migrate"] = environment.service(SITE, PLATFORM, service, 0)
     return expected
 
 

@@ -135,7 +135,7 @@ def test_bodies_that_the_edge_lets_through_reach_the_services(layout: Layout) ->
     run(layout)
     assert "client_max_body_size 9000000;" in (layout.config / "nginx/edge.conf").read_text()
     (most,) = re.findall(r"client_max_body_size (\d+);", (layout.config / "nginx/services.conf").read_text())
-    assert int(most) >= 9000000
+    assert int(most) == 9000000 * 4 // 3 + 128 * 1024
 
 
 def test_the_console_reads_what_there_is(layout: Layout) -> None:

@@ -54,6 +54,11 @@ def test_whatever_serves_can_be_asked_and_is_never_stopped_for_not_being_ready(
         assert process["shutdown"]["timeout_seconds"] > 0
 
 
+def test_a_service_takes_what_services_nginx_passes_on(found: dict[str, dict[str, Any]]) -> None:
+    for name in ("accounts", "mails", "mails-2"):
+        assert f"MAX_BODY_BYTES={1024 * 1024 * 4 // 3 + 128 * 1024}" in found[name]["environment"]
+
+
 def test_telemetry_keeps_nobody_from_starting(found: dict[str, dict[str, Any]]) -> None:
     telemetry = {"collector", "jaeger", "loki", "prometheus", "alertmanager"}
     for name, process in found.items():

@@ -31,6 +31,7 @@ GATEWAY_CREDENTIAL = "5e" * 32
 RIO_CREDENTIAL = "a7" * 32
 Edit = Callable[[str], str]  # changes a rendered configuration before it is used
 LIMITS = {"requests_per_second": 100_000, "burst": 100_000, "body_bytes": 65_536}
+EVENT_BYTES = 98_304
 
 
 def until(condition: Callable[[], Any], what: str, seconds: float = 10.0) -> Any:
@@ -342,7 +343,7 @@ def services(catalog: dict[str, list[str]], **overrides: Any) -> Iterator[Nginx]
     """A running services nginx; `catalog` gives the addresses of each service."""
     own = {key: overrides.pop(key) for key in ("edit", "user", "prefix") if key in overrides}
     entries = [{"name": name, "timeout_seconds": 0.5, "instances": them} for name, them in catalog.items()]
-    nginx = Nginx("services", {"services": entries, "body_bytes": LIMITS["body_bytes"]} | overrides, **own)
+    nginx = Nginx("services", {"services": entries, "body_bytes": EVENT_BYTES} | overrides, **own)
     callers_file = nginx.folder / "callers.conf"
     callers_file.write_text(f'"{GATEWAY_CREDENTIAL}" gateway;\n"{RIO_CREDENTIAL}" rio;\n')
     callers_file.chmod(0o600)

@@ -11,6 +11,7 @@ import java.util.function.Function;
  *
  * @param host address to listen on
  * @param port port to listen on
+ * @param maxBodyBytes the longest body taken, in bytes: as much as services nginx passes on
  * @param database where the service's database is
  * @param collectorHealthUrl answers 200 while the collector is well; null if that was not told
  * @param instance name of this instance of the platform
@@ -19,10 +20,14 @@ import java.util.function.Function;
 public record Settings(
         String host,
         int port,
+        int maxBodyBytes,
         Database database,
         URI collectorHealthUrl,
         String instance,
         String process) {
+
+    // 1 MiB as an event: in base64, with its attributes.
+    private static final String MAX_BODY_BYTES = String.valueOf(1024 * 1024 * 4 / 3 + 128 * 1024);
 
     /** A database for the JDBC driver; its password comes from PGPASSFILE, which the driver reads itself. */
     public record Database(String url, String user) {}
@@ -39,6 +44,7 @@ public record Settings(
         Reader reader = new Reader(environment);
         String host = reader.text("HOST", "127.0.0.1");
         Integer port = reader.parse("PORT", Settings::port);
+        Integer maxBodyBytes = reader.parse("MAX_BODY_BYTES", MAX_BODY_BYTES, Settings::positive);
         Database database = reader.parse("DATABASE_URL", Settings::database);
         URI collectorHealthUrl = environment.containsKey("COLLECTOR_HEALTH_URL")
                 ? reader.parse("COLLECTOR_HEALTH_URL", Settings::http)
@@ -48,7 +54,15 @@ public record Settings(
         if (!reader.faults.isEmpty()) {
             throw new BadSettings(reader.faults);
         }
-        return new Settings(host, port, database, collectorHealthUrl, instance, process);
+        return new Settings(host, port, maxBodyBytes, database, collectorHealthUrl, instance, process);
+    }
+
+    private static int positive(String text) {
+        int number = Integer.parseInt(text);
+        if (number < 1) {
+            throw new IllegalArgumentException("not positive");
+        }
+        return number;
     }
 
     private static int port(String text) {

@@ -28,6 +28,7 @@ class SettingsTest {
         assertEquals("jdbc:postgresql://127.0.0.1:5433/inventory", settings.database().url());
         assertEquals("inventory", settings.database().user());
         assertEquals("127.0.0.1", settings.host());
+        assertEquals(1_529_173, settings.maxBodyBytes());
     }
 
     @ParameterizedTest
@@ -35,6 +36,8 @@ class SettingsTest {
         "PORT,0",
         "PORT,x",
         "PORT,''",
+        "MAX_BODY_BYTES,0",
+        "MAX_BODY_BYTES,1 MiB",
         "DATABASE_URL,mysql://a@b/c",
         "DATABASE_URL,postgresql://127.0.0.1/inventory",
         "DATABASE_URL,postgresql://inventory:password@127.0.0.1/inventory",

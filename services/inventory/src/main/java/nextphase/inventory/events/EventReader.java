@@ -26,10 +26,10 @@ public final class EventReader {
 
     private EventReader() {}
 
-    /** Reads the event; what is none is a 400, what is no event's media type a 415. */
-    public static Event read(HttpServletRequest request) {
+    /** Reads the event of a body of at most {@code limit} bytes; what is none is a 400, what is no event's media type a 415. */
+    public static Event read(HttpServletRequest request, int limit) {
         MediaType type = mediaType(request.getContentType());
-        byte[] body = Body.read(request);
+        byte[] body = Body.read(request, limit);
         if (STRUCTURED.equalsTypeAndSubtype(type)) {
             ObjectNode document = Json.object(body);
             return event(request, name -> member(document, name), document.get("data"));

@@ -1,6 +1,7 @@
 package nextphase.inventory.reservation;
 
 import jakarta.servlet.http.HttpServletRequest;
+import nextphase.inventory.Settings;
 import nextphase.inventory.events.Event;
 import nextphase.inventory.events.EventReader;
 import nextphase.inventory.web.Problem;
@@ -13,16 +14,18 @@ import org.springframework.web.bind.annotation.RestController;
 @RestController
 class EventsController {
     private final Reserving reserving;
+    private final Settings settings;
 
-    EventsController(Reserving reserving) {
+    EventsController(Reserving reserving, Settings settings) {
         this.reserving = reserving;
+        this.settings = settings;
     }
 
     /** Consumes an event; 204 the first time and every time after. */
     @PostMapping("/inventory/events")
     @ResponseStatus(HttpStatus.NO_CONTENT)
     void deliver(HttpServletRequest request) {
-        Event event = EventReader.read(request);
+        Event event = EventReader.read(request, settings.maxBodyBytes());
         switch (event.type()) {
             case "order.placed" -> reserving.placed(event);
             // Rio tries again after a 404: while a new version is rolled out, another instance may know the type.

@@ -4,6 +4,7 @@ import jakarta.servlet.http.HttpServletRequest;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import nextphase.inventory.Settings;
 import nextphase.inventory.stock.StockStore.Written;
 import nextphase.inventory.web.Body;
 import nextphase.inventory.web.Fields;
@@ -27,9 +28,11 @@ class StockController {
     private static final int MOST_ON_HAND = 1_000_000_000;
 
     private final StockStore store;
+    private final Settings settings;
 
-    StockController(StockStore store) {
+    StockController(StockStore store, Settings settings) {
         this.store = store;
+        this.settings = settings;
     }
 
     /**
@@ -64,7 +67,7 @@ class StockController {
         if (!Sku.matches(sku)) {
             throw new Problem(HttpStatus.UNPROCESSABLE_ENTITY, "the last part of the path must be " + Sku.FORM);
         }
-        Fields fields = new Fields(Json.object(Body.read(request)));
+        Fields fields = new Fields(Json.object(Body.read(request, settings.maxBodyBytes())));
         Integer onHand = fields.integer("on_hand", 0, MOST_ON_HAND);
         fields.only(Set.of("on_hand"));
         fields.check();

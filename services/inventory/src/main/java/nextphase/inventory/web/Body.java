@@ -6,20 +6,17 @@ import org.springframework.http.HttpStatus;
 
 /** The body of a request, of a size the service can hold. */
 public final class Body {
-    /** The longest body taken, in bytes. */
-    public static final int LIMIT = 256 * 1024;
-
     private Body() {}
 
-    /** Reads the body; a longer one is a 413, one that breaks off a 400. */
-    public static byte[] read(HttpServletRequest request) {
-        if (request.getContentLengthLong() > LIMIT) {
-            throw tooLarge();
+    /** Reads a body of at most {@code limit} bytes; a longer one is a 413, one that breaks off a 400. */
+    public static byte[] read(HttpServletRequest request, int limit) {
+        if (request.getContentLengthLong() > limit) {
+            throw tooLarge(limit);
         }
         try {
-            byte[] body = request.getInputStream().readNBytes(LIMIT + 1);
-            if (body.length > LIMIT) {
-                throw tooLarge();
+            byte[] body = request.getInputStream().readNBytes(limit + 1);
+            if (body.length > limit) {
+                throw tooLarge(limit);
             }
             return body;
         } catch (IOException error) {
@@ -27,7 +24,7 @@ public final class Body {
         }
     }
 
-    private static Problem tooLarge() {
-        return new Problem(HttpStatus.PAYLOAD_TOO_LARGE, "the body is longer than %d bytes".formatted(LIMIT));
+    private static Problem tooLarge(int limit) {
+        return new Problem(HttpStatus.PAYLOAD_TOO_LARGE, "the body is longer than %d bytes".formatted(limit));
     }
 }
