@@ -5,7 +5,6 @@ meanwhile overflow the processor's queue; a restart of the collector would cost 
 """
 
 import logging
-import random
 import threading
 import time
 from collections import deque
@@ -22,6 +21,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
+from observability.resilience.backoff import Backoff
 from observability.tracer.batch import Batch, SpanBatches
 from observability.tracer.span_processor import SpanQueue
 
@@ -155,15 +155,15 @@ class HoldingExporter:
             self._dropped(oldest.spans)
 
     def _run(self) -> None:
-        backoff = 0.0
+        backoff, is_away = Backoff(BACKOFF_FIRST_SECONDS, BACKOFF_LAST_SECONDS), False
         while (batch := self._take()) is not None:
             outcome, reason = self._attempt(batch)
-            if outcome is Outcome.AWAY and not backoff:
+            if outcome is Outcome.AWAY and not is_away:
                 _logger.warning(
                     "Collector does not take spans; holding them",
                     extra={"endpoint": self._url, "reason": reason},
                 )
-            elif outcome is Outcome.TAKEN and backoff:
+            elif outcome is Outcome.TAKEN and is_away:
                 _logger.info("Collector takes spans again", extra={"held": len(self._batches)})
             elif outcome in (Outcome.REFUSED, Outcome.FORBIDDEN):
                 _logger.error(
@@ -171,11 +171,11 @@ class HoldingExporter:
                     extra={"endpoint": self._url, "reason": reason, "spans": batch.spans},
                 )
             self._settle(batch, outcome)
-            if outcome is Outcome.AWAY:
-                backoff = min(max(2 * backoff, BACKOFF_FIRST_SECONDS), BACKOFF_LAST_SECONDS)
-                self._pause(backoff * random.uniform(0.8, 1.2))  # noqa: S311 - spreads load, guards nothing
+            is_away = outcome is Outcome.AWAY
+            if is_away:
+                self._pause(backoff.next())
             else:
-                backoff = 0.0
+                backoff.reset()
 
     def _take(self) -> Batch | None:
         """The next batch, once there is one; None at the end."""

@@ -1,7 +1,6 @@
 """Events on their way to Rio: which request comes next, and what became of each event. No I/O of its own."""
 
 import json
-import random
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
@@ -16,6 +15,7 @@ from broker.client.draft import Draft
 from broker.client.dsn import Dsn
 from broker.client.errors import EmitError, Refused, Unavailable
 from observability.http.retry_after import read_retry_after
+from observability.resilience.backoff import full_jitter
 
 _STRUCTURED: Final = "application/cloudevents+json"
 _BATCH: Final = "application/cloudevents-batch+json"
@@ -166,8 +166,7 @@ class Sending:
     def _again(self, reason: str, headers: Mapping[str, str]) -> None:
         """Try once more after a pause: exponential with full jitter, on top of what Rio asks for."""
         self._tries += 1
-        longest = min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2 ** (self._tries - 1))
-        jitter = random.uniform(0, longest)  # noqa: S311 - jitter, not a secret
+        jitter = full_jitter(self._tries, _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS)
         self._pause_seconds = jitter + (read_retry_after(headers.get("retry-after")) or 0.0)
         if time.monotonic() + self._pause_seconds > self._deadline:
             self._decide((item, Unavailable(item.draft.id, reason)) for item in self._pending)

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import random
 import time
 from collections.abc import Sequence
 from typing import Final
@@ -16,6 +15,7 @@ from broker.outbox_relay.outbox import Outbox, Row
 from broker.outbox_relay.put_off import PutOffTypes
 from broker.outbox_relay.settings import Database
 from observability.postgresql.connection import AsyncConnection
+from observability.resilience.backoff import Backoff
 
 _logger = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ class Relay:
         self._publisher = publisher
         self._metrics = metrics
         self._trouble: str | None = "not connected yet"
-        self._pause = _FIRST_PAUSE_SECONDS
+        self._backoff = Backoff(_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS)
         self._asked_seconds = 0.0
         self._prune_at = 0.0
         self._put_off = PutOffTypes()
@@ -61,7 +61,7 @@ class Relay:
             except Exception as error:
                 _logger.exception("the relay failed unexpectedly", extra=self._fields())
                 self._report(f"unexpected: {error!r}")
-            await self._backoff()
+            await self._rest()
 
     async def _serve(self, connection: AsyncConnection[object]) -> None:
         outbox = Outbox(connection)
@@ -75,7 +75,7 @@ class Relay:
             if not rows:
                 await self._wait(connection)
             elif not await self._ship(outbox, rows):
-                await self._backoff()
+                await self._rest()
 
     async def _take_lock(self, connection: AsyncConnection[object]) -> None:
         """Be the one relay of this database; others stand by. The lock goes with the connection."""
@@ -107,7 +107,7 @@ class Relay:
             return False
         if self._put_off:
             self._report(f"Rio does not take {self._put_off} at present")
-            self._pause = _FIRST_PAUSE_SECONDS
+            self._backoff.reset()
         else:
             self._recovered()
         return True
@@ -147,14 +147,12 @@ class Relay:
         if self._trouble is not None:
             _logger.info("the outbox is being shipped", extra=self._fields())
         self._trouble = None
-        self._pause = _FIRST_PAUSE_SECONDS
+        self._backoff.reset()
 
-    async def _backoff(self) -> None:
+    async def _rest(self) -> None:
         """Pause, exponentially longer from time to time, and at least as long as Rio asked for."""
-        jittered = self._pause * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret
-        await asyncio.sleep(jittered + self._asked_seconds)
+        await asyncio.sleep(self._backoff.next() + self._asked_seconds)
         self._asked_seconds = 0.0
-        self._pause = min(self._pause * 2, _LONGEST_PAUSE_SECONDS)
 
     def _fields(self) -> dict[str, str]:
         return {"database": self._database.name}

@@ -1,9 +1,8 @@
 """Retries: which calls may be made again, when, and how often in proportion to all calls."""
 
-import random
-
 from gateway.backend.policy import RetryPolicy
 from observability.http.retry_after import read_retry_after
+from observability.resilience.backoff import full_jitter
 
 #: Methods whose repetition changes nothing (RFC 9110, 9.2.2).
 IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"})
@@ -49,5 +48,4 @@ def pause(settings: RetryPolicy, retry: int, retry_after: str | None = None) -> 
     asked = read_retry_after(retry_after) or 0.0
     if asked > settings.cap_seconds:
         return None
-    jittered = random.uniform(0, min(settings.cap_seconds, settings.first_seconds * 2 ** (retry - 1)))  # noqa: S311
-    return max(asked, jittered)
+    return max(asked, full_jitter(retry, settings.first_seconds, settings.cap_seconds))

@@ -28,6 +28,7 @@ from gateway.messages import Handler, Headers, Request, Response
 from gateway.metrics import Metrics
 from gateway.middleware.identity import rate_key
 from observability.http.problem import Problem
+from observability.resilience import token_bucket
 
 ROWS: Final = 65536
 _CELLS: Final = 4
@@ -96,15 +97,15 @@ class RateLimiter:
         most = requests * interval
         # No later than a caller that has spent all of today's limit: the limit may have been another before.
         before = min(max(cells[place + 1], now), now + most) if cells[place] == mark else now
-        ahead = before - now + interval
-        if ahead > most:
+        full_at, wait = token_bucket.take(before, now, interval, most)
+        if wait > 0:
             if before < cells[place + 1]:
                 cells[place + 1] = before
                 _ROW.pack_into(self._memory, offset, *cells)
-            return Verdict(0, (before - now) / _SECOND, (ahead - most) / _SECOND)
-        cells[place : place + 2] = mark, now + ahead
+            return Verdict(0, (before - now) / _SECOND, wait / _SECOND)
+        cells[place : place + 2] = mark, full_at
         _ROW.pack_into(self._memory, offset, *cells)
-        return Verdict((most - ahead) // interval, ahead / _SECOND, 0.0)
+        return Verdict(-wait // interval, (full_at - now) / _SECOND, 0.0)
 
     def _lock(self, offset: int) -> bool:
         """Lock a row; False where its holder does not give it back, and counting may be off by one."""

@@ -9,7 +9,9 @@ from itertools import islice
 from typing import Any, Final, NoReturn
 
 from observability.http.problem import Problem
+from observability.postgresql.text import is_storable
 from observability.settings import SettingsError
+from observability.validation.json_pointer import escape
 
 
 def max_body_bytes(environ: Mapping[str, str]) -> int:
@@ -92,7 +94,7 @@ def refuse_unstorable(document: Any) -> None:
     unstorable = (
         {"pointer": f"#{pointer}", "detail": "has U+0000 or a lone surrogate"}
         for pointer, text in _texts(document, "")
-        if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text)
+        if not is_storable(text)
     )
     if errors := list(islice(unstorable, MAX_ERRORS)):
         raise Problem(400, "Malformed body", detail="Some text cannot be stored.", errors=errors)
@@ -142,7 +144,7 @@ def _texts(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
     elif isinstance(value, dict):
         for name, item in value.items():
             yield pointer, name
-            yield from _texts(item, f"{pointer}/{name.replace('~', '~0').replace('/', '~1')}")
+            yield from _texts(item, f"{pointer}/{escape(name)}")
     elif isinstance(value, list):
         for index, item in enumerate(value):
             yield from _texts(item, f"{pointer}/{index}")

@@ -13,6 +13,8 @@ from collections.abc import Callable
 import msgspec
 from fluent.sender import FluentSender
 
+from observability.resilience.backoff import Backoff
+
 #: Records that wait for the collector, the oldest dropped first.
 QUEUE_RECORDS = 8192
 QUEUE_BYTES = 32 * 1024 * 1024
@@ -191,16 +193,16 @@ class HoldingSender(FluentSender):  # type: ignore[misc] # fluent-logger is not 
         chunk = secrets.token_urlsafe(16)
         options = msgspec.msgpack.encode({"chunk": chunk})
         message = b"".join((self._head, _ARRAY_32(0xDD, len(entries)), *entries, options))
-        backoff = 0.0
+        backoff, is_held = Backoff(BACKOFF_FIRST_SECONDS, BACKOFF_LAST_SECONDS), False
         while fault := self._try(message, chunk):
-            if not backoff:
+            if not is_held:
                 _logger.warning("Collector does not take logs; holding them", extra={"reason": repr(fault)})
-            backoff = min(max(2 * backoff, BACKOFF_FIRST_SECONDS), BACKOFF_LAST_SECONDS)
+            is_held = True
             with self._changed:
-                if self._changed.wait_for(lambda: self._closed, backoff):
+                if self._changed.wait_for(lambda: self._closed, backoff.next()):
                     self._dropped(len(entries))
                     return
-        if backoff:
+        if is_held:
             _logger.info("Collector takes logs again")
 
     def _try(self, message: bytes, chunk: str) -> Exception | None:

@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from observability.http.problem import Problem
+from observability.postgresql.text import is_storable
 from observability.validation.json_pointer import escape
 
 #: A refusal names at most this many errors; a hostile document may have as many as it has bytes.
@@ -32,15 +33,14 @@ class Query(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-def storable(text: str) -> str:
-    """The text itself; ValueError for what PostgreSQL cannot store: U+0000 and lone surrogates."""
-    if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in text):
+def _require_storable(text: str) -> str:
+    if not is_storable(text):
         raise ValueError("has U+0000 or a lone surrogate")
     return text
 
 
 #: Text of an event that PostgreSQL can store. (Request bodies are checked as a whole when they are parsed.)
-Text = Annotated[str, AfterValidator(storable)]
+Text = Annotated[str, AfterValidator(_require_storable)]
 
 #: An id, written as a string in JSON.
 Id = Annotated[UUID, Field(strict=False)]

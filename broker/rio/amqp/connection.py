@@ -7,7 +7,6 @@ reacts at once to both and needs no polling.
 import contextlib
 import logging
 import os
-import random
 import selectors
 import threading
 from collections.abc import Iterator
@@ -17,6 +16,8 @@ from typing import Any, Final
 import kombu.connection
 from amqp.exceptions import AMQPError
 from kombu.utils.url import parse_url
+
+from observability.resilience.backoff import Backoff
 
 _logger = logging.getLogger(__name__)
 
@@ -111,11 +112,11 @@ class ConnectionThread(threading.Thread):
     # --- the thread
 
     def run(self) -> None:
-        pause = _FIRST_PAUSE_SECONDS
+        backoff = Backoff(_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS)
         while not self._stopping.is_set():
             try:
                 with self._open() as connection:
-                    pause = _FIRST_PAUSE_SECONDS
+                    backoff.reset()
                     self._serve(connection)
             except Exception as error:
                 # Whatever it was, it was in this connection: the next one starts from nothing.
@@ -129,8 +130,7 @@ class ConnectionThread(threading.Thread):
                 self.connected.clear()
                 self.blocked.clear()
                 self.on_lost()
-            self._stopping.wait(pause * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
-            pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+            self._stopping.wait(backoff.next())
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[Any]:

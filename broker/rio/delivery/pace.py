@@ -1,8 +1,10 @@
-"""A token bucket: so many attempts a second, none of them paid for by waiting for nothing."""
+"""The pace of a subscription's attempts, by a token bucket whose tokens may be taken in advance."""
 
 import time
 from collections.abc import Callable
 from typing import Final
+
+from observability.resilience import token_bucket
 
 _BURST_SECONDS: Final = 0.1
 
@@ -14,11 +16,10 @@ class Pace:
         """`clock` tells seconds."""
         self._interval = 1.0 / per_second
         self._clock = clock
-        self._next = clock()
+        self._full_at = clock() + _BURST_SECONDS
 
     def reserve(self) -> float:
         """Take the next free place: how many seconds from now it is."""
-        now = self._clock()
-        place = max(self._next, now - _BURST_SECONDS)
-        self._next = place + self._interval
-        return max(0.0, place - now)
+        capacity = self._interval + _BURST_SECONDS
+        self._full_at, wait = token_bucket.take(self._full_at, self._clock(), self._interval, capacity)
+        return max(0.0, wait)

@@ -1,12 +1,12 @@
 """When a delivery is tried again, and when it is given up."""
 
-import random
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from broker.rio.amqp.topology import UNIT_SECONDS
 from broker.rio.model.policy import Policy, Retry
+from observability.resilience.backoff import full_jitter
 
 _GONE: Final = 410
 
@@ -75,6 +75,4 @@ def pause_seconds(retry: Retry, attempt: int) -> float:
 
     Events that failed together are so spread evenly, rather than to come back together.
     """
-    # Beyond 2^64 the cap has long been reached, and a float soon after.
-    longest = min(retry.cap_seconds, retry.first_seconds * 2.0 ** min(max(attempt, 1) - 1, 64))
-    return random.uniform(0, longest)  # noqa: S311 - jitter, not a secret
+    return full_jitter(attempt, retry.first_seconds, retry.cap_seconds)

@@ -3,6 +3,8 @@
 import time
 from collections.abc import Callable
 
+from observability.resilience import token_bucket
+
 
 class Rates:
     """Lets each sender emit so many events a second, and as many at once after a quiet second.
@@ -13,21 +15,19 @@ class Rates:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         """`clock` tells seconds that never go back."""
         self._clock = clock
-        self._buckets: dict[str, tuple[float, float]] = {}  # tokens, and when there were so many
+        self._full_at: dict[str, float] = {}
 
     def take(self, sender: str, rate_per_second: float) -> float:
         """Take leave for one event: 0, or in how many seconds there will be one to take."""
-        now = self._clock()
-        most = max(1.0, rate_per_second)
-        tokens, at = self._buckets.get(sender, (most, now))
-        tokens = min(most, tokens + (now - at) * rate_per_second)
-        if tokens < 1.0:
-            self._buckets[sender] = (tokens, now)
-            return (1.0 - tokens) / rate_per_second
-        self._buckets[sender] = (tokens - 1.0, now)
+        now, interval = self._clock(), 1.0 / rate_per_second
+        before = self._full_at.get(sender, now)
+        full_at, wait = token_bucket.take(before, now, interval, max(1.0, rate_per_second) * interval)
+        if wait > 0:
+            return wait
+        self._full_at[sender] = full_at
         return 0.0
 
     def forget(self, senders: set[str]) -> None:
         """Keep the buckets of these senders alone."""
-        for name in self._buckets.keys() - senders:
-            del self._buckets[name]
+        for name in self._full_at.keys() - senders:
+            del self._full_at[name]

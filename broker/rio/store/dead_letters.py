@@ -14,7 +14,7 @@ from broker.cloudevents import indexable
 from broker.rio.model.event import Event
 from broker.rio.model.message import Message, read_history
 from broker.rio.store.database import Connection, Database
-from broker.rio.store.text import storable
+from observability.postgresql.text import storable
 
 MAX_COUNTED: Final = 10_000
 _CONDITIONS: Final[Mapping[str, LiteralString]] = {

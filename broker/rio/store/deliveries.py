@@ -17,7 +17,7 @@ from broker.cloudevents import indexable
 from broker.rio.jobs.periodic import every
 from broker.rio.metrics import RecordMetrics
 from broker.rio.store.database import Database
-from broker.rio.store.text import storable
+from observability.postgresql.text import storable
 
 _HELD: Final = 10_000
 _BATCH: Final = 1_000

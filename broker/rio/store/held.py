@@ -16,7 +16,7 @@ from psycopg.types.json import Jsonb
 from broker.cloudevents import indexable
 from broker.rio.model.message import Message
 from broker.rio.store.database import Database
-from broker.rio.store.text import storable
+from observability.postgresql.text import storable
 
 LEASE_SECONDS: Final = 15
 """How long a dispatcher that says nothing keeps a subscription's held events."""

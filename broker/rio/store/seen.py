@@ -11,7 +11,7 @@ from broker.rio.jobs.periodic import every
 from broker.rio.metrics import RecordMetrics
 from broker.rio.model.event import Event
 from broker.rio.store.database import Database
-from broker.rio.store.text import storable
+from observability.postgresql.text import storable
 
 _FLUSH_SECONDS: Final = 5.0
 # Sources are the senders' choice: one who invents a new one for each event must not fill the memory.
