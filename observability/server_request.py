@@ -151,10 +151,24 @@ class ServerRequest:
         )
         return Entry(line, level, created, span)
 
+    def lose(self) -> None:
+        """Count the line of a request whose telemetry raised the current exception."""
+        _errors.exception("The telemetry of a request is lost")
+        self._telemetry.metrics.logs_dropped.inc()
+
 
 def _write(ended: list[ServerRequest]) -> None:
     """Count requests and write their access lines."""
-    if entries := [entry for server_request in ended if (entry := server_request.entry()) is not None]:
+    entries: list[Entry] = []
+    for server_request in ended:
+        try:
+            entry = server_request.entry()
+        except Exception:  # it costs its own line, and no other request's
+            server_request.lose()
+        else:
+            if entry is not None:
+                entries.append(entry)
+    if entries:
         _access.write_all(entries)
 
 

@@ -68,6 +68,7 @@ _PLAIN_NAME = re.compile("[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _MAX_GOOD_NAMES = 1024
 
 _root = logging.getLogger()
+_logger = logging.getLogger(__name__)
 
 
 class Line(msgspec.Struct, gc=False):
@@ -181,12 +182,12 @@ class Handler(logging.Handler):
         for entry in entries:
             line, level, created, _ = entry
             try:
-                encoded = to_json(line)
-            except ValueError:  # what UTF-8 cannot carry
-                encoded = b""
+                encoded, fields = to_json(line), to_msgpack(line)
+            except Exception:  # what UTF-8 or an integer of 64 bits cannot carry, or no plain value
+                encoded = fields = b""
             if encoded and _is_short(encoded):
                 lines.append(encoded)
-                packed.append((created, to_msgpack(line)))
+                packed.append((created, fields))
                 if level > highest:
                     highest = level
             else:
@@ -238,7 +239,10 @@ class Lines:
             entries = [entry for entry in entries if logger.isEnabledFor(entry.level)]
         handler = _sole_handler(logger)
         for entry in entries if handler is None else handler.emit_lines(entries):
-            self._record(entry)
+            try:
+                self._record(entry)
+            except Exception:  # it costs no other line
+                _logger.exception("A line cannot be written", extra={"line": self._name})
 
     def _record(self, entry: Entry) -> None:
         """Write a line as a record of its time, in its span."""
