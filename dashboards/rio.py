@@ -108,6 +108,14 @@ def _accepting(board: Dashboard) -> None:
             description="Accepted within the window already, and not dispatched again.",
         )
     )
+    board.with_panel(
+        series(
+            "Malformed messages by status",
+            units.RequestsPerSecond,
+            Prom(or_zero(_rate("rio_malformed_total", "status")), "{{status}}"),
+            description="Refused before they were a request.",
+        )
+    )
 
 
 def _delivering(board: Dashboard) -> None:

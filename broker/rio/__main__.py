@@ -27,12 +27,15 @@ from broker.rio.amqp.topology import Topology
 from broker.rio.delivery.egress import Sinks
 from broker.rio.delivery.signing import Secrets
 from broker.rio.flow.watching import Tail
-from broker.rio.ingest.answering import Answering
-from broker.rio.ingest.emission import Emission
-from broker.rio.ingest.emitting import Emitting
-from broker.rio.ingest.front import Front
-from broker.rio.ingest.interests import Interests
-from broker.rio.ingest.rates import Rates
+from broker.rio.http_server import api_server
+from broker.rio.ingest.authorization import Authorization
+from broker.rio.ingest.deduplication import Deduplication
+from broker.rio.ingest.observer import IngestObserver
+from broker.rio.ingest.pipeline import Pipeline, checks
+from broker.rio.ingest.publication import Publication
+from broker.rio.ingest.scheduling import Scheduling
+from broker.rio.ingest.spans import EventSpans
+from broker.rio.ingest.subscription_index import SubscriptionIndex
 from broker.rio.jobs.periodic import AWAY, every
 from broker.rio.jobs.periodic import check as check_background
 from broker.rio.jobs.replay import Replaying
@@ -41,7 +44,6 @@ from broker.rio.jobs.retention import Retention
 from broker.rio.jobs.schedule import DueEvents
 from broker.rio.lateness import observed
 from broker.rio.metrics import ApiMetrics, RecordMetrics, SubscriptionMetrics
-from broker.rio.model.event import MAX_ATTRIBUTES_BYTES
 from broker.rio.model.schema import Schemas
 from broker.rio.model.sender import Senders
 from broker.rio.model.subscription import Status, Subscription
@@ -60,7 +62,6 @@ from broker.rio.store.senders import StoredSenders
 from broker.rio.store.subscriptions import Subscriptions
 from observability import Telemetry, setup
 from observability.frameworks import tornado as hop_tornado
-from observability.frameworks.absolute import AbsoluteFormServer
 from observability.frameworks.malformed import ProblemServer
 from observability.health import Observed
 from observability.instrumentation import instrument_psycopg
@@ -68,8 +69,6 @@ from observability.instrumentation import instrument_psycopg
 _logger = logging.getLogger(__name__)
 
 _CAPACITY: Final = 10_000
-_HEADER_BYTES: Final = MAX_ATTRIBUTES_BYTES + 4 * 1024
-_TOO_LARGE_READ: Final = 4
 _PREPARE_PAUSE_SECONDS: Final = 1.0
 _DRAIN_SECONDS: Final = 10.0
 _REFRESH_SECONDS: Final = 1.0
@@ -91,7 +90,7 @@ class Api:
     def __init__(self, settings: Settings, hop: Telemetry) -> None:
         loop = asyncio.get_running_loop()
         self._address = address = RabbitAddress(str(settings.amqp_url), settings.amqp_password())
-        self._metrics = metrics = ApiMetrics(hop.registry)
+        self.metrics = self._metrics = metrics = ApiMetrics(hop.registry)
         self._log_measurement = metrics.measurements.of("event-log", self._show_log)
         records = RecordMetrics(hop.registry)
         self._subscription_metrics = SubscriptionMetrics(hop.registry)
@@ -101,7 +100,7 @@ class Api:
         self._log_kept = settings.event_log
         self._database = Database(settings.database_url)
         self._subscriptions = subscriptions = Subscriptions(self._database)
-        self._interests = Interests(subscriptions)
+        self._index = SubscriptionIndex(subscriptions)
         self._connected = asyncio.Event()
         self._restored_at = datetime.now(UTC) - _UNSEEN
         """When every queue was last seen to be there."""
@@ -118,7 +117,7 @@ class Api:
         resending = Resending(self._publisher, metrics, hop.tracer)
         self._handshake = Handshake(Sinks(settings.sinks.allowed))
         self._registry = Registry(
-            subscriptions, Topology(address, self._declare), self._handshake, self._interests.refresh
+            subscriptions, Topology(address, self._declare), self._handshake, self._index.refresh
         )
         senders = Senders()
         schemas = Schemas()
@@ -134,18 +133,20 @@ class Api:
         seen = Seen(self._database, records)
         prepared = asyncio.Event()
         self._accepted = Accepted(settings.database_url, settings.deduplication_seconds)
-        emission = Emission(
-            publisher=self._publisher,
-            accepted=self._accepted,
-            schedule=schedule,
-            schemas=schemas,
-            interests=self._interests,
-            seen=seen,
-            rates=Rates(),
-            metrics=metrics,
-            tracer=hop.tracer,
+        spans = EventSpans(hop.tracer)
+        observer = IngestObserver(metrics, self._index, seen)
+        publication = Publication(self._publisher, spans, observer)
+        self.pipeline = Pipeline(
+            hop,
+            authorization=Authorization(senders),
+            checks=checks(schemas),
+            deduplication=Deduplication(self._accepted, observer),
+            publication=publication,
+            scheduling=Scheduling(schedule, spans, observer),
+            observer=observer,
+            is_ready=prepared.is_set,
         )
-        self._due_events = DueEvents(schedule, emission)
+        self._due_events = DueEvents(schedule, publication)
         self.rio = Rio(
             senders=senders,
             stored_senders=StoredSenders(self._database),
@@ -153,13 +154,6 @@ class Api:
             stored_schemas=StoredSchemas(self._database),
             schedule=schedule,
             tail=Tail(address, loop),
-            emitting=Emitting(
-                senders=senders,
-                emission=emission,
-                metrics=metrics,
-                max_body_bytes=settings.max_body_bytes,
-                prepared=prepared.is_set,
-            ),
             registry=self._registry,
             subscriptions=subscriptions,
             secrets=Secrets(settings.webhook_key()),
@@ -170,7 +164,6 @@ class Api:
             seen=seen,
             catalog=self._catalog,
             metrics=metrics,
-            max_body_bytes=settings.max_body_bytes,
             prepared=prepared,
         )
         self._replaying = Replaying(
@@ -290,7 +283,7 @@ class Api:
             await self._catalog.follow()
 
     async def _refresh(self) -> None:
-        await self._interests.refresh()
+        await self._index.refresh()
         await self.rio.refresh_senders()
         await self.rio.refresh_schemas()
 
@@ -342,19 +335,8 @@ async def main() -> None:
         [*hop_tornado.routes(hop), *with_description(routes(api.rio))],
         default_handler_class=hop_tornado.NotFound,
     )
-    server = AbsoluteFormServer(
-        application,
-        # Somewhat too large a body is read and answered 413 as a problem; Tornado cuts off anything larger.
-        max_body_size=_TOO_LARGE_READ * settings.max_body_bytes,
-        max_header_size=_HEADER_BYTES,
-    )
-    front = Front(
-        server,
-        Answering(api.rio.emitting, hop),
-        max_head_bytes=_HEADER_BYTES,
-        max_body_bytes=settings.max_body_bytes,
-    )
-    await front.listen(settings.api.port, settings.api.host)
+    server = api_server(api.pipeline, application, hop, api.metrics, settings.max_body_bytes)
+    await server.listen(settings.api.port, settings.api.host, reuse_port=True)
     if settings.api_ready is not None:
         health = tornado.web.Application(hop_tornado.routes(hop), default_handler_class=hop_tornado.NotFound)
         ProblemServer(health).listen(settings.api_ready.port, settings.api_ready.host)
@@ -367,7 +349,9 @@ async def main() -> None:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         api.rio.tail.end()
-        await front.stop(_DRAIN_SECONDS)
+        server.refuse_keeping_alive()
+        await server.stop()
+        await api.pipeline.drain(_DRAIN_SECONDS)
         await hop_tornado.drain(_DRAIN_SECONDS)
         await server.close_all_connections()
         await api.close()

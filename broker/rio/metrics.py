@@ -24,6 +24,9 @@ class ApiMetrics:
         self.refused = Counter(
             "rio_events_refused_total", "Events answered with a problem.", ["reason"], registry=registry
         )
+        self.malformed = Counter(
+            "rio_malformed", "Messages refused before they were a request.", ["status"], registry=registry
+        )
         self.unrouted = Counter(
             "rio_unrouted_total", "Accepted events nobody subscribes to.", ["type"], registry=registry
         )

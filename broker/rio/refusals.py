@@ -28,6 +28,16 @@ def not_published(error: NotPublished) -> Problem:
     return unavailable("RabbitMQ unavailable", str(error))
 
 
+def unknown_sender() -> Problem:
+    """A request without the token of a sender."""
+    return Problem(
+        401,
+        "Unknown sender",
+        detail="a sender's name and token, or its bearer token, is needed",
+        headers={"WWW-Authenticate": 'Bearer realm="rio", Basic realm="rio"'},
+    )
+
+
 def read_only(sender_name: str) -> Problem:
     """A viewer asks for a change."""
     return Problem(403, "Read only", detail=f"{sender_name} may see everything and change nothing")

@@ -1,13 +1,14 @@
 """POST /events and the short form, as the API's description knows them.
 
-Plain posts `front.py` answers before Tornado sees them; all others, and other methods, come here.
+`broker.rio.ingest.pipeline` receives every POST to them; other methods come here, to be refused.
 """
 
 from typing import Any, Final
 
 from broker.rio.admin.description import Answer, Shown, operation
 from broker.rio.admin.handler import RioHandler
-from broker.rio.ingest.emitting import DELIVER_AFTER, MAX_KEY, ORDERED, Posted
+from broker.rio.ingest.request_parser import DELIVER_AFTER, ORDERED
+from broker.rio.ingest.short_form import MAX_KEY
 from broker.rio.model import event as events
 
 _EVENT: Final[dict[str, Any]] = {
@@ -50,23 +51,7 @@ class Accepted(Shown):
     id: str
 
 
-class _Emitting(RioHandler):
-    async def _emit(self) -> None:
-        request = self.request
-        for name, _ in request.headers.get_all():
-            if name.startswith("Ce-") and len(request.headers.get_list(name)) > 1:
-                raise events.repeated(name[3:].lower())
-        answer = await self.rio.emitting.answer(
-            Posted(request.path, request.query, request.headers, request.body)
-        )
-        self.set_status(answer.status)
-        self.set_header("Content-Type", answer.media)
-        for name, value in answer.headers.items():
-            self.set_header(name, value)
-        self.finish(answer.body)
-
-
-class EventsHandler(_Emitting):
+class EventsHandler(RioHandler):
     """/events."""
 
     @operation(
@@ -76,10 +61,10 @@ class EventsHandler(_Emitting):
         headers={**_AFTER, **_ORDERED},
     )
     async def post(self) -> None:
-        await self._emit()
+        raise NotImplementedError("the pipeline receives it")
 
 
-class ShortFormHandler(_Emitting):
+class ShortFormHandler(RioHandler):
     """/event/{project}/emit/{action}."""
 
     @operation(
@@ -89,4 +74,4 @@ class ShortFormHandler(_Emitting):
         headers={**_AFTER, **_KEY},
     )
     async def post(self, project: str, action: str) -> None:
-        await self._emit()
+        raise NotImplementedError("the pipeline receives it")

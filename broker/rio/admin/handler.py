@@ -14,7 +14,6 @@ from broker.rio.admin.registry import Registry
 from broker.rio.amqp.publisher import NotPublished
 from broker.rio.delivery.signing import Secrets
 from broker.rio.flow.watching import Tail
-from broker.rio.ingest.emitting import Emitting, unknown_sender
 from broker.rio.jobs.periodic import AWAY
 from broker.rio.jobs.resending import Resending
 from broker.rio.metrics import ApiMetrics
@@ -42,7 +41,6 @@ class Rio:
     stored_schemas: StoredSchemas
     schedule: Schedule
     tail: Tail
-    emitting: Emitting
     registry: Registry
     subscriptions: Subscriptions
     secrets: Secrets
@@ -53,7 +51,6 @@ class Rio:
     seen: Seen
     catalog: DeclaredCatalog
     metrics: ApiMetrics
-    max_body_bytes: int
     prepared: Event
     """Set once every declared subscription has its queue: an event taken before would miss them."""
 
@@ -109,16 +106,14 @@ class RioHandler(hop_tornado.Handler):
         self.rio = rio
 
     def prepare(self) -> None:
-        """Refuse a request without a sender's token, a viewer's for a change, and one with too much."""
+        """Refuse a request without a sender's token, and a viewer's for a change."""
         super().prepare()
         sender = self.rio.senders.by_authorization(self.request.headers.get("Authorization", ""))
         if sender is None:
-            raise unknown_sender()
+            raise refusals.unknown_sender()
         if sender.viewer and self.request.method not in _SAFE_METHODS:
             raise refusals.read_only(sender.name)
         self.sender = sender
-        if len(self.request.body) > self.rio.max_body_bytes:
-            raise Problem(413, "Body too large", detail=f"at most {self.rio.max_body_bytes} bytes")
 
     def require_sees_all(self) -> None:
         """Refuse a sender that is neither an operator nor a viewer."""

@@ -26,7 +26,7 @@ from broker.rio.admin.subscriptions import (
 )
 from broker.rio.admin.tail import TailHandler
 from broker.rio.admin.topology import TopologyHandler
-from broker.rio.ingest.emitting import SHORT_PATTERN
+from broker.rio.ingest.short_form import SHORT_PATTERN
 
 
 def routes(rio: Rio) -> list[tuple[str, type[RioHandler], dict[str, Any]]]:

@@ -1,1 +1,1 @@
-"""From a POST to an event that RabbitMQ has."""
+"""From a POST to an event that RabbitMQ has: `pipeline` is the way, every other module one step of it."""

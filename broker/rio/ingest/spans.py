@@ -1,30 +1,40 @@
-"""The spans of accepting: what they have in common is encoded once for each address and each event type."""
+"""The spans of events on their way in. What the spans of a type have in common is encoded once."""
 
 from functools import lru_cache
 from typing import Final
 
-from opentelemetry.trace import Span, SpanContext, SpanKind, Tracer
+from opentelemetry import trace
+from opentelemetry.trace import Span, SpanKind, Tracer
 
 from broker.rio import tracing
 from broker.rio.amqp.topology import EVENTS
 from broker.rio.model.event import Event
+from broker.rio.store.scheduled import Scheduled
 from observability.tracer import Template
 
 _TYPES: Final = 1024  # senders choose them
 
 
 class EventSpans:
-    """Starts a span for what is done to an event."""
+    """Starts a span for what is done to an event, named after that and the event's type."""
 
     def __init__(self, tracer: Tracer) -> None:
         self._tracer = tracer
         self._template = lru_cache(_TYPES)(self._make)
 
-    def start(
-        self, operation: str, event: Event, parent: SpanContext | None, link: SpanContext | None
-    ) -> Span:
-        """A span named after the operation and the event's type; without a parent it begins a trace."""
-        return self._template(operation, event.type).start(parent, tracing.values(event), link=link)
+    def of_request(self, operation: str, event: Event) -> Span:
+        """In the event's own trace, linked to the request that brought it; without one, in the request's."""
+        request = trace.get_current_span().get_span_context()
+        own = tracing.parent_of(event.attributes)
+        link = None if own is None else request
+        template = self._template(operation, event.type)
+        return template.start(own or request, tracing.values(event), link=link)
+
+    def of_due(self, scheduled: Scheduled) -> Span:
+        """In a trace of its own, linked to where the event was accepted: that was long ago."""
+        event = scheduled.event
+        accepted = tracing.parent_of(scheduled.trace)
+        return self._template("publish", event.type).start(None, tracing.values(event), link=accepted)
 
     def _make(self, operation: str, event_type: str) -> Template:
         constants = tracing.constants(event_type, operation, EVENTS)

@@ -1,4 +1,4 @@
-"""Which subscriptions want an event, known in memory: RabbitMQ routes, this tells what it will do."""
+"""Which subscriptions get the events of a type, kept in memory to log and count it. RabbitMQ routes them."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -9,7 +9,7 @@ from broker.rio.store.subscriptions import Subscriptions
 _REMEMBERED: Final = 10_000
 
 
-class Interests:
+class SubscriptionIndex:
     """The subscriptions as last read."""
 
     def __init__(self, subscriptions: Subscriptions) -> None:
@@ -18,7 +18,7 @@ class Interests:
         self._by_type: dict[str, tuple[str, ...]] = {}
 
     async def refresh(self) -> None:
-        """Read them anew."""
+        """Read the subscriptions from PostgreSQL again."""
         patterns = [(found.id, found.types) for found in await self._subscriptions.all()]
         if patterns != self._patterns:
             self._patterns, self._by_type = list(patterns), {}

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.rio.ingest.rates import Rates
+from broker.rio.ingest.rate_limit import RateLimit
 
 
 class Clock:
@@ -21,7 +21,7 @@ pauses = st.lists(st.floats(0, 3), min_size=1, max_size=60)
 @given(rates, pauses)
 def test_no_more_than_the_rate_and_a_second(rate: float, pauses: list[float]) -> None:
     clock = Clock()
-    bucket = Rates(clock)
+    bucket = RateLimit(clock)
     taken = 0
     for pause in pauses:
         clock.now += pause
@@ -32,7 +32,7 @@ def test_no_more_than_the_rate_and_a_second(rate: float, pauses: list[float]) ->
 @given(rates, st.integers(1, 50))
 def test_who_waits_as_told_is_let_through(rate: float, before: int) -> None:
     clock = Clock()
-    bucket = Rates(clock)
+    bucket = RateLimit(clock)
     for _ in range(before):
         bucket.take("orders", rate)
     wait = bucket.take("orders", rate)
@@ -42,7 +42,7 @@ def test_who_waits_as_told_is_let_through(rate: float, before: int) -> None:
 
 
 def test_senders_do_not_share() -> None:
-    bucket = Rates(Clock())
+    bucket = RateLimit(Clock())
     assert bucket.take("orders", 1) == 0
     assert bucket.take("orders", 1) > 0
     assert bucket.take("inventory", 1) == 0

@@ -3,10 +3,14 @@
 import time
 from collections.abc import Callable
 
+from broker.rio import refusals
+from broker.rio.ingest.messages import Outcome
+from broker.rio.model.event import Event
+from broker.rio.model.sender import Sender
 from observability.resilience import token_bucket
 
 
-class Rates:
+class RateLimit:
     """Lets each sender emit so many events a second, and as many at once after a quiet second.
 
     Each process counts for itself: of several API processes each lets a sender's whole rate through.
@@ -17,6 +21,13 @@ class Rates:
         self._clock = clock
         self._full_at: dict[str, float] = {}
 
+    def check(self, sender: Sender, _: Event) -> Outcome:
+        """Take leave for one event of a sender; 429 while there is none to take."""
+        rate = sender.rate_per_second
+        if rate is None or not (wait := self.take(sender.name, rate)):
+            return None
+        return refusals.too_fast(rate, wait)
+
     def take(self, sender: str, rate_per_second: float) -> float:
         """Take leave for one event: 0, or in how many seconds there will be one to take."""
         now, interval = self._clock(), 1.0 / rate_per_second
@@ -26,8 +37,3 @@ class Rates:
             return wait
         self._full_at[sender] = full_at
         return 0.0
-
-    def forget(self, senders: set[str]) -> None:
-        """Keep the buckets of these senders alone."""
-        for name in self._full_at.keys() - senders:
-            del self._full_at[name]

@@ -1,0 +1,171 @@
+"""An event is accepted once: it is claimed before it is published, and what became of it is noted before it
+is answered.
+
+A repeated event is answered like the first one, which may still be on its way: in the same request, another
+one, or another process.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from broker.rio import refusals
+from broker.rio.ingest.messages import Outcome
+from broker.rio.ingest.observer import IngestObserver
+from broker.rio.ingest.subject_order import SubjectOrder
+from broker.rio.jobs.periodic import AWAY
+from broker.rio.model.event import Event
+from broker.rio.model.sender import Sender
+from broker.rio.store.accepted import Accepted, Standing, key_of
+
+_ELSEWHERE_SECONDS: Final = 3.0
+_ELSEWHERE_PAUSE_SECONDS: Final = 0.1
+_GIVEN_UP: Final = refusals.unavailable("Not accepted", "the request was given up")
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, eq=False)
+class Candidate:
+    """An event that passed every check.
+
+    Attributes:
+        key: what identifies it, whoever sends it again.
+        due_at: when it is to be published; None: now.
+        outcome: what becomes of it.
+    """
+
+    event: Event
+    key: bytes
+    due_at: datetime | None
+    outcome: "asyncio.Future[Outcome]"
+
+
+Act = Callable[[Sequence[Candidate]], Awaitable[Sequence[Outcome]]]
+"""Publishes or schedules events that were not accepted before; the outcome of each stands in its place."""
+
+
+class Deduplication:
+    """Has each event acted on once."""
+
+    def __init__(self, accepted: Accepted, observer: IngestObserver) -> None:
+        self._accepted = accepted
+        self._observer = observer
+        self._in_hand: dict[bytes, Candidate] = {}
+
+    def enter(self, sender: Sender, event: Event, due_at: datetime | None) -> tuple[Candidate, bool]:
+        """The candidate of an event, and whether it is new. One that is not is in hand already, and its
+        outcome is shared; a new one has to be given to `decide`.
+        """
+        key = key_of(sender.name, event)
+        known = self._in_hand.get(key)
+        if known is not None:
+            return known, False
+        outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        candidate = self._in_hand[key] = Candidate(event, key, due_at, outcome)
+        return candidate, True
+
+    async def decide(self, candidates: Sequence[Candidate], act: Act, *, is_ordered: bool) -> None:
+        """Bring about every candidate's outcome, whatever happens.
+
+        Args:
+            is_ordered: whether a candidate is held back behind one of its subject that is not accepted.
+        """
+        try:
+            await self._decide(candidates, act, is_ordered)
+        except AWAY as error:
+            _logger.warning("events not accepted", extra={"reason": repr(error)})
+            _settle(candidates, refusals.store_unavailable())
+        finally:
+            _settle(candidates, _GIVEN_UP)
+            for candidate in candidates:
+                del self._in_hand[candidate.key]
+
+    async def _decide(self, candidates: Sequence[Candidate], act: Act, is_ordered: bool) -> None:
+        deadline = time.monotonic() + _ELSEWHERE_SECONDS
+        while True:
+            claimed, elsewhere = await self._claim(candidates, SubjectOrder(is_ordered))
+            if claimed:
+                await self._act(claimed, act, is_ordered)
+            if not elsewhere:
+                return
+            if time.monotonic() > deadline:
+                detail = "the same event is being accepted by another request"
+                _settle(elsewhere, refusals.unavailable("Not decided yet", detail))
+                return
+            await asyncio.sleep(_ELSEWHERE_PAUSE_SECONDS)
+            candidates = elsewhere
+
+    async def _claim(
+        self, candidates: Sequence[Candidate], order: SubjectOrder
+    ) -> tuple[list[Candidate], list[Candidate]]:
+        """Claim candidates; those that are claimed now, and those that another process has in hand. All
+        others have their outcome."""
+        claimed: list[Candidate] = []
+        elsewhere: list[Candidate] = []
+        held_back: list[Candidate] = []
+        standings = await self._accepted.claim([one.key for one in candidates])
+        for candidate, standing in zip(candidates, standings, strict=True):
+            if standing is Standing.MINE:
+                (held_back if order.holds_back(candidate.event) else claimed).append(candidate)
+            elif standing is Standing.ACCEPTED:
+                self._observer.repeated()
+                candidate.outcome.set_result(None)
+            else:
+                order.stop(candidate.event)
+                elsewhere.append(candidate)
+        if held_back:
+            await self._note(held_back, [refusals.held_back()] * len(held_back))
+            _settle(held_back, refusals.held_back())
+        return claimed, elsewhere
+
+    async def _act(self, claimed: Sequence[Candidate], act: Act, is_ordered: bool) -> None:
+        """Act on what is claimed, and note what became of it before it is answered."""
+        try:
+            outcomes = await act(claimed)
+            if is_ordered:
+                # One channel takes messages in order. Should RabbitMQ confirm one all the same that is
+                # behind an unconfirmed one, it is published again behind that one.
+                outcomes = _held_back(claimed, outcomes)
+        except BaseException:
+            await self._note(claimed, [_GIVEN_UP] * len(claimed))
+            raise
+        await self._note(claimed, outcomes)
+        for candidate, outcome in zip(claimed, outcomes, strict=True):
+            candidate.outcome.set_result(outcome)
+
+    async def _note(self, claimed: Sequence[Candidate], outcomes: Sequence[Outcome]) -> None:
+        accepted = [one.key for one, outcome in zip(claimed, outcomes, strict=True) if outcome is None]
+        refused = [one.key for one, outcome in zip(claimed, outcomes, strict=True) if outcome is not None]
+        try:
+            if accepted:
+                await self._accepted.accept(accepted)
+            if refused:
+                await self._accepted.release(refused)
+        except AWAY as error:
+            # RabbitMQ has the accepted ones: to refuse them would only have them sent twice. The claims stand
+            # for a while yet.
+            _logger.warning("not noted as accepted", extra={"count": len(accepted), "reason": repr(error)})
+
+
+def _held_back(candidates: Sequence[Candidate], outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """The outcomes, but for events behind one of their subject that was not accepted."""
+    order, found = SubjectOrder(is_ordered=True), list[Outcome]()
+    for candidate, outcome in zip(candidates, outcomes, strict=True):
+        if outcome is not None:
+            order.stop(candidate.event)
+        elif order.holds_back(candidate.event):
+            outcome = refusals.held_back()  # noqa: PLW2901
+        found.append(outcome)
+    return found
+
+
+def _settle(candidates: Sequence[Candidate], outcome: Outcome) -> None:
+    """Give an outcome to those that have none yet."""
+    for candidate in candidates:
+        if not candidate.outcome.done():
+            candidate.outcome.set_result(outcome)

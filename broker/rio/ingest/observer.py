@@ -1,0 +1,59 @@
+"""What operators see of accepting: metrics, log lines, and the counts that the topology shows."""
+
+from datetime import datetime
+from typing import Final
+
+from broker.rio.ingest.subscription_index import SubscriptionIndex
+from broker.rio.metrics import ApiMetrics
+from broker.rio.model.event import Event
+from broker.rio.model.states import State, tell
+from broker.rio.store.seen import Seen
+from observability.http.problem import Problem
+
+_REASONS: Final = {
+    400: "malformed",
+    401: "unauthorized",
+    403: "not_allowed",
+    413: "too_large",
+    415: "unsupported_media_type",
+    422: "schema",
+    424: "held_back",
+    429: "too_many",
+    503: "unavailable",
+}
+_OTHER_REASON: Final = "other"
+
+
+class IngestObserver:
+    """Told of every event's outcome."""
+
+    def __init__(self, metrics: ApiMetrics, index: SubscriptionIndex, seen: Seen) -> None:
+        self._metrics = metrics
+        self._index = index
+        self._seen = seen
+        for reason in (*_REASONS.values(), _OTHER_REASON):
+            metrics.refused.labels(reason)  # at 0: an alert sees the first ones as an increase
+
+    def published(self, event: Event) -> None:
+        """RabbitMQ has an event. Call this in the event's span."""
+        subscriptions = self._index.of(event.type)
+        self._metrics.accepted.labels(event.type).inc()
+        if not subscriptions:
+            self._metrics.unrouted.labels(event.type).inc()
+        self._seen.emitted(event)
+        tell(State.ACCEPTED, event, routed=bool(subscriptions))
+        for subscription in subscriptions:
+            tell(State.QUEUED, event, subscription)
+
+    def scheduled(self, event: Event, due_at: datetime) -> None:
+        """PostgreSQL keeps an event until it is due. Call this in the event's span."""
+        self._metrics.scheduled.labels(event.type).inc()
+        tell(State.SCHEDULED, event, due_at=due_at.isoformat())
+
+    def repeated(self) -> None:
+        """An event was accepted before."""
+        self._metrics.repeated.inc()
+
+    def refused(self, problem: Problem) -> None:
+        """An event, or a whole request, was refused."""
+        self._metrics.refused.labels(_REASONS.get(problem.status, _OTHER_REASON)).inc()

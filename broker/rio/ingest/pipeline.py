@@ -1,0 +1,161 @@
+"""The way of every event into Rio: receive the request, authorise its sender, parse its events; check each
+event's rights, rate and schema, and when it is due; act on what was not accepted before: publish or schedule
+it, note that; answer.
+
+`checks` lists what an event has to pass. Every step is a module of this package; `request_task` sends the
+response and `request_record` keeps what telemetry says of the request.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from functools import partial
+
+from tornado.httputil import HTTPHeaders
+
+from broker.rio import refusals
+from broker.rio.ingest.authorization import Authorization, check_source, check_type
+from broker.rio.ingest.deduplication import Candidate, Deduplication
+from broker.rio.ingest.messages import Outcome, Request, Response, Submission
+from broker.rio.ingest.observer import IngestObserver
+from broker.rio.ingest.publication import Publication
+from broker.rio.ingest.rate_limit import RateLimit
+from broker.rio.ingest.request_parser import parse
+from broker.rio.ingest.request_record import RequestRecorder
+from broker.rio.ingest.request_task import RequestTask
+from broker.rio.ingest.responses import problem_response, response_to
+from broker.rio.ingest.scheduling import Scheduling, due_time
+from broker.rio.ingest.schema_validation import SchemaValidation
+from broker.rio.ingest.subject_order import SubjectOrder
+from broker.rio.model.event import Event
+from broker.rio.model.schema import Schemas
+from broker.rio.model.sender import Sender
+from observability import Telemetry
+from observability.http.problem import Problem
+from observability.http.server import ResponseWriter
+from observability.server_request import problem_of
+
+Check = Callable[[Sender, Event], Outcome]
+
+
+def checks(schemas: Schemas) -> list[Check]:
+    """What every event has to pass, in this order."""
+    return [check_type, check_source, RateLimit().check, SchemaValidation(schemas).check]
+
+
+class Pipeline:
+    """Accepts the events of requests.
+
+    Parameters:
+        is_ready: whether every declared subscription has its queue: an event taken before would miss them.
+    """
+
+    def __init__(
+        self,
+        hop: Telemetry,
+        *,
+        authorization: Authorization,
+        checks: Sequence[Check],
+        deduplication: Deduplication,
+        publication: Publication,
+        scheduling: Scheduling,
+        observer: IngestObserver,
+        is_ready: Callable[[], bool],
+    ) -> None:
+        self._authorization = authorization
+        self._checks = checks
+        self._deduplication = deduplication
+        self._publication = publication
+        self._scheduling = scheduling
+        self._observer = observer
+        self._is_ready = is_ready
+        self._recorder = RequestRecorder(hop)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def receive(
+        self, writer: ResponseWriter, method: str, target: str, headers: HTTPHeaders, peer: str
+    ) -> RequestTask:
+        """Begin with a POST to an address of events: see `observability.http.server.Receive`."""
+        path, _, query = target.partition("?")
+        request = Request(path, query, headers)
+        return RequestTask(self.respond, writer, request, self._recorder.begin(request), self._tasks)
+
+    async def drain(self, timeout_seconds: float) -> None:
+        """Wait until no request is under way, or the time is over."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=timeout_seconds)
+
+    async def respond(self, request: Request) -> Response:
+        """The response to a request, once what became of its events is safe; a refusal is one, too."""
+        try:
+            sender = self._authorization.sender_of(request.headers)
+            body = await request.whole_body()
+            if not self._is_ready():
+                raise refusals.unavailable("Rio is starting", "The declared subscriptions are not there yet")
+            submission = parse(request, body, sender)
+        except Problem as problem:
+            self._observer.refused(problem)
+            return problem_response(problem)
+        outcomes = await self._accept(submission)
+        for outcome in outcomes:
+            if outcome is not None:
+                self._observer.refused(outcome)
+        return response_to(submission, outcomes)
+
+    async def _accept(self, submission: Submission) -> Sequence[Outcome]:
+        """What becomes of each event, in its place."""
+        outcomes: list[Outcome | asyncio.Future[Outcome]] = []
+        candidates: list[Candidate] = []
+        order = SubjectOrder(submission.is_ordered)
+        now = datetime.now(UTC)
+        for event in submission.events:
+            if isinstance(event, Problem):
+                order.stop_all()
+                outcomes.append(event)
+                continue
+            try:
+                due_at = self._check(submission, event, order, now)
+            except Exception as error:
+                order.stop(event)
+                outcomes.append(problem_of(error))
+                continue
+            candidate, is_new = self._deduplication.enter(submission.sender, event, due_at)
+            if is_new:
+                candidates.append(candidate)
+            elif candidate not in candidates:
+                order.stop(event)  # another request is about to have it accepted, or not
+            outcomes.append(candidate.outcome)
+        if candidates:
+            act = partial(self._publish_or_schedule, submission.sender)
+            await self._deduplication.decide(candidates, act, is_ordered=submission.is_ordered)
+        return [await one if isinstance(one, asyncio.Future) else one for one in outcomes]
+
+    def _check(
+        self, submission: Submission, event: Event, order: SubjectOrder, now: datetime
+    ) -> datetime | None:
+        """When an event is due, None: now.
+
+        Raises:
+            Problem: it is refused.
+        """
+        if order.holds_back(event):
+            raise refusals.held_back()
+        for check in self._checks:
+            if (problem := check(submission.sender, event)) is not None:
+                raise problem
+        due_at = due_time(event, now, submission.after_seconds)
+        if due_at is None and (problem := self._publication.check()) is not None:
+            raise problem
+        return due_at
+
+    async def _publish_or_schedule(self, sender: Sender, claimed: Sequence[Candidate]) -> Sequence[Outcome]:
+        """Act on events that were not accepted before, in their order."""
+        if all(one.due_at is None for one in claimed):
+            return await self._publication.publish([one.event for one in claimed])
+        outcomes: list[Outcome] = []
+        for one in claimed:
+            if one.due_at is not None:
+                outcomes.append(await self._scheduling.keep(sender, one.event, one.due_at))
+            else:
+                outcomes += await self._publication.publish([one.event])
+        return outcomes

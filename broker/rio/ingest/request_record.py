@@ -1,0 +1,74 @@
+"""What is recorded of every request to emit: its server span, its access line and its metrics."""
+
+from opentelemetry import context, trace
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode
+
+from broker.rio.ingest.messages import Request
+from broker.rio.ingest.request_parser import EVENTS_ROUTE, route_of
+from broker.rio.ingest.short_form import SHORT_ROUTE
+from broker.rio.tracing import parent_of
+from observability import Telemetry
+from observability.propagation import hex_trace_id
+from observability.server_request import ServerRequest
+from observability.tracer import Template
+
+_VARIABLES = ("url.path", "server.address", "user_agent.original")
+_STATUS = "http.response.status_code"
+_CARRIED = ("traceparent", "tracestate")
+
+
+class RequestRecord:
+    """The telemetry of one request, from its head to its end.
+
+    Attributes:
+        trace_id: 32 hex digits.
+    """
+
+    __slots__ = ("_route", "_server_request", "_span", "_template", "trace_id")
+
+    def __init__(self, hop: Telemetry, request: Request, route: str, template: Template, span: Span) -> None:
+        own = span.get_span_context()
+        self.trace_id = hex_trace_id(own.trace_id)
+        self._route = route
+        self._template = template
+        self._span = span
+        caller = request.headers.get("x-caller")
+        self._server_request = ServerRequest(hop, "POST", request.path, caller, own)
+
+    def enter(self) -> None:
+        """Let the request's span be the current one of this task, until the task ends."""
+        context.attach(trace.set_span_in_context(self._span))
+
+    def end(self, status: int) -> None:
+        """End the span, and have the request counted and its access line written."""
+        if status >= 500:
+            self._span.set_status(Status(StatusCode.ERROR))
+        self._server_request.finish(status, self._route)
+        self._template.end(self._span, status)
+
+
+class RequestRecorder:
+    """Begins the record of each request."""
+
+    def __init__(self, hop: Telemetry) -> None:
+        self._hop = hop
+        self._templates = {route: _template(hop, route) for route in (EVENTS_ROUTE, SHORT_ROUTE)}
+
+    def begin(self, request: Request) -> RequestRecord:
+        """Open the span of a request, in the trace that its headers name."""
+        headers = request.headers
+        route = route_of(request.path)
+        template = self._templates[route]
+        parent = parent_of({name: headers[name] for name in _CARRIED if name in headers})
+        values = request.path, headers.get("host", ""), headers.get("user-agent", "")
+        return RequestRecord(self._hop, request, route, template, template.start(parent, values))
+
+
+def _template(hop: Telemetry, route: str) -> Template:
+    constants = {
+        "http.request.method": "POST",
+        "http.route": route,
+        "url.scheme": "http",
+        "network.protocol.version": "1.1",
+    }
+    return Template(hop.tracer, f"POST {route}", SpanKind.SERVER, constants, _VARIABLES, _STATUS)

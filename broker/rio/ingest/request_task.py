@@ -1,0 +1,93 @@
+"""One request to emit on its way: its body comes, it is responded to, the response is sent."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from broker.rio.ingest.messages import Request, Response
+from broker.rio.ingest.request_record import RequestRecord
+from broker.rio.ingest.responses import problem_response
+from observability.http import date as http_date
+from observability.http.problem import Problem
+from observability.http.server import BodyStream, ResponseWriter
+from observability.server_request import TRACE_HEADER, problem_of
+
+#: The status of a request whose sender went away before all of it had come; only telemetry shows it.
+CLIENT_GONE: Final = 499
+
+
+class RequestTask:
+    """A `ReceivedRequest` with its span, access line and metrics, whatever becomes of it.
+
+    What a sender emitted stands once all of its request has come, even if it does not wait for the response.
+
+    Parameters:
+        respond: makes the response.
+        tasks: has the task while it is under way.
+    """
+
+    streams = False
+    answers_half_closed = True
+
+    def __init__(
+        self,
+        respond: Callable[[Request], Awaitable[Response]],
+        writer: ResponseWriter,
+        request: Request,
+        record: RequestRecord,
+        tasks: set[asyncio.Task[None]],
+    ) -> None:
+        self._respond, self._writer, self._request, self._record = respond, writer, request, record
+        self._tasks = tasks
+        self._task: asyncio.Task[None] | None = None
+
+    def begin(
+        self,
+        body: "bytes | BodyStream | asyncio.Future[bytes]" = b"",
+        when_admitted: Callable[[], None] | None = None,
+    ) -> None:
+        """Start the work; the body is there, or comes as a whole: see `ReceivedRequest`."""
+        if not isinstance(body, BodyStream):
+            self._request.body = body
+        self._request.when_admitted = when_admitted
+        self._start()
+
+    def refuse(self, problem: Problem) -> None:
+        """Answer with a problem in the place of the body, which is not waited for."""
+        self._request.body = problem
+        self._start()
+
+    def gone(self) -> None:
+        """The sender closed the connection: a request that has not come whole is given up."""
+        task, body = self._task, self._request.body
+        if task is None:
+            self._record.end(CLIENT_GONE)
+        elif isinstance(body, asyncio.Future) and not body.done():
+            # Later: a task that is cancelled before it began would not even end the request's span.
+            self._writer.connection.loop.call_soon(task.cancel)
+
+    def _start(self) -> None:
+        self._task = self._writer.connection.loop.create_task(self._run())
+        self._tasks.add(self._task)
+        self._task.add_done_callback(self._tasks.discard)
+
+    async def _run(self) -> None:
+        self._record.enter()
+        status = CLIENT_GONE
+        try:
+            response = await self._response()
+            status = response.status
+            self._send(response)
+        finally:
+            self._record.end(status)
+
+    async def _response(self) -> Response:
+        try:
+            return await self._respond(self._request)
+        except Exception as error:
+            return problem_response(problem_of(error))
+
+    def _send(self, response: Response) -> None:
+        headers = [*response.headers, (TRACE_HEADER, self._record.trace_id), ("Date", http_date.now())]
+        self._writer.send(response.status, headers, response.body)
+        self._writer.answered()
