@@ -22,7 +22,7 @@ from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from observability.resilience.backoff import Backoff
-from observability.tracer.batch import Batch, SpanBatches
+from observability.tracer.batch import Batch, SpanBatcher
 from observability.tracer.span_processor import SpanQueue
 
 #: Memory for batches that wait, some 60000 spans.
@@ -64,9 +64,9 @@ class NullExporter:
     def shutdown(self) -> None:
         """Do nothing."""
 
-    def span_batches(self, resource: Resource, scope: InstrumentationScope) -> SpanBatches:
+    def span_batcher(self, resource: Resource, scope: InstrumentationScope) -> SpanBatcher:
         """What takes spans that are already encoded."""
-        return SpanBatches(resource, scope, lambda batch: None)
+        return SpanBatcher(resource, scope, lambda batch: None)
 
 
 class HoldingExporter:
@@ -93,7 +93,7 @@ class HoldingExporter:
         self._capacity = capacity_bytes
         self._batches: deque[Batch] = deque()
         self.ended = SpanQueue(self._hold, dropped)
-        self._sources: list[SpanQueue | SpanBatches] = [self.ended]
+        self._sources: list[SpanQueue | SpanBatcher] = [self.ended]
         self._held_bytes = 0
         self._sending = False
         self._stopped = False
@@ -105,12 +105,12 @@ class HoldingExporter:
         self._thread = threading.Thread(target=self._run, name="span-sender", daemon=True)
         self._thread.start()
 
-    def span_batches(self, resource: Resource, scope: InstrumentationScope) -> SpanBatches:
+    def span_batcher(self, resource: Resource, scope: InstrumentationScope) -> SpanBatcher:
         """What takes spans of a resource and scope that are already encoded."""
-        batches = SpanBatches(resource, scope, self._hold)
+        batcher = SpanBatcher(resource, scope, self._hold)
         with self._changed:
-            self._sources.append(batches)
-        return batches
+            self._sources.append(batcher)
+        return batcher
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:
         """Wait until everything held was sent; False when the time was not enough."""

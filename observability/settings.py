@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+TRACERS = ("fast", "sdk")
+
 
 class SettingsError(ValueError):
     """The environment is wrong; the message names every variable at fault."""
@@ -13,7 +15,11 @@ class SettingsError(ValueError):
 @dataclass(frozen=True, slots=True)
 class Settings:
     """A hop's identity and the addresses of the collector, None where they were not told: telemetry then goes
-    nowhere, so that a test or a tool beside a running instance writes nothing into it."""
+    nowhere, so that a test or a tool beside a running instance writes nothing into it.
+
+    Attributes:
+        tracer: whose spans the hop's own are: `fast`, of `observability.tracer`, or `sdk`.
+    """
 
     service: str
     instance_id: str
@@ -21,11 +27,12 @@ class Settings:
     otlp_endpoint: str | None
     fluent_address: tuple[str, int] | None
     collector_health_url: str | None
+    tracer: str = "fast"
 
     @classmethod
     def from_env(cls, service: str, environ: Mapping[str, str] = os.environ) -> "Settings":
-        """Read NEXTPHASE_INSTANCE, SERVICE_INSTANCE_ID, OTEL_EXPORTER_OTLP_ENDPOINT, FLUENT_ADDRESS and
-        COLLECTOR_HEALTH_URL.
+        """Read NEXTPHASE_INSTANCE, SERVICE_INSTANCE_ID, OTEL_EXPORTER_OTLP_ENDPOINT, FLUENT_ADDRESS,
+        COLLECTOR_HEALTH_URL and NEXTPHASE_TRACER.
 
         Raises:
             SettingsError: one or more of them cannot be used.
@@ -34,6 +41,9 @@ class Settings:
         fluent = _address(environ, "FLUENT_ADDRESS", faults)
         otlp = _url(environ, "OTEL_EXPORTER_OTLP_ENDPOINT", faults)
         health = _url(environ, "COLLECTOR_HEALTH_URL", faults)
+        tracer = environ.get("NEXTPHASE_TRACER") or "fast"
+        if tracer not in TRACERS:
+            faults.append(f"NEXTPHASE_TRACER: {tracer!r} is none of {', '.join(TRACERS)}")
         if faults:
             raise SettingsError("; ".join(faults))
         return cls(
@@ -43,6 +53,7 @@ class Settings:
             otlp_endpoint=otlp.rstrip("/") if otlp else None,
             fluent_address=fluent,
             collector_health_url=health,
+            tracer=tracer,
         )
 
 

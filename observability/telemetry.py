@@ -18,7 +18,7 @@ from observability.logs.fluent import HoldingSender, NullSender
 from observability.metrics import Metrics
 from observability.propagation import use_w3c_propagation
 from observability.settings import Settings
-from observability.tracer.provider import make_provider, make_tracer
+from observability.tracer.provider import Provider
 
 _by_service: dict[str, "Telemetry"] = {}
 _current: "Telemetry | None" = None
@@ -45,16 +45,17 @@ class Telemetry:
         if settings.collector_health_url:
             self.health.add("collector", reachable(settings.collector_health_url), critical=False)
         self._exporter = self._make_exporter()
-        self.tracer_provider = make_provider(settings, self._exporter, root_sampler)
-        self.tracer: Tracer = make_tracer(
-            f"nextphase.{settings.service}",
-            self.tracer_provider,
-            self._exporter,
-            self.metrics.spans_dropped.inc,
-        )
+        self.tracer_provider = Provider(settings, self._exporter, root_sampler)
+        self.tracer = self._make_tracer()
         self._sender = self._make_sender()
         self._stopped = False
         self._log_handler = logs.Handler(settings, self._sender)
+
+    def _make_tracer(self) -> Tracer:
+        name = f"nextphase.{self.settings.service}"
+        if self.settings.tracer == "sdk":
+            return self.tracer_provider.get_tracer(name)
+        return self.tracer_provider.fast_tracer(name, self.metrics.spans_dropped.inc)
 
     def _make_exporter(self) -> HoldingExporter | NullExporter:
         endpoint = self.settings.otlp_endpoint

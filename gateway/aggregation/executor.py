@@ -22,7 +22,7 @@ from gateway.invalidations import resource
 from gateway.messages import Request
 from gateway.middleware.identity import REQUEST_ID_HEADER
 from observability.http.client.request import lines
-from observability.tracer import Ancestor, LazySpan, Template
+from observability.tracer import LazySpan, ParentContext, Template
 
 _ABSENT: Final = Good(NULL, None)
 #: Where the caller's own value cannot stand in a call, by what it is of; all else is the services' fault. A
@@ -204,7 +204,7 @@ class _Run:
         # A part that the request's own deadline cut off would take the whole document with it.
         self._deadline = request.deadline.before()
         self._trace_context = trace_contexts.get_current()
-        self._parent = Ancestor(trace.get_current_span(self._trace_context).get_span_context())
+        self._parent = ParentContext(trace.get_current_span(self._trace_context).get_span_context())
         self._baggage = lines(carried(self._trace_context))
         self._identity = request.caller.identity
         self._onward = self._baggage + lines(self._identity)

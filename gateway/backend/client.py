@@ -20,7 +20,7 @@ from gateway.baggage import carried
 from observability import Telemetry
 from observability.http.client import Client, ClientError, Limits, Origin, Response, Streamed
 from observability.http.client.request import encode, lines
-from observability.tracer import Ancestor, LazySpan
+from observability.tracer import LazySpan, ParentContext
 
 #: Connections to services nginx at once: more than all bulkheads let through, which alone are to bound the
 #: calls of a service. Were these fewer, calls of one service would wait for connections that another holds.
@@ -147,7 +147,9 @@ class BackendClient:
         """
         service = self._service(call.service, policy)
         service.enter_streams(call)
-        attempt = self._start(service, None, call, 1, Ancestor(trace.get_current_span().get_span_context()))
+        attempt = self._start(
+            service, None, call, 1, ParentContext(trace.get_current_span().get_span_context())
+        )
         try:
             seconds = _seconds(attempt, call, policy, deadline)
             async with self._client.stream(
@@ -232,7 +234,7 @@ class BackendClient:
 
     async def _begin(self, service: Service, call: Call, deadline: Deadline, number: int) -> Attempt:
         admission = await service.admit(call, deadline.remaining())
-        parent = Ancestor(trace.get_current_span().get_span_context())
+        parent = ParentContext(trace.get_current_span().get_span_context())
         return self._start(service, admission, call, number, parent)
 
     def _start(
@@ -241,7 +243,7 @@ class BackendClient:
         admission: Admission | None,
         call: Call,
         number: int,
-        parent: Ancestor | LazySpan,
+        parent: ParentContext | LazySpan,
         listener: Listener | None = None,
     ) -> Attempt:
         """Open an attempt's span."""

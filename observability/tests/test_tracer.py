@@ -27,8 +27,9 @@ from observability.deferred import DEFERRED
 from observability.propagation import context_of, traceparent_of
 from observability.tests.sinks import OtlpSink
 from observability.text import well_formed
-from observability.tracer import Ancestor, Template, Tracer
-from observability.tracer.batch import Batch, SpanBatches
+from observability.tracer import ParentContext, Template, Tracer
+from observability.tracer.batch import Batch, SpanBatcher
+from observability.tracer.shared_state import TracerSharedState
 
 LIMITS = SpanLimits(
     max_span_attributes=4,
@@ -123,8 +124,9 @@ class Pair:
     dropped: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.gathered = SpanBatches(RESOURCE, SCOPE, self.batches.append)
-        self.fast = Tracer(self.provider(), SCOPE, self.limits, self.gathered, self.dropped.append)
+        self.gathered = SpanBatcher(RESOURCE, SCOPE, self.batches.append)
+        shared = TracerSharedState(RESOURCE, SCOPE, self.limits, self.gathered, self.dropped.append)
+        self.fast = Tracer(self.provider(), shared)
         self.memory = InMemorySpanExporter()
         provider = self.provider()
         provider.add_span_processor(SimpleSpanProcessor(self.memory))
@@ -157,8 +159,9 @@ class Pair:
 def stopped_clock() -> Iterator[None]:
     """Let spans of both kinds end at the same time."""
     with pytest.MonkeyPatch.context() as patch:
-        for clock in ("observability.tracer.tracer.time_ns", "opentelemetry.sdk.trace.time_ns"):
-            patch.setattr(clock, lambda: 5)
+        for module in ("span", "template_span", "template", "lazy_span"):
+            patch.setattr(f"observability.tracer.{module}.time_ns", lambda: 5)
+        patch.setattr("opentelemetry.sdk.trace.time_ns", lambda: 5)
         yield
 
 
@@ -264,7 +267,7 @@ def test_a_sketchs_spans_are_those_of_the_tracer(
         server = servers.start(root, tuple(varying.values()), start_time=1)
         for step in early:
             step(server)
-        part = Template(tracer, "part").lazy(Ancestor(server.get_span_context()))
+        part = Template(tracer, "part").lazy(ParentContext(server.get_span_context()))
         calls = Template(tracer, "call", SpanKind.CLIENT, constants, tuple(varying), "status")
         call = calls.lazy(part, tuple(varying.values()))
         assert call.traceparent == traceparent_of(call.context)
@@ -292,7 +295,7 @@ def test_long_values(length: int, limit: int | None) -> None:
         template = Template(tracer, "x", variables=("url.full",), last="status")
         span = template.start(None, ("a" * length,), 1)
         template.end(span, 200)
-        template.lazy(Ancestor(span.get_span_context()), ("b" * length,)).end(200)
+        template.lazy(ParentContext(span.get_span_context()), ("b" * length,)).end(200)
         template.start(None, ("c" * length,), 1).end(2)
 
     with stopped_clock():
@@ -302,9 +305,9 @@ def test_long_values(length: int, limit: int | None) -> None:
 
 def test_a_sketch_where_nothing_is_traced() -> None:
     silent = Template(trace.NoOpTracer(), "x")
-    assert silent.lazy(Ancestor(silent.start(None).get_span_context())).traceparent is None
+    assert silent.lazy(ParentContext(silent.start(None).get_span_context())).traceparent is None
     known = SpanContext(1, 2, True, TraceFlags(0))
-    assert silent.lazy(Ancestor(known)).traceparent == traceparent_of(known)
+    assert silent.lazy(ParentContext(known)).traceparent == traceparent_of(known)
 
 
 def test_a_templates_span_shows_its_attributes() -> None:
@@ -408,7 +411,7 @@ def test_a_span_that_says_nothing_more_than_its_child_is_left_out(
 ) -> None:
     servers, parts, calls = (Template(telemetry.tracer, name) for name in ("server", "part", "call"))
     server = servers.start(None)
-    part = parts.lazy(Ancestor(server.get_span_context()))
+    part = parts.lazy(ParentContext(server.get_span_context()))
     call = calls.lazy(part)
     for name, lazy_span in (("part", part), ("call", call)):
         if name == said:

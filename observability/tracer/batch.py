@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import INVALID_SPAN_CONTEXT
 
-from observability.tracer import otlp
+from observability.tracer.protobuf import field, head
 
 #: The more, the less a span costs on its way to the collector.
 BATCH_SPANS = 2048
@@ -20,7 +20,7 @@ BATCH_BYTES = 4 * 1024 * 1024
 
 #: What comes before a span, by its size: nearly all have less than so many bytes.
 _COMMON = 1024
-_HEADS = [otlp.head(2, size) for size in range(_COMMON)]
+_HEADS = [head(2, size) for size in range(_COMMON)]
 
 
 class Batch(NamedTuple):
@@ -30,7 +30,7 @@ class Batch(NamedTuple):
     spans: int
 
 
-class SpanBatches:
+class SpanBatcher:
     """Encoded spans of one resource and one scope, until they are a batch.
 
     Args:
@@ -57,9 +57,9 @@ class SpanBatches:
         )
         (of_resource,) = encode_spans([empty]).resource_spans
         (of_scope,) = of_resource.scope_spans
-        self._resource = otlp.field(1, of_resource.resource.SerializeToString())
+        self._resource = field(1, of_resource.resource.SerializeToString())
         self._resource_schema = _schema(of_resource.schema_url)
-        self._scope = otlp.field(1, of_scope.scope.SerializeToString())
+        self._scope = field(1, of_scope.scope.SerializeToString())
         self._scope_schema = _schema(of_scope.schema_url)
 
     def add(self, spans: list[bytes]) -> None:
@@ -88,18 +88,18 @@ class SpanBatches:
 
     def _request(self, spans: list[bytes]) -> bytes:
         framed = [b""] * (2 * len(spans))
-        framed[::2] = [_HEADS[size] if size < _COMMON else otlp.head(2, size) for size in map(len, spans)]
+        framed[::2] = [_HEADS[size] if size < _COMMON else head(2, size) for size in map(len, spans)]
         framed[1::2] = spans
         # Joined once: a batch is half a megabyte.
         of_scope = [self._scope, *framed, self._scope_schema]
         of_resource = [
             self._resource,
-            otlp.head(2, sum(map(len, of_scope))),
+            head(2, sum(map(len, of_scope))),
             *of_scope,
             self._resource_schema,
         ]
-        return b"".join((otlp.head(1, sum(map(len, of_resource))), *of_resource))
+        return b"".join((head(1, sum(map(len, of_resource))), *of_resource))
 
 
 def _schema(url: str) -> bytes:
-    return otlp.field(3, url.encode()) if url else b""
+    return field(3, url.encode()) if url else b""

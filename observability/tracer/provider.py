@@ -3,55 +3,60 @@
 from collections.abc import Callable
 
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import SpanLimits, TracerProvider
-from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased, Sampler
+from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.sampling import ParentBased, Sampler
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from observability.exporter import HoldingExporter, NullExporter
 from observability.settings import Settings
+from observability.tracer.shared_state import TracerSharedState
 from observability.tracer.tracer import Tracer
 
 MAX_ATTRIBUTE_LENGTH = 4096
 
 
-def make_provider(
-    settings: Settings, exporter: HoldingExporter | NullExporter, root_sampler: Sampler = ALWAYS_ON
-) -> TracerProvider:
-    """A provider that samples what its parent sampled, and what has no parent as `root_sampler` says."""
-    provider = TracerProvider(
-        sampler=ParentBased(root_sampler),
-        resource=Resource.create(
-            {
-                "service.name": settings.service,
-                "service.instance.id": settings.instance_id,
-                "deployment.environment.name": settings.environment,
-            }
-        ),
-        span_limits=_limits(),
-        shutdown_on_exit=False,
-    )
-    provider.add_span_processor(exporter.ended)
-    return provider
+class Provider(TracerProvider):
+    """The SDK's provider. It samples what the parent sampled, and what has no parent as `root_sampler` says.
 
-
-def make_tracer(
-    name: str,
-    provider: TracerProvider,
-    exporter: HoldingExporter | NullExporter,
-    dropped: Callable[[int], None],
-) -> Tracer:
-    """A tracer for the hop's own spans.
-
-    Args:
-        name: of its scope.
-        provider: made by `make_provider`.
-        exporter: takes the spans.
-        dropped: told the number of spans that could not be encoded.
+    A span processor that is added sees every span that begins from then on: tracers made by `fast_tracer`,
+    whose spans processors do not see, step aside.
     """
-    scope = InstrumentationScope(name, "")
-    batches = exporter.span_batches(provider.resource, scope)
-    return Tracer(provider, scope, _limits(), batches, dropped)
 
+    def __init__(
+        self, settings: Settings, exporter: HoldingExporter | NullExporter, root_sampler: Sampler
+    ) -> None:
+        self._exporter = exporter
+        self._fast: list[Tracer] = []
+        self._limits = SpanLimits(max_span_attribute_length=MAX_ATTRIBUTE_LENGTH)
+        super().__init__(
+            sampler=ParentBased(root_sampler),
+            resource=Resource.create(
+                {
+                    "service.name": settings.service,
+                    "service.instance.id": settings.instance_id,
+                    "deployment.environment.name": settings.environment,
+                }
+            ),
+            span_limits=self._limits,
+            shutdown_on_exit=False,
+        )
+        super().add_span_processor(exporter.ended)
 
-def _limits() -> SpanLimits:
-    return SpanLimits(max_span_attribute_length=MAX_ATTRIBUTE_LENGTH)
+    def add_span_processor(self, span_processor: SpanProcessor) -> None:
+        super().add_span_processor(span_processor)
+        for tracer in self._fast:
+            tracer.step_aside()
+
+    def fast_tracer(self, name: str, dropped: Callable[[int], None]) -> Tracer:
+        """A tracer of ours, made before span processors are added.
+
+        Args:
+            name: of its scope.
+            dropped: called with the number of spans that could not be encoded.
+        """
+        scope = InstrumentationScope(name, "")
+        batcher = self._exporter.span_batcher(self.resource, scope)
+        shared = TracerSharedState(self.resource, scope, self._limits, batcher, dropped)
+        tracer = Tracer(self, shared)
+        self._fast.append(tracer)
+        return tracer

@@ -1,0 +1,111 @@
+"""A span that is made only if something has to be said of it beyond its end."""
+
+from time import time_ns
+from typing import Any
+
+from opentelemetry import trace
+from opentelemetry.trace import SpanContext, TraceFlags
+
+from observability.propagation import traceparent_of
+from observability.tracer import template_span
+from observability.tracer.encoder import Plain
+from observability.tracer.ended_spans import ENDED_SPANS
+from observability.tracer.parent_context import ParentContext
+from observability.tracer.span_record import SpanRecord
+from observability.tracer.template_definition import TemplateDefinition
+
+FLAGS = [TraceFlags(flags) for flags in range(4)]
+#: The constructors of the SDK check what is known here.
+_made: Any = tuple.__new__
+
+
+class LazySpan(SpanRecord):
+    """A span under way of which nothing but its start has been said: made by `Template.lazy`.
+
+    Nearly all spans begin and end, and that is that; they cost a quarter of a span this way. To say anything
+    else take the `span`, a real one from then on.
+
+    Attributes:
+        ancestor: the nearest real span that it is below.
+        last_name: of the attribute that it may end with; set where `real` is.
+        parent: what it is below.
+        real: the span itself, once it has been made.
+    """
+
+    __slots__ = ("ancestor", "last_name", "parent", "real")
+
+    template: TemplateDefinition
+    ancestor: ParentContext
+    last_name: str | None
+    parent: "ParentContext | LazySpan"
+    real: trace.Span | None
+
+    @property
+    def span(self) -> trace.Span:
+        """The span itself."""
+        if self.real is None:
+            self.last_name = self.template.last
+            self.real = self._made_real()
+        return self.real
+
+    @property
+    def context(self) -> SpanContext:
+        """What the span's own `get_span_context` says."""
+        if self.real is not None:
+            return self.real.get_span_context()
+        trace_id, _, _, flags, state, _ = self.ancestor.context
+        own = (trace_id, int.from_bytes(self.span_id, "big"), False, FLAGS[flags & 3], state, True)
+        made: SpanContext = _made(SpanContext, own)
+        return made
+
+    @property
+    def traceparent(self) -> str | None:
+        """The header `traceparent` for what follows (W3C Trace Context); None where nothing is traced."""
+        if self.real is None:
+            ancestor = self.ancestor
+            return f"{ancestor.version}{self.span_id.hex()}{ancestor.flags}"
+        own = self.real.get_span_context()
+        return traceparent_of(own) if own.is_valid else None
+
+    def end(self, last: Plain | None = None) -> None:
+        """End the span; once.
+
+        Args:
+            last: value of the template's `last` attribute: an ordinary one.
+        """
+        if self.real is None:
+            self.last = last
+            self.ended = time_ns()
+            ENDED_SPANS.keep(self)  # the span that it is below has its end still to come
+        elif last is None:
+            self.real.end()
+        else:
+            template_span.end(self.real, self.last_name, last)
+
+    def leave_out(self, child: "LazySpan") -> bool:
+        """Leave this span out of the trace, in place of ending it: its only child says all there is to say.
+
+        Parameters:
+            child: ended right before this, by the same callback.
+
+        Returns:
+            False, and nothing was done, where one of both has more to say.
+        """
+        if self.real is not None or child.real is not None:
+            return False
+        child.parent_id, child.remote = self.parent_id, self.remote
+        return True
+
+    def encoded(self) -> bytes:
+        """The ended span as OTLP has it, by way of a real one."""
+        template, last = self.template, self.last
+        span = self._made_real()
+        if last is not None and template.last is not None:
+            span.set_attribute(template.last, last)
+        span._end_time = self.ended
+        return span.encoded()
+
+    def _made_real(self) -> template_span.TemplateSpan:
+        return template_span.start(
+            self.template, self.context, self.parent.context, self.values, self.started
+        )
