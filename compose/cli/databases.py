@@ -27,6 +27,11 @@ ALTER DATABASE "$name" OWNER TO "$name";
 REVOKE ALL ON DATABASE "$name" FROM PUBLIC;
 """)
 
+# Every role may use these two unless it is told otherwise, and `postgres` shows it what the server runs.
+_OF_THE_SERVER = """
+REVOKE ALL ON DATABASE postgres, template1 FROM PUBLIC;
+"""
+
 _RELAY_MAY_CONNECT = Template("""GRANT CONNECT ON DATABASE "$name" TO "$relay";
 """)
 
@@ -41,6 +46,7 @@ def script(catalog: Catalog) -> str:
     return "".join(
         (
             _PREAMBLE,
+            _OF_THE_SERVER,
             *(_ROLE.substitute(role=role) for role in roles(catalog)),
             *(_DATABASE.substitute(name=name) for name in (*owned, RIO)),
             *(_RELAY_MAY_CONNECT.substitute(name=name, relay=RELAY) for name in owned),

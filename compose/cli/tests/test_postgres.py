@@ -73,7 +73,9 @@ def test_roles_and_databases(layout: Layout, toolbox: Toolbox) -> None:
             psql(layout, toolbox, "postgres", "postgres", f"\\i {layout.config}/postgres/databases.sql")
         assert psql(layout, toolbox, "accounts", "accounts", "CREATE TABLE mine (); SELECT 7") == "7\n"
         assert psql(layout, toolbox, "relay", "accounts", "SELECT current_user") == "relay\n"
-        for role, database in (("accounts", "mails"), ("accounts", "rio"), ("relay", "rio")):
+        own = [("accounts", "mails"), ("accounts", "rio"), ("relay", "rio")]
+        of_the_server = [("accounts", "postgres"), ("rio", "postgres"), ("relay", "template1")]
+        for role, database in own + of_the_server:
             with pytest.raises(subprocess.CalledProcessError) as refused:
                 psql(layout, toolbox, role, database, "SELECT 1")
             assert "permission denied for database" in refused.value.stderr
