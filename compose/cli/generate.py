@@ -41,6 +41,16 @@ _CONSOLE_IN_CONTAINERS = hops.ConsoleFiles(
     port=3001,  # Grafana has the port of the native console
     operates=False,
 )
+#: Prometheus reads every file of the one, Grafana of the other.
+_READ_WHOLE = ("prometheus/rules", str(DASHBOARDS))
+_COPIED_TO_CONTAINERS = (
+    "observability/collector/collector.yaml",
+    "observability/jaeger/jaeger.yaml",
+    "observability/loki/loki.yaml",
+    "observability/alertmanager/alertmanager.yml",
+    "dashboards/provisioning/*/*.yaml",
+    f"{DASHBOARDS}/*.json",
+)
 _DATA = ("alertmanager", "collector", "jaeger", "loki", "prometheus", "prometheus-agent")
 
 
@@ -66,13 +76,13 @@ class Plan:
     def write(self, names: Iterable[str] | None = None) -> set[Path]:
         """Writes the configuration files, or those of `names`; returns those that changed or are gone.
 
-        Prometheus reads whatever lies in its folder of rules: when all files are written, others are removed.
+        Of folders that are read whole, files that are no longer written are removed when all others are.
         """
         written = self.files if names is None else {name: self.files[name] for name in names}
         changed = _write_all(self.layout.config, written)
         if rabbitmq.DEFINITIONS in written:
             users.give(self.layout.config / rabbitmq.DEFINITIONS, users.RABBITMQ, 0o600)
-        return changed if names is not None else changed | _remove_stale_rules(self.layout.config, written)
+        return changed if names is not None else changed | _remove_stale(self.layout.config, written)
 
 
 def plan(catalog: Catalog, layout: Layout, toolbox: Toolbox) -> Plan:
@@ -123,8 +133,16 @@ def generate_for_containers(catalog: Catalog, root: Path, folder: Path, instance
     own, console = Stores.own(site), _CONSOLE_IN_CONTAINERS
     content = configuration(root, folder / "secrets", catalog, platform, site, own, banned, console)
     content[f"nginx/{nginx.BANNED.name}"] = (root / nginx.BANNED).read_text()
+    content[rabbitmq.CLUSTER] = content[rabbitmq.FILE] + (root / rabbitmq.CLUSTER_SOURCE).read_text()
+    content |= _copied_to_containers(root)
     changed = _write_all(folder / "config", content)
-    return changed | _remove_stale_rules(folder / "config", content)
+    return changed | _remove_stale(folder / "config", content)
+
+
+def _copied_to_containers(root: Path) -> dict[str, str]:
+    """What native processes read in the checkout. Containers do not: its files may be their owner's alone."""
+    paths = [path for pattern in _COPIED_TO_CONTAINERS for path in sorted(root.glob(pattern))]
+    return {str(path.relative_to(root)): path.read_text() for path in paths}
 
 
 def configuration(
@@ -158,7 +176,7 @@ def configuration(
         "postgres/postgresql.conf": postgres.configuration(site),
         "postgres/pg_hba.conf": postgres.authentication(),
         "postgres/databases.sql": databases.script(catalog),
-        "rabbitmq/rabbitmq.conf": rabbitmq.configuration(site),
+        rabbitmq.FILE: rabbitmq.configuration(site),
         "rabbitmq/advanced.config": rabbitmq.ADVANCED,
         "rabbitmq/enabled_plugins": rabbitmq.PLUGINS,
         rabbitmq.DEFINITIONS: rabbitmq.definitions(secrets_folder),
@@ -195,9 +213,9 @@ def _write_all(config: Path, content: Mapping[str, str]) -> set[Path]:
     }
 
 
-def _remove_stale_rules(config: Path, content: Container[str]) -> set[Path]:
-    rules = (config / "prometheus" / "rules").glob("*")
-    stale = {path for path in rules if str(path.relative_to(config)) not in content}
+def _remove_stale(config: Path, content: Container[str]) -> set[Path]:
+    found = [path for folder in _READ_WHOLE for path in (config / folder).glob("*")]
+    stale = {path for path in found if str(path.relative_to(config)) not in content}
     for path in stale:
         path.unlink()
     return stale

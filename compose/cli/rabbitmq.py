@@ -15,7 +15,11 @@ PLUGINS = "[rabbitmq_prometheus].\n"
 # A level of Rio's ladder of delays lets go of a message once the queue that it is due in has confirmed it. As
 # RabbitMQ comes, it waits for 32: as many for one queue without a leader stop every subscription's retries.
 ADVANCED = "[{rabbit, [{dead_letter_worker_consumer_prefetch, 10000}]}].\n"
-DEFINITIONS = "rabbitmq/definitions.json"  # below config/
+FILE = "rabbitmq/rabbitmq.conf"  # below config/, as the next two
+DEFINITIONS = "rabbitmq/definitions.json"
+CLUSTER = "rabbitmq/cluster.conf"
+CLUSTER_SOURCE = Path("compose/rabbitmq/cluster.conf")
+"""What the nodes of a cluster read in addition, below the checkout."""
 
 
 def configuration(site: Site) -> str:
@@ -74,7 +78,7 @@ def environment(site: Site) -> dict[str, str]:
         "HOME": str(data),
         "RABBITMQ_NODENAME": NODE,
         "RABBITMQ_CONF_ENV_FILE": "/dev/null",  # not the machine's own /etc/rabbitmq
-        "RABBITMQ_CONFIG_FILE": str(site.config / "rabbitmq/rabbitmq.conf"),
+        "RABBITMQ_CONFIG_FILE": str(site.config / FILE),
         "RABBITMQ_ADVANCED_CONFIG_FILE": str(site.config / "rabbitmq/advanced.config"),
         "RABBITMQ_ENABLED_PLUGINS_FILE": str(site.config / "rabbitmq/enabled_plugins"),
         "RABBITMQ_MNESIA_BASE": str(data / "mnesia"),

@@ -1,7 +1,7 @@
 """The composition of containers: the native instance with other addresses, and nothing that only it has.
 
-There is no container engine here: files are read by the programs that read them in the containers, and what a
-container is started with is compared with the process of the native instance.
+No container engine is needed here (tests/containers/ has one): files are read by the programs that read them
+in the containers, and what a container is started with is compared with the process of the native instance.
 """
 
 import json
@@ -42,6 +42,7 @@ from observability import Telemetry
 from tests.config.programs import OBSERVABILITY, ROOT, collector_command, jaeger_command, loki_command
 from tests.config.test_prometheus import run
 from tests.conftest import eventually
+from tests.ports import free_port
 
 pytestmark = pytest.mark.config
 
@@ -177,6 +178,7 @@ def test_words_are_the_native_ones(
         str(layout.data / "alertmanager"): "/alertmanager",
         str(layout.logs): str(SITE.logs),
         str(layout.run): str(SITE.run),
+        f"{layout.root}/observability": f"{SITE.config}/observability",
         str(layout.root): CHECKOUT,
         "127.0.0.1": SITE.bind,
     }
@@ -222,10 +224,9 @@ def test_environment_is_the_generated_one(found: dict[str, Container]) -> None:
 
 
 def test_images_set_what_every_native_process_is_started_with() -> None:
-    for name in ("python", "console"):
-        text = (IMAGES / f"{name}.Dockerfile").read_text()
-        for setting in ("LANG=C.UTF-8", "PYTHONUNBUFFERED=1", "MALLOC_ARENA_MAX=2", f"PYTHONPATH={CHECKOUT}"):
-            assert setting in text
+    text = (IMAGES / "python.Dockerfile").read_text()
+    for setting in ("LANG=C.UTF-8", "PYTHONUNBUFFERED=1", "MALLOC_ARENA_MAX=2", f"PYTHONPATH={CHECKOUT}"):
+        assert setting in text
     for service in CATALOG:
         if service.container.dockerfile:
             assert "MALLOC_ARENA_MAX=2" in (ROOT / service.container.dockerfile).read_text()
@@ -309,17 +310,24 @@ def test_what_is_built_natively_is_built_alike_in_its_image() -> None:
 
 
 def test_images_are_pinned(found: dict[str, Container]) -> None:
-    files = [re.findall(r"^FROM (\S+)", path.read_text(), re.MULTILINE) for path in DOCKERFILES]
-    stages = {"base"}
-    images = {image for each in files for image in each} - stages
+    files = "\n".join(path.read_text() for path in DOCKERFILES)
+    stages = set(re.findall(r"^FROM \S+ AS (\S+)", files, re.MULTILINE))
+    images = set(re.findall(r"^FROM (\S+)", files, re.MULTILINE)) - stages
     images |= {container["image"] for container in found.values()}
     for image in images:
         assert re.search(r":v?\d+\.\d+(\.\d+|-)", image), image
-    sources = {container["image"]: container.get("build") for container in found.values()}
-    for image, build in sources.items():
-        assert image.startswith("nextphase/") == bool(build), image
-        if build:
-            assert (Path(build["context"]) / build["dockerfile"]).is_file()
+
+
+def test_each_image_of_ours_is_built_once(found: dict[str, Container]) -> None:
+    """Several that build the same would build it one after the other, and be made anew where it differs."""
+    built = [container["image"] for container in found.values() if "build" in container]
+    ours = {container["image"] for container in found.values() if container["image"].startswith("nextphase/")}
+    assert sorted(built) == sorted(ours)
+    for container in found.values():
+        if build := container.get("build"):
+            file = Path(build["context"]) / build["dockerfile"]
+            target = build.get("target")
+            assert not target or re.search(rf"^FROM \S+ AS {target}$", file.read_text(), re.MULTILINE)
 
 
 def test_published_ports_are_on_loopback(found: dict[str, Container]) -> None:
@@ -341,7 +349,7 @@ def test_the_console_runs_only_where_it_is_asked_for(found: dict[str, Container]
 
 def test_the_consoles_image_has_what_its_settings_name(volumes: Path) -> None:
     settings = json.loads((volumes / "config/console.json").read_text())
-    text = (IMAGES / "console.Dockerfile").read_text()
+    text = (IMAGES / "python.Dockerfile").read_text()
     assert f"COPY --from=web /src/{console.OUTPUT} bundle\n" in text
     assert settings["bundle"] == f"{CHECKOUT}/bundle"
     assert settings["dashboards"] == f"{CHECKOUT}/dashboards/generated"
@@ -377,6 +385,10 @@ def test_no_network_holds_two_services_and_what_is_internal_is(composition: dict
         network for network, options in composition["networks"].items() if not options.get("internal")
     }
     assert published == {"public", "pages"}
+    for network, options in composition["networks"].items():
+        option = "enable_ip_masquerade" if network in published else "inhibit_ipv4"
+        no_way_out = {f"com.docker.network.bridge.{option}": "false" if network in published else "true"}
+        assert options["driver_opts"] == no_way_out, network
     assert members["public"] == {"edge-nginx"}
     assert members["pages"] == {"grafana", "jaeger", "console"}
 
@@ -409,7 +421,10 @@ def test_each_container_is_a_user_without_privileges(found: dict[str, Container]
     for name, container in found.items():
         assert container["cap_drop"] == ["ALL"], name
         assert container["security_opt"] == ["no-new-privileges:true"], name
-        assert container["mem_limit"], name
+        assert container["memswap_limit"] == container["mem_limit"], name
+        assert container["read_only"], name
+        sizes = [re.search(r":size=(\d+)m(,|$)", folder) for folder in container["tmpfs"]]
+        assert all(size and int(size[1]) <= 64 for size in sizes), name
         if name != "setup":
             assert container["user"].split(":")[0] == str(users[name]), name
             assert "cap_add" not in container, name
@@ -448,10 +463,34 @@ def test_volumes_are_prepared_by_setup(composition: dict[str, Any]) -> None:
     assert own == composition["volumes"].keys()
     for name, container in composition["services"].items():
         for target, source in mounts(container).items():
-            if source.startswith("/"):
-                assert Path(source).exists(), (name, source)
-            else:
-                assert source in own, (name, target)
+            assert source in own, f"{name}: {target} is mounted from the checkout, which others may not read"
+
+
+def test_what_containers_read_of_the_checkout_is_in_the_volume(
+    composition: dict[str, Any], volumes: Path
+) -> None:
+    named = {
+        path
+        for container in composition["services"].values()
+        for value in [*variables(container).values(), *words(container)]
+        for path in re.findall(rf"{SITE.config}/((?:observability|dashboards)/[\w/.-]+)", value)
+    }
+    assert len(named) == 6
+    for path in named:
+        assert (volumes / "config" / path).exists(), path
+    provider = yaml.safe_load(
+        (volumes / "config/dashboards/provisioning/dashboards/nextphase.yaml").read_text()
+    )
+    dashboards = Path(provider["providers"][0]["options"]["path"]).relative_to(SITE.config)
+    copied = {path.name for path in (volumes / "config" / dashboards).iterdir()}
+    assert copied == {path.name for path in (ROOT / "dashboards/generated").iterdir()}
+
+
+def test_setup_copies_dashboards_anew_and_removes_those_that_are_gone(volumes: Path) -> None:
+    gone = volumes / "config/dashboards/generated/gone.json"
+    gone.write_text("{}")
+    assert gone in generate_for_containers(CATALOG, ROOT, volumes, containers.INSTANCE)
+    assert not gone.exists()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
@@ -514,14 +553,40 @@ def test_the_nodes_of_a_cluster_are_the_single_one_three_times(
     for name in names:
         alike = {key: value for key, value in services[name].items() if key not in own}
         assert alike == {key: value for key, value in found["rabbitmq"].items() if key not in own}
-        changed = {"RABBITMQ_NODENAME", "ERL_EPMD_ADDRESS"}
+        changed = {"RABBITMQ_NODENAME", "RABBITMQ_CONFIG_FILE", "ERL_EPMD_ADDRESS"}
         node, single = variables(services[name]), variables(found["rabbitmq"])
         assert node.keys() == single.keys()
         assert {key for key in node if node[key] != single[key]} == changed
 
 
-def test_the_nodes_find_each_other_and_rio_finds_them_all(cluster: dict[str, Any]) -> None:
-    configured = re.findall(r"nodes\.\d = rabbit@(\S+)", (ROOT / "compose/rabbitmq/cluster.conf").read_text())
+def test_epmd_of_a_node_starts_and_listens_where_the_others_ask_it(cluster: dict[str, Any]) -> None:
+    address = cluster["services"]["rabbitmq"]["environment"]["ERL_EPMD_ADDRESS"]
+    own = {"ERL_EPMD_ADDRESS": address, "ERL_EPMD_PORT": str(free_port()), "PATH": os.environ["PATH"]}
+    with subprocess.Popen(["epmd"], env=own) as epmd:
+        try:
+
+            def asked() -> None:
+                assert epmd.poll() is None, "it has ended"
+                assert run_quietly(["epmd", "-names"], own)
+
+            eventually(asked)
+            listening = Path("/proc/net/tcp").read_text() + Path("/proc/net/tcp6").read_text()
+            assert f"{0:08X}:{int(own['ERL_EPMD_PORT']):04X}" in listening
+        finally:
+            epmd.kill()
+
+
+def run_quietly(command: list[str], own: Mapping[str, str]) -> bool:
+    return (
+        subprocess.run(command, env=dict(own), capture_output=True, timeout=30, check=False).returncode == 0
+    )
+
+
+def test_the_nodes_find_each_other_and_rio_finds_them_all(cluster: dict[str, Any], volumes: Path) -> None:
+    file = Path(cluster["services"]["rabbitmq"]["environment"]["RABBITMQ_CONFIG_FILE"])
+    settings = (volumes / "config" / file.relative_to(SITE.config)).read_text()
+    assert settings.startswith((volumes / "config/rabbitmq/rabbitmq.conf").read_text())
+    configured = re.findall(r"nodes\.\d = rabbit@(\S+)", settings)
     nodes = {name: each for name, each in cluster["services"].items() if name.startswith("rabbitmq")}
     assert [each["hostname"] for each in nodes.values()] == configured
     for name, each in nodes.items():
@@ -545,10 +610,18 @@ def test_dockerfiles_are_clean(file: Path) -> None:
     run(Path(sys.executable).parent / "hadolint", file)
     assert file.with_name(f"{file.name}.dockerignore").read_text().splitlines()[1] == "*"
     text = file.read_text()
-    for path in re.findall(r"^COPY (?:--chmod=\d+ )?(?!--from)(.+) \S+$", text, re.MULTILINE):
+    assert not re.search(r"(COPY --chmod|RUN --mount|<<)", text), "takes BuildKit, which not every Docker has"
+    for path in re.findall(r"^COPY (?!--from)(.+) \S+$", text, re.MULTILINE):
         for source in path.split():
             assert (ROOT / source).exists(), source
+            assert included(source, file.with_name(f"{file.name}.dockerignore")), source
     assert re.search(r"^USER \d+:\d+$", text, re.MULTILINE)
+
+
+def included(source: str, ignore: Path) -> bool:
+    """Whether the build is sent it, or something in it."""
+    named = [line[1:] for line in ignore.read_text().splitlines() if line.startswith("!")]
+    return any(f"{source}/".startswith(f"{name}/") or f"{name}/".startswith(f"{source}/") for name in named)
 
 
 def test_collector(toolbox: Toolbox, tmp_path: Path) -> None:

@@ -43,6 +43,7 @@ def make(root: Path, **manifests: str) -> Path:
     for file in ("services/service.schema.json", "compose/platform.schema.json", "compose/platform.yaml"):
         (root / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / file, root / file)
+    shutil.copytree(ROOT / "compose/rabbitmq", root / "compose/rabbitmq")
     shutil.copytree(ROOT / "compose/nginx", root / "compose/nginx", ignore=shutil.ignore_patterns("tests"))
     rules = root / "observability/prometheus/rules"
     rules.mkdir(parents=True)

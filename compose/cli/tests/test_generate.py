@@ -231,7 +231,8 @@ def test_containers_get_the_same_files_with_other_addresses(layout: Layout, tmp_
     catalog = Catalog.load(layout.root)
     folder = tmp_path / "containers"
     changed = generate_for_containers(catalog, layout.root, folder, "default")
-    assert {str(path.relative_to(folder / "config")) for path in changed} == native | {"nginx/banned.conf"}
+    written = {str(path.relative_to(folder / "config")) for path in changed}
+    assert written == native | {"nginx/banned.conf", "rabbitmq/cluster.conf"}
     for path in changed - {folder / "config/console.json"}:
         assert not re.search(r"127\.0\.0\.1\b", path.read_text()) or path.name == "banned.conf"
         assert str(layout.root) not in path.read_text()
