@@ -21,8 +21,9 @@ EXAMPLES = ("accounts", "inventory", "notifications", "orders")
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Choose the tests that fit this run and this catalog."""
-    if "long" not in config.option.markexpr:
-        _leave_out(config, items, "long")
+    for marker in ("long", "containers"):
+        if marker not in config.option.markexpr:
+            _leave_out(config, items, marker)
     services = Path(__file__).parent / "services"
     missing = [name for name in EXAMPLES if not (services / name / "service.yaml").exists()]
     if missing:

@@ -297,7 +297,12 @@ def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
     rio_arguments.outbox(added["outbox"])
     for name in _JSON:
         added[name].add_argument("--json", action="store_true", help="print JSON")
-    added["test"].usage = "nextphase test [-h] [--instance NAME] [PYTEST ARGUMENT ...]"
+    added["test"].add_argument(
+        "--containers",
+        action="store_true",
+        help="only the container composition, on an engine that the tests bring",
+    )
+    added["test"].usage = "nextphase test [-h] [--instance NAME] [--containers] [PYTEST ARGUMENT ...]"
     added["test"].epilog = "All other arguments go to pytest: ./nextphase test -m 'not stack' gateway"
     return parser, added
 

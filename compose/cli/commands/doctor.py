@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from compose.cli import cache, hints, preflight
+from compose.cli import cache, docker, hints, preflight
 from compose.cli.errors import Failure
 from compose.cli.layout import Layout
 from compose.cli.setup import console, packages, tools, venv
@@ -82,6 +82,7 @@ def _findings(root: Path, instance: str) -> Iterator[Finding]:
     built = list(_built(root))
     yield from built
     yield from _machine(root, is_built=all(finding.right for finding in built))
+    yield _docker()
     if instance in Layout.existing(root):
         layout = Layout.open(root, instance)
         yield from _instance(layout)
@@ -183,6 +184,16 @@ def _machine(root: Path, *, is_built: bool) -> Iterator[Finding]:
     yield _disk("disk of the state", root, _DISK_TO_RUN)
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     yield Finding("memory", total >= _MEMORY, f"{total / _GIBIBYTE:.1f} GiB", "The platform wants 2 GiB")
+
+
+def _docker() -> Finding:
+    """Only the containers need it: where there is none, nothing is wrong."""
+    engine, least = docker.engine(), ".".join(map(str, docker.LEAST))
+    if engine is None:
+        return Finding("Docker", True, "no engine answers; only the containers need one")
+    how = "BuildKit" if engine.has_buildkit else "no BuildKit: build the images first (docs/containers.md)"
+    advice = f"The containers need Docker {least} or newer"
+    return Finding("Docker", engine.is_new_enough, f"{engine.version}, {how}", advice)
 
 
 def _disk(check: str, folder: Path, wanted: int) -> Finding:

@@ -20,4 +20,6 @@ def run(root: Path, args: argparse.Namespace) -> int:
     os.chdir(root)
     sys.stdout.flush()
     sys.stderr.flush()
-    os.execv(sys.executable, [sys.executable, "-m", "pytest", *args.pytest])  # noqa: S606 - it is what is meant
+    chosen = ["-m", "containers", "tests/containers"] if args.containers else []
+    command = [sys.executable, "-m", "pytest", *chosen, *args.pytest]
+    os.execv(sys.executable, command)  # noqa: S606 - it is what is meant

@@ -319,6 +319,9 @@ def test_everything_after_test_goes_to_pytest() -> None:
     assert args.instance == "ci"
     assert args.pytest == ["-m", "not stack", "-k", "name", "gateway", "-x"]
     assert parse(["test", "--", "-q"]).pytest == ["-q"]
+    assert not args.containers
+    args = parse(["test", "--containers", "-x"])
+    assert (args.containers, args.pytest) == (True, ["-x"])
 
 
 def test_the_instance_may_be_named_before_or_after_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
