@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from inspect import signature
 from typing import Any
 from uuid import uuid4
 
@@ -31,8 +32,8 @@ CHECKS: list[Any] = [
     response_schema_conformance,
 ]
 WATCHED = "/everything/events"
-# The handlers' classes need no Rio behind them to say what they have.
-ROUTES = with_description(routes(None))  # type: ignore[arg-type]
+# The handlers' classes need nothing behind them to say what they have.
+ROUTES = with_description(routes(**dict.fromkeys(signature(routes).parameters)))  # type: ignore[arg-type]
 OPERATIONS = sorted(
     (re.sub(r"\([^()]*\)", "{}", pattern).replace("\\", ""), name)
     for pattern, handler, _ in ROUTES

@@ -24,12 +24,13 @@ from broker.rio.admin.description import (
     row_id,
     show,
 )
-from broker.rio.admin.handler import Rio, RioHandler, available
+from broker.rio.admin.handler import RioHandler, available
 from broker.rio.admin.paging import page_of
 from broker.rio.amqp.publisher import NotPublished
-from broker.rio.jobs.resending import Resent
+from broker.rio.jobs.resending import Resending, Resent
+from broker.rio.model.sender import Senders
 from broker.rio.model.states import State, tell
-from broker.rio.store.dead_letters import MAX_COUNTED, DeadLetter, Meant, Place
+from broker.rio.store.dead_letters import MAX_COUNTED, DeadLetter, DeadLetters, Meant, Place
 from observability.http.problem import Problem
 
 _LISTED: Final = 100
@@ -158,7 +159,16 @@ class Progress(Shown):
     next: str | None = Field(description="`cursor` to go on with; null when all were looked at")
 
 
-class DeadLettersHandler(RioHandler):
+class _DeadLetterResource(RioHandler):
+    """Dead letters."""
+
+    def initialize(self, senders: Senders, dead_letters: DeadLetters, resending: Resending) -> None:
+        self.senders = senders
+        self.dead_letters = dead_letters
+        self.resending = resending
+
+
+class DeadLettersHandler(_DeadLetterResource):
     """/dead-letters."""
 
     @operation("List dead letters, newest first", query=LettersQuery, answers={200: Letters})
@@ -166,19 +176,19 @@ class DeadLettersHandler(RioHandler):
     async def get(self) -> None:
         self.require_sees_all()
         query = read_query(self, LettersQuery)
-        found = await self.rio.dead_letters.newest(query.meant(), query.limit + 1)
+        found = await self.dead_letters.newest(query.meant(), query.limit + 1)
         page, cursor = page_of(found, query.limit, lambda letter: _place_text(letter.place))
         show(self, Letters(items=[_shown(letter) for letter in page], next=cursor))
 
 
-class DeadLetterHandler(RioHandler):
+class DeadLetterHandler(_DeadLetterResource):
     """/dead-letters/{letter_id}."""
 
     @operation("Look at a dead letter, with the event's data", answers={200: Letter})
     @available
     async def get(self, letter_id: str) -> None:
         self.require_sees_all()
-        letter = await self.rio.dead_letters.get(row_id(letter_id, "Dead letter"))
+        letter = await self.dead_letters.get(row_id(letter_id, "Dead letter"))
         if letter is None:
             raise Problem(404, "Dead letter not found")
         event = letter.message.event
@@ -193,7 +203,7 @@ class DeadLetterHandler(RioHandler):
     @available
     async def delete(self, letter_id: str) -> None:
         self.require_admin()
-        async with self.rio.dead_letters.exhume(Meant((row_id(letter_id, "Dead letter"),)), 1) as exhumed:
+        async with self.dead_letters.exhume(Meant((row_id(letter_id, "Dead letter"),)), 1) as exhumed:
             if not exhumed.letters:
                 raise Problem(404, "Dead letter not found")
             await exhumed.remove(letter.id for letter in exhumed.letters)
@@ -201,7 +211,7 @@ class DeadLetterHandler(RioHandler):
         self.set_status(204)
 
 
-class DeadLetterReplayHandler(RioHandler):
+class DeadLetterReplayHandler(_DeadLetterResource):
     """/dead-letters/{letter_id}/replay."""
 
     @operation(
@@ -211,14 +221,14 @@ class DeadLetterReplayHandler(RioHandler):
     @available
     async def post(self, letter_id: str) -> None:
         self.require_admin()
-        letter = await replay_letter(self.rio, row_id(letter_id, "Dead letter"))
+        letter = await replay_letter(self.dead_letters, self.resending, row_id(letter_id, "Dead letter"))
         if letter is None:
             raise Problem(404, "Dead letter not found")
         replayed = Replayed(id=letter.message.event.id, subscription=letter.subscription)
         show(self, replayed, HTTPStatus.ACCEPTED)
 
 
-class _ManyHandler(RioHandler):
+class _ManyHandler(_DeadLetterResource):
     """What is done to many dead letters: in bounded batches, each a transaction of its own."""
 
     async def work(self) -> None:
@@ -228,10 +238,10 @@ class _ManyHandler(RioHandler):
         """
         self.require_admin()
         selection = read_body(self, Selection)
-        meant = selection.meant(await self.rio.dead_letters.now())
+        meant = selection.meant(await self.dead_letters.now())
         done, kept = 0, list[Kept]()
         for _ in range(_MAX_BATCHES):
-            async with self.rio.dead_letters.exhume(meant, _BATCH) as exhumed:
+            async with self.dead_letters.exhume(meant, _BATCH) as exhumed:
                 refused = await self.take(exhumed.letters)
                 stay = {one.id for one in refused}
                 await exhumed.remove(letter.id for letter in exhumed.letters if letter.id not in stay)
@@ -242,7 +252,7 @@ class _ManyHandler(RioHandler):
                 show(self, Progress(done=done, kept=kept, remaining=0, next=None))
                 return
             meant = replace(meant, after=exhumed.letters[-1].place)
-        remaining = await self.rio.dead_letters.count(meant)
+        remaining = await self.dead_letters.count(meant)
         show(self, Progress(done=done, kept=kept, remaining=remaining, next=_next(meant, remaining)))
 
     async def take(self, letters: Sequence[DeadLetter]) -> list[Kept]:
@@ -266,7 +276,7 @@ class ReplayManyHandler(_ManyHandler):
         await self.work()
 
     async def take(self, letters: Sequence[DeadLetter]) -> list[Kept]:
-        answers = await self.rio.resending.send([_resent(letter) for letter in letters])
+        answers = await self.resending.send([_resent(letter) for letter in letters])
         return [
             Kept(id=letter.id, reason="not confirmed by RabbitMQ" if answer else "subscription gone")
             for letter, answer in zip(letters, answers, strict=True)
@@ -293,17 +303,17 @@ class DiscardManyHandler(_ManyHandler):
         _tell_discarded(letters)
 
 
-async def replay_letter(rio: Rio, letter_id: int) -> DeadLetter | None:
+async def replay_letter(dead_letters: DeadLetters, resending: Resending, letter_id: int) -> DeadLetter | None:
     """Send one dead letter again; None when there is none.
 
     Raises NotPublished when RabbitMQ did not confirm it, and Problem 409 when its subscription is gone; the
     letter then stays.
     """
-    async with rio.dead_letters.exhume(Meant((letter_id,)), 1) as exhumed:
+    async with dead_letters.exhume(Meant((letter_id,)), 1) as exhumed:
         if not exhumed.letters:
             return None
         (letter,) = exhumed.letters
-        (answer,) = await rio.resending.send([_resent(letter)])
+        (answer,) = await resending.send([_resent(letter)])
         if isinstance(answer, NotPublished):
             raise answer
         if not answer:

@@ -23,9 +23,13 @@ from broker.rio.admin.description import (
 from broker.rio.admin.handler import RioHandler, available
 from broker.rio.admin.paging import Cursor, Next, page_of
 from broker.rio.admin.replays import create_replay
+from broker.rio.jobs.resending import Resending
 from broker.rio.model.event import MAX_ATTRIBUTES_BYTES
-from broker.rio.store.deliveries import Search
-from broker.rio.store.replays import Order
+from broker.rio.model.sender import Senders
+from broker.rio.store.dead_letters import DeadLetters
+from broker.rio.store.deliveries import Deliveries, Search
+from broker.rio.store.replays import Order, Replays
+from broker.rio.store.subscriptions import Subscriptions
 from observability.http.problem import Problem
 
 _LISTED: Final = 100
@@ -83,7 +87,27 @@ class Redelivery(Shown):
     replay: int | None = Field(description="the replay that looks for it in the event log")
 
 
-class DeliveriesHandler(RioHandler):
+class _DeliveryResource(RioHandler):
+    """Recorded deliveries, and sending one of them again."""
+
+    def initialize(
+        self,
+        senders: Senders,
+        deliveries: Deliveries,
+        dead_letters: DeadLetters,
+        resending: Resending,
+        subscriptions: Subscriptions,
+        replays: Replays,
+    ) -> None:
+        self.senders = senders
+        self.deliveries = deliveries
+        self.dead_letters = dead_letters
+        self.resending = resending
+        self.subscriptions = subscriptions
+        self.replays = replays
+
+
+class DeliveriesHandler(_DeliveryResource):
     """/deliveries."""
 
     @operation(
@@ -96,22 +120,22 @@ class DeliveriesHandler(RioHandler):
         self.require_sees_all()
         query = read_query(self, DeliveriesQuery)
         search = Search(query.subscription, query.event, query.outcome, query.since, query.cursor)
-        found = await self.rio.deliveries.search(search, query.limit + 1)
+        found = await self.deliveries.search(search, query.limit + 1)
         page, cursor = page_of(found, query.limit, itemgetter("id"))
         show(self, ShownDeliveries(items=[ShownDelivery(**row) for row in page], next=cursor))
 
 
-class DeliveryHandler(RioHandler):
+class DeliveryHandler(_DeliveryResource):
     """/deliveries/{delivery_id}."""
 
     @operation("Look at one delivery attempt", answers={200: ShownDelivery})
     @available
     async def get(self, delivery_id: str) -> None:
         self.require_sees_all()
-        show(self, ShownDelivery(**await delivery_of(self, delivery_id)))
+        show(self, ShownDelivery(**await delivery_of(self.deliveries, delivery_id)))
 
 
-class RedeliverHandler(RioHandler):
+class RedeliverHandler(_DeliveryResource):
     """/deliveries/{delivery_id}/redeliver."""
 
     @operation(
@@ -121,15 +145,18 @@ class RedeliverHandler(RioHandler):
     @available
     async def post(self, delivery_id: str) -> None:
         self.require_admin()
-        delivery = await delivery_of(self, delivery_id)
+        delivery = await delivery_of(self.deliveries, delivery_id)
         subscription = delivery["subscription"]
-        letter_id = await self.rio.dead_letters.id_of(
+        letter_id = await self.dead_letters.id_of(
             subscription, delivery["event_source"], delivery["event_id"]
         )
-        if letter_id is not None and await replay_letter(self.rio, letter_id) is not None:
+        if (
+            letter_id is not None
+            and await replay_letter(self.dead_letters, self.resending, letter_id) is not None
+        ):
             self._answer(delivery, "dead-letter", None)
             return
-        if await self.rio.subscriptions.get(subscription) is None:
+        if await self.subscriptions.get(subscription) is None:
             raise subscription_gone(subscription)
         self._answer(delivery, "event-log", await self._from_event_log(delivery))
 
@@ -142,7 +169,7 @@ class RedeliverHandler(RioHandler):
             until=delivery["at"],
             event=(delivery["event_source"], delivery["event_id"]),
         )
-        replay = await create_replay(self.rio, order)
+        replay = await create_replay(self.replays, order)
         self.set_header("Location", f"/replays/{replay.id}")
         return replay.id
 
@@ -155,9 +182,9 @@ class RedeliverHandler(RioHandler):
         show(self, redelivery, HTTPStatus.ACCEPTED)
 
 
-async def delivery_of(handler: RioHandler, delivery_id: str) -> DictRow:
+async def delivery_of(deliveries: Deliveries, delivery_id: str) -> DictRow:
     """The recorded attempt in an address, or raise Problem 404."""
-    found = await handler.rio.deliveries.get(row_id(delivery_id, "Delivery"))
+    found = await deliveries.get(row_id(delivery_id, "Delivery"))
     if found is None:
         raise Problem(404, "Delivery not found", detail="unknown, or too old to be kept")
     return found

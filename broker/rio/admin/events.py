@@ -10,6 +10,7 @@ from broker.rio.admin.handler import RioHandler
 from broker.rio.ingest.request_parser import DELIVER_AFTER, ORDERED
 from broker.rio.ingest.short_form import MAX_KEY
 from broker.rio.model import event as events
+from broker.rio.model.sender import Senders
 
 _EVENT: Final[dict[str, Any]] = {
     "type": "object",
@@ -51,7 +52,14 @@ class Accepted(Shown):
     id: str
 
 
-class EventsHandler(RioHandler):
+class _EventResource(RioHandler):
+    """Emitting."""
+
+    def initialize(self, senders: Senders) -> None:
+        self.senders = senders
+
+
+class EventsHandler(_EventResource):
     """/events."""
 
     @operation(
@@ -64,7 +72,7 @@ class EventsHandler(RioHandler):
         raise NotImplementedError("the pipeline receives it")
 
 
-class ShortFormHandler(RioHandler):
+class ShortFormHandler(_EventResource):
     """/event/{project}/emit/{action}."""
 
     @operation(

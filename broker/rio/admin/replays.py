@@ -19,9 +19,11 @@ from broker.rio.admin.description import (
     row_id,
     show,
 )
-from broker.rio.admin.handler import Rio, RioHandler, available
+from broker.rio.admin.handler import RioHandler, available
 from broker.rio.admin.paging import Cursor, Next, page_of
-from broker.rio.store.replays import MAX_RUNNING, Order, Replay, State, TooManyReplays
+from broker.rio.model.sender import Senders
+from broker.rio.store.replays import MAX_RUNNING, Order, Replay, Replays, State, TooManyReplays
+from broker.rio.store.subscriptions import Subscriptions
 from observability.http.problem import Problem
 
 _LISTED: Final = 50
@@ -81,7 +83,16 @@ class ShownReplays(Shown):
     next: Next
 
 
-class ReplaysHandler(RioHandler):
+class _ReplayResource(RioHandler):
+    """Replays of the event log."""
+
+    def initialize(self, senders: Senders, replays: Replays, subscriptions: Subscriptions) -> None:
+        self.senders = senders
+        self.replays = replays
+        self.subscriptions = subscriptions
+
+
+class ReplaysHandler(_ReplayResource):
     """/replays."""
 
     @operation("List replays, newest first", query=ReplaysQuery, answers={200: ShownReplays})
@@ -89,7 +100,7 @@ class ReplaysHandler(RioHandler):
     async def get(self) -> None:
         self.require_sees_all()
         query = read_query(self, ReplaysQuery)
-        found = await self.rio.replays.newest(query.cursor, query.limit + 1)
+        found = await self.replays.newest(query.cursor, query.limit + 1)
         page, cursor = page_of(found, query.limit, lambda replay: replay.id)
         show(self, ShownReplays(items=[_shown(replay) for replay in page], next=cursor))
 
@@ -100,26 +111,26 @@ class ReplaysHandler(RioHandler):
     async def post(self) -> None:
         self.require_admin()
         ordered = read_body(self, ReplayOrder)
-        subscription = await self.rio.subscriptions.get(ordered.subscription)
+        subscription = await self.subscriptions.get(ordered.subscription)
         if subscription is None:
             errors = [{"pointer": "#/subscription", "detail": "there is none"}]
             raise Problem(422, "Unknown subscription", errors=errors)
         now = datetime.now(UTC)
         until = now if ordered.until is None else min(now, ordered.until)
         order = Order(subscription.id, ordered.types or subscription.types, ordered.since, until)
-        replay = await create_replay(self.rio, order)
+        replay = await create_replay(self.replays, order)
         self.set_header("Location", f"/replays/{replay.id}")
         show(self, _shown(replay), HTTPStatus.ACCEPTED)
 
 
-class ReplayHandler(RioHandler):
+class ReplayHandler(_ReplayResource):
     """/replays/{replay_id}."""
 
     @operation("Look at a replay", answers={200: ShownReplay})
     @available
     async def get(self, replay_id: str) -> None:
         self.require_sees_all()
-        replay = await self.rio.replays.get(row_id(replay_id, "Replay"))
+        replay = await self.replays.get(row_id(replay_id, "Replay"))
         if replay is None:
             raise Problem(404, "Replay not found")
         show(self, _shown(replay))
@@ -128,15 +139,15 @@ class ReplayHandler(RioHandler):
     @available
     async def delete(self, replay_id: str) -> None:
         self.require_admin()
-        if not await self.rio.replays.cancel(row_id(replay_id, "Replay")):
+        if not await self.replays.cancel(row_id(replay_id, "Replay")):
             raise Problem(404, "Replay not found")
         self.set_status(204)
 
 
-async def create_replay(rio: Rio, order: Order) -> Replay:
+async def create_replay(replays: Replays, order: Order) -> Replay:
     """Order a replay, or raise Problem 429."""
     try:
-        return await rio.replays.create(order)
+        return await replays.create(order)
     except TooManyReplays:
         raise Problem(
             429,

@@ -9,8 +9,9 @@ from pydantic import Field
 from broker.rio.admin.description import Document, Shown, operation, read_query, row_id, show
 from broker.rio.admin.handler import RioHandler, available
 from broker.rio.admin.paging import Cursor, Next, page_of
+from broker.rio.model.sender import Senders
 from broker.rio.model.states import State, tell
-from broker.rio.store.scheduled import Scheduled
+from broker.rio.store.scheduled import Schedule, Scheduled
 from observability.http.problem import Problem
 
 _MAX_LISTED: Final = 500
@@ -40,7 +41,15 @@ class ScheduledPage(Shown):
     next: Next
 
 
-class ScheduledHandler(RioHandler):
+class _ScheduledResource(RioHandler):
+    """Events that are not due yet."""
+
+    def initialize(self, senders: Senders, schedule: Schedule) -> None:
+        self.senders = senders
+        self.schedule = schedule
+
+
+class ScheduledHandler(_ScheduledResource):
     """/scheduled."""
 
     @operation("List events that are not due yet", query=ScheduledQuery, answers={200: ScheduledPage})
@@ -48,19 +57,19 @@ class ScheduledHandler(RioHandler):
     async def get(self) -> None:
         self.require_sees_all()
         query = read_query(self, ScheduledQuery)
-        found = await self.rio.schedule.page(query.cursor, query.limit + 1)
+        found = await self.schedule.page(query.cursor, query.limit + 1)
         page, cursor = page_of(found, query.limit, lambda one: one.id)
         show(self, ScheduledPage(items=[_shown(one) for one in page], next=cursor))
 
 
-class ScheduledEventHandler(RioHandler):
+class ScheduledEventHandler(_ScheduledResource):
     """/scheduled/{id}."""
 
     @operation("Cancel an event before it is due; it may then be emitted again", answers={204: None})
     @available
     async def delete(self, scheduled_id: str) -> None:
         self.require_admin()
-        cancelled = await self.rio.schedule.cancel(row_id(scheduled_id, "Scheduled event"))
+        cancelled = await self.schedule.cancel(row_id(scheduled_id, "Scheduled event"))
         if cancelled is None:
             raise Problem(404, "Scheduled event not found")
         tell(State.DISCARDED, cancelled.event, due_at=cancelled.due_at.isoformat())

@@ -9,7 +9,9 @@ from pydantic import Field
 from broker.rio.admin.description import Shown, operation, show
 from broker.rio.admin.handler import RioHandler, available
 from broker.rio.model import event as events
-from broker.rio.model.schema import Schema
+from broker.rio.model.schema import Schema, Schemas
+from broker.rio.model.sender import Senders
+from broker.rio.store.schemas import StoredSchemas
 from observability.http.problem import Problem
 
 _SCHEMA: Final[dict[str, Any]] = {"type": ["object", "boolean"]}
@@ -29,7 +31,16 @@ class ShownSchemas(Shown):
     items: Sequence[ShownSchema]
 
 
-class SchemasHandler(RioHandler):
+class _SchemaResource(RioHandler):
+    """JSON Schemas of event types."""
+
+    def initialize(self, senders: Senders, schemas: Schemas, stored_schemas: StoredSchemas) -> None:
+        self.senders = senders
+        self.schemas = schemas
+        self.stored_schemas = stored_schemas
+
+
+class SchemasHandler(_SchemaResource):
     """/schemas."""
 
     @operation(
@@ -37,7 +48,7 @@ class SchemasHandler(RioHandler):
     )
     @available
     async def get(self) -> None:
-        known = [(type_, schema) for type_, schema in self.rio.schemas.all() if self._concerns(type_)]
+        known = [(type_, schema) for type_, schema in self.schemas.all() if self._concerns(type_)]
         show(self, ShownSchemas(items=[self._shown(type_, schema) for type_, schema in known]))
 
     def _concerns(self, type_: str) -> bool:
@@ -45,7 +56,7 @@ class SchemasHandler(RioHandler):
         return self.sender.may_emit(type_) or self.sender.may_read(type_)
 
     def _shown(self, type_: str, schema: Schema) -> ShownSchema:
-        origin: Literal["catalog", "api"] = "catalog" if type_ in self.rio.schemas.declared else "api"
+        origin: Literal["catalog", "api"] = "catalog" if type_ in self.schemas.declared else "api"
         return ShownSchema(type=type_, document=schema.document, origin=origin)
 
 
@@ -55,7 +66,7 @@ class SchemaHandler(SchemasHandler):
     @operation("Look at an event type's schema", answers={200: ShownSchema})
     @available
     async def get(self, type_: str) -> None:
-        schema = self.rio.schemas.get(type_)
+        schema = self.schemas.get(type_)
         if schema is None or not self._concerns(type_):
             raise Problem(404, "Schema not found")
         show(self, self._shown(type_, schema))
@@ -74,8 +85,8 @@ class SchemaHandler(SchemasHandler):
             )
         self._refuse_catalogs(type_)
         schema = Schema(events.read_json(self.request.body))
-        created = await self.rio.stored_schemas.put(type_, schema.document)
-        await self.rio.refresh_schemas()
+        created = await self.stored_schemas.put(type_, schema.document)
+        await refresh_schemas(self.schemas, self.stored_schemas)
         show(self, self._shown(type_, schema), HTTPStatus.CREATED if created else HTTPStatus.OK)
 
     @operation("Forget an event type's schema", answers={204: None})
@@ -83,11 +94,16 @@ class SchemaHandler(SchemasHandler):
     async def delete(self, type_: str) -> None:
         self.require_admin()
         self._refuse_catalogs(type_)
-        if not await self.rio.stored_schemas.delete(type_):
+        if not await self.stored_schemas.delete(type_):
             raise Problem(404, "Schema not found")
-        await self.rio.refresh_schemas()
+        await refresh_schemas(self.schemas, self.stored_schemas)
         self.set_status(204)
 
     def _refuse_catalogs(self, type_: str) -> None:
-        if type_ in self.rio.schemas.declared:
+        if type_ in self.schemas.declared:
             raise Problem(409, "A schema of the catalog", detail="the catalog alone can change it")
+
+
+async def refresh_schemas(schemas: Schemas, stored: StoredSchemas) -> None:
+    """Know the schemas that PostgreSQL has by now."""
+    schemas.replace(await stored.all())

@@ -9,10 +9,12 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from broker.rio.admin.description import Document, Patterns, Shown, operation, read_body, show
-from broker.rio.admin.handler import RioHandler, available, sender_of
-from broker.rio.model.sender import Sender, digest
+from broker.rio.admin.handler import RioHandler, available
+from broker.rio.admin.registry import Registry
+from broker.rio.model.sender import Sender, Senders, digest
 from broker.rio.model.subscription import Origin, Status
-from broker.rio.store.senders import StoredSender
+from broker.rio.store.senders import StoredSender, StoredSenders
+from broker.rio.store.subscriptions import Subscriptions
 from observability.http.problem import Problem
 from observability.validation.grammar import is_uri_reference
 
@@ -90,30 +92,46 @@ class ShownSenders(Shown):
     items: Sequence[ShownSender]
 
 
-class SendersHandler(RioHandler):
+class _SenderResource(RioHandler):
+    """Senders and their rights."""
+
+    def initialize(
+        self,
+        senders: Senders,
+        stored_senders: StoredSenders,
+        subscriptions: Subscriptions,
+        registry: Registry,
+    ) -> None:
+        self.senders = senders
+        self.stored_senders = stored_senders
+        self.subscriptions = subscriptions
+        self.registry = registry
+
+
+class SendersHandler(_SenderResource):
     """/senders."""
 
     @operation("List all senders", answers={200: ShownSenders})
     @available
     async def get(self) -> None:
         self.require_sees_all()
-        catalog = [_shown(sender, "catalog") for sender in self.rio.senders.declared]
-        made = [_shown(sender_of(stored), "api") for stored in await self.rio.stored_senders.all()]
+        catalog = [_shown(sender, "catalog") for sender in self.senders.declared]
+        made = [_shown(sender_of(stored), "api") for stored in await self.stored_senders.all()]
         show(self, ShownSenders(items=sorted([*catalog, *made], key=lambda shown: shown.name)))
 
 
-class SenderHandler(RioHandler):
+class SenderHandler(_SenderResource):
     """/senders/{name}."""
 
     @operation("Look at a sender", answers={200: ShownSender})
     @available
     async def get(self, name: str) -> None:
         self.require_sees_all()
-        for sender in self.rio.senders.declared:
+        for sender in self.senders.declared:
             if sender.name == name:
                 show(self, _shown(sender, "catalog"))
                 return
-        for stored in await self.rio.stored_senders.all():
+        for stored in await self.stored_senders.all():
             if stored.name == name:
                 show(self, _shown(sender_of(stored), "api"))
                 return
@@ -146,7 +164,7 @@ class SenderHandler(RioHandler):
             document.admin,
             document.viewer,
         )
-        shown = await self.rio.stored_senders.put(stored, renew=document.renew)
+        shown = await self.stored_senders.put(stored, renew=document.renew)
         await self._hold_to_rights(name)
         fields = _shown(sender_of(stored), "api").model_dump()
         status = HTTPStatus.CREATED if shown else HTTPStatus.OK
@@ -157,22 +175,22 @@ class SenderHandler(RioHandler):
     async def delete(self, name: str) -> None:
         self.require_admin()
         self._refuse_catalogs(name)
-        if not await self.rio.stored_senders.delete(name):
+        if not await self.stored_senders.delete(name):
             raise Problem(404, "Sender not found")
         await self._hold_to_rights(name)
         self.set_status(204)
 
     async def _hold_to_rights(self, name: str) -> None:
         """Know the sender as it is now, and pause its subscriptions to what it may not (any more) read."""
-        await self.rio.refresh_senders()
-        sender = self.rio.senders.named(name) or Sender(name)
-        for one in await self.rio.subscriptions.all():
+        await refresh_senders(self.senders, self.stored_senders)
+        sender = self.senders.named(name) or Sender(name)
+        for one in await self.subscriptions.all():
             if one.owner == name and one.origin is Origin.API and not sender.may_have(one.types, one.sink):
                 reason = f"{name} has not the right to it"
-                await self.rio.registry.set_status(one.id, Status.PAUSED, reason)
+                await self.registry.set_status(one.id, Status.PAUSED, reason)
 
     def _refuse_catalogs(self, name: str) -> None:
-        if any(sender.name == name for sender in self.rio.senders.declared):
+        if any(sender.name == name for sender in self.senders.declared):
             raise Problem(409, "A sender of the catalog", detail="the catalog alone can change it")
 
 
@@ -187,4 +205,23 @@ def _shown(sender: Sender, origin: Literal["catalog", "api"]) -> ShownSender:
         admin=sender.admin,
         viewer=sender.viewer,
         origin=origin,
+    )
+
+
+async def refresh_senders(senders: Senders, stored: StoredSenders) -> None:
+    """Know the senders that PostgreSQL has by now."""
+    senders.replace((one.digest, sender_of(one)) for one in await stored.all())
+
+
+def sender_of(stored: StoredSender) -> Sender:
+    """A sender made by the API, as PostgreSQL has it."""
+    return Sender(
+        stored.name,
+        stored.types,
+        stored.reads,
+        stored.egress,
+        stored.sources,
+        stored.rate_per_second,
+        stored.admin,
+        viewer=stored.viewer,
     )

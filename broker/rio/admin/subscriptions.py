@@ -6,9 +6,13 @@ from pydantic import Field
 
 from broker.rio.admin.description import Answer, Document, Shown, operation, read_body, show
 from broker.rio.admin.handler import RioHandler, available
+from broker.rio.admin.registry import Registry
+from broker.rio.delivery.signing import Secrets
 from broker.rio.model import event as events
 from broker.rio.model.policy import Policy
+from broker.rio.model.sender import Senders
 from broker.rio.model.subscription import Origin, Status, Subscription, read_subscription
+from broker.rio.store.subscriptions import Subscriptions
 from observability.http.problem import Problem
 
 _TYPES: Final = {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 100}
@@ -56,8 +60,16 @@ class SecretShown(Shown):
     version: int
 
 
-class _Handler(RioHandler):
-    """What is done to subscriptions."""
+class _SubscriptionResource(RioHandler):
+    """Subscriptions and their secrets."""
+
+    def initialize(
+        self, senders: Senders, subscriptions: Subscriptions, registry: Registry, secrets: Secrets
+    ) -> None:
+        self.senders = senders
+        self.subscriptions = subscriptions
+        self.registry = registry
+        self.secrets = secrets
 
     def sees(self, subscription_id: str) -> bool:
         """Whether the sender may look at the subscription, but for its secrets."""
@@ -66,7 +78,7 @@ class _Handler(RioHandler):
     def owns(self, subscription_id: str) -> bool:
         """Whether the sender may change the subscription: it is called like the sender, or `<name>-...`, and
         like no other sender with a longer name."""
-        return self.sender.admin or self.rio.senders.owner_of(subscription_id) == self.sender.name
+        return self.sender.admin or self.senders.owner_of(subscription_id) == self.sender.name
 
     def require_owner(self, subscription_id: str) -> None:
         """Refuse who is neither an administrator nor the one whose subscription it is by name."""
@@ -101,16 +113,16 @@ class _Handler(RioHandler):
 
     async def found(self, subscription_id: str) -> Subscription:
         """The subscription, or raise Problem."""
-        return existing(await self.rio.subscriptions.get(subscription_id))
+        return existing(await self.subscriptions.get(subscription_id))
 
     def show_secret(self, subscription: Subscription) -> None:
         """Finish with the subscription's secret, which no cache may keep."""
         self.set_header("Cache-Control", "no-store")
-        secret = self.rio.secrets.shown(subscription)
+        secret = self.secrets.shown(subscription)
         show(self, SecretShown(secret=secret, version=subscription.secret_version))
 
 
-class SubscriptionsHandler(_Handler):
+class SubscriptionsHandler(_SubscriptionResource):
     """GET /subscriptions."""
 
     @operation(
@@ -118,11 +130,11 @@ class SubscriptionsHandler(_Handler):
     )
     @available
     async def get(self) -> None:
-        found = [one for one in await self.rio.subscriptions.all() if self.sees(one.id)]
+        found = [one for one in await self.subscriptions.all() if self.sees(one.id)]
         self.finish({"items": [subscription.document(hidden=True) for subscription in found]})
 
 
-class SubscriptionHandler(_Handler):
+class SubscriptionHandler(_SubscriptionResource):
     """PUT, GET and DELETE /subscriptions/{id}."""
 
     @operation(
@@ -136,7 +148,7 @@ class SubscriptionHandler(_Handler):
         subscription = read_subscription(subscription_id, document, self.sender.name)
         self.require_owner(subscription_id)
         self.require_rights(subscription)
-        written, created = await self.rio.registry.put(
+        written, created = await self.registry.put(
             subscription, given=document, keep_status="status" not in document
         )
         self.set_status(201 if created else 200)
@@ -154,12 +166,12 @@ class SubscriptionHandler(_Handler):
     @available
     async def delete(self, subscription_id: str) -> None:
         self.require_owner(subscription_id)
-        if not await self.rio.registry.delete(subscription_id):
+        if not await self.registry.delete(subscription_id):
             raise Problem(404, "Subscription not found")
         self.set_status(204)
 
 
-class PauseHandler(_Handler):
+class PauseHandler(_SubscriptionResource):
     """POST /subscriptions/{id}/pause: events are queued and wait."""
 
     @operation("Deliver no more for now", body=PauseBody, answers={200: _ONE})
@@ -168,22 +180,22 @@ class PauseHandler(_Handler):
         await self.require_operator_of(subscription_id)
         body = read_body(self, PauseBody) if self.request.body else PauseBody()
         reason = body.reason or f"paused by {self.sender.name}"
-        written = await self.rio.registry.set_status(subscription_id, Status.PAUSED, reason)
+        written = await self.registry.set_status(subscription_id, Status.PAUSED, reason)
         self.finish(existing(written).document())
 
 
-class ResumeHandler(_Handler):
+class ResumeHandler(_SubscriptionResource):
     """POST /subscriptions/{id}/resume."""
 
     @operation("Deliver again, what waited first", answers={200: _ONE})
     @available
     async def post(self, subscription_id: str) -> None:
         self.require_rights(await self.require_operator_of(subscription_id))
-        written = await self.rio.registry.set_status(subscription_id, Status.ACTIVE, None)
+        written = await self.registry.set_status(subscription_id, Status.ACTIVE, None)
         self.finish(existing(written).document())
 
 
-class SecretHandler(_Handler):
+class SecretHandler(_SubscriptionResource):
     """GET /subscriptions/{id}/secret."""
 
     @operation("The secret that deliveries are signed with; no viewer sees it", answers={200: SecretShown})
@@ -193,7 +205,7 @@ class SecretHandler(_Handler):
         self.show_secret(await self.found(subscription_id))
 
 
-class RotateHandler(_Handler):
+class RotateHandler(_SubscriptionResource):
     """POST /subscriptions/{id}/secret/rotate."""
 
     @operation(
@@ -202,7 +214,7 @@ class RotateHandler(_Handler):
     @available
     async def post(self, subscription_id: str) -> None:
         await self.require_operator_of(subscription_id)
-        self.show_secret(existing(await self.rio.registry.rotate(subscription_id)))
+        self.show_secret(existing(await self.registry.rotate(subscription_id)))
 
 
 def existing(subscription: Subscription | None) -> Subscription:

@@ -7,7 +7,8 @@ from tornado.iostream import StreamClosedError
 
 from broker.rio.admin.description import Answer, Document, Pattern, operation, read_query
 from broker.rio.admin.handler import RioHandler
-from broker.rio.flow.watching import MEDIA
+from broker.rio.flow.watching import MEDIA, Tail
+from broker.rio.model.sender import Senders
 
 
 class TailQuery(Document):
@@ -19,6 +20,10 @@ class TailQuery(Document):
 class TailHandler(RioHandler):
     """/tail."""
 
+    def initialize(self, senders: Senders, tail: Tail) -> None:
+        self.senders = senders
+        self.tail = tail
+
     @operation(
         "Watch events as they are accepted: those that the sender may read, an admin and a viewer all",
         query=TailQuery,
@@ -26,9 +31,9 @@ class TailHandler(RioHandler):
     )
     async def get(self) -> None:
         query = read_query(self, TailQuery)
-        with self.rio.tail.watching(query.type, self._may_read) as watcher:
+        with self.tail.watching(query.type, self._may_read) as watcher:
             self._watcher = watcher
-            await self.rio.tail.flowing()
+            await self.tail.flowing()
             self.set_header("Content-Type", MEDIA)
             self.set_header("Cache-Control", "no-store")
             self.set_header("X-Accel-Buffering", "no")
@@ -41,7 +46,7 @@ class TailHandler(RioHandler):
 
     def _may_read(self, type_: str) -> bool:
         """By the rights that the sender has now: it may lose them while it watches."""
-        sender = self.rio.senders.named(self.sender.name)
+        sender = self.senders.named(self.sender.name)
         return sender is not None and sender.may_read(type_)
 
     def on_connection_close(self) -> None:

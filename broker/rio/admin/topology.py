@@ -6,11 +6,15 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field
 
+from broker.rio.admin.catalog import DeclaredCatalog
 from broker.rio.admin.description import Answer, Document, Shown, operation, read_query, show
 from broker.rio.admin.handler import RioHandler, available
 from broker.rio.flow.drawing import dot, mermaid
 from broker.rio.flow.graph import Graph, Kind, Node, graph
+from broker.rio.model.sender import Senders
 from broker.rio.model.subscription import valid_pattern
+from broker.rio.store.seen import Seen
+from broker.rio.store.subscriptions import Subscriptions
 
 _SEEN: Final = timedelta(hours=1)
 _MEDIA: Final = {"text/vnd.graphviz": "dot", "text/vnd.mermaid": "mermaid"}
@@ -62,6 +66,14 @@ class Topology(Shown):
 class TopologyHandler(RioHandler):
     """/topology."""
 
+    def initialize(
+        self, senders: Senders, catalog: DeclaredCatalog, subscriptions: Subscriptions, seen: Seen
+    ) -> None:
+        self.senders = senders
+        self.catalog = catalog
+        self.subscriptions = subscriptions
+        self.seen = seen
+
     @operation(
         "See what flows where: emitter, type, subscription, sink; declared, and seen in the last hour",
         query=TopologyQuery,
@@ -73,9 +85,9 @@ class TopologyHandler(RioHandler):
         self.require_sees_all()
         query = read_query(self, TopologyQuery)
         flow = graph(
-            self.rio.catalog.emitters,
-            await self.rio.subscriptions.all(),
-            await self.rio.seen.within(_SEEN),
+            self.catalog.emitters,
+            await self.subscriptions.all(),
+            await self.seen.within(_SEEN),
             () if query.type is None else (query.type,),
         )
         if query.type is not None:

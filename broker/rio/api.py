@@ -1,0 +1,206 @@
+"""Everything behind the API's addresses, wired together."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any, Final
+
+from amqp.exceptions import AMQPError
+from opentelemetry.instrumentation.utils import suppress_instrumentation
+
+from broker.rio.admin.catalog import DeclaredCatalog
+from broker.rio.admin.handshake import Handshake
+from broker.rio.admin.registry import Registry
+from broker.rio.admin.routes import routes
+from broker.rio.amqp import event_log, topology
+from broker.rio.amqp.connection import RabbitAddress
+from broker.rio.amqp.publisher import Publisher
+from broker.rio.amqp.topology import Topology
+from broker.rio.delivery.egress import Sinks
+from broker.rio.delivery.signing import Secrets
+from broker.rio.flow.watching import Tail
+from broker.rio.health_checks import HealthChecks
+from broker.rio.ingest.authorization import Authorization
+from broker.rio.ingest.deduplication import Deduplication
+from broker.rio.ingest.observer import IngestObserver
+from broker.rio.ingest.pipeline import Pipeline, checks
+from broker.rio.ingest.publication import Publication
+from broker.rio.ingest.scheduling import Scheduling
+from broker.rio.ingest.spans import EventSpans
+from broker.rio.ingest.subscription_index import SubscriptionIndex
+from broker.rio.jobs.measurements import EventLogMeasurement, SubscriptionsMeasurement
+from broker.rio.jobs.periodic import AWAY, every
+from broker.rio.jobs.refresh import Refresh
+from broker.rio.jobs.replay import Replaying
+from broker.rio.jobs.resending import Resending
+from broker.rio.jobs.retention import Retention
+from broker.rio.jobs.schedule import DueEvents
+from broker.rio.metrics import ApiMetrics, RecordMetrics, SubscriptionMetrics
+from broker.rio.model.schema import Schemas
+from broker.rio.model.sender import Senders
+from broker.rio.preparation import Preparation
+from broker.rio.settings import Settings
+from broker.rio.store.accepted import Accepted
+from broker.rio.store.database import Database
+from broker.rio.store.dead_letters import DeadLetters
+from broker.rio.store.deliveries import Deliveries
+from broker.rio.store.replays import Replays
+from broker.rio.store.scheduled import Schedule
+from broker.rio.store.schemas import StoredSchemas
+from broker.rio.store.seen import Seen
+from broker.rio.store.senders import StoredSenders
+from broker.rio.store.subscriptions import Subscriptions
+from observability import Telemetry
+
+_CAPACITY: Final = 10_000
+"""Messages that may wait for RabbitMQ."""
+_REFRESH_SECONDS: Final = 1.0
+_DUE_SECONDS: Final = 0.5
+_RESTORE_SECONDS: Final = 5.0
+_PURGE_SECONDS: Final = 30.0
+_RETIRED_SECONDS: Final = 5.0
+_LOG_SECONDS: Final = 30.0
+_COUNT_SECONDS: Final = 5.0
+_RABBIT_AWAY: Final = (AMQPError, OSError)
+_EITHER_AWAY: Final = (*AWAY, *_RABBIT_AWAY)
+
+_logger = logging.getLogger(__name__)
+
+
+class Api:
+    """The API's parts. Make it inside the running event loop.
+
+    Attributes:
+        metrics: what the API counts.
+        pipeline: accepts events.
+        routes: all other addresses.
+        tail: what watches events pass.
+    """
+
+    def __init__(self, settings: Settings, hop: Telemetry) -> None:
+        loop, connected = asyncio.get_running_loop(), asyncio.Event()
+        address = RabbitAddress(str(settings.amqp_url), settings.amqp_password())
+        self.metrics = metrics = ApiMetrics(hop.registry)
+        records = RecordMetrics(hop.registry)
+        self._database = database = Database(settings.database_url)
+        self._accepted = Accepted(settings.database_url, settings.deduplication_seconds)
+        senders, stored_senders = Senders(), StoredSenders(database)
+        schemas, stored_schemas = Schemas(), StoredSchemas(database)
+        subscriptions, schedule = Subscriptions(database), Schedule(database)
+        dead_letters, replays = DeadLetters(database), Replays(database)
+        self._seen = Seen(database, records)
+        index = SubscriptionIndex(subscriptions)
+
+        def declare(channel: Any) -> None:
+            """Declare what RabbitMQ has whatever the subscriptions are."""
+            kept = settings.event_log
+            topology.declare_base(channel)
+            event_log.declare(channel, age_seconds=kept.age_seconds, megabytes=kept.megabytes)
+
+        def on_connected(channel: Any) -> None:
+            declare(channel)
+            loop.call_soon_threadsafe(connected.set)
+
+        self._publisher = publisher = Publisher(
+            address, loop, declare=on_connected, capacity=_CAPACITY, admitted=False
+        )
+        metrics.publishing.set_function(lambda: publisher.in_hand)
+        self._handshake = Handshake(Sinks(settings.sinks.allowed))
+        self._registry = Registry(subscriptions, Topology(address, declare), self._handshake, index.refresh)
+        catalog = DeclaredCatalog(
+            settings.catalog_file,
+            settings.senders_file,
+            senders=senders,
+            schemas=schemas,
+            registry=self._registry,
+        )
+        self._refresh = Refresh(index, senders, stored_senders, schemas, stored_schemas)
+        self._preparation = Preparation(
+            database=database,
+            publisher=publisher,
+            catalog=catalog,
+            registry=self._registry,
+            replays=replays,
+            metrics=metrics,
+            refresh=self._refresh.run,
+            connected=connected,
+        )
+        spans, observer = EventSpans(hop.tracer), IngestObserver(metrics, index, self._seen)
+        publication = Publication(publisher, spans, observer)
+        self.pipeline = Pipeline(
+            hop,
+            authorization=Authorization(senders),
+            checks=checks(schemas),
+            deduplication=Deduplication(self._accepted, observer),
+            publication=publication,
+            scheduling=Scheduling(schedule, spans, observer),
+            observer=observer,
+            is_ready=self._preparation.done.is_set,
+        )
+        self._due_events = DueEvents(schedule, publication)
+        resending = Resending(publisher, metrics, hop.tracer)
+        self._replaying = Replaying(
+            replays=replays, resending=resending, publisher=publisher, address=address
+        )
+        self._retention = Retention(
+            database, metrics, dead_letters=settings.dead_letters, deliveries=settings.deliveries
+        )
+        self._event_log = EventLogMeasurement(metrics, address)
+        self._measured = SubscriptionsMeasurement(
+            metrics, SubscriptionMetrics(hop.registry), database, subscriptions, dead_letters
+        )
+        self.tail = Tail(address, loop)
+        self.routes = routes(
+            senders=senders,
+            stored_senders=stored_senders,
+            schemas=schemas,
+            stored_schemas=stored_schemas,
+            schedule=schedule,
+            tail=self.tail,
+            registry=self._registry,
+            subscriptions=subscriptions,
+            secrets=Secrets(settings.webhook_key()),
+            resending=resending,
+            dead_letters=dead_letters,
+            deliveries=Deliveries(database, records),
+            replays=replays,
+            catalog=catalog,
+            seen=self._seen,
+        )
+        HealthChecks(database, publisher, catalog, self._preparation.done).add_to(hop)
+
+    async def open(self) -> None:
+        """Start connecting to PostgreSQL and RabbitMQ; does not wait for them."""
+        await self._database.open()
+        await self._accepted.open()
+        self._publisher.start()
+
+    def background(self) -> list[Coroutine[Any, Any, None]]:
+        """What goes on beside answering requests, each until cancelled."""
+        preparation = self._preparation
+        return [
+            preparation.run(),
+            every(_REFRESH_SECONDS, self._refresh.run, "refreshing what is known"),
+            every(_RESTORE_SECONDS, preparation.restore, "restoring queues", _EITHER_AWAY),
+            every(_REFRESH_SECONDS, preparation.follow_catalog, "declaring the catalog", _EITHER_AWAY),
+            every(_RETIRED_SECONDS, self._registry.remove_retired, "removing what is retired", _EITHER_AWAY),
+            every(_DUE_SECONDS, self._due_events.turn, "publishing what is due"),
+            every(_PURGE_SECONDS, self._accepted.purge, "purging what was accepted"),
+            self._replaying.run(),
+            self._retention.run(),
+            self._seen.run(),
+            every(_COUNT_SECONDS, self._measured.run, "measuring the subscriptions"),
+            every(_LOG_SECONDS, self._event_log.run, "measuring the event log", _RABBIT_AWAY),
+        ]
+
+    async def close(self) -> None:
+        """Write what is left to be written, and disconnect."""
+        try:
+            with suppress_instrumentation():
+                await self._seen.flush()
+        except AWAY as error:
+            _logger.warning("the last counts are lost", extra={"reason": repr(error)})
+        await asyncio.to_thread(self._publisher.stop, 5.0)
+        await self._handshake.close()
+        await self._accepted.close()
+        await self._database.close()

@@ -1,0 +1,126 @@
+"""What has to be there before Rio takes events: PostgreSQL's tables, and RabbitMQ's queues."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Final, Never
+
+import psycopg
+from amqp.exceptions import AMQPError
+from opentelemetry.instrumentation.utils import suppress_instrumentation
+from psycopg_pool import PoolTimeout
+
+from broker.rio.admin.catalog import DeclaredCatalog
+from broker.rio.admin.registry import Registry
+from broker.rio.amqp.publisher import Publisher
+from broker.rio.metrics import ApiMetrics
+from broker.rio.model.subscription import Subscription
+from broker.rio.store.database import Database
+from broker.rio.store.replays import Order, Replays
+
+_PAUSE_SECONDS: Final = 1.0
+_UNSEEN: Final = timedelta(seconds=60)  # before this process started others may have accepted events
+_RESTORE_SLACK: Final = timedelta(seconds=5)  # clocks of several API processes differ
+
+_logger = logging.getLogger(__name__)
+
+
+class Preparation:
+    """Prepares at start, after every new connection to RabbitMQ, and restores what was lost meanwhile.
+
+    Parameters:
+        refresh: reads from PostgreSQL what this process keeps in memory.
+        connected: set after each new connection to RabbitMQ.
+
+    Attributes:
+        done: set once every declared subscription has its queue: an event taken before would miss them.
+    """
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        publisher: Publisher,
+        catalog: DeclaredCatalog,
+        registry: Registry,
+        replays: Replays,
+        metrics: ApiMetrics,
+        refresh: Callable[[], Awaitable[None]],
+        connected: asyncio.Event,
+    ) -> None:
+        self.done = asyncio.Event()
+        self._database = database
+        self._publisher = publisher
+        self._catalog = catalog
+        self._registry = registry
+        self._replays = replays
+        self._metrics = metrics
+        self._refresh = refresh
+        self._connected = connected
+        self._restored_at = datetime.now(UTC) - _UNSEEN
+        """When every queue was last seen to be there."""
+        self._owed: list[Order] = []
+        """Replays of what was accepted without a queue that are not ordered yet."""
+
+    async def run(self) -> Never:
+        """Migrate the database, and after every new connection make sure RabbitMQ has what it should."""
+        while True:
+            connection = self._publisher.connections
+            if await self._prepare():
+                # Not before: RabbitMQ may have lost its data, and an event would reach the log alone.
+                self._publisher.admit(connection)
+                await self._connected.wait()
+                self._connected.clear()
+            else:
+                await asyncio.sleep(_PAUSE_SECONDS)
+
+    async def restore(self) -> None:
+        """Bring back lost queues; nothing before the first preparation."""
+        if self.done.is_set():
+            await self._restore_queues()
+
+    async def follow_catalog(self) -> None:
+        """Declare a changed catalog; nothing before the first preparation."""
+        if self.done.is_set():
+            await self._catalog.follow()
+
+    async def _prepare(self) -> bool:
+        try:
+            with suppress_instrumentation():
+                await self._database.migrate()
+                await self._catalog.declare()
+                await self._restore_queues()
+                await self._refresh()
+        except (psycopg.Error, PoolTimeout, AMQPError, OSError) as error:
+            _logger.warning("not prepared yet", extra={"reason": repr(error)})
+            return False
+        except Exception:
+            _logger.exception("not prepared yet")
+            return False
+        self.done.set()
+        return True
+
+    async def _restore_queues(self) -> None:
+        """Bring back queues that were lost, and what was accepted since they were last seen."""
+        now = datetime.now(UTC)
+        await self._registry.restore(self._note_lost)
+        self._restored_at = now
+        while self._owed:
+            order = self._owed.pop()
+            try:
+                await self._replays.create(order, bounded=False)
+            except BaseException:
+                self._owed.append(order)
+                raise
+            extra = {"subscription": order.subscription, "since": order.since.isoformat()}
+            _logger.warning("events accepted without a queue are replayed", extra=extra)
+
+    async def _note_lost(self, subscription: Subscription) -> None:
+        """Have what was accepted while a subscription's queue was not there replayed."""
+        self._metrics.queues_lost.inc()
+        extra = {"subscription": subscription.id}
+        _logger.warning("RabbitMQ had lost a subscription's queue; it is declared again", extra=extra)
+        since = self._restored_at - _RESTORE_SLACK
+        # Some of it may have been delivered before the queue was lost: no consumer may act on that again.
+        self._owed.append(Order(subscription.id, subscription.types, since, datetime.now(UTC), again=False))
