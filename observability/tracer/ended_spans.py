@@ -1,6 +1,7 @@
-"""Spans that have ended and wait to be encoded, those of one template in a row."""
+"""Spans that have ended and wait to be encoded, many in a row."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from typing import Protocol
 
 from observability.deferred import DEFERRED
@@ -19,22 +20,23 @@ class EndedSpan(Protocol):
         """The span as OTLP has it."""
 
 
-def _write(ended: list[EndedSpan]) -> None:
-    """Encode spans and hand them over."""
+def _write_records(ended: list[SpanRecord]) -> None:
+    """Encode records and hand them over, those of one template together."""
     by_template: dict[RecordTemplate, list[SpanRecord]] = defaultdict(list)
-    others: list[EndedSpan] = []
-    for span in ended:
-        if isinstance(span, SpanRecord):
-            by_template[span.template].append(span)
-        else:
-            others.append(span)
+    for record in ended:
+        by_template[record.template].append(record)
     for template, records in by_template.items():
-        others += template.export(records)
-    for span in others:
+        _write_spans(template.export(records))
+
+
+def _write_spans(ended: Iterable[EndedSpan]) -> None:
+    """Encode spans one by one and hand them over."""
+    for span in ended:
         try:
             span.shared.export([span.encoded()])
         except Exception:
             span.shared.lose()
 
 
-ENDED_SPANS = DEFERRED.queue(_write)
+ENDED_RECORDS = DEFERRED.queue(_write_records)
+ENDED_SPANS = DEFERRED.queue(_write_spans)

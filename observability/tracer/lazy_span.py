@@ -9,7 +9,7 @@ from opentelemetry.trace import SpanContext, TraceFlags
 from observability.propagation import traceparent_of
 from observability.tracer import template_span
 from observability.tracer.encoder import Plain
-from observability.tracer.ended_spans import ENDED_SPANS
+from observability.tracer.ended_spans import ENDED_RECORDS
 from observability.tracer.parent_context import ParentContext
 from observability.tracer.span_record import SpanRecord
 from observability.tracer.template_definition import TemplateDefinition
@@ -76,7 +76,7 @@ class LazySpan(SpanRecord):
         if self.real is None:
             self.last = last
             self.ended = time_ns()
-            ENDED_SPANS.keep(self)  # the span that it is below has its end still to come
+            ENDED_RECORDS.keep(self)  # the span that it is below has its end still to come
         elif last is None:
             self.real.end()
         else:

@@ -11,7 +11,7 @@ from opentelemetry.trace import DEFAULT_TRACE_STATE, SpanContext
 from opentelemetry.util.types import AnyValue, Attributes
 
 from observability.tracer.encoder import UNSET, Plain
-from observability.tracer.ended_spans import ENDED_SPANS
+from observability.tracer.ended_spans import ENDED_RECORDS
 from observability.tracer.span import Span
 from observability.tracer.span_record import SpanRecord
 from observability.tracer.template_definition import TemplateDefinition
@@ -73,7 +73,7 @@ class TemplateSpan(Span):
             return False
         self._attributes = {template.last: last}
         self._end_time = time_ns()
-        ENDED_SPANS.add(_record(self, template, last))
+        ENDED_RECORDS.add(_record(self, template, last))
         return True
 
     def _bounded(self) -> BoundedAttributes:
