@@ -68,8 +68,9 @@ async def serve(
     mount = ApplicationMount(pipeline, proxies)
     server = Server(mount.receive, Refusals(hop, context.metrics.malformed), LIMITS)
     await server.listen(settings.ports[index], settings.host)
-    routes = [*hop_tornado.routes(hop), ("/routes", _RoutesPage, {"pipeline": pipeline})]
-    pages = ProblemServer(Application(routes))
+    application = Application([("/routes", _RoutesPage, {"pipeline": pipeline})])
+    hop_tornado.add_pages(application, hop)
+    pages = ProblemServer(application)
     pages.listen(settings.metrics_ports[index], settings.host)
     watched = reloader.watch(pipeline, (lambda services: None) if mock else checks.use)
     watching = [asyncio.create_task(each) for each in (shedder.watch(), watched)]

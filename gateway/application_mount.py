@@ -7,7 +7,8 @@ from tornado.httputil import HTTPHeaders
 from gateway.middleware.identity import identify
 from gateway.middleware.trusted_proxies import TrustedProxies
 from gateway.pipeline import Pipeline
-from observability.frameworks.tornado import instrument
+from observability import current
+from observability.frameworks.tornado import trace_handlers
 from observability.http.server import ReceivedRequest, ResponseWriter
 from observability.http.server.tornado_delegate import TornadoRequests
 
@@ -30,7 +31,7 @@ class ApplicationMount:
         router = self._pipeline.router
         if router.application is None or router.has(target.partition("?")[0]):
             return self._pipeline.receive(writer, method, target, headers, peer)
-        instrument()
+        trace_handlers(current())
         caller = identify(headers, peer, self._proxies)
         in_flight = self._pipeline.in_flight
         in_flight.begin(None)

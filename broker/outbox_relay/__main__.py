@@ -28,7 +28,6 @@ async def main() -> None:
     settings = Settings.from_env("RELAY_CONFIG")
     token, operator_token = settings.token(), settings.operator_token()
     hop = setup("relay")
-    hop_tornado.instrument()
     instrument_aiohttp_client()
     stopped = stop_signal()
     publisher = EventPublisher(str(settings.rio_url), token, hop.tracer, max_bytes=_MAX_BATCH_BYTES)
@@ -41,14 +40,10 @@ async def main() -> None:
         hop.health.add(f"outbox-{database.name}", relay.check, critical=False)
         meter = OutboxMeter(database, metrics, measurements)
         tasks += [asyncio.create_task(relay.run()), asyncio.create_task(meter.run())]
-    routes = [
-        *hop_tornado.routes(hop),
-        *outbox_api.routes(BlockedOutboxes(settings.databases), operator_token),
-    ]
-    server = ProblemServer(
-        tornado.web.Application(routes, default_handler_class=hop_tornado.NotFound),
-        max_body_size=_MAX_BODY_BYTES,
-    )
+    routes = outbox_api.routes(BlockedOutboxes(settings.databases), operator_token)
+    application = tornado.web.Application(routes)
+    hop_tornado.instrument(application, hop)
+    server = ProblemServer(application, max_body_size=_MAX_BODY_BYTES)
     server.listen(settings.port, settings.host)
     try:
         await stopped.wait()

@@ -24,7 +24,6 @@ async def main() -> None:
     """Serve the API, health and metrics until SIGTERM."""
     settings = Settings.from_env("RIO_CONFIG")
     hop = setup("rio")
-    hop_tornado.instrument()
     instrument_psycopg()
     stopped = stop_signal()
     api = Api(settings, hop)
@@ -45,14 +44,13 @@ async def main() -> None:
 
 async def _listen(api: Api, settings: Settings, hop: Telemetry) -> Server:
     """Take connections. The process that takes this one's place listens on the same ports meanwhile."""
-    application = tornado.web.Application(
-        [*hop_tornado.routes(hop), *with_description(api.routes)],
-        default_handler_class=hop_tornado.NotFound,
-    )
+    application = tornado.web.Application(with_description(api.routes))
+    hop_tornado.instrument(application, hop)
     server = api_server(api.pipeline, application, hop, api.metrics, settings.max_body_bytes)
     await server.listen(settings.api.port, settings.api.host, reuse_port=True)
     if settings.api_ready is not None:
-        health = tornado.web.Application(hop_tornado.routes(hop), default_handler_class=hop_tornado.NotFound)
+        health = tornado.web.Application()
+        hop_tornado.instrument(health, hop)
         ProblemServer(health).listen(settings.api_ready.port, settings.api_ready.host)
     return server
 

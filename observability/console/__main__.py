@@ -22,7 +22,6 @@ async def main() -> None:
     """Serve until SIGTERM or SIGINT."""
     settings = Settings.from_env("CONSOLE_CONFIG")
     telemetry = setup("console", ReadsByRatio())
-    hop_tornado.instrument()
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -51,7 +51,6 @@ def application(settings: Settings, telemetry: Telemetry, client: StoreClient) -
     dashboards = Dashboards(settings.dashboards)
     tails = LogTails(str(settings.stores.loki), settings.store_headers().get("loki"))
     routes: list[tuple[str, Any, dict[str, Any]]] = [
-        *hop_tornado.routes(telemetry),
         (r"/api/dashboards", DashboardsHandler, {"dashboards": dashboards}),
         (rf"/api/dashboards/{UID}", DashboardHandler, {"dashboards": dashboards}),
         (r"/api/instance", InstanceHandler, {"console": settings}),
@@ -77,7 +76,7 @@ def application(settings: Settings, telemetry: Telemetry, client: StoreClient) -
         *((page, PageHandler, {"files": files}) for page in PAGES),
         (r"/assets/([A-Za-z0-9._-]+)", AssetHandler, {"files": files}),
     ]
-    return Application(
+    app = Application(
         routes,
         default_handler_class=UnknownHandler,
         default_handler_args={"files": files},
@@ -87,3 +86,5 @@ def application(settings: Settings, telemetry: Telemetry, client: StoreClient) -
         cookie_name=f"nextphase_operate_{settings.port}",
         show_payloads=settings.show_payloads,
     )
+    hop_tornado.instrument(app, telemetry)
+    return app

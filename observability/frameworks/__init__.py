@@ -1,1 +1,1 @@
-"""One module a framework: what makes an application of it a hop."""
+"""One module a framework, each with `instrument(app, telemetry)`, which makes an application a hop."""

@@ -1,26 +1,23 @@
-"""Django projects as hops.
-
-`HopMiddleware` goes first into MIDDLEWARE, `urlpatterns` to the project's own, and wsgi.py calls
-`instrument(hop)` before it makes the application.
-"""
+"""Django projects as hops."""
 
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import (
     BadRequest,
     PermissionDenied,
     RequestDataTooBig,
     SuspiciousOperation,
 )
+from django.core.handlers.wsgi import WSGIHandler
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, UnreadablePostError
-from django.urls import URLPattern, path
 from django.views.decorators.http import require_safe
 from opentelemetry import trace
 from opentelemetry.instrumentation.django import DjangoInstrumentor
 from opentelemetry.sdk.trace import Span
 
-from observability.health.pages import PATHS, page_blocking
+from observability.health.pages import page_blocking
 from observability.http.json_body import parse_object, too_large
 from observability.http.problem import Problem
 from observability.instrumentation import UNTRACED_URLS
@@ -46,16 +43,25 @@ _STATUSES: dict[type[Exception], int] = {
 }
 
 
+#: The project's; a process has one.
 _telemetry: Telemetry | None = None
 
 
-def instrument(telemetry: Telemetry) -> None:
-    """Give the project server spans; call it in wsgi.py, before the application is made."""
+def instrument(app: WSGIHandler, telemetry: Telemetry) -> None:
+    """Make the project of `app` a hop; call it in wsgi.py, with what `get_wsgi_application` gives.
+
+    Adds server spans, HTTP metrics, an access line, the trace id header, health and metrics pages, and
+    problem documents for every error, by a middleware before the project's own.
+    """
     global _telemetry
     _telemetry = telemetry
+    settings.MIDDLEWARE = [f"{__name__}.{TelemetryMiddleware.__name__}", *settings.MIDDLEWARE]
     DjangoInstrumentor().instrument(
-        tracer_provider=telemetry.tracer_provider, excluded_urls=UNTRACED_URLS, is_sql_commentor_enabled=False
+        tracer_provider=telemetry.tracer_provider,
+        excluded_urls=UNTRACED_URLS,
+        is_sql_commentor_enabled=False,
     )
+    app.load_middleware()
 
 
 def json_body(request: HttpRequest) -> dict[str, Any]:
@@ -70,15 +76,15 @@ def json_body(request: HttpRequest) -> dict[str, Any]:
     return parse_object(request.body, request.headers.get("Content-Type"))
 
 
-class HopMiddleware:
-    """HTTP metrics, an access line, the trace id header, and problem documents for every error."""
+class TelemetryMiddleware:
+    """Health and metrics pages, HTTP metrics, an access line, the trace id, and problems for every error."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if request.path in QUIET_PATHS:
-            return _as_problem(self._get_response(request))
+            return _as_problem(_show(request))
         server_request = ServerRequest(
             _telemetry or current(), request.method or "", request.path, request.headers.get("X-Caller")
         )
@@ -139,6 +145,3 @@ def _route(request: HttpRequest) -> str:
 def _show(request: HttpRequest) -> HttpResponse:
     page = page_blocking(_telemetry or current(), request.path, request.headers.get("Accept"))
     return HttpResponse(page.body, status=page.status, content_type=page.content_type)
-
-
-urlpatterns: list[URLPattern] = [path(place.lstrip("/"), _show) for place in PATHS]

@@ -41,7 +41,7 @@ def instrument(app: FastAPI, telemetry: Telemetry) -> None:
         excluded_urls=UNTRACED_URLS,
         exclude_spans=["receive", "send"],
     )
-    app.add_middleware(_HopMiddleware, telemetry=telemetry)
+    app.add_middleware(_TelemetryMiddleware, telemetry=telemetry)
     for kind in (HTTPException, RequestValidationError, Problem):
         app.add_exception_handler(kind, _failed)
     _add_pages(app, telemetry)
@@ -64,7 +64,7 @@ class _BodyTooLarge(HTTPException):
         super().__init__(413)
 
 
-class _HopMiddleware:
+class _TelemetryMiddleware:
     """Observes each request from inside of its server span."""
 
     def __init__(self, app: ASGIApp, telemetry: Telemetry) -> None:

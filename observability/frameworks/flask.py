@@ -99,7 +99,7 @@ def _respond(problem: Problem) -> Response:
 
 
 def _pages(telemetry: Telemetry) -> Blueprint:
-    blueprint = Blueprint("hop", __name__)
+    blueprint = Blueprint("telemetry", __name__)
 
     def show() -> Response:
         page = page_blocking(telemetry, request.path, request.headers.get("Accept"))

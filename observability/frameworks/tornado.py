@@ -1,4 +1,4 @@
-"""Tornado applications as hops: handlers derive from `Handler`, applications add `routes(hop)`."""
+"""Tornado applications as hops."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -18,14 +18,34 @@ from observability.propagation import current_trace_id
 from observability.server_request import TRACE_HEADER, ServerRequest, of_status, problem_of, refuse_nul
 from observability.telemetry import Telemetry, current
 
+#: Of an application: its telemetry.
+_SETTING = "telemetry"
+
+
+def instrument(app: Application, telemetry: Telemetry) -> None:
+    """Make `app` a hop; call it before the first request.
+
+    Adds server spans, health and metrics pages, and a problem document for paths without a route. Handlers
+    that derive from `Handler` have HTTP metrics, access lines and problem documents, too.
+    """
+    app.settings[_SETTING] = telemetry
+    trace_handlers(telemetry)
+    add_pages(app, telemetry)
+    app.settings.setdefault("default_handler_class", NotFound)
+
 
 @cache
-def instrument() -> None:
-    """Give every handler of the process server spans; call it after `setup`, before the first request."""
+def trace_handlers(telemetry: Telemetry) -> None:
+    """Give every handler of the process server spans; of several telemetries, the first one's."""
     tornado_spans.repair()
     TornadoInstrumentor().instrument(  # type: ignore[no-untyped-call]
-        tracer_provider=current().tracer_provider
+        tracer_provider=telemetry.tracer_provider
     )
+
+
+def add_pages(app: Application, telemetry: Telemetry) -> None:
+    """Serve health and metrics pages from `app`, and nothing else of a hop's."""
+    app.add_handlers(".*", [(path, _PageHandler, {"telemetry": telemetry}) for path in PATHS])
 
 
 async def drain(timeout_seconds: float) -> bool:
@@ -68,7 +88,8 @@ class Handler(RequestHandler):
     def __init__(self, application: Application, request: HTTPServerRequest, **kwargs: Any) -> None:
         super().__init__(application, request, **kwargs)
         caller = request.headers.get("X-Caller")
-        self._server_request = ServerRequest(current(), request.method or "", request.path, caller)
+        telemetry: Telemetry = application.settings.get(_SETTING) or current()
+        self._server_request = ServerRequest(telemetry, request.method or "", request.path, caller)
         _progress.enter()
 
     async def head(self, *arguments: str, **named: str) -> None:
@@ -187,8 +208,3 @@ class _PageHandler(RequestHandler):
 
     def _log(self) -> None:
         """Nobody wants a line for each probe."""
-
-
-def routes(telemetry: Telemetry) -> list[tuple[str, type[RequestHandler], dict[str, Any]]]:
-    """Health and metrics pages, to be added to an application's routes."""
-    return [(path, _PageHandler, {"telemetry": telemetry}) for path in PATHS]

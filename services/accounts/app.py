@@ -3,7 +3,7 @@
 from flask import Flask
 
 from observability import setup
-from observability.frameworks import flask as hop_flask
+from observability.frameworks.flask import instrument
 from observability.instrumentation import instrument_psycopg
 from services.accounts.database import Database
 from services.accounts.routes import routes
@@ -17,6 +17,6 @@ def create_app() -> Flask:
     telemetry.health.add("database", database.check, critical=True)
 
     app = Flask(__name__)
-    hop_flask.instrument(app, telemetry)
+    instrument(app, telemetry)
     app.register_blueprint(routes(database))
     return app

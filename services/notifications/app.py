@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from observability import setup
-from observability.frameworks import fastapi as hop_fastapi
+from observability.frameworks.fastapi import instrument
 from observability.instrumentation import instrument_psycopg
 from services.notifications.database import Database
 from services.notifications.routes import router
@@ -27,5 +27,5 @@ def create_app() -> FastAPI:
     app = FastAPI(title="notifications", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.database = database
     app.include_router(router)
-    hop_fastapi.instrument(app, telemetry)
+    instrument(app, telemetry)
     return app

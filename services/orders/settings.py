@@ -10,7 +10,7 @@ from services.chassis.database import CONNECT
 
 ROOT_URLCONF = "services.orders.urls"
 INSTALLED_APPS = ["services.orders"]
-MIDDLEWARE = ["observability.frameworks.django.HopMiddleware"]
+MIDDLEWARE: list[str] = []  # observability adds its own
 
 # Only services nginx reaches this process, and nothing here builds an address from the Host header.
 ALLOWED_HOSTS = ["*"]

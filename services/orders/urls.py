@@ -2,12 +2,10 @@
 
 from django.urls import path
 
-from observability.frameworks import django as hop_django
 from services.orders.views import DeliveryView, OrdersView, OrderView
 
 urlpatterns = [
     path("orders", OrdersView.as_view()),
     path("orders/<uuid:order_id>", OrderView.as_view(), name="order"),
     path("orders/events", DeliveryView.as_view()),
-    *hop_django.urlpatterns,
 ]

@@ -7,7 +7,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "services.orders.settings")
 from django.core.wsgi import get_wsgi_application
 
 from observability import setup
-from observability.frameworks import django as hop_django
+from observability.frameworks.django import instrument
 from observability.instrumentation import instrument_psycopg
 from services.chassis import database
 from services.orders.health import check_database
@@ -15,6 +15,6 @@ from services.orders.health import check_database
 database.url()  # refuse to start without one
 telemetry = setup("orders")
 instrument_psycopg()
-hop_django.instrument(telemetry)
 application = get_wsgi_application()
+instrument(application, telemetry)
 telemetry.health.add("database", check_database, critical=True)

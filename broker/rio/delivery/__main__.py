@@ -173,13 +173,12 @@ async def main() -> None:
     """Serve health and metrics, and dispatch until SIGTERM."""
     settings = Settings.from_env("RIO_CONFIG")
     hop = setup("rio")
-    hop_tornado.instrument()
     instrument_psycopg()
     stopped = stop_signal()
     dispatcher = Dispatcher(settings, hop)
-    server = ProblemServer(
-        tornado.web.Application(hop_tornado.routes(hop), default_handler_class=hop_tornado.NotFound)
-    )
+    pages = tornado.web.Application()
+    hop_tornado.instrument(pages, hop)
+    server = ProblemServer(pages)
     server.listen(settings.dispatcher.port, settings.dispatcher.host)
     spare_the_collector()
     try:

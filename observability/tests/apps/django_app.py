@@ -12,7 +12,7 @@ from observability.frameworks import django as hop_django
 from observability.http.problem import Problem
 
 settings.configure(
-    MIDDLEWARE=["observability.frameworks.django.HopMiddleware", "django.middleware.common.CommonMiddleware"],
+    MIDDLEWARE=["django.middleware.common.CommonMiddleware"],
     ROOT_URLCONF=__name__,
     ALLOWED_HOSTS=["127.0.0.1"],
     DATA_UPLOAD_MAX_MEMORY_SIZE=256 * 1024,
@@ -47,7 +47,6 @@ def crash(_request: HttpRequest) -> HttpResponse:
 
 
 urlpatterns = [
-    *hop_django.urlpatterns,
     path("things/<int:thing_id>", thing),
     path("things", add),
     path("problem", problem),
@@ -55,5 +54,5 @@ urlpatterns = [
     path("crash", crash),
 ]
 
-hop_django.instrument(setup("probe"))
 application = get_wsgi_application()
+hop_django.instrument(application, setup("probe"))

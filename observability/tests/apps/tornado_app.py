@@ -53,19 +53,17 @@ class Elsewhere(hop_tornado.Handler):
 
 async def serve(port: int) -> None:
     telemetry = setup("probe")
-    hop_tornado.instrument()
     application = Application(
         [
-            *hop_tornado.routes(telemetry),
             (r"/things/(\d+)", Thing),
             (r"/things", Things),
             (r"/problem", Conflict),
             (r"/refused", Refused),
             (r"/crash", Crash),
             (r"/elsewhere", Elsewhere),
-        ],
-        default_handler_class=hop_tornado.NotFound,
+        ]
     )
+    hop_tornado.instrument(application, telemetry)
     server = ProblemServer(application)
     server.listen(port, "127.0.0.1")
     stopping = asyncio.Event()
