@@ -46,10 +46,10 @@ class Queue(Generic[T]):
 
     def settle(self) -> None:
         """Write what there is."""
+        if not self._ended:
+            return
         take = self._ended.popleft
         ended = [take() for _ in range(len(self._ended))]
-        if not ended:
-            return
         try:
             self._write(ended)
         except Exception:  # telemetry never takes down what it tells of

@@ -1,0 +1,151 @@
+"""What the telemetry library's own parts cost beside those that they replace: processor time of one.
+
+python -m tests.bench.telemetry [--quick] [--json]
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+
+from opentelemetry import trace
+from opentelemetry.trace import SpanKind
+from prometheus_client import CollectorRegistry, Histogram
+
+from observability import Telemetry
+from observability.deferred import DEFERRED
+from observability.histogram import DurationHistogram
+from observability.logs import Handler, Lines
+from observability.logs.fluent import NullSender
+from observability.metrics import DURATION_BUCKETS
+from observability.settings import Settings
+from observability.tracer import ParentContext, Template
+from observability.tracer.span_processor import SpanQueue
+from tests.bench.report import Figure, Report, options
+from tests.bench.rounds import alternate
+
+COUNT, ROUNDS = 5_000, 11
+SETTINGS = Settings.from_env("bench", {})
+LABELS = ("http_request_method", "http_route", "http_response_status_code")
+TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
+CONSTANTS = {"http.request.method": "GET", "server.address": "127.0.0.1", "server.port": 8081}
+
+
+def cost(work: Callable[[], object], count: int, finish: Callable[[], object] = lambda: None) -> float:
+    """Microseconds of processor time that one takes, and its share of what is done for many at once."""
+    before = time.process_time_ns()
+    for _ in range(count):
+        work()
+    finish()
+    return (time.process_time_ns() - before) / count / 1000
+
+
+def spans() -> dict[str, Callable[[int], float]]:
+    """A client span with four attributes, encoded."""
+    sdk, fast = Telemetry(replace(SETTINGS, tracer="sdk")), Telemetry(SETTINGS)
+    queue = SpanQueue(lambda batch: None, lambda count: None)
+    sdk.tracer_provider.add_span_processor(queue)
+
+    def plain(tracer: trace.Tracer) -> None:
+        span = tracer.start_span("GET", kind=SpanKind.CLIENT, attributes=CONSTANTS)
+        span.set_attribute("http.response.status_code", 200)
+        span.end()
+
+    template = Template(fast.tracer, "GET", SpanKind.CLIENT, CONSTANTS, (), "http.response.status_code")
+    parent = ParentContext(template.start(None).get_span_context())
+
+    def prepared() -> None:
+        template.end(template.start(None), 200)
+
+    def lazy() -> None:
+        template.lazy(parent).end(200)
+
+    return {
+        "SDK": lambda count: cost(partial(plain, sdk.tracer), count, queue.seal),
+        "tracer": lambda count: cost(partial(plain, fast.tracer), count, DEFERRED.settle),
+        "template": lambda count: cost(
+            lambda: template.end(template.start(None), 200), count, DEFERRED.settle
+        ),
+        "lazy span": lambda count: cost(lazy, count, DEFERRED.settle),
+    }
+
+
+def observations() -> dict[str, Callable[[int], float]]:
+    """An observed duration, with its exemplar."""
+    histogram = Histogram("a", "", LABELS, registry=CollectorRegistry(), buckets=DURATION_BUCKETS)
+    own = DurationHistogram("a", "", LABELS, DURATION_BUCKETS, CollectorRegistry())
+    labels = ("GET", "/v1/orders/{id}", "200")
+    return {
+        "prometheus-client": lambda count: cost(
+            lambda: histogram.labels(*labels).observe(0.02, {"trace_id": TRACE_ID}), count
+        ),
+        "histogram": lambda count: cost(lambda: own.of(*labels).observe(0.02, TRACE_ID), count),
+    }
+
+
+class JsonFormatter(logging.Formatter):
+    """What a service has without the library: the line alone, without ids, bounds and checks."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields = {"time": record.created, "level": record.levelname, "message": record.getMessage()}
+        return json.dumps(fields | {"order_id": vars(record)["order_id"]})
+
+
+@contextmanager
+def root_handler(handler: logging.Handler) -> Iterator[None]:
+    """Have the root logger write to one handler alone."""
+    root = logging.getLogger()
+    before, level = list(root.handlers), root.level
+    root.handlers[:], root.level = [handler], logging.INFO
+    try:
+        yield
+    finally:
+        root.handlers[:], root.level = before, level
+
+
+def lines() -> dict[str, Callable[[int], float]]:
+    """A log line with one field, written to a file that takes everything."""
+    sink = open(os.devnull, "w")  # noqa: SIM115 - for as long as the process lives
+    standard = logging.StreamHandler(sink)
+    standard.setFormatter(JsonFormatter())
+    own, fast, logger = Handler(SETTINGS, NullSender(), sink), Lines("bench"), logging.getLogger("bench")
+
+    def measured(handler: logging.Handler, work: Callable[[], object], count: int) -> float:
+        with root_handler(handler):
+            return cost(work, count)
+
+    def record() -> None:
+        logger.info("order placed", extra={"order_id": 7})
+
+    def write() -> None:
+        fast.write(logging.INFO, "order placed", {"order_id": 7})
+
+    return {
+        "logging and json": partial(measured, standard, record),
+        "log handler": partial(measured, own, record),
+        "fast lines": partial(
+            measured, own, lambda: fast.write(logging.INFO, "order placed", {"order_id": 7})
+        ),
+    }
+
+
+def main() -> None:
+    """Measure and print."""
+    arguments = options(__doc__ or "")
+    count, rounds = (1_000, 3) if arguments.quick else (COUNT, ROUNDS)
+    with Report.progress() as progress:
+        figures = []
+        for title, make in (("span", spans), ("observation", observations), ("log line", lines)):
+            variants = {name: partial(each, count) for name, each in make().items()}
+            figures.append(Figure(title, "us", alternate(variants, rounds, progress, title)))
+    Report("telemetry", figures).show(as_json=arguments.json)
+
+
+if __name__ == "__main__":
+    main()
