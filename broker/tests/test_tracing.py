@@ -5,9 +5,11 @@ import time
 from uuid import uuid4
 
 import pytest
+from hypothesis import HealthCheck, given, settings
 
 from broker.client import outbox
 from broker.tests.servers import Rio, Span, running, wait_until
+from tests.trace_context import TRACEPARENTS, parent_of
 
 
 @pytest.fixture
@@ -48,6 +50,22 @@ def test_one_trace_through_the_broker_with_a_span_for_each_attempt(rio: Rio, dat
     # The request that carried the event is a trace of its own, linked both ways.
     (ship,) = wait_until(lambda: [span for span in rio.collector.spans if trace_id in span.links])
     assert ship.trace_id in publish.links
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(traceparent=TRACEPARENTS)
+def test_a_traceparent_means_what_the_specification_says(rio: Rio, traceparent: str) -> None:
+    event = {"specversion": "1.0", "id": str(uuid4()), "source": "/test", "type": "traced.none"}
+    headers = {"traceparent": traceparent, "Content-Type": "application/cloudevents+json"}
+    for answer in (
+        rio.client.post("/events", json=event, headers=headers),
+        rio.client.get("/subscriptions", headers=headers),
+    ):
+        parent = parent_of(traceparent)
+        if parent is None:
+            assert answer.headers["X-Trace-Id"] not in traceparent
+        else:
+            assert answer.headers["X-Trace-Id"] == parent.trace_id
 
 
 def test_what_goes_on_by_itself_makes_no_traces(rio: Rio) -> None:

@@ -42,6 +42,7 @@ def edge(
         gateways=[str(site.reach("gateway", number)) for number in serving],
         gateway_health=[str(site.reach("gateway-metrics", number)) for number in serving],
         limits=platform.edge,
+        callers=platform.edge,
         banned_file=str(banned_file),
     )
 

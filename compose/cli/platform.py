@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,20 @@ DISPATCHER = "rio-dispatcher"
 
 
 @dataclass(frozen=True)
-class Limits:
-    """What the edge allows one client: requests a second, requests ahead of that, bytes of a body."""
+class Edge:
+    """What the edge allows one client, and what it believes of it.
+
+    burst: requests ahead of the rate. trace: what becomes of the trace of a caller outside `trusted`
+    (continue, link or ignore). trusted: networks of callers whose traces and baggage pass. baggage: keys
+    that pass from others, too.
+    """
 
     requests_per_second: int
     burst: int
     body_bytes: int
+    trace: str = "link"
+    trusted: Sequence[str] = ("127.0.0.0/8", "::1/128")
+    baggage: Sequence[str] = ()
 
     @property
     def event_bytes(self) -> int:
@@ -110,10 +119,10 @@ class ExistingStores:
 
 @dataclass(frozen=True)
 class Platform:
-    """edge: limits of a client. gateway_processes: at least 1. Retention of telemetry in hours. tools:
+    """edge: what a client may. gateway_processes: at least 1. Retention of telemetry in hours. tools:
     binaries to use in place of those the set-up builds, by the tool's name. telemetry: stores that exist."""
 
-    edge: Limits
+    edge: Edge
     gateway_processes: int
     rio: Rio
     console: Console
@@ -131,6 +140,9 @@ class Platform:
             document.check(json.loads((root / SCHEMA).read_text()))
         if document.problems:
             raise Refused(document.problems)
+        for number, network in enumerate(document.content["edge"].get("trusted", ())):
+            if fault := _network_fault(network):
+                raise refused(root, ("edge", "trusted", number), fault)
         return cls._from(document.content)
 
     @classmethod
@@ -139,7 +151,7 @@ class Platform:
         rio = content["rio"]
         kept = {name: Kept(**rio[name]) for name in ("event_log", "dead_letters")}
         return cls(
-            edge=Limits(**content["edge"]),
+            edge=Edge(**content["edge"]),
             gateway_processes=_cores() if processes == "auto" else processes,
             rio=Rio(**{**rio, **kept, "deliveries": Listed(**rio["deliveries"])}),
             console=Console(**content.get("console", {})),
@@ -164,6 +176,14 @@ def refused(root: Path, where: Field, message: str) -> Refused:
     document = Document.read(root / FILE, str(FILE))
     document.problem(where, message)
     return Refused(document.problems)
+
+
+def _network_fault(text: str) -> str | None:
+    try:
+        ip_network(text)
+    except ValueError as error:
+        return str(error)
+    return None
 
 
 def _cores() -> int:

@@ -7,9 +7,11 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
+from hypothesis import HealthCheck, given, settings
 
 from observability.http.json_body import MAX_BODY_BYTES
 from observability.tests.conftest import Server, Trace
+from tests.trace_context import TRACEPARENTS, parent_of
 
 ROUTES = {
     "flask": "/things/<int:thing_id>",
@@ -309,6 +311,17 @@ def test_hostile_targets(server: Server, trace: Trace, target: str) -> None:
 )
 def test_hostile_headers(server: Server, header: str) -> None:
     assert raw(server, "GET /things/5 HTTP/1.1", header).startswith(b"HTTP/1.1 200 ")
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(traceparent=TRACEPARENTS)
+def test_a_traceparent_means_what_the_specification_says(server: Server, traceparent: str) -> None:
+    answer = requests.get(f"{server.url}/things/5", headers={"traceparent": traceparent}, timeout=10)
+    parent = parent_of(traceparent)
+    if parent is None:
+        assert answer.headers["X-Trace-Id"] not in traceparent
+    else:
+        assert answer.headers["X-Trace-Id"] == parent.trace_id
 
 
 @pytest.mark.parametrize("path", ["/health", "/health/live", "/health/ready", "/metrics"])

@@ -291,7 +291,10 @@ def test_logs_follows_through_a_rotation_until_interrupted(checkout: Path) -> No
         log.write_text("rotated\n")
         assert follower.stdout.readline() == "rotated\n"
         follower.send_signal(2)
-        assert follower.wait(10) == 130
+        try:
+            assert follower.wait(10) == 130
+        finally:
+            follower.kill()
 
 
 def test_an_unexpected_error_is_one_line_and_a_file(checkout: Path) -> None:

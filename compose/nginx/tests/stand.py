@@ -32,6 +32,7 @@ RIO_CREDENTIAL = "a7" * 32
 Edit = Callable[[str], str]  # changes a rendered configuration before it is used
 LIMITS = {"requests_per_second": 100_000, "burst": 100_000, "body_bytes": 65_536}
 EVENT_BYTES = 98_304
+CALLERS = {"trace": "link", "trusted": ["127.0.0.1/32"], "baggage": []}
 
 
 def until(condition: Callable[[], Any], what: str, seconds: float = 10.0) -> Any:
@@ -329,7 +330,10 @@ def edge(upstreams: list[str], banned: str = "", **overrides: Any) -> Iterator[N
     """A running edge before the addresses `upstreams`; other arguments are those of Nginx or the template."""
     own = {key: overrides.pop(key) for key in ("edit", "user", "prefix") if key in overrides}
     nginx = Nginx(
-        "edge", {"gateways": upstreams, "gateway_health": upstreams, "limits": LIMITS} | overrides, **own
+        "edge",
+        {"gateways": upstreams, "gateway_health": upstreams, "limits": LIMITS, "callers": CALLERS}
+        | overrides,
+        **own,
     )
     banned_file = nginx.folder / "banned.conf"
     banned_file.write_text((TEMPLATES / "banned.conf").read_text() + banned)

@@ -15,7 +15,12 @@ from compose.nginx.tests import stand
 pytestmark = pytest.mark.config
 
 ADDRESS = "127.0.0.1:9"
-EDGE: dict[str, Any] = {"gateways": [ADDRESS], "gateway_health": [ADDRESS], "limits": stand.LIMITS}
+EDGE: dict[str, Any] = {
+    "gateways": [ADDRESS],
+    "gateway_health": [ADDRESS],
+    "limits": stand.LIMITS,
+    "callers": stand.CALLERS,
+}
 ONE: dict[str, Any] = {"name": "accounts", "timeout_seconds": 5, "instances": [ADDRESS]}
 SERVICES: dict[str, Any] = {"services": [ONE], "body_bytes": 1024}
 
@@ -43,6 +48,9 @@ def check(template: str, context: dict[str, Any], folder: Path) -> None:
         EDGE,
         EDGE | {"gateways": [f"127.0.0.1:{port}" for port in range(8100, 8150)]},
         EDGE | {"limits": {"requests_per_second": 1, "burst": 0, "body_bytes": 1024}},
+        EDGE | {"callers": {"trace": "continue", "trusted": [], "baggage": ["a", "b.c", "d-e"]}},
+        EDGE
+        | {"callers": {"trace": "ignore", "trusted": ["127.0.0.0/8", "::1/128", "10.1.2.3"], "baggage": []}},
         EDGE | {"listen": "0.0.0.0:48080", "worker_processes": "auto"},
     ],
 )

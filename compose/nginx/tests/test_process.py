@@ -42,6 +42,7 @@ def test_everything_works_as_an_ordinary_user(upstreams: list[stand.Upstream]) -
             "gateways": [upstreams[0].address],
             "gateway_health": [upstreams[0].address],
             "limits": stand.LIMITS,
+            "callers": stand.CALLERS,
             "banned_file": stand.TEMPLATES / "banned.conf",
         },
         user=None,

@@ -9,12 +9,15 @@ import time
 
 import pytest
 from google.protobuf import json_format
+from hypothesis import HealthCheck, given, settings
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, TracesData
 
 from compose.nginx.tests import stand
+from tests import trace_context
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = "b7ad6b7169203331"
+ADMITTED = {"X-Platform-Credential": stand.GATEWAY_CREDENTIAL}
 STATE = "congo=t61rcWkgMzE,rojo=00f067aa0ba902b7"
 
 
@@ -266,3 +269,20 @@ def test_both_nginx_in_one_trace(
     assert int(outer["startTimeUnixNano"]) <= int(inner["startTimeUnixNano"])
     assert int(outer["endTimeUnixNano"]) >= int(inner["endTimeUnixNano"])
     assert not seen
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(traceparent=trace_context.TRACEPARENTS)
+def test_a_traceparent_means_what_the_specification_says(
+    edge: stand.Nginx, services: stand.Nginx, seen: list[stand.Seen], traceparent: str
+) -> None:
+    parent = trace_context.parent_of(traceparent)
+    for nginx, path, more in ((edge, "/v1/x", {}), (services, "/orders", ADMITTED)):
+        nginx.request("GET", path, {"traceparent": traceparent, **more})
+        trace_id, span_id, flags = forwarded(seen)
+        if parent is None:
+            assert trace_id not in traceparent
+            assert flags == "01"
+        else:
+            assert (trace_id, flags == "01") == (parent.trace_id, parent.sampled)
+            assert span_id != parent.span_id
