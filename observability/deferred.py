@@ -1,7 +1,10 @@
 """Spans and requests that have ended, and are written a moment later, many in a row.
 
-Where each is written as it ends, what writes it has left the processor's caches since the last one, and takes
-some three times as long.
+What encodes and writes them has left the processor's caches since the last time, so that one alone takes some
+three times as long. Replaces a queue for each kind, such as BatchSpanProcessor's and
+logging.handlers.QueueHandler's: written together, a request of the gateway takes 740,000 cycles in place of
+815,000 (perf stat, gateway/README.md). To be dropped with the tracer and the fast logger, whose records are
+what it holds.
 """
 
 import logging

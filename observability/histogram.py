@@ -1,4 +1,9 @@
-"""A histogram of durations that costs half a microsecond to observe."""
+"""A histogram of durations whose observation costs little.
+
+Replaces prometheus-client's Histogram, whose observation with labels and an exemplar takes 2.9 us, this one's
+0.6 (python -m tests.bench.telemetry); a request of the gateway has four. To be dropped when prometheus-client
+takes 1.
+"""
 
 import threading
 import time
@@ -13,7 +18,7 @@ from prometheus_client.utils import floatToGoString
 
 
 class DurationHistogram(Collector):
-    """prometheus-client's Histogram in what it shows, a tenth of it in cost; exemplars are trace ids.
+    """prometheus-client's Histogram in what it shows; exemplars are trace ids.
 
     Args:
         name: of the metric.

@@ -10,7 +10,8 @@ from opentelemetry.trace import INVALID_SPAN_CONTEXT, SpanContext, Status, Statu
 
 from observability.deferred import DEFERRED
 from observability.http.problem import Problem
-from observability.logs.handler import Entry, Line, Lines, level_name, time_of
+from observability.logs import FastLogger, LogEntry, LogLine
+from observability.logs.log_line import level_name, time_of
 from observability.propagation import hex_trace_id
 from observability.synthetic import synthetic_type
 from observability.telemetry import Telemetry
@@ -22,11 +23,11 @@ QUIET_PATHS = frozenset({"/health", "/health/live", "/health/ready", "/metrics"}
 #: From here on an answer says that something is wrong with the hop. (Enumerations are slow to compare.)
 _FAULT: Final = 500
 
-_access = Lines("access")
+_access = FastLogger("access")
 _errors = logging.getLogger("errors")
 
 
-class AccessLine(Line, gc=False):
+class AccessLine(LogLine, gc=False):
     """The line of a request. Of its last fields each hop has those that it knows."""
 
     method: str
@@ -117,7 +118,7 @@ class ServerRequest:
             self._span = trace.get_current_span().get_span_context()
         _ENDED.add(self)
 
-    def entry(self) -> Entry | None:
+    def entry(self) -> LogEntry | None:
         """Count the request; its access line, if it has one."""
         settings, metrics = self._telemetry.settings, self._telemetry.metrics
         method, path, status, created = self._method, self._path, self._status, self._created
@@ -149,7 +150,7 @@ class ServerRequest:
             self._user or UNSET,
             synthetic or UNSET,
         )
-        return Entry(line, level, created, span)
+        return LogEntry(line, level, created, span)
 
     def lose(self) -> None:
         """Count the line of a request whose telemetry raised the current exception."""
@@ -159,7 +160,7 @@ class ServerRequest:
 
 def _write(ended: list[ServerRequest]) -> None:
     """Count requests and write their access lines."""
-    entries: list[Entry] = []
+    entries: list[LogEntry] = []
     for server_request in ended:
         try:
             entry = server_request.entry()

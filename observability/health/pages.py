@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from observability.health.health import MEDIA_TYPE, Report
+from observability.health.report import MEDIA_TYPE, Report
 from observability.telemetry import Telemetry
 
 LIVE = "/health/live"

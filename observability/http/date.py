@@ -1,4 +1,8 @@
-"""The time as the Date header says it (RFC 9110, 5.6.7)."""
+"""The time as the Date header says it (RFC 9110, 5.6.7).
+
+Replaces email.utils.formatdate for each answer: 0.3 us in place of 3.7 (python -m timeit). To be dropped when
+that takes as little.
+"""
 
 import time
 from email.utils import formatdate

@@ -1,4 +1,8 @@
-"""The Retry-After header (RFC 9110, section 10.2.3): how long a server asks to be left alone."""
+"""The Retry-After header (RFC 9110, section 10.2.3): how long a server asks to be left alone.
+
+Replaces urllib3's Retry.parse_retry_after, which raises for what is neither seconds nor a date, and takes any
+number of days (pytest observability/http/tests/test_retry_after.py). To be dropped when it has a bound.
+"""
 
 import time
 from datetime import UTC

@@ -1,4 +1,9 @@
-"""Sends log records to the collector by Fluentd's Forward protocol, and holds them until it acknowledges."""
+"""Sends log records to the collector by Fluentd's Forward protocol, and holds them until it acknowledges.
+
+Replaces the asynchronous sender of fluent-logger, whose connection it uses. That one drops what it could not
+send all at once, outside of its bounded queue, and asks for no acknowledgement (pytest
+observability/tests/test_logs.py). To be dropped when fluent-logger holds, bounds and counts.
+"""
 
 import contextlib
 import logging

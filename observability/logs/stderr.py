@@ -1,7 +1,11 @@
 """Lines on their way to stderr: gathered for a moment and written together, in their order, by a thread.
 
-A pipe whose reader has stopped takes no more than 64 KiB, and blocks whoever writes more. No other thread
+A pipe whose reader has stopped takes no more than 64 KiB, and blocks whatever writes more. No other thread
 writes, so that nothing but this one waits for it.
+
+Replaces logging.handlers.QueueListener before a StreamHandler, which writes line by line and waits for the
+reader at the process's end (pytest observability/tests/test_logs.py). To be dropped when it gathers lines and
+gives up in time.
 """
 
 import io
@@ -25,7 +29,7 @@ FLUSH_SECONDS: Final = 1.0
 _PIPE_BYTES: Final = select.PIPE_BUF
 
 
-class Lines:
+class LineWriter:
     """Writes lines to a stream from a thread of its own.
 
     Writing a line costs a system call, and often two switches of threads; a hundred lines cost no more.
@@ -151,7 +155,7 @@ class Lines:
             return
 
 
-class DirectLines(Lines):
+class DirectLineWriter(LineWriter):
     """Writes every line before `write` returns, however long that takes."""
 
     def write(self, line: bytes, urgent: bool) -> None:
@@ -159,4 +163,4 @@ class DirectLines(Lines):
 
 
 #: The process's own.
-LINES = Lines()
+LINES = LineWriter()

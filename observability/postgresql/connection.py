@@ -3,6 +3,9 @@
 The server's own `statement_timeout` ends a statement that is slow. A server that hangs (stopped, swapped out,
 behind a network that drops packets) keeps no timeout, and its kernel still acknowledges what it is sent, so
 that neither TCP keepalive nor `tcp_user_timeout` notices. These connections end such a wait themselves.
+
+Replaces nothing of psycopg's but `wait`, which has a timeout for notifications alone (pytest
+broker/tests/test_hanging.py). To be dropped when psycopg has one for statements.
 """
 
 import select

@@ -1,4 +1,9 @@
-"""Pauses between attempts: exponential, with jitter, so that callers that failed together come back apart."""
+"""Pauses between attempts: exponential, with jitter, so that callers that failed together come back apart.
+
+Replaces tenacity or stamina, which call the function that they repeat, in a thread, a task or not at all: Rio
+keeps the pause in a message, the exporters wait on a condition. Two formulas. To be dropped when one of them
+gives the pause alone.
+"""
 
 import random
 

@@ -2,6 +2,9 @@
 
 That is GCRA, the generic cell rate algorithm (ITU-T I.371), which calls it the theoretical arrival time: a
 bucket is one number, and nothing has to refill it. Where the number is kept is the caller's matter.
+
+Replaces the package limits, whose buckets are in a store of its own: the gateway's are in memory that its
+processes share, Rio's may be drawn in advance. One formula. To be dropped when it takes a store like these.
 """
 
 from typing import TypeVar

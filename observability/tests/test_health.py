@@ -11,7 +11,9 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from observability import Telemetry
-from observability.health import Health, Report, health, reachable
+from observability.health import Health, Observed, Report, health, reachable
+from observability.health import check as check_module
+from observability.health.check import Check
 from observability.tests.sinks import OtlpSink
 
 
@@ -42,11 +44,11 @@ async def ill_async() -> None:
     raise ConnectionError("refused")
 
 
-def measures() -> health.Observed:
+def measures() -> Observed:
     return {"observedValue": 7.5, "observedUnit": "s"}
 
 
-async def measures_async() -> health.Observed:
+async def measures_async() -> Observed:
     return measures()
 
 
@@ -77,7 +79,7 @@ async def test_all_well(checks: Health, registry: CollectorRegistry, report: Rep
 
 
 @pytest.mark.parametrize("check", [measures, measures_async])
-async def test_what_a_check_measures_is_shown(checks: Health, report: Reporter, check: health.Check) -> None:
+async def test_what_a_check_measures_is_shown(checks: Health, report: Reporter, check: Check) -> None:
     checks.add("age", check)
     shown = json.loads((await report(checks)).encode())["checks"]["age"]
     assert (shown["status"], shown["observedValue"], shown["observedUnit"]) == ("pass", 7.5, "s")
@@ -85,7 +87,7 @@ async def test_what_a_check_measures_is_shown(checks: Health, report: Reporter, 
 
 @pytest.mark.parametrize("check", [ill, ill_async])
 async def test_a_critical_failure(
-    checks: Health, registry: CollectorRegistry, report: Reporter, check: health.Check
+    checks: Health, registry: CollectorRegistry, report: Reporter, check: Check
 ) -> None:
     checks.add("database", check)
     checks.add("broker", well)
@@ -102,7 +104,7 @@ async def test_a_critical_failure(
 
 @pytest.mark.parametrize("check", [ill, ill_async])
 async def test_a_failure_that_is_not_critical_warns(
-    checks: Health, registry: CollectorRegistry, report: Reporter, check: health.Check
+    checks: Health, registry: CollectorRegistry, report: Reporter, check: Check
 ) -> None:
     checks.add("collector", check, critical=False)
     found = await report(checks)
@@ -112,7 +114,7 @@ async def test_a_failure_that_is_not_critical_warns(
 
 
 async def test_a_check_that_hangs(checks: Health, report: Reporter, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(health, "TIMEOUT_SECONDS", 0.1)
+    monkeypatch.setattr(check_module, "TIMEOUT_SECONDS", 0.1)
     monkeypatch.setattr(health, "CACHE_SECONDS", 0.0)
     released, runs = threading.Event(), []
 
@@ -133,7 +135,7 @@ async def test_a_check_that_hangs(checks: Health, report: Reporter, monkeypatch:
 
 
 async def test_a_coroutine_that_hangs(checks: Health, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(health, "TIMEOUT_SECONDS", 0.1)
+    monkeypatch.setattr(check_module, "TIMEOUT_SECONDS", 0.1)
 
     async def hang() -> None:
         await asyncio.Event().wait()

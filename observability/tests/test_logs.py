@@ -23,9 +23,9 @@ from msgspec import UNSET, UnsetType
 from opentelemetry import trace
 
 from observability import Telemetry
-from observability.logs import Entry, Handler, Line, Lines, stderr
+from observability.logs import FastLogger, Handler, LogEntry, LogLine, stderr
 from observability.logs.fluent import BATCH_BYTES, QUEUE_BYTES, QUEUE_RECORDS, HoldingSender
-from observability.logs.handler import fields_of
+from observability.logs.record_fields import fields_of
 from observability.settings import Settings
 from observability.tests.sinks import FluentSink, eventually
 
@@ -125,7 +125,7 @@ def test_a_careless_record_is_cut_to_what_the_log_store_takes(
 def test_a_careless_line_of_a_hot_path_is_cut_too(
     alone: Handler, stream: io.StringIO, extra: dict[str, Any]
 ) -> None:
-    Lines("probe.lines").write(logging.INFO, "said", extra)
+    FastLogger("probe.lines").write(logging.INFO, "said", extra)
     assert is_storable(json.loads(stream.getvalue()))
 
 
@@ -311,7 +311,7 @@ def test_a_line_is_that_of_a_record(
     telemetry: Telemetry, alone: Handler, fluent: FluentSink, stream: io.StringIO, fields: dict[str, Any]
 ) -> None:
     with telemetry.tracer.start_as_current_span("work"):
-        Lines("probe.lines").write(logging.WARNING, "took %s", fields)
+        FastLogger("probe.lines").write(logging.WARNING, "took %s", fields)
         logging.getLogger("probe.lines").warning("took %s", extra=fields)
     lines = [json.loads(line) | {"time": ""} for line in stream.getvalue().splitlines()]
     assert lines[0] == lines[1]
@@ -321,7 +321,7 @@ def test_a_line_is_that_of_a_record(
     assert [message[2] | {"time": ""} for message in fluent.messages] == lines
 
 
-class Delivery(Line):
+class Delivery(LogLine):
     """A line with fields of its own."""
 
     order_id: str
@@ -350,7 +350,7 @@ def test_a_whole_line_is_that_of_a_record(
     common = {"time": "", "level": "warning", "message": "came %s", "logger": "probe.lines", **ids}
     try:
         line = Delivery(settings.service, settings.instance_id, **common, order_id=order_id)
-        Lines("probe.lines").write_all([Entry(line, logging.WARNING, time.time_ns(), own)])
+        FastLogger("probe.lines").write_all([LogEntry(line, logging.WARNING, time.time_ns(), own)])
     finally:
         logger.filters.clear()
     lines = [json.loads(line) | {"time": ""} for line in stream.getvalue().splitlines()]
@@ -361,18 +361,18 @@ def test_a_whole_line_is_that_of_a_record(
 
 
 def test_a_line_below_the_level_is_not_written(alone: Handler, stream: io.StringIO) -> None:
-    Lines("probe.lines").write(logging.DEBUG, "said", {})
+    FastLogger("probe.lines").write(logging.DEBUG, "said", {})
     assert not stream.getvalue()
 
 
 def test_a_line_is_a_record_where_others_listen(caplog: pytest.LogCaptureFixture) -> None:
-    Lines("probe.lines").write(logging.WARNING, "said", {"order_id": "7"})
+    FastLogger("probe.lines").write(logging.WARNING, "said", {"order_id": "7"})
     assert vars(caplog.records[0])["order_id"] == "7"
 
 
 def test_gathered_lines_keep_their_order() -> None:
     written = io.StringIO()
-    lines = stderr.Lines(written)  # of its own: the process's lines go to stderr meanwhile
+    lines = stderr.LineWriter(written)  # of its own: the process's lines go to stderr meanwhile
     lines.write(b"1\n", urgent=False)
     lines.write(b"2\n", urgent=True)
     eventually(lambda: written.getvalue() == "1\n2\n")

@@ -1,7 +1,8 @@
 """Ended spans of the OpenTelemetry SDK, those of its instrumentations, on their way to the exporter.
 
-The SDK's own BatchSpanProcessor drops what its queue has no room for without counting it, and a whole batch
-where one span of it cannot be encoded.
+Replaces the SDK's BatchSpanProcessor, which drops what its queue has no room for without counting it, and a
+whole batch where one span of it cannot be encoded (pytest observability/tests/test_span_queue.py). To be
+dropped when the SDK's counts what it drops and loses no other span.
 """
 
 import logging

@@ -2,6 +2,11 @@
 
 To JSON Schema 2020-12 `format` is a remark unless an implementation says that it asserts it. Here a value
 that is not what its format says is refused. Names that are not known say nothing, as the standard has it.
+
+Replaces the checkers that jsonschema's extra `format` brings by a package each, and those of jsonschema-rs,
+which differ from them: both validators refuse the same here (pytest
+observability/validation/tests/test_formats.py). To be dropped when the two agree, or when one of them is
+left.
 """
 
 import re

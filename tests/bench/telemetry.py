@@ -21,7 +21,7 @@ from prometheus_client import CollectorRegistry, Histogram
 from observability import Telemetry
 from observability.deferred import DEFERRED
 from observability.histogram import DurationHistogram
-from observability.logs import Handler, Lines
+from observability.logs import FastLogger, Handler
 from observability.logs.fluent import NullSender
 from observability.metrics import DURATION_BUCKETS
 from observability.settings import Settings
@@ -114,7 +114,7 @@ def lines() -> dict[str, Callable[[int], float]]:
     sink = open(os.devnull, "w")  # noqa: SIM115 - for as long as the process lives
     standard = logging.StreamHandler(sink)
     standard.setFormatter(JsonFormatter())
-    own, fast, logger = Handler(SETTINGS, NullSender(), sink), Lines("bench"), logging.getLogger("bench")
+    own, fast, logger = Handler(SETTINGS, NullSender(), sink), FastLogger("bench"), logging.getLogger("bench")
 
     def measured(handler: logging.Handler, work: Callable[[], object], count: int) -> float:
         with root_handler(handler):
@@ -129,7 +129,7 @@ def lines() -> dict[str, Callable[[int], float]]:
     return {
         "logging and json": partial(measured, standard, record),
         "log handler": partial(measured, own, record),
-        "fast lines": partial(
+        "fast logger": partial(
             measured, own, lambda: fast.write(logging.INFO, "order placed", {"order_id": 7})
         ),
     }

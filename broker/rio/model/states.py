@@ -5,9 +5,9 @@ from enum import StrEnum
 from typing import Any, Final
 
 from broker.rio.model.event import Event
-from observability.logs import Lines
+from observability.logs import FastLogger
 
-_lines: Final = Lines(__name__)
+_lines: Final = FastLogger(__name__)
 
 
 class State(StrEnum):

@@ -1,4 +1,9 @@
-"""The HTTP/1.1 client of the hops that make many calls a second: the gateway and Rio's dispatcher."""
+"""The HTTP/1.1 client of the hops that make many calls a second: the gateway and Rio's dispatcher.
+
+Replaces aiohttp's: composing three JSON answers on one core 5,600 requests a second in place of 2,900
+(./nextphase bench gateway, docs/decisions/own-http-client.md). To be dropped when aiohttp or httpx reaches
+two thirds of it.
+"""
 
 from observability.http.client.client import Client
 from observability.http.client.connection import Connection, Limits

@@ -11,7 +11,7 @@ from prometheus_client import Counter
 from observability import Telemetry
 from observability.http import date as http_date
 from observability.http.problem import Problem, phrase
-from observability.logs import Lines
+from observability.logs import FastLogger
 from observability.propagation import context_of
 from observability.server_request import TRACE_HEADER
 from observability.tracer import Template
@@ -20,7 +20,7 @@ _SPAN_VARIABLES: Final = ("client.address", "http.response.status_code", "error.
 
 _TRACEPARENT: Final = re.compile(rb"\ntraceparent:[ \t]*([0-9a-f-]+)[ \t]*(?=\r?\n)", re.IGNORECASE)
 
-_lines = Lines(__name__)
+_lines = FastLogger(__name__)
 
 
 class Refusals:

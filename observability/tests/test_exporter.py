@@ -160,7 +160,7 @@ def test_an_endpoint_that_is_none_ends_nothing(endpoint: str, drops: Drops) -> N
 def test_a_batch_is_no_larger_than_what_the_collector_takes(
     exporter: HoldingExporter, otlp: OtlpSink
 ) -> None:
-    batches = exporter.span_batches(Resource({}), InstrumentationScope("test"))
+    batches = exporter.span_batcher(Resource({}), InstrumentationScope("test"))
     (span,) = encode_spans(some(1, "x" * 100_000)).resource_spans[0].scope_spans[0].spans
     batches.add([span.SerializeToString()] * 100)
     assert exporter.force_flush(20000)

@@ -1,0 +1,97 @@
+"""Sends batches of spans by OTLP/HTTP, and says what became of each."""
+
+import logging
+import time
+from collections.abc import Callable
+from enum import Enum, auto
+
+import requests
+from google.protobuf.message import DecodeError
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+
+from observability.tracer.batch import Batch
+
+CONNECT_SECONDS = 2.0
+ANSWER_SECONDS = 5.0
+#: The answers after which OTLP/HTTP has a client try again.
+RETRYABLE = frozenset({429, 502, 503, 504})
+#: The answers that blame what was sent, not who sent it or where.
+BLAMING = frozenset({400, 413, 422, 500})
+#: What is read of an answer.
+MAX_ANSWER_BYTES = 64 * 1024
+
+_logger = logging.getLogger(__name__)
+
+
+class Outcome(Enum):
+    """What became of an attempt to send a batch."""
+
+    TAKEN = auto()
+    REFUSED = auto()  # something in it is not taken, however often it is sent
+    FORBIDDEN = auto()  # nothing would be taken, whatever was in it
+    AWAY = auto()
+
+
+class OtlpClient:
+    """A connection to the collector's OTLP/HTTP receiver, for one thread.
+
+    Args:
+        endpoint: base URL of the receiver.
+        dropped: called with the number of spans that the collector says it has not taken of a batch.
+
+    Attributes:
+        url: where batches go.
+    """
+
+    def __init__(self, endpoint: str, dropped: Callable[[int], None]) -> None:
+        self.url = f"{endpoint}/v1/traces"
+        self._dropped = dropped
+        self._session = requests.Session()
+        self._session.trust_env = False  # a proxy for the outside world is not on the way to the collector
+        self._session.headers["Content-Type"] = "application/x-protobuf"
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._session.close()
+
+    def send(self, batch: Batch) -> tuple[Outcome, str]:
+        """Send a batch. Whatever goes wrong is an outcome, with its reason: the thread must not end by it."""
+        try:
+            status, content = self._post(batch.body)
+        except Exception as error:  # beside requests' own: UnicodeError for a host that is none, urllib3's
+            return Outcome.AWAY, repr(error)
+        if 200 <= status < 300:
+            self._count_rejected(content)
+            return Outcome.TAKEN, ""
+        if status in RETRYABLE:
+            return Outcome.AWAY, f"status {status}"
+        return Outcome.REFUSED if status in BLAMING else Outcome.FORBIDDEN, f"status {status}"
+
+    def _post(self, body: bytes) -> tuple[int, bytes]:
+        """Status and beginning of the answer, for which there are ANSWER_SECONDS in all."""
+        deadline = time.monotonic() + ANSWER_SECONDS
+        with self._session.post(
+            self.url,
+            data=body,
+            timeout=(CONNECT_SECONDS, ANSWER_SECONDS),
+            allow_redirects=False,
+            stream=True,
+        ) as answer:
+            content = b""
+            for piece in answer.iter_content(4096):
+                content += piece
+                if len(content) >= MAX_ANSWER_BYTES:
+                    break
+                if time.monotonic() > deadline:
+                    raise TimeoutError("the answer does not end")
+            return answer.status_code, content
+
+    def _count_rejected(self, content: bytes) -> None:
+        """An answer may say that some of the spans were not taken, and that sending them again is no use."""
+        try:
+            rejected = ExportTraceServiceResponse.FromString(content).partial_success.rejected_spans
+        except DecodeError:  # the status says that they were taken; a proxy's page, say, tells nothing more
+            return
+        if rejected > 0:
+            _logger.error("Collector refused spans", extra={"spans": rejected})
+            self._dropped(rejected)
