@@ -14,8 +14,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Final, Generic, TypeVar
 
-#: How many are written in a row. More take hardly less each, and hold up who waits behind them. (A request is
-#: two: itself and its span; spans that are below it only come along.)
+#: How many are written in a row. With more, each takes hardly less, and what is logged meanwhile waits.
+#: (A request counts twice, itself and its span; spans that are below it come along uncounted.)
 MANY: Final = 32
 #: How long one waits at most, in seconds.
 WAIT_SECONDS: Final = 0.02
@@ -68,7 +68,7 @@ class Deferred:
         self._begin()
 
     def _begin(self) -> None:
-        # Reentrant: who writes may say something, and the garbage collector may end anything.
+        # Reentrant: what is written may log something, and the garbage collector may end any span.
         self._settling = threading.RLock()
         self._grown = 0
         self._awake = False

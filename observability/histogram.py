@@ -81,7 +81,7 @@ class Series:
         with self._lock:
             self._counts[bucket] += 1
             self._total += seconds
-            if trace_id is not None:  # an exemplar only when somebody reads it
+            if trace_id is not None:  # it becomes an exemplar when it is read
                 self._latest[bucket] = (trace_id, seconds, time.time())
 
     def read(self) -> tuple[list[tuple[str, float] | tuple[str, float, Exemplar]], float]:

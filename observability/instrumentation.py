@@ -3,7 +3,7 @@
 import os
 from functools import cache
 
-#: Health and metrics requests, as a path or a whole URL: nobody wants their traces.
+#: Health and metrics requests, as a path or a whole URL. They come every second, and are not traced.
 UNTRACED_URLS = r"^(https?://[^/]*)?/(health|health/live|health/ready|metrics)(\?.*)?$"
 
 # Instrumentations read this once, when the first of them starts.

@@ -104,8 +104,8 @@ class ServerRequest:
             status: of the answer.
             route: pattern of the route, such as `/orders/{id}`; empty when none matched.
             request_id: of the request, where the hop gives it one.
-            client: the address of whoever asked.
-            user: who asked.
+            client: the address of the caller.
+            user: the subject of the caller's token.
             has_line: whether an access line is written.
         """
         if not self._open:
@@ -124,9 +124,9 @@ class ServerRequest:
         method, path, status, created = self._method, self._path, self._status, self._created
         span: SpanContext = self._span or INVALID_SPAN_CONTEXT
         trace_id, span_id, _, _, state, is_valid = span
-        told_trace_id = hex_trace_id(trace_id) if is_valid else None
+        hex_id = hex_trace_id(trace_id) if is_valid else None
         synthetic = synthetic_type(state)
-        metrics.request_finished(method, self._route, status, self._seconds, told_trace_id, synthetic)
+        metrics.request_finished(method, self._route, status, self._seconds, hex_id, synthetic)
         if not self._has_line:
             return None
         level = logging.ERROR if status >= _FAULT else logging.INFO
@@ -137,7 +137,7 @@ class ServerRequest:
             level_name(level),
             f"{method} {path} {status}",
             "access",
-            told_trace_id or UNSET,
+            hex_id or UNSET,
             f"{span_id:016x}" if is_valid else UNSET,
             method,
             path,

@@ -30,7 +30,7 @@ class Telemetry:
     """Tracing, logs, metrics and health of a process.
 
     Attributes:
-        settings: who the hop is and where its telemetry goes.
+        settings: the hop's identity, and where its telemetry goes.
         tracer: for spans of its own.
         tracer_provider: for instrumentations.
         metrics: the HTTP metrics every hop has.

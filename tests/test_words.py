@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 #: Folders that follow it so far; what is moved or rewritten joins them.
-FOLDERS = ("gateway", "observability/http")
+FOLDERS = ("gateway", "observability")
 
 #: Parts of identifiers, for which the field has words of its own.
 NAMES = frozenset(

@@ -118,7 +118,7 @@ class Handler(RequestHandler):
         value: BaseException | None,
         tb: TracebackType | None,
     ) -> None:
-        """Log what nobody expected, with its stack trace; the access line says enough of the rest."""
+        """Log an unexpected exception with its stack trace; the access line says enough of the others."""
         if value is not None and not isinstance(value, HTTPError | Problem):
             problem_of(value)
 
@@ -207,4 +207,4 @@ class _PageHandler(RequestHandler):
         self.finish(of_status(status_code).encode())
 
     def _log(self) -> None:
-        """Nobody wants a line for each probe."""
+        """Write no access line: probes come every second."""

@@ -21,7 +21,7 @@ REROUTED = (
 )
 #: Loggers of access lines, of which every hop has its own, with the trace id.
 SILENCED = ("uvicorn.access", "gunicorn.access", "tornado.access")
-#: Loggers that tell at INFO what concerns nobody, or repeat at WARNING what the access line says.
+#: Loggers that say at INFO what an operator does not need, or repeat at WARNING what the access line says.
 CALMED = {"httpx": logging.WARNING, "django.request": logging.ERROR, "asyncio": logging.WARNING}
 
 

@@ -22,8 +22,8 @@ class FastLogger:
     """The lines of a hot path: what `logging.getLogger(name).log(level, message, extra=fields)` writes, at a
     third of its cost.
 
-    Without a record, that is, where nobody but the hop's handler would see it; otherwise (other handlers or
-    filters, values that are not plain) as a record like any other.
+    It makes no record where the hop's handler is the only one that would see it; otherwise (other handlers or
+    filters, values that are not plain) it logs one like any other.
 
     Args:
         name: of the logger.

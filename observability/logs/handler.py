@@ -51,7 +51,7 @@ class Handler(logging.Handler):
         self._lines.flush()
 
     def handle(self, record: logging.LogRecord) -> bool:
-        # First what was before it; and not under this handler's lock, which who writes that may need, too.
+        # First what was before it; and not under this handler's lock, which its writing may need, too.
         DEFERRED.settle()
         return super().handle(record)
 

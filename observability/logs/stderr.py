@@ -143,7 +143,7 @@ class LineWriter:
         stream = self._stream or sys.stderr
         try:
             try:
-                # Past the stream's own buffer, whose lock a write that takes long would keep from everybody.
+                # Past the stream's own buffer, whose lock a write that takes long would keep from all others.
                 descriptor = stream.fileno()
             except (AttributeError, io.UnsupportedOperation):
                 stream.write(data.decode("ascii"))

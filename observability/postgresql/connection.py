@@ -83,7 +83,7 @@ def is_closed_by_server(connection: psycopg.Connection[Any] | psycopg.AsyncConne
 
 
 @contextmanager
-def answering_within(connection: Any, seconds: float) -> Iterator[None]:
+def answer_timeout(connection: Any, seconds: float) -> Iterator[None]:
     """Have a connection wait for answers so long, and no longer.
 
     Args:

@@ -9,7 +9,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from observability.postgresql.connection import CHECK_SECONDS, AsyncConnection, Connection, answering_within
+from observability.postgresql.connection import CHECK_SECONDS, AsyncConnection, Connection, answer_timeout
 from services.chassis.database import ANSWER_SECONDS, CONNECT, url
 
 #: A laptop's pool, each connection tested before it is used; seconds to wait for one. A statement's values
@@ -66,7 +66,7 @@ def _check_briefly(engine: Engine) -> None:
 
     def brief_ping(dbapi_connection: DBAPIConnection) -> bool:
         bounded = getattr(dbapi_connection, "driver_connection", dbapi_connection)
-        with suppress_instrumentation(), answering_within(bounded, CHECK_SECONDS):
+        with suppress_instrumentation(), answer_timeout(bounded, CHECK_SECONDS):
             return ping(dbapi_connection)
 
     engine.dialect.do_ping = brief_ping  # type: ignore[method-assign]

@@ -14,7 +14,7 @@ from psycopg_pool import AsyncConnectionPool
 from observability.postgresql.connection import (
     CHECK_SECONDS,
     AsyncConnection,
-    answering_within,
+    answer_timeout,
     is_closed_by_server,
 )
 
@@ -107,7 +107,7 @@ class Database:
         """Apply the migrations not applied yet, in the order of their numbers; many may try at once."""
         with suppress_instrumentation():
             async with self._pool.connection() as connection:
-                with answering_within(connection, _MIGRATION_SECONDS):
+                with answer_timeout(connection, _MIGRATION_SECONDS):
                     await _migrate(connection)
 
     @asynccontextmanager
@@ -145,5 +145,5 @@ async def _connect_again(pool: AsyncConnectionPool[Connection]) -> None:
 
 async def _check(connection: Connection) -> None:
     """Try a connection before it is handed out, briefly and untraced."""
-    with suppress_instrumentation(), answering_within(connection, CHECK_SECONDS):
+    with suppress_instrumentation(), answer_timeout(connection, CHECK_SECONDS):
         await AsyncConnectionPool.check_connection(connection)

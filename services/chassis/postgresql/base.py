@@ -5,7 +5,7 @@ from typing import Any
 import psycopg
 from django.db.backends.postgresql import base
 
-from observability.postgresql.connection import CHECK_SECONDS, Connection, answering_within
+from observability.postgresql.connection import CHECK_SECONDS, Connection, answer_timeout
 from services.chassis.database import ANSWER_SECONDS, MIGRATE, MIGRATION_SECONDS
 
 
@@ -28,6 +28,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
     Database = _Driver()  # type: ignore[assignment] # it is asked nothing but what a module has
 
     def is_usable(self) -> bool:
-        with answering_within(self.connection, CHECK_SECONDS):
+        with answer_timeout(self.connection, CHECK_SECONDS):
             usable: bool = super().is_usable()
         return usable
