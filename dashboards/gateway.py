@@ -32,7 +32,7 @@ def _share(part: str, whole: str) -> str:
 
 def build() -> Dashboard:
     board = new_dashboard(TITLE, UID).with_variable(_traffic())
-    for part in (_state, _answers, _calls, _protection, _door):
+    for part in (_state, _answers, _calls, _protection, _refusals):
         part(board)
     return board.with_panel(lines("Lines", '{service_name="gateway"}'))
 
@@ -210,8 +210,8 @@ def _protection(board: Dashboard) -> None:
     )
 
 
-def _door(board: Dashboard) -> None:
-    board.with_row(Row("Refused at the door"))
+def _refusals(board: Dashboard) -> None:
+    board.with_row(Row("Refused by the gateway"))
     for title, metric, by, legend in (
         ("Shed", "gateway_shed_total", "route", _ROUTE),
         ("Over the caller's rate", "gateway_rate_limited_total", "route", _ROUTE),

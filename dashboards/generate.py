@@ -19,7 +19,7 @@ def documents() -> dict[str, str]:
 
 
 def differences(folder: Path = GENERATED) -> list[str]:
-    """The files of `folder` that are missing, stale, or nobody's."""
+    """The files of `folder` that are missing, stale, or of no dashboard."""
     wanted = documents()
     found = {path.name: path.read_text() for path in folder.glob("*.json")}
     return sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))

@@ -1,4 +1,4 @@
-"""The platform at a glance: the golden signals of every hop, who calls whom, whether telemetry is well."""
+"""The platform at a glance: the golden signals of every hop, their calls, whether telemetry is well."""
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
 from grafana_foundation_sdk.models import units
@@ -155,7 +155,7 @@ def _service_graph(board: Dashboard) -> None:
     board.with_row(Row("Service graph"))
     board.with_panel(
         listing(
-            "Who calls whom",
+            "Calls between hops",
             [
                 ("rate", units.RequestsPerSecond, Prom(requests)),
                 ("failed", units.PercentUnit, Prom(f"({failed} / {requests}) or 0 * {requests}")),

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from dashboards.generate import GENERATED
 
-#: What stands for Grafana's own variables and the dashboards' when nobody chooses otherwise.
+#: What stands for Grafana's own variables and the dashboards' when no other value is chosen.
 DEFAULTS: Final[Mapping[str, str]] = MappingProxyType(
     {"__rate_interval": "1m", "__auto": "1m", "service": "gateway", "traffic": ".*"}
 )

@@ -80,7 +80,7 @@ def _accepting(board: Dashboard) -> None:
     )
     board.with_panel(
         series(
-            "Accepted, but nobody subscribes",
+            "Accepted without a subscription",
             units.EventsPerSecond,
             Prom(or_zero(_rate("rio_unrouted_total", "type")), "{{type}}"),
         )

@@ -13,7 +13,15 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 #: Folders that follow it so far; what is moved or rewritten joins them.
-FOLDERS = ("gateway", "observability")
+FOLDERS = (
+    "gateway",
+    "observability",
+    "compose",
+    "services",
+    "dashboards",
+    "broker/client",
+    "broker/outbox_relay",
+)
 
 #: Parts of identifiers, for which the field has words of its own.
 NAMES = frozenset(

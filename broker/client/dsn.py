@@ -1,4 +1,4 @@
-"""Where events are emitted, as whom and for which project, in one line of configuration."""
+"""Where events are emitted, by which sender and for which project, in one line of configuration."""
 
 import re
 from dataclasses import dataclass, field

@@ -25,7 +25,7 @@ _FIRST_PAUSE_SECONDS: Final = 0.1
 _LONGEST_PAUSE_SECONDS: Final = 5.0
 _LATER: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Answers after which another try can help."""
-_NOBODY: Final = frozenset({401, 403})
+_UNAUTHORIZED: Final = frozenset({401, 403})
 """Answers that would be the same for every event of a batch."""
 
 _propagator: Final = TraceContextTextMapPropagator()
@@ -106,7 +106,7 @@ class Sending:
             self._decide((item, None) for item in self._posted)
         elif status in _LATER:
             self._again(f"{status} {answer.get('title', '')}".rstrip(), headers)
-        elif len(self._posted) > 1 and status not in _NOBODY:
+        elif len(self._posted) > 1 and status not in _UNAUTHORIZED:
             self._at_once = 1  # one of them is to blame for the refusal of all
         else:
             self._decide((item, Refused(item.draft.id, status, answer)) for item in self._posted)

@@ -28,7 +28,7 @@ class ApiMetrics:
             "rio_malformed", "Messages refused before they were a request.", ["status"], registry=registry
         )
         self.unrouted = Counter(
-            "rio_unrouted_total", "Accepted events nobody subscribes to.", ["type"], registry=registry
+            "rio_unrouted_total", "Accepted events without a subscription.", ["type"], registry=registry
         )
         self.repeated = Counter(
             "rio_events_repeated_total",

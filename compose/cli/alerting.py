@@ -17,7 +17,7 @@ T = TypeVar("T")
 Labels = Mapping[str, str]
 
 FIRING, PENDING, SILENCED, INHIBITED = STANDINGS = ("firing", "pending", "silenced", "inhibited")
-"""Silenced and inhibited alerts fire, too, but nobody is told; a pending one has not lasted long enough."""
+"""Silenced and inhibited alerts fire, too, but are not notified; a pending one has not lasted long enough."""
 
 WATCHDOG = "Watchdog"
 """The alert that always fires: where it does not, alerting itself is broken."""
@@ -27,7 +27,7 @@ _SEVERITIES = ("critical", "warning", "info")
 
 @dataclass(frozen=True)
 class Silence:
-    """Why nobody is told of some alerts, until when, and who asked for that."""
+    """Why some alerts are not notified, until when, and who asked for that."""
 
     id: str
     ends_at: datetime
@@ -44,7 +44,7 @@ class Silence:
 @dataclass
 class Alert:
     """since: when it began to fire, or to be pending. value: what the rule's expression gives for it; None
-    where Prometheus does not say. silences, causes: why nobody is told of it, the causes being alerts."""
+    where Prometheus does not say. silences, causes: why it is not notified, the causes being alerts."""
 
     labels: Labels
     annotations: Labels
@@ -226,8 +226,8 @@ def _of_rule(
         return alert
     alert.standing = FIRING
     if received is not None:
-        told = _of_alertmanager(received, silences)
-        alert.standing, alert.since, alert.silences = told.standing, told.since, told.silences
+        known = _of_alertmanager(received, silences)
+        alert.standing, alert.since, alert.silences = known.standing, known.since, known.silences
     return alert
 
 

@@ -24,7 +24,7 @@ a store does not answer. What is pending, silenced or inhibited does not count."
 
 _SILENCE_EPILOG = """\
 All alerts of that name are silenced; with --service, those about that service.
-Nobody is told of a silenced alert. `alerts` and the console show it as silenced,
+A silenced alert is not notified. `alerts` and the console show it as silenced,
 with who asked for it and why."""
 
 

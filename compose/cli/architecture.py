@@ -1,4 +1,4 @@
-"""The platform as its readers want it, the console first: services, hops, events, and who may call whom.
+"""The platform as its readers want it, the console first: services, hops, events, and the calls that may be.
 
 Names are those of `service.name`, and of the service graph's `client` and `server` labels
 (`traces_service_graph_request_total`), in which every database is called like its system.

@@ -1,7 +1,7 @@
 """The catalog: every service's manifest, `services/<name>/service.yaml`, read and checked as one.
 
 It is refused whole, with every problem at once, because a platform started from half a catalog is a platform
-nobody described.
+not described.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
 starts. Below FOLDER are mounted: config/ and secrets/ (see generate.py), data/<part>/ and logs/<nginx>/. With
 `token SUBJECT [SCOPE ...]` after FOLDER it prints an access token, as `nextphase token` does natively.
 
-Every hop and every store runs as a user of its own, and a file that is not for everybody belongs to the one
+Every hop and every store runs as a user of its own, and a file that not every hop may read belongs to the one
 user who reads it. Users are numbers, the same in the volumes and in docker-compose.yaml; no image has to know
 them.
 """
@@ -27,7 +27,7 @@ from compose.cli.secrets import OPERATOR, RELAY, RIO, SUPERUSER, VIEWER, Secrets
 
 INSTANCE = "containers"
 TOKEN_MINUTES = 60
-_ROOT = 0  # `setup`, and whoever may enter a container as root
+_ROOT = 0  # `setup`, and those who may enter a container as root
 
 _IMAGES = {
     "edge-nginx": 101,
@@ -95,7 +95,7 @@ def _share_cookie(folder: Path, user: int) -> None:
 
 
 def readers(catalog: Catalog, folder: Path) -> dict[Path, int]:
-    """The one user who reads it, for every secret below `folder` that anybody reads."""
+    """The one user who reads it, for every secret below `folder` that is read."""
     found, names = users(catalog), Secrets(folder)
     rio = found["rio-api"]
     owners = {

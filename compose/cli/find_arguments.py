@@ -7,8 +7,8 @@ import re
 from datetime import UTC, datetime, timedelta
 
 from compose.cli.durations import microseconds
-from compose.cli.moments import moment
 from compose.cli.rio_arguments import limit
+from compose.cli.timestamps import timestamp
 
 SINCE = timedelta(hours=1)
 LIMIT = 20
@@ -74,7 +74,7 @@ def settle(args: argparse.Namespace) -> str | None:
 
 
 def _since(text: str) -> datetime:
-    return datetime.fromisoformat(moment(text))
+    return datetime.fromisoformat(timestamp(text))
 
 
 def _status(text: str) -> range:

@@ -50,7 +50,7 @@ class Links:
         return self._page("/logs", {"query": query} if query else {})
 
     def map(self) -> str:
-        """The hops and who calls whom."""
+        """The hops and their calls."""
         return self._page("/map")
 
     def alerts(self, name: str | None = None) -> str:

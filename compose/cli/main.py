@@ -132,7 +132,7 @@ def main(arguments: Sequence[str]) -> int:
         print(f"\nnextphase: interrupted; {hints.set_up()} goes on from here", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read has gone, as `head` does. Python must not find that out again at its end.
+        # The reader has gone, as `head` does. Python must not find that out again at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
     except Exception as error:

@@ -75,7 +75,7 @@ def refuse_too_many(catalog: Catalog) -> None:
 
 
 def authentication() -> str:
-    """pg_hba.conf: everybody by password; PostgreSQL listens where only the platform reaches it."""
+    """pg_hba.conf: every role by password; PostgreSQL listens where only the platform reaches it."""
     return "host all all all scram-sha-256\n"
 
 

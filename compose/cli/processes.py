@@ -399,7 +399,7 @@ class Processes:
 
     @staticmethod
     def _awaited(condition: str) -> Probe:
-        """Ready as soon as the bash `condition` holds: a try waits for it, so nobody waits for a period."""
+        """Ready as soon as the bash `condition` holds: a try waits for it, so no part waits for a period."""
         command = f"until {condition} 2>/dev/null; do sleep 0.1; done"
         return Probe(command=command, delay_seconds=0, period_seconds=5, timeout_seconds=4)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 
-from compose.cli.moments import moment
+from compose.cli.timestamps import timestamp
 
 _LIMIT = 50
 _MAX_AFTER_SECONDS = 30 * 86400
@@ -76,7 +76,7 @@ def _deliveries(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--subscription", metavar="ID", help="only of this subscription")
     parser.add_argument("--event", metavar="ID", help="only of this event")
     parser.add_argument("--outcome", choices=("delivered", "retry", "dead", "gone"))
-    parser.add_argument("--since", type=moment, metavar="TIME", help="15m, 2h, 3d ago, or a time")
+    parser.add_argument("--since", type=timestamp, metavar="TIME", help="15m, 2h, 3d ago, or a time")
     _page(parser)
 
 
@@ -86,15 +86,15 @@ def _dead(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--all", action="store_true", help="replay or discard all that the options mean")
     parser.add_argument("--subscription", metavar="ID", help="only of this subscription")
     parser.add_argument("--type", metavar="TYPE", help="only of this event type")
-    parser.add_argument("--since", type=moment, metavar="TIME", help="died then or later: 15m, 2h, 3d ago")
-    parser.add_argument("--until", type=moment, metavar="TIME", help="died earlier")
+    parser.add_argument("--since", type=timestamp, metavar="TIME", help="died then or later: 15m, 2h, 3d ago")
+    parser.add_argument("--until", type=timestamp, metavar="TIME", help="died earlier")
     _page(parser)
 
 
 def _replay(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("subscription", metavar="SUBSCRIPTION", nargs="?", help="who gets the events again")
-    parser.add_argument("--from", dest="since", type=moment, metavar="TIME", help="accepted then or later")
-    parser.add_argument("--to", dest="until", type=moment, metavar="TIME", help="accepted then or earlier")
+    parser.add_argument("--from", dest="since", type=timestamp, metavar="TIME", help="accepted then or later")
+    parser.add_argument("--to", dest="until", type=timestamp, metavar="TIME", help="accepted then or earlier")
     parser.add_argument(
         "--type", dest="types", action="append", metavar="TYPE", help="only these types (may be repeated)"
     )

@@ -38,7 +38,7 @@ class Site:
 
     instance: its name. offset: added to every port. bind: the host parts listen on. hosts: container of each
     part that is not called like its port; None where all parts share `bind`. config, secrets, data, logs,
-    run: the instance's folders as its processes see them. nginx_user: whom nginx workers run as, None for the
+    run: the instance's folders as its processes see them. nginx_user: the user of nginx workers, None for the
     caller. resolver: the DNS server that knows the others' addresses, None where all are numbers.
     """
 

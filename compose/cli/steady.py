@@ -100,8 +100,8 @@ class Steady:
 
     def progress(self) -> str:
         """Counts and rate, in a short line."""
-        told = ", ".join(f"{count} {outcome}" for outcome, count in self.counts().items() if count)
-        return f"{told or 'nothing yet'}; {self._done[0].achieved_rate:.1f}/s"
+        counts = ", ".join(f"{count} {outcome}" for outcome, count in self.counts().items() if count)
+        return f"{counts or 'nothing yet'}; {self._done[0].achieved_rate:.1f}/s"
 
     def document(self) -> dict[str, Any]:
         """The summary as JSON."""
@@ -155,11 +155,11 @@ class Steady:
                 tally.last_trace_id or "",
             )
         console.print(table)
-        told = ", ".join(f"{count} {outcome}" for outcome, count in self.counts().items())
+        counts = ", ".join(f"{count} {outcome}" for outcome, count in self.counts().items())
         ending = " (interrupted)" if self.signal is not None else ""
         console.print(
             f"\n{loop.started} requests in {duration(loop.seconds)}{ending}, "
-            f"{loop.achieved_rate:.1f}/s of {self._args.rate:g}/s: {told}"
+            f"{loop.achieved_rate:.1f}/s of {self._args.rate:g}/s: {counts}"
         )
         slow = mix.tallies["slow sign-up"].last_trace_id or mix.tallies["order"].last_trace_id
         if slow:

@@ -121,8 +121,8 @@ class Supervisor:
         command = [str(program), "--config", str(self._layout.processes_file)]
         command += ["--unix-socket", str(self._socket), "--log-file", str(self.log)]
         command += ["--tui=false", "--ordered-shutdown", "--keep-project", "--disable-dotenv"]
-        # Nobody asks it for memory and processor time: to sum them up it reads all of /proc for each process
-        # and each of their children, every second in which somebody asks for anything.
+        # It is never asked for memory and processor time: to sum them up it reads all of /proc for each
+        # process and its children, every second in which it is asked for anything.
         command += ["--slow-ref-rate", "24h"]
         # Detached: a closed terminal, or its Ctrl-C, is none of its business.
         answer = subprocess.run(
@@ -234,10 +234,10 @@ class Supervisor:
             raise Busy("the supervisor is busy, maybe stopping the instance", log=self.log) from None
         except OSError:
             return []
-        found = (self._told(_process(state)) for state in answer["data"])
+        found = (self._corrected(_process(state)) for state in answer["data"])
         return sorted(found, key=lambda process: process.name)
 
-    def _told(self, process: Process) -> Process:
+    def _corrected(self, process: Process) -> Process:
         """The process with what its state alone does not tell."""
         if process.state in _ENDED and self._is_tracked(process.name):
             # It was started again, and keeps its old state until it runs: it waits for another.

@@ -44,7 +44,7 @@ class Toolbox:
         built = {tool.name.replace("-", "_"): _path(root, tool, selected) for tool in tools.TOOLS}
         jdk = programs.jdk()
         found: dict[str, Path | None] = {
-            # Whoever brings a Python of their own (the tests of this folder) runs the instance with it.
+            # A caller with a Python of its own (the tests of this folder) runs the instance with it.
             "python": venv.python(root) or Path(sys.executable),
             "java": jdk / "bin/java" if jdk else None,
             **built,

@@ -29,7 +29,7 @@ def run_as(user: str) -> list[str]:
     """The words that go before a command to run it as `user`; none when not called by root."""
     if not is_root():
         return []
-    # --reset-env would lose PATH and the part's own variables; HOME is set by whoever starts the part.
+    # --reset-env would lose PATH and the part's own variables; HOME is set by what starts the part.
     return ["setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups"]
 
 

@@ -119,7 +119,7 @@ def once(execute: Execute, key: Key | None, act: Callable[[], Answer]) -> Answer
 
     Parameters:
         execute: runs SQL with psycopg's named parameters in that transaction.
-        act: does the work. What it raises is remembered by nobody: the request can be repeated.
+        act: does the work. What it raises is not remembered: the request can be repeated.
 
     Raises:
         Problem: 409, a request with this key is being answered; 422, the key came with another request.

@@ -1,1 +1,1 @@
-"""Notifications: what was told to whom. FastAPI over SQLAlchemy's asyncio."""
+"""Notifications: what was sent to which account. FastAPI over SQLAlchemy's asyncio."""

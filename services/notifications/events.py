@@ -1,4 +1,4 @@
-"""The events worth telling somebody about, and the words for each."""
+"""The events worth a notification, and the words for each."""
 
 from typing import ClassVar, Final
 
@@ -13,7 +13,7 @@ class Line(Data):
 
 
 class AccountCreated(Data):
-    """Somebody is new here."""
+    """An account was created."""
 
     order_id: ClassVar[None] = None
     account_id: Id
@@ -46,10 +46,10 @@ class OrderCancelled(Data):
         return f"Your order {self.order_id} was cancelled: {self.reason}."
 
 
-Told = AccountCreated | OrderConfirmed | OrderCancelled
+Notifiable = AccountCreated | OrderConfirmed | OrderCancelled
 
 #: Event types this service consumes.
-CONSUMED: Final[dict[str, type[Told]]] = {
+CONSUMED: Final[dict[str, type[Notifiable]]] = {
     "account.created": AccountCreated,
     "order.confirmed": OrderConfirmed,
     "order.cancelled": OrderCancelled,

@@ -1,4 +1,4 @@
-"""A notification: what was told to whom."""
+"""A notification: what was sent to which account."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from broker.client.inbox import first_time_async
 from broker.client.webhook import Event
 from services.notifications.database import Base
-from services.notifications.events import Told
+from services.notifications.events import Notifiable
 
 
 class Notification(Base):
@@ -27,13 +27,13 @@ class Notification(Base):
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
 
 
-async def record(session: AsyncSession, event: Event, told: Told) -> Notification | None:
+async def record(session: AsyncSession, event: Event, happening: Notifiable) -> Notification | None:
     """Store what `event` has to tell; None, and nothing stored, when it was consumed before."""
     connection = await session.connection()
     if not await first_time_async(connection.exec_driver_sql, event):
         return None
     notification = Notification(
-        account_id=told.account_id, order_id=told.order_id, kind=event.type, text=told.text()
+        account_id=happening.account_id, order_id=happening.order_id, kind=event.type, text=happening.text()
     )
     session.add(notification)
     return notification

@@ -37,10 +37,10 @@ async def consume(request: Request, database: Annotated[Database, Depends(_datab
     event = read_event(request.headers, await request.body())
     if event.type not in CONSUMED:
         raise unwanted(event)
-    told = read_data(CONSUMED[event.type], event.data)
+    happening = read_data(CONSUMED[event.type], event.data)
     async with database.transaction() as session:
-        notification = await notifications.record(session, event, told)
+        notification = await notifications.record(session, event, happening)
     if notification is None:
         _logger.info("event seen before", extra={"event_id": event.id})
     else:
-        _logger.info("notified", extra={"kind": event.type, "account_id": str(told.account_id)})
+        _logger.info("notified", extra={"kind": event.type, "account_id": str(happening.account_id)})

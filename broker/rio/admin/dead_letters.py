@@ -323,7 +323,7 @@ async def replay_letter(dead_letters: DeadLetters, resending: Resending, letter_
 
 
 def subscription_gone(subscription_id: str) -> Problem:
-    """There is nobody any more to send an event to."""
+    """The event's subscription is gone."""
     return Problem(409, "Subscription gone", detail=f"nothing subscribes as {subscription_id}")
 
 

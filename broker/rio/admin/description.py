@@ -89,7 +89,7 @@ def operation(
         query: the query parameters.
         body: the JSON body, or schemas by media type.
         headers: request headers with meaning, with their JSON Schemas.
-        public: whether anybody may ask, without a sender's token.
+        public: whether it is answered without a sender's token.
     """
     media = {"application/json": body} if isinstance(body, type) else dict(body or {})
     described = Operation(

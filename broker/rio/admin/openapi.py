@@ -42,7 +42,7 @@ Route = tuple[str, type[RequestHandler], dict[str, Any]]
 
 
 class OpenApiHandler(hop_tornado.Handler):
-    """/openapi.json; for everybody."""
+    """/openapi.json; needs no token."""
 
     def initialize(self, document: bytes) -> None:
         self._document = document
@@ -54,7 +54,7 @@ class OpenApiHandler(hop_tornado.Handler):
 
 
 def with_description(routes: Sequence[Route]) -> list[Route]:
-    """The routes and, for everybody, their description."""
+    """The routes and their description, which needs no token."""
     own: Route = (r"/openapi\.json", OpenApiHandler, {})
     encoded = json.dumps(document([*routes, own])).encode()
     return [*routes, (own[0], own[1], {"document": encoded})]

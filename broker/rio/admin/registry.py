@@ -19,7 +19,7 @@ from broker.rio.store.subscriptions import Subscriptions
 from observability.http.problem import Problem
 
 # RabbitMQ writes the name of a new quorum queue to disk half a second late. Killed before, it comes back
-# with a queue that has no leader and whose messages cannot be reached, so nobody is told of it earlier.
+# with a queue that has no leader and whose messages cannot be reached, so no caller is told of it earlier.
 _SETTLE_SECONDS: Final = 1.0
 
 # How long a dispatcher has a message in hand before its first attempt, at most.

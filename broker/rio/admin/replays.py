@@ -32,7 +32,7 @@ _BUSY_SECONDS: Final = 10
 
 
 class ReplayOrder(Document):
-    """Which past events to send again, and to whom."""
+    """Which past events to send again, and to which subscription."""
 
     subscription: SubscriptionId
     types: Patterns | None = Field(

@@ -46,7 +46,7 @@ class Saturated(NotPublished):
     """More messages wait for their confirm than the publisher may hold."""
 
 
-class _Together:
+class _Batch:
     """Messages published by one call, which is answered when all of them are settled."""
 
     __slots__ = ("answers", "future", "left")
@@ -69,13 +69,13 @@ class _Together:
 
 
 class _Pending:
-    """A message somebody waits for."""
+    """A message whose confirm is waited for."""
 
-    __slots__ = ("answer", "index", "outgoing", "sent_at", "together")
+    __slots__ = ("answer", "batch", "index", "outgoing", "sent_at")
 
-    def __init__(self, outgoing: Outgoing, together: _Together, index: int) -> None:
+    def __init__(self, outgoing: Outgoing, batch: _Batch, index: int) -> None:
         self.outgoing = outgoing
-        self.together = together
+        self.batch = batch
         self.index = index
         self.sent_at = 0.0
         self.answer: bool | NotPublished = True
@@ -155,24 +155,22 @@ class Publisher(ConnectionThread):
     def publish_all(self, messages: Iterable[Outgoing]) -> "asyncio.Future[list[bool | NotPublished]]":
         """Publish several and await all; each one's answer stands in its place."""
         outgoing = tuple(messages)
-        together = _Together(len(outgoing), self._loop.create_future())
+        batch = _Batch(len(outgoing), self._loop.create_future())
         if refusal := self._refusal(len(outgoing)):
-            return together.refuse(refusal)
-        pending = [_Pending(one, together, index) for index, one in enumerate(outgoing)]
+            return batch.refuse(refusal)
+        pending = [_Pending(one, batch, index) for index, one in enumerate(outgoing)]
         with self._lock:
             # Under the lock so that nothing is queued behind a lost connection's last sweep.
             connected, idle = self.connected.is_set() and self._admitted, not self._queue
             if connected:
                 self._queue.extend(pending)
         if not connected or not pending:
-            return together.refuse(
-                Unavailable("RabbitMQ is not connected, or its queues are not declared yet")
-            )
+            return batch.refuse(Unavailable("RabbitMQ is not connected, or its queues are not declared yet"))
         self._in_hand += len(pending)
         if idle:
             # Once round the loop, for all who publish until then; more callers, fewer switches of threads.
             self._loop.call_soon(self.wake)
-        return together.future
+        return batch.future
 
     def _refusal(self, count: int) -> NotPublished | None:
         if self.blocked.is_set():
@@ -305,11 +303,11 @@ class Publisher(ConnectionThread):
             try:
                 self._loop.call_soon_threadsafe(self._resolve, settled)
             except RuntimeError:
-                return  # the loop has ended: nobody waits any more
+                return  # the loop has ended: no task waits any more
 
     # --- on the event loop
 
     def _resolve(self, settled: list[_Pending]) -> None:
         self._in_hand -= len(settled)
         for pending in settled:
-            pending.together.settle(pending.index, pending.answer)
+            pending.batch.settle(pending.index, pending.answer)

@@ -1,4 +1,4 @@
-"""A tap on the stream of accepted events, for whoever watches: no event waits for a watcher, none is kept."""
+"""A tap on the stream of accepted events, for watchers: no event waits for a watcher, none is kept."""
 
 import time
 from collections.abc import Callable

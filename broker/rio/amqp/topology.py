@@ -10,7 +10,7 @@
 A message waits for its next attempt on a ladder of delays: its routing key spells the delay in binary, a word
 a level, and its queue's name behind it. Any delay is a sum of levels, so a fixed number of queues serves all,
 and since every message of a level waits equally long, none waits behind another's longer time. Messages of a
-subscription deleted meanwhile end in `rio.orphans`, bounded, instead of jamming a level for everybody.
+subscription deleted meanwhile end in `rio.orphans`, bounded, instead of jamming a level for all others.
 """
 
 from collections.abc import Callable, Iterable, Iterator

@@ -1,1 +1,1 @@
-"""Who emits what to whom, and events watched as they pass."""
+"""Who emits which events, who receives them, and events watched as they pass."""

@@ -1,4 +1,4 @@
-"""Live events for whoever watches, a line of JSON each (NDJSON)."""
+"""Live events for watchers, a line of JSON each (NDJSON)."""
 
 import asyncio
 import contextlib
@@ -67,7 +67,7 @@ class Watcher:
 
 
 class Tail:
-    """All who watch in this process; RabbitMQ is asked for events only while there is somebody."""
+    """All watchers of this process; RabbitMQ is asked for events only while there are some."""
 
     def __init__(self, address: RabbitAddress, loop: asyncio.AbstractEventLoop) -> None:
         self._address = address
@@ -97,7 +97,7 @@ class Tail:
                 self._let_go()
 
     def end(self) -> None:
-        """Have everybody's stream come to its end."""
+        """Have every watcher's stream come to its end."""
         for watcher in self._watchers:
             watcher.end()
 
@@ -114,7 +114,7 @@ class Tail:
 
     def _take(self, message: Message) -> None:
         """On the tap's thread."""
-        with contextlib.suppress(RuntimeError):  # the loop has ended: nobody watches any more
+        with contextlib.suppress(RuntimeError):  # the loop has ended: there are no watchers any more
             self._loop.call_soon_threadsafe(self._offer, message)
 
     def _offer(self, message: Message) -> None:

@@ -34,7 +34,7 @@ class Candidate:
     """An event that passed every check.
 
     Attributes:
-        key: what identifies it, whoever sends it again.
+        key: what identifies it, however often it is sent.
         due_at: when it is to be published; None: now.
         outcome: what becomes of it.
     """

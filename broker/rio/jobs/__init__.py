@@ -1,1 +1,1 @@
-"""Work that nobody waits for: replays, scheduled events, retention."""
+"""Work that no request waits for: replays, scheduled events, retention."""

@@ -1,7 +1,7 @@
 """Working on replays: reads the event log and sends what is asked for to the subscription's queue alone.
 
-Every API process takes up what nobody works on. Whatever goes wrong, the run ends there, its lease lapses and
-the replay is taken up again from the last position noted: an event may come twice, none is left out.
+Every API process takes up what no other works on. Whatever goes wrong, the run ends there, its lease lapses
+and the replay is taken up again from the last position noted: an event may come twice, none is left out.
 """
 
 import asyncio

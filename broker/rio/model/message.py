@@ -63,7 +63,7 @@ class Message:
     history: tuple[Attempt, ...] = ()
     """The attempts until now, oldest first; of many the newest."""
     replayed: bool = False
-    """Sent again by somebody: its deliveries link to the trace instead of continuing it."""
+    """Sent again on request: its deliveries link to the trace instead of continuing it."""
     replay: int | None = None
     """The replay of past events it was sent again by: consumers are to act on it once more."""
 

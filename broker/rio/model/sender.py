@@ -152,7 +152,7 @@ class Senders:
         return max(mine, key=len, default=None)
 
     def by_token(self, token: str) -> Sender | None:
-        """The sender with this token, or None. Found by its digest, whose bits nobody can choose: the time
+        """The sender with this token, or None. Found by its digest, whose bits no caller can choose: the time
         it takes says nothing about the token."""
         return self._by_digest.get(digest(token))
 

@@ -96,7 +96,7 @@ class Subscription:
 
     @property
     def shown_sink(self) -> str:
-        """The sink as everybody may see it: a query often holds a secret."""
+        """The sink as every sender may see it: a query often holds a secret."""
         address, mark, _ = self.sink.partition("?")
         return f"{address}{mark}{HIDDEN}" if mark else self.sink
 

@@ -1,6 +1,6 @@
 """Which events were accepted lately, so that none is dispatched twice.
 
-An event's key is claimed before it is published and stands as accepted from its confirm on, before anybody
+An event's key is claimed before it is published and stands as accepted from its confirm on, before any
 is told. A claim whose process died ends by itself. Commits do not wait for the disk: what PostgreSQL's crash
 takes back are the last moments of knowing, never an event.
 """
@@ -15,17 +15,17 @@ from opentelemetry.instrumentation.utils import suppress_instrumentation
 
 from broker.rio.model.event import Event
 from broker.rio.store.database import Database
-from broker.rio.store.together import Together
+from broker.rio.store.group_commit import GroupCommit
 
 _LEASE_SECONDS: Final = 30
 _AT_ONCE: Final = 1000
 _PURGED: Final = 5000
-#: A statement takes milliseconds; whoever emits an event waits for two of them in turn at most, so that they
+#: A statement takes milliseconds; a sender waits for two of them in turn at most, so that they
 #: get their 503 in time.
 _STATEMENT_SECONDS: Final = 3.0
 _MAX_PURGES: Final = 200  # a million rows: more than are accepted between two purges
 
-# Claimed anew are claims nobody made good in time, and events whose window is over.
+# Claimed anew are claims that were not made good in time, and events whose window is over.
 _CLAIM: Final[LiteralString] = """
     INSERT INTO accepted (key, claim, claimed_at)
     SELECT key, %(claim)s, now() FROM unnest(%(keys)b::bytea[]) AS key ORDER BY key
@@ -89,8 +89,8 @@ class Accepted:
         )
         self._window = window_seconds
         self._claim_id: UUID = uuid4()
-        self._claims = Together(self._claim, _AT_ONCE)
-        self._acceptances = Together(self._accept, _AT_ONCE)
+        self._claims = GroupCommit(self._claim, _AT_ONCE)
+        self._acceptances = GroupCommit(self._accept, _AT_ONCE)
 
     async def open(self) -> None:
         """Start connecting; does not wait for PostgreSQL."""

@@ -100,7 +100,7 @@ class Meant:
 
 
 class Exhumed:
-    """Dead letters held against everybody else until the transaction ends."""
+    """Dead letters locked until the transaction ends."""
 
     def __init__(self, connection: Connection, letters: Sequence[DeadLetter]) -> None:
         self.letters = letters

@@ -1,7 +1,7 @@
 """Recent delivery attempts in PostgreSQL, for people who look for one: a sample, the logs have them all.
 
-Every failed attempt is kept; of the successful ones so many a second and process. Nobody waits for it, and
-while PostgreSQL is away only the newest are held.
+Every failed attempt is kept; of the successful ones so many a second and process. No delivery waits for it,
+and while PostgreSQL is away only the newest are held.
 """
 
 import collections

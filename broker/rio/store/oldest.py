@@ -6,7 +6,7 @@ from typing import Final
 
 from broker.rio.store.database import Database
 
-_TOLD_WITHIN: Final = timedelta(seconds=30)
+_REPORTED_WITHIN: Final = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,5 +50,5 @@ class Oldest:
             SELECT extract(epoch FROM told_at - accepted_at)::float8 AS seconds, subscription FROM oldest
             WHERE told_at > now() - %(within)s::interval ORDER BY seconds DESC LIMIT 1
         """
-        rows = await self._database.fetch(query, {"within": _TOLD_WITHIN})
+        rows = await self._database.fetch(query, {"within": _REPORTED_WITHIN})
         return Late(rows[0]["seconds"], rows[0]["subscription"]) if rows else None

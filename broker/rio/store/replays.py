@@ -28,7 +28,7 @@ class State(StrEnum):
 
     RUNNING = "running"
     INTERRUPTED = "interrupted"
-    """Nobody works on it at present; about to be taken up again."""
+    """No process works on it at present; about to be taken up again."""
     DONE = "done"
     FAILED = "failed"
     CANCELLED = "cancelled"
@@ -131,7 +131,7 @@ class Replays:
     # --- for who works on them
 
     async def claim(self) -> Replay | None:
-        """Take up the oldest replay that nobody works on, or None."""
+        """Take up the oldest replay that no process works on, or None."""
         query = f"""
             UPDATE replays SET runs = runs + 1, leased_until = now() + %(lease)s * interval '1 second'
             WHERE id = (

@@ -22,22 +22,22 @@ def run(layout: Layout, args: argparse.Namespace) -> int:
     try:
         with Rio(layout).lines("/tail", type=args.type) as lines:
             for line in filter(None, lines):
-                told = _members(line)
-                if "heartbeat" in told:
+                members = _members(line)
+                if "heartbeat" in members:
                     continue
                 if args.json:
                     print(line, flush=True)
                 else:
-                    console.print(_line(told), soft_wrap=True, highlight=False)
+                    console.print(_line(members), soft_wrap=True, highlight=False)
     except KeyboardInterrupt:
         return INTERRUPTED  # the usual end: nothing to say
     return 0
 
 
-def _line(told: dict[str, msgspec.Raw]) -> str:
-    if "dropped" in told:
-        return f"[yellow]{_text(told['dropped'])} more came faster than they could be shown"
-    event, time = _members(told["event"]), _text(told["accepted_at"])[11:23]
+def _line(members: dict[str, msgspec.Raw]) -> str:
+    if "dropped" in members:
+        return f"[yellow]{_text(members['dropped'])} more came faster than they could be shown"
+    event, time = _members(members["event"]), _text(members["accepted_at"])[11:23]
     about = " ".join(_text(event[name]) for name in ("source", "subject") if name in event)
     text = next((_text(event[name]) for name in ("data", "data_base64") if name in event), "")
     return (

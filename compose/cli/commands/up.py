@@ -129,8 +129,8 @@ def _summary(layout: Layout, stores: Stores, seconds: float) -> str:
         addresses["Jaeger"] = f"{stores.jaeger.url}/"
     lines = [f"\nnextphase is up: instance {layout.instance}, {duration(seconds)}\n"]
     lines += [f"  {what:8} {address}" for what, address in addresses.items()]
-    if told := list(stores.differences()):
-        lines += ["", *(f"  {line}" for line in told)]
+    if differences := list(stores.differences()):
+        lines += ["", *(f"  {line}" for line in differences)]
         lines += [f"  NOT REACHED: {line}" for line in telemetry.unreachable()]
     lines += ["", f"Next: {hints.command('demo')}"]
     return "\n".join(lines)

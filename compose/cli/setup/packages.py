@@ -24,7 +24,7 @@ _BROKEN = ("U", "F", "H", "W", "t")  # dpkg's second state letter: unpacked, hal
 
 @dataclass(frozen=True)
 class Requirement:
-    """A Debian package and how to tell that what we want of it is there, whoever installed it."""
+    """A Debian package and how to tell that what we want of it is there, however it was installed."""
 
     package: str
     is_found: Callable[[], bool]
@@ -90,7 +90,7 @@ def installation(packages: Sequence[str], *, root: bool, sudo: bool) -> list[str
 
 
 def by_hand(packages: Sequence[str]) -> str:
-    """The command for somebody who can become root."""
+    """The command for a user who can become root."""
     return f"su -c {shlex.quote(shlex.join(['sh', str(SCRIPT), *packages]))}"
 
 

@@ -17,7 +17,7 @@ from compose.cli.setup.stage import Note, Stage
 RUNTIME, DEVELOPMENT = Path("requirements/runtime.txt"), Path("requirements/dev.txt")
 _TIMEOUT_SECONDS = 20 * 60
 _MARKER = ".complete"  # written last: without it the environment is half made
-_TOLD = ("Collecting ", "Downloading ", "Installing ")
+_SHOWN = ("Collecting ", "Downloading ", "Installing ")
 _PIN = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?==([^\s;\\]+)", re.MULTILINE)
 _SEPARATORS = re.compile(r"[-_.]+")
 _INFO = ".dist-info"
@@ -123,7 +123,7 @@ def install(program: Path, lock: Path, options: list[str], log: Path, note: Note
     """Installs exactly what `lock` lists, hashes compared, with the pip of `program`."""
 
     def tell(line: str) -> None:
-        if line.strip().startswith(_TOLD):
+        if line.strip().startswith(_SHOWN):
             note(line.split("(")[0])
 
     command = [str(program), "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from broker.rio.store.together import Together
+from broker.rio.store.group_commit import GroupCommit
 
 
 async def test_callers_in_hand_share_one_call() -> None:
@@ -18,13 +18,13 @@ async def test_callers_in_hand_share_one_call() -> None:
         await first.wait()
         return [2 * item for item in items]
 
-    together = Together(double, at_once=4)
-    waiting = [asyncio.create_task(together([n, n + 10])) for n in range(4)]
+    commit = GroupCommit(double, at_once=4)
+    waiting = [asyncio.create_task(commit([n, n + 10])) for n in range(4)]
     await called.wait()
     first.set()
     assert await asyncio.gather(*waiting) == [[2 * n, 2 * (n + 10)] for n in range(4)]
     assert calls == [[0, 10, 1, 11], [2, 12, 3, 13]]
-    assert await together(list(range(9))) == [2 * n for n in range(9)]  # one caller's stay together
+    assert await commit(list(range(9))) == [2 * n for n in range(9)]  # one caller's stay together
 
 
 async def test_a_failure_is_told_to_all_and_the_next_call_is_new() -> None:
@@ -35,11 +35,11 @@ async def test_a_failure_is_told_to_all_and_the_next_call_is_new() -> None:
             raise ConnectionError("away")
         return list(items)
 
-    together = Together(work, at_once=10)
-    outcomes = await asyncio.gather(together([1]), together([2]), return_exceptions=True)
+    commit = GroupCommit(work, at_once=10)
+    outcomes = await asyncio.gather(commit([1]), commit([2]), return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [ConnectionError, ConnectionError]
     failing = False
-    assert await together([3]) == [3]
+    assert await commit([3]) == [3]
 
 
 async def test_who_goes_away_does_not_harm_the_others() -> None:
@@ -49,8 +49,8 @@ async def test_who_goes_away_does_not_harm_the_others() -> None:
         await go.wait()
         return list(items)
 
-    together = Together(work, at_once=10)
-    gone, stays = asyncio.create_task(together([1])), asyncio.create_task(together([2]))
+    commit = GroupCommit(work, at_once=10)
+    gone, stays = asyncio.create_task(commit([1])), asyncio.create_task(commit([2]))
     await asyncio.sleep(0)
     gone.cancel()
     go.set()

@@ -9,7 +9,7 @@ _K = TypeVar("_K")
 _R = TypeVar("_R")
 
 
-class Together(Generic[_K, _R]):
+class GroupCommit(Generic[_K, _R]):
     """Calls `run` with the items of all callers in hand, one call at a time; an idle one calls it at once."""
 
     def __init__(self, run: Callable[[Sequence[_K]], Awaitable[Sequence[_R]]], at_once: int) -> None:

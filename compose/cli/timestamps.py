@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from compose.cli import durations
 
 
-def moment(text: str) -> str:
+def timestamp(text: str) -> str:
     """`90s`, `15m`, `2h`, `3d` ago, or an RFC 3339 time, as an RFC 3339 time; an argparse type."""
     ago = durations.seconds(text)
     try:
