@@ -83,7 +83,7 @@ def _checks(plan: Plan, folder: Path) -> Iterator[Check]:
 
 def gateway(toolbox: Toolbox, site: Site, root: Path, settings: Path) -> Check:
     """The gateway's own check of its routes, for the services that its `settings` have."""
-    variables = environment.gateway(site) | {"GATEWAY_CONFIG": str(settings)}
+    variables = environment.telemetry(site, "gateway") | {"GATEWAY_CONFIG": str(settings)}
     return Check(
         "gateway/routes.yaml",
         ["gateway"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from compose.cli.catalog import Service
 from compose.cli.layout import LOOPBACK
-from compose.cli.platform import Platform
+from compose.cli.platform import FAST, Platform
 from compose.cli.secrets import RELAY, RIO, SUPERUSER, Secrets
 from compose.cli.site import Site
 from compose.cli.stores import Store, Stores, headers_file
@@ -15,8 +15,8 @@ Environment = dict[str, str]
 SMALL_HEAP = {"GOMEMLIMIT": "160MiB", "GOGC": "50"}
 
 
-def hop(site: Site, instance_id: str) -> Environment:
-    """Of every hop: who it is (`instance_id`, such as `accounts-1`) and where telemetry goes."""
+def telemetry(site: Site, instance_id: str) -> Environment:
+    """Of every process of ours: who it is (`instance_id`, such as `accounts-1`) and where telemetry goes."""
     return {
         "NEXTPHASE_INSTANCE": site.instance,
         "SERVICE_INSTANCE_ID": instance_id,
@@ -26,10 +26,16 @@ def hop(site: Site, instance_id: str) -> Environment:
     }
 
 
+def hop(site: Site, platform: Platform, instance_id: str) -> Environment:
+    """Of every hop: its telemetry, and what makes its spans where that is not the usual tracer."""
+    chosen = {} if platform.tracer == FAST else {"NEXTPHASE_TRACER": platform.tracer}
+    return telemetry(site, instance_id) | chosen
+
+
 def service(site: Site, platform: Platform, service: Service, number: int) -> Environment:
     """Of instance `number` (from 0) of a service; of its migration with number 0."""
     address = site.listen_service(service, number)
-    found = hop(site, f"{service.name}-{number + 1}")
+    found = hop(site, platform, f"{service.name}-{number + 1}")
     found |= {
         "HOST": address.host,
         "PORT": str(address.port),
@@ -50,25 +56,25 @@ def spare(site: Site, platform: Platform, service_: Service) -> Environment:
     return service(site, platform, service_, 0) | own
 
 
-def gateway(site: Site, process: str = "gateway") -> Environment:
+def gateway(site: Site, platform: Platform, process: str = "gateway") -> Environment:
     """Of `gateway` or its spare; its processes append their numbers to the instance id themselves."""
-    return hop(site, process) | {"GATEWAY_CONFIG": str(site.config / f"{process}.json")}
+    return hop(site, platform, process) | {"GATEWAY_CONFIG": str(site.config / f"{process}.json")}
 
 
-def rio(site: Site, process: str, config: str = "rio.json") -> Environment:
+def rio(site: Site, platform: Platform, process: str, config: str = "rio.json") -> Environment:
     """Of `rio-api` and the dispatchers; `config`: the file below the site's own."""
-    return hop(site, process) | database(site, RIO) | {"RIO_CONFIG": str(site.config / config)}
+    return hop(site, platform, process) | database(site, RIO) | {"RIO_CONFIG": str(site.config / config)}
 
 
-def relay(site: Site, process: str = "relay") -> Environment:
+def relay(site: Site, platform: Platform, process: str = "relay") -> Environment:
     """Of the outbox relay or its spare."""
     config = str(site.config / f"{process}.json")
-    return hop(site, process) | database(site, RELAY) | {"RELAY_CONFIG": config}
+    return hop(site, platform, process) | database(site, RELAY) | {"RELAY_CONFIG": config}
 
 
-def console(site: Site) -> Environment:
+def console(site: Site, platform: Platform) -> Environment:
     """Of the console."""
-    return hop(site, "console") | {"CONSOLE_CONFIG": str(site.config / "console.json")}
+    return hop(site, platform, "console") | {"CONSOLE_CONFIG": str(site.config / "console.json")}
 
 
 def databases(site: Site) -> Environment:

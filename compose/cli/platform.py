@@ -15,6 +15,8 @@ from compose.cli.layout import GATEWAY_PROCESSES
 
 FILE = Path("compose/platform.yaml")
 SCHEMA = Path("compose/platform.schema.json")
+FAST = "fast"
+"""The tracer of `observability.tracer`."""
 DISPATCHER = "rio-dispatcher"
 
 
@@ -120,7 +122,8 @@ class ExistingStores:
 @dataclass(frozen=True)
 class Platform:
     """edge: what a client may. gateway_processes: at least 1. Retention of telemetry in hours. tools:
-    binaries to use in place of those the set-up builds, by the tool's name. telemetry: stores that exist."""
+    binaries to use in place of those the set-up builds, by the tool's name. telemetry: stores that exist.
+    tracer: what makes the Python hops' own spans, `fast` or `sdk`."""
 
     edge: Edge
     gateway_processes: int
@@ -131,6 +134,7 @@ class Platform:
     metrics_hours: int
     tools: Mapping[str, Path]
     telemetry: ExistingStores
+    tracer: str
 
     @classmethod
     def load(cls, root: Path) -> Platform:
@@ -158,6 +162,7 @@ class Platform:
             **content["retention"],
             tools={name: Path(path) for name, path in content.get("tools", {}).items()},
             telemetry=_telemetry(content.get("telemetry", {})),
+            tracer=content.get("tracer", FAST),
         )
 
 

@@ -193,18 +193,18 @@ def test_words_are_the_native_ones(
 
 def expected_environment() -> dict[str, dict[str, str]]:
     expected = {
-        "gateway": environment.gateway(SITE),
-        "relay": environment.relay(SITE),
-        "console": environment.console(SITE),
+        "gateway": environment.gateway(SITE, PLATFORM),
+        "relay": environment.relay(SITE, PLATFORM),
+        "console": environment.console(SITE, PLATFORM),
         "databases": environment.databases(SITE),
         "collector": environment.collector(SITE, Stores.own(SITE)),
         "jaeger": environment.jaeger(SITE, PLATFORM),
         "loki": environment.loki(SITE, PLATFORM),
         "prometheus": environment.prometheus(SITE),
     }
-    expected |= {"rio-api": environment.rio(SITE, "rio-api")}
+    expected |= {"rio-api": environment.rio(SITE, PLATFORM, "rio-api")}
     expected |= {
-        name: environment.rio(SITE, name, hops.rio_file(number))
+        name: environment.rio(SITE, PLATFORM, name, hops.rio_file(number))
         for number, name in enumerate(PLATFORM.rio.dispatcher_names)
     }
     for service in CATALOG:

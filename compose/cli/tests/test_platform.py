@@ -36,6 +36,7 @@ def test_the_platforms_own_settings_are_sound() -> None:
         ("tools: {}", "tools: {jaeger: bin/jaeger}", "26: tools.jaeger: 'bin/jaeger' does not match"),
         ("tools: {}", "tools: {grafana: /bin/true}", "26: tools.grafana: is unknown; known are jaeger,"),
         ("show_payloads: false", "show_payloads: 1", "20: console.show_payloads: 1 is not of type 'boolean'"),
+        ("tracer: fast", "tracer: none", "30: tracer: 'none' is not one of"),
         ("{hours: 720, megabytes: 512}", "{hours: 720}", "16: rio.dead_letters.megabytes: is missing"),
     ],
 )

@@ -79,6 +79,19 @@ def test_words_reach_a_program_as_they_are(found: dict[str, dict[str, Any]]) -> 
     assert "DATABASE_URL=postgresql://mails@127.0.0.1:5433/mails" in found["mails-2"]["environment"]
 
 
+def test_hops_use_the_sdks_tracer_where_the_platforms_settings_say_so(tmp_path: Path) -> None:
+    root = checkout.make(tmp_path)
+    settings = root / "compose/platform.yaml"
+    settings.write_text(settings.read_text().replace("tracer: fast", "tracer: sdk"))
+    layout = Layout.open(root)
+    stores = Stores.own(Site.native(layout))
+    platform = Platform.load(root)
+    made = processes.Processes(Catalog.load(root), layout, platform, checkout.toolbox(), stores).definitions()
+    chosen = {name for name, each in made.items() if "NEXTPHASE_TRACER=sdk" in each.get("environment", [])}
+    assert {"gateway", "rio-api", "relay", "console", "accounts"} <= chosen
+    assert not {"collector", "jaeger", "loki", "postgres", "rabbitmq"} & chosen
+
+
 def test_databases_come_before_who_uses_them(found: dict[str, dict[str, Any]]) -> None:
     assert found["accounts"]["x-after"]["accounts-migrate"] == "process_completed_successfully"
     assert found["mails"]["x-after"]["databases"] == "process_completed_successfully"
