@@ -2,9 +2,10 @@
 
 import logging
 import time
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec import UNSET, UnsetType
+from msgspec.structs import asdict
 from opentelemetry import trace
 from opentelemetry.trace import INVALID_SPAN_CONTEXT, SpanContext, Status, StatusCode
 
@@ -42,6 +43,26 @@ class AccessLine(LogLine, gc=False):
     user_agent_synthetic_type: str | UnsetType = UNSET
 
 
+class ConnectionLine(AccessLine, gc=False):
+    """That of a request whose connection was kept open; its `duration_ms` is the whole of it."""
+
+    end_reason: str | UnsetType = UNSET
+    bytes_to_client: int | UnsetType = UNSET
+    bytes_to_service: int | UnsetType = UNSET
+
+
+class ConnectionEnd(NamedTuple):
+    """How a connection that was kept open behind the head of its answer ended.
+
+    Attributes:
+        end_reason: which side ended it, or why the hop did.
+    """
+
+    end_reason: str
+    bytes_to_client: int
+    bytes_to_service: int
+
+
 class ServerRequest:
     """A request from its start to its answer.
 
@@ -54,9 +75,11 @@ class ServerRequest:
     """
 
     __slots__ = (
+        "_answered",
         "_caller",
         "_client",
         "_created",
+        "_ended",
         "_has_line",
         "_method",
         "_open",
@@ -85,8 +108,13 @@ class ServerRequest:
         self._caller = caller
         self._span = span
         self._open = True
+        self._answered: float | None = None
         self._started = time.perf_counter()
         telemetry.metrics.request_started(method)
+
+    def answered(self) -> None:
+        """Let the duration that is counted end here, with the head of an answer that is kept open."""
+        self._answered = time.perf_counter() - self._started
 
     def finish(
         self,
@@ -97,6 +125,7 @@ class ServerRequest:
         client: str | None = None,
         user: str | None = None,
         has_line: bool = True,
+        ended: ConnectionEnd | None = None,
     ) -> None:
         """Have the request counted and its access line written; once, however often it is called.
 
@@ -107,13 +136,14 @@ class ServerRequest:
             client: the address of the caller.
             user: the subject of the caller's token.
             has_line: whether an access line is written.
+            ended: how the connection ended, where it was kept open.
         """
         if not self._open:
             return
         self._open = False
         self._seconds, self._created = time.perf_counter() - self._started, time.time_ns()
         self._status, self._route, self._has_line = status, route, has_line
-        self._request_id, self._client, self._user = request_id, client, user
+        self._request_id, self._client, self._user, self._ended = request_id, client, user, ended
         if self._span is None:
             self._span = trace.get_current_span().get_span_context()
         _ENDED.add(self)
@@ -126,7 +156,8 @@ class ServerRequest:
         trace_id, span_id, _, _, state, is_valid = span
         hex_id = hex_trace_id(trace_id) if is_valid else None
         synthetic = synthetic_type(state)
-        metrics.request_finished(method, self._route, status, self._seconds, hex_id, synthetic)
+        counted = self._seconds if self._answered is None else self._answered
+        metrics.request_finished(method, self._route, status, counted, hex_id, synthetic)
         if not self._has_line:
             return None
         level = logging.ERROR if status >= _FAULT else logging.INFO
@@ -150,6 +181,8 @@ class ServerRequest:
             self._user or UNSET,
             synthetic or UNSET,
         )
+        if self._ended is not None:
+            line = ConnectionLine(**asdict(line), **self._ended._asdict())
         return LogEntry(line, level, created, span)
 
     def lose(self) -> None:

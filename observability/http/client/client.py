@@ -105,6 +105,7 @@ class Client:
         idle_seconds: float,
         content_length: int | None = None,
         fields: str = "",
+        upgrade: str | None = None,
     ) -> AsyncIterator[Streamed]:
         """Make a request and read its answer while it comes, and send its body while it is made; any size.
 
@@ -119,6 +120,9 @@ class Client:
                 pause in the answer while it is awaited and no piece is being made.
             content_length: of a body that is an iterator, where it is known; it is sent chunked otherwise.
             fields: further headers, as `request.lines` gave them.
+            upgrade: the protocol that the server is asked to switch to (RFC 9110, section 7.8). Where it
+                does, the answer has the status 101 and the connection as its `raw`, which is closed once
+                what was written is sent when the context is left.
 
         Raises:
             ValueError: as `request`, and for a body that has not its length.
@@ -127,10 +131,14 @@ class Client:
         """
         whole, pieces = (body, None) if isinstance(body, bytes) else (b"", body)
         length = len(whole) if pieces is None else content_length
+        if upgrade is not None:
+            fields += f"Connection: Upgrade\r\nUpgrade: {upgrade}\r\n"
         head = request.encode(origin, method, target, headers, length, fields)
 
         def start(connection: Connection, deadline: float) -> Streamed:
             answer = Streamed(connection, idle_seconds)
+            if upgrade is not None:
+                connection.expect_switch(answer)
             connection.send(head, whole, answer, bodyless=method == "HEAD", deadline=deadline)
             if pieces is not None:
                 answer.send(pieces, content_length, timeout_seconds)

@@ -4,17 +4,20 @@ import asyncio
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final, Protocol, cast
 
 import httptools
 
 from observability.http.client.errors import ClientError, ConnectionLost, Malformed, TimedOut, TooLarge
 from observability.http.client.headers import Headers
 from observability.http.client.response import Answer
+from observability.http.raw_connection import RawConnection
 
 _JOINED_BYTES: Final = 64 * 1024
 #: Bytes of framing that one byte of a body may come with; more is padding, such as chunk extensions.
 _FRAMING: Final = 32
+#: For the server to take the last bytes of a connection whose protocol was switched.
+_LAST_SECONDS: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,13 @@ class Limits:
     cut: bool = False
     idle_seconds: float = 30.0
     connect_seconds: float = 2.0
+
+
+class SwitchedAnswer(Answer, Protocol):
+    """An answer that may be that the server switches protocols."""
+
+    def switch(self, headers: Headers, raw: RawConnection) -> None:
+        """The head of a 101 is there, and the connection is this answer's to close."""
 
 
 class Connection(asyncio.Protocol):
@@ -74,6 +84,8 @@ class Connection(asyncio.Protocol):
         self._writable: asyncio.Future[None] | None = None
         self._reading = True
         self._answer: Answer | None = None
+        self._switching: SwitchedAnswer | None = None
+        self._switched: Headers | None = None  # those of the 101
         self._bodyless = False  # the request was HEAD
         self._raw: list[tuple[bytes, bytes]] = []
         self._headed = self._over = self._keep = False
@@ -98,6 +110,10 @@ class Connection(asyncio.Protocol):
         else:
             self._transport.write(head)
             self._transport.write(body)
+
+    def expect_switch(self, answer: "SwitchedAnswer") -> None:
+        """Let the server switch protocols (101) in answer to what is sent for this answer."""
+        self._switching = answer
 
     def abandon(self, answer: Answer, error: BaseException | None = None) -> None:
         """Close the connection if it still works for this answer."""
@@ -183,6 +199,9 @@ class Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            if self._switched is not None and isinstance(error, httptools.HttpParserUpgrade):
+                self._switch(self._switched, data[error.args[0] :])
+                return
             self._keep = False
             self._error = self._error or Malformed(f"the answer is not HTTP/1.1: {error}", sent=True)
         if self._over:
@@ -191,6 +210,18 @@ class Connection(asyncio.Protocol):
             self.discard(self._error)
         elif self._unread > self._head_bytes:
             self.discard(self._head_too_large())
+
+    def _switch(self, headers: Headers, received: bytes) -> None:
+        """Leave the connection to its answer: it is no HTTP any more."""
+        answer = cast(SwitchedAnswer, self._switching)
+        self.expire_at(math.inf)
+        answer.switch(headers, RawConnection(self._transport, received, self._expire_soon, self._lose))
+
+    def _expire_soon(self) -> None:
+        self.expire_at(self.loop.time() + _LAST_SECONDS)
+
+    def _lose(self, error: Exception | None) -> None:
+        self.discard(ConnectionLost("the connection was closed", answered=True))
 
     def eof_received(self) -> None:
         if self._headed and not self._over and self._answer is not None:
@@ -238,6 +269,8 @@ class Connection(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
         if status < 200:  # an interim answer (RFC 9110, section 15.2)
+            if status == 101 and self._switching is not None and self._switching is self._answer:
+                self._switched = Headers(self._raw)
             self._raw = []
             return
         if self._over or self._answer is None or self._error is not None:

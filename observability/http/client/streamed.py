@@ -9,6 +9,7 @@ from typing import Final
 from observability.http.client.connection import Connection
 from observability.http.client.errors import ClientError
 from observability.http.client.headers import Headers
+from observability.http.raw_connection import RawConnection
 
 _HIGH_BYTES: Final = 128 * 1024
 
@@ -17,6 +18,10 @@ class Streamed:
     """An answer whose body is still coming; `status` and `headers` are there.
 
     Reading from the server stops while more than 128 KiB wait here, and goes on when they are taken.
+
+    Attributes:
+        idle_seconds: the longest pause in the answer while it is awaited.
+        raw: the connection, where the server has switched protocols: it has no body then.
     """
 
     def __init__(self, connection: Connection, idle_seconds: float) -> None:
@@ -26,7 +31,8 @@ class Streamed:
         self.future: asyncio.Future[Streamed] = self._loop.create_future()
         """Done when status and headers are there."""
         self._connection = connection
-        self._idle_seconds = idle_seconds
+        self.idle_seconds = idle_seconds
+        self.raw: RawConnection | None = None
         self._sender: asyncio.Task[None] | None = None
         self._chunks: deque[bytes] = deque()
         self._buffered = 0
@@ -61,9 +67,18 @@ class Streamed:
             else:
                 await self._more()
 
+    def stop(self) -> None:
+        """End the answer where it is: `chunks` ends after what has come."""
+        if not self._over:
+            self._connection.abandon(self)
+            self.end()
+
     async def close(self) -> None:
         """End the exchange, if it has not ended."""
-        self._connection.abandon(self)
+        if self.raw is not None:
+            self.raw.close()
+        else:
+            self._connection.abandon(self)
         if self._sender is not None:
             self._sender.cancel()
             await asyncio.wait([self._sender])
@@ -87,7 +102,7 @@ class Streamed:
 
     def _expect(self) -> None:
         """Give the server its time anew; who makes the request's body keeps a time of their own."""
-        until = math.inf if self._making else self._loop.time() + self._idle_seconds
+        until = math.inf if self._making else self._loop.time() + self.idle_seconds
         self._connection.expire_at(until)
 
     # -- the request's body
@@ -147,6 +162,13 @@ class Streamed:
         if status >= 400:  # RFC 9112, section 9.5: the server does not want the rest
             self._stop_sending()
         if not self.future.done():
+            self.future.set_result(self)
+
+    def switch(self, headers: Headers, raw: RawConnection) -> None:
+        self.status, self.headers, self.raw = 101, headers, raw
+        if self.future.done():
+            raw.close()
+        else:
             self.future.set_result(self)
 
     def feed(self, data: bytes) -> ClientError | None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from observability.http.problem import Problem
+from observability.http.raw_connection import RawConnection
 from observability.http.server.detached import DetachedStream
 from observability.http.server.limits import Limits
 
@@ -39,6 +40,9 @@ class ClientConnection(Protocol):
 
     def refuse_rest(self, problem: Problem) -> None:
         """Refuse the rest of the request that is being answered; cut off an answer that has begun."""
+
+    def switch(self, head: bytes) -> RawConnection:
+        """Send the head of a 101, behind which the connection is no HTTP any more."""
 
     def detach(self) -> DetachedStream:
         """Leave the connection to the request that is being answered: it is no HTTP any more."""

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from observability.http.problem import Problem
+from observability.http.raw_connection import RawConnection
 from observability.http.server.detached import DetachedStream
 from observability.http.server.limits import Limits
 from observability.http.server.received_request import Receive
@@ -171,6 +172,15 @@ class Connection(asyncio.Protocol):
         if not self._is_reading and not self._transport.is_closing():
             self._is_reading = True
             self._transport.resume_reading()
+
+    def switch(self, head: bytes) -> RawConnection:
+        """Send the head of a 101, behind which the connection is no HTTP any more."""
+        received, self.reader.received = self.reader.received, b""
+        self.reader.finish()
+        self.timer.stop()
+        raw = RawConnection(self._transport, received, self._expect_reader, self.connection_lost)
+        self._transport.write(head)
+        return raw
 
     def detach(self) -> DetachedStream:
         """Leave the connection to the request that is being answered: it is no HTTP any more."""

@@ -77,6 +77,8 @@ class RequestParser:
         check_headers(headers, version, end, self._limits)
         if not target.startswith(b"/") and (absolute := split_absolute(target)):
             headers["Host"], target = absolute
+        if version == b"1.0":
+            headers.pop("Upgrade", None)  # RFC 9110, 7.8: it is ignored
         self.complete = False
         self._data, self._at = b"", 0
         read = data if method in _METHODS else data.replace(method, b"POST", 1)

@@ -5,6 +5,7 @@ from functools import lru_cache
 from http.client import responses as PHRASES
 from typing import Final
 
+from observability.http.raw_connection import RawConnection
 from observability.http.server.client_connection import ClientConnection
 from observability.http.server.parser import Head
 
@@ -134,6 +135,16 @@ class ResponseWriter:
         """Ask for the body (100 Continue), unless an answer has begun."""
         if not self.has_begun:
             self._write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def switch(self, headers: Sequence[tuple[str, str]]) -> RawConnection:
+        """Answer with 101: the connection speaks another protocol from now on.
+
+        Raises:
+            UnsendableHeaders: nothing was sent.
+        """
+        head = self.switching_head(headers)
+        self.has_begun, self.is_open = True, False
+        return self.connection.switch(head)
 
     def _write(self, data: bytes) -> None:
         if self.is_open:
