@@ -32,7 +32,7 @@ def _share(part: str, whole: str) -> str:
 
 def build() -> Dashboard:
     board = new_dashboard(TITLE, UID).with_variable(_traffic())
-    for part in (_state, _answers, _calls, _protection, _refusals):
+    for part in (_state, _answers, _long_lived, _calls, _protection, _refusals):
         part(board)
     return board.with_panel(lines("Lines", '{service_name="gateway"}'))
 
@@ -136,6 +136,36 @@ def _answers(board: Dashboard) -> None:
             "Answers that another request's work gave",
             units.RequestsPerSecond,
             Prom(or_zero(_rate("gateway_shared_answers_total", "route, how")), "{{route}} {{how}}"),
+        )
+    )
+
+
+def _long_lived(board: Dashboard) -> None:
+    board.with_row(Row("WebSockets and event streams"))
+    board.with_panel(
+        series(
+            "Open",
+            units.Short,
+            Prom(or_zero("sum by (route, kind) (gateway_long_lived_open)"), "{{route}} {{kind}}"),
+        )
+    )
+    board.with_panel(
+        series(
+            "Bytes",
+            units.BytesPerSecondSI,
+            Prom(
+                or_zero(_rate("gateway_long_lived_bytes_total", "route, direction")),
+                "{{route}} {{direction}}",
+            ),
+        )
+    )
+    board.with_panel(
+        series(
+            "Ends",
+            units.OpsPerSecond,
+            Prom(or_zero(_rate("gateway_long_lived_ends_total", "route, reason")), "{{route}}: {{reason}}"),
+            description="By client or service; or by the gateway: nothing passed (idle), the route allows no"
+            " longer (life), the process stopped.",
         )
     )
 

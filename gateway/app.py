@@ -58,9 +58,9 @@ async def serve(
     context = Context.of(NullBackend() if mock else backend, hop.tracer, Metrics(hop.registry), invalidations)
     reloader = Reloader(settings, context, mock=mock)
     shedder = Shedder()
-    middleware = built_in(verifier_of(settings.auth), limiter, shedder, context)
-    proxies = TrustedProxies(settings.trusted_proxies)
     cors = Cors(settings.cors.origins, settings.cors.max_age_seconds)
+    middleware = built_in(verifier_of(settings.auth), limiter, shedder, cors, context)
+    proxies = TrustedProxies(settings.trusted_proxies)
     pipeline = Pipeline(hop, middleware, proxies, cors, context, reloader.read())
     checks = _Checks(hop, backend)
     if not mock:
@@ -76,7 +76,7 @@ async def serve(
     watching = [asyncio.create_task(each) for each in (shedder.watch(), watched)]
     try:
         await stop_signal()
-        await drain(server, pipeline.in_flight, hop)
+        await drain(server, pipeline, hop)
     finally:
         for task in watching:
             task.cancel()

@@ -9,10 +9,11 @@ from opentelemetry.trace import NoOpTracer, Tracer
 from prometheus_client import CollectorRegistry
 
 from gateway.aggregation.part import LastGood
-from gateway.backend import Answer, Attempt, BackendError, Call, Listener
+from gateway.backend import Answer, Attempt, BackendError, Call, KeptOpen, Listener
 from gateway.backend.deadline import Deadline
 from gateway.backend.policy import Policy
 from gateway.invalidations import Invalidations
+from gateway.long_lived.connections import LongLivedConnections
 from gateway.lru import LruCache
 from gateway.messages import Response
 from gateway.metrics import Metrics
@@ -46,7 +47,7 @@ class Backend(Protocol):
     ) -> Answer: ...
 
     def stream(
-        self, call: Call, policy: Policy, deadline: Deadline
+        self, call: Call, policy: Policy, deadline: Deadline, kept_open: KeptOpen | None = None
     ) -> AbstractAsyncContextManager[Streamed]: ...
 
 
@@ -72,7 +73,9 @@ class NullBackend:
     ) -> Answer:
         raise BackendError(call.service, 503, "no service is called here")
 
-    def stream(self, call: Call, policy: Policy, deadline: Deadline) -> AbstractAsyncContextManager[Streamed]:
+    def stream(
+        self, call: Call, policy: Policy, deadline: Deadline, kept_open: KeptOpen | None = None
+    ) -> AbstractAsyncContextManager[Streamed]:
         raise BackendError(call.service, 503, "no service is called here")
 
 
@@ -85,6 +88,7 @@ class Context:
         cache: answers that may be given again, by plan, target and caller, with the seconds they may be given
             for and the version of their resource.
         invalidations: the writes that all processes of the gateway passed on.
+        long_lived: the connections that are kept open.
     """
 
     backend: Backend
@@ -93,6 +97,7 @@ class Context:
     last_good: LruCache[LastGood]
     cache: LruCache[CachedResponse]
     invalidations: Invalidations
+    long_lived: LongLivedConnections
 
     @classmethod
     def of(
@@ -109,7 +114,8 @@ class Context:
         """
         last_good: LruCache[LastGood] = LruCache(LAST_GOOD_BYTES)
         cache: LruCache[CachedResponse] = LruCache(CACHE_BYTES)
-        return cls(backend, tracer, metrics, last_good, cache, invalidations or Invalidations())
+        kept = invalidations or Invalidations()
+        return cls(backend, tracer, metrics, last_good, cache, kept, LongLivedConnections(metrics))
 
     @classmethod
     def null(cls) -> "Context":

@@ -9,6 +9,7 @@ from tornado.httputil import HTTPHeaders
 
 from gateway.backend.deadline import Deadline, TimeLimit
 from gateway.cache_control import NOT_FRESH, Freshness
+from gateway.long_lived.tunnel import Tunnel
 
 Headers = list[tuple[str, str]]
 
@@ -71,7 +72,7 @@ class Request:
 
 @dataclass(slots=True)
 class Response:
-    """A response: a body in one piece, or one that comes piece by piece.
+    """A response: a body in one piece, or one that comes piece by piece; or, with 101, a WebSocket.
 
     Several requests may be given the same object: a middleware changes a copy.
 
@@ -83,7 +84,7 @@ class Response:
 
     status: int
     headers: Headers = field(default_factory=list)
-    body: bytes | AsyncIterator[bytes] = b""
+    body: bytes | AsyncIterator[bytes] | Tunnel = b""
     freshness: Freshness = NOT_FRESH
     age: float = 0.0
     is_shareable: bool = True

@@ -1,5 +1,7 @@
 """What the gateway measures of its requests and responses, beside what every hop does."""
 
+from collections.abc import Iterable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 
@@ -52,6 +54,24 @@ class Metrics:
             ["route", "status"],
             registry=registry,
         )
+        self.long_lived = Gauge(
+            "gateway_long_lived_open",
+            "WebSockets and event streams that are open.",
+            ["route", "kind"],
+            registry=registry,
+        )
+        self.long_lived_bytes = Counter(
+            "gateway_long_lived_bytes",
+            "Bytes that passed on WebSockets and event streams, behind their heads.",
+            ["route", "kind", "direction"],
+            registry=registry,
+        )
+        self.long_lived_ends = Counter(
+            "gateway_long_lived_ends",
+            "WebSockets and event streams that ended: by a side, or by a limit or a stop of the gateway.",
+            ["route", "kind", "reason"],
+            registry=registry,
+        )
         self.malformed = Counter(
             "gateway_malformed", "Messages refused before they were a request.", ["status"], registry=registry
         )
@@ -60,6 +80,14 @@ class Metrics:
         """Show a route's counters at 0, so that an alert sees the first documents as an increase."""
         self._composed.labels(route)
         self._partial.labels(route)
+
+    def add_long_lived_route(self, route: str, kind: str, reasons: Iterable[str]) -> None:
+        """Show the series of a route whose connections of this kind are kept open, at 0."""
+        self.long_lived.labels(route, kind)
+        for direction in ("to_client", "to_service"):
+            self.long_lived_bytes.labels(route, kind, direction)
+        for reason in reasons:
+            self.long_lived_ends.labels(route, kind, reason)
 
     def composed(self, route: str, *, complete: bool) -> None:
         self._composed.labels(route).inc()

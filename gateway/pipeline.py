@@ -17,6 +17,7 @@ from gateway.config.router import Router
 from gateway.context import Context
 from gateway.endpoints.options import Options
 from gateway.in_flight import InFlight
+from gateway.long_lived.connections import LongLived
 from gateway.messages import Handler, Headers, Request, Response
 from gateway.middleware import Middleware
 from gateway.middleware.cors import Cors
@@ -68,6 +69,11 @@ class Pipeline:
         self._context.backend.follow(router.policies)
         self._recorder.clear()
         self.in_flight.show(router.routes)
+
+    async def drain(self, timeout_seconds: float) -> bool:
+        """End what is kept open, and wait for the requests in flight; False where that took too long."""
+        self._context.long_lived.end_all()
+        return await self.in_flight.drain(timeout_seconds)
 
     def receive(
         self, writer: ResponseWriter, method: str, target: str, headers: HTTPHeaders, peer: str
@@ -185,6 +191,9 @@ class RequestTask:
 
     async def _answer(self, response: Response) -> int:
         """Send a response; the status sent: 500 where a header cannot be."""
+        body = response.body
+        if not isinstance(body, bytes) and isinstance(body, LongLived):  # the second check takes longer
+            self._record.keep_open(body)
         try:
             await send(self._writer, response, headers_of(response, self._request, self._record.trace_id))
         except UnsendableHeaders as error:

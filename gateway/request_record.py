@@ -7,11 +7,12 @@ from tornado.httputil import HTTPHeaders
 
 from gateway import baggage
 from gateway.config.route import Route
+from gateway.long_lived.connections import LongLived
 from gateway.messages import Request
 from observability import Telemetry
 from observability.metrics import known_method
 from observability.propagation import context_of, hex_trace_id
-from observability.server_request import ServerRequest
+from observability.server_request import ConnectionEnd, ServerRequest
 from observability.tracer import Template
 
 _STATUS = "http.response.status_code"
@@ -26,7 +27,16 @@ class RequestRecord:
         trace_id: 32 hex digits.
     """
 
-    __slots__ = ("_request", "_route", "_server_request", "_template", "context", "span", "trace_id")
+    __slots__ = (
+        "_long_lived",
+        "_request",
+        "_route",
+        "_server_request",
+        "_template",
+        "context",
+        "span",
+        "trace_id",
+    )
 
     def __init__(
         self,
@@ -44,7 +54,14 @@ class RequestRecord:
         self._request = request
         self._route = route.template.text if route is not None else ""
         self._template = template
+        self._long_lived: LongLived | None = None
         self._server_request = ServerRequest(hop, request.method, request.path, None, own)
+
+    def keep_open(self, connection: LongLived) -> None:
+        """Take note that the response is kept open: its head is there, which is the request's duration."""
+        self._long_lived = connection
+        self._server_request.answered()
+        self.span.add_event("gateway.opened", {"gateway.kind": connection.kind})
 
     def end(self, status: int) -> None:
         """End the span, and have the request counted and its access line written.
@@ -56,9 +73,28 @@ class RequestRecord:
         if status >= 500:
             self.span.set_status(Status(StatusCode.ERROR))
         self._server_request.finish(
-            status, self._route, request_id=caller.request_id, client=caller.address, user=caller.subject
+            status,
+            self._route,
+            request_id=caller.request_id,
+            client=caller.address,
+            user=caller.subject,
+            ended=None if self._long_lived is None else self._end_of(self._long_lived),
         )
         self._template.end(self.span, status)
+
+    def _end_of(self, connection: LongLived) -> ConnectionEnd:
+        """How a connection that was kept open ended, which its span says, too."""
+        end = ConnectionEnd(
+            connection.ended_by or "client", connection.bytes_to_client, connection.bytes_to_service
+        )
+        self.span.set_attributes(
+            {
+                "gateway.end_reason": end.end_reason,
+                "gateway.bytes_to_client": end.bytes_to_client,
+                "gateway.bytes_to_service": end.bytes_to_service,
+            }
+        )
+        return end
 
 
 class RequestRecorder:

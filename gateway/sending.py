@@ -1,5 +1,8 @@
 """How a response of the pipeline is sent."""
 
+import asyncio
+
+from gateway.long_lived.tunnel import Tunnel
 from gateway.messages import Headers, Request, Response
 from observability.http import date as http_date
 from observability.http.server import ResponseWriter
@@ -16,6 +19,9 @@ async def send(writer: ResponseWriter, response: Response, headers: Headers) -> 
     if isinstance(body, bytes):
         writer.send(response.status, headers, body)
         return
+    if isinstance(body, Tunnel):
+        await _switch(writer, body, headers)
+        return
     try:
         await writer.start(response.status, headers)
         async for piece in body:
@@ -24,6 +30,16 @@ async def send(writer: ResponseWriter, response: Response, headers: Headers) -> 
     finally:
         await body.aclose()  # type: ignore[attr-defined]
     writer.end()
+
+
+async def _switch(writer: ResponseWriter, tunnel: Tunnel, headers: Headers) -> None:
+    """Answer with 101, and pass on what comes until the connection ends."""
+    try:
+        if not writer.is_open:
+            raise asyncio.CancelledError  # the client is gone
+        await tunnel.run(writer.switch(headers))
+    finally:
+        await tunnel.aclose()
 
 
 def headers_of(response: Response, request: Request, trace_id: str) -> Headers:

@@ -66,6 +66,7 @@ class Attempt(Collecting):
         "_cut",
         "_deprived",
         "_error",
+        "_is_kept_open",
         "_judged",
         "_listener",
         "_may_be_absent",
@@ -100,7 +101,7 @@ class Attempt(Collecting):
         self._listener = listener
         self._error: BaseException | None = None
         self._outcome: str | int = "cancelled"
-        self._cut = self._deprived = self._judged = self._closed = False
+        self._cut = self._deprived = self._judged = self._closed = self._is_kept_open = False
         self._started = time.perf_counter()
 
     def limit(self, deadline: Deadline, left: float, timeout_seconds: float) -> float:
@@ -122,6 +123,17 @@ class Attempt(Collecting):
         if self._placed:
             self._placed = False
             self._service.bulkhead.leave()
+
+    def keep_open(self) -> None:
+        """Hold a place among the connections that are kept open, now that the head of the answer is there;
+        what counts as the attempt's duration ends here.
+
+        Raises:
+            BackendError: 503, there is no place.
+        """
+        self._service.keep_open()
+        self._is_kept_open = True
+        self._observe()
 
     # --- what comes of it
 
@@ -209,12 +221,18 @@ class Attempt(Collecting):
         if self._admission is not None and not self._judged:
             self._admission.circuit.abandoned(self._admission.ticket)
         self.leave()
-        if self._streams:
-            service.streams.leave()
         succeeded = type(outcome) is int and outcome < 400
         self.lazy_span.end(outcome if succeeded else None)
+        if self._is_kept_open:
+            service.long_lived.leave()
+            return
+        if self._streams:
+            service.streams.leave()
+        self._observe()
+
+    def _observe(self) -> None:
         seconds = time.perf_counter() - self._started
-        service.observe(self._method, outcome, seconds, self.lazy_span.ancestor.exemplar)
+        self._service.observe(self._method, self._outcome, seconds, self.lazy_span.ancestor.exemplar)
 
     def _settle(self, good: bool) -> None:
         if self._judged or self._admission is None:  # its head was judged, or the service has not been asked

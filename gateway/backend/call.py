@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import AsyncIterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
-from observability.http.client import Headers
+from observability.http.client import Headers, Streamed
 
 
 class BackendError(Exception):
@@ -36,6 +36,13 @@ class BackendError(Exception):
         self.cut = cut
 
 
+class KeptOpen(Protocol):
+    """Says which answers are kept open for hours."""
+
+    def idle_seconds(self, answer: Streamed) -> float | None:
+        """How long an answer may pause, now that its head is there; None where it is as any other."""
+
+
 class Call(NamedTuple):
     """A call to one service.
 
@@ -47,6 +54,7 @@ class Call(NamedTuple):
         path: the method, and the path as the route declares it: calls that have it in common share a circuit
             breaker. Empty for calls that no route declares.
         may_be_absent: whether a 404 is an answer like others, and the call's span has not failed by it.
+        websocket: whether the service is asked for a WebSocket; `BackendClient.stream` does that.
     """
 
     service: str
@@ -57,6 +65,7 @@ class Call(NamedTuple):
     content_length: int | None = None
     path: str = ""
     may_be_absent: bool = False
+    websocket: bool = False
 
 
 class Answer(NamedTuple):

@@ -10,7 +10,7 @@ from opentelemetry.util.types import Attributes
 
 from gateway.backend import retry
 from gateway.backend.attempt import MAX_ANSWER_BYTES, Attempt, Listener
-from gateway.backend.call import Answer, BackendError, Call
+from gateway.backend.call import Answer, BackendError, Call, KeptOpen
 from gateway.backend.deadline import HEADER as TIMEOUT_HEADER
 from gateway.backend.deadline import Deadline
 from gateway.backend.metrics import Metrics
@@ -134,13 +134,18 @@ class BackendClient:
             attempt, begun = attempt + 1, None
 
     @asynccontextmanager
-    async def stream(self, call: Call, policy: Policy, deadline: Deadline) -> AsyncIterator[Streamed]:
+    async def stream(
+        self, call: Call, policy: Policy, deadline: Deadline, kept_open: KeptOpen | None = None
+    ) -> AsyncIterator[Streamed]:
         """Make a call once; the bodies of both sides are passed on while they come.
 
         The deadline holds for the answer's head, from the end of the request; after that no pause is longer
         than `timeout_seconds`. How long the request's body takes to come is for its maker to bound. The call
         has a place in the bulkhead from the end of its body to the answer's head: callers that send or read
         slowly hold none.
+
+        Parameters:
+            kept_open: says which answers are kept open for hours.
 
         Raises:
             BackendError: as `call`; while the body comes, too.
@@ -162,9 +167,13 @@ class BackendClient:
                 idle_seconds=policy.timeout_seconds,
                 content_length=call.content_length,
                 fields=self._fields(call, attempt, seconds),
+                upgrade="websocket" if call.websocket else None,
             ) as streamed:
                 attempt.judge(streamed.status, streamed.headers)
                 attempt.leave()
+                if kept_open is not None and (idle_seconds := kept_open.idle_seconds(streamed)) is not None:
+                    attempt.keep_open()
+                    streamed.idle_seconds = idle_seconds
                 streamed.when_over(attempt.close)
                 yield streamed
         except ClientError as error:

@@ -45,7 +45,8 @@ class Metrics:
         )
         self.refused = Counter(
             "gateway_upstream_refused",
-            "Calls that were not made: circuit open, bulkhead full, too many streams, retry budget spent.",
+            "Calls that were not made: circuit open, bulkhead full, too many streams, too many connections "
+            "kept open, retry budget spent.",
             ["service", "reason"],
             registry=registry,
         )

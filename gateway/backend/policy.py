@@ -59,6 +59,18 @@ class BulkheadPolicy(_Declared):
     queue_seconds: Seconds = 0.5
 
 
+class LongLivedPolicy(_Declared):
+    """How long a connection is kept open: a WebSocket, or an event stream.
+
+    Attributes:
+        idle_seconds: for which nothing may pass; of an event stream, nothing may come from the service.
+        life_seconds: when it is ended, whatever passes.
+    """
+
+    idle_seconds: Annotated[float, Field(gt=0, le=3600)] = 60.0
+    life_seconds: Annotated[float, Field(gt=0, le=86_400)] = 3600.0
+
+
 class Policy(_Declared):
     """How a service is called.
 

@@ -18,6 +18,8 @@ from observability.tracer import Template
 
 #: Streamed calls of a service at once, whose bodies pass as slowly as callers send and read them.
 MAX_STREAMS: Final = 512
+#: WebSockets and event streams of a service at once: services nginx takes as many.
+MAX_LONG_LIVED: Final = 512
 
 _logger = logging.getLogger(__name__)
 
@@ -35,6 +37,7 @@ class Service:
     Attributes:
         bulkhead: places for calls that the service works on.
         streams: places for streamed calls, from their begin until the last byte of the answer has come.
+        long_lived: places for connections that are kept open, from the head of their answer to their end.
     """
 
     def __init__(self, name: str, policy: Policy, metrics: Metrics, tracer: Tracer, origin: Origin) -> None:
@@ -43,11 +46,12 @@ class Service:
         self.budget = retry.Budget()
         self.bulkhead = Bulkhead(policy.bulkhead)
         self.streams = Bulkhead(BulkheadPolicy(concurrent=MAX_STREAMS, queue=0))
+        self.long_lived = Bulkhead(BulkheadPolicy(concurrent=MAX_LONG_LIVED, queue=0))
         self.circuits = CircuitBreakers(policy.breaker, self._changed)
         self.retried = metrics.retries.labels(name)
         self.refused = {
             reason: metrics.refused.labels(name, reason)
-            for reason in ("circuit", "bulkhead", "streams", "budget")
+            for reason in ("circuit", "bulkhead", "streams", "long_lived", "budget")
         }
         self._state = metrics.breaker.labels(name)
         self._state.set(State.CLOSED.value)
@@ -108,6 +112,16 @@ class Service:
             self._refuse("bulkhead", "too many calls wait for it", "1")
         if not self.streams.enter():
             self._refuse("streams", "too many callers send or read slowly", "1")
+
+    def keep_open(self) -> None:
+        """Move a streamed call to the places of those that are kept open.
+
+        Raises:
+            BackendError: 503, there is none; the call keeps its place.
+        """
+        if not self.long_lived.enter():
+            self._refuse("long_lived", "too many connections are kept open", "1")
+        self.streams.leave()
 
     def spans(self, method: str) -> Template:
         """What the spans of attempts have in common."""

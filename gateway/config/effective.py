@@ -9,6 +9,7 @@ from gateway.config.route import Route
 from gateway.config.router import Router
 from gateway.endpoints.compose import Compose
 from gateway.endpoints.proxy import Proxy
+from gateway.long_lived.connections import KINDS
 from gateway.middleware.stack import Stack
 
 
@@ -53,7 +54,12 @@ def _route(route: Route, stack: Stack) -> dict[str, Any]:
         }
     if isinstance(route.endpoint, Proxy):
         policy = route.endpoint.policy.model_dump(exclude={"retries"})  # what is streamed is sent once
-        return shown | {"proxy": route.declared["proxy"] | {"policy": policy}}
+        kept_open = route.endpoint.kept_open
+        declared = route.declared["proxy"] | {"policy": policy}
+        for kind in KINDS:
+            if kind in declared:
+                declared[kind] = getattr(kept_open, kind).model_dump()
+        return shown | {"proxy": declared}
     return shown | {route.kind: route.declared[route.kind]}
 
 

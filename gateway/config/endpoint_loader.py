@@ -8,8 +8,10 @@ from gateway.aggregation import json_document
 from gateway.aggregation.executor import Executor, needs_of
 from gateway.aggregation.expressions import ROOTS, Condition
 from gateway.aggregation.part import Fallback, OnFailure, Part, query_of
+from gateway.backend.policy import LongLivedPolicy
+from gateway.config import route
 from gateway.config.references import References, auth_of
-from gateway.config.route import Endpoint, Kind
+from gateway.config.route import Endpoint
 from gateway.config.service_policies import ServicePolicies
 from gateway.config.template import Template
 from gateway.config.yaml_document import Document, Field
@@ -19,6 +21,8 @@ from gateway.endpoints.forwarding import HOP_BY_HOP, NOT_SENT_ON
 from gateway.endpoints.handler import Handler, Tools, find
 from gateway.endpoints.mock import Mock
 from gateway.endpoints.proxy import Proxy
+from gateway.long_lived.answers import LongLivedAnswers
+from gateway.long_lived.connections import KINDS, Kind
 from observability.server_request import TRACE_HEADER
 
 #: Headers that parts cannot ask for: the gateway's own, and what is about the whole document's bytes.
@@ -64,7 +68,9 @@ class EndpointLoader:
         self._tools = tools
         self._mock = mock
 
-    def load(self, kind: Kind, declared: dict[str, Any], template: Template, where: Field) -> Endpoint | None:
+    def load(
+        self, kind: route.Kind, declared: dict[str, Any], template: Template, where: Field
+    ) -> Endpoint | None:
         """The endpoint that a route declares; None where it has faults.
 
         Parameters:
@@ -114,7 +120,24 @@ class EndpointLoader:
             pass_query=proxy.get("pass_query", True),
             location_prefix=proxy.get("location_prefix", ""),
             rest=_rest(template),
+            kept_open=self._kept_open(declared, where),
         )
+
+    def _kept_open(self, declared: Mapping[str, Any], where: Field) -> LongLivedAnswers:
+        """What of a proxied route's answers is kept open, and how long."""
+        policies: dict[Kind, LongLivedPolicy] = {}
+        connections = self._context.long_lived
+        for kind in KINDS:
+            if kind not in declared["proxy"]:
+                continue
+            policy = policies[kind] = LongLivedPolicy.model_validate(declared["proxy"][kind])
+            if policy.idle_seconds > policy.life_seconds:
+                fault = f"is longer than life_seconds, which is {policy.life_seconds:g}"
+                self._document.fault((*where, kind, "idle_seconds"), fault)
+            connections.show(declared["id"], kind)
+        if "websocket" in policies and declared["method"] != "GET":
+            self._document.fault((*where, "websocket"), "a WebSocket begins with a GET (RFC 6455)")
+        return LongLivedAnswers(declared["id"], connections, **policies)
 
     def _compose(self, declared: dict[str, Any], template: Template, where: Field) -> Compose | None:
         names = list(declared["compose"])

@@ -124,6 +124,7 @@ class _RouteLoader:
             body=declared.get("body"),
             check=check,
             streams=kind == "proxy" and "body" not in declared and not self._mock,
+            has_websocket=kind == "proxy" and "websocket" in declared["proxy"] and not self._mock,
             passes_query=_passes_query(kind, declared, parameters),
             passed_headers=endpoint.passed_headers if isinstance(endpoint, Compose) else (),
             reads_from=frozenset(part["service"] for part in declared.get("compose", {}).values()),

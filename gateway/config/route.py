@@ -68,6 +68,7 @@ class Route:
         body: JSON Schema of the request's body; None where the route takes none, or passes it on unread.
         check: refuses bodies that do not follow it.
         streams: whether the request's body is passed on while it comes.
+        has_websocket: whether it takes the handshake of a WebSocket, beside ordinary requests.
         passes_query: whether the query is passed on unread.
         passed_headers: headers of the request that its services get, and its response depends on.
         reads_from: services that its response is made of, where the gateway knows them.
@@ -95,6 +96,7 @@ class Route:
     body: Mapping[str, Any] | None = None
     check: Check | None = None
     streams: bool = False
+    has_websocket: bool = False
     passes_query: bool = False
     passed_headers: tuple[str, ...] = ()
     reads_from: frozenset[str] = frozenset()

@@ -8,11 +8,16 @@ from urllib.parse import quote
 from gateway.aggregation.executor import scope_of
 from gateway.aggregation.expressions import Text, Unresolved
 from gateway.backend import BackendError, Call
-from gateway.backend.policy import Policy
+from gateway.backend.policy import LongLivedPolicy, Policy
 from gateway.context import Backend
 from gateway.endpoints.forwarding import LOCATIONS, NOT_SENT_ON, end_to_end, public_location, unavailable
 from gateway.limits import MAX_SERVICE_TARGET
+from gateway.long_lived import websocket
+from gateway.long_lived.answers import LongLivedAnswers
+from gateway.long_lived.event_stream import EventStream
+from gateway.long_lived.tunnel import Tunnel
 from gateway.messages import Headers, Request, Response
+from observability.http.client import Streamed
 from observability.http.problem import Problem
 
 #: Headers of a response that the gateway sets itself or not at all: CORS, rate limits, what a page may do.
@@ -32,6 +37,7 @@ _NOT_PASSED_BACK = frozenset(
         "ratelimit-remaining",
         "ratelimit-reset",
         "server",
+        "x-accel-buffering",
         "x-request-id",
         "x-trace-id",
     }
@@ -41,6 +47,8 @@ _NOT_PASSED_BACK_OF_NOTHING = _NOT_PASSED_BACK | {"content-length"}
 
 
 _LOCATIONS = frozenset(map(str.lower, LOCATIONS))
+#: Has nginx pass on each piece as it comes, and hold none back to fill its buffers.
+_UNBUFFERED = ("X-Accel-Buffering", "no")
 #: What the gateway is called in Via (RFC 9110, 7.6.3), after the protocol by which it got the request.
 _VIA = "1.1 gateway"
 
@@ -52,6 +60,7 @@ class Proxy:
         path: at the service.
         location_prefix: what makes a public path of one at the service.
         rest: parameters of the path that stand for several segments.
+        kept_open: what of the answers is.
     """
 
     def __init__(
@@ -64,6 +73,7 @@ class Proxy:
         pass_query: bool,
         location_prefix: str,
         rest: frozenset[str],
+        kept_open: LongLivedAnswers,
     ) -> None:
         self._service = service
         self._path = path
@@ -73,6 +83,9 @@ class Proxy:
         self._pass_query = pass_query
         self._prefix = location_prefix
         self._rest = rest
+        self.kept_open = kept_open
+        # Routes that keep nothing open do not look.
+        self._has_kept = kept_open.websocket is not None or kept_open.event_stream is not None
 
     async def respond(self, request: Request) -> Response:
         """The service's answer, as soon as its head is there.
@@ -83,18 +96,52 @@ class Proxy:
         stack = AsyncExitStack()
         # An attempt that ended with the request would say nothing of the service.
         deadline = request.deadline.before()
+        kept_open = self.kept_open if self._has_kept else None
         try:
             streamed = await stack.enter_async_context(
-                self._backend.stream(self._call(request), self.policy, deadline)
+                self._backend.stream(self._call(request), self.policy, deadline, kept_open)
             )
         except BackendError as error:
             raise unavailable(error) from error
+        headers = self._headers(streamed)
+        if kept_open is not None and (policy := kept_open.policy_of(streamed)) is not None:
+            return await self._keep_open(request, stack, streamed, headers, policy)
+        return Response(streamed.status, headers, _Body(stack, streamed.chunks()))
+
+    async def _keep_open(
+        self,
+        request: Request,
+        stack: AsyncExitStack,
+        streamed: Streamed,
+        headers: Headers,
+        policy: LongLivedPolicy,
+    ) -> Response:
+        """The response that begins a WebSocket or an event stream.
+
+        Raises:
+            Problem: 502, the service switches to something else than the WebSocket that was asked for.
+        """
+        route, connections = self.kept_open.route, self.kept_open.connections
+        if streamed.raw is None:
+            headers.append(_UNBUFFERED)
+            return Response(
+                streamed.status, headers, EventStream(stack, streamed, connections, route, policy)
+            )
+        if not websocket.is_accepted(request.headers.get(websocket.KEY_HEADER, ""), streamed.headers):
+            await stack.aclose()
+            raise Problem(
+                502, "A service gave no answer", detail=f"{self._service}: no WebSocket's handshake"
+            )
+        headers += [("Upgrade", websocket.PROTOCOL), ("Connection", "Upgrade")]
+        return Response(101, headers, Tunnel(stack, streamed.raw, connections, route, policy))
+
+    def _headers(self, streamed: Streamed) -> Headers:
+        """Those of the service's answer that its caller gets."""
         without = _NOT_PASSED_BACK_OF_NOTHING if streamed.status == 204 else _NOT_PASSED_BACK
-        headers = [
+        return [
             (name, public_location(value, self._prefix) if name.lower() in _LOCATIONS else value)
             for name, value in end_to_end(streamed.headers.items(), without)
         ]
-        return Response(streamed.status, headers, _Body(stack, streamed.chunks()))
 
     def _call(self, request: Request) -> Call:
         try:
@@ -111,9 +158,16 @@ class Proxy:
         headers += request.caller.identity
         path = f"{request.method} {self._declared}"
         if request.stream is None:
-            return Call(self._service, request.method, target, headers, request.body, path=path)
+            switches = self.kept_open.websocket is not None and _asks_for_websocket(request)
+            return Call(
+                self._service, request.method, target, headers, request.body, path=path, websocket=switches
+            )
         length = int(request.headers["Content-Length"]) if "Content-Length" in request.headers else None
         return Call(self._service, request.method, target, headers, request.stream, length, path)
+
+
+def _asks_for_websocket(request: Request) -> bool:
+    return request.method == "GET" and not request.body and websocket.asks(request.headers)
 
 
 class _Body:

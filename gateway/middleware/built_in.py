@@ -7,11 +7,13 @@ from gateway.middleware import Middleware
 from gateway.middleware.body import receive_body
 from gateway.middleware.cache import Cache
 from gateway.middleware.coalescing import Coalescing
+from gateway.middleware.cors import Cors
 from gateway.middleware.deadline import enforce_deadline
 from gateway.middleware.etag import NotModified
 from gateway.middleware.idempotency import idempotency_key
 from gateway.middleware.invalidation import Invalidation
 from gateway.middleware.jwt import Authentication
+from gateway.middleware.origin import OriginCheck
 from gateway.middleware.rate_limit import RateLimiter, RateLimiting
 from gateway.middleware.shedding import Shedder, Shedding
 from gateway.middleware.token_verifier import TokenVerifier
@@ -19,7 +21,7 @@ from gateway.middleware.validation import json_body, owner, parameters
 
 
 def built_in(
-    verifier: TokenVerifier | None, limiter: RateLimiter, shedder: Shedder, context: Context
+    verifier: TokenVerifier | None, limiter: RateLimiter, shedder: Shedder, cors: Cors, context: Context
 ) -> Sequence[tuple[str, Middleware]]:
     """The built-in middleware by name; a request passes it from first to last, its response the other way."""
     metrics, invalidations = context.metrics, context.invalidations
@@ -28,6 +30,7 @@ def built_in(
         ("invalidation", Invalidation(invalidations)),
         ("deadline", enforce_deadline),
         ("shedding", Shedding(shedder, metrics)),
+        ("origin", OriginCheck(cors)),
         ("jwt", Authentication(verifier, rate_limiting, metrics)),
         ("rate_limit", rate_limiting),
         ("idempotency", idempotency_key),

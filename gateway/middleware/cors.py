@@ -1,6 +1,7 @@
 """Cross-origin requests of browsers, as the Fetch standard has them: from declared origins alone."""
 
 from collections.abc import Iterable
+from urllib.parse import urlsplit
 
 from tornado.httputil import HTTPHeaders
 
@@ -44,6 +45,17 @@ class Cors:
             ("Access-Control-Allow-Origin", allowed),
             ("Access-Control-Expose-Headers", EXPOSED),
         ]
+
+    def admits(self, headers: HTTPHeaders) -> bool:
+        """Whether a request may come from where it says: from no page, one of its own host, or a declared
+        origin's."""
+        origin = headers.get("Origin")
+        if origin is None or self._any or origin in self._origins:
+            return True
+        try:
+            return urlsplit(origin).netloc.lower() == headers.get("Host", "").lower() != ""
+        except ValueError:
+            return False
 
     def preflight(self, headers: HTTPHeaders, methods: Iterable[str]) -> list[tuple[str, str]] | None:
         """Headers of the 204 that answers a preflight for a path with these methods; None if it is none."""

@@ -13,6 +13,7 @@ from gateway.config.tests.test_loader import read
 from gateway.config.yaml_document import RoutesError
 from gateway.context import Context
 from gateway.middleware.built_in import built_in
+from gateway.middleware.cors import Cors
 from gateway.middleware.rate_limit import RateLimiter
 from gateway.middleware.shedding import Shedder
 from gateway.middleware.stack import Stack
@@ -28,7 +29,7 @@ EDIT = "gateway.middleware.headers.EditHeaders"
 
 def names_of(folder: Path, text: str) -> list[tuple[str, ...]]:
     """The middleware of each route of a text, as requests pass it."""
-    middleware = built_in(None, RateLimiter(1), Shedder(), Context.null())
+    middleware = built_in(None, RateLimiter(1), Shedder(), Cors(), Context.null())
     return [Stack.of(route, middleware).names for route in read(folder, text).routes]
 
 
@@ -185,7 +186,7 @@ async def test_headers_are_edited_both_ways_and_of_problems_too(hop: Telemetry, 
 
 def test_the_schema_names_the_built_in_middleware() -> None:
     schema = json.loads((ROOT / "gateway/routes.schema.json").read_text())
-    built = built_in(None, RateLimiter(1), Shedder(), Context.null())
+    built = built_in(None, RateLimiter(1), Shedder(), Cors(), Context.null())
     assert schema["$defs"]["built-in"]["enum"] == [name for name, _ in built]
 
 

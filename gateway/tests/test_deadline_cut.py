@@ -74,13 +74,13 @@ async def test_a_probe_that_hangs_until_the_deadline_opens_the_circuit_again(ser
 
 EVERY_KIND = """\
 services:
-  defaults: {timeout_seconds: 1.5, retries: {attempts: 1}, breaker: {minimum: 2}}
+  defaults: {timeout_seconds: 4, retries: {attempts: 1}, breaker: {minimum: 2}}
 routes:
-  - {id: composed, method: GET, path: /composed, deadline_seconds: 1.5,
+  - {id: composed, method: GET, path: /composed, deadline_seconds: 4,
      compose: {x: {service: accounts, path: /accounts/7, on_failure: omit}}}
-  - {id: proxied, method: GET, path: /proxied, deadline_seconds: 1.5,
+  - {id: proxied, method: GET, path: /proxied, deadline_seconds: 4,
      proxy: {service: accounts, path: /accounts/7}}
-  - {id: handled, method: POST, path: /handled, deadline_seconds: 1.5, body: {type: object},
+  - {id: handled, method: POST, path: /handled, deadline_seconds: 4, body: {type: object},
      handler: gateway.handlers.place_order}
 """
 

@@ -8,6 +8,7 @@ from gateway.config.effective import effective
 from gateway.config.tests.test_loader import read
 from gateway.context import Context
 from gateway.middleware.built_in import built_in
+from gateway.middleware.cors import Cors
 from gateway.middleware.rate_limit import RateLimiter
 from gateway.middleware.shedding import Shedder
 from gateway.middleware.stack import Stack
@@ -37,7 +38,7 @@ routes:
 def shown(folder: Path, routes: str) -> list[dict[str, Any]]:
     """The routes of a text as `/routes` shows them."""
     router = read(folder, routes)
-    middleware = built_in(None, RateLimiter(1), Shedder(), Context.null())
+    middleware = built_in(None, RateLimiter(1), Shedder(), Cors(), Context.null())
     stacks = {route.id: Stack.of(route, middleware) for route in router.routes}
     found: list[dict[str, Any]] = json.loads(effective(router, stacks))["routes"]
     return found

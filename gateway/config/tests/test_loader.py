@@ -174,6 +174,48 @@ def test_a_fault_has_file_line_and_field(
     assert any(said in fault for fault in faults), faults
 
 
+@pytest.mark.parametrize(
+    ("declared", "field", "said"),
+    [
+        ("websocket: true", "websocket", "object"),
+        ("websocket: {idle_seconds: 0}", "websocket.idle_seconds", "0"),
+        ("websocket: {idle_seconds: 3601}", "websocket.idle_seconds", "3600"),
+        ("websocket: {life_seconds: 86401}", "websocket.life_seconds", "86400"),
+        (
+            "websocket: {idle_seconds: 2, life_seconds: 1}",
+            "websocket.idle_seconds",
+            "longer than life_seconds",
+        ),
+        ("event_stream: {idle: 1}", "event_stream.idle", "unknown; known are"),
+        ("event_stream: {life_seconds: 30}", "event_stream.idle_seconds", "longer than life_seconds"),
+    ],
+)
+def test_how_long_connections_are_kept_open_has_bounds(
+    tmp_path: Path, declared: str, field: str, said: str
+) -> None:
+    text = (
+        "routes:\n  - id: a\n    method: GET\n    path: /a\n"
+        f"    proxy: {{service: orders, path: /x, {declared}}}\n"
+    )
+    with pytest.raises(RoutesError) as caught:
+        read(tmp_path, text)
+    assert f"routes.yaml:5: routes.0.proxy.{field}: " in str(caught.value)
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(("method", "kind", "is_fit"), [
+    ("GET", "websocket", True), ("POST", "websocket", False), ("POST", "event_stream", True),
+])  # fmt: skip
+def test_a_websocket_begins_with_a_get(tmp_path: Path, method: str, kind: str, is_fit: bool) -> None:
+    proxy = f"{{service: orders, path: /x, {kind}: {{}}}}"
+    text = f"routes:\n  - {{id: a, method: {method}, path: /a, proxy: {proxy}}}\n"
+    if is_fit:
+        assert read(tmp_path, text).routes[0].has_websocket is (kind == "websocket")
+        return
+    with pytest.raises(RoutesError, match=r"routes\.yaml:2: routes\.0\.proxy\.websocket: .*GET"):
+        read(tmp_path, text)
+
+
 def test_a_long_row_of_schemas_is_refused(tmp_path: Path) -> None:
     row = "".join(f"  A{n}: {{allOf: [{{$ref: '#/components/schemas/A{n + 1}'}}]}}\n" for n in range(1200))
     with pytest.raises(RoutesError, match=r"routes\.yaml:2: schemas\.A0: includes 1201 schemas"):

@@ -1,6 +1,7 @@
 import asyncio
 
 import pytest
+from prometheus_client import CollectorRegistry
 from tornado.httputil import HTTPHeaders
 
 from gateway.aggregation.expressions import Text
@@ -8,7 +9,10 @@ from gateway.backend import BackendClient, BackendError
 from gateway.backend.deadline import Deadline
 from gateway.backend.policy import Policy
 from gateway.endpoints.proxy import Proxy
+from gateway.long_lived.answers import LongLivedAnswers
+from gateway.long_lived.connections import LongLivedConnections
 from gateway.messages import Caller, Request
+from gateway.metrics import Metrics
 from gateway.tests.conftest import Serve
 from gateway.tests.upstreams import Asked, reply, saying
 
@@ -22,6 +26,7 @@ def proxy(upstreams: BackendClient) -> Proxy:
         pass_query=False,
         location_prefix="",
         rest=frozenset(),
+        kept_open=LongLivedAnswers("orders", LongLivedConnections(Metrics(CollectorRegistry()))),
     )
 
 

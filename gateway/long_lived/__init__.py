@@ -1,0 +1,1 @@
+"""Connections that are kept open for hours: WebSockets and event streams."""
