@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from broker.tests.servers import Rio
+from broker.tests.servers import Rio, wait_until
 
 TOKEN = "Bearer t-tests"
 
@@ -103,6 +103,70 @@ def test_the_last_request_of_a_connection(rio: Rio) -> None:
             answer += piece
         assert answer.startswith(b"HTTP/1.1 202 Accepted\r\n")
         assert b"\r\nConnection: close\r\n" in answer
+
+
+def received_before_the_end(connection: socket.socket) -> bytes:
+    received = b""
+    while piece := connection.recv(4096):
+        received += piece
+    return received
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        emit("odd", b"{}", "ce-id: odd", "Connection: upgrade", "Upgrade: h2c"),
+        emit("odd", b"{}", "ce-id: odd").replace(b"HTTP/1.1", b"HTTP/1.0"),
+        b"\r\n" + emit("odd", b"{}", "CE-Id:  odd "),
+        request("POST /event/front/emit/odd", "ce-id: odd"),
+    ],
+    ids=["upgrade", "HTTP/1.0", "empty line before", "no body"],
+)
+def test_what_is_unusual_and_well_formed_is_accepted(rio: Rio, message: bytes) -> None:
+    with connected(rio) as connection:
+        connection.sendall(message)
+        assert answers(connection, 1) == [(202, {"id": "odd"})]
+
+
+def test_a_body_is_asked_for_once_its_sender_is_known(rio: Rio) -> None:
+    head, body = emit("asked", b"{}", "ce-id: asked", "Expect: 100-continue").split(b"{}")[0], b"{}"
+    with connected(rio) as connection:
+        connection.sendall(head)
+        asked = b"HTTP/1.1 100 Continue\r\n\r\n"
+        assert connection.recv(len(asked)) == asked
+        connection.sendall(body)
+        assert answers(connection, 1) == [(202, {"id": "asked"})]
+    with connected(rio) as connection:
+        connection.sendall(head.replace(TOKEN.encode(), b"Bearer unknown"))
+        assert received_before_the_end(connection).startswith(b"HTTP/1.1 401 ")
+
+
+def test_an_unknown_sender_of_too_much_is_told_that_it_is_unknown(rio: Rio) -> None:
+    head = request("POST /events", "Content-Length: 50000000").replace(TOKEN.encode(), b"Bearer unknown")
+    with connected(rio) as connection:
+        connection.sendall(head)
+        assert received_before_the_end(connection).startswith(b"HTTP/1.1 401 ")
+
+
+def test_an_attribute_that_comes_twice_is_refused(rio: Rio) -> None:
+    attributes = "ce-specversion: 1.0", "ce-id: 1", "ce-source: /t", "ce-type: t.t", "ce-id: 2"
+    with connected(rio) as connection:
+        connection.sendall(request("POST /events", *attributes))
+        ((status, problem),) = answers(connection, 1)
+        assert status == 400
+        assert problem["errors"] == [{"pointer": "#/id", "detail": "comes more than once"}]
+
+
+def test_a_sender_that_goes_away_within_a_body_leaves_nothing(rio: Rio) -> None:
+    def active() -> float:
+        return rio.metric(rio.api_port, "http_server_active_requests", http_request_method="POST")
+
+    wait_until(lambda: active() == 0, what="no request under way")
+    with connected(rio) as connection:
+        connection.sendall(emit("left", b"{}" * 1000)[:-1])
+        wait_until(lambda: active() == 1, what="a request under way")
+    wait_until(lambda: active() == 0, what="no request under way")
+    assert rio.metric(rio.api_port, "rio_events_accepted_total", type="front.left") == 0
 
 
 @pytest.mark.parametrize(
