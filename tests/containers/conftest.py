@@ -26,6 +26,17 @@ FORWARDED = {
 }
 
 
+#: The first test of a run waits for stand-ins and images, which take long where nothing is cached.
+_TEST_SECONDS = 5400
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give tests on the engine more time than others have."""
+    for item in items:
+        if item.get_closest_marker("containers"):
+            item.add_marker(pytest.mark.timeout(_TEST_SECONDS))
+
+
 @pytest.fixture(scope="session")
 def engine() -> Iterator[Engine]:
     with engines.running(Programs.unpacked()) as started:

@@ -79,6 +79,7 @@ def _start(programs: Programs, state: Path, folder: Path, outside: Executor) -> 
         "DOCKER_CONFIG": str(folder),
     }
     command = [
+        *("setpriv", "--pdeathsig", "TERM"),  # it does not outlive a run that is killed
         "dockerd",
         f"--data-root={state}/data",
         f"--exec-root={folder}/exec",

@@ -9,7 +9,7 @@ import ctypes
 import json
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -22,7 +22,7 @@ _CLONE_NEWNET = 0x40000000
 
 
 @contextlib.contextmanager
-def namespace(environment: dict[str, str]) -> Iterator[Executor]:
+def namespace(environment: Mapping[str, str]) -> Iterator[Executor]:
     """The calling thread, and what it starts, is in the namespace; the executor runs functions outside of it.
 
     environment: where `iptables` is found (see Programs).
@@ -41,8 +41,9 @@ def namespace(environment: dict[str, str]) -> Iterator[Executor]:
         _connect()
         with contextlib.ExitStack() as undone:
             for table, *rule in rules:
+                _delete(table, rule, environment)  # one that a run which was killed has left
                 _run("iptables", "-t", table, "-A", *rule, environment=environment)
-                undone.callback(_run, "iptables", "-t", table, "-D", *rule, environment=environment)
+                undone.callback(_delete, table, rule, environment)
             FORWARD.write_text("1")
             undone.callback(FORWARD.write_text, forwarded)
             with ThreadPoolExecutor(1) as outside:
@@ -95,11 +96,16 @@ def _remove() -> None:
         subprocess.run(command, capture_output=True, check=False, timeout=60)
 
 
+def _delete(table: str, rule: Sequence[str], environment: Mapping[str, str]) -> None:
+    command = ["iptables", "-t", table, "-D", *rule]
+    subprocess.run(command, env={**os.environ, **environment}, capture_output=True, check=False, timeout=60)
+
+
 def _inside(*command: str) -> None:
     _run("ip", "netns", "exec", NAME, *command)
 
 
-def _run(*command: str, environment: dict[str, str] | None = None) -> None:
+def _run(*command: str, environment: Mapping[str, str] | None = None) -> None:
     subprocess.run(command, env={**os.environ, **(environment or {})}, check=True, timeout=60)
 
 
