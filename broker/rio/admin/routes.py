@@ -3,13 +3,8 @@
 from typing import Any
 
 from broker.rio.admin.catalog import DeclaredCatalog
-from broker.rio.admin.dead_letters import (
-    DeadLetterHandler,
-    DeadLetterReplayHandler,
-    DeadLettersHandler,
-    DiscardManyHandler,
-    ReplayManyHandler,
-)
+from broker.rio.admin.dead_letter_batches import DiscardManyHandler, ReplayManyHandler
+from broker.rio.admin.dead_letters import DeadLetterHandler, DeadLetterReplayHandler, DeadLettersHandler
 from broker.rio.admin.deliveries import DeliveriesHandler, DeliveryHandler, RedeliverHandler
 from broker.rio.admin.events import EventsHandler, ShortFormHandler
 from broker.rio.admin.handler import RioHandler
