@@ -6,7 +6,7 @@ refused before `prepare` (unknown method, undecodable path) gets no span or, wor
 that a handler does not have gets a route with `%s` for its parameters.
 
 Replaces private functions of opentelemetry-instrumentation-tornado (pytest
-observability/tests/test_tornado.py). To be dropped, one by one, as these tests pass without.
+observability/frameworks/tests/test_tornado.py). To be dropped, one by one, as these tests pass without.
 """
 
 import inspect

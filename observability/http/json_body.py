@@ -2,7 +2,7 @@
 
 Replaces what each framework has for it (Flask's `get_json`, FastAPI's body models, Tornado's and Django's
 nothing), which differ in what they take: a member that is there twice, NaN, U+0000, no limit (pytest
-observability/tests/test_frameworks.py -k bodies). To be dropped when one validator does so for all of them.
+observability/frameworks/tests -k bodies). To be dropped when one validator does so for all of them.
 """
 
 import json

@@ -2,7 +2,7 @@
 
 Replaces the asynchronous sender of fluent-logger, whose connection it uses. That one drops what it could not
 send all at once, outside of its bounded queue, and asks for no acknowledgement (pytest
-observability/tests/test_logs.py). To be dropped when fluent-logger holds, bounds and counts.
+observability/logs/tests/test_logs.py). To be dropped when fluent-logger holds, bounds and counts.
 """
 
 import contextlib

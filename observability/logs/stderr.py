@@ -4,7 +4,7 @@ A pipe whose reader has stopped takes no more than 64 KiB, and blocks whatever w
 writes, so that nothing but this one waits for it.
 
 Replaces logging.handlers.QueueListener before a StreamHandler, which writes line by line and waits for the
-reader at the process's end (pytest observability/tests/test_logs.py). To be dropped when it gathers lines and
+reader at the process's end (pytest observability/logs/tests). To be dropped when it gathers lines and
 gives up in time.
 """
 

@@ -13,7 +13,7 @@ from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPServerRequest, ResponseStartLine
 
 from observability import Telemetry, propagation
-from observability.tests.conftest import environment
+from observability.tests.servers import environment
 from observability.tests.sinks import FluentSink, OtlpSink
 from observability.tracer.provider import MAX_ATTRIBUTE_LENGTH
 from tests.ports import free_port

@@ -1,8 +1,8 @@
 """Ended spans of the OpenTelemetry SDK, those of its instrumentations, on their way to the exporter.
 
 Replaces the SDK's BatchSpanProcessor, which drops what its queue has no room for without counting it, and a
-whole batch where one span of it cannot be encoded (pytest observability/tests/test_span_queue.py). To be
-dropped when the SDK's counts what it drops and loses no other span.
+whole batch where one span of it cannot be encoded (pytest observability/tracer/tests/test_span_processor.py).
+To be dropped when the SDK's counts what it drops and loses no other span.
 """
 
 import logging

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from observability.tests.conftest import Server, Trace, serve
+from observability.tests.servers import Server, Trace, serve
 from observability.tests.sinks import FluentSink, OtlpSink
 
 

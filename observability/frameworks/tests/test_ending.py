@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from observability.tests.conftest import COMMANDS, Trace, serve
+from observability.tests.servers import COMMANDS, Trace, serve
 from observability.tests.sinks import FluentSink, OtlpSink
 
 

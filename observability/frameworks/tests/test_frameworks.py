@@ -10,7 +10,7 @@ import requests
 from hypothesis import HealthCheck, given, settings
 
 from observability.http.json_body import MAX_BODY_BYTES
-from observability.tests.conftest import Server, Trace
+from observability.tests.servers import Server, Trace
 from tests.trace_context import TRACEPARENTS, parent_of
 
 ROUTES = {

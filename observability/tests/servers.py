@@ -1,33 +1,38 @@
-"""Sinks in the collector's place, hops that send to them, and servers of every framework."""
+"""Small services of every framework, each in a process of its own, that send to sinks."""
 
 import os
-import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
 import requests
 
-from observability import Telemetry
-from observability.settings import Settings
 from observability.tests.sinks import FluentSink, OtlpSink, eventually
 from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 PYTHON = sys.executable
 GUNICORN = [PYTHON, "-m", "gunicorn", "--workers=1", "--threads=4", "--worker-class=gthread"]
+APPS = "observability.frameworks.tests.apps"
 COMMANDS = {
-    "flask": [*GUNICORN, "--bind=127.0.0.1:{port}", "observability.tests.apps.flask_app:create_app()"],
-    "django": [*GUNICORN, "--bind=127.0.0.1:{port}", "observability.tests.apps.django_app:application"],
+    "flask": [
+        *GUNICORN,
+        "--bind=127.0.0.1:{port}",
+        "observability.frameworks.tests.apps.flask_app:create_app()",
+    ],
+    "django": [
+        *GUNICORN,
+        "--bind=127.0.0.1:{port}",
+        "observability.frameworks.tests.apps.django_app:application",
+    ],
     "fastapi": [
         # httptools, uvicorn's choice where it is installed, refuses unknown methods before a hop sees them.
         *[PYTHON, "-m", "uvicorn", "--http=h11", "--host=127.0.0.1", "--port={port}", "--factory"],
-        "observability.tests.apps.fastapi_app:create_app",
+        f"{APPS}.fastapi_app:create_app",
     ],
-    "tornado": [PYTHON, "-m", "observability.tests.apps.tornado_app", "{port}"],
+    "tornado": [PYTHON, "-m", f"{APPS}.tornado_app", "{port}"],
 }
 
 
@@ -98,54 +103,3 @@ def serve(framework: str, otlp: OtlpSink, fluent: FluentSink, lines: Path) -> It
     finally:
         process.terminate()
         process.wait(20)
-
-
-@pytest.fixture
-def trace() -> Trace:
-    return Trace(secrets.token_hex(16), secrets.token_hex(8))
-
-
-@pytest.fixture
-def otlp() -> Iterator[OtlpSink]:
-    sink = OtlpSink()
-    yield sink
-    sink.stop()
-
-
-@pytest.fixture
-def fluent() -> Iterator[FluentSink]:
-    sink = FluentSink()
-    yield sink
-    sink.stop()
-
-
-@pytest.fixture
-def settings(otlp: OtlpSink, fluent: FluentSink) -> Settings:
-    return Settings.from_env("probe", environment(otlp, fluent))
-
-
-@pytest.fixture
-def telemetry(settings: Settings) -> Iterator[Telemetry]:
-    """A hop that is not installed as the process's own."""
-    telemetry = Telemetry(settings)
-    yield telemetry
-    telemetry.shutdown(1.0)
-
-
-@pytest.fixture(scope="session")
-def sinks() -> Iterator[tuple[OtlpSink, FluentSink]]:
-    otlp, fluent = OtlpSink(), FluentSink()
-    yield otlp, fluent
-    otlp.stop()
-    fluent.stop()
-
-
-@pytest.fixture(scope="session", params=COMMANDS)
-def server(
-    request: pytest.FixtureRequest,
-    sinks: tuple[OtlpSink, FluentSink],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Server]:
-    """The small service, once in every framework."""
-    lines = tmp_path_factory.mktemp(request.param) / "stderr"
-    yield from serve(request.param, *sinks, lines)

@@ -251,7 +251,7 @@ def test_a_templates_spans_are_those_of_the_tracer(
     steps=st.lists(STEPS, max_size=2),
     limits=st.sampled_from([SpanLimits(), LIMITS, SpanLimits(max_span_attributes=0)]),
 )
-def test_a_sketchs_spans_are_those_of_the_tracer(
+def test_a_lazy_spans_span_is_that_of_the_tracer(
     root: SpanContext | None,
     constants: Mapping[str, Any],
     varying: Mapping[str, Any],
@@ -303,7 +303,7 @@ def test_long_values(length: int, limit: int | None) -> None:
     assert pair.exported() == pair.expected()
 
 
-def test_a_sketch_where_nothing_is_traced() -> None:
+def test_a_lazy_span_where_nothing_is_traced() -> None:
     silent = Template(trace.NoOpTracer(), "x")
     assert silent.lazy(ParentContext(silent.start(None).get_span_context())).traceparent is None
     known = SpanContext(1, 2, True, TraceFlags(0))

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from observability import Telemetry
-from observability.tests.conftest import environment
+from observability.tests.servers import environment
 from observability.tests.sinks import FluentSink, OtlpSink
 
 ROOT = Path(__file__).parents[2]
