@@ -14,7 +14,8 @@ from observability.deferred import DEFERRED
 from observability.exporter import HoldingExporter, NullExporter
 from observability.health import Health, reachable
 from observability.logs import stderr
-from observability.logs.fluent import HoldingSender, NullSender
+from observability.logs.fluent import HoldingSender
+from observability.logs.null_sender import NullSender
 from observability.metrics import Metrics
 from observability.propagation import use_w3c_propagation
 from observability.settings import Settings

@@ -9,15 +9,13 @@ import contextlib
 import logging
 import secrets
 import socket
-import struct
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 
-import msgspec
 from fluent.sender import FluentSender
 
+from observability.logs import forward_protocol
 from observability.resilience.backoff import Backoff
 
 #: Records that wait for the collector, the oldest dropped first.
@@ -30,42 +28,10 @@ BATCH_BYTES = 1024 * 1024
 GATHER_SECONDS = 0.05
 #: For connecting and for each write.
 SEND_SECONDS = 3.0
-#: The collector acknowledges what its queue on disk has; while that is full, it does not.
-ACKNOWLEDGE_SECONDS = 10.0
 BACKOFF_FIRST_SECONDS = 0.25
 BACKOFF_LAST_SECONDS = 3.0
 
-_SECOND = 1_000_000_000  # in nanoseconds
-_EVENT_TIME = struct.Struct(">BBII").pack
-_ARRAY_32 = struct.Struct(">BI").pack
-#: Longer than any acknowledgement of ours.
-_MAX_ANSWER_BYTES = 1024
-
 _logger = logging.getLogger(__name__)
-
-
-class _Acknowledgement(msgspec.Struct):
-    ack: str
-
-
-_decode_acknowledgement = msgspec.msgpack.Decoder(_Acknowledgement).decode
-
-
-class NullSender:
-    """Discards records: for a process that was not told where to send telemetry."""
-
-    def emit_packed(self, records: list[tuple[int, bytes]]) -> None:
-        """Do nothing."""
-
-    def lose(self, count: int) -> None:
-        """Do nothing."""
-
-    def flush(self, timeout_seconds: float) -> bool:
-        """Do nothing."""
-        return True
-
-    def close(self, timeout_seconds: float = 0.0) -> None:
-        """Do nothing."""
 
 
 class HoldingSender(FluentSender):  # type: ignore[misc] # fluent-logger is not typed
@@ -87,8 +53,7 @@ class HoldingSender(FluentSender):  # type: ignore[misc] # fluent-logger is not 
         super().__init__(tag, host=host, port=port, timeout=SEND_SECONDS, nanosecond_precision=True)
         self._dropped = dropped
         self._closed: bool = False
-        # A message in Forward mode: an array of the tag, the entries and the options.
-        self._head = b"\x93" + msgspec.msgpack.encode(tag)
+        self._head = forward_protocol.head(tag)
         self._entries: deque[bytes] = deque()
         self._bytes = 0
         # Reentrant: a signal's handler may log.
@@ -106,12 +71,7 @@ class HoldingSender(FluentSender):  # type: ignore[misc] # fluent-logger is not 
         Args:
             records: when each was made, in nanoseconds since the epoch, and its fields as a MessagePack map.
         """
-        self._queue(
-            [
-                b"".join((b"\x92", _EVENT_TIME(0xD7, 0, at // _SECOND, at % _SECOND), fields))
-                for at, fields in records
-            ]
-        )
+        self._queue([forward_protocol.entry(at, fields) for at, fields in records])
 
     def lose(self, count: int) -> None:
         """Count records that cannot be sent."""
@@ -196,8 +156,7 @@ class HoldingSender(FluentSender):  # type: ignore[misc] # fluent-logger is not 
     def _deliver(self, entries: list[bytes]) -> None:
         """Try until the records are acknowledged. If the sender is closed before, drop and count them."""
         chunk = secrets.token_urlsafe(16)
-        options = msgspec.msgpack.encode({"chunk": chunk})
-        message = b"".join((self._head, _ARRAY_32(0xDD, len(entries)), *entries, options))
+        message = forward_protocol.message(self._head, entries, chunk)
         backoff, is_held = Backoff(BACKOFF_FIRST_SECONDS, BACKOFF_LAST_SECONDS), False
         while fault := self._try(message, chunk):
             if not is_held:
@@ -214,7 +173,7 @@ class HoldingSender(FluentSender):  # type: ignore[misc] # fluent-logger is not 
         """Send a message; why it was not acknowledged, None if it was."""
         try:
             self._send_data(message)
-            self._await_acknowledgement(chunk)
+            forward_protocol.await_acknowledgement(self.socket, chunk)
         except (
             Exception
         ) as error:  # whatever it is (UnicodeError for a host that is none): the thread goes on
@@ -226,25 +185,3 @@ class HoldingSender(FluentSender):  # type: ignore[misc] # fluent-logger is not 
         self._reconnect()
         self.socket.settimeout(SEND_SECONDS)
         self.socket.sendall(message)
-
-    def _await_acknowledgement(self, chunk: str) -> None:
-        """Read the answer to a message.
-
-        Raises:
-            OSError: there is none in time, or it is another.
-        """
-        deadline = time.monotonic() + ACKNOWLEDGE_SECONDS
-        answer = b""
-        while len(answer) < _MAX_ANSWER_BYTES:
-            self.socket.settimeout(max(deadline - time.monotonic(), 0.001))
-            if not (more := self.socket.recv(_MAX_ANSWER_BYTES)):
-                raise ConnectionResetError("closed before the acknowledgement")
-            answer += more
-            try:
-                acknowledged = _decode_acknowledgement(answer).ack
-            except msgspec.DecodeError:  # the end of it is still to come
-                continue
-            if acknowledged == chunk:
-                return
-            break
-        raise ConnectionAbortedError("no acknowledgement of what was sent")

@@ -17,8 +17,9 @@ import msgspec
 from observability.deferred import DEFERRED
 from observability.logs import stderr
 from observability.logs.bounded_fields import MAX_FIELDS
-from observability.logs.fluent import HoldingSender, NullSender
+from observability.logs.fluent import HoldingSender
 from observability.logs.log_line import LogEntry
+from observability.logs.null_sender import NullSender
 from observability.logs.record_fields import RESERVED, common_fields, created_at, fields_of, has_good_names
 from observability.settings import Settings
 from observability.text import MAX_TEXT, Json, simple

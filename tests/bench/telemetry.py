@@ -22,7 +22,7 @@ from observability import Telemetry
 from observability.deferred import DEFERRED
 from observability.histogram import DurationHistogram
 from observability.logs import FastLogger, Handler
-from observability.logs.fluent import NullSender
+from observability.logs.null_sender import NullSender
 from observability.metrics import DURATION_BUCKETS
 from observability.settings import Settings
 from observability.tracer import ParentContext, Template
