@@ -13,8 +13,8 @@ from gateway.config.reload import check
 from gateway.config.settings import Settings, SettingsError
 from gateway.config.yaml_document import RoutesError
 from gateway.invalidations import Invalidations
-from gateway.middleware.rate_limit import RateLimiter
 from gateway.processes import fork
+from gateway.rate_limiter import RateLimiter
 from observability import setup
 
 #: Requests leave hardly any cycles behind; Python's own threshold has each of them pay for a search.

@@ -21,10 +21,10 @@ from gateway.metrics import Metrics
 from gateway.middleware.built_in import built_in
 from gateway.middleware.cors import Cors
 from gateway.middleware.jwt import verifier_of
-from gateway.middleware.rate_limit import RateLimiter
-from gateway.middleware.shedding import Shedder
 from gateway.middleware.trusted_proxies import TrustedProxies
 from gateway.pipeline import Pipeline
+from gateway.rate_limiter import RateLimiter
+from gateway.shedder import Shedder
 from observability import Telemetry
 from observability.frameworks import tornado as hop_tornado
 from observability.frameworks.malformed import ProblemServer

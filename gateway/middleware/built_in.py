@@ -12,12 +12,16 @@ from gateway.middleware.deadline import enforce_deadline
 from gateway.middleware.etag import NotModified
 from gateway.middleware.idempotency import idempotency_key
 from gateway.middleware.invalidation import Invalidation
+from gateway.middleware.json_body import json_body
 from gateway.middleware.jwt import Authentication
 from gateway.middleware.origin import OriginCheck
-from gateway.middleware.rate_limit import RateLimiter, RateLimiting
-from gateway.middleware.shedding import Shedder, Shedding
+from gateway.middleware.owner import owner
+from gateway.middleware.parameters import parameters
+from gateway.middleware.rate_limit import RateLimiting
+from gateway.middleware.shedding import Shedding
 from gateway.middleware.token_verifier import TokenVerifier
-from gateway.middleware.validation import json_body, owner, parameters
+from gateway.rate_limiter import RateLimiter
+from gateway.shedder import Shedder
 
 
 def built_in(

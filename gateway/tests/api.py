@@ -21,12 +21,12 @@ from gateway.metrics import Metrics
 from gateway.middleware.built_in import built_in
 from gateway.middleware.cors import Cors
 from gateway.middleware.jwks import Jwks
-from gateway.middleware.rate_limit import RateLimiter
-from gateway.middleware.shedding import Shedder
 from gateway.middleware.tests.issuer import AUDIENCE, ISSUER, Key, key_set
 from gateway.middleware.token_verifier import TokenVerifier
 from gateway.middleware.trusted_proxies import TrustedProxies
 from gateway.pipeline import Pipeline
+from gateway.rate_limiter import RateLimiter
+from gateway.shedder import Shedder
 from gateway.tests.routes import open_to_all
 from gateway.tests.upstreams import Asked, Behaviour, Server, reply, until, upstreams_of
 from observability import Telemetry

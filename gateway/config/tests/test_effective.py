@@ -9,9 +9,9 @@ from gateway.config.tests.test_loader import read
 from gateway.context import Context
 from gateway.middleware.built_in import built_in
 from gateway.middleware.cors import Cors
-from gateway.middleware.rate_limit import RateLimiter
-from gateway.middleware.shedding import Shedder
 from gateway.middleware.stack import Stack
+from gateway.rate_limiter import RateLimiter
+from gateway.shedder import Shedder
 
 ROUTES = """\
 routes:

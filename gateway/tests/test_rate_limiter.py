@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.middleware.rate_limit import RateLimiter, Verdict, describe
+from gateway.middleware.rate_limit import describe
+from gateway.rate_limiter import RateLimiter, Verdict
 
 SECOND = 10**9
 

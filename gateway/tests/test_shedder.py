@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.middleware.shedding import LEAST_SHARE, Shedder
+from gateway.shedder import LEAST_SHARE, Shedder
 
 
 def overloaded() -> Shedder:

@@ -1,19 +1,16 @@
-"""Requests checked against what their route declares: parameters, body, and whose the resource is."""
+"""The typed parameters of path and query, as the route declares them."""
 
 import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-from gateway.aggregation.expressions import Reference
 from gateway.config.body_check import MAX_ERRORS
 from gateway.config.parameters import Parameter, Unfit
 from gateway.config.route import Route
 from gateway.config.template import decode
 from gateway.messages import Handler, Request, Response
-from observability.http.json_body import parse_object
 from observability.http.problem import Problem
-from observability.validation.json_pointer import escape
 
 MAX_QUERY_MEMBERS = 100
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -32,33 +29,6 @@ def parameters(handler: Handler, route: Route) -> Handler:
         return await handler(request)
 
     return with_parameters
-
-
-def json_body(handler: Handler, route: Route) -> Handler:
-    """Middleware: decode the body, and check it against the route's JSON Schema."""
-    check = route.check
-    if check is None:
-        return handler
-
-    async def with_document(request: Request) -> Response:
-        request.document = parse_object(request.body, request.headers.get("Content-Type"))
-        check(request.document)
-        return await handler(request)
-
-    return with_document
-
-
-def owner(handler: Handler, route: Route) -> Handler:
-    """Middleware: refuse a request about a resource of another subject than the caller's."""
-    reference = route.owner
-    if reference is None:
-        return handler
-
-    async def by_owner(request: Request) -> Response:
-        check_owner(reference, request)
-        return await handler(request)
-
-    return by_owner
 
 
 def read_parameters(parameters: Mapping[str, Parameter], raw: list[str], query: str) -> dict[str, Any]:
@@ -125,23 +95,3 @@ def _members(query: str) -> list[tuple[str, str]]:
     if any("\0" in name or "\0" in value for name, value in members):
         raise Problem(400, "Malformed query", detail="The query has a U+0000.")
     return members
-
-
-def check_owner(owner: Reference, request: Request) -> None:
-    """Refuse a request about something that belongs to another subject than the caller's.
-
-    Parameters:
-        owner: the value of the request that has to be the subject of the caller's token.
-
-    Raises:
-        Problem: 403 where the value is of the body; otherwise 404, whether or not there is such a thing.
-    """
-    scope = {"path": request.parameters, "query": request.parameters, "body": request.document}
-    subject = request.caller.subject
-    if subject is not None and owner.value(scope) == subject:
-        return
-    if owner.root != "body":
-        raise Problem(404, detail="There is nothing at this path for the subject of the access token.")
-    pointer = "#" + "".join(f"/{escape(member)}" for member in owner.members)
-    errors = [{"pointer": pointer, "detail": "is not the subject of the access token"}]
-    raise Problem(403, detail="The access token is another subject's.", errors=errors)
