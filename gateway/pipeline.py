@@ -28,9 +28,9 @@ from gateway.problems import incomplete, refusing
 from gateway.request_record import RequestRecord, RequestRecorder
 from gateway.sending import headers_of, send
 from observability import Telemetry
+from observability.http.error_answers import problem_of
 from observability.http.problem import Problem
 from observability.http.server import BodyLost, BodyStream, ResponseWriter, UnsendableHeaders
-from observability.server_request import problem_of
 
 #: The status of a request whose caller went away; only telemetry shows it.
 CLIENT_GONE = 499

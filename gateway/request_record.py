@@ -10,9 +10,10 @@ from gateway.config.route import Route
 from gateway.long_lived.connections import LongLived
 from gateway.messages import Request
 from observability import Telemetry
+from observability.access_line import ConnectionEnd
 from observability.metrics import known_method
 from observability.propagation import context_of, hex_trace_id
-from observability.server_request import ConnectionEnd, ServerRequest
+from observability.server_request import ServerRequest
 from observability.tracer import Template
 
 _STATUS = "http.response.status_code"

@@ -2,16 +2,16 @@
 
 import logging
 import time
-from typing import Final, NamedTuple
+from typing import Final
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 from msgspec.structs import asdict
 from opentelemetry import trace
-from opentelemetry.trace import INVALID_SPAN_CONTEXT, SpanContext, Status, StatusCode
+from opentelemetry.trace import INVALID_SPAN_CONTEXT, SpanContext
 
+from observability.access_line import AccessLine, ConnectionEnd, ConnectionLine
 from observability.deferred import DEFERRED
-from observability.http.problem import Problem
-from observability.logs import FastLogger, LogEntry, LogLine
+from observability.logs import FastLogger, LogEntry
 from observability.logs.log_line import level_name, time_of
 from observability.propagation import hex_trace_id
 from observability.synthetic import synthetic_type
@@ -25,42 +25,7 @@ QUIET_PATHS = frozenset({"/health", "/health/live", "/health/ready", "/metrics"}
 _FAULT: Final = 500
 
 _access = FastLogger("access")
-_errors = logging.getLogger("errors")
-
-
-class AccessLine(LogLine, gc=False):
-    """The line of a request. Of its last fields each hop has those that it knows."""
-
-    method: str
-    path: str
-    route: str
-    status: int
-    duration_ms: float
-    caller: str | UnsetType = UNSET
-    request_id: str | UnsetType = UNSET
-    client: str | UnsetType = UNSET
-    user: str | UnsetType = UNSET
-    user_agent_synthetic_type: str | UnsetType = UNSET
-
-
-class ConnectionLine(AccessLine, gc=False):
-    """That of a request whose connection was kept open; its `duration_ms` is the whole of it."""
-
-    end_reason: str | UnsetType = UNSET
-    bytes_to_client: int | UnsetType = UNSET
-    bytes_to_service: int | UnsetType = UNSET
-
-
-class ConnectionEnd(NamedTuple):
-    """How a connection that was kept open behind the head of its answer ended.
-
-    Attributes:
-        end_reason: which side ended it, or why the hop did.
-    """
-
-    end_reason: str
-    bytes_to_client: int
-    bytes_to_service: int
+_logger = logging.getLogger(__name__)
 
 
 class ServerRequest:
@@ -187,7 +152,7 @@ class ServerRequest:
 
     def lose(self) -> None:
         """Count the line of a request whose telemetry raised the current exception."""
-        _errors.exception("The telemetry of a request is lost")
+        _logger.exception("The telemetry of a request is lost")
         self._telemetry.metrics.logs_dropped.inc()
 
 
@@ -207,34 +172,3 @@ def _write(ended: list[ServerRequest]) -> None:
 
 
 _ENDED = DEFERRED.queue(_write)
-
-
-def problem_of(error: BaseException) -> Problem:
-    """The answer to an exception: itself if it is a Problem; else it is logged with its stack trace, put
-    down in the span, and answered with a 500 that says nothing about the inside."""
-    if isinstance(error, Problem):
-        return error
-    _errors.error("Unhandled %s", type(error).__name__, exc_info=error)
-    span = trace.get_current_span()
-    span.record_exception(error)
-    span.set_status(Status(StatusCode.ERROR, type(error).__name__))
-    return Problem(500, detail="The request could not be handled. The trace id finds the cause.")
-
-
-def of_status(status: int, detail: str | None = None, headers: dict[str, str] | None = None) -> Problem:
-    """The problem that a bare HTTP error stands for."""
-    return Problem(status, detail=detail, headers=headers)
-
-
-def refuse_nul(path: str, query: str) -> None:
-    """Refuse U+0000 in a target: no database text holds it, so no resource has such a name.
-
-    Args:
-        path: decoded path.
-        query: query as sent.
-
-    Raises:
-        Problem: 400.
-    """
-    if "\0" in path or "%00" in query or "\0" in query:
-        raise Problem(400, detail="The target has a U+0000.")

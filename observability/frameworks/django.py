@@ -18,19 +18,13 @@ from opentelemetry.instrumentation.django import DjangoInstrumentor
 from opentelemetry.sdk.trace import Span
 
 from observability.health.pages import page_blocking
+from observability.http.error_answers import of_status, problem_of, refuse_nul
 from observability.http.json_body import parse_object, too_large
 from observability.http.problem import Problem
 from observability.instrumentation import UNTRACED_URLS
 from observability.metrics import known_method
 from observability.propagation import current_trace_id
-from observability.server_request import (
-    QUIET_PATHS,
-    TRACE_HEADER,
-    ServerRequest,
-    of_status,
-    problem_of,
-    refuse_nul,
-)
+from observability.server_request import QUIET_PATHS, TRACE_HEADER, ServerRequest
 from observability.telemetry import Telemetry, current
 
 #: What Django's own exceptions answer.

@@ -13,18 +13,12 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from observability.health.pages import PATHS, page
+from observability.http.error_answers import of_status, problem_of, refuse_nul
 from observability.http.json_body import MAX_BODY_BYTES, parse_object, too_large
 from observability.http.problem import Problem
 from observability.instrumentation import UNTRACED_URLS
 from observability.propagation import current_trace_id
-from observability.server_request import (
-    QUIET_PATHS,
-    TRACE_HEADER,
-    ServerRequest,
-    of_status,
-    problem_of,
-    refuse_nul,
-)
+from observability.server_request import QUIET_PATHS, TRACE_HEADER, ServerRequest
 from observability.telemetry import Telemetry
 from observability.validation.json_pointer import escape
 

@@ -8,19 +8,13 @@ from opentelemetry.trace import Span
 from werkzeug.exceptions import HTTPException
 
 from observability.health.pages import PATHS, page_blocking
+from observability.http.error_answers import of_status, problem_of, refuse_nul
 from observability.http.json_body import MAX_BODY_BYTES, parse_object
 from observability.http.problem import Problem
 from observability.instrumentation import UNTRACED_URLS
 from observability.metrics import known_method
 from observability.propagation import current_trace_id
-from observability.server_request import (
-    QUIET_PATHS,
-    TRACE_HEADER,
-    ServerRequest,
-    of_status,
-    problem_of,
-    refuse_nul,
-)
+from observability.server_request import QUIET_PATHS, TRACE_HEADER, ServerRequest
 from observability.telemetry import Telemetry
 
 

@@ -12,10 +12,11 @@ from tornado.web import Application, HTTPError, RequestHandler
 
 from observability.frameworks import tornado_spans
 from observability.health.pages import PATHS, page
+from observability.http.error_answers import of_status, problem_of, refuse_nul
 from observability.http.json_body import parse_object
 from observability.http.problem import Problem
 from observability.propagation import current_trace_id
-from observability.server_request import TRACE_HEADER, ServerRequest, of_status, problem_of, refuse_nul
+from observability.server_request import TRACE_HEADER, ServerRequest
 from observability.telemetry import Telemetry, current
 
 #: Of an application: its telemetry.

@@ -31,9 +31,9 @@ from broker.rio.model.event import Event
 from broker.rio.model.schema import Schemas
 from broker.rio.model.sender import Sender
 from observability import Telemetry
+from observability.http.error_answers import problem_of
 from observability.http.problem import Problem
 from observability.http.server import ResponseWriter
-from observability.server_request import problem_of
 
 Check = Callable[[Sender, Event], Outcome]
 

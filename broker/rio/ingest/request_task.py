@@ -8,9 +8,10 @@ from broker.rio.ingest.messages import Request, Response
 from broker.rio.ingest.request_record import RequestRecord
 from broker.rio.ingest.responses import problem_response
 from observability.http import date as http_date
+from observability.http.error_answers import problem_of
 from observability.http.problem import Problem
 from observability.http.server import BodyStream, ResponseWriter
-from observability.server_request import TRACE_HEADER, problem_of
+from observability.server_request import TRACE_HEADER
 
 #: The status of a request whose sender went away before all of it had come; only telemetry shows it.
 CLIENT_GONE: Final = 499
