@@ -49,7 +49,7 @@ async def test_number_and_age_of_what_is_held(database: Database) -> None:
     assert 0 <= found["few"].oldest_seconds - 100 <= time.time() - now
     first = await held.first("few", "")
     assert first is not None
-    await held.put_off(first.position, replace(first.message, attempt=2), 60.0)
+    await held.postpone(first.position, replace(first.message, attempt=2), 60.0)
     await held.remove(first.position)
     assert (await held_backlogs(database))["few"].oldest_seconds >= 100
 

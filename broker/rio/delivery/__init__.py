@@ -1,1 +1,1 @@
-"""Rio's dispatcher: takes events from their queues to their sinks."""
+"""Rio's dispatcher: messages of subscriptions' queues are delivered to sinks, as `pipeline.py` has it."""

@@ -1,4 +1,4 @@
-"""The dispatcher's process: consumes queues and delivers. Run as `python -m broker.rio.delivery`."""
+"""The dispatcher's process: delivers events to sinks. Run as `python -m broker.rio.delivery`."""
 
 import asyncio
 import logging
@@ -14,12 +14,13 @@ from psycopg_pool import PoolTimeout, TooManyRequests
 from broker.process import spare_the_collector, stop_signal
 from broker.rio.amqp import topology
 from broker.rio.amqp.connection import RabbitAddress
-from broker.rio.amqp.consumers import Consumers, Received
+from broker.rio.amqp.consumer import ReceivedMessage
+from broker.rio.amqp.consumers import Consumers
 from broker.rio.amqp.publisher import Publisher
-from broker.rio.delivery.delivery import Delivery
 from broker.rio.delivery.egress import Sinks
+from broker.rio.delivery.factory import DeliveryContext
 from broker.rio.delivery.signing import Secrets
-from broker.rio.delivery.webhook import Ways
+from broker.rio.delivery.webhook import WebhookContext
 from broker.rio.delivery.workers import Workers
 from broker.rio.jobs.periodic import check as check_background
 from broker.rio.lateness import observed
@@ -43,68 +44,56 @@ _logger = logging.getLogger(__name__)
 
 _CAPACITY: Final = 10_000
 _POLL_SECONDS: Final = 0.5
-_COUNT_EVERY: Final = 10  # polls
+_MEASURE_EVERY: Final = 10  # polls
 _STOP_SECONDS: Final = 12.0  # an attempt under way may take 10, or what its subscription says
 
 
 class Dispatcher:
     """Wires queues to sinks and follows changes of the subscriptions."""
 
-    def __init__(self, settings: Settings, hop: Telemetry) -> None:
+    def __init__(self, settings: Settings, telemetry: Telemetry) -> None:
         loop = asyncio.get_running_loop()
         address = RabbitAddress(str(settings.amqp_url), settings.amqp_password())
-        records = RecordMetrics(hop.registry)
-        self._metrics = DispatcherMetrics(hop.registry)
+        records = RecordMetrics(telemetry.registry)
+        self._metrics = DispatcherMetrics(telemetry.registry)
         self._database = Database(settings.database_url)
-        self._known = Subscriptions(self._database)
-        self._dead_letters = DeadLetters(self._database)
-        self._deliveries = Deliveries(self._database, records)
-        self._seen = Seen(self._database, records)
         self._oldest = Oldest(self._database)
-        self._sink_holds = SinkHolds(self._database)
-        self._name = hop.settings.instance_id
-        self._publisher = Publisher(address, loop, declare=topology.declare_base, capacity=_CAPACITY)
-        self._consumers = Consumers(address, loop, receive=self._receive, measure=self._measure)
-        delivery = Delivery(
-            publisher=self._publisher,
-            dead_letters=self._dead_letters,
-            subscriptions=self._known,
-            deliveries=self._deliveries,
-            seen=self._seen,
-            sink_holds=self._sink_holds,
+        self._name = telemetry.settings.instance_id
+        self._context = DeliveryContext(
+            consumers=Consumers(address, loop, receive=self._receive, show_lengths=self._note_lengths),
+            publisher=Publisher(address, loop, declare=topology.declare_base, capacity=_CAPACITY),
+            webhook=WebhookContext(
+                str(settings.services_url),
+                settings.credential(),
+                Sinks(settings.sinks.allowed),
+                Secrets(settings.webhook_key()),
+                telemetry.tracer,
+            ),
+            metrics=self._metrics,
+            subscriptions=Subscriptions(self._database),
+            dead_letters=DeadLetters(self._database),
+            deliveries=Deliveries(self._database, records),
+            held=Held(self._database, f"{self._name}:{uuid4()}"),
+            seen=Seen(self._database, records),
+            sink_holds=SinkHolds(self._database),
         )
-        ways = Ways(
-            str(settings.services_url),
-            settings.credential(),
-            Sinks(settings.sinks.allowed),
-            Secrets(settings.webhook_key()),
-            hop.tracer,
-        )
-        self._workers = Workers(
-            self._consumers,
-            delivery,
-            ways,
-            self._metrics,
-            self._dead_letters,
-            self._seen,
-            Held(self._database, f"{self._name}:{uuid4()}"),
-            settings.paused_megabytes,
-        )
-        self._letters_measurement = self._metrics.measurements.of(
+        self._records = (self._context.deliveries, self._context.seen)
+        self._workers = Workers(self._context, settings.paused_megabytes)
+        self._dead_letters_measurement = self._metrics.measurements.of(
             "dead-letters", lambda _: self._metrics.dead_letters.clear()
         )
-        hop.health.add("rabbitmq", self._check_rabbitmq, critical=True)
-        hop.health.add("database", self._database.check, critical=True)
-        hop.health.add("queues", self._consumers.check_queues, critical=False)
-        hop.health.add("oldest-message", self._check_age, critical=False)
-        hop.health.add("background", check_background, critical=False)
+        telemetry.health.add("rabbitmq", self._check_rabbitmq, critical=True)
+        telemetry.health.add("database", self._database.check, critical=True)
+        telemetry.health.add("queues", self._context.consumers.check_queues, critical=False)
+        telemetry.health.add("oldest-message", self._check_age, critical=False)
+        telemetry.health.add("background", check_background, critical=False)
 
     async def run(self, stopped: asyncio.Event) -> None:
         """Deliver until `stopped`, then finish what is under way."""
         await self._database.open()
-        self._publisher.start()
-        self._consumers.start()
-        recording = [asyncio.create_task(one.run()) for one in (self._deliveries, self._seen)]
+        self._context.publisher.start()
+        self._context.consumers.start()
+        recording = [asyncio.create_task(one.run()) for one in self._records]
         await self._follow(stopped)
         await self._workers.stop(_STOP_SECONDS)
         for task in recording:
@@ -112,55 +101,57 @@ class Dispatcher:
         await self._close()
 
     async def _follow(self, stopped: asyncio.Event) -> None:
-        """Look for changed subscriptions; without PostgreSQL the known ones go on."""
+        """Read changes of the subscriptions; while PostgreSQL is away, deliver those read before."""
         polls = 0
         while not stopped.is_set():
             try:
-                await self._poll(tell=polls % _COUNT_EVERY == 0)
+                await self._poll(measure=polls % _MEASURE_EVERY == 0)
             except (psycopg.Error, PoolTimeout, TooManyRequests) as error:
-                self._letters_measurement.failed()
+                self._dead_letters_measurement.failed()
                 _logger.warning("the subscriptions cannot be read", extra={"reason": repr(error)})
-            self._workers.show()
+            self._workers.show_gauges()
             polls += 1
             try:
                 await asyncio.wait_for(stopped.wait(), _POLL_SECONDS)
             except TimeoutError:
                 continue
 
-    async def _poll(self, *, tell: bool) -> None:
+    async def _poll(self, *, measure: bool) -> None:
+        context = self._context
         with suppress_instrumentation():
-            known = await self._known.all()
-            self._workers.hold(await self._sink_holds.exchange({one.sink for one in known}))
-            self._workers.follow(known)
-            if tell:
-                with self._letters_measurement.reading():
-                    self._count_dead_letters(await self._dead_letters.counts())
+            subscriptions = await context.subscriptions.all()
+            sinks = {one.sink for one in subscriptions}
+            self._workers.hold_sinks(await context.sink_holds.exchange(sinks))
+            self._workers.follow(subscriptions)
+            if measure:
+                with self._dead_letters_measurement.reading():
+                    self._show_dead_letters(await context.dead_letters.counts())
                 await self._oldest.tell(self._name, self._workers.oldest())
                 await self._workers.renew()
 
-    def _count_dead_letters(self, counts: dict[str, int]) -> None:
+    def _show_dead_letters(self, counts: dict[str, int]) -> None:
         self._metrics.dead_letters.clear()
         for subscription_id in self._workers.ids | counts.keys():
             self._metrics.dead_letters.labels(subscription_id).set(counts.get(subscription_id, 0))
 
-    def _receive(self, batch: list[Received]) -> None:
+    def _receive(self, batch: list[ReceivedMessage]) -> None:
         self._workers.receive(batch)
 
-    def _measure(self, waiting: dict[str, int]) -> None:
-        self._workers.measured(waiting)
+    def _note_lengths(self, lengths: dict[str, int]) -> None:
+        self._workers.note_lengths(lengths)
 
     def _check_rabbitmq(self) -> None:
-        self._consumers.check()
-        self._publisher.check()
+        self._context.consumers.check()
+        self._context.publisher.check()
 
     async def _check_age(self) -> Observed:
         return observed(self._workers.oldest())
 
     async def _close(self) -> None:
-        """Settle what was delivered, write what was recorded, let go."""
-        await asyncio.to_thread(self._consumers.stop, 3.0)
-        await asyncio.to_thread(self._publisher.stop, 3.0)
-        for record in (self._deliveries, self._seen):
+        """Settle what was delivered, write what was recorded, and close the connections."""
+        await asyncio.to_thread(self._context.consumers.stop, 3.0)
+        await asyncio.to_thread(self._context.publisher.stop, 3.0)
+        for record in self._records:
             try:
                 with suppress_instrumentation():
                     await record.flush()
@@ -172,12 +163,12 @@ class Dispatcher:
 async def main() -> None:
     """Serve health and metrics, and dispatch until SIGTERM."""
     settings = Settings.from_env("RIO_CONFIG")
-    hop = setup("rio")
+    telemetry = setup("rio")
     instrument_psycopg()
     stopped = stop_signal()
-    dispatcher = Dispatcher(settings, hop)
+    dispatcher = Dispatcher(settings, telemetry)
     pages = tornado.web.Application()
-    hop_tornado.instrument(pages, hop)
+    hop_tornado.instrument(pages, telemetry)
     server = ProblemServer(pages)
     server.listen(settings.dispatcher.port, settings.dispatcher.host)
     spare_the_collector()
@@ -185,7 +176,7 @@ async def main() -> None:
         await dispatcher.run(stopped)
     finally:
         server.stop()
-        hop.shutdown(timeout_seconds=5.0)
+        telemetry.shutdown(timeout_seconds=5.0)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Where sinks outside the platform may be: in public, and in the private networks the settings list.
+"""Which addresses sinks outside the platform may have: public ones, and private ones by the settings.
 
-Checked on the addresses a connection is opened to, at every one: a name that is looked up twice may be given
+Checked on the addresses that each connection is opened to: a name that is looked up twice may be given
 another address the second time (DNS rebinding).
 """
 
@@ -12,7 +12,7 @@ from typing import Final
 
 from observability.http.client import ConnectFailed
 
-# The registries of special addresses change from one Python to the next, so what matters is said here:
+# Python's own lists of special addresses differ between versions, so those that matter are listed here:
 # https://www.iana.org/assignments/iana-ipv4-special-registry and iana-ipv6-special-registry.
 _SPECIAL_4: Final = tuple(
     map(IPv4Network, ("100.64.0.0/10", "192.0.0.0/24", "192.88.99.0/24", "198.18.0.0/15", "240.0.0.0/4"))
@@ -28,7 +28,7 @@ _ISATAP_MASK: Final = 0xFDFFFFFF
 
 
 class Sinks:
-    """Knows which addresses may be connected to."""
+    """Resolves host names of sinks to addresses that Rio may connect to."""
 
     def __init__(self, allowed: Iterable[str] = ()) -> None:
         """`allowed`: networks in CIDR notation, addresses and host names that are private but permitted."""
@@ -41,7 +41,7 @@ class Sinks:
                 self._hosts.add(text.lower().rstrip("."))
 
     async def resolve(self, host: str, port: int) -> list[tuple[str, int]]:
-        """The permitted addresses of a host, or raise ConnectFailed; for `Client`."""
+        """Resolve a host to its permitted addresses, or raise ConnectFailed; for `Client`."""
         try:
             found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
@@ -63,7 +63,7 @@ class Sinks:
 
 
 def _public(address: IPv4Address | IPv6Address) -> bool:
-    """Whether it is a unicast address of the public internet, and so is an IPv4 address it stands for."""
+    """Whether it is a unicast address of the public internet, and so is an IPv4 address embedded in it."""
     if isinstance(address, IPv4Address):
         special = address.is_multicast or address.is_reserved or any(address in one for one in _SPECIAL_4)
         return address.is_global and not special
@@ -76,7 +76,7 @@ def _public(address: IPv4Address | IPv6Address) -> bool:
 
 
 def _embedded(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
-    """The IPv4 address that an IPv6 address leads to, where it is one of those that hold another."""
+    """The IPv4 address that is embedded in an IPv6 address, else the address itself."""
     if isinstance(address, IPv4Address):
         return address
     number = int(address)

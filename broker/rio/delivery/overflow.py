@@ -1,8 +1,9 @@
 """Keeping a paused subscription's queue from growing until RabbitMQ's alarm stops every publisher.
 
 What waits beyond a bound becomes dead letters, oldest first: they are kept, counted, and can be sent again.
-AMQP does not say how many bytes a queue holds. But its events are those of its types that were emitted last,
-and how large these were is kept for a while (`seen`); of those before them the size of the oldest is taken.
+AMQP does not say how many bytes a queue holds. They are estimated: the queue's newest events are those of its
+types that were emitted last, whose sizes are kept for a while (`seen`); those before are taken to be as large
+as the oldest ones.
 """
 
 import asyncio
@@ -12,25 +13,24 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
-import psycopg
 from opentelemetry import context
 from opentelemetry.context import Context
 from opentelemetry.instrumentation.utils import suppress_instrumentation
-from psycopg_pool import PoolTimeout, TooManyRequests
 
 from broker.rio import tracing
-from broker.rio.amqp.consumers import Consumers, Received, Wanted
-from broker.rio.metrics import DispatcherMetrics
+from broker.rio.amqp.consumer import ConsumerSpec, ReceivedMessage
+from broker.rio.delivery.factory import DeliveryContext
+from broker.rio.jobs.periodic import AWAY
 from broker.rio.model.pattern import matches
 from broker.rio.model.states import State, tell
 from broker.rio.model.subscription import Subscription
-from broker.rio.store.dead_letters import DeadLetters, Failure
-from broker.rio.store.seen import Arrivals, Seen
+from broker.rio.store.dead_letters import Failure
+from broker.rio.store.seen import Arrivals
 
 _logger = logging.getLogger(__name__)
 
 SAMPLE: Final = 100
-"""Events whose size is looked at, and that are moved with one commit."""
+"""How many events are examined, and at most moved, with one commit."""
 LARGEST_BYTES: Final = 1_200_000
 """More than any event takes, unless Rio is told to accept larger ones."""
 
@@ -41,9 +41,9 @@ _EMPTY: Final = Context()
 
 
 class Overflow:
-    """One look at a paused subscription's queue, and what it moves to the dead letters.
+    """Examines a paused subscription's queue once, and moves what is too much to the dead letters.
 
-    Of several dispatchers each may move so much: a bounded number of events too many.
+    Several dispatchers may each do so, and move a bounded number of events too many.
     """
 
     def __init__(
@@ -51,38 +51,32 @@ class Overflow:
         number: int,
         subscription: Subscription,
         waiting: int,
-        *,
         megabytes: int,
-        consumers: Consumers,
-        dead_letters: DeadLetters,
-        seen: Seen,
-        metrics: DispatcherMetrics,
+        context: DeliveryContext,
     ) -> None:
-        """`waiting`: how many events the queue holds; `megabytes`: how much it may hold."""
-        self.wanted: Final = Wanted(number, subscription.id, SAMPLE, subscription.policy.ordered)
+        """`number`: of the consumer; `waiting`: events in the queue; `megabytes`: how much it may hold."""
+        self.spec: Final = ConsumerSpec(number, subscription.id, SAMPLE, subscription.policy.ordered)
         self._subscription = subscription
         self._waiting = waiting
         self._megabytes = megabytes
-        self._consumers = consumers
-        self._dead_letters = dead_letters
-        self._seen = seen
-        self._counter = metrics.overflowed.labels(subscription.id)
+        self._context = context
+        self._counter = context.metrics.overflowed.labels(subscription.id)
         self.moved = 0
         """How many events became dead letters."""
         self.is_cut_short = False
-        """Whether more are to."""
-        self._received: asyncio.Queue[Received] = asyncio.Queue()
+        """Whether too much still waits."""
+        self._received: asyncio.Queue[ReceivedMessage] = asyncio.Queue()
 
-    def receive(self, received: Received) -> None:
-        """Take an event into hand; what is not moved goes back to its place when the consumer ends."""
+    def receive(self, received: ReceivedMessage) -> None:
+        """Take an event; RabbitMQ requeues, in its place, what is not moved until the consumer ends."""
         self._received.put_nowait(received)
 
     async def run(self) -> None:
-        """Look, and move what is too much; untraced, as no request asked for it."""
+        """Examine the queue, and move what is too much; untraced, as it belongs to no event's trace."""
         try:
             with suppress_instrumentation():
                 await self._run()
-        except (psycopg.OperationalError, PoolTimeout, TooManyRequests) as error:
+        except AWAY as error:
             reason = {"subscription": self._subscription.id, "reason": repr(error)}
             _logger.warning("events beyond a paused subscription's bound stay in its queue", extra=reason)
 
@@ -91,7 +85,7 @@ class Overflow:
         if not batch:
             return
         mean = sum(one.message.event.size for one in batch) / len(batch)
-        arrived = await self._seen.arrived()
+        arrived = await self._context.seen.arrived()
         bytes_ = waiting_bytes(self._waiting, self._subscription.types, arrived, mean)
         excess = bytes_ - self._megabytes * _MEGABYTE
         while batch and excess > 0 and not self.is_cut_short:
@@ -101,9 +95,9 @@ class Overflow:
             self.is_cut_short = excess > 0 and self.moved >= _MOVED_AT_ONCE
             batch = batch[len(moved) :] or await self._take(min(SAMPLE, self._waiting - self.moved))
 
-    async def _take(self, count: int) -> list[Received]:
+    async def _take(self, count: int) -> list[ReceivedMessage]:
         """The next events, at most `count`; fewer when no more come."""
-        batch: list[Received] = []
+        batch: list[ReceivedMessage] = []
         try:
             while len(batch) < count:
                 async with asyncio.timeout(_WAIT_SECONDS):
@@ -112,13 +106,13 @@ class Overflow:
             pass
         return batch
 
-    async def _move(self, batch: list[Received]) -> None:
+    async def _move(self, batch: list[ReceivedMessage]) -> None:
         reason = f"the subscription is paused, and more than {self._megabytes} MB waited"
         failure = Failure(reason, None, "")
         messages = [replace(one.message, attempt=one.message.attempt - 1) for one in batch]
-        await self._dead_letters.bury_all(self._subscription.id, messages, failure)
+        await self._context.dead_letters.insert(self._subscription.id, messages, failure)
         for received in batch:
-            self._consumers.settle(received, done=True)
+            self._context.consumers.acknowledge(received)
             self._counter.inc()
             self.moved += 1
             token = context.attach(tracing.context_of(received.message.trace) or _EMPTY)
@@ -148,7 +142,7 @@ def waiting_bytes(
     return bytes_ + left * oldest_mean
 
 
-def _first(batch: list[Received], bytes_: float) -> list[Received]:
+def _first(batch: list[ReceivedMessage], bytes_: float) -> list[ReceivedMessage]:
     """The first events of a batch that take so many bytes together, or all."""
     sizes = itertools.accumulate(one.message.event.size for one in batch)
     return batch[: 1 + sum(size < bytes_ for size in sizes)]

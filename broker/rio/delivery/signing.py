@@ -19,10 +19,10 @@ _BLOCK_BYTES: Final = 64  # of SHA-256; the derived keys have 32
 
 
 class Signer:
-    """Signs with one key. HMAC-SHA256 (RFC 2104) with the key's part of the work done once.
+    """Signs with one key: HMAC-SHA256 (RFC 2104), with the key hashed once instead of for every message.
 
-    Unlike `hmac.digest` it keeps the interpreter lock for the microsecond it takes: to give it up costs a
-    dispatcher fifty.
+    Unlike `hmac.digest` it keeps the interpreter lock for the 1 us that it takes: to release and take it
+    again costs a dispatcher 50 us.
     """
 
     def __init__(self, key: bytes) -> None:
@@ -46,11 +46,11 @@ class Secrets:
         self._master_key = master_key.encode()
 
     def shown(self, subscription: Subscription) -> str:
-        """The secret in use, as receivers of webhooks take it."""
+        """The secret in use, in the form that receivers of webhooks are given."""
         return "whsec_" + b64encode(self._key(subscription, subscription.secret_version)).decode()
 
     def signers(self, subscription: Subscription, now: datetime | None = None) -> tuple[Signer, ...]:
-        """What deliveries are signed with: the secret in use and, for a day, the one before it."""
+        """Signers of deliveries: of the secret in use and, for a day after a rotation, of the one before."""
         version, rotated_at = subscription.secret_version, subscription.rotated_at
         superseded = rotated_at is not None and (now or datetime.now(UTC)) - rotated_at < ROTATION
         versions = (version, version - 1) if superseded else (version,)
@@ -62,9 +62,9 @@ class Secrets:
 
 
 def webhook_id(sink: str, event: Event, replay: int | None = None) -> str:
-    """The same for every attempt to deliver an event to a sink, and for nothing else.
+    """The `webhook-id`: the same for every attempt to deliver an event to a sink, and for nothing else.
 
-    A consumer that acts once for each of them acts once at each of its sinks, and again for each replay.
+    A consumer that acts once for each id acts once at each of its sinks, and again for each replay.
     """
     again = "" if replay is None else f"\n{replay}"
     name = f"{sink}\n{event.source}\n{event.id}{again}".encode(errors="replace")

@@ -18,6 +18,7 @@ from broker.rio.model.event import Event
 from broker.rio.model.subscription import Subscription
 from broker.rio.tracing import headers_of
 from observability.http.client import Client, ClientError, Limits, Origin
+from observability.http.retry_after import read_retry_after
 from observability.tracer import Template
 
 # Of what a sink answers its status counts, however long the body is.
@@ -30,68 +31,70 @@ _MAX_HEADERS: Final = 40
 
 
 class Answer(NamedTuple):
-    """What came of an attempt."""
+    """What a sink answered, or why it did not."""
 
     status: int | None
     """None when there was no usable answer; `text` then says why."""
     text: str
     """The start of the answer's body."""
     seconds: float
-    retry_after: str | None = None
-    """The answer's header of that name."""
+    retry_after_seconds: float | None = None
+    """For how long the sink asked to be left alone (Retry-After)."""
 
     @property
     def reason(self) -> str:
-        """For people."""
+        """What logs, dead letters and the delivery history say of it."""
         return self.text[:300] if self.status is None else f"the sink answered {self.status}"
 
     @property
-    def working(self) -> bool:
-        """Whether it came from a sink that works, even if it refused the event."""
+    def is_from_working_sink(self) -> bool:
+        """Whether the sink works, even if it refused the event."""
         return self.status is not None and self.status < 500 and self.status != 429
 
 
 @dataclass(frozen=True, slots=True)
-class Ways:
-    """How Rio gets to sinks."""
+class WebhookContext:
+    """What all subscriptions' events are posted with."""
 
     services_url: str
-    """Services nginx, which paths lead through."""
+    """Of services nginx, which sinks that are paths are behind."""
     credential: str
-    """What services nginx admits Rio by; no other sink gets to see it."""
+    """By which services nginx admits Rio; no other sink gets it."""
     sinks: Sinks
     secrets: Secrets
     tracer: Tracer
 
 
 class Webhook:
-    """Posts a subscription's events, over connections that it shares with no other."""
+    """Posts a subscription's events, over connections that no other subscription shares."""
 
-    def __init__(self, subscription: Subscription, ways: Ways) -> None:
-        self._ways = ways
-        self._client = Client(_LIMITS, resolve=ways.sinks.resolve if subscription.external else None)
+    def __init__(self, subscription: Subscription, context: WebhookContext) -> None:
+        self._context = context
+        self._client = Client(_LIMITS, resolve=context.sinks.resolve if subscription.external else None)
         url = (
-            subscription.sink if subscription.external else ways.services_url.rstrip("/") + subscription.sink
+            subscription.sink
+            if subscription.external
+            else context.services_url.rstrip("/") + subscription.sink
         )
         parts = urlsplit(url)
         self._origin = Origin.of(url)
         self._target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        self._constant = [] if subscription.external else [("X-Platform-Credential", ways.credential)]
+        self._constant = [] if subscription.external else [("X-Platform-Credential", context.credential)]
         self._constant.append(("User-Agent", "Rio"))
         attributes: dict[str, str | int] = {
             "http.request.method": "POST",
             "server.address": self._origin.host,
             "server.port": self._origin.port,
-            "url.full": f"{self._origin}{parts.path or '/'}",  # a query may hold what nobody should see
+            "url.full": f"{self._origin}{parts.path or '/'}",  # a query may hold a secret
         }
-        self._spans = Template(ways.tracer, "POST", SpanKind.CLIENT, attributes)
+        self._spans = Template(context.tracer, "POST", SpanKind.CLIENT, attributes)
         self._timeout_seconds = subscription.policy.timeout_seconds
         self.follow(subscription)
 
     def follow(self, subscription: Subscription) -> None:
-        """Sign as the subscription has it now: its secret may have been rotated."""
+        """Sign with the secrets that the subscription has now: they may have been rotated."""
         self._subscription = subscription
-        self._signers = self._ways.secrets.signers(subscription)
+        self._signers = self._context.secrets.signers(subscription)
         both = subscription.rotated_at if len(self._signers) > 1 else None
         self._both_until = math.inf if both is None else (both + ROTATION).timestamp()
 
@@ -105,7 +108,7 @@ class Webhook:
         """
         span = self._spans.start(parent)
         try:
-            answer = await self._exchange(event, headers_of(span), replay)
+            answer = await self._request(event, headers_of(span), replay)
             if answer.status is not None:
                 span.set_attribute("http.response.status_code", answer.status)
             if answer.status is None or answer.status >= 400:
@@ -114,8 +117,8 @@ class Webhook:
         finally:
             span.end()
 
-    async def _exchange(self, event: Event, trace: dict[str, str], replay: int | None) -> Answer:
-        attributes, body = _message(event)
+    async def _request(self, event: Event, trace: dict[str, str], replay: int | None) -> Answer:
+        attributes, body = _content(event)
         headers = self._headers(event, trace, attributes, body, replay)
         started = time.monotonic()
         try:
@@ -133,7 +136,9 @@ class Webhook:
         if 200 <= response.status < 300:
             return Answer(response.status, "", seconds)
         text = response.body[:_EXCERPT_BYTES].decode("utf-8", "replace")
-        return Answer(response.status, text, seconds, response.headers.get("Retry-After"))
+        retry_after = response.headers.get("Retry-After")
+        asked = read_retry_after(retry_after) if retry_after else None
+        return Answer(response.status, text, seconds, asked)
 
     def _headers(
         self,
@@ -160,8 +165,8 @@ class Webhook:
         return headers
 
 
-def _message(event: Event) -> tuple[list[tuple[str, str]], bytes]:
-    """An event as HTTP says it: headers and a body."""
+def _content(event: Event) -> tuple[list[tuple[str, str]], bytes]:
+    """An event as HTTP headers and a body."""
     attributes = event.attributes
     joined = "".join(attributes.values())
     if len(joined) + len("".join(attributes)) > _MAX_HEADERS_BYTES or len(attributes) > _MAX_HEADERS:

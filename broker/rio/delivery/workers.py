@@ -1,66 +1,35 @@
-"""A worker for every active subscription: follows the changes that the store tells of."""
+"""A worker for every active subscription, as the store has the subscriptions now."""
 
 import asyncio
 import itertools
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Final
 
-from broker.rio.amqp.consumers import Consumers, Received
-from broker.rio.delivery.circuit import Circuits
-from broker.rio.delivery.delivery import Delivery
-from broker.rio.delivery.overflow import LARGEST_BYTES, Overflow
-from broker.rio.delivery.readings import Readings
-from broker.rio.delivery.webhook import Ways
+from broker.rio.amqp.consumer import ReceivedMessage
+from broker.rio.delivery.circuit_breaker import CircuitBreakers
+from broker.rio.delivery.factory import DeliveryContext
+from broker.rio.delivery.paused_queues import PausedQueues
 from broker.rio.delivery.worker import Worker
-from broker.rio.metrics import DispatcherMetrics
 from broker.rio.model.subscription import Status, Subscription
-from broker.rio.store.dead_letters import DeadLetters
-from broker.rio.store.held import NOTHING_HELD, Held
+from broker.rio.store.held import NOTHING_HELD
 from broker.rio.store.oldest import Late
-from broker.rio.store.seen import Seen
-
-_LOOK_SECONDS: Final = 60.0
-_LOOK_GROWN_SECONDS: Final = 5.0
-_GROWTH: Final = 0.1
-"""By which part of what may wait a queue may have grown until it is looked at early."""
 
 
 class Workers:
     """All workers, those that are ending included."""
 
-    def __init__(
-        self,
-        consumers: Consumers,
-        delivery: Delivery,
-        ways: Ways,
-        metrics: DispatcherMetrics,
-        dead_letters: DeadLetters,
-        seen: Seen,
-        held: Held,
-        paused_megabytes: int,
-    ) -> None:
+    def __init__(self, context: DeliveryContext, paused_megabytes: int) -> None:
         """`paused_megabytes`: how much may wait for a paused subscription."""
-        self._consumers = consumers
-        self._delivery = delivery
-        self._ways = ways
-        self._metrics = metrics
-        self._circuits = Circuits()
+        self._context = context
+        self._metrics = context.metrics
+        self._circuit_breakers = CircuitBreakers()
         self._numbers = itertools.count(1)
         self._known: dict[str, Subscription] = {}
         self._current: dict[str, Worker] = {}
-        self._dead_letters = dead_letters
-        self._seen = seen
-        self._held = held
-        self._paused_megabytes = paused_megabytes
-        self._by_number: dict[int, Worker | Overflow] = {}
-        self._overflows: dict[str, asyncio.Task[None]] = {}
-        self._looked: dict[str, tuple[int, float]] = {}
-        """Of paused subscriptions: how many events were left when their size was looked at, and when."""
+        self._by_number: dict[int, Worker] = {}
+        self._paused = PausedQueues(context, self._numbers, paused_megabytes, self._consume)
         self._ending: set[asyncio.Task[None]] = set()
-        self._paused_since: dict[str, float] = {}
-        """Since when, as far as was seen, events of paused subscriptions wait; seconds since the epoch."""
 
     @property
     def ids(self) -> frozenset[str]:
@@ -69,129 +38,88 @@ class Workers:
 
     def follow(self, subscriptions: Sequence[Subscription]) -> None:
         """Have every active subscription delivered as it is now, and no other."""
-        self._forget(self._known.keys() - {subscription.id for subscription in subscriptions})
+        self._remove_gauges(self._known.keys() - {subscription.id for subscription in subscriptions})
         self._known = {subscription.id: subscription for subscription in subscriptions}
         active = {one.id: one for one in subscriptions if one.status is Status.ACTIVE}
-        for resumed in self._overflows.keys() & active.keys():
-            self._overflows[resumed].cancel()
+        self._paused.end(active.keys())
         for gone in self._current.keys() - active.keys():
             self._end(self._current.pop(gone))
         for subscription in active.values():
             worker = self._current.get(subscription.id)
-            if worker is None or worker.over or not worker.follow(subscription):
+            if worker is None or worker.is_over or not worker.follow(subscription):
                 self._start(subscription, worker)
-        self._circuits.keep({subscription.sink for subscription in subscriptions})
-        self._want()
+        self._circuit_breakers.keep({subscription.sink for subscription in subscriptions})
+        self._consume()
 
-    def hold(self, sinks: Mapping[str, float]) -> None:
+    def hold_sinks(self, sinks: Mapping[str, float]) -> None:
         """Send nothing to these sinks for so many seconds: they asked some dispatcher for it."""
         for sink, seconds in sinks.items():
-            self._circuits.of(sink).hold(seconds)
+            self._circuit_breakers.of(sink).hold(seconds)
 
-    def receive(self, batch: list[Received]) -> None:
-        """Hand each message to the worker whose consumer it came by."""
+    def receive(self, batch: list[ReceivedMessage]) -> None:
+        """Hand each message to the worker, or the overflow, whose consumer received it."""
         for received in batch:
-            worker = self._by_number.get(received.consumer.wanted.number)
-            if worker is not None:
-                worker.receive(received)
+            number = received.consumer.spec.number
+            receiver = self._by_number.get(number) or self._paused.overflow(number)
+            if receiver is not None:
+                receiver.receive(received)
 
-    def measured(self, waiting: Mapping[str, int]) -> None:
-        """Note since when messages of paused subscriptions wait. `waiting`: those ready in each queue."""
-        standing = {one for one, count in waiting.items() if count and one not in self._current}
-        now = time.time()
-        self._paused_since = {one: self._paused_since.get(one, now) for one in standing}
-        for subscription_id in standing & self._known.keys():
-            self._look_at(self._known[subscription_id], waiting[subscription_id])
+    def note_lengths(self, lengths: Mapping[str, int]) -> None:
+        """Note how many messages are ready in each subscription's queue."""
+        paused = {one: self._known[one] for one in self._known.keys() - self._current.keys()}
+        self._paused.note_lengths(paused, lengths)
 
-    def show(self) -> None:
-        """Set the gauges that only time changes."""
+    def show_gauges(self) -> None:
+        """Set the gauges that change with time."""
         for subscription in self._known.values():
             labels = (subscription.id,)
-            self._metrics.oldest_seconds.labels(*labels).set(self._age(subscription.id))
-            self._metrics.circuit.labels(*labels).set(self._circuits.of(subscription.sink).state)
             worker = self._current.get(subscription.id)
             held = NOTHING_HELD if worker is None else worker.held()
+            circuit = self._circuit_breakers.of(subscription.sink).state
+            self._metrics.oldest_seconds.labels(*labels).set(self._age(subscription.id))
+            self._metrics.circuit.labels(*labels).set(circuit)
             self._metrics.held.labels(*labels).set(held.events)
             self._metrics.held_oldest_seconds.labels(*labels).set(held.oldest_seconds)
             self._metrics.paused.labels(*labels).set(subscription.status is Status.PAUSED)
 
     async def renew(self) -> None:
         """Keep what is held of ordered subscriptions; to be called every few seconds."""
-        numbers = Counter(one.wanted.subscription_id for one in self._by_number.values())
+        numbers = Counter(one.spec.subscription_id for one in self._by_number.values())
         for subscription_id, worker in list(self._current.items()):
             if numbers[subscription_id] == 1:  # else another worker has attempts under way yet
                 await worker.renew()
 
     def oldest(self) -> Late:
-        """The oldest message in hand. What is paused is meant to wait, and does not count."""
+        """The oldest message of an active subscription; those of paused ones wait on purpose."""
         seconds, subscription_id = max(((self._age(one), one) for one in self._current), default=(0.0, ""))
         return Late(seconds, subscription_id) if seconds else Late(0.0, "")
 
     async def stop(self, timeout_seconds: float) -> None:
-        """Take up nothing more; wait for the attempts under way, for a while."""
+        """Begin no further delivery; wait for the attempts under way, for at most so long."""
         for worker in self._current.values():
             self._end(worker)
         self._current.clear()
-        for task in self._overflows.values():
-            task.cancel()
+        self._paused.end()
         if self._ending:
             await asyncio.wait(self._ending, timeout=timeout_seconds)
 
-    def _look_at(self, subscription: Subscription, waiting: int) -> None:
-        """Move what is too much to the dead letters, if that can be by the number of events."""
-        most = self._paused_megabytes * 1_000_000
-        before, at = self._looked.get(subscription.id, (0, 0.0))
-        grown = (waiting - before) * LARGEST_BYTES > _GROWTH * most
-        soon = time.monotonic() - at < (_LOOK_GROWN_SECONDS if grown else _LOOK_SECONDS)
-        possible = waiting * LARGEST_BYTES > most
-        if subscription.id in self._overflows or soon or not possible:
-            return
-        overflow = Overflow(
-            next(self._numbers),
-            subscription,
-            waiting,
-            megabytes=self._paused_megabytes,
-            consumers=self._consumers,
-            dead_letters=self._dead_letters,
-            seen=self._seen,
-            metrics=self._metrics,
-        )
-        self._by_number[overflow.wanted.number] = overflow
-        self._overflows[subscription.id] = asyncio.create_task(self._run_overflow(overflow, waiting))
-        self._want()
-
-    async def _run_overflow(self, overflow: Overflow, waiting: int) -> None:
-        subscription_id = overflow.wanted.subscription_id
-        try:
-            await overflow.run()
-        finally:
-            if not overflow.is_cut_short:
-                self._looked[subscription_id] = (waiting - overflow.moved, time.monotonic())
-            del self._by_number[overflow.wanted.number]
-            del self._overflows[subscription_id]
-            self._want()
-
     def _age(self, subscription_id: str) -> float:
         worker = self._current.get(subscription_id)
-        since = self._paused_since.get(subscription_id) if worker is None else worker.oldest_accepted_at()
+        since = self._paused.waiting_since(subscription_id) if worker is None else worker.oldest_accepted_at()
         return 0.0 if since is None else max(0.0, time.time() - since)
 
     def _start(self, subscription: Subscription, former: Worker | None) -> None:
-        """Begin at once; the former one ends what it has under way."""
+        """Begin at once; the former worker ends what it has under way."""
         if former is not None:
             self._end(former)
         worker = Worker(
             next(self._numbers),
             subscription,
-            delivery=self._delivery,
-            consumers=self._consumers,
-            circuit=self._circuits.of(subscription.sink),
-            readings=Readings(self._metrics, subscription.id),
-            ways=self._ways,
-            held=self._held,
-            known=None if former is None else former.attempted(),
+            self._context,
+            self._circuit_breakers.of(subscription.sink),
+            attempted={} if former is None else former.attempted(),
         )
-        self._current[subscription.id] = self._by_number[worker.wanted.number] = worker
+        self._current[subscription.id] = self._by_number[worker.spec.number] = worker
 
     def _end(self, worker: Worker) -> None:
         task = asyncio.create_task(self._ended(worker))
@@ -200,15 +128,17 @@ class Workers:
 
     async def _ended(self, worker: Worker) -> None:
         await worker.stop()
-        del self._by_number[worker.wanted.number]
-        self._want()
+        del self._by_number[worker.spec.number]
+        self._consume()
 
-    def _want(self) -> None:
-        """Consume for all workers, the ending ones too: what they have in hand is still to be settled."""
-        paused = self._known.keys() - self._current.keys()
-        self._consumers.want([worker.wanted for worker in self._by_number.values()], paused)
+    def _consume(self) -> None:
+        """Consume for all workers, the ending ones too: their unsettled messages are still to be settled."""
+        specs = [worker.spec for worker in self._by_number.values()]
+        self._context.consumers.consume(
+            [*specs, *self._paused.specs], self._known.keys() - self._current.keys()
+        )
 
-    def _forget(self, gone: set[str]) -> None:
+    def _remove_gauges(self, subscription_ids: set[str]) -> None:
         gauges = (
             self._metrics.oldest_seconds,
             self._metrics.circuit,
@@ -217,5 +147,5 @@ class Workers:
             self._metrics.paused,
         )
         for gauge in gauges:
-            for subscription_id in gone:
+            for subscription_id in subscription_ids:
                 gauge.remove(subscription_id)

@@ -117,12 +117,11 @@ class DeadLetters:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def bury(self, subscription_id: str, message: Message, failure: Failure) -> None:
-        """Keep a dead letter; once this returns it is durable. The same one again replaces the first."""
-        await self.bury_all(subscription_id, [message], failure)
+    async def insert(self, subscription_id: str, messages: Sequence[Message], failure: Failure) -> None:
+        """Keep dead letters of one cause, in their order; once this returns they are durable.
 
-    async def bury_all(self, subscription_id: str, messages: Sequence[Message], failure: Failure) -> None:
-        """Keep several dead letters of one cause, in their order, with one commit."""
+        An event's dead letter replaces the one that it has already.
+        """
         async with self._database.connection() as connection, connection.transaction():
             await connection.cursor().executemany(
                 """

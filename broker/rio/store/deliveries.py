@@ -26,7 +26,7 @@ _SUCCESSES_A_SECOND: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Delivered:
+class RecordedAttempt:
     """One attempt to deliver an event."""
 
     subscription: str
@@ -67,7 +67,7 @@ class Deliveries:
         self._database = database
         self._metrics = metrics
         self._skipped = 0
-        self._held: collections.deque[Delivered] = collections.deque()
+        self._held: collections.deque[RecordedAttempt] = collections.deque()
         self._second = 0
         self._successes = 0
 
@@ -82,12 +82,12 @@ class Deliveries:
         self._skipped += 1
         return False
 
-    def record(self, delivered: Delivered) -> None:
+    def record(self, attempt: RecordedAttempt) -> None:
         """Note an attempt; never waits, never raises. Called on the event loop."""
         if len(self._held) >= _HELD:
             self._metrics.deliveries.labels("dropped").inc()
         else:
-            self._held.append(delivered)
+            self._held.append(attempt)
 
     async def run(self) -> Never:
         """Write what was noted, every second, until cancelled."""
@@ -130,7 +130,7 @@ class Deliveries:
         rows = await self._database.fetch("SELECT * FROM deliveries WHERE id = %(id)s", {"id": delivery_id})
         return rows[0] if rows else None
 
-    async def _write(self, batch: Sequence[Delivered]) -> None:
+    async def _write(self, batch: Sequence[RecordedAttempt]) -> None:
         query = """
             INSERT INTO deliveries (subscription, event_source, event_id, event_type, attempt, at, seconds,
                 status, outcome, reason, response, trace_id)

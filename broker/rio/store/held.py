@@ -144,7 +144,7 @@ class Held:
         message = Message.read(row["headers"], row["content_type"], bytes(row["body"]), time.time())
         return HeldEvent(row["position"], message, row["due"])
 
-    async def put_off(self, position: int, message: Message, due_seconds: float) -> None:
+    async def postpone(self, position: int, message: Message, due_seconds: float) -> None:
         """Note an attempt that failed, and when the next one is due."""
         query = """
             UPDATE held SET headers = %(headers)s, due_at = now() + %(due)s * interval '1 second'

@@ -1,7 +1,7 @@
-"""A circuit breaker per sink: a sink that answers nothing but failures is left alone for a while.
+"""A circuit breaker per sink: a sink whose attempts nearly all fail gets no attempts for a while.
 
-Only near-total failure opens it, since a sink that fails some events must still get the healthy ones. One
-that asks for it (Retry-After) is left alone for as long as it says, whatever else it answers.
+Only near-total failure opens it, since a sink that fails some events must still get the healthy ones. A sink
+that asks for a pause (Retry-After) gets no attempt until then, whatever else it answers.
 """
 
 import time
@@ -11,11 +11,11 @@ from enum import IntEnum
 from typing import Final
 
 _WINDOW_SECONDS: Final = 10.0
-_MINIMUM: Final = 20
+_MINIMUM_ATTEMPTS: Final = 20
 _FAILURE_RATIO: Final = 0.95
 _FIRST_OPEN_SECONDS: Final = 1.0
 _LONGEST_OPEN_SECONDS: Final = 30.0
-_PROBE_SECONDS: Final = 61.0  # no attempt takes longer: one that tells nothing was given up with its worker
+_PROBE_SECONDS: Final = 61.0  # no attempt takes longer: one without a result ended with its worker
 _ASK_AGAIN_SECONDS: Final = 0.2
 _SLICES: Final = 10
 
@@ -28,7 +28,7 @@ class State(IntEnum):
     OPEN = 2
 
 
-class Circuit:
+class CircuitBreaker:
     """Tells whether a sink may be called."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -45,16 +45,16 @@ class Circuit:
         return self._state
 
     @property
-    def closed(self) -> bool:
-        """Whether attempts may be made as one likes."""
+    def is_closed(self) -> bool:
+        """Whether attempts may be made without asking `wait_seconds`."""
         return self._state is State.CLOSED and not self._held_until
 
     def hold(self, seconds: float) -> None:
-        """Make no attempt for so long: the sink asked for it."""
+        """Allow no attempt for so long: the sink asked for it."""
         self._held_until = max(self._held_until, self._clock() + seconds)
 
     def wait_seconds(self) -> float:
-        """0 if an attempt may be made now, and is then expected to be; else when to ask again."""
+        """0 if an attempt may be made now (the caller then makes one); else seconds until to ask again."""
         now = self._clock()
         if now < self._held_until:
             return self._held_until - now
@@ -69,12 +69,12 @@ class Circuit:
         return 0.0
 
     def record(self, *, success: bool) -> None:
-        """What came of an attempt: whether the sink answered like one that works."""
+        """Count an attempt. `success`: the sink answered as one that works."""
         now = self._clock()
         if self._state is State.CLOSED:
             self._count(now, success)
         elif success:
-            # Even the answer to an attempt from before it opened: the sink lives.
+            # Even the answer to an attempt that began before it opened: the sink works.
             self._close()
         elif self._state is State.HALF_OPEN:
             self._open_seconds = min(2 * self._open_seconds, _LONGEST_OPEN_SECONDS)
@@ -88,7 +88,7 @@ class Circuit:
             return
         recent = [one for one in self._slices if now - one[0] <= _WINDOW_SECONDS]
         failures, total = sum(one[2] for one in recent), sum(one[1] + one[2] for one in recent)
-        if total >= _MINIMUM and failures >= _FAILURE_RATIO * total:
+        if total >= _MINIMUM_ATTEMPTS and failures >= _FAILURE_RATIO * total:
             self._open(now)
 
     def _open(self, now: float) -> None:
@@ -101,17 +101,17 @@ class Circuit:
         self._slices.clear()
 
 
-class Circuits:
-    """The circuits of all sinks; subscriptions with the same sink share one."""
+class CircuitBreakers:
+    """The circuit breakers of all sinks; subscriptions with the same sink share one."""
 
     def __init__(self) -> None:
-        self._circuits: dict[str, Circuit] = {}
+        self._by_sink: dict[str, CircuitBreaker] = {}
 
-    def of(self, sink: str) -> Circuit:
-        """The sink's circuit."""
-        return self._circuits.setdefault(sink, Circuit())
+    def of(self, sink: str) -> CircuitBreaker:
+        """The sink's circuit breaker."""
+        return self._by_sink.setdefault(sink, CircuitBreaker())
 
     def keep(self, sinks: set[str]) -> None:
         """Forget all others."""
-        for gone in self._circuits.keys() - sinks:
-            del self._circuits[gone]
+        for gone in self._by_sink.keys() - sinks:
+            del self._by_sink[gone]

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.rio.amqp.topology import LEVELS, LONGEST_DELAY_SECONDS, UNIT_SECONDS, delay_route
-from broker.rio.delivery.retry import Verdict, asked_seconds, judge, pause_seconds
+from broker.rio.delivery.backoff import asked_seconds, pause_seconds
+from broker.rio.delivery.verdict import Verdict, judge
 from broker.rio.model.policy import Policy, Retry
 
 attempts = st.integers(1, 10**9)

@@ -1,9 +1,9 @@
 """Subjects of an ordered subscription whose events wait in PostgreSQL behind one that failed.
 
-Of such a subject everything that comes from the queue is held, too, until nothing of it is left. RabbitMQ
-serves one dispatcher at a time: the first message of a consumer tells that it is this dispatcher's turn, and
-what is held is then read anew. While no message comes, what is held goes to another dispatcher once the lease
-of the former one has lapsed.
+While events of a subject are held, those of it that come from RabbitMQ are held behind them. RabbitMQ serves
+one dispatcher at a time: the first message of a consumer says that it is this dispatcher, and what is held is
+then read anew. While no message comes, another dispatcher takes up what is held once the lease of the former
+one has expired.
 """
 
 import asyncio
@@ -14,8 +14,8 @@ from collections.abc import Callable, Coroutine, Sequence
 from itertools import takewhile
 from typing import Any, Final
 
-from broker.rio.amqp.consumers import Consumer, Received, Wanted
-from broker.rio.delivery.readings import NotKept, Readings
+from broker.rio.amqp.consumer import Consumer, ConsumerSpec, ReceivedMessage
+from broker.rio.delivery.observers.metrics import DeliveryMetrics, NotKeptReason
 from broker.rio.jobs.periodic import AWAY
 from broker.rio.model.message import Message
 from broker.rio.store.held import Held, HeldBacklog, subject_of
@@ -26,36 +26,38 @@ _AGAIN_SECONDS: Final = 2.0
 _AGAIN_UNEXPECTED_SECONDS: Final = 60.0
 
 
-class Holding:
-    """The held events of one worker's subscription."""
+class HeldSubjects:
+    """The held events of one subscription."""
 
     def __init__(
         self,
-        wanted: Wanted,
+        spec: ConsumerSpec,
         held: Held,
-        readings: Readings,
+        metrics: DeliveryMetrics,
         *,
-        deliver: Callable[[Received], None],
-        settle: Callable[[Received], None],
+        deliver: Callable[[ReceivedMessage], None],
+        acknowledge: Callable[[ReceivedMessage], None],
     ) -> None:
-        """`deliver` gets messages whose turn is now, `settle` those of the queue that are held instead."""
-        self._wanted = wanted
-        self._id = wanted.subscription_id
+        """`deliver` gets messages that are due, `acknowledge` those of RabbitMQ that are held instead."""
+        self._spec = spec
+        self._id = spec.subscription_id
         self._held = held
-        self._readings = readings
+        self._metrics = metrics
         self._deliver = deliver
-        self._settle = settle
-        self._arrived: deque[Received] = deque()
+        self._acknowledge = acknowledge
+        self._arrived: deque[ReceivedMessage] = deque()
         self._sorting: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
         self._subjects: dict[str, int] = {}
         """How many events are held of each subject."""
         self._accepted_at: dict[str, float] = {}
         """When the first of each subject was accepted, as far as it was read."""
-        self._turn_of: Consumer | None = None
-        self._store = Consumer(wanted, None)
-        """What stands for the queue in messages that come from PostgreSQL."""
-        self._active = False
+        self._served: Consumer | None = None
+        """The consumer whose first message had what is held read."""
+        self._store = Consumer(spec, None)
+        """Stands for the queue in messages that come from PostgreSQL."""
+        self._is_active = False
+        """Whether this dispatcher delivers what is held."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     def backlog(self) -> HeldBacklog:
@@ -68,48 +70,50 @@ class Holding:
         """When the oldest was accepted, seconds since the epoch; None without any."""
         return min(self._accepted_at.values(), default=None)
 
-    def holds(self, received: Received) -> bool:
-        """Whether a message comes from here, and not from the queue."""
+    def is_held(self, received: ReceivedMessage) -> bool:
+        """Whether a message comes from PostgreSQL, and not from RabbitMQ."""
         return received.consumer.channel is None
 
-    def receive(self, received: Received) -> None:
-        """Deliver a message of the queue, or hold it behind others of its subject."""
+    def receive(self, received: ReceivedMessage) -> None:
+        """Deliver a message of RabbitMQ, or hold it behind others of its subject."""
         self._arrived.append(received)
         if self._sorting is None:
             self._sorting = self._start(self._sort())
 
     async def renew(self) -> None:
-        """Keep what is held, or take up what another dispatcher has left; to be called every few seconds."""
+        """Extend the lease, or take up what another dispatcher has left; to be called every few seconds."""
         async with self._lock:
-            if self._active:
+            if self._is_active:
                 if not await self._held.claim(self._id, take=False):
                     self._lose()
             elif await self._held.counts(self._id) and await self._held.claim(self._id, take=False):
                 await self._load()
 
-    async def hold(self, lane: Sequence[Received], later: Message, pause_seconds: float) -> None:
-        """Hold a subject's messages in hand: the first, which failed, is tried again after the pause."""
-        if not self._active:
+    async def hold(
+        self, lane: Sequence[ReceivedMessage], next_message: Message, pause_seconds: float
+    ) -> None:
+        """Hold the messages of a subject. The first failed: it is `next_message` now, due after the pause."""
+        if not self._is_active:
             await self._held.claim(self._id, take=True)
             await self._load()
-        messages = [later, *(received.message for received in lane[1:])]
-        subject = subject_of(later)
+        messages = [next_message, *(received.message for received in lane[1:])]
+        subject = subject_of(next_message)
         await self._held.add(self._id, messages, pause_seconds)
         self._subjects[subject] = self._subjects.get(subject, 0) + len(messages)
-        self._accepted_at.setdefault(subject, later.accepted_at)
+        self._accepted_at.setdefault(subject, next_message.accepted_at)
         _logger.warning("a subject's events are held", extra={"subscription": self._id, "subject": subject})
         self._start(self._next(subject))
 
-    async def put_off(self, received: Received, later: Message, pause_seconds: float) -> None:
-        """A held message's attempt failed; it is tried again after the pause."""
-        if received.consumer.open:
-            await self._held.put_off(received.tag, later, pause_seconds)
-            self._start(self._next(subject_of(later)))
+    async def postpone(self, received: ReceivedMessage, next_message: Message, pause_seconds: float) -> None:
+        """Have a held message whose attempt failed tried again after the pause."""
+        if received.consumer.is_open:
+            await self._held.postpone(received.tag, next_message, pause_seconds)
+            self._start(self._next(subject_of(next_message)))
 
-    async def done(self, received: Received) -> None:
-        """A held message was delivered, or is a dead letter: the next of its subject has its turn."""
+    async def remove(self, received: ReceivedMessage) -> None:
+        """Remove a held message that was delivered or is a dead letter: the next of its subject is due."""
         await self._held.remove(received.tag)
-        if received.consumer.open:
+        if received.consumer.is_open:
             subject = subject_of(received.message)
             self._subjects[subject] = max(0, self._subjects.get(subject, 0) - 1)
             self._start(self._next(subject))
@@ -120,7 +124,7 @@ class Holding:
         return self._lock
 
     async def stop(self) -> None:
-        """Take up nothing more. What is held stays held."""
+        """Deliver nothing more. What is held stays held."""
         self._lose()
         self._arrived.clear()
         tasks = list(self._tasks)
@@ -129,7 +133,7 @@ class Holding:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _sort(self) -> None:
-        """Deliver or hold what has come, in order."""
+        """Deliver or hold the messages that have arrived, in order."""
         try:
             while self._arrived:
                 try:
@@ -140,19 +144,19 @@ class Holding:
                     _logger.warning("an ordered subscription waits for PostgreSQL", extra=reason)
                     await asyncio.sleep(_AGAIN_SECONDS)
                 except Exception:
-                    await self._wait_unexpectedly()
+                    await self._wait_after_unexpected()
         finally:
             self._sorting = None
 
     async def _sort_some(self) -> None:
         consumer = self._arrived[0].consumer
-        if consumer.open and consumer is not self._turn_of:
+        if consumer.is_open and consumer is not self._served:
             await self._held.claim(self._id, take=True)
             self._lose()
             await self._load()
-            self._turn_of = consumer
+            self._served = consumer
         batch = list(takewhile(lambda one: one.consumer is consumer, self._arrived))
-        behind = [one for one in batch if consumer.open and subject_of(one.message) in self._subjects]
+        behind = [one for one in batch if consumer.is_open and subject_of(one.message) in self._subjects]
         if behind:
             await self._held.add(self._id, [one.message for one in behind])
         for _ in batch:
@@ -163,53 +167,53 @@ class Holding:
                 self._deliver(received)
         for received in behind:
             self._subjects[subject_of(received.message)] += 1
-            self._settle(received)
+            self._acknowledge(received)
 
     async def _load(self) -> None:
         """Read what is held, and have the first of each subject delivered when it is due."""
         self._subjects = await self._held.counts(self._id)
-        self._active = True
+        self._is_active = True
         for subject in self._subjects:
             self._start(self._next(subject))
 
     def _lose(self) -> None:
-        """Another dispatcher has what is held, or this one is to read it anew."""
-        self._active = False
-        self._turn_of = None
+        """Forget what was read: another dispatcher delivers it, or this one reads it anew."""
+        self._is_active = False
+        self._served = None
         self._subjects, self._accepted_at = {}, {}
-        self._store.open = False
-        self._store = Consumer(self._wanted, None)
+        self._store.is_open = False
+        self._store = Consumer(self._spec, None)
 
     async def _next(self, subject: str) -> None:
-        """Have the first held event of a subject delivered when it is due; without any it is held no more."""
+        """Deliver the first held event of a subject when it is due; a subject without any is held no more."""
         store = self._store
-        while store.open:
+        while store.is_open:
             try:
                 async with self._lock:
                     found = await self._held.first(self._id, subject)
-                    if found is None and store.open:
+                    if found is None and store.is_open:
                         self._subjects.pop(subject, None)
                         self._accepted_at.pop(subject, None)
             except AWAY:
                 await asyncio.sleep(_AGAIN_SECONDS)
                 continue
             except Exception:
-                await self._wait_unexpectedly()
+                await self._wait_after_unexpected()
                 continue
-            if found is None or not store.open:
+            if found is None or not store.is_open:
                 return
             self._accepted_at[subject] = found.message.accepted_at
             if found.due_seconds <= 0:
-                self._deliver(Received(found.message, store, found.position))
+                self._deliver(ReceivedMessage(found.message, store, found.position))
                 return
             await asyncio.sleep(found.due_seconds)
 
-    async def _wait_unexpectedly(self) -> None:
-        """Say what failed in a way that nothing is known of, and wait before it is tried again."""
+    async def _wait_after_unexpected(self) -> None:
+        """Log and count the unexpected error that is being handled, and wait before it is tried again."""
         _logger.exception(
             "events of an ordered subscription cannot be held", extra={"subscription": self._id}
         )
-        self._readings.not_kept(NotKept.UNEXPECTED)
+        self._metrics.count_not_kept(NotKeptReason.UNEXPECTED)
         await asyncio.sleep(_AGAIN_UNEXPECTED_SECONDS)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

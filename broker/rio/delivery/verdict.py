@@ -1,18 +1,18 @@
-"""When a delivery is tried again, and when it is given up."""
+"""What a sink's answer means for the event: delivered, tried again, or given up."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from broker.rio.amqp.topology import UNIT_SECONDS
-from broker.rio.model.policy import Policy, Retry
-from observability.resilience.backoff import full_jitter
+from broker.rio.delivery.backoff import asked_seconds, pause_seconds
+from broker.rio.model.policy import Policy
 
 _GONE: Final = 410
 
 
 class Verdict(StrEnum):
-    """What an attempt's answer means."""
+    """What an attempt's answer means; `outcomes/` has a module for what then becomes of the event."""
 
     DELIVERED = "delivered"
     RETRY = "retry"
@@ -45,7 +45,10 @@ def judge(
     """Judge attempt number `attempt` (from 1), `elapsed_seconds` after the first one began.
 
     Args:
+        policy: the subscription's.
         status: the sink's answer; None when there was none.
+        attempt: its number.
+        elapsed_seconds: since the first attempt began.
         retry_after_seconds: how long the sink asked to be left alone.
     """
     if status is not None and 200 <= status < 300:
@@ -63,16 +66,3 @@ def judge(
     # The last attempt is made when the budget ends, not up to a whole pause before it.
     pause = min(pause_seconds(retry, attempt), left)
     return Judgement(Verdict.RETRY, max(pause, asked_seconds(retry, retry_after_seconds)))
-
-
-def asked_seconds(retry: Retry, retry_after_seconds: float | None) -> float:
-    """For how long a sink that asked for `retry_after_seconds` is left alone: never beyond the cap."""
-    return 0.0 if retry_after_seconds is None else min(retry_after_seconds, retry.cap_seconds)
-
-
-def pause_seconds(retry: Retry, attempt: int) -> float:
-    """The pause after failed attempt number `attempt`: exponential with full jitter, never beyond the cap.
-
-    Events that failed together are so spread evenly, rather than to come back together.
-    """
-    return full_jitter(attempt, retry.first_seconds, retry.cap_seconds)

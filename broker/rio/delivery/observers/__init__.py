@@ -1,0 +1,1 @@
+"""What is seen and kept of deliveries: one concern a module, over the hooks of `observer.py`."""

@@ -1,0 +1,24 @@
+"""The two steps by which an outcome takes effect."""
+
+from typing import Final
+
+from broker.rio.amqp.publisher import NotPublished
+from broker.rio.delivery.attempt import DeliveryAttempt
+from broker.rio.jobs.periodic import AWAY
+
+UNAVAILABLE: Final = (NotPublished, *AWAY)
+"""What is raised while RabbitMQ or PostgreSQL is away."""
+
+
+class Outcome:
+    """What becomes of a message after an attempt; a subclass overrides the steps that it needs."""
+
+    async def store(self, attempt: DeliveryAttempt) -> None:
+        """Make the outcome durable, within the attempt's span.
+
+        One of UNAVAILABLE has the event delivered again; any other error makes the attempt a failed one.
+        """
+
+    async def settle(self, attempt: DeliveryAttempt) -> None:
+        """Let go of the message, once the outcome is durable."""
+        raise NotImplementedError

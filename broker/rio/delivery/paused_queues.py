@@ -1,0 +1,91 @@
+"""The queues of paused subscriptions: since when messages wait in them, and whether too many do."""
+
+import asyncio
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Final
+
+from broker.rio.amqp.consumer import ConsumerSpec
+from broker.rio.delivery.factory import DeliveryContext
+from broker.rio.delivery.overflow import LARGEST_BYTES, Overflow
+from broker.rio.model.subscription import Subscription
+
+_EXAMINE_SECONDS: Final = 60.0
+_EXAMINE_GROWN_SECONDS: Final = 5.0
+_GROWTH: Final = 0.1
+"""By which part of what may wait a queue may have grown until it is examined early."""
+
+
+class PausedQueues:
+    """Has messages beyond what may wait for a paused subscription become dead letters."""
+
+    def __init__(
+        self,
+        context: DeliveryContext,
+        numbers: Iterator[int],
+        megabytes: int,
+        on_change: Callable[[], None],
+    ) -> None:
+        """`megabytes`: how much may wait; `on_change` is called when `specs` has changed."""
+        self._context = context
+        self._numbers = numbers
+        self._megabytes = megabytes
+        self._on_change = on_change
+        self._overflows: dict[int, Overflow] = {}  # by the number of their consumer
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._examined: dict[str, tuple[int, float]] = {}
+        """How many messages were left when a queue was last examined, and when (monotonic)."""
+        self._since: dict[str, float] = {}
+        """Since when messages have been seen to wait; seconds since the epoch."""
+
+    @property
+    def specs(self) -> list[ConsumerSpec]:
+        """What is to be consumed to examine the queues."""
+        return [overflow.spec for overflow in self._overflows.values()]
+
+    def overflow(self, number: int) -> Overflow | None:
+        """What receives the messages of a consumer of these, or None."""
+        return self._overflows.get(number)
+
+    def waiting_since(self, subscription_id: str) -> float | None:
+        """Since when messages have been seen to wait, seconds since the epoch; None when none does."""
+        return self._since.get(subscription_id)
+
+    def note_lengths(self, paused: Mapping[str, Subscription], lengths: Mapping[str, int]) -> None:
+        """Note how many messages are ready in each queue, and examine those that may hold too much."""
+        waiting = {one: lengths[one] for one in paused.keys() & lengths.keys() if lengths[one]}
+        now = time.time()
+        self._since = {one: self._since.get(one, now) for one in waiting}
+        for subscription_id, length in waiting.items():
+            if self._is_to_be_examined(subscription_id, length):
+                self._examine(paused[subscription_id], length)
+
+    def end(self, subscription_ids: Collection[str] | None = None) -> None:
+        """Examine the queues of these subscriptions no longer (of all without any): they are resumed."""
+        for subscription_id in self._tasks.keys() if subscription_ids is None else subscription_ids:
+            if (task := self._tasks.get(subscription_id)) is not None:
+                task.cancel()
+
+    def _is_to_be_examined(self, subscription_id: str, length: int) -> bool:
+        most = self._megabytes * 1_000_000
+        before, at = self._examined.get(subscription_id, (0, 0.0))
+        is_grown = (length - before) * LARGEST_BYTES > _GROWTH * most
+        is_recent = time.monotonic() - at < (_EXAMINE_GROWN_SECONDS if is_grown else _EXAMINE_SECONDS)
+        return length * LARGEST_BYTES > most and not is_recent and subscription_id not in self._tasks
+
+    def _examine(self, subscription: Subscription, length: int) -> None:
+        overflow = Overflow(next(self._numbers), subscription, length, self._megabytes, self._context)
+        self._overflows[overflow.spec.number] = overflow
+        self._tasks[subscription.id] = asyncio.create_task(self._run(overflow, length))
+        self._on_change()
+
+    async def _run(self, overflow: Overflow, length: int) -> None:
+        subscription_id = overflow.spec.subscription_id
+        try:
+            await overflow.run()
+        finally:
+            if not overflow.is_cut_short:
+                self._examined[subscription_id] = (length - overflow.moved, time.monotonic())
+            del self._overflows[overflow.spec.number]
+            del self._tasks[subscription_id]
+            self._on_change()

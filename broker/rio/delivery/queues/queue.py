@@ -1,0 +1,103 @@
+"""What every order of delivery has in common."""
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from broker.rio.amqp.consumer import Consumer, ReceivedMessage
+from broker.rio.amqp.consumers import Consumers
+from broker.rio.model.message import Message
+from broker.rio.store.held import NOTHING_HELD, HeldBacklog
+
+AttemptedMessages: TypeAlias = Mapping[tuple[str, str], Message]
+"""Messages that attempts were made for, by source and id of their event."""
+
+
+@dataclass(slots=True)
+class _Unsettled:
+    message: Message
+    since: float
+    """On the monotonic clock."""
+
+
+class DeliveryQueue(ABC):
+    """The unsettled messages of one subscription: waiting to be taken, or taken."""
+
+    def __init__(
+        self, consumers: Consumers, attempted: AttemptedMessages, on_ready: Callable[[], None]
+    ) -> None:
+        """`attempted`: of the queue before this one; `on_ready` is called when a message may be taken."""
+        self._consumers = consumers
+        self._attempted = dict(attempted)
+        self._on_ready = on_ready
+        self._unsettled: dict[tuple[Consumer, int], _Unsettled] = {}
+
+    @abstractmethod
+    def add(self, received: ReceivedMessage) -> None:
+        """Queue a message that came from RabbitMQ."""
+
+    @abstractmethod
+    def take(self) -> ReceivedMessage | None:
+        """The next message to be delivered; None while there is none."""
+
+    @abstractmethod
+    def forget(self, received: ReceivedMessage) -> None:
+        """Let go of a taken message that RabbitMQ has requeued by itself."""
+
+    @abstractmethod
+    async def acknowledge(self, received: ReceivedMessage) -> None:
+        """Let go of a taken message for good."""
+
+    @abstractmethod
+    def put_back(self, received: ReceivedMessage) -> None:
+        """Have a taken message delivered again as if it had not been taken."""
+
+    @abstractmethod
+    def clear(self) -> None:
+        """Give out nothing more."""
+
+    @abstractmethod
+    async def renew(self) -> None:
+        """Keep what is held in PostgreSQL; to be called every few seconds."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """End what goes on by itself, once no taken message is left."""
+
+    def held(self) -> HeldBacklog:
+        """What waits in PostgreSQL."""
+        return NOTHING_HELD
+
+    def oldest_accepted_at(self) -> float | None:
+        """When the oldest message was accepted, seconds since the epoch; None without any."""
+        return min((one.message.accepted_at for one in self._unsettled.values()), default=None)
+
+    def longest_unsettled_seconds(self) -> float:
+        """How long ago the message came that has been here longest; 0 without any."""
+        oldest = next(iter(self._unsettled.values()), None)
+        return 0.0 if oldest is None else time.monotonic() - oldest.since
+
+    def attempted(self) -> AttemptedMessages:
+        """Messages here that attempts were made for, as they stand."""
+        return {
+            (one.message.event.source, one.message.event.id): one.message
+            for one in self._unsettled.values()
+            if one.message.history
+        }
+
+    def _with_attempts(self, received: ReceivedMessage) -> ReceivedMessage:
+        """The message with the attempts that the queue before this one knew of, and RabbitMQ does not."""
+        if self._attempted:
+            event = received.message.event
+            attempted = self._attempted.pop((event.source, event.id), None)
+            if attempted is not None:
+                return replace(received, message=attempted)
+        return received
+
+    def _track(self, received: ReceivedMessage) -> None:
+        self._unsettled[received.consumer, received.tag] = _Unsettled(received.message, time.monotonic())
+
+    def _untrack(self, received: ReceivedMessage) -> None:
+        self._unsettled.pop((received.consumer, received.tag), None)
