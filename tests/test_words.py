@@ -21,6 +21,7 @@ FOLDERS = (
     "dashboards",
     "broker/client",
     "broker/outbox_relay",
+    "broker/rio/delivery",
 )
 
 #: Parts of identifiers, for which the field has words of its own.

@@ -7,10 +7,10 @@ import tornado.web
 
 from broker.measurement import Measurements
 from broker.outbox_relay import outbox_api
-from broker.outbox_relay.blocked import BlockedOutboxes
 from broker.outbox_relay.event_publisher import EventPublisher
-from broker.outbox_relay.meter import OutboxMeter
 from broker.outbox_relay.metrics import RelayMetrics
+from broker.outbox_relay.outbox_gauges import OutboxGauges
+from broker.outbox_relay.refused_rows import RefusedRows
 from broker.outbox_relay.relay import Relay
 from broker.outbox_relay.settings import Settings
 from broker.process import stop_signal
@@ -38,9 +38,9 @@ async def main() -> None:
     for database in settings.databases:
         relay = Relay(database, publisher, metrics)
         hop.health.add(f"outbox-{database.name}", relay.check, critical=False)
-        meter = OutboxMeter(database, metrics, measurements)
-        tasks += [asyncio.create_task(relay.run()), asyncio.create_task(meter.run())]
-    routes = outbox_api.routes(BlockedOutboxes(settings.databases), operator_token)
+        gauges = OutboxGauges(database, metrics, measurements)
+        tasks += [asyncio.create_task(relay.run()), asyncio.create_task(gauges.run())]
+    routes = outbox_api.routes(RefusedRows(settings.databases), operator_token)
     application = tornado.web.Application(routes)
     hop_tornado.instrument(application, hop)
     server = ProblemServer(application, max_body_size=_MAX_BODY_BYTES)

@@ -1,4 +1,4 @@
-"""One service's outbox as the relay sees it: the rows that may go now, and what becomes of them."""
+"""One service's outbox: reading the rows that may be sent, deleting and refusing them, measuring."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ _AGED: Final = 1000
 _PRUNED_AT_ONCE: Final = 2_000
 _INBOX_KEPT: Final = "7 days"
 
-# Everything as text: a time that Python has no name for (infinity, the year 12026) is for Rio to refuse.
+# Everything as text: a time that Python cannot represent (infinity, the year 12026) is for Rio to refuse.
 _COLUMNS: Final = b"""
 position, id::text AS id, type, source, subject, to_json(time) #>> '{}' AS time, data::text AS data,
 traceparent, tracestate
@@ -28,11 +28,11 @@ WHERE refusal IS NULL AND NOT EXISTS (
         AND refused.position < outbox.position
 )
 """
-# And those of types that are put off, with what is behind them.
-_NOT_PUT_OFF: Final = b"""
-AND type <> ALL(%(put_off)s) AND NOT EXISTS (
+# So do rows of excluded types, and those behind them.
+_NOT_EXCLUDED: Final = b"""
+AND type <> ALL(%(excluded_types)s) AND NOT EXISTS (
     SELECT FROM outbox AS earlier
-    WHERE earlier.subject = outbox.subject AND earlier.type = ANY(%(put_off)s)
+    WHERE earlier.subject = outbox.subject AND earlier.type = ANY(%(excluded_types)s)
         AND earlier.position < outbox.position
 )
 """
@@ -41,7 +41,7 @@ _ONE: Final = b"SELECT" + _COLUMNS + b"FROM outbox WHERE position = %(position)s
 # What a row that cannot be read raises; anything else is the connection's.
 _UNREADABLE: Final = (psycopg.DataError, psycopg.InternalError, UnicodeError, ValueError)
 
-_MEASURE: Final = b"""
+_BACKLOG: Final = b"""
 WITH refused AS (
     SELECT subject, min(position) AS position FROM outbox WHERE refusal IS NOT NULL GROUP BY subject
 )
@@ -68,7 +68,7 @@ class Row:
     time: str
     """RFC 3339, but for one that is infinite or in no year of four digits."""
     data: str
-    """JSON text, carried on as PostgreSQL gives it."""
+    """JSON text, passed on as PostgreSQL gives it."""
     traceparent: str | None
     tracestate: str | None
 
@@ -88,7 +88,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Measure:
+class Backlog:
     """How much waits in an outbox."""
 
     rows: int
@@ -105,20 +105,20 @@ class Outbox:
     def __init__(self, connection: AsyncConnection[object]) -> None:
         self._connection = connection
 
-    async def ready(self, limit: int, put_off: Sequence[str] = ()) -> list[Row]:
-        """The oldest rows that may go now, in order; several of a subject go in one ordered batch.
+    async def ready(self, limit: int, excluded_types: Sequence[str] = ()) -> list[Row]:
+        """The oldest rows that may be sent now, in order; several of a subject go in one ordered batch.
 
-        `put_off`: event types that are to stay, and what is behind them of their subjects.
+        `excluded_types`: event types whose rows stay, with the rows behind them of their subjects.
         """
-        waiting = (_WAITING + _NOT_PUT_OFF if put_off else _WAITING) + _ORDERED
-        parameters = {"limit": limit, "put_off": list(put_off)}
+        waiting = (_WAITING + _NOT_EXCLUDED if excluded_types else _WAITING) + _ORDERED
+        parameters = {"limit": limit, "excluded_types": list(excluded_types)}
         try:
             return await self._rows(b"SELECT" + _COLUMNS + waiting, parameters)
         except _UNREADABLE:
             cursor = await self._connection.execute(b"SELECT position" + waiting, parameters)
             positions = [position for (position,) in cast("list[tuple[int]]", await cursor.fetchall())]
             found, is_refused = await self._readable(positions)
-            return await self.ready(limit, put_off) if is_refused and not found else found
+            return await self.ready(limit, excluded_types) if is_refused and not found else found
 
     async def _rows(self, query: bytes, parameters: Mapping[str, object]) -> list[Row]:
         async with self._connection.cursor(row_factory=class_row(Row)) as cursor:
@@ -139,23 +139,23 @@ class Outbox:
         return found, False
 
     async def delete(self, positions: Sequence[int]) -> None:
-        """Rio has these."""
+        """Delete rows whose events Rio has accepted."""
         await self._connection.execute("DELETE FROM outbox WHERE position = ANY(%s)", [list(positions)])
 
     async def refuse(self, position: int, reason: str) -> None:
-        """Rio will never take this one; it and the rest of its subject stay, for a person to look at."""
+        """Note that Rio refused a row for good; it stays, with the rest of its subject, for an operator."""
         await self._connection.execute(
             "UPDATE outbox SET refusal = %s WHERE position = %s", [reason, position]
         )
 
-    async def measure(self) -> Measure:
+    async def backlog(self) -> Backlog:
         """How much waits."""
-        async with self._connection.cursor(row_factory=class_row(Measure)) as cursor:
-            found = await (await cursor.execute(_MEASURE, {"most": _MAX_COUNTED, "aged": _AGED})).fetchone()
-        return found or Measure(0, 0.0, 0)
+        async with self._connection.cursor(row_factory=class_row(Backlog)) as cursor:
+            found = await (await cursor.execute(_BACKLOG, {"most": _MAX_COUNTED, "aged": _AGED})).fetchone()
+        return found or Backlog(0, 0.0, 0)
 
     async def prune_inbox(self) -> bool:
-        """Forget some of the deliveries that were consumed long ago; whether there may be more."""
+        """Delete some of the inbox's old entries; returns whether there may be more."""
         cursor = await self._connection.execute(
             """
             DELETE FROM inbox WHERE ctid = ANY(ARRAY(

@@ -19,7 +19,7 @@ from typing import Any, Final
 import msgspec
 from tornado.web import RequestHandler
 
-from broker.outbox_relay.blocked import AWAY, BlockedOutboxes, BlockedRow, trouble_of
+from broker.outbox_relay.refused_rows import UNAVAILABLE, RefusedRow, RefusedRows, reason_of
 from observability.frameworks import tornado as hop_tornado
 from observability.http.problem import Problem
 
@@ -31,7 +31,7 @@ _logger = logging.getLogger(__name__)
 _Method = Callable[..., Awaitable[None]]
 
 
-def routes(outboxes: BlockedOutboxes, token: str) -> list[tuple[str, type[RequestHandler], dict[str, Any]]]:
+def routes(outboxes: RefusedRows, token: str) -> list[tuple[str, type[RequestHandler], dict[str, Any]]]:
     """The addresses, to be added to an application's routes. token: the operator's."""
     given = {"outboxes": outboxes, "token": token}
     return [
@@ -51,10 +51,10 @@ def _available(method: _Method) -> _Method:
             await method(self, *arguments)
         except KeyError as error:
             raise Problem(404, "No such outbox", detail=f"no service {error} has an outbox") from error
-        except AWAY as error:
+        except UNAVAILABLE as error:
             headers = {"Retry-After": "5"}
             raise Problem(
-                503, "Outbox unavailable", detail=trouble_of(error)[:1000], headers=headers
+                503, "Outbox unavailable", detail=reason_of(error)[:1000], headers=headers
             ) from error
 
     return answered
@@ -63,7 +63,7 @@ def _available(method: _Method) -> _Method:
 class _OperatorHandler(hop_tornado.Handler):
     """Admits the operator's token alone."""
 
-    def initialize(self, outboxes: BlockedOutboxes, token: str) -> None:
+    def initialize(self, outboxes: RefusedRows, token: str) -> None:
         self.outboxes = outboxes
         self._expected = f"Bearer {token}".encode()
 
@@ -96,8 +96,8 @@ class _OutboxHandler(_OperatorHandler):
             if service is None
             else [await self.outboxes.of(service, limit + 1)]
         )
-        items = [_shown(blocked.service, row) for blocked in found for row in blocked.rows]
-        unread = [{"service": one.service, "reason": one.trouble} for one in found if one.trouble]
+        items = [_shown(refusals.service, row) for refusals in found for row in refusals.rows]
+        unread = [{"service": one.service, "reason": one.failure} for one in found if one.failure]
         self.show({"items": items[:limit], "more": len(items) > limit, "unread": unread})
 
     def _limit(self) -> int:
@@ -148,7 +148,7 @@ class _RetryHandler(_OperatorHandler):
         self.show({"service": service, "retried": done})
 
 
-def _shown(service: str, row: BlockedRow) -> dict[str, Any]:
+def _shown(service: str, row: RefusedRow) -> dict[str, Any]:
     return {"service": service, **asdict(row)}
 
 

@@ -1,4 +1,4 @@
-"""Emptying one database's outbox into Rio, for as long as the process lives."""
+"""Shipping one database's outbox to Rio, for as long as the process lives."""
 
 import asyncio
 import logging
@@ -9,11 +9,12 @@ from typing import Final
 import psycopg
 
 from broker.outbox_relay.connection import connect
-from broker.outbox_relay.event_publisher import BatchRefused, EventPublisher, Receipt, RioAway
+from broker.outbox_relay.event_publisher import EventPublisher
 from broker.outbox_relay.metrics import RelayMetrics
 from broker.outbox_relay.outbox import Outbox, Row
-from broker.outbox_relay.put_off import PutOffTypes
+from broker.outbox_relay.publish_result import BatchRefused, PublishResult, RioUnavailable
 from broker.outbox_relay.settings import Database
+from broker.outbox_relay.type_backoff import TypeBackoff
 from observability.postgresql.connection import AsyncConnection
 from observability.resilience.backoff import Backoff
 
@@ -31,22 +32,22 @@ _LONGEST_ASKED_SECONDS: Final = 60.0
 
 
 class Relay:
-    """One connection to one database: it holds the lock, listens, reads and deletes."""
+    """Ships one outbox over one connection, which holds the lock, listens, reads and deletes."""
 
     def __init__(self, database: Database, publisher: EventPublisher, metrics: RelayMetrics) -> None:
         self._database = database
         self._publisher = publisher
         self._metrics = metrics
-        self._trouble: str | None = "not connected yet"
+        self._failure: str | None = "not connected yet"
         self._backoff = Backoff(_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS)
         self._asked_seconds = 0.0
         self._prune_at = 0.0
-        self._put_off = PutOffTypes()
+        self._type_backoff = TypeBackoff()
 
     def check(self) -> None:
-        """A health check: raises with what keeps the outbox from being emptied."""
-        if self._trouble is not None:
-            raise RuntimeError(self._trouble)
+        """A health check: raises with the reason why the outbox is not shipped."""
+        if self._failure is not None:
+            raise RuntimeError(self._failure)
 
     async def run(self) -> None:
         """Publish until cancelled; reconnects to PostgreSQL whenever the connection is lost."""
@@ -61,7 +62,7 @@ class Relay:
             except Exception as error:
                 _logger.exception("the relay failed unexpectedly", extra=self._fields())
                 self._report(f"unexpected: {error!r}")
-            await self._rest()
+            await self._pause()
 
     async def _serve(self, connection: AsyncConnection[object]) -> None:
         outbox = Outbox(connection)
@@ -70,20 +71,20 @@ class Relay:
         await connection.execute("LISTEN outbox")
         self._recovered()
         while True:
-            await self._keep_house(outbox)
-            rows = await outbox.ready(_BATCH, self._put_off.current())
+            await self._prune_inbox(outbox)
+            rows = await outbox.ready(_BATCH, self._type_backoff.excluded())
             if not rows:
                 await self._wait(connection)
             elif not await self._ship(outbox, rows):
-                await self._rest()
+                await self._pause()
 
     async def _take_lock(self, connection: AsyncConnection[object]) -> None:
-        """Be the one relay of this database; others stand by. The lock goes with the connection."""
+        """Wait until this is the one relay of the database; PostgreSQL frees the lock with the connection."""
         while True:
             cursor = await connection.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK])
             if await cursor.fetchone() == (True,):
                 return
-            self._trouble = None  # another relay does the work
+            self._failure = None  # another relay ships it
             await asyncio.sleep(_STANDBY_SECONDS)
 
     async def _wait(self, connection: AsyncConnection[object]) -> None:
@@ -93,20 +94,20 @@ class Relay:
             pass
 
     async def _ship(self, outbox: Outbox, rows: Sequence[Row]) -> bool:
-        """Send rows and settle them; False when Rio is away."""
+        """Send rows and settle them; False when Rio took none."""
         try:
             try:
                 await self._settle(outbox, await self._publisher.publish(self._database.name, rows))
             except BatchRefused:
                 await self._ship_one_by_one(outbox, rows)
-        except RioAway as error:
+        except RioUnavailable as error:
             self._report(f"Rio: {error}")
             self._asked_seconds = min(error.retry_after_seconds, _LONGEST_ASKED_SECONDS)
-            # Some of its queues may be away: what goes elsewhere does not wait for them.
-            self._put_off.add((row.type for row in error.rows), self._asked_seconds)
+            # Some of its queues may be unavailable: events for other queues do not wait for them.
+            self._type_backoff.back_off((row.type for row in error.rows), self._asked_seconds)
             return False
-        if self._put_off:
-            self._report(f"Rio does not take {self._put_off} at present")
+        if self._type_backoff:
+            self._report(f"Rio does not take {self._type_backoff} at present")
             self._backoff.reset()
         else:
             self._recovered()
@@ -116,40 +117,40 @@ class Relay:
         stopped: set[str] = set()
         for row in rows:
             if row.subject not in stopped:
-                receipt = await self._publisher.publish(self._database.name, [row])
-                await self._settle(outbox, receipt)
-                if not receipt.accepted:
+                result = await self._publisher.publish(self._database.name, [row])
+                await self._settle(outbox, result)
+                if not result.accepted:
                     stopped.add(row.subject)
 
-    async def _settle(self, outbox: Outbox, receipt: Receipt) -> None:
-        self._put_off.remove(row.type for row in receipt.accepted)
-        self._put_off.add(row.type for row in receipt.put_off)
-        if receipt.accepted:
-            await outbox.delete([row.position for row in receipt.accepted])
-            self._metrics.shipped.labels(self._database.name).inc(len(receipt.accepted))
-        for row, reason in receipt.refused:
+    async def _settle(self, outbox: Outbox, result: PublishResult) -> None:
+        self._type_backoff.reset(row.type for row in result.accepted)
+        self._type_backoff.back_off(row.type for row in result.not_taken)
+        if result.accepted:
+            await outbox.delete([row.position for row in result.accepted])
+            self._metrics.shipped.labels(self._database.name).inc(len(result.accepted))
+        for row, reason in result.refused:
             await outbox.refuse(row.position, reason)
             self._metrics.refused.labels(self._database.name).inc()
 
-    async def _keep_house(self, outbox: Outbox) -> None:
+    async def _prune_inbox(self, outbox: Outbox) -> None:
         now = time.monotonic()
         if now >= self._prune_at:
             # While there is more, a slice of 2,000 rows a turn, which ships 100 events at most.
             self._prune_at = now if await outbox.prune_inbox() else now + _PRUNE_SECONDS
 
-    def _report(self, trouble: str) -> None:
-        """Log a trouble once, when it begins or becomes another."""
-        if trouble != self._trouble:
-            _logger.warning("the outbox has to wait", extra={**self._fields(), "reason": trouble})
-        self._trouble = trouble
+    def _report(self, failure: str) -> None:
+        """Note why the outbox is not shipped; log it once, when it begins or changes."""
+        if failure != self._failure:
+            _logger.warning("the outbox has to wait", extra={**self._fields(), "reason": failure})
+        self._failure = failure
 
     def _recovered(self) -> None:
-        if self._trouble is not None:
+        if self._failure is not None:
             _logger.info("the outbox is being shipped", extra=self._fields())
-        self._trouble = None
+        self._failure = None
         self._backoff.reset()
 
-    async def _rest(self) -> None:
+    async def _pause(self) -> None:
         """Pause, exponentially longer from time to time, and at least as long as Rio asked for."""
         await asyncio.sleep(self._backoff.next() + self._asked_seconds)
         self._asked_seconds = 0.0

@@ -1,4 +1,4 @@
-"""How much waits in one database's outbox. Measuring goes on beside shipping: neither waits for the other."""
+"""Gauges of how much waits in one database's outbox, read beside shipping: neither waits for the other."""
 
 import asyncio
 import logging
@@ -17,8 +17,8 @@ _logger = logging.getLogger(__name__)
 _EVERY_SECONDS: Final = 5.0
 
 
-class OutboxMeter:
-    """Sets the gauges of one outbox every few seconds, over a connection of its own."""
+class OutboxGauges:
+    """Sets the gauges of one outbox every 5 seconds, over a connection of its own."""
 
     def __init__(self, database: Database, metrics: RelayMetrics, measurements: Measurements) -> None:
         self._database = database
@@ -46,10 +46,10 @@ class OutboxMeter:
 
     async def _read(self, outbox: Outbox) -> None:
         with self._measurement.reading():
-            measure = await outbox.measure()
-            self._rows.set(measure.rows)
-            self._oldest_seconds.set(measure.oldest_seconds)
-            self._blocked.set(measure.blocked)
+            backlog = await outbox.backlog()
+            self._rows.set(backlog.rows)
+            self._oldest_seconds.set(backlog.oldest_seconds)
+            self._blocked.set(backlog.blocked)
 
     def _show(self, value: float) -> None:
         for gauge in (self._rows, self._oldest_seconds, self._blocked):

@@ -1,4 +1,4 @@
-"""The rows of services' outboxes that Rio refused, for an operator: read, shipped again, discarded.
+"""The rows of services' outboxes that Rio refused: an operator reads, retries or discards them.
 
 Each operation opens a connection of its own, so that it waits for no batch and delays none.
 """
@@ -26,7 +26,7 @@ _MAX_DATA_BYTES: Final = 1024 * 1024
 _MAX_RETRIED: Final = 10_000
 
 #: What an operation on one database may raise; the others' rows can be read all the same.
-AWAY: Final = (psycopg.Error, OSError, TimeoutError)
+UNAVAILABLE: Final = (psycopg.Error, OSError, TimeoutError)
 
 # Texts have no bound in the table.
 _ATTRIBUTES: Final = b"""
@@ -60,7 +60,7 @@ _NOTIFY: Final = b"NOTIFY outbox"
 
 
 @dataclass(frozen=True, slots=True)
-class BlockedRow:
+class RefusedRow:
     """A row that Rio refused. Texts are cut after 1000 characters."""
 
     position: int
@@ -74,7 +74,7 @@ class BlockedRow:
 
 
 @dataclass(frozen=True, slots=True)
-class BlockedEvent(BlockedRow):
+class RefusedEvent(RefusedRow):
     """A row that Rio refused, with the event's data."""
 
     traceparent: str | None
@@ -93,41 +93,41 @@ class DiscardedEvent:
 
 
 @dataclass(frozen=True, slots=True)
-class BlockedRows:
+class OutboxRefusals:
     """The refused rows of one outbox, in the order written."""
 
     service: str
-    rows: Sequence[BlockedRow] = ()
-    trouble: str | None = None
+    rows: Sequence[RefusedRow] = ()
+    failure: str | None = None
     """Why they could not be read; None when they were."""
 
 
-class BlockedOutboxes:
+class RefusedRows:
     """Operations on the refused rows of every outbox; at most two connections are open at a time.
 
-    Those on one service raise KeyError for a service without an outbox, and one of AWAY when its database
-    does not answer within 12 s, or has no outbox yet.
+    Those on one service raise KeyError for a service without an outbox, and one of UNAVAILABLE when its
+    database does not answer within 12 s, or has no outbox yet.
     """
 
     def __init__(self, databases: Iterable[Database]) -> None:
         self._databases = {database.name: database for database in databases}
         self._free = asyncio.Semaphore(_CONNECTIONS)
 
-    async def list(self, limit: int) -> Sequence[BlockedRows]:
+    async def list(self, limit: int) -> Sequence[OutboxRefusals]:
         """The oldest `limit` refused rows of every outbox."""
         return await asyncio.gather(*(self._readable(service, limit) for service in self._databases))
 
-    async def of(self, service: str, limit: int) -> BlockedRows:
+    async def of(self, service: str, limit: int) -> OutboxRefusals:
         """The oldest `limit` refused rows of one outbox."""
         parameters = {"most": _MAX_TEXT, "limit": limit}
         async with self._connection(service) as connection:
-            return BlockedRows(service, await _rows(connection, class_row(BlockedRow), _LIST, parameters))
+            return OutboxRefusals(service, await _rows(connection, class_row(RefusedRow), _LIST, parameters))
 
-    async def get(self, service: str, position: int) -> BlockedEvent | None:
+    async def get(self, service: str, position: int) -> RefusedEvent | None:
         """One refused row; None where there is none."""
         parameters = {"most": _MAX_TEXT, "most_bytes": _MAX_DATA_BYTES, "position": position}
         async with self._connection(service) as connection:
-            return next(iter(await _rows(connection, class_row(BlockedEvent), _ONE, parameters)), None)
+            return next(iter(await _rows(connection, class_row(RefusedEvent), _ONE, parameters)), None)
 
     async def retry(self, service: str, position: int | None = None) -> int:
         """Have refused rows shipped again: one, or the oldest 10000 of the service. Returns how many."""
@@ -144,11 +144,11 @@ class BlockedOutboxes:
             await connection.execute(_NOTIFY)
             return next(iter(deleted), None)
 
-    async def _readable(self, service: str, limit: int) -> BlockedRows:
+    async def _readable(self, service: str, limit: int) -> OutboxRefusals:
         try:
             return await self.of(service, limit)
-        except AWAY as error:
-            return BlockedRows(service, trouble=trouble_of(error))
+        except UNAVAILABLE as error:
+            return OutboxRefusals(service, failure=reason_of(error))
 
     @asynccontextmanager
     async def _connection(self, service: str) -> AsyncIterator[AsyncConnection[object]]:
@@ -178,7 +178,7 @@ async def _rows(
         return await cursor.fetchall()
 
 
-def trouble_of(error: BaseException) -> str:
+def reason_of(error: BaseException) -> str:
     """Why an operation on an outbox failed, for an operator."""
     if isinstance(error, psycopg.errors.UndefinedTable):
         return "there is no outbox yet: the service has not migrated its database"

@@ -1,6 +1,6 @@
 """Which types' events the relay leaves in the outbox for a while."""
 
-from broker.outbox_relay.put_off import PutOffTypes
+from broker.outbox_relay.type_backoff import TypeBackoff
 
 
 class Clock:
@@ -15,11 +15,11 @@ class Clock:
 
 def test_types_are_left_out_for_longer_from_time_to_time_up_to_a_bound() -> None:
     clock = Clock()
-    types, lasted = PutOffTypes(clock), []
+    types, lasted = TypeBackoff(clock), []
     for _ in range(8):
-        types.add(["a", "a"])
+        types.back_off(["a", "a"])
         begun = clock.now
-        while types.current():
+        while types.excluded():
             clock.now += 0.5
         lasted.append(clock.now - begun)
     assert lasted[:3] == [1, 2, 4]
@@ -29,21 +29,21 @@ def test_types_are_left_out_for_longer_from_time_to_time_up_to_a_bound() -> None
 
 def test_a_type_that_is_taken_begins_anew() -> None:
     clock = Clock()
-    types = PutOffTypes(clock)
-    types.add(["a", "b"])
-    types.add(["a"])
-    types.remove(["a"])
-    assert types.current() == ["b"]
-    types.add(["a"])
+    types = TypeBackoff(clock)
+    types.back_off(["a", "b"])
+    types.back_off(["a"])
+    types.reset(["a"])
+    assert types.excluded() == ["b"]
+    types.back_off(["a"])
     clock.now = 1.0
-    assert (types.current(), str(types), bool(types)) == ([], "a, b", True)
-    types.remove(["a", "b"])
+    assert (types.excluded(), str(types), bool(types)) == ([], "a, b", True)
+    types.reset(["a", "b"])
     assert not types
 
 
 def test_a_type_is_left_out_for_as_long_as_rio_asks() -> None:
     clock = Clock()
-    types = PutOffTypes(clock)
-    types.add(["a"], 30.0)
+    types = TypeBackoff(clock)
+    types.back_off(["a"], 30.0)
     clock.now = 29.0
-    assert types.current() == ["a"]
+    assert types.excluded() == ["a"]
