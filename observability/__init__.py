@@ -1,7 +1,7 @@
 """What every Python hop of the platform uses: tracing, logs, metrics, health and error answers.
 
-hop = setup("accounts")
-frameworks.flask.instrument(app, hop)
+telemetry = setup("accounts")
+frameworks.flask.instrument(app, telemetry)
 """
 
 from observability.telemetry import Telemetry, current, setup

@@ -1,4 +1,4 @@
-"""A hop of the platform: the telemetry of one process, set up by one call."""
+"""The telemetry of one process, set up by one call, which makes it a hop."""
 
 import atexit
 import logging
@@ -33,7 +33,7 @@ class Telemetry:
     Attributes:
         settings: the hop's identity, and where its telemetry goes.
         tracer: for spans of its own.
-        tracer_provider: for instrumentations.
+        tracer_provider: for instrumentations, and for span processors of a team's.
         metrics: the HTTP metrics every hop has.
         registry: for metrics of its own; `/metrics` shows it.
         health: its checks; `collector` is one of them if the hop was told where that is.
