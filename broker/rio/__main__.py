@@ -60,8 +60,8 @@ async def _drain(api: Api, server: Server) -> None:
     api.tail.end()
     server.refuse_keeping_alive()
     await server.stop()
-    await api.pipeline.drain(_DRAIN_SECONDS)
     await hop_tornado.drain(_DRAIN_SECONDS)
+    await api.pipeline.drain(_DRAIN_SECONDS)  # last: right after it connections are closed
     await server.close_all_connections()
 
 

@@ -535,14 +535,20 @@ class Rio:
         process = self._process("broker.outbox_relay", f"relay-{port}", {"RELAY_CONFIG": str(path)})
         return process, f"http://127.0.0.1:{port}"
 
-    def another_api(self) -> tuple[Process, str]:
-        """One more API process on the same store and broker, not started, and its URL."""
-        port = free_port()
+    def another_api(self, port: int | None = None, ready_port: int | None = None) -> tuple[Process, str]:
+        """One more API process on the same store and broker, not started, and its URL.
+
+        `port`: the API's, else one that is free; `ready_port`: where the process alone tells its health.
+        """
+        port = port or free_port()
         settings = json.loads((self.folder / "rio.json").read_text())
         settings["api"]["port"] = port
-        path = self.folder / f"rio-{port}.json"
+        if ready_port is not None:
+            settings["api_ready"] = {"host": "127.0.0.1", "port": ready_port}
+        name = f"{port}-{ready_port}" if ready_port else str(port)
+        path = self.folder / f"rio-{name}.json"
         path.write_text(json.dumps(settings))
-        return self._process("broker.rio", f"rio-api-{port}", {"RIO_CONFIG": str(path)}), (
+        return self._process("broker.rio", f"rio-api-{name}", {"RIO_CONFIG": str(path)}), (
             f"http://127.0.0.1:{port}"
         )
 

@@ -8,6 +8,7 @@ response and `request_record` keeps what telemetry says of the request.
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 
@@ -81,9 +82,14 @@ class Pipeline:
         return RequestTask(self.respond, writer, request, self._recorder.begin(request), self._tasks)
 
     async def drain(self, timeout_seconds: float) -> None:
-        """Wait until no request is under way, or the time is over."""
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=timeout_seconds)
+        """Wait until no request is under way, or the time is over.
+
+        Connections that are kept may bring further ones meanwhile: these are waited for, too.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_seconds):
+                while self._tasks:
+                    await asyncio.wait(self._tasks)
 
     async def respond(self, request: Request) -> Response:
         """The response to a request, once what became of its events is safe; a refusal is one, too."""
