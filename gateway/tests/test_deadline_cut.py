@@ -1,7 +1,9 @@
 """What a request's deadline cuts off, composed and otherwise, on both loops."""
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import httpx
 import pytest
 
 from gateway.backend import BackendError, Call
@@ -13,6 +15,8 @@ from gateway.tests.conftest import Serve
 from gateway.tests.upstreams import hang, until
 from observability import Telemetry
 
+#: Requests that are made at most.
+MOST = 10
 CUT = """\
 services:
   defaults: {timeout_seconds: %s, retries: {attempts: 2, first_seconds: 0.001}, breaker: {minimum: 2}}
@@ -20,7 +24,7 @@ routes:
   - id: it
     method: GET
     path: /it
-    deadline_seconds: 3
+    deadline_seconds: 1.5
     coalesce: %s
     compose:
       good: {service: orders, path: /good}
@@ -28,14 +32,27 @@ routes:
 """
 
 
+async def until_answered(ask: Callable[[], Awaitable[httpx.Response]], status: int) -> list[httpx.Response]:
+    """The answers up to the first with this status.
+
+    Of a deadline 0.1 s is kept for the rest of the answer: where a busy machine runs the gateway later than
+    that, the request ends before its call has, and another is made.
+    """
+    answers: list[httpx.Response] = []
+    while len(answers) < MOST and (not answers or answers[-1].status_code != status):
+        answers.append(await ask())
+    return answers
+
+
 @pytest.mark.parametrize("coalesce", ["false", "true"])
-@pytest.mark.parametrize("own_seconds", [300, 2])
+@pytest.mark.parametrize("own_seconds", [300, 0.9])
 async def test_a_part_that_the_deadline_cuts_off_is_missing(
     hop: Telemetry, tmp_path: Path, own_seconds: float, coalesce: str
 ) -> None:
     behave = answering({"/good": said(1), "/bad": hang})
     async with running(hop, tmp_path, CUT % (own_seconds, coalesce), behave) as api:
-        answer = await api.get("/it")
+        (*late, answer) = await until_answered(lambda: api.get("/it"), 200)
+    assert {each.status_code for each in late} <= {504}
     assert (answer.status_code, answer.headers["X-Complete"]) == (200, "false")
     error = {"part": "bad", "status": 504, "cause": "accounts: no answer in time"}
     assert answer.json() == {"good": 1, "bad": None, "errors": [error]}
@@ -74,13 +91,13 @@ async def test_a_probe_that_hangs_until_the_deadline_opens_the_circuit_again(ser
 
 EVERY_KIND = """\
 services:
-  defaults: {timeout_seconds: 4, retries: {attempts: 1}, breaker: {minimum: 2}}
+  defaults: {timeout_seconds: 1.5, retries: {attempts: 1}, breaker: {minimum: 2}}
 routes:
-  - {id: composed, method: GET, path: /composed, deadline_seconds: 4,
+  - {id: composed, method: GET, path: /composed, deadline_seconds: 1.5,
      compose: {x: {service: accounts, path: /accounts/7, on_failure: omit}}}
-  - {id: proxied, method: GET, path: /proxied, deadline_seconds: 4,
+  - {id: proxied, method: GET, path: /proxied, deadline_seconds: 1.5,
      proxy: {service: accounts, path: /accounts/7}}
-  - {id: handled, method: POST, path: /handled, deadline_seconds: 4, body: {type: object},
+  - {id: handled, method: POST, path: /handled, deadline_seconds: 1.5, body: {type: object},
      handler: gateway.handlers.place_order}
 """
 
@@ -91,6 +108,7 @@ async def test_a_hanging_service_is_left_alone_though_no_route_waits_for_its_tim
 ) -> None:
     body = {"account_id": "7"} if method == "POST" else None
     async with running(hop, tmp_path, EVERY_KIND, answering({"/accounts/7": hang})) as api:
-        answers = [await api.client.request(method, f"/{path}", json=body) for _ in range(3)]
+        answers = await until_answered(lambda: api.client.request(method, f"/{path}", json=body), 503)
         asked = len(api.upstream.asked)
-    assert ([answer.status_code for answer in answers], asked) == ([504, 504, 503], 2)
+    assert asked == len(answers) - 1 >= 2
+    assert [answer.status_code for answer in answers] == [504] * asked + [503]
