@@ -209,7 +209,7 @@ def _waiting(board: Dashboard) -> None:
             units.Short,
             Prom("max by (subscription) (rio_subscription_paused)", _SUBSCRIPTION),
             Prom(
-                or_zero(_rate("rio_paused_overflow_total", "subscription")),
+                or_zero(_rate("rio_queue_overflow_total", "subscription")),
                 f"{_SUBSCRIPTION} (given up a second, as too many wait)",
             ),
             limits=Limits(amber=1, red=2),

@@ -168,8 +168,8 @@ class DispatcherMetrics(SubscriptionMetrics):
             registry=registry,
         )
         self.overflowed = Counter(
-            "rio_paused_overflow_total",
-            "Events of paused subscriptions that became dead letters as more waited than may.",
+            "rio_queue_overflow_total",
+            "Events that became dead letters as too many waited for a paused subscription or a failing sink.",
             ["subscription"],
             registry=registry,
         )

@@ -112,7 +112,7 @@ class Settings(Strict):
     event_log: AgeAndSize = AgeAndSize(age_seconds=7 * 86400, megabytes=512)
     dead_letters: AgeAndSize = AgeAndSize(age_seconds=30 * 86400, megabytes=512)
     deliveries: AgeAndRows = AgeAndRows(age_seconds=86400, rows=200_000)
-    paused_megabytes: int = Field(default=256, ge=1)
+    waiting_megabytes: int = Field(default=256, ge=1)
     """How much may wait for a paused subscription; beyond it the oldest events become dead letters."""
 
     def amqp_password(self) -> str:

@@ -461,7 +461,7 @@ class Rio:
             "webhook_key_file": str(self.folder / "webhook.key"),
             "sinks": {"allowed": ["127.0.0.1"]},
             "max_body_bytes": 1048576,
-            "paused_megabytes": 2,
+            "waiting_megabytes": 2,
         }
         path = self.folder / "rio.json"
         path.write_text(json.dumps(settings))

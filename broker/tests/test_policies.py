@@ -53,6 +53,12 @@ def dead(rio: Rio, name: str) -> list[dict[str, Any]]:
     return items
 
 
+def given_up(rio: Rio, name: str) -> dict[str, str]:
+    """Why the dead letters of a subscription are, by their events, oldest first."""
+    query = "SELECT event_id, reason FROM dead_letters WHERE subscription = %s ORDER BY id"
+    return dict(rio.postgres.execute("rio", query, (name,)))
+
+
 def broken(request: Request) -> bytes:
     """200, and then a body that is none."""
     return b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nnot a chunk\r\n"
@@ -312,22 +318,38 @@ def test_what_waits_for_a_paused_subscription_is_bounded(rio: Rio, outside: Outs
     wait_until(lambda: rio.rabbit.queue_length(queue) == 1, what="the event that was refused")
     sent = [emit(rio, name, padding="x" * 900, **{f"p{n}": "y" * 900 for n in range(5)}) for _ in range(600)]
 
-    def given_up() -> list[str]:
-        query = "SELECT event_id FROM dead_letters WHERE subscription = %s ORDER BY id"
-        return [row[0] for row in rio.postgres.execute("rio", query, (name,))]
-
     def is_bounded() -> bool:
         waiting = rio.rabbit.queue_length(queue)
-        return waiting < 400 and len(set(given_up())) + waiting == 601
+        return waiting < 400 and len(given_up(rio, name)) + waiting == 601
 
-    wait_until(is_bounded, what="dead letters")
-    counted = given_up()
+    # The dispatcher looks again after a minute where it looked before the sizes of these were written down.
+    wait_until(is_bounded, seconds=150, what="dead letters")
+    counted = list(given_up(rio, name))
     assert counted[1:] == sent[: len(counted) - 1]  # the oldest, in their order
     outside.reply = lambda request: OK
     rio.client.post(f"{paused}/resume")
     wait_until(lambda: set(outside.ids("/in")) | set(counted) >= set(sent), what="the others' deliveries")
     labels = {"subscription": name}
-    assert rio.metric(rio.dispatcher_port, "rio_paused_overflow_total", **labels) >= len(counted)
+    assert rio.metric(rio.dispatcher_port, "rio_queue_overflow_total", **labels) >= len(counted)
+
+
+def test_what_waits_for_a_sink_that_fails_is_bounded(rio: Rio, outside: Outside, name: str) -> None:
+    """Of 900 events of some 6 kB 2 MB stay in the queue; the oldest behind them become dead letters."""
+    put(rio, name, f"{outside.url}/in", config={"retry": {"first_seconds": 60}})
+    outside.reply = lambda request: answer(503)
+    sent = {emit(rio, name, padding="x" * 900, **{f"p{n}": "y" * 900 for n in range(5)}) for _ in range(900)}
+
+    wait_until(lambda: len(given_up(rio, name)) > 100, seconds=90, what="dead letters")
+    wait_until(lambda: rio.rabbit.queue_length(f"rio.subscription.{name}") < 400, seconds=90, what="2 MB")
+    assert set(given_up(rio, name).values()) == {"the sink fails, and more than 2 MB waited"}
+    assert rio.client.get(f"/subscriptions/{name}").json()["status"] == "active"
+    outside.reply = lambda request: OK
+    # An attempt that failed is tried again within two minutes.
+    wait_until(
+        lambda: set(outside.ids("/in")) | given_up(rio, name).keys() >= sent,
+        seconds=200,
+        what="the others' deliveries",
+    )
 
 
 def test_large_events_behind_small_ones_are_bounded_while_paused(
@@ -339,8 +361,13 @@ def test_large_events_behind_small_ones_are_bounded_while_paused(
         inject(rio, name)
     large = [emit(rio, name, **{f"p{n}": "y" * 9000 for n in range(7)}) for _ in range(60)]
     queue = f"rio.subscription.{name}"
+
     # The dispatcher looks again after a minute where it looked before the sizes of these were written down.
-    wait_until(lambda: rio.rabbit.queue_length(queue) < 33, seconds=150, what="2 MB")
+    def is_bounded() -> bool:
+        waiting = rio.rabbit.queue_length(queue)
+        return waiting < 33 and len(given_up(rio, name)) + waiting == 170
+
+    wait_until(is_bounded, seconds=150, what="2 MB")
     assert rio.client.post(f"/subscriptions/{name}/resume").json()["status"] == "active"
 
     def taken() -> list[str]:

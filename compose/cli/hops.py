@@ -90,7 +90,7 @@ def rio(platform: Platform, site: Site, dispatcher: int = 0, ready: str = "rio-a
                 "age_seconds": settings.deliveries.hours * _HOUR,
                 "rows": settings.deliveries.rows,
             },
-            "paused_megabytes": settings.paused_megabytes,
+            "waiting_megabytes": settings.waiting_megabytes,
         }
     )
 

@@ -61,8 +61,8 @@ class Listed:
 @dataclass(frozen=True)
 class Rio:
     """dispatchers: processes that deliver. allowed_sinks: private places events may be delivered to.
-    deduplication_hours: how long the same (source, id) is the same event. paused_megabytes: how much may wait
-    for a paused subscription. The others are retention."""
+    deduplication_hours: how long the same (source, id) is the same event. waiting_megabytes: how much may
+    wait for a subscription that is paused or whose sink fails. The others are retention."""
 
     dispatchers: int
     allowed_sinks: Sequence[str]
@@ -70,7 +70,7 @@ class Rio:
     event_log: Kept
     dead_letters: Kept
     deliveries: Listed
-    paused_megabytes: int
+    waiting_megabytes: int
 
     @property
     def dispatcher_names(self) -> list[str]:

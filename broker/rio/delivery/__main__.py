@@ -78,7 +78,7 @@ class Dispatcher:
             sink_holds=SinkHolds(self._database),
         )
         self._records = (self._context.deliveries, self._context.seen)
-        self._workers = Workers(self._context, settings.paused_megabytes)
+        self._workers = Workers(self._context, settings.waiting_megabytes)
         self._dead_letters_measurement = self._metrics.measurements.of(
             "dead-letters", lambda _: self._metrics.dead_letters.clear()
         )

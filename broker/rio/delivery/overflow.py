@@ -1,4 +1,4 @@
-"""Keeping a paused subscription's queue from growing until RabbitMQ's alarm stops every publisher.
+"""Keeping a subscription that takes nothing from filling RabbitMQ until its alarm stops every publisher.
 
 What waits beyond a bound becomes dead letters, oldest first: they are kept, counted, and can be sent again.
 AMQP does not say how many bytes a queue holds. They are estimated: the queue's newest events are those of its
@@ -23,7 +23,7 @@ from broker.rio.delivery.factory import DeliveryContext
 from broker.rio.jobs.periodic import AWAY
 from broker.rio.model.pattern import matches
 from broker.rio.model.states import State, tell
-from broker.rio.model.subscription import Subscription
+from broker.rio.model.subscription import Status, Subscription
 from broker.rio.store.dead_letters import Failure
 from broker.rio.store.seen import Arrivals
 
@@ -41,7 +41,7 @@ _EMPTY: Final = Context()
 
 
 class Overflow:
-    """Examines a paused subscription's queue once, and moves what is too much to the dead letters.
+    """Examines such a subscription's queue once, and moves what is too much to the dead letters.
 
     Several dispatchers may each do so, and move a bounded number of events too many.
     """
@@ -78,7 +78,7 @@ class Overflow:
                 await self._run()
         except AWAY as error:
             reason = {"subscription": self._subscription.id, "reason": repr(error)}
-            _logger.warning("events beyond a paused subscription's bound stay in its queue", extra=reason)
+            _logger.warning("events beyond what may wait stay in their queue", extra=reason)
 
     async def _run(self) -> None:
         batch = await self._take(min(SAMPLE, self._waiting))
@@ -107,7 +107,9 @@ class Overflow:
         return batch
 
     async def _move(self, batch: list[ReceivedMessage]) -> None:
-        reason = f"the subscription is paused, and more than {self._megabytes} MB waited"
+        is_paused = self._subscription.status is Status.PAUSED
+        cause = "the subscription is paused" if is_paused else "the sink fails"
+        reason = f"{cause}, and more than {self._megabytes} MB waited"
         failure = Failure(reason, None, "")
         messages = [replace(one.message, attempt=one.message.attempt - 1) for one in batch]
         await self._context.dead_letters.insert(self._subscription.id, messages, failure)

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from broker.rio.amqp.consumer import ReceivedMessage
-from broker.rio.delivery.circuit_breaker import CircuitBreakers
+from broker.rio.delivery.circuit_breaker import CircuitBreakers, State
 from broker.rio.delivery.factory import DeliveryContext
-from broker.rio.delivery.paused_queues import PausedQueues
+from broker.rio.delivery.queue_bounds import QueueBounds
 from broker.rio.delivery.worker import Worker
 from broker.rio.model.subscription import Status, Subscription
 from broker.rio.store.held import NOTHING_HELD
@@ -19,8 +19,8 @@ from broker.rio.store.oldest import Late
 class Workers:
     """All workers, those that are ending included."""
 
-    def __init__(self, context: DeliveryContext, paused_megabytes: int) -> None:
-        """`paused_megabytes`: how much may wait for a paused subscription."""
+    def __init__(self, context: DeliveryContext, waiting_megabytes: int) -> None:
+        """`waiting_megabytes`: how much may wait for a subscription that takes nothing."""
         self._context = context
         self._metrics = context.metrics
         self._circuit_breakers = CircuitBreakers()
@@ -28,7 +28,7 @@ class Workers:
         self._known: dict[str, Subscription] = {}
         self._current: dict[str, Worker] = {}
         self._by_number: dict[int, Worker] = {}
-        self._paused = PausedQueues(context, self._numbers, paused_megabytes, self._consume)
+        self._bounds = QueueBounds(context, self._numbers, waiting_megabytes, self._consume)
         self._ending: set[asyncio.Task[None]] = set()
 
     @property
@@ -41,7 +41,7 @@ class Workers:
         self._remove_gauges(self._known.keys() - {subscription.id for subscription in subscriptions})
         self._known = {subscription.id: subscription for subscription in subscriptions}
         active = {one.id: one for one in subscriptions if one.status is Status.ACTIVE}
-        self._paused.end(active.keys())
+        self._bounds.end(active.keys() - self._failing().keys())
         for gone in self._current.keys() - active.keys():
             self._end(self._current.pop(gone))
         for subscription in active.values():
@@ -60,14 +60,14 @@ class Workers:
         """Hand each message to the worker, or the overflow, whose consumer received it."""
         for received in batch:
             number = received.consumer.spec.number
-            receiver = self._by_number.get(number) or self._paused.overflow(number)
+            receiver = self._by_number.get(number) or self._bounds.overflow(number)
             if receiver is not None:
                 receiver.receive(received)
 
     def note_lengths(self, lengths: Mapping[str, int]) -> None:
         """Note how many messages are ready in each subscription's queue."""
         paused = {one: self._known[one] for one in self._known.keys() - self._current.keys()}
-        self._paused.note_lengths(paused, lengths)
+        self._bounds.note_lengths(paused | self._failing(), lengths)
 
     def show_gauges(self) -> None:
         """Set the gauges that change with time."""
@@ -99,13 +99,25 @@ class Workers:
         for worker in self._current.values():
             self._end(worker)
         self._current.clear()
-        self._paused.end()
+        self._bounds.end()
         if self._ending:
             await asyncio.wait(self._ending, timeout=timeout_seconds)
 
+    def _failing(self) -> dict[str, Subscription]:
+        """The active subscriptions whose circuit is not closed.
+
+        Of ordered ones a single consumer, the worker's, gets messages: no other can examine their queues.
+        """
+        active = (self._known[one] for one in self._current.keys() & self._known.keys())
+        return {
+            one.id: one
+            for one in active
+            if not one.policy.ordered and self._circuit_breakers.of(one.sink).state is not State.CLOSED
+        }
+
     def _age(self, subscription_id: str) -> float:
         worker = self._current.get(subscription_id)
-        since = self._paused.waiting_since(subscription_id) if worker is None else worker.oldest_accepted_at()
+        since = self._bounds.waiting_since(subscription_id) if worker is None else worker.oldest_accepted_at()
         return 0.0 if since is None else max(0.0, time.time() - since)
 
     def _start(self, subscription: Subscription, former: Worker | None) -> None:
@@ -135,7 +147,7 @@ class Workers:
         """Consume for all workers, the ending ones too: their unsettled messages are still to be settled."""
         specs = [worker.spec for worker in self._by_number.values()]
         self._context.consumers.consume(
-            [*specs, *self._paused.specs], self._known.keys() - self._current.keys()
+            [*specs, *self._bounds.specs], self._known.keys() - self._current.keys()
         )
 
     def _remove_gauges(self, subscription_ids: set[str]) -> None:

@@ -1,4 +1,5 @@
-"""The queues of paused subscriptions: since when messages wait in them, and whether too many do."""
+"""The queues of subscriptions that take nothing, as they are paused or their sinks fail: since when messages
+wait in them, and whether too many do."""
 
 import asyncio
 import time
@@ -16,8 +17,8 @@ _GROWTH: Final = 0.1
 """By which part of what may wait a queue may have grown until it is examined early."""
 
 
-class PausedQueues:
-    """Has messages beyond what may wait for a paused subscription become dead letters."""
+class QueueBounds:
+    """Has messages beyond what may wait for such a subscription become dead letters."""
 
     def __init__(
         self,
@@ -51,17 +52,18 @@ class PausedQueues:
         """Since when messages have been seen to wait, seconds since the epoch; None when none does."""
         return self._since.get(subscription_id)
 
-    def note_lengths(self, paused: Mapping[str, Subscription], lengths: Mapping[str, int]) -> None:
-        """Note how many messages are ready in each queue, and examine those that may hold too much."""
-        waiting = {one: lengths[one] for one in paused.keys() & lengths.keys() if lengths[one]}
+    def note_lengths(self, blocked: Mapping[str, Subscription], lengths: Mapping[str, int]) -> None:
+        """Note how many messages are ready in the queues of `blocked`, and examine those that may hold too
+        much."""
+        waiting = {one: lengths[one] for one in blocked.keys() & lengths.keys() if lengths[one]}
         now = time.time()
         self._since = {one: self._since.get(one, now) for one in waiting}
         for subscription_id, length in waiting.items():
             if self._is_to_be_examined(subscription_id, length):
-                self._examine(paused[subscription_id], length)
+                self._examine(blocked[subscription_id], length)
 
     def end(self, subscription_ids: Collection[str] | None = None) -> None:
-        """Examine the queues of these subscriptions no longer (of all without any): they are resumed."""
+        """Stop examining the queues of these subscriptions, or of all: they take events again."""
         for subscription_id in self._tasks.keys() if subscription_ids is None else subscription_ids:
             if (task := self._tasks.get(subscription_id)) is not None:
                 task.cancel()
