@@ -28,7 +28,7 @@ def letters(rio: Rio, **query: Any) -> list[dict[str, Any]]:
         query["cursor"] = cursor
 
 
-def bury(rio: Rio, subscription: str, count: int) -> list[str]:
+def make_dead_letters(rio: Rio, subscription: str, count: int) -> list[str]:
     """Have the subscription refuse so many new events for good; their ids, in no order."""
     sent = [str(uuid4()) for _ in range(count)]
     for event_id in sent:
@@ -56,7 +56,7 @@ def many(rio: Rio, action: str, **selection: Any) -> dict[str, Any]:
 def test_letters_are_listed_by_page_and_filter(rio: Rio) -> None:
     rio.subscribe("filed", "filed.test", "filed.other")
     rio.sink.answer = lambda _delivered: 400
-    sent = bury(rio, "filed", 5)
+    sent = make_dead_letters(rio, "filed", 5)
     middle = datetime.now(UTC).isoformat()
     other = str(uuid4())
     rio.emit("filed.other", other)
@@ -73,7 +73,7 @@ def test_every_attempt_stands_in_a_letter(rio: Rio) -> None:
     rio.subscribe("told", "told.test")
     statuses = iter([503, 500])
     rio.sink.answer = lambda _delivered: next(statuses, 400)
-    bury(rio, "told", 1)
+    make_dead_letters(rio, "told", 1)
     (listed,) = letters(rio, subscription="told")
     letter = rio.client.get(f"/dead-letters/{listed['id']}").json()
     assert [attempt["status"] for attempt in letter["history"]] == [503, 500, 400]
@@ -87,7 +87,7 @@ def test_every_attempt_stands_in_a_letter(rio: Rio) -> None:
 def test_many_are_replayed_after_the_fix_each_once(rio: Rio) -> None:
     path = rio.subscribe("fixed", "fixed.test")
     rio.sink.answer = lambda _delivered: 400
-    sent = bury(rio, "fixed", 120)
+    sent = make_dead_letters(rio, "fixed", 120)
     assert len(rio.sink.to(path)) == 120
     rio.sink.answer = lambda _delivered: 204
     assert many(rio, "replay", filter={"subscription": "fixed"}) == {"done": 120, "kept": []}
@@ -99,7 +99,7 @@ def test_many_are_replayed_after_the_fix_each_once(rio: Rio) -> None:
 def test_those_that_die_again_are_not_taken_again(rio: Rio) -> None:
     path = rio.subscribe("hopeless", "hopeless.test")
     rio.sink.answer = lambda _delivered: 400
-    sent = bury(rio, "hopeless", 60)
+    sent = make_dead_letters(rio, "hopeless", 60)
     assert many(rio, "replay", filter={"subscription": "hopeless"}) == {"done": 60, "kept": []}
     wait_until(lambda: len(letters(rio, subscription="hopeless")) == 60, what="their return")
     assert len(rio.sink.to(path)) == 120
@@ -175,7 +175,7 @@ def test_a_replay_is_linked_to_the_first_trace_and_not_part_of_it(rio: Rio) -> N
 def test_some_are_replayed_and_some_discarded_by_id(rio: Rio) -> None:
     path = rio.subscribe("picked", "picked.test")
     rio.sink.answer = lambda _delivered: 400
-    bury(rio, "picked", 3)
+    make_dead_letters(rio, "picked", 3)
     first, second, third = letters(rio, subscription="picked")
     rio.sink.answer = lambda _delivered: 204
     before = len(rio.sink.to(path))
@@ -189,7 +189,7 @@ def test_some_are_replayed_and_some_discarded_by_id(rio: Rio) -> None:
 def test_letters_of_a_gone_subscription_are_kept_with_the_reason(rio: Rio) -> None:
     rio.subscribe("leaving", "leaving.test")
     rio.sink.answer = lambda _delivered: 400
-    bury(rio, "leaving", 2)
+    make_dead_letters(rio, "leaving", 2)
     assert rio.client.delete("/subscriptions/leaving").status_code == 204
     told = many(rio, "replay", filter={"subscription": "leaving"})
     assert told["done"] == 0

@@ -37,7 +37,7 @@ class Kept:
     def execute(self, statement: str) -> list[tuple[object, ...]]:
         return self.postgres.execute(self.name, statement)
 
-    def bury(self, count: int, age: str, bytes_: int) -> None:
+    def add_dead_letters(self, count: int, age: str, bytes_: int) -> None:
         self.execute(
             f"""
             INSERT INTO dead_letters (subscription, event_source, event_id, attributes, body, trace, reason,
@@ -79,8 +79,8 @@ async def kept(postgres: Postgres) -> AsyncIterator[Kept]:
 
 
 async def test_what_is_too_old_goes(kept: Kept) -> None:
-    kept.bury(3, "2 hours", 10)
-    kept.bury(2, "1 minute", 10)
+    kept.add_dead_letters(3, "2 hours", 10)
+    kept.add_dead_letters(2, "1 minute", 10)
     kept.deliver(4, "2 hours")
     kept.execute("INSERT INTO seen VALUES (now() - interval '1 day', '/x', 'a.b', '', 1)")
     kept.execute("INSERT INTO seen VALUES (now(), '/x', 'a.b', '', 1)")
@@ -90,7 +90,7 @@ async def test_what_is_too_old_goes(kept: Kept) -> None:
 
 
 async def test_of_what_is_too_much_the_oldest_goes(kept: Kept) -> None:
-    kept.bury(5, "1 minute", 400_000)
+    kept.add_dead_letters(5, "1 minute", 400_000)
     kept.deliver(25, "1 minute")
     newest = kept.execute("SELECT id FROM dead_letters ORDER BY id DESC LIMIT 2")
     await kept.retention.sweep()
@@ -118,7 +118,7 @@ async def test_a_second_process_does_not_sweep_at_the_same_time(kept: Kept) -> N
 
 
 async def test_what_dead_letters_take_is_known_whatever_changes_them(kept: Kept) -> None:
-    kept.bury(5, "1 minute", 1000)
+    kept.add_dead_letters(5, "1 minute", 1000)
     kept.execute("UPDATE dead_letters SET response = 'longer' WHERE id % 2 = 0")
     kept.execute("UPDATE dead_letters SET subscription = 'other' WHERE id = 1")
     kept.execute("DELETE FROM dead_letters WHERE id = 2")
@@ -157,16 +157,16 @@ async def rows_of_lists(kept: Kept) -> dict[str, int]:
         for _ in range(12):  # from the sixth time on PostgreSQL may take a plan for any values
             before = await read(kept, "dead_letters", "seq_tup_read + idx_tup_fetch")
             found = await letters.newest(meant, 10)
-            async with letters.exhume(meant, 10) as exhumed:
-                assert len(exhumed.letters) == len(found)
+            async with letters.lock(meant, 10) as locked:
+                assert len(locked.letters) == len(found)
             after = await read(kept, "dead_letters", "seq_tup_read + idx_tup_fetch")
             rows[name] = max(rows.get(name, 0), after - before)
     return rows
 
 
 async def test_a_page_of_dead_letters_is_found_without_reading_the_others(kept: Kept) -> None:
-    kept.bury(10_000, "2 hours", 10)
-    kept.bury(10_000, "1 minute", 10)
+    kept.add_dead_letters(10_000, "2 hours", 10)
+    kept.add_dead_letters(10_000, "1 minute", 10)
     kept.execute("ANALYZE dead_letters")
     rows = await rows_of_lists(kept)
     assert max(rows.values()) < 100, rows
@@ -204,8 +204,8 @@ async def test_five_million_rows_are_cleaned_and_counted_in_bounded_steps(kept: 
     rows = 5_000_000
     kept.execute("SET synchronous_commit = off")
     kept.execute("ALTER TABLE dead_letters SET (autovacuum_enabled = off)")
-    kept.bury(rows // 2, "2 hours", 10)
-    kept.bury(rows // 2, "1 minute", 10)
+    kept.add_dead_letters(rows // 2, "2 hours", 10)
+    kept.add_dead_letters(rows // 2, "1 minute", 10)
     kept.deliver(rows, "1 minute")
     before = {table: await read(kept, table) for table in ("dead_letters", "deliveries")}
     await kept.retention.sweep()
@@ -233,7 +233,7 @@ async def test_a_migration_may_take_longer_than_a_statement(postgres: Postgres) 
     try:
         await database.migrate()
         kept = Kept(postgres, name)
-        kept.bury(300_000, "1 minute", 10)
+        kept.add_dead_letters(300_000, "1 minute", 10)
         postgres.execute(
             name,
             """

@@ -29,17 +29,17 @@ class _ManyHandler(DeadLetterResource):
         meant = selection.meant(await self.dead_letters.now())
         done, kept = 0, list[Kept]()
         for _ in range(_MAX_BATCHES):
-            async with self.dead_letters.exhume(meant, _BATCH) as exhumed:
-                refused = await self.take(exhumed.letters)
+            async with self.dead_letters.lock(meant, _BATCH) as locked:
+                refused = await self.take(locked.letters)
                 stay = {one.id for one in refused}
-                await exhumed.remove(letter.id for letter in exhumed.letters if letter.id not in stay)
-            self.taken([letter for letter in exhumed.letters if letter.id not in stay])
-            done += len(exhumed.letters) - len(refused)
+                await locked.remove(letter.id for letter in locked.letters if letter.id not in stay)
+            self.taken([letter for letter in locked.letters if letter.id not in stay])
+            done += len(locked.letters) - len(refused)
             kept += refused
-            if len(exhumed.letters) < _BATCH:
+            if len(locked.letters) < _BATCH:
                 show(self, Progress(done=done, kept=kept, remaining=0, next=None))
                 return
-            meant = replace(meant, after=exhumed.letters[-1].place)
+            meant = replace(meant, after=locked.letters[-1].place)
         remaining = await self.dead_letters.count(meant)
         show(self, Progress(done=done, kept=kept, remaining=remaining, next=cursor_behind(meant, remaining)))
 

@@ -70,11 +70,11 @@ class DeadLetterHandler(DeadLetterResource):
     @available
     async def delete(self, letter_id: str) -> None:
         self.require_admin()
-        async with self.dead_letters.exhume(Meant((row_id(letter_id, "Dead letter"),)), 1) as exhumed:
-            if not exhumed.letters:
+        async with self.dead_letters.lock(Meant((row_id(letter_id, "Dead letter"),)), 1) as locked:
+            if not locked.letters:
                 raise Problem(404, "Dead letter not found")
-            await exhumed.remove(letter.id for letter in exhumed.letters)
-        tell_discarded(exhumed.letters)
+            await locked.remove(letter.id for letter in locked.letters)
+        tell_discarded(locked.letters)
         self.set_status(204)
 
 
@@ -101,16 +101,16 @@ async def replay_letter(dead_letters: DeadLetters, resending: Resending, letter_
     Raises NotPublished when RabbitMQ did not confirm it, and Problem 409 when its subscription is gone; the
     letter then stays.
     """
-    async with dead_letters.exhume(Meant((letter_id,)), 1) as exhumed:
-        if not exhumed.letters:
+    async with dead_letters.lock(Meant((letter_id,)), 1) as locked:
+        if not locked.letters:
             return None
-        (letter,) = exhumed.letters
+        (letter,) = locked.letters
         (answer,) = await resending.send([resent(letter)])
         if isinstance(answer, NotPublished):
             raise answer
         if not answer:
             raise subscription_gone(letter.subscription)
-        await exhumed.remove([letter.id])
+        await locked.remove([letter.id])
     return letter
 
 

@@ -30,7 +30,7 @@ _CONDITIONS: Final[Mapping[str, LiteralString]] = {
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a dead letter stands in the order that they died in."""
+    """Where a dead letter stands in the order in which dead letters died."""
 
     died_at: datetime
     id: int
@@ -99,7 +99,7 @@ class Meant:
         }
 
 
-class Exhumed:
+class LockedLetters:
     """Dead letters locked until the transaction ends."""
 
     def __init__(self, connection: Connection, letters: Sequence[DeadLetter]) -> None:
@@ -107,7 +107,7 @@ class Exhumed:
         self._connection = connection
 
     async def remove(self, ids: Iterable[int]) -> None:
-        """Have these gone when the transaction ends."""
+        """Delete letters, which takes effect when the transaction ends."""
         await self._connection.execute("DELETE FROM dead_letters WHERE id = ANY(%s)", [list(ids)])
 
 
@@ -169,12 +169,12 @@ class DeadLetters:
         return rows[0]["id"] if rows else None
 
     @asynccontextmanager
-    async def exhume(self, meant: Meant, limit: int) -> AsyncIterator[Exhumed]:
-        """Hold the first of the letters that are meant; those removed in the block go if it succeeds.
+    async def lock(self, meant: Meant, limit: int) -> AsyncIterator[LockedLetters]:
+        """Lock the first of the letters that are meant; those removed in the block go if it succeeds.
 
         They come in the order they died in, so that an ordered subscription gets them again in its order.
-        They stay locked until then: should a letter sent again die meanwhile, it is stored anew once this
-        is through, not lost with the old row.
+        They stay locked until the block ends: should a letter that is sent again die meanwhile, it is stored
+        anew afterwards, and is not lost with the old row.
         """
         query: LiteralString = f"""
             SELECT * FROM dead_letters WHERE {meant.condition()}
@@ -182,7 +182,7 @@ class DeadLetters:
         """  # noqa: S608 - made of constants
         async with self._database.connection() as connection, connection.transaction():
             found = await connection.execute(query, {**meant.parameters(), "limit": limit})
-            yield Exhumed(connection, [_dead_letter(row) for row in await found.fetchall()])
+            yield LockedLetters(connection, [_dead_letter(row) for row in await found.fetchall()])
 
     async def count(self, meant: Meant) -> int:
         """How many letters are meant; counted up to MAX_COUNTED."""
