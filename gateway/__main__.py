@@ -48,13 +48,13 @@ def _run(settings: Settings, mock: bool) -> int:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     # After the fork: exporter threads do not survive one.
-    hop = setup("gateway")
+    telemetry = setup("gateway")
     gc.freeze()
     gc.set_threshold(*COLLECT_AFTER)
     try:
-        uvloop.run(serve(settings, index, hop, limiter, invalidations, mock=mock))
+        uvloop.run(serve(settings, index, telemetry, limiter, invalidations, mock=mock))
     finally:
-        hop.shutdown()
+        telemetry.shutdown()
     return 0
 
 

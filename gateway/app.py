@@ -34,7 +34,7 @@ from observability.http.server import Refusals, Server
 async def serve(
     settings: Settings,
     index: int,
-    hop: Telemetry,
+    telemetry: Telemetry,
     limiter: RateLimiter,
     invalidations: Invalidations,
     *,
@@ -53,30 +53,32 @@ async def serve(
     Raises:
         RoutesError: the file of routes has faults.
     """
-    backend_metrics = BackendMetrics(hop.registry)
-    backend = BackendClient(str(settings.services_url), settings.credential(), hop, backend_metrics)
-    context = Context.of(NullBackend() if mock else backend, hop.tracer, Metrics(hop.registry), invalidations)
+    backend_metrics = BackendMetrics(telemetry.registry)
+    backend = BackendClient(str(settings.services_url), settings.credential(), telemetry, backend_metrics)
+    context = Context.of(
+        NullBackend() if mock else backend, telemetry.tracer, Metrics(telemetry.registry), invalidations
+    )
     reloader = Reloader(settings, context, mock=mock)
     shedder = Shedder()
     cors = Cors(settings.cors.origins, settings.cors.max_age_seconds)
     middleware = built_in(verifier_of(settings.auth), limiter, shedder, cors, context)
     proxies = TrustedProxies(settings.trusted_proxies)
-    pipeline = Pipeline(hop, middleware, proxies, cors, context, reloader.read())
-    checks = _Checks(hop, backend)
+    pipeline = Pipeline(telemetry, middleware, proxies, cors, context, reloader.read())
+    checks = _Checks(telemetry, backend)
     if not mock:
         checks.use(settings.services)
     mount = ApplicationMount(pipeline, proxies)
-    server = Server(mount.receive, Refusals(hop, context.metrics.malformed), LIMITS)
+    server = Server(mount.receive, Refusals(telemetry, context.metrics.malformed), LIMITS)
     await server.listen(settings.ports[index], settings.host)
     application = Application([("/routes", _RoutesPage, {"pipeline": pipeline})])
-    hop_tornado.add_pages(application, hop)
+    hop_tornado.add_pages(application, telemetry)
     pages = ProblemServer(application)
     pages.listen(settings.metrics_ports[index], settings.host)
     watched = reloader.watch(pipeline, (lambda services: None) if mock else checks.use)
     watching = [asyncio.create_task(each) for each in (shedder.watch(), watched)]
     try:
         await stop_signal()
-        await drain(server, pipeline, hop)
+        await drain(server, pipeline, telemetry)
     finally:
         for task in watching:
             task.cancel()
@@ -97,8 +99,8 @@ class _Checks:
     """Checks of what the gateway calls: it is ready if it reaches services nginx; the services' checks say
     which of them are ready."""
 
-    def __init__(self, hop: Telemetry, backend: BackendClient) -> None:
-        self._health = hop.health
+    def __init__(self, telemetry: Telemetry, backend: BackendClient) -> None:
+        self._health = telemetry.health
         self._backend = backend
         self._services: set[str] = set()
 

@@ -24,7 +24,7 @@ class Busy(Protocol):
 async def drain(
     server: Server,
     busy: Busy,
-    hop: Telemetry,
+    telemetry: Telemetry,
     grace_seconds: float = GRACE_SECONDS,
     drain_seconds: float = DRAIN_SECONDS,
 ) -> bool:
@@ -38,7 +38,7 @@ async def drain(
     Returns:
         whether every request was answered.
     """
-    hop.health.add("serving", _stopping, critical=True)
+    telemetry.health.add("serving", _stopping, critical=True)
     server.refuse_keeping_alive()
     await asyncio.sleep(grace_seconds)
     await server.stop()

@@ -45,7 +45,7 @@ class Pipeline:
 
     def __init__(
         self,
-        hop: Telemetry,
+        telemetry: Telemetry,
         middleware: Sequence[tuple[str, Middleware]],
         proxies: TrustedProxies,
         cors: Cors,
@@ -58,7 +58,7 @@ class Pipeline:
         self._middleware = middleware
         self._proxies = proxies
         self._context = context
-        self._recorder = RequestRecorder(hop)
+        self._recorder = RequestRecorder(telemetry)
         self.use(router)
 
     def use(self, router: Router) -> None:

@@ -41,7 +41,7 @@ class RequestRecord:
 
     def __init__(
         self,
-        hop: Telemetry,
+        telemetry: Telemetry,
         request: Request,
         route: Route | None,
         template: Template,
@@ -56,7 +56,7 @@ class RequestRecord:
         self._route = route.template.text if route is not None else ""
         self._template = template
         self._long_lived: LongLived | None = None
-        self._server_request = ServerRequest(hop, request.method, request.path, None, own)
+        self._server_request = ServerRequest(telemetry, request.method, request.path, None, own)
 
     def keep_open(self, connection: LongLived) -> None:
         """Take note that the response is kept open: its head is there, which is the request's duration."""
@@ -101,8 +101,8 @@ class RequestRecord:
 class RequestRecorder:
     """Begins the record of each request."""
 
-    def __init__(self, hop: Telemetry) -> None:
-        self._hop = hop
+    def __init__(self, telemetry: Telemetry) -> None:
+        self._telemetry = telemetry
         self._templates: dict[tuple[str, str | None], Template] = {}
 
     def clear(self) -> None:
@@ -120,7 +120,7 @@ class RequestRecorder:
         template = self._template(known_method(request.method), path)
         values = (request.path, peer, request.query or None, request.headers.get("User-Agent") or None)
         span = template.start(trace.get_current_span(parent).get_span_context(), values)
-        return RequestRecord(self._hop, request, route, template, span, parent)
+        return RequestRecord(self._telemetry, request, route, template, span, parent)
 
     def _template(self, method: str, path: str | None) -> Template:
         """What the server spans of a method and a path have in common."""
@@ -130,7 +130,7 @@ class RequestRecorder:
             constants = {"http.request.method": method, "url.scheme": "http"}
             if path is not None:
                 name, constants["http.route"] = f"{name} {path}", path
-            template = Template(self._hop.tracer, name, SpanKind.SERVER, constants, _VARIABLES, _STATUS)
+            template = Template(self._telemetry.tracer, name, SpanKind.SERVER, constants, _VARIABLES, _STATUS)
             self._templates[method, path] = template
         return template
 

@@ -37,7 +37,7 @@ def settings(otlp: OtlpSink, fluent: FluentSink) -> Settings:
 
 @pytest.fixture
 def telemetry(settings: Settings) -> Iterator[Telemetry]:
-    """A hop that is not installed as the process's own."""
+    """Telemetry that is not installed as the process's own."""
     telemetry = Telemetry(settings)
     yield telemetry
     telemetry.shutdown(1.0)

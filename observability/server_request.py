@@ -32,7 +32,7 @@ class ServerRequest:
     """A request from its start to its answer.
 
     Args:
-        hop: the hop that answers.
+        telemetry: of the process that answers.
         method: as the caller sent it.
         path: the request's path, without its query.
         caller: what X-Caller says; services nginx sets it.

@@ -27,22 +27,22 @@ async def main() -> None:
     """Ship every database's outbox until SIGTERM; health, metrics and refused rows over HTTP."""
     settings = Settings.from_env("RELAY_CONFIG")
     token, operator_token = settings.token(), settings.operator_token()
-    hop = setup("relay")
+    telemetry = setup("relay")
     instrument_aiohttp_client()
     stopped = stop_signal()
-    publisher = EventPublisher(str(settings.rio_url), token, hop.tracer, max_bytes=_MAX_BATCH_BYTES)
-    metrics = RelayMetrics(hop.registry)
-    hop.health.add("rio", publisher.check, critical=True)
-    measurements = Measurements(hop.registry)
+    publisher = EventPublisher(str(settings.rio_url), token, telemetry.tracer, max_bytes=_MAX_BATCH_BYTES)
+    metrics = RelayMetrics(telemetry.registry)
+    telemetry.health.add("rio", publisher.check, critical=True)
+    measurements = Measurements(telemetry.registry)
     tasks = []
     for database in settings.databases:
         relay = Relay(database, publisher, metrics)
-        hop.health.add(f"outbox-{database.name}", relay.check, critical=False)
+        telemetry.health.add(f"outbox-{database.name}", relay.check, critical=False)
         gauges = OutboxGauges(database, metrics, measurements)
         tasks += [asyncio.create_task(relay.run()), asyncio.create_task(gauges.run())]
     routes = outbox_api.routes(RefusedRows(settings.databases), operator_token)
     application = tornado.web.Application(routes)
-    hop_tornado.instrument(application, hop)
+    hop_tornado.instrument(application, telemetry)
     server = ProblemServer(application, max_body_size=_MAX_BODY_BYTES)
     server.listen(settings.port, settings.host)
     try:
@@ -53,7 +53,7 @@ async def main() -> None:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await publisher.close()
-        hop.shutdown(timeout_seconds=5.0)
+        telemetry.shutdown(timeout_seconds=5.0)
 
 
 if __name__ == "__main__":

@@ -23,12 +23,12 @@ _DRAIN_SECONDS: Final = 10.0
 async def main() -> None:
     """Serve the API, health and metrics until SIGTERM."""
     settings = Settings.from_env("RIO_CONFIG")
-    hop = setup("rio")
+    telemetry = setup("rio")
     instrument_psycopg()
     stopped = stop_signal()
-    api = Api(settings, hop)
+    api = Api(settings, telemetry)
     await api.open()
-    server = await _listen(api, settings, hop)
+    server = await _listen(api, settings, telemetry)
     tasks = [asyncio.create_task(work) for work in api.background()]
     spare_the_collector()
     try:
@@ -39,18 +39,18 @@ async def main() -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
         await _drain(api, server)
         await api.close()
-        hop.shutdown(timeout_seconds=5.0)
+        telemetry.shutdown(timeout_seconds=5.0)
 
 
-async def _listen(api: Api, settings: Settings, hop: Telemetry) -> Server:
+async def _listen(api: Api, settings: Settings, telemetry: Telemetry) -> Server:
     """Take connections. The process that takes this one's place listens on the same ports meanwhile."""
     application = tornado.web.Application(with_description(api.routes))
-    hop_tornado.instrument(application, hop)
-    server = api_server(api.pipeline, application, hop, api.metrics, settings.max_body_bytes)
+    hop_tornado.instrument(application, telemetry)
+    server = api_server(api.pipeline, application, telemetry, api.metrics, settings.max_body_bytes)
     await server.listen(settings.api.port, settings.api.host, reuse_port=True)
     if settings.api_ready is not None:
         health = tornado.web.Application()
-        hop_tornado.instrument(health, hop)
+        hop_tornado.instrument(health, telemetry)
         ProblemServer(health).listen(settings.api_ready.port, settings.api_ready.host)
     return server
 

@@ -77,11 +77,11 @@ class Api:
         tail: what watches events pass.
     """
 
-    def __init__(self, settings: Settings, hop: Telemetry) -> None:
+    def __init__(self, settings: Settings, telemetry: Telemetry) -> None:
         loop, connected = asyncio.get_running_loop(), asyncio.Event()
         address = RabbitAddress(str(settings.amqp_url), settings.amqp_password())
-        self.metrics = metrics = ApiMetrics(hop.registry)
-        records = RecordMetrics(hop.registry)
+        self.metrics = metrics = ApiMetrics(telemetry.registry)
+        records = RecordMetrics(telemetry.registry)
         self._database = database = Database(settings.database_url)
         self._accepted = Accepted(settings.database_url, settings.deduplication_seconds)
         senders, stored_senders = Senders(), StoredSenders(database)
@@ -125,10 +125,10 @@ class Api:
             refresh=self._refresh.run,
             connected=connected,
         )
-        spans, observer = EventSpans(hop.tracer), IngestObserver(metrics, index, self._seen)
+        spans, observer = EventSpans(telemetry.tracer), IngestObserver(metrics, index, self._seen)
         publication = Publication(publisher, spans, observer)
         self.pipeline = Pipeline(
-            hop,
+            telemetry,
             authorization=Authorization(senders),
             checks=checks(schemas),
             deduplication=Deduplication(self._accepted, observer),
@@ -138,7 +138,7 @@ class Api:
             is_ready=self._preparation.done.is_set,
         )
         self._due_events = DueEvents(schedule, publication)
-        resending = Resending(publisher, metrics, hop.tracer)
+        resending = Resending(publisher, metrics, telemetry.tracer)
         self._replaying = Replaying(
             replays=replays, resending=resending, publisher=publisher, address=address
         )
@@ -147,7 +147,7 @@ class Api:
         )
         self._event_log = EventLogMeasurement(metrics, address)
         self._measured = SubscriptionsMeasurement(
-            metrics, SubscriptionMetrics(hop.registry), database, subscriptions, dead_letters
+            metrics, SubscriptionMetrics(telemetry.registry), database, subscriptions, dead_letters
         )
         self.tail = Tail(address, loop)
         self.routes = routes(
@@ -167,7 +167,7 @@ class Api:
             catalog=catalog,
             seen=self._seen,
         )
-        HealthChecks(database, publisher, catalog, self._preparation.done).add_to(hop)
+        HealthChecks(database, publisher, catalog, self._preparation.done).add_to(telemetry)
 
     async def open(self) -> None:
         """Start connecting to PostgreSQL and RabbitMQ; does not wait for them."""

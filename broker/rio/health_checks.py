@@ -31,14 +31,14 @@ class HealthChecks:
         self._prepared = prepared
         self._oldest = Oldest(database)
 
-    def add_to(self, hop: Telemetry) -> None:
+    def add_to(self, telemetry: Telemetry) -> None:
         """Have the health page tell of all of them."""
-        hop.health.add("rabbitmq", self._publisher.check, critical=True)
-        hop.health.add("database", self._check_database, critical=True)
-        hop.health.add("oldest-message", self._check_oldest, critical=False)
-        hop.health.add("catalog", self._catalog.check, critical=False)
-        hop.health.add("scheduled", self._check_overdue, critical=False)
-        hop.health.add("background", check_background, critical=False)
+        telemetry.health.add("rabbitmq", self._publisher.check, critical=True)
+        telemetry.health.add("database", self._check_database, critical=True)
+        telemetry.health.add("oldest-message", self._check_oldest, critical=False)
+        telemetry.health.add("catalog", self._catalog.check, critical=False)
+        telemetry.health.add("scheduled", self._check_overdue, critical=False)
+        telemetry.health.add("background", check_background, critical=False)
 
     async def _check_database(self) -> None:
         await self._database.check()

@@ -36,7 +36,11 @@ def limits(max_body_bytes: int) -> Limits:
 
 
 def api_server(
-    pipeline: Pipeline, application: Application, hop: Telemetry, metrics: ApiMetrics, max_body_bytes: int
+    pipeline: Pipeline,
+    application: Application,
+    telemetry: Telemetry,
+    metrics: ApiMetrics,
+    max_body_bytes: int,
 ) -> Server:
     """A server of the whole API."""
     requests = TornadoRequests(application)
@@ -47,4 +51,4 @@ def api_server(
         is_emitting = method == "POST" and route_of(target.partition("?")[0])
         return (pipeline if is_emitting else requests).receive(writer, method, target, headers, peer)
 
-    return Server(receive, Refusals(hop, metrics.malformed), limits(max_body_bytes))
+    return Server(receive, Refusals(telemetry, metrics.malformed), limits(max_body_bytes))

@@ -42,7 +42,7 @@ class BackendClient:
         self,
         services_url: str,
         credential: str,
-        hop: Telemetry,
+        telemetry: Telemetry,
         metrics: Metrics,
         client: Client | None = None,
     ) -> None:
@@ -50,7 +50,7 @@ class BackendClient:
         self._origin = Origin.of(self._url)
         self._headers = ((CREDENTIAL_HEADER, credential), ("User-Agent", "nextphase-gateway"))
         self._constant = lines(self._headers)
-        self._tracer = hop.tracer
+        self._tracer = telemetry.tracer
         self._metrics = metrics
         self._services: dict[str, Service] = {}
         self._client = client or Client(

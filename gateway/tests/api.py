@@ -114,7 +114,7 @@ def before_each(api: Api, monkeypatch: pytest.MonkeyPatch, act: Callable[[Reques
 
 @asynccontextmanager
 async def running(
-    hop: Telemetry,
+    telemetry: Telemetry,
     folder: Path,
     routes: str,
     behave: Behaviour,
@@ -122,14 +122,14 @@ async def running(
     cors: Cors | None = None,
 ) -> AsyncIterator[Api]:
     """A gateway with these routes before a server that behaves so."""
-    async with upstreams_of(behave, hop) as (backend, upstream):
-        context = Context.of(backend, hop.tracer, Metrics(CollectorRegistry()))
+    async with upstreams_of(behave, telemetry) as (backend, upstream):
+        context = Context.of(backend, telemetry.tracer, Metrics(CollectorRegistry()))
         verifier, cors = verifier or TokenVerifier(Jwks(_read_keys), ISSUER, AUDIENCE), cors or Cors()
         middleware = built_in(verifier, RateLimiter(64), Shedder(), cors, context)
         proxies = TrustedProxies(["127.0.0.1"])
         router = router_of(folder, routes, context)
-        pipeline = Pipeline(hop, middleware, proxies, cors, context, router)
-        refusals = Refusals(hop, Counter("malformed", "", ["status"], registry=None))
+        pipeline = Pipeline(telemetry, middleware, proxies, cors, context, router)
+        refusals = Refusals(telemetry, Counter("malformed", "", ["status"], registry=None))
         front = HttpServer(pipeline.receive, refusals, LIMITS)
         url = f"http://127.0.0.1:{await front.listen(0, '127.0.0.1')}"
         async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=20) as client:

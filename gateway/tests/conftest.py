@@ -1,4 +1,4 @@
-"""A hop whose telemetry goes nowhere, and servers in the place of the services."""
+"""Telemetry that is sent nowhere, and servers in the place of the services."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
@@ -14,18 +14,18 @@ Serve = Callable[[Behaviour], Awaitable[tuple[BackendClient, Server]]]
 
 
 @pytest.fixture(scope="session")
-def hop() -> Iterator[observability.Telemetry]:
-    hop = observability.setup("gateway")
-    yield hop
-    hop.shutdown(timeout_seconds=0)
+def telemetry() -> Iterator[observability.Telemetry]:
+    telemetry = observability.setup("gateway")
+    yield telemetry
+    telemetry.shutdown(timeout_seconds=0)
 
 
 @pytest_asyncio.fixture
-async def serve(hop: observability.Telemetry) -> AsyncIterator[Serve]:
+async def serve(telemetry: observability.Telemetry) -> AsyncIterator[Serve]:
     """Start a server that behaves in one way; answers with the BackendClient that call it, and the server."""
     async with AsyncExitStack() as stack:
 
         async def start(behave: Behaviour) -> tuple[BackendClient, Server]:
-            return await stack.enter_async_context(upstreams_of(behave, hop))
+            return await stack.enter_async_context(upstreams_of(behave, telemetry))
 
         yield start

@@ -126,13 +126,13 @@ def routes(limits: str = "{}", options: str = "auth: none", timeout: float = 20)
 
 @asynccontextmanager
 async def passed_through(
-    hop: Telemetry, folder: Path, text: str, cors: Cors | None = None
+    telemetry: Telemetry, folder: Path, text: str, cors: Cors | None = None
 ) -> AsyncIterator[tuple[Api, Service]]:
     """A gateway with these routes before that service."""
     service = Service()
     async with (
         service.running() as url,
-        running(hop, folder, text, answering({}), cors=cors) as api,
+        running(telemetry, folder, text, answering({}), cors=cors) as api,
     ):
         backend = api.context.backend
         assert isinstance(backend, BackendClient)

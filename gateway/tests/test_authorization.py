@@ -58,17 +58,17 @@ def test_a_route_that_says_nothing_is_closed(tmp_path: Path) -> None:
     assert load_router(file, SERVICES, Context.null()).routes[0].auth == "required"
 
 
-async def test_a_closed_route_needs_a_token(hop: Telemetry, tmp_path: Path) -> None:
-    async with running(hop, tmp_path, ROUTES, answering({})) as api:
+async def test_a_closed_route_needs_a_token(telemetry: Telemetry, tmp_path: Path) -> None:
+    async with running(telemetry, tmp_path, ROUTES, answering({})) as api:
         refused = await api.get("/closed")
         assert (refused.status_code, refused.headers["WWW-Authenticate"]) == (401, 'Bearer realm="nextphase"')
         assert (await api.get("/closed", headers=bearer())).status_code == 200
 
 
 async def test_what_a_path_or_query_names_is_there_for_its_owner_alone(
-    hop: Telemetry, tmp_path: Path
+    telemetry: Telemetry, tmp_path: Path
 ) -> None:
-    async with running(hop, tmp_path, ROUTES, answering(ANSWERS)) as api:
+    async with running(telemetry, tmp_path, ROUTES, answering(ANSWERS)) as api:
         assert (await api.get(f"/accounts/{SUBJECT}", headers=bearer())).json() == {"id": SUBJECT}
         assert (await api.get(f"/search?of={SUBJECT}", headers=bearer())).status_code == 200
         asked = len(api.upstream.asked)
@@ -92,9 +92,9 @@ async def test_what_a_path_or_query_names_is_there_for_its_owner_alone(
     ],
 )
 async def test_what_a_body_is_about_is_its_owners(
-    hop: Telemetry, tmp_path: Path, body: dict[str, object], status: int
+    telemetry: Telemetry, tmp_path: Path, body: dict[str, object], status: int
 ) -> None:
-    async with running(hop, tmp_path, ROUTES, answering(ANSWERS)) as api:
+    async with running(telemetry, tmp_path, ROUTES, answering(ANSWERS)) as api:
         answer = await api.client.post("/orders", json=body, headers=bearer())
         assert (answer.status_code, len(api.upstream.asked)) == (status, int(status == 200))
     if status == 403:

@@ -131,7 +131,7 @@ def path_of(route: Route) -> str:
 
 
 @pytest.fixture(scope="module")
-def asking(hop: Telemetry, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asking]:
+def asking(telemetry: Telemetry, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asking]:
     folder, key = tmp_path_factory.mktemp("routes"), Key.make("the-key")
 
     async def keys() -> bytes:
@@ -144,7 +144,7 @@ def asking(hop: Telemetry, tmp_path_factory: pytest.TempPathFactory) -> Iterator
             await made.behave(asked, writer)
 
         mock = "routes: [{id: first, method: GET, path: /first, mock: {}}]"
-        entered = running(hop, folder, mock, behave, TokenVerifier(Jwks(keys), ISSUER, AUDIENCE, 0))
+        entered = running(telemetry, folder, mock, behave, TokenVerifier(Jwks(keys), ISSUER, AUDIENCE, 0))
         api = runner.run(entered.__aenter__())
         made = Asking(api, runner, folder, key.token(scope="orders:read baskets:read"))
         try:

@@ -69,11 +69,13 @@ FAILURES: dict[str, tuple[bytes | Behaviour, int]] = {
 
 @pytest.mark.parametrize("name", FAILURES)
 @pytest.mark.parametrize("policy", ["fail", "omit", "{fallback: {name: nobody}}"])
-async def test_every_failure_and_every_policy(hop: Telemetry, tmp_path: Path, name: str, policy: str) -> None:
+async def test_every_failure_and_every_policy(
+    telemetry: Telemetry, tmp_path: Path, name: str, policy: str
+) -> None:
     failing, status = FAILURES[name]
     behave = answering(GOOD | {"/accounts/a%2Fb": failing})
     hanging = "accounts" if status == 504 else ""
-    async with running(hop, tmp_path, route(account=policy, hanging=hanging), behave) as api:
+    async with running(telemetry, tmp_path, route(account=policy, hanging=hanging), behave) as api:
         answer = await api.get("/v1/orders/7")
     document = answer.json()
     if policy == "fail":
@@ -91,8 +93,8 @@ async def test_every_failure_and_every_policy(hop: Telemetry, tmp_path: Path, na
     assert error["cause"].startswith("accounts: ")
 
 
-async def test_a_whole_document_is_the_services_bytes(hop: Telemetry, tmp_path: Path) -> None:
-    async with running(hop, tmp_path, route(), answering(GOOD)) as api:
+async def test_a_whole_document_is_the_services_bytes(telemetry: Telemetry, tmp_path: Path) -> None:
+    async with running(telemetry, tmp_path, route(), answering(GOOD)) as api:
         answer = await api.get("/v1/orders/7?limit=5")
         assert answer.content == b'{"order":%b,"account":%b,"stock":%b}' % tuple(
             json.dumps(each).encode() for each in (ORDER, ACCOUNT, STOCK)
@@ -107,7 +109,7 @@ async def test_a_whole_document_is_the_services_bytes(hop: Telemetry, tmp_path: 
         assert answer.headers["X-Trace-Id"] in api.upstream.asked[0].headers["traceparent"]
 
 
-async def test_parts_run_at_once_as_far_as_they_can(hop: Telemetry, tmp_path: Path) -> None:
+async def test_parts_run_at_once_as_far_as_they_can(telemetry: Telemetry, tmp_path: Path) -> None:
     together = asyncio.Barrier(2)
 
     async def wait(asked: Asked, writer: asyncio.StreamWriter) -> None:
@@ -115,14 +117,16 @@ async def test_parts_run_at_once_as_far_as_they_can(hop: Telemetry, tmp_path: Pa
         writer.write(said(ORDER if asked.target == "/orders/7" else STOCK))
 
     behave = answering(GOOD | {"/orders/7": wait, "/stock": wait})
-    async with running(hop, tmp_path, route(), behave) as api:
+    async with running(telemetry, tmp_path, route(), behave) as api:
         answer = await api.get("/v1/orders/7")
         assert answer.headers["X-Complete"] == "true"
         assert [asked.target for asked in api.upstream.asked][2] == "/accounts/a%2Fb"
 
 
-async def test_what_a_service_does_not_know_is_null_and_not_missing(hop: Telemetry, tmp_path: Path) -> None:
-    async with running(hop, tmp_path, route(), answering({"/orders/7": said(ORDER)})) as api:
+async def test_what_a_service_does_not_know_is_null_and_not_missing(
+    telemetry: Telemetry, tmp_path: Path
+) -> None:
+    async with running(telemetry, tmp_path, route(), answering({"/orders/7": said(ORDER)})) as api:
         answer = await api.get("/v1/orders/7")
     assert answer.json() == {"order": ORDER, "account": None, "stock": None}
     assert answer.headers["X-Complete"] == "true"
@@ -136,33 +140,33 @@ def is_absent(span: ReadableSpan) -> bool:
 
 @pytest.mark.parametrize(("policy", "has_failed"), [("omit", False), ("fail", True)])
 async def test_a_call_has_failed_where_its_part_may_not_be_absent(
-    hop: Telemetry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, policy: str, has_failed: bool
+    telemetry: Telemetry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, policy: str, has_failed: bool
 ) -> None:
-    exporter = spans_of(hop, monkeypatch)
+    exporter = spans_of(telemetry, monkeypatch)
     behave = answering(GOOD | {"/stock": reply(404)})
-    async with running(hop, tmp_path, route(stock=policy), behave) as api:
+    async with running(telemetry, tmp_path, route(stock=policy), behave) as api:
         await api.get("/v1/orders/7")
         await until(lambda: any(map(is_absent, exporter.get_finished_spans())))
     (span,) = filter(is_absent, exporter.get_finished_spans())
     assert span.status.status_code is (StatusCode.ERROR if has_failed else StatusCode.UNSET)
 
 
-async def test_the_services_own_refusal_is_passed_on(hop: Telemetry, tmp_path: Path) -> None:
+async def test_the_services_own_refusal_is_passed_on(telemetry: Telemetry, tmp_path: Path) -> None:
     refused = reply(404, b'{"title": "no order"}', Content_Type="application/problem+json")
-    async with running(hop, tmp_path, route(), answering({"/orders/7": refused})) as api:
+    async with running(telemetry, tmp_path, route(), answering({"/orders/7": refused})) as api:
         answer = await api.get("/v1/orders/7")
     assert (answer.status_code, answer.json()) == (404, {"title": "no order"})
     assert answer.headers["Content-Type"] == "application/problem+json"
 
 
-async def test_a_part_whose_need_has_no_value_fails_by_itself(hop: Telemetry, tmp_path: Path) -> None:
+async def test_a_part_whose_need_has_no_value_fails_by_itself(telemetry: Telemetry, tmp_path: Path) -> None:
     behave = answering(GOOD | {"/orders/7": said({"id": "7", "account": ["no", "id"]})})
-    async with running(hop, tmp_path, route(), behave) as api:
+    async with running(telemetry, tmp_path, route(), behave) as api:
         answer = await api.get("/v1/orders/7")
     assert [error["part"] for error in answer.json()["errors"]] == ["account"]
 
 
-async def test_one_failure_that_counts_ends_the_others(hop: Telemetry, tmp_path: Path) -> None:
+async def test_one_failure_that_counts_ends_the_others(telemetry: Telemetry, tmp_path: Path) -> None:
     gone = asyncio.Event()
 
     async def wait(_: Asked, writer: asyncio.StreamWriter) -> None:
@@ -174,16 +178,16 @@ async def test_one_failure_that_counts_ends_the_others(hop: Telemetry, tmp_path:
         writer.write(reply(500))
 
     behave = answering({"/orders/7": fail, "/stock": wait})
-    async with running(hop, tmp_path, route(), behave) as api:
+    async with running(telemetry, tmp_path, route(), behave) as api:
         assert (await api.get("/v1/orders/7")).status_code == 502
         async with asyncio.timeout(10):
             await gone.wait()
 
 
-async def test_the_last_good_answer_stands_in(hop: Telemetry, tmp_path: Path) -> None:
+async def test_the_last_good_answer_stands_in(telemetry: Telemetry, tmp_path: Path) -> None:
     answers = dict(GOOD)
     now = 100.0
-    async with running(hop, tmp_path, route(account="stale"), answering(answers)) as api:
+    async with running(telemetry, tmp_path, route(account="stale"), answering(answers)) as api:
         api.context.last_good._clock = lambda: now
         assert (await api.get("/v1/orders/7")).headers["X-Complete"] == "true"
         answers["/accounts/a%2Fb"] = reply(500)
@@ -198,7 +202,7 @@ async def test_the_last_good_answer_stands_in(hop: Telemetry, tmp_path: Path) ->
     assert "age_seconds" not in without["errors"][0]
 
 
-async def test_a_document_of_failures_is_a_problem(hop: Telemetry, tmp_path: Path) -> None:
+async def test_a_document_of_failures_is_a_problem(telemetry: Telemetry, tmp_path: Path) -> None:
     text = """\
     services: {defaults: {retries: {attempts: 1}}}
     routes:
@@ -210,7 +214,7 @@ async def test_a_document_of_failures_is_a_problem(hop: Telemetry, tmp_path: Pat
           two: {service: accounts, path: /two, on_failure: stale}
     """
     behave = answering({"/one": reply(500), "/two": reply(503, Retry_After="3")})
-    async with running(hop, tmp_path, text, behave) as api:
+    async with running(telemetry, tmp_path, text, behave) as api:
         answer = await api.get("/a")
     assert answer.status_code == 503
     assert answer.headers["Content-Type"] == "application/problem+json"
@@ -232,14 +236,14 @@ routes:
 """
 
 
-async def test_shapes_and_conditions(hop: Telemetry, tmp_path: Path) -> None:
+async def test_shapes_and_conditions(telemetry: Telemetry, tmp_path: Path) -> None:
     answers = {
         "/o": said({"id": 1, "name": "o", "secret": 2}),
         "/a": said({"name": "a", "names": "taken", "x": [1]}),
         "/list": said({"items": [1], "next": None}),
         "/m": said(True),
     }
-    async with running(hop, tmp_path, SHAPES, answering(dict(answers))) as api:
+    async with running(telemetry, tmp_path, SHAPES, answering(dict(answers))) as api:
         whole = (await api.get("/a")).json()
         brief = (await api.get("/a?brief=true")).json()
     assert whole == {"order_id": 1, "name": "o", "x": [1], "names": [1], "more": True}
@@ -263,10 +267,10 @@ routes:
 """
 
 
-def test_spliced_bytes_are_the_decoded_and_encoded_document(hop: Telemetry, tmp_path: Path) -> None:
+def test_spliced_bytes_are_the_decoded_and_encoded_document(telemetry: Telemetry, tmp_path: Path) -> None:
     answers: dict[str, bytes | Behaviour] = {}
     with asyncio.Runner() as runner:
-        api_of = running(hop, tmp_path, SPLICED, answering(answers))
+        api_of = running(telemetry, tmp_path, SPLICED, answering(answers))
         api = runner.run(api_of.__aenter__())
 
         @given(OBJECTS, JSON, st.integers(0, 2))
@@ -304,10 +308,10 @@ routes:
 """
 
 
-async def test_a_part_is_called_as_it_is_declared(hop: Telemetry, tmp_path: Path) -> None:
+async def test_a_part_is_called_as_it_is_declared(telemetry: Telemetry, tmp_path: Path) -> None:
     headers = {"Accept-Language": "eo", "Idempotency-Key": '"k"', "X-Other": "1"}
     behave = answering({"/o/7/t%2F1": said(1), "/a": said(2)})
-    async with running(hop, tmp_path, CALLS, behave) as api:
+    async with running(telemetry, tmp_path, CALLS, behave) as api:
         answer = await api.client.post("/a/7?page=2", json={"sku": "t/1"}, headers=headers)
         made, other = sorted(api.upstream.asked, key=lambda asked: asked.target, reverse=True)
     assert answer.json() == {"made": 1, "other": 2}
@@ -332,9 +336,9 @@ routes:
 
 @pytest.mark.parametrize("value", ["7", "", ".", "..", "a" * 1001, "%2E%2E"])
 async def test_what_the_caller_filters_by_reaches_the_service(
-    hop: Telemetry, tmp_path: Path, value: str
+    telemetry: Telemetry, tmp_path: Path, value: str
 ) -> None:
-    async with running(hop, tmp_path, FILTERED, answering({"/x": said(1)})) as api:
+    async with running(telemetry, tmp_path, FILTERED, answering({"/x": said(1)})) as api:
         one = await api.get(f"/a?account={value}")
         both = await api.get(f"/a?account=1&kind={value}")
         targets = [asked.target for asked in api.upstream.asked]
@@ -344,7 +348,7 @@ async def test_what_the_caller_filters_by_reaches_the_service(
 
 
 @pytest.fixture
-async def shared(hop: Telemetry, tmp_path: Path) -> AsyncIterator[tuple[Api, asyncio.Event]]:
+async def shared(telemetry: Telemetry, tmp_path: Path) -> AsyncIterator[tuple[Api, asyncio.Event]]:
     """A coalescing route whose first service answers when it is told to."""
     go = asyncio.Event()
 
@@ -352,7 +356,9 @@ async def shared(hop: Telemetry, tmp_path: Path) -> AsyncIterator[tuple[Api, asy
         await go.wait()
         writer.write(said(ORDER))
 
-    async with running(hop, tmp_path, route("coalesce: true"), answering(GOOD | {"/orders/7": wait})) as api:
+    async with running(
+        telemetry, tmp_path, route("coalesce: true"), answering(GOOD | {"/orders/7": wait})
+    ) as api:
         yield api, go
 
 
@@ -378,7 +384,9 @@ async def test_work_that_nobody_waits_for_ends(shared: tuple[Api, asyncio.Event]
     await until(lambda: api.pipeline.in_flight.count == 0)
 
 
-async def test_documents_are_kept_as_long_as_every_service_allows(hop: Telemetry, tmp_path: Path) -> None:
+async def test_documents_are_kept_as_long_as_every_service_allows(
+    telemetry: Telemetry, tmp_path: Path
+) -> None:
     answers = {
         "/orders/7": said(ORDER, Cache_Control="max-age=60"),
         "/accounts/a%2Fb": said(ACCOUNT, Cache_Control="public, max-age=30"),
@@ -386,7 +394,7 @@ async def test_documents_are_kept_as_long_as_every_service_allows(hop: Telemetry
     }
     changing: dict[str, bytes | Behaviour] = dict(answers)
     now = 100.0
-    async with running(hop, tmp_path, route("cache: true"), answering(changing)) as api:
+    async with running(telemetry, tmp_path, route("cache: true"), answering(changing)) as api:
         api.context.cache._clock = lambda: now
         first = await api.get("/v1/orders/7")
         second = await api.get("/v1/orders/7")
@@ -405,8 +413,8 @@ async def test_documents_are_kept_as_long_as_every_service_allows(hop: Telemetry
         assert len(api.upstream.asked) == 12
 
 
-async def test_a_document_that_is_there_already_is_not_sent(hop: Telemetry, tmp_path: Path) -> None:
-    async with running(hop, tmp_path, route(), answering(GOOD)) as api:
+async def test_a_document_that_is_there_already_is_not_sent(telemetry: Telemetry, tmp_path: Path) -> None:
+    async with running(telemetry, tmp_path, route(), answering(GOOD)) as api:
         tag = (await api.get("/v1/orders/7")).headers["ETag"]
         again = await api.get("/v1/orders/7", headers={"If-None-Match": f'"other", W/{tag}'})
         other = await api.get("/v1/orders/7", headers={"If-None-Match": '"other"'})
@@ -430,7 +438,7 @@ def give(api: Api, monkeypatch: pytest.MonkeyPatch, *seconds: float) -> list[flo
 
 @pytest.mark.parametrize("policy", ["fail", "omit"])
 async def test_who_has_more_time_than_the_first_has_the_work_begun_again(
-    hop: Telemetry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, policy: str
+    telemetry: Telemetry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, policy: str
 ) -> None:
     text = f"""\
     services: {{defaults: {{timeout_seconds: 20, retries: {{attempts: 1}}}}}}
@@ -447,7 +455,7 @@ async def test_who_has_more_time_than_the_first_has_the_work_begun_again(
         await go_on.wait()
         writer.write(said(1))
 
-    async with running(hop, tmp_path, text, answering({"/one": at_last})) as api:
+    async with running(telemetry, tmp_path, text, answering({"/one": at_last})) as api:
         left = give(api, monkeypatch, 0.5, 1, 20, 20)
 
         async def ask() -> asyncio.Task[httpx.Response]:
@@ -464,10 +472,10 @@ async def test_who_has_more_time_than_the_first_has_the_work_begun_again(
 
 
 async def test_work_that_its_service_did_not_do_in_time_is_not_begun_again(
-    hop: Telemetry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    telemetry: Telemetry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = route("coalesce: true", hanging="orders")
-    async with running(hop, tmp_path, text, answering(GOOD | {"/orders/7": hang})) as api:
+    async with running(telemetry, tmp_path, text, answering(GOOD | {"/orders/7": hang})) as api:
         give(api, monkeypatch, 10, 20)
         leader = asyncio.create_task(api.get("/v1/orders/7"))
         await until(lambda: api.upstream.asked)

@@ -105,7 +105,9 @@ def test_a_route_that_a_middleware_does_not_fit_is_a_fault(tmp_path: Path) -> No
     ]
 
 
-async def test_services_are_told_the_tenant_and_never_the_clients(hop: Telemetry, tmp_path: Path) -> None:
+async def test_services_are_told_the_tenant_and_never_the_clients(
+    telemetry: Telemetry, tmp_path: Path
+) -> None:
     routes = f"""\
     middleware: [{{use: {TENANT}, after: jwt}}]
     routes:
@@ -118,7 +120,7 @@ async def test_services_are_told_the_tenant_and_never_the_clients(hop: Telemetry
         "/orders": said({"n": 1}, Cache_Control="max-age=60"),
         "/files": said({}),
     }
-    async with running(hop, tmp_path, routes, answering(answers)) as api:
+    async with running(telemetry, tmp_path, routes, answering(answers)) as api:
         for tenant in ("red", "blue", "red"):
             headers = bearer(tenant=tenant) | {"X-Tenant": "green"}
             assert (await api.get("/a", headers=headers)).status_code == 200
@@ -129,7 +131,7 @@ async def test_services_are_told_the_tenant_and_never_the_clients(hop: Telemetry
     assert told == ["red", "blue", None, None]  # the third is from the cache of the first's tenant
 
 
-async def test_a_signed_response_can_be_verified(hop: Telemetry, tmp_path: Path) -> None:
+async def test_a_signed_response_can_be_verified(telemetry: Telemetry, tmp_path: Path) -> None:
     (tmp_path / "key").write_bytes(b"secret")
     routes = f"""\
     routes:
@@ -140,7 +142,7 @@ async def test_a_signed_response_can_be_verified(hop: Telemetry, tmp_path: Path)
           - {{use: {SIGN}, before: etag, options: {{key_file: {tmp_path}/key, key_id: first}}}}
         compose: {{part: {{service: orders, path: /orders}}}}
     """
-    async with running(hop, tmp_path, routes, answering({"/orders": said({"n": 1})})) as api:
+    async with running(telemetry, tmp_path, routes, answering({"/orders": said({"n": 1})})) as api:
         answer = await api.get("/a")
     digest = answer.headers["Content-Digest"]
     assert digest == f"sha-256=:{b64encode(sha256(answer.content).digest()).decode()}:"
@@ -151,7 +153,7 @@ async def test_a_signed_response_can_be_verified(hop: Telemetry, tmp_path: Path)
     assert hmac.compare_digest(signature, hmac.digest(b"secret", base.encode(), "sha256"))
 
 
-async def test_headers_are_edited_both_ways_and_of_problems_too(hop: Telemetry, tmp_path: Path) -> None:
+async def test_headers_are_edited_both_ways_and_of_problems_too(telemetry: Telemetry, tmp_path: Path) -> None:
     routes = f"""\
     middleware:
       - use: {EDIT}
@@ -167,7 +169,7 @@ async def test_headers_are_edited_both_ways_and_of_problems_too(hop: Telemetry, 
       - {{id: b, method: GET, path: /b, auth: required, mock: {{}}}}
     """
     answers = {"/files": said({}, X_Inner="secret")}
-    async with running(hop, tmp_path, routes, answering(answers)) as api:
+    async with running(telemetry, tmp_path, routes, answering(answers)) as api:
         headers = {"X-Old": "o", "X-New": "n", "X-Drop": "d", "X-Set": "0", "Accept": "a/a"}
         answer = await api.get("/a", headers=headers)
         refused = await api.get("/b")

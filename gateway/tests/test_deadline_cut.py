@@ -47,10 +47,10 @@ async def until_answered(ask: Callable[[], Awaitable[httpx.Response]], status: i
 @pytest.mark.parametrize("coalesce", ["false", "true"])
 @pytest.mark.parametrize("own_seconds", [300, 0.9])
 async def test_a_part_that_the_deadline_cuts_off_is_missing(
-    hop: Telemetry, tmp_path: Path, own_seconds: float, coalesce: str
+    telemetry: Telemetry, tmp_path: Path, own_seconds: float, coalesce: str
 ) -> None:
     behave = answering({"/good": said(1), "/bad": hang})
-    async with running(hop, tmp_path, CUT % (own_seconds, coalesce), behave) as api:
+    async with running(telemetry, tmp_path, CUT % (own_seconds, coalesce), behave) as api:
         (*late, answer) = await until_answered(lambda: api.get("/it"), 200)
     assert {each.status_code for each in late} <= {504}
     assert (answer.status_code, answer.headers["X-Complete"]) == (200, "false")
@@ -104,10 +104,10 @@ routes:
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "composed"), ("GET", "proxied"), ("POST", "handled")])
 async def test_a_hanging_service_is_left_alone_though_no_route_waits_for_its_timeout(
-    hop: Telemetry, tmp_path: Path, method: str, path: str
+    telemetry: Telemetry, tmp_path: Path, method: str, path: str
 ) -> None:
     body = {"account_id": "7"} if method == "POST" else None
-    async with running(hop, tmp_path, EVERY_KIND, answering({"/accounts/7": hang})) as api:
+    async with running(telemetry, tmp_path, EVERY_KIND, answering({"/accounts/7": hang})) as api:
         answers = await until_answered(lambda: api.client.request(method, f"/{path}", json=body), 503)
         asked = len(api.upstream.asked)
     assert asked == len(answers) - 1 >= 2

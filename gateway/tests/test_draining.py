@@ -38,10 +38,10 @@ async def gated(_: Request, __: Tools) -> Response:
 
 
 @pytest.fixture(autouse=True)
-def health(hop: Telemetry, monkeypatch: pytest.MonkeyPatch) -> Health:
+def health(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> Health:
     """Checks of this test's own: draining adds one that fails for ever."""
     own = Health("gateway", "gateway", CollectorRegistry())
-    monkeypatch.setattr(hop, "health", own)
+    monkeypatch.setattr(telemetry, "health", own)
     return own
 
 
@@ -56,20 +56,20 @@ class Busy:
 
 
 @pytest.mark.example
-async def test_what_is_under_way_has_all_the_time_that_a_route_gives(hop: Telemetry) -> None:
+async def test_what_is_under_way_has_all_the_time_that_a_route_gives(telemetry: Telemetry) -> None:
     table = load_router(ROUTES_FILE, SERVICES, Context.null())
     busy = Busy()
-    async with fronted(hop) as made:
-        assert await drain(made.front, busy, hop, grace_seconds=0)
+    async with fronted(telemetry) as made:
+        assert await drain(made.front, busy, telemetry, grace_seconds=0)
     longest = max(route.deadline_seconds for route in table.routes)
     assert busy.seconds > max(longest, Route.__dataclass_fields__["deadline_seconds"].default)
 
 
 async def test_who_does_not_know_yet_is_still_answered(
-    hop: Telemetry, tmp_path: Path, health: Health
+    telemetry: Telemetry, tmp_path: Path, health: Health
 ) -> None:
-    async with running(hop, tmp_path, ROUTES, answering({})) as api:
-        draining = asyncio.create_task(drain(api.front, api.pipeline.in_flight, hop, grace_seconds=60))
+    async with running(telemetry, tmp_path, ROUTES, answering({})) as api:
+        draining = asyncio.create_task(drain(api.front, api.pipeline.in_flight, telemetry, grace_seconds=60))
         await until(lambda: api.front.closing)
         assert not (await health.report()).ready
         answer = await api.get("/fixed")
@@ -77,11 +77,11 @@ async def test_who_does_not_know_yet_is_still_answered(
         draining.cancel()
 
 
-async def test_what_is_under_way_is_answered(hop: Telemetry, tmp_path: Path) -> None:
-    async with running(hop, tmp_path, ROUTES, answering({})) as api:
+async def test_what_is_under_way_is_answered(telemetry: Telemetry, tmp_path: Path) -> None:
+    async with running(telemetry, tmp_path, ROUTES, answering({})) as api:
         asked = asyncio.create_task(api.get("/gated"))
         await until(lambda: GATES)
-        draining = asyncio.create_task(drain(api.front, api.pipeline.in_flight, hop, grace_seconds=0))
+        draining = asyncio.create_task(drain(api.front, api.pipeline.in_flight, telemetry, grace_seconds=0))
         await until(lambda: not (api.front._listening and api.front._listening.sockets))
         with pytest.raises(httpx.ConnectError):
             await api.get("/fixed")

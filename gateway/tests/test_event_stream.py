@@ -40,10 +40,14 @@ async def subscribed(api: Api) -> AsyncIterator[tuple[httpx.Response, AsyncItera
         yield answer, answer.aiter_text()
 
 
-async def test_events_come_one_by_one_for_longer_than_any_timeout(hop: Telemetry, tmp_path: Path) -> None:
+async def test_events_come_one_by_one_for_longer_than_any_timeout(
+    telemetry: Telemetry, tmp_path: Path
+) -> None:
     text = routes().replace("path: /news\n", "path: /news\n    deadline_seconds: 1\n")
     with lines_of("access") as lines:
-        async with passed_through(hop, tmp_path, text.replace("/news, timeout_seconds: 20", "/news")) as (
+        async with passed_through(
+            telemetry, tmp_path, text.replace("/news, timeout_seconds: 20", "/news")
+        ) as (
             api,
             service,
         ):
@@ -71,7 +75,7 @@ async def test_events_come_one_by_one_for_longer_than_any_timeout(hop: Telemetry
     (line,) = (record for record, _ in lines.lines if getattr(record, "route", None) == "/news")
     assert (line.status, line.end_reason, line.bytes_to_client) == (200, "service", 36)
     assert line.duration_ms > 2000
-    counted = hop.registry.get_sample_value(
+    counted = telemetry.registry.get_sample_value(
         "http_server_request_duration_seconds_sum",
         {
             "http_request_method": "GET",
@@ -84,9 +88,9 @@ async def test_events_come_one_by_one_for_longer_than_any_timeout(hop: Telemetry
     assert counted * 1000 < line.duration_ms - 1800  # the request's, too
 
 
-async def test_a_browser_connects_again_where_it_is_silent(hop: Telemetry, tmp_path: Path) -> None:
+async def test_a_browser_connects_again_where_it_is_silent(telemetry: Telemetry, tmp_path: Path) -> None:
     """So its end is the end of a body, and nothing that breaks off."""
-    async with passed_through(hop, tmp_path, routes(limits="{idle_seconds: 0.3}")) as (api, service):
+    async with passed_through(telemetry, tmp_path, routes(limits="{idle_seconds: 0.3}")) as (api, service):
         async with subscribed(api) as (_, events):
             service.events.put_nowait("data: 1\n\n")
             assert [event async for event in events] == ["data: 1\n\n"]
@@ -94,7 +98,7 @@ async def test_a_browser_connects_again_where_it_is_silent(hop: Telemetry, tmp_p
         await ended(api, "idle")
 
 
-async def test_it_ends_when_it_has_lasted_long_enough(hop: Telemetry, tmp_path: Path) -> None:
+async def test_it_ends_when_it_has_lasted_long_enough(telemetry: Telemetry, tmp_path: Path) -> None:
     text = routes(limits="{life_seconds: 1, idle_seconds: 1}")
 
     async def keep_on(service: Service) -> None:
@@ -102,7 +106,7 @@ async def test_it_ends_when_it_has_lasted_long_enough(hop: Telemetry, tmp_path: 
             service.events.put_nowait(":\n\n")
             await asyncio.sleep(0.1)
 
-    async with passed_through(hop, tmp_path, text) as (api, service):
+    async with passed_through(telemetry, tmp_path, text) as (api, service):
         sending = asyncio.create_task(keep_on(service))
         async with subscribed(api) as (_, events):
             assert {text async for text in events} >= {":\n\n"}
@@ -111,18 +115,21 @@ async def test_it_ends_when_it_has_lasted_long_enough(hop: Telemetry, tmp_path: 
         await ended(api, "life")
 
 
-async def test_a_stop_ends_it_in_order(hop: Telemetry, tmp_path: Path) -> None:
-    async with passed_through(hop, tmp_path, routes()) as (api, service), subscribed(api) as (_, events):
+async def test_a_stop_ends_it_in_order(telemetry: Telemetry, tmp_path: Path) -> None:
+    async with (
+        passed_through(telemetry, tmp_path, routes()) as (api, service),
+        subscribed(api) as (_, events),
+    ):
         service.events.put_nowait("data: 1\n\n")
         assert await anext(events) == "data: 1\n\n"
-        assert await drain(api.front, api.pipeline, hop, grace_seconds=0)
+        assert await drain(api.front, api.pipeline, telemetry, grace_seconds=0)
         with pytest.raises(StopAsyncIteration):
             await anext(events)
         await ended(api, "stop")
 
 
-async def test_a_client_that_vanishes(hop: Telemetry, tmp_path: Path) -> None:
-    async with passed_through(hop, tmp_path, routes()) as (api, service):
+async def test_a_client_that_vanishes(telemetry: Telemetry, tmp_path: Path) -> None:
+    async with passed_through(telemetry, tmp_path, routes()) as (api, service):
         async with Client.of(port_of(api)) as client:
             await client.send(b"GET /news HTTP/1.1\r\nHost: a\r\n\r\n")
             await client.reader.readuntil(b"\r\n\r\n")
@@ -131,7 +138,7 @@ async def test_a_client_that_vanishes(hop: Telemetry, tmp_path: Path) -> None:
         await ended(api, "client")
 
 
-async def test_a_service_that_dies_breaks_it_off(hop: Telemetry, tmp_path: Path) -> None:
+async def test_a_service_that_dies_breaks_it_off(telemetry: Telemetry, tmp_path: Path) -> None:
     async def die(_: Asked, writer: asyncio.StreamWriter) -> None:
         writer.write(
             b"HTTP/1.1 200 OK\r\nContent-Type: Text/Event-Stream\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -140,13 +147,13 @@ async def test_a_service_that_dies_breaks_it_off(hop: Telemetry, tmp_path: Path)
         await writer.drain()
         writer.close()
 
-    async with running(hop, tmp_path, routes(), answering({"/news": die})) as api:
+    async with running(telemetry, tmp_path, routes(), answering({"/news": die})) as api:
         with pytest.raises(httpx.RemoteProtocolError):
             await api.get("/news")
         await ended(api, "service")
 
 
-async def test_a_slow_client_holds_the_service(hop: Telemetry, tmp_path: Path) -> None:
+async def test_a_slow_client_holds_the_service(telemetry: Telemetry, tmp_path: Path) -> None:
     sent = 0
 
     async def pour(_: Asked, writer: asyncio.StreamWriter) -> None:
@@ -159,7 +166,7 @@ async def test_a_slow_client_holds_the_service(hop: Telemetry, tmp_path: Path) -
         writer.close()
 
     async with (
-        running(hop, tmp_path, routes(), answering({"/news": pour})) as api,
+        running(telemetry, tmp_path, routes(), answering({"/news": pour})) as api,
         Client.of(port_of(api)) as client,
     ):
         await client.send(b"GET /news HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -175,9 +182,9 @@ async def test_a_slow_client_holds_the_service(hop: Telemetry, tmp_path: Path) -
         assert sent == 500
 
 
-async def test_another_answer_is_as_any(hop: Telemetry, tmp_path: Path) -> None:
+async def test_another_answer_is_as_any(telemetry: Telemetry, tmp_path: Path) -> None:
     async with (
-        running(hop, tmp_path, routes(timeout=0.5), answering({"/news": trickle})) as api,
+        running(telemetry, tmp_path, routes(timeout=0.5), answering({"/news": trickle})) as api,
         api.client.stream("GET", "/news") as answer,
     ):
         await anext(answer.aiter_bytes())
@@ -185,9 +192,9 @@ async def test_another_answer_is_as_any(hop: Telemetry, tmp_path: Path) -> None:
         assert len(api.context.long_lived) == 0
 
 
-async def test_a_head_alone_is_asked_for(hop: Telemetry, tmp_path: Path) -> None:
+async def test_a_head_alone_is_asked_for(telemetry: Telemetry, tmp_path: Path) -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
-    async with running(hop, tmp_path, routes(), answering({"/news": head})) as api:
+    async with running(telemetry, tmp_path, routes(), answering({"/news": head})) as api:
         answer = await api.client.head("/news")
         assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/event-stream")
         await until(lambda: not api.pipeline.in_flight.count)

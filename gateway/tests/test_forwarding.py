@@ -43,11 +43,11 @@ LOCATIONS = [
 @pytest.mark.parametrize("path", ["/v1/things", "/v1/orders"])
 @pytest.mark.parametrize(("said", "told"), LOCATIONS)
 async def test_no_address_inside_is_told(
-    hop: Telemetry, tmp_path: Path, path: str, name: str, said: str, told: str
+    telemetry: Telemetry, tmp_path: Path, path: str, name: str, said: str, told: str
 ) -> None:
     created = reply(201, b"{}", **{name: said})
     answers = {"/things": created, "/orders": created, "/accounts/a": reply(200)}
-    async with running(hop, tmp_path, ROUTES, answering(dict(answers))) as api:
+    async with running(telemetry, tmp_path, ROUTES, answering(dict(answers))) as api:
         answer = await api.client.post(path, json={"account_id": "a"})
     assert answer.headers[name.replace("_", "-")] == told
 
@@ -59,8 +59,8 @@ async def test_no_address_inside_is_told(
         ([("Via", "1.0 fred"), ("Via", "1.1 edge-nginx")], "1.0 fred, 1.1 edge-nginx, 1.1 gateway"),
     ],
 )
-async def test_via(hop: Telemetry, tmp_path: Path, given: list[tuple[str, str]], passed: str) -> None:
-    async with running(hop, tmp_path, ROUTES, answering({"/things": reply(200)})) as api:
+async def test_via(telemetry: Telemetry, tmp_path: Path, given: list[tuple[str, str]], passed: str) -> None:
+    async with running(telemetry, tmp_path, ROUTES, answering({"/things": reply(200)})) as api:
         await api.client.post("/v1/things", content=b"{}", headers=given)
         assert api.upstream.asked[0].headers["via"] == passed
 
@@ -100,8 +100,8 @@ async def test_a_forwarded_address_is_believed_from_the_edge_alone(tmp_path: Pat
     assert ('"client":"198.51.100.1"' in log) is trusted
 
 
-async def test_options_of_everything(hop: Telemetry, tmp_path: Path) -> None:
-    async with running(hop, tmp_path, ROUTES, answering({})) as api:
+async def test_options_of_everything(telemetry: Telemetry, tmp_path: Path) -> None:
+    async with running(telemetry, tmp_path, ROUTES, answering({})) as api:
         reader, writer = await asyncio.open_connection("127.0.0.1", int(api.url.rpartition(":")[2]))
         writer.write(b"OPTIONS * HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
         head = (await asyncio.wait_for(reader.read(), 10)).decode()
@@ -121,9 +121,9 @@ async def test_options_of_everything(hop: Telemetry, tmp_path: Path) -> None:
         b"\x16\x03\x01\x02\x00\x01",
     ],
 )
-async def test_every_answer_has_a_date(hop: Telemetry, tmp_path: Path, message: bytes) -> None:
+async def test_every_answer_has_a_date(telemetry: Telemetry, tmp_path: Path, message: bytes) -> None:
     """RFC 9110, 6.6.1: also what refuses a message that is none."""
-    async with running(hop, tmp_path, ROUTES, answering({})) as api:
+    async with running(telemetry, tmp_path, ROUTES, answering({})) as api:
         reader, writer = await asyncio.open_connection("127.0.0.1", int(api.url.rpartition(":")[2]))
         writer.write(message)
         head = (await asyncio.wait_for(reader.read(), 10)).partition(b"\r\n\r\n")[0].decode()

@@ -17,9 +17,9 @@ ORDER = {"account_id": "a/b"}
 ACCOUNT = "/accounts/a%2Fb"
 
 
-async def test_an_order_is_placed_for_an_account_that_is_known(hop: Telemetry, tmp_path: Path) -> None:
+async def test_an_order_is_placed_for_an_account_that_is_known(telemetry: Telemetry, tmp_path: Path) -> None:
     placed = reply(202, b'{"id": 1}', Location="/orders/1")
-    async with running(hop, tmp_path, ROUTES, answering({ACCOUNT: said({}), "/orders": placed})) as api:
+    async with running(telemetry, tmp_path, ROUTES, answering({ACCOUNT: said({}), "/orders": placed})) as api:
         answer = await api.client.post("/v1/orders", json=ORDER, headers={"Idempotency-Key": '"k"'})
         found, asked = api.upstream.asked
     assert (answer.status_code, answer.headers["Location"]) == (202, "/v1/orders/1")
@@ -41,10 +41,10 @@ async def test_an_order_is_placed_for_an_account_that_is_known(hop: Telemetry, t
     ],
 )
 async def test_no_order_is_placed_for_any_other(
-    hop: Telemetry, tmp_path: Path, status: int, told: int
+    telemetry: Telemetry, tmp_path: Path, status: int, told: int
 ) -> None:
     behave = answering({ACCOUNT: reply(status, Retry_After="7"), "/orders": reply(202)})
-    async with running(hop, tmp_path, ROUTES, behave) as api:
+    async with running(telemetry, tmp_path, ROUTES, behave) as api:
         answer = await api.client.post("/v1/orders", json=ORDER)
         assert [asked.target for asked in api.upstream.asked] == [ACCOUNT]
     assert answer.status_code == told

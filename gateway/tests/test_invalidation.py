@@ -60,8 +60,8 @@ class Thing:
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "POST"])
-async def test_a_write_is_seen_by_the_next_read(hop: Telemetry, tmp_path: Path, method: str) -> None:
-    async with running(hop, tmp_path, routes("cache: true"), Thing(**FRESH)) as api:
+async def test_a_write_is_seen_by_the_next_read(telemetry: Telemetry, tmp_path: Path, method: str) -> None:
+    async with running(telemetry, tmp_path, routes("cache: true"), Thing(**FRESH)) as api:
         assert [(await api.get("/things/a")).json() for _ in range(2)] == [{"thing": 0}] * 2
         assert (await api.client.request(method, "/things/a", json={})).status_code == 200
         assert [(await api.get("/things/a")).json() for _ in range(2)] == [{"thing": 1}] * 2
@@ -69,17 +69,19 @@ async def test_a_write_is_seen_by_the_next_read(hop: Telemetry, tmp_path: Path, 
 
 
 @pytest.mark.parametrize("spelling", ["/things/%61b", "/things/a%62", "/things/ab?x=1", "/things/AB"])
-async def test_a_resource_is_one_however_it_is_written(hop: Telemetry, tmp_path: Path, spelling: str) -> None:
-    async with running(hop, tmp_path, routes("cache: true"), Thing(**FRESH)) as api:
+async def test_a_resource_is_one_however_it_is_written(
+    telemetry: Telemetry, tmp_path: Path, spelling: str
+) -> None:
+    async with running(telemetry, tmp_path, routes("cache: true"), Thing(**FRESH)) as api:
         assert (await api.get("/things/ab")).json() == {"thing": 0}
         await api.client.put(spelling, json={})
         assert (await api.get("/things/ab")).json() == {"thing": 1}
 
 
-async def test_every_caller_and_language_is_invalidated(hop: Telemetry, tmp_path: Path) -> None:
+async def test_every_caller_and_language_is_invalidated(telemetry: Telemetry, tmp_path: Path) -> None:
     text = routes("cache: true").replace("on_failure: fail", "headers: [Accept-Language]")
     asking = [{}, bearer(sub="ada"), bearer(sub="bob"), {"Accept-Language": "eo"}]
-    async with running(hop, tmp_path, text, Thing(**FRESH)) as api:
+    async with running(telemetry, tmp_path, text, Thing(**FRESH)) as api:
         for number in range(2):
             found = [(await api.get("/things/a", headers=headers)).json() for headers in asking]
             assert found == [{"thing": number}] * 4
@@ -98,11 +100,11 @@ async def test_every_caller_and_language_is_invalidated(hop: Telemetry, tmp_path
     ],
 )
 async def test_what_the_answer_names_is_invalidated(
-    hop: Telemetry, tmp_path: Path, name: str, value: str, is_its_own: bool
+    telemetry: Telemetry, tmp_path: Path, name: str, value: str, is_its_own: bool
 ) -> None:
     """RFC 9111, 4.4: of the same origin only."""
     thing = Thing(**FRESH)
-    async with running(hop, tmp_path, routes("cache: true"), thing) as api:
+    async with running(telemetry, tmp_path, routes("cache: true"), thing) as api:
         thing.written = {name: value.replace("HOST", api.url.removeprefix("http://"))}
         assert (await api.get("/things/a")).json() == {"thing": 0}
         assert (await api.client.post("/things", json={})).status_code == 200
@@ -111,11 +113,11 @@ async def test_what_the_answer_names_is_invalidated(
 
 @pytest.mark.parametrize(("status", "invalidates"), [(409, False), (422, False), (500, True), (303, True)])
 async def test_only_a_refusal_leaves_it(
-    hop: Telemetry, tmp_path: Path, status: int, invalidates: bool
+    telemetry: Telemetry, tmp_path: Path, status: int, invalidates: bool
 ) -> None:
     """Of a failure nobody knows whether the write was done."""
     thing = Thing(**FRESH)
-    async with running(hop, tmp_path, routes("cache: true"), thing) as api:
+    async with running(telemetry, tmp_path, routes("cache: true"), thing) as api:
         await api.get("/things/a")
         thing.status = status
         await api.client.put("/things/a", json={})
@@ -123,7 +125,7 @@ async def test_only_a_refusal_leaves_it(
         assert ("Age" not in (await api.get("/things/a")).headers) == invalidates
 
 
-async def test_a_write_whose_caller_left_counts(hop: Telemetry, tmp_path: Path) -> None:
+async def test_a_write_whose_caller_left_counts(telemetry: Telemetry, tmp_path: Path) -> None:
     thing = Thing(**FRESH)
 
     async def behave(asked: Asked, writer: asyncio.StreamWriter) -> None:
@@ -132,7 +134,7 @@ async def test_a_write_whose_caller_left_counts(hop: Telemetry, tmp_path: Path) 
             await hang(asked, writer)
         await thing(asked, writer)
 
-    async with running(hop, tmp_path, routes("cache: true"), behave) as api:
+    async with running(telemetry, tmp_path, routes("cache: true"), behave) as api:
         assert (await api.get("/things/a")).json() == {"thing": 0}
         putting = asyncio.create_task(api.client.put("/things/a", json={}))
         await until(lambda: thing.number)
@@ -141,7 +143,7 @@ async def test_a_write_whose_caller_left_counts(hop: Telemetry, tmp_path: Path) 
         assert (await api.get("/things/a")).json() == {"thing": 1}
 
 
-async def test_what_was_read_before_a_write_is_not_kept(hop: Telemetry, tmp_path: Path) -> None:
+async def test_what_was_read_before_a_write_is_not_kept(telemetry: Telemetry, tmp_path: Path) -> None:
     """The read began first and ended last: it may show the state before the write."""
     thing, held = Thing(**FRESH), asyncio.Event()
 
@@ -153,7 +155,7 @@ async def test_what_was_read_before_a_write_is_not_kept(hop: Telemetry, tmp_path
         else:
             await thing(asked, writer)
 
-    async with running(hop, tmp_path, routes("cache: true"), behave) as api:
+    async with running(telemetry, tmp_path, routes("cache: true"), behave) as api:
         reading = asyncio.create_task(api.get("/things/a"))
         await until(lambda: api.upstream.asked)
         await api.client.put("/things/a", json={})
@@ -164,7 +166,7 @@ async def test_what_was_read_before_a_write_is_not_kept(hop: Telemetry, tmp_path
 
 @pytest.mark.parametrize("path", ["/things/a", "/things"])
 async def test_a_read_after_a_write_joins_no_read_from_before(
-    hop: Telemetry, tmp_path: Path, path: str
+    telemetry: Telemetry, tmp_path: Path, path: str
 ) -> None:
     """Not even where another resource of the service was written, which the document may show, too."""
     thing, held = Thing(), asyncio.Event()
@@ -177,7 +179,7 @@ async def test_a_read_after_a_write_joins_no_read_from_before(
         else:
             await thing(asked, writer)
 
-    async with running(hop, tmp_path, routes("coalesce: true"), behave) as api:
+    async with running(telemetry, tmp_path, routes("coalesce: true"), behave) as api:
         older = [asyncio.create_task(api.get("/things/a")) for _ in range(2)]
         await until(lambda: api.upstream.asked)
         await api.client.request("PUT" if path == "/things/a" else "POST", path, json={})
@@ -187,7 +189,7 @@ async def test_a_read_after_a_write_joins_no_read_from_before(
         assert [asked.method for asked in api.upstream.asked].count("GET") == 2
 
 
-async def test_a_write_elsewhere_parts_nothing(hop: Telemetry, tmp_path: Path) -> None:
+async def test_a_write_elsewhere_parts_nothing(telemetry: Telemetry, tmp_path: Path) -> None:
     held = asyncio.Event()
 
     async def slow(_: Asked, writer: asyncio.StreamWriter) -> None:
@@ -195,7 +197,7 @@ async def test_a_write_elsewhere_parts_nothing(hop: Telemetry, tmp_path: Path) -
         writer.write(said(1))
 
     answers: dict[str, bytes | Behaviour] = {"/orders/a": slow, "/accounts": said({})}
-    async with running(hop, tmp_path, routes("coalesce: true"), answering(answers)) as api:
+    async with running(telemetry, tmp_path, routes("coalesce: true"), answering(answers)) as api:
         reading = [asyncio.create_task(api.get("/things/a"))]
         await until(lambda: api.upstream.asked)
         await api.client.put("/other", json={})
@@ -218,7 +220,9 @@ FORBIDDING = [
 ]
 
 
-async def together(hop: Telemetry, folder: Path, answer: dict[str, str], status: int = 200) -> list[int]:
+async def together(
+    telemetry: Telemetry, folder: Path, answer: dict[str, str], status: int = 200
+) -> list[int]:
     """The numbers that three requests of the same time get of a service that counts."""
     numbers = count()
     three = asyncio.Event()
@@ -229,7 +233,7 @@ async def together(hop: Telemetry, folder: Path, answer: dict[str, str], status:
         body = json.dumps(number if status == 200 else {"number": number}).encode()
         writer.write(reply(status, body, Content_Type="application/json", **answer))
 
-    async with running(hop, folder, routes("coalesce: true"), behave) as api:
+    async with running(telemetry, folder, routes("coalesce: true"), behave) as api:
         asking = [asyncio.create_task(api.get("/things/a")) for _ in range(3)]
         await until(lambda: api.pipeline.in_flight._by_route["read"] == 3)
         three.set()
@@ -240,23 +244,25 @@ async def together(hop: Telemetry, folder: Path, answer: dict[str, str], status:
 @pytest.mark.parametrize("status", [200, 403])
 @pytest.mark.parametrize("answer", [*FORBIDDING, {"Cache_Control": "max-age=0"}], ids=str)
 async def test_what_is_one_requests_own_is_not_shared(
-    hop: Telemetry, tmp_path: Path, answer: dict[str, str], status: int
+    telemetry: Telemetry, tmp_path: Path, answer: dict[str, str], status: int
 ) -> None:
-    assert await together(hop, tmp_path, answer, status) == [0, 1, 2]
+    assert await together(telemetry, tmp_path, answer, status) == [0, 1, 2]
 
 
 @pytest.mark.parametrize(
     "answer", [{}, FRESH, {"Cache_Control": "public"}, {"Vary": "Accept-Language"}], ids=str
 )
-async def test_what_may_be_shared_is(hop: Telemetry, tmp_path: Path, answer: dict[str, str]) -> None:
-    assert await together(hop, tmp_path, answer) == [0, 0, 0]
+async def test_what_may_be_shared_is(telemetry: Telemetry, tmp_path: Path, answer: dict[str, str]) -> None:
+    assert await together(telemetry, tmp_path, answer) == [0, 0, 0]
 
 
 @pytest.mark.parametrize("control", ["no-store", "no-cache", "max-age=0", "no-cache, no-store"])
-async def test_a_request_can_want_an_answer_of_its_own(hop: Telemetry, tmp_path: Path, control: str) -> None:
+async def test_a_request_can_want_an_answer_of_its_own(
+    telemetry: Telemetry, tmp_path: Path, control: str
+) -> None:
     thing = Thing(**FRESH)
     own = {"Cache-Control": control}
-    async with running(hop, tmp_path, routes("cache: true\n    coalesce: true"), thing) as api:
+    async with running(telemetry, tmp_path, routes("cache: true\n    coalesce: true"), thing) as api:
         await api.get("/things/a")
         thing.number = 1
         assert (await api.get("/things/a")).json() == {"thing": 0}
@@ -271,11 +277,11 @@ NEVER_STALE = [{"Cache_Control": f"max-age=9, {each}"} for each in ("must-revali
 
 @pytest.mark.parametrize("answer", [*FORBIDDING, *NEVER_STALE], ids=str)
 async def test_nothing_stale_is_given_that_may_not_be(
-    hop: Telemetry, tmp_path: Path, answer: dict[str, str]
+    telemetry: Telemetry, tmp_path: Path, answer: dict[str, str]
 ) -> None:
     answers: dict[str, bytes | Behaviour] = {"/orders/a": said("kept"), "/orders/b": said("of before")}
     text = routes("auth: optional", "stale")
-    async with running(hop, tmp_path, text, answering(answers)) as api:
+    async with running(telemetry, tmp_path, text, answering(answers)) as api:
         for path in ("a", "b"):
             await api.get(f"/things/{path}")
         answers["/orders/b"] = said("secret", **answer)
@@ -285,7 +291,7 @@ async def test_nothing_stale_is_given_that_may_not_be(
         assert (await api.get("/things/b")).status_code == 502
 
 
-async def test_nothing_stale_is_given_after_a_write(hop: Telemetry, tmp_path: Path) -> None:
+async def test_nothing_stale_is_given_after_a_write(telemetry: Telemetry, tmp_path: Path) -> None:
     thing = Thing()
     failing = False
 
@@ -295,7 +301,7 @@ async def test_nothing_stale_is_given_after_a_write(hop: Telemetry, tmp_path: Pa
         else:
             await thing(asked, writer)
 
-    async with running(hop, tmp_path, routes("auth: optional", "stale"), behave) as api:
+    async with running(telemetry, tmp_path, routes("auth: optional", "stale"), behave) as api:
         await api.get("/things/a")
         failing = True
         assert (await api.get("/things/a")).json()["thing"] == 0

@@ -65,8 +65,8 @@ async def test_calls_of_a_hanging_service_use_up_no_connection_of_another(serve:
     await asyncio.gather(*hanging, return_exceptions=True)
 
 
-async def test_what_does_not_reach_a_service_does_not_open_its_breaker(hop: Telemetry) -> None:
-    nowhere = BackendClient("http://127.0.0.1:1", "secret", hop, Metrics(CollectorRegistry()))
+async def test_what_does_not_reach_a_service_does_not_open_its_breaker(telemetry: Telemetry) -> None:
+    nowhere = BackendClient("http://127.0.0.1:1", "secret", telemetry, Metrics(CollectorRegistry()))
     assert [await status(nowhere, to("/orders/7")) for _ in range(8)] == [502] * 8
     await nowhere.close()
 

@@ -40,8 +40,8 @@ class Cut:
         self.was_cut = True
 
 
-async def test_who_goes_away_at_once_leaves_nothing_under_way(hop: Telemetry, tmp_path: Path) -> None:
-    async with running(hop, tmp_path, ROUTES, answering({"/files": hang})) as api:
+async def test_who_goes_away_at_once_leaves_nothing_under_way(telemetry: Telemetry, tmp_path: Path) -> None:
+    async with running(telemetry, tmp_path, ROUTES, answering({"/files": hang})) as api:
         wire = Cut()
         asked = api.pipeline.receive(wire, "GET", "/f", HTTPHeaders(), "127.0.0.1")
         asked.begin()

@@ -154,8 +154,8 @@ def event_loop_policy(request: pytest.FixtureRequest) -> asyncio.AbstractEventLo
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def api(hop: Telemetry, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Api]:
-    async with running(hop, tmp_path_factory.mktemp("gateway"), ROUTES, echo) as made:
+async def api(telemetry: Telemetry, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Api]:
+    async with running(telemetry, tmp_path_factory.mktemp("gateway"), ROUTES, echo) as made:
         yield made
 
 

@@ -31,7 +31,7 @@ routes:
 PIECE = b"x" * 65536
 
 
-async def test_an_answer_of_any_size_comes_while_it_is_made(hop: Telemetry, tmp_path: Path) -> None:
+async def test_an_answer_of_any_size_comes_while_it_is_made(telemetry: Telemetry, tmp_path: Path) -> None:
     seen = asyncio.Event()
 
     async def send(_: Asked, writer: asyncio.StreamWriter) -> None:
@@ -42,7 +42,7 @@ async def test_an_answer_of_any_size_comes_while_it_is_made(hop: Telemetry, tmp_
             await writer.drain()
         writer.write(b"0\r\n\r\n")
 
-    async with running(hop, tmp_path, ROUTES, answering({"/files/a/b%20c": send})) as api:
+    async with running(telemetry, tmp_path, ROUTES, answering({"/files/a/b%20c": send})) as api:
         size = 0
         async with api.client.stream("GET", "/f/a/b%20c") as answer:
             assert answer.status_code == 200
@@ -52,18 +52,18 @@ async def test_an_answer_of_any_size_comes_while_it_is_made(hop: Telemetry, tmp_
     assert size == 5 + 200 * len(PIECE)
 
 
-async def test_a_body_of_any_size_is_sent_while_it_comes(hop: Telemetry, tmp_path: Path) -> None:
+async def test_a_body_of_any_size_is_sent_while_it_comes(telemetry: Telemetry, tmp_path: Path) -> None:
     async def body() -> AsyncIterator[bytes]:
         for _ in range(100):
             yield PIECE
 
-    async with running(hop, tmp_path, ROUTES, answering({"/files/a": reply(201)})) as api:
+    async with running(telemetry, tmp_path, ROUTES, answering({"/files/a": reply(201)})) as api:
         answer = await api.client.put("/f/a", content=body())
         (asked,) = api.upstream.asked
     assert (answer.status_code, len(asked.body)) == (201, 100 * len(PIECE))
 
 
-async def test_what_is_between_two_hops_stays_there(hop: Telemetry, tmp_path: Path) -> None:
+async def test_what_is_between_two_hops_stays_there(telemetry: Telemetry, tmp_path: Path) -> None:
     answer = reply(200, Connection="X-Own", X_Own="1", Keep_Alive="timeout=5", X_Kept="1", Server="secret")
     sent = {
         "Connection": "X-Mine",
@@ -75,7 +75,7 @@ async def test_what_is_between_two_hops_stays_there(hop: Telemetry, tmp_path: Pa
         "Accept-Language": "eo",
         "Authorization": "Basic eDp5",
     }
-    async with running(hop, tmp_path, ROUTES, answering({"/files/a": answer})) as api:
+    async with running(telemetry, tmp_path, ROUTES, answering({"/files/a": answer})) as api:
         got = await api.get("/f/a?x=1&y=%20", headers=sent)
         (asked,) = api.upstream.asked
     assert asked.target == "/files/a?x=1&y=%20"
@@ -87,7 +87,9 @@ async def test_what_is_between_two_hops_stays_there(hop: Telemetry, tmp_path: Pa
 
 
 @asynccontextmanager
-async def in_front_of(answer: bytes, hop: Telemetry, folder: Path) -> AsyncIterator[tuple[Api, list[bytes]]]:
+async def in_front_of(
+    answer: bytes, telemetry: Telemetry, folder: Path
+) -> AsyncIterator[tuple[Api, list[bytes]]]:
     """A gateway before a server that answers at the end of a head; and the heads that it got."""
     heads: list[bytes] = []
 
@@ -97,20 +99,20 @@ async def in_front_of(answer: bytes, hop: Telemetry, folder: Path) -> AsyncItera
         await writer.drain()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    async with server, running(hop, folder, ROUTES, answering({})) as api:
+    async with server, running(telemetry, folder, ROUTES, answering({})) as api:
         host, port = server.sockets[0].getsockname()
         api.context.backend._origin = type(api.context.backend._origin).of(f"http://{host}:{port}")  # type: ignore[attr-defined]
         yield api, heads
 
 
-async def test_baggage_is_passed_on_once(hop: Telemetry, tmp_path: Path) -> None:
-    async with in_front_of(reply(Connection="close"), hop, tmp_path) as (api, heads):
+async def test_baggage_is_passed_on_once(telemetry: Telemetry, tmp_path: Path) -> None:
+    async with in_front_of(reply(Connection="close"), telemetry, tmp_path) as (api, heads):
         assert (await api.get("/f/a", headers={"baggage": "tenant=blue"})).status_code == 200
     (head,) = heads
     assert re.findall(rb"(?i)\r\nbaggage: *(.*)\r\n", head) == [b"tenant=blue"]
 
 
-async def test_a_service_does_not_speak_for_the_gateway(hop: Telemetry, tmp_path: Path) -> None:
+async def test_a_service_does_not_speak_for_the_gateway(telemetry: Telemetry, tmp_path: Path) -> None:
     said = {
         "Access_Control_Allow_Origin": "*",
         "Access_Control_Allow_Credentials": "true",
@@ -121,15 +123,15 @@ async def test_a_service_does_not_speak_for_the_gateway(hop: Telemetry, tmp_path
         "X_Request_Id": "the-service",
         "X_Trace_Id": "the-service",
     }
-    async with running(hop, tmp_path, ROUTES, answering({"/files/a": reply(**said)})) as api:
+    async with running(telemetry, tmp_path, ROUTES, answering({"/files/a": reply(**said)})) as api:
         got = await api.get("/f/a")
     assert len(got.headers["X-Trace-Id"]) == len(got.headers["X-Request-Id"]) == 32
     assert not set(said.values()) & set(got.headers.values())
 
 
 @pytest.mark.parametrize("path", ["/f/a/../b", "/f/%2e%2e/b", "/f/a%2fb", "/f/a/%2E/b"])
-async def test_a_path_leads_nowhere_else(hop: Telemetry, tmp_path: Path, path: str) -> None:
-    async with running(hop, tmp_path, ROUTES, answering({})) as api:
+async def test_a_path_leads_nowhere_else(telemetry: Telemetry, tmp_path: Path, path: str) -> None:
+    async with running(telemetry, tmp_path, ROUTES, answering({})) as api:
         host = httpx.URL(api.url)
         reader, writer = await asyncio.open_connection(host.host, host.port)
         writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
@@ -139,15 +141,15 @@ async def test_a_path_leads_nowhere_else(hop: Telemetry, tmp_path: Path, path: s
         assert not api.upstream.asked
 
 
-async def test_a_204_has_no_length(hop: Telemetry, tmp_path: Path) -> None:
+async def test_a_204_has_no_length(telemetry: Telemetry, tmp_path: Path) -> None:
     empty = b"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n"
-    async with running(hop, tmp_path, ROUTES, answering({"/files/a": empty})) as api:
+    async with running(telemetry, tmp_path, ROUTES, answering({"/files/a": empty})) as api:
         answers = [await api.get("/f/a") for _ in range(2)]
     assert [answer.status_code for answer in answers] == [204, 204]
     assert all("Content-Length" not in answer.headers for answer in answers)
 
 
-async def test_a_caller_that_goes_away_ends_the_call(hop: Telemetry, tmp_path: Path) -> None:
+async def test_a_caller_that_goes_away_ends_the_call(telemetry: Telemetry, tmp_path: Path) -> None:
     ended = asyncio.Event()
 
     async def wait(_: Asked, writer: asyncio.StreamWriter) -> None:
@@ -155,7 +157,7 @@ async def test_a_caller_that_goes_away_ends_the_call(hop: Telemetry, tmp_path: P
         await left(writer)
         ended.set()
 
-    async with running(hop, tmp_path, ROUTES, answering({"/files/a": wait})) as api:
+    async with running(telemetry, tmp_path, ROUTES, answering({"/files/a": wait})) as api:
         async with api.client.stream("GET", "/f/a") as answer:
             await anext(answer.aiter_bytes())
         async with asyncio.timeout(10):
@@ -163,23 +165,23 @@ async def test_a_caller_that_goes_away_ends_the_call(hop: Telemetry, tmp_path: P
         await until(lambda: api.pipeline.in_flight.count == 0)
 
 
-async def test_an_answer_that_breaks_off_is_cut_off(hop: Telemetry, tmp_path: Path) -> None:
+async def test_an_answer_that_breaks_off_is_cut_off(telemetry: Telemetry, tmp_path: Path) -> None:
     async def stop(_: Asked, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n")
         await writer.drain()
         writer.close()
 
-    async with running(hop, tmp_path, ROUTES, answering({"/files/a": stop})) as api:
+    async with running(telemetry, tmp_path, ROUTES, answering({"/files/a": stop})) as api:
         with pytest.raises(httpx.RemoteProtocolError):
             await api.get("/f/a")
 
 
 @pytest.mark.parametrize("framing", ["Content-Length: 5000", "Transfer-Encoding: chunked"])
 async def test_an_early_answer_reaches_who_is_still_sending(
-    hop: Telemetry, tmp_path: Path, framing: str
+    telemetry: Telemetry, tmp_path: Path, framing: str
 ) -> None:
     """And says that its connection ends: nobody waits for the rest of the body."""
-    async with in_front_of(reply(413, b"no", Connection="close"), hop, tmp_path) as (api, _):
+    async with in_front_of(reply(413, b"no", Connection="close"), telemetry, tmp_path) as (api, _):
         url = httpx.URL(api.url)
         reader, writer = await asyncio.open_connection(url.host, url.port)
         writer.write(f"PUT /f/a HTTP/1.1\r\nHost: a\r\n{framing}\r\n\r\n5\r\nfirst\r\n".encode())
@@ -192,9 +194,9 @@ async def test_an_early_answer_reaches_who_is_still_sending(
     assert body == b"no"
 
 
-async def test_head(hop: Telemetry, tmp_path: Path) -> None:
+async def test_head(telemetry: Telemetry, tmp_path: Path) -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n"
-    async with running(hop, tmp_path, ROUTES, answering({"/files/a": head})) as api:
+    async with running(telemetry, tmp_path, ROUTES, answering({"/files/a": head})) as api:
         for _ in range(2):
             answer = await api.client.head("/f/a")
             assert (answer.status_code, answer.headers["Content-Length"], answer.content) == (
@@ -205,9 +207,9 @@ async def test_head(hop: Telemetry, tmp_path: Path) -> None:
         assert {asked.method for asked in api.upstream.asked} == {"HEAD"}
 
 
-async def test_a_declared_body_is_checked_first(hop: Telemetry, tmp_path: Path) -> None:
+async def test_a_declared_body_is_checked_first(telemetry: Telemetry, tmp_path: Path) -> None:
     made = said({"id": 1}, Location="/things/1")
-    async with running(hop, tmp_path, ROUTES, answering({"/things": made})) as api:
+    async with running(telemetry, tmp_path, ROUTES, answering({"/things": made})) as api:
         good = await api.client.post("/things", json={"name": "x"})
         assert good.headers["Location"] == "/v1/things/1"
         for content, kind, status in (
@@ -224,12 +226,12 @@ async def test_a_declared_body_is_checked_first(hop: Telemetry, tmp_path: Path) 
         assert len(api.upstream.asked) == 1
 
 
-async def test_chunks_over_the_limit_are_refused(hop: Telemetry, tmp_path: Path) -> None:
+async def test_chunks_over_the_limit_are_refused(telemetry: Telemetry, tmp_path: Path) -> None:
     async def body() -> AsyncIterator[bytes]:
         for _ in range(17):
             yield PIECE
 
-    async with running(hop, tmp_path, ROUTES, answering({})) as api:
+    async with running(telemetry, tmp_path, ROUTES, answering({})) as api:
         answer = await api.client.post(
             "/things", content=body(), headers={"Content-Type": "application/json"}
         )
@@ -282,9 +284,9 @@ async def answering_early(api: Api, answer: bytes) -> AsyncIterator[None]:
 
 @either_way
 async def test_a_body_may_take_longer_than_the_deadline(
-    hop: Telemetry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+    telemetry: Telemetry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
-    async with running(hop, tmp_path, UPLOADS % (0.5, 1), answering({"/files": reply(201)})) as api:
+    async with running(telemetry, tmp_path, UPLOADS % (0.5, 1), answering({"/files": reply(201)})) as api:
         asked = requests_of(api, monkeypatch)
         async with uploading(api) as client:
             await client.send(BEGINNING[way])
@@ -297,9 +299,9 @@ async def test_a_body_may_take_longer_than_the_deadline(
 @either_way
 @pytest.mark.parametrize("seconds", [(0.2, 20), (20, 0.2)], ids=["timeout", "deadline"])
 async def test_once_the_body_is_there_its_answer_has_to_be_in_time(
-    hop: Telemetry, tmp_path: Path, way: str, seconds: tuple[float, float]
+    telemetry: Telemetry, tmp_path: Path, way: str, seconds: tuple[float, float]
 ) -> None:
-    async with running(hop, tmp_path, UPLOADS % seconds, answering({"/files": hang})) as api:
+    async with running(telemetry, tmp_path, UPLOADS % seconds, answering({"/files": hang})) as api:
         async with uploading(api) as client:
             await client.send(BEGINNING[way] + END[way])
             assert (await client.answer()).status == 504
@@ -309,9 +311,9 @@ async def test_once_the_body_is_there_its_answer_has_to_be_in_time(
 @either_way
 @pytest.mark.parametrize("clock", ["stream_idle_seconds", "stream_seconds"])
 async def test_who_sends_no_more_of_a_body_reads_why(
-    hop: Telemetry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str, clock: str
+    telemetry: Telemetry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str, clock: str
 ) -> None:
-    async with running(hop, tmp_path, UPLOADS % (20, 20), answering({})) as api:
+    async with running(telemetry, tmp_path, UPLOADS % (20, 20), answering({})) as api:
         limit(api, monkeypatch, **{clock: 0.1})
         async with uploading(api) as client:
             await client.send(BEGINNING[way])
@@ -324,10 +326,10 @@ async def test_who_sends_no_more_of_a_body_reads_why(
 @either_way
 @pytest.mark.parametrize("status", [200, 413])
 async def test_an_answer_may_come_before_the_body(
-    hop: Telemetry, tmp_path: Path, way: str, status: int
+    telemetry: Telemetry, tmp_path: Path, way: str, status: int
 ) -> None:
     async with (
-        running(hop, tmp_path, UPLOADS % (20, 20), answering({})) as api,
+        running(telemetry, tmp_path, UPLOADS % (20, 20), answering({})) as api,
         answering_early(api, reply(status, b"early")),
         uploading(api) as client,
     ):
@@ -339,10 +341,10 @@ async def test_an_answer_may_come_before_the_body(
 
 @either_way
 async def test_a_body_that_does_not_come_cuts_an_answer_that_has_begun(
-    hop: Telemetry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+    telemetry: Telemetry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
     beginning = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nearly"
-    async with running(hop, tmp_path, UPLOADS % (20, 20), answering({})) as api:
+    async with running(telemetry, tmp_path, UPLOADS % (20, 20), answering({})) as api:
         limit(api, monkeypatch, stream_idle_seconds=0.5)
         with lines_of() as lines:
             async with answering_early(api, beginning), uploading(api) as client:

@@ -32,7 +32,7 @@ def reload(api: Api, folder: Path, text: str) -> None:
     api.pipeline.use(router_of(folder, text, api.context))
 
 
-async def test_an_open_breaker_stays_open(hop: Telemetry, tmp_path: Path) -> None:
+async def test_an_open_breaker_stays_open(telemetry: Telemetry, tmp_path: Path) -> None:
     """Also while requests of the table before still end."""
     held = asyncio.Event()
 
@@ -41,7 +41,7 @@ async def test_an_open_breaker_stays_open(hop: Telemetry, tmp_path: Path) -> Non
         writer.write(said(1))
 
     answers: dict[str, bytes | Behaviour] = {"/x": reply(500), "/slow": slow}
-    async with running(hop, tmp_path, routes(), answering(answers)) as api:
+    async with running(telemetry, tmp_path, routes(), answering(answers)) as api:
         older = asyncio.create_task(api.get("/slow"))
         await until(lambda: api.upstream.asked)
         assert [(await api.get("/a")).status_code for _ in range(3)] == [502] * 3
@@ -53,8 +53,8 @@ async def test_an_open_breaker_stays_open(hop: Telemetry, tmp_path: Path) -> Non
         assert (await api.get("/a")).status_code == 503
 
 
-async def test_failures_before_a_reload_count(hop: Telemetry, tmp_path: Path) -> None:
-    async with running(hop, tmp_path, routes(minimum=6), answering({"/x": reply(500)})) as api:
+async def test_failures_before_a_reload_count(telemetry: Telemetry, tmp_path: Path) -> None:
+    async with running(telemetry, tmp_path, routes(minimum=6), answering({"/x": reply(500)})) as api:
         assert [(await api.get("/a")).status_code for _ in range(5)] == [502] * 5
         reload(api, tmp_path, routes(minimum=4))
         assert [(await api.get("/a")).status_code for _ in range(2)] == [502, 503]
@@ -62,8 +62,8 @@ async def test_failures_before_a_reload_count(hop: Telemetry, tmp_path: Path) ->
         assert service.circuits.worst is State.OPEN
 
 
-async def test_a_retry_budget_that_is_spent_stays_spent(hop: Telemetry, tmp_path: Path) -> None:
-    async with running(hop, tmp_path, routes(2, minimum=1000), answering({"/x": reply(503)})) as api:
+async def test_a_retry_budget_that_is_spent_stays_spent(telemetry: Telemetry, tmp_path: Path) -> None:
+    async with running(telemetry, tmp_path, routes(2, minimum=1000), answering({"/x": reply(503)})) as api:
         for _ in range(20):
             await api.get("/a")
         before = len(api.upstream.asked)
@@ -74,7 +74,7 @@ async def test_a_retry_budget_that_is_spent_stays_spent(hop: Telemetry, tmp_path
         assert len(api.upstream.asked) == before + 5
 
 
-async def test_a_bulkhead_holds_all_calls_together(hop: Telemetry, tmp_path: Path) -> None:
+async def test_a_bulkhead_holds_all_calls_together(telemetry: Telemetry, tmp_path: Path) -> None:
     under_way = most = 0
     held = asyncio.Event()
 
@@ -86,7 +86,7 @@ async def test_a_bulkhead_holds_all_calls_together(hop: Telemetry, tmp_path: Pat
         under_way -= 1
         writer.write(said(1))
 
-    async with running(hop, tmp_path, routes(concurrent=4), answering({"/slow": slow})) as api:
+    async with running(telemetry, tmp_path, routes(concurrent=4), answering({"/slow": slow})) as api:
         asking: list[asyncio.Task[httpx.Response]] = []
 
         def all_entered() -> bool:

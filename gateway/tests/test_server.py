@@ -94,14 +94,14 @@ def lines() -> Iterator[Lines]:
 
 
 @pytest.fixture
-def spans(hop: Telemetry, monkeypatch: pytest.MonkeyPatch) -> InMemorySpanExporter:
-    return spans_of(hop, monkeypatch)
+def spans(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> InMemorySpanExporter:
+    return spans_of(telemetry, monkeypatch)
 
 
 async def test_a_handler_that_raises_is_logged_with_its_trace(
-    hop: Telemetry, tmp_path: Path, lines: Lines
+    telemetry: Telemetry, tmp_path: Path, lines: Lines
 ) -> None:
-    async with running(hop, tmp_path, ROUTES, answering({})) as api:
+    async with running(telemetry, tmp_path, ROUTES, answering({})) as api:
         answer = await api.get("/raises")
     assert (answer.status_code, answer.headers["Content-Type"]) == (500, "application/problem+json")
     assert "inside" not in answer.text
@@ -114,9 +114,9 @@ async def test_a_handler_that_raises_is_logged_with_its_trace(
 @pytest.mark.parametrize("path", ["/cancelled", "/breaks", "/short", "/long"])
 @pytest.mark.parametrize("headers", [{}, {"TE": "trailers"}], ids=["plain", "unusual"])
 async def test_an_answer_that_cannot_go_on_is_cut_off(
-    hop: Telemetry, tmp_path: Path, lines: Lines, path: str, headers: dict[str, str]
+    telemetry: Telemetry, tmp_path: Path, lines: Lines, path: str, headers: dict[str, str]
 ) -> None:
-    async with running(hop, tmp_path, ROUTES, answering({})) as api:
+    async with running(telemetry, tmp_path, ROUTES, answering({})) as api:
         with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
             await api.client.get(path, headers=headers, timeout=5)
         await until(lambda: not api.pipeline.in_flight.count)
@@ -126,9 +126,9 @@ async def test_an_answer_that_cannot_go_on_is_cut_off(
 
 @pytest.mark.parametrize("headers", [{}, {"TE": "trailers"}], ids=["plain", "unusual"])
 async def test_no_header_splits_an_answer(
-    hop: Telemetry, tmp_path: Path, lines: Lines, headers: dict[str, str]
+    telemetry: Telemetry, tmp_path: Path, lines: Lines, headers: dict[str, str]
 ) -> None:
-    async with running(hop, tmp_path, ROUTES, answering({})) as api:
+    async with running(telemetry, tmp_path, ROUTES, answering({})) as api:
         answer = await api.get("/splits", headers=headers)
         await until(lambda: not api.pipeline.in_flight.count)
     assert (answer.status_code, answer.json()["trace_id"]) == (500, answer.headers["X-Trace-Id"])
@@ -138,11 +138,11 @@ async def test_no_header_splits_an_answer(
 
 
 async def test_spans_of_a_request_its_parts_and_their_attempts(
-    hop: Telemetry, tmp_path: Path, spans: InMemorySpanExporter
+    telemetry: Telemetry, tmp_path: Path, spans: InMemorySpanExporter
 ) -> None:
     caller = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     behave = answering(GOOD | {"/accounts/a": reply(503)})
-    async with running(hop, tmp_path, ROUTES, behave) as api:
+    async with running(telemetry, tmp_path, ROUTES, behave) as api:
         answer = await api.get("/orders/7?tag=x", headers={"traceparent": caller})
         assert answer.headers["X-Complete"] == "false"
         await until(lambda: len(spans.get_finished_spans()) == 6)
@@ -177,9 +177,9 @@ routes:
 
 
 async def test_what_was_decided_is_told_where_it_was_decided(
-    hop: Telemetry, tmp_path: Path, spans: InMemorySpanExporter, lines: Lines
+    telemetry: Telemetry, tmp_path: Path, spans: InMemorySpanExporter, lines: Lines
 ) -> None:
-    async with running(hop, tmp_path, BREAKS, answering({"/one": reply(500)})) as api:
+    async with running(telemetry, tmp_path, BREAKS, answering({"/one": reply(500)})) as api:
         opened, refused = [await api.get("/it") for _ in range(2)]
         await until(lambda: len(spans.get_finished_spans()) == 5)
         assert len(api.upstream.asked) == 1
@@ -205,9 +205,9 @@ async def test_what_was_decided_is_told_where_it_was_decided(
 
 
 async def test_a_handler_sees_the_current_span(
-    hop: Telemetry, tmp_path: Path, spans: InMemorySpanExporter
+    telemetry: Telemetry, tmp_path: Path, spans: InMemorySpanExporter
 ) -> None:
-    async with running(hop, tmp_path, ROUTES, answering({})) as api:
+    async with running(telemetry, tmp_path, ROUTES, answering({})) as api:
         answer = await api.get("/current")
         await until(spans.get_finished_spans)
     (server,) = spans.get_finished_spans()
@@ -241,10 +241,10 @@ routes:
 
 
 @pytest.mark.parametrize("path", ["/handler", "/proxy", "/compose", "/shared"])
-async def test_a_deadline_ends_whatever_is_done(hop: Telemetry, tmp_path: Path, path: str) -> None:
+async def test_a_deadline_ends_whatever_is_done(telemetry: Telemetry, tmp_path: Path, path: str) -> None:
     """Without it each would take minutes."""
     behave = answering({"/one": said({"account": "a"}), "/accounts/a": hang, "/hangs": hang})
-    async with running(hop, tmp_path, SLOW, behave) as api:
+    async with running(telemetry, tmp_path, SLOW, behave) as api:
         for answer in await asyncio.gather(*(api.get(path) for _ in range(3))):
             assert (answer.status_code, answer.headers["Content-Type"]) == (504, "application/problem+json")
             assert answer.json()["trace_id"] == answer.headers["X-Trace-Id"]
@@ -255,11 +255,11 @@ async def test_a_deadline_ends_whatever_is_done(hop: Telemetry, tmp_path: Path, 
 
 @pytest.mark.parametrize("headers", [{}, {"TE": "trailers"}], ids=["plain", "unusual"])
 async def test_a_caller_that_goes_away_ends_what_is_done(
-    hop: Telemetry, tmp_path: Path, lines: Lines, headers: dict[str, str]
+    telemetry: Telemetry, tmp_path: Path, lines: Lines, headers: dict[str, str]
 ) -> None:
     complaints: list[dict[str, object]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, said: complaints.append(said))
-    async with running(hop, tmp_path, ROUTES, answering({})) as api:
+    async with running(telemetry, tmp_path, ROUTES, answering({})) as api:
         asking = asyncio.create_task(api.get("/hangs", headers=headers))
         await until(lambda: api.pipeline.in_flight.count)
         asking.cancel()
@@ -290,17 +290,17 @@ async def test_a_caller_that_goes_away_ends_what_is_done(
     ],
 )
 async def test_requests_that_break_their_declaration(
-    hop: Telemetry, tmp_path: Path, path: str, status: int, names: list[str]
+    telemetry: Telemetry, tmp_path: Path, path: str, status: int, names: list[str]
 ) -> None:
-    async with running(hop, tmp_path, ROUTES, answering(GOOD)) as api:
+    async with running(telemetry, tmp_path, ROUTES, answering(GOOD)) as api:
         answer = await api.get(path)
         assert not api.upstream.asked
     assert (answer.status_code, answer.headers["Content-Type"]) == (status, "application/problem+json")
     assert sorted(error["parameter"] for error in answer.json().get("errors", ())) == names
 
 
-async def test_methods(hop: Telemetry, tmp_path: Path) -> None:
-    async with running(hop, tmp_path, ROUTES, answering(GOOD)) as api:
+async def test_methods(telemetry: Telemetry, tmp_path: Path) -> None:
+    async with running(telemetry, tmp_path, ROUTES, answering(GOOD)) as api:
         wrong = await api.client.delete("/orders/7")
         odd = await api.client.request("FROB", "/orders/7")
         options = await api.client.options("/orders/7")
@@ -315,9 +315,11 @@ routes:
 """
 
 
-async def test_a_request_under_way_keeps_its_route_through_a_reload(hop: Telemetry, tmp_path: Path) -> None:
+async def test_a_request_under_way_keeps_its_route_through_a_reload(
+    telemetry: Telemetry, tmp_path: Path
+) -> None:
     lines = [b"POST /make HTTP/1.1", b"Host: a", b"Content-Type: application/json", b"Content-Length: 2"]
-    async with running(hop, tmp_path, MADE, answering({})) as api:
+    async with running(telemetry, tmp_path, MADE, answering({})) as api:
         host = httpx.URL(api.url)
         reader, writer = await asyncio.open_connection(host.host, host.port)
         writer.write(b"\r\n".join([*lines, b"", b""]))
@@ -329,11 +331,11 @@ async def test_a_request_under_way_keeps_its_route_through_a_reload(hop: Telemet
     assert re.findall(rb"HTTP/1.1 (\d+)", answered) == [b"201", b"404"]
 
 
-async def test_a_connection_serves_one_request_after_another(hop: Telemetry, tmp_path: Path) -> None:
+async def test_a_connection_serves_one_request_after_another(telemetry: Telemetry, tmp_path: Path) -> None:
     async def slow(asked: Asked, writer: asyncio.StreamWriter) -> None:
         writer.write(said({"account": "a"}))
 
-    async with running(hop, tmp_path, ROUTES, answering(GOOD | {"/orders/7": slow})) as api:
+    async with running(telemetry, tmp_path, ROUTES, answering(GOOD | {"/orders/7": slow})) as api:
         host = httpx.URL(api.url)
         reader, writer = await asyncio.open_connection(host.host, host.port)
         one = b"GET /orders/7?tag=a HTTP/1.1\r\nHost: x\r\n\r\n"

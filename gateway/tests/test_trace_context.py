@@ -18,9 +18,9 @@ routes:
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(traceparents=st.lists(TRACEPARENTS, min_size=20, max_size=20))
 async def test_a_traceparent_means_what_the_specification_says(
-    hop: Telemetry, tmp_path: Path, traceparents: list[str]
+    telemetry: Telemetry, tmp_path: Path, traceparents: list[str]
 ) -> None:
-    async with running(hop, tmp_path, ROUTES, answering({"/thing": said(1)})) as api:
+    async with running(telemetry, tmp_path, ROUTES, answering({"/thing": said(1)})) as api:
         for traceparent in traceparents:
             answer = await api.get("/v1/thing", headers={"traceparent": traceparent})
             passed_on = parent_of(api.upstream.asked[-1].headers["traceparent"])

@@ -39,9 +39,9 @@ async def refused(
     return caught.value
 
 
-async def test_what_is_sent(serve: Serve, hop: observability.Telemetry) -> None:
+async def test_what_is_sent(serve: Serve, telemetry: observability.Telemetry) -> None:
     upstreams, server = await serve(saying(reply(202, b'{"id": "7"}', Location="/orders/7")))
-    with hop.tracer.start_as_current_span("asking") as span:
+    with telemetry.tracer.start_as_current_span("asking") as span:
         call = Call(
             "orders", "POST", "/orders/%2e%2e%2f?a=%ff", (("Content-Type", "application/json"),), b"{}"
         )
@@ -123,9 +123,9 @@ async def test_every_way_to_fail(serve: Serve, behave: Behaviour, status: int) -
     assert error.status == status
 
 
-async def test_nobody_there(hop: observability.Telemetry, serve: Serve) -> None:
+async def test_nobody_there(telemetry: observability.Telemetry, serve: Serve) -> None:
     upstreams, _ = await serve(reset)
-    lost = BackendClient("http://127.0.0.1:1", "secret", hop, upstreams._metrics)
+    lost = BackendClient("http://127.0.0.1:1", "secret", telemetry, upstreams._metrics)
     error = await refused(lost)
     assert (error.status, error.cause) == (502, "no connection")
     await lost.close()

@@ -79,11 +79,11 @@ def of_chat(lines: Lines) -> list[Any]:
 
 
 async def test_messages_pass_both_ways(
-    hop: Telemetry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    telemetry: Telemetry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    spans = spans_of(hop, monkeypatch)
+    spans = spans_of(telemetry, monkeypatch)
     with lines_of("access") as lines:
-        async with passed_through(hop, tmp_path, routes()) as (api, service):
+        async with passed_through(telemetry, tmp_path, routes()) as (api, service):
             client = await connect(api, "?room=7", subprotocols=["chat.v2"], compression_options={})
             assert client.selected_subprotocol == "chat.v2"
             for message in ("hello", b"\0" * 100_000, "ü"):
@@ -108,8 +108,8 @@ async def test_messages_pass_both_ways(
     assert line.bytes_to_service == attributes["gateway.bytes_to_service"] > 0
 
 
-async def test_the_service_closes_and_says_why(hop: Telemetry, tmp_path: Path) -> None:
-    async with passed_through(hop, tmp_path, routes()) as (api, service):
+async def test_the_service_closes_and_says_why(telemetry: Telemetry, tmp_path: Path) -> None:
+    async with passed_through(telemetry, tmp_path, routes()) as (api, service):
         client = await connect(api)
         await until(lambda: service.open)
         service.open[0].close(1001, "going away")
@@ -118,8 +118,8 @@ async def test_the_service_closes_and_says_why(hop: Telemetry, tmp_path: Path) -
         await until(lambda: ends(api, "service") + ends(api, "client") == 1)  # they race to close it
 
 
-async def test_a_refused_handshake_is_the_services_answer(hop: Telemetry, tmp_path: Path) -> None:
-    async with passed_through(hop, tmp_path, routes()) as (api, _):
+async def test_a_refused_handshake_is_the_services_answer(telemetry: Telemetry, tmp_path: Path) -> None:
+    async with passed_through(telemetry, tmp_path, routes()) as (api, _):
         error = await refused(api, "?refuse=1")
         assert error.code == 403
         assert error.response is not None
@@ -149,18 +149,18 @@ async def connect_raw(api: Api, sent: bytes) -> bytes:
     ],
 )
 async def test_pages_of_other_origins_open_none(
-    hop: Telemetry, tmp_path: Path, origin: str | None, status: int
+    telemetry: Telemetry, tmp_path: Path, origin: str | None, status: int
 ) -> None:
     cors = Cors(["https://shop.example"])
-    async with passed_through(hop, tmp_path, routes(), cors) as (api, service):
+    async with passed_through(telemetry, tmp_path, routes(), cors) as (api, service):
         head = await connect_raw(api, handshake(*([f"Origin: {origin}"] if origin else [])))
         assert head.startswith(f"HTTP/1.1 {status} ".encode())
         assert bool(service.requests or service.open) is (status == 101)
 
 
-async def test_who_may_ask_is_decided_as_for_any_request(hop: Telemetry, tmp_path: Path) -> None:
+async def test_who_may_ask_is_decided_as_for_any_request(telemetry: Telemetry, tmp_path: Path) -> None:
     options = "auth: required\n    rate_limit: {requests: 2, seconds: 3600}"
-    async with passed_through(hop, tmp_path, routes(options=options)) as (api, service):
+    async with passed_through(telemetry, tmp_path, routes(options=options)) as (api, service):
         assert (await refused(api)).code == 401
         good = bearer(sub="ada")
         for _ in range(2):
@@ -169,8 +169,8 @@ async def test_who_may_ask_is_decided_as_for_any_request(hop: Telemetry, tmp_pat
         assert [each.request.headers["X-User-Id"] for each in service.open] == ["ada", "ada"]
 
 
-async def test_a_route_that_declares_none_passes_no_upgrade_on(hop: Telemetry, tmp_path: Path) -> None:
-    async with passed_through(hop, tmp_path, routes()) as (api, _):
+async def test_a_route_that_declares_none_passes_no_upgrade_on(telemetry: Telemetry, tmp_path: Path) -> None:
+    async with passed_through(telemetry, tmp_path, routes()) as (api, _):
         answered = await connect_raw(api, handshake(instead=("/chat", "/plain")))
         assert answered.startswith(b"HTTP/1.1 400 ")
         old = await connect_raw(api, handshake(instead=("HTTP/1.1", "HTTP/1.0")))
@@ -196,22 +196,22 @@ def saying(head: bytes) -> Callable[[Asked, asyncio.StreamWriter], object]:
     ids=["no accept", "another accept", "another protocol"],
 )
 async def test_what_is_no_handshake_is_not_passed_through(
-    hop: Telemetry, tmp_path: Path, head: bytes
+    telemetry: Telemetry, tmp_path: Path, head: bytes
 ) -> None:
-    async with running(hop, tmp_path, routes(), answering({"/chat": head})) as api:
+    async with running(telemetry, tmp_path, routes(), answering({"/chat": head})) as api:
         assert (await connect_raw(api, handshake())).startswith(b"HTTP/1.1 502 ")
         await until(lambda: not api.pipeline.in_flight.count)
 
 
-async def test_a_switch_that_was_not_asked_for_is_none(hop: Telemetry, tmp_path: Path) -> None:
+async def test_a_switch_that_was_not_asked_for_is_none(telemetry: Telemetry, tmp_path: Path) -> None:
     head = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
-    async with running(hop, tmp_path, routes(), answering({"/chat": head})) as api:
+    async with running(telemetry, tmp_path, routes(), answering({"/chat": head})) as api:
         assert (await api.get("/chat")).status_code == 502
         assert (await api.get("/plain")).status_code == 502
 
 
-async def test_what_is_sent_with_the_handshake_is_not_lost(hop: Telemetry, tmp_path: Path) -> None:
-    async with passed_through(hop, tmp_path, routes()) as (api, _), Client.of(port_of(api)) as client:
+async def test_what_is_sent_with_the_handshake_is_not_lost(telemetry: Telemetry, tmp_path: Path) -> None:
+    async with passed_through(telemetry, tmp_path, routes()) as (api, _), Client.of(port_of(api)) as client:
         await client.send(handshake() + HI)
         async with asyncio.timeout(20):
             await client.reader.readuntil(b"\r\n\r\n")
@@ -247,8 +247,11 @@ async def settled(value: Callable[[], int]) -> int:
 MESSAGE = b"x" * 65536
 
 
-async def test_a_slow_client_holds_the_service(hop: Telemetry, tmp_path: Path) -> None:
-    async with passed_through(hop, tmp_path, routes()) as (api, service), opened(api, service) as client:
+async def test_a_slow_client_holds_the_service(telemetry: Telemetry, tmp_path: Path) -> None:
+    async with (
+        passed_through(telemetry, tmp_path, routes()) as (api, service),
+        opened(api, service) as client,
+    ):
         sent = 0
 
         async def send() -> None:
@@ -268,8 +271,11 @@ async def test_a_slow_client_holds_the_service(hop: Telemetry, tmp_path: Path) -
         await sending
 
 
-async def test_a_slow_service_holds_the_client(hop: Telemetry, tmp_path: Path) -> None:
-    async with passed_through(hop, tmp_path, routes()) as (api, service), opened(api, service) as client:
+async def test_a_slow_service_holds_the_client(telemetry: Telemetry, tmp_path: Path) -> None:
+    async with (
+        passed_through(telemetry, tmp_path, routes()) as (api, service),
+        opened(api, service) as client,
+    ):
         service.reading.clear()
         frame = b"\x82\xff" + len(MESSAGE).to_bytes(8, "big") + bytes(4) + MESSAGE
 
@@ -293,34 +299,34 @@ async def test_a_slow_service_holds_the_client(hop: Telemetry, tmp_path: Path) -
         reading.cancel()
 
 
-async def test_a_client_that_vanishes(hop: Telemetry, tmp_path: Path) -> None:
-    async with passed_through(hop, tmp_path, routes()) as (api, service):
+async def test_a_client_that_vanishes(telemetry: Telemetry, tmp_path: Path) -> None:
+    async with passed_through(telemetry, tmp_path, routes()) as (api, service):
         async with opened(api, service) as client:
             client.reset()
         await until(lambda: service.closed)
         await ended(api, "client")
 
 
-async def test_a_service_that_dies(hop: Telemetry, tmp_path: Path) -> None:
-    async with passed_through(hop, tmp_path, routes()) as (api, service):
+async def test_a_service_that_dies(telemetry: Telemetry, tmp_path: Path) -> None:
+    async with passed_through(telemetry, tmp_path, routes()) as (api, service):
         async with opened(api, service) as client:
             service.open[0].ws_connection.stream.close()  # type: ignore[union-attr]
             assert await client.rest() == b""
         await ended(api, "service")
 
 
-async def test_one_on_which_nothing_passes_is_closed(hop: Telemetry, tmp_path: Path) -> None:
+async def test_one_on_which_nothing_passes_is_closed(telemetry: Telemetry, tmp_path: Path) -> None:
     text = routes(limits="{idle_seconds: 0.4}")
-    async with passed_through(hop, tmp_path, text) as (api, service):
+    async with passed_through(telemetry, tmp_path, text) as (api, service):
         async with opened(api, service) as client:
             assert await client.rest() == b""
         await until(lambda: service.closed)
         await ended(api, "idle")
 
 
-async def test_one_on_which_something_passes_is_not(hop: Telemetry, tmp_path: Path) -> None:
+async def test_one_on_which_something_passes_is_not(telemetry: Telemetry, tmp_path: Path) -> None:
     text = routes(limits="{idle_seconds: 2}")
-    async with passed_through(hop, tmp_path, text) as (api, service), opened(api, service):
+    async with passed_through(telemetry, tmp_path, text) as (api, service), opened(api, service):
         loop = asyncio.get_running_loop()
         until_then = loop.time() + 4
         while loop.time() < until_then:
@@ -329,24 +335,24 @@ async def test_one_on_which_something_passes_is_not(hop: Telemetry, tmp_path: Pa
         assert len(api.context.long_lived) == 1
 
 
-async def test_one_that_has_lasted_long_enough_is_closed(hop: Telemetry, tmp_path: Path) -> None:
+async def test_one_that_has_lasted_long_enough_is_closed(telemetry: Telemetry, tmp_path: Path) -> None:
     text = routes(limits="{idle_seconds: 0.5, life_seconds: 0.5}")
-    async with passed_through(hop, tmp_path, text) as (api, service):
+    async with passed_through(telemetry, tmp_path, text) as (api, service):
         async with opened(api, service) as client:
             service.open[0].write_message("last words")
             assert b"last words" in await client.rest()
         await until(lambda: ends(api, "life") + ends(api, "idle") == 1)
 
 
-async def test_a_stop_ends_them_all_in_order(hop: Telemetry, tmp_path: Path) -> None:
-    async with passed_through(hop, tmp_path, routes()) as (api, service):
+async def test_a_stop_ends_them_all_in_order(telemetry: Telemetry, tmp_path: Path) -> None:
+    async with passed_through(telemetry, tmp_path, routes()) as (api, service):
         clients = [await connect(api) for _ in range(20)]
         await until(lambda: len(service.open) == 20)
         for each in service.open:
             each.write_message("last words")
         tunnels = list(api.context.long_lived._open)
         await until(lambda: all(each._service.received_bytes for each in tunnels))  # type: ignore[attr-defined]
-        assert await drain(api.front, api.pipeline, hop, grace_seconds=0)
+        assert await drain(api.front, api.pipeline, telemetry, grace_seconds=0)
         for client in clients:
             assert await client.read_message() == "last words"
             assert await client.read_message() is None
@@ -355,10 +361,10 @@ async def test_a_stop_ends_them_all_in_order(hop: Telemetry, tmp_path: Path) -> 
 
 
 async def test_there_are_so_many_at_once(
-    hop: Telemetry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    telemetry: Telemetry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service, "MAX_LONG_LIVED", 1)
-    async with passed_through(hop, tmp_path, routes()) as (api, behind):
+    async with passed_through(telemetry, tmp_path, routes()) as (api, behind):
         client = await connect(api)
         error = await refused(api)
         assert (error.code, error.response and error.response.headers["Retry-After"]) == (503, "1")
@@ -369,8 +375,8 @@ async def test_there_are_so_many_at_once(
         await connect(api)
 
 
-async def test_an_ordinary_answer_of_the_route_is_passed_on(hop: Telemetry, tmp_path: Path) -> None:
-    async with running(hop, tmp_path, routes(), answering({"/chat": reply(200, b"{}")})) as api:
+async def test_an_ordinary_answer_of_the_route_is_passed_on(telemetry: Telemetry, tmp_path: Path) -> None:
+    async with running(telemetry, tmp_path, routes(), answering({"/chat": reply(200, b"{}")})) as api:
         assert (await api.get("/chat")).content == b"{}"
         assert (await connect_raw(api, handshake())).startswith(b"HTTP/1.1 200 ")
 

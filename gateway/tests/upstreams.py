@@ -129,11 +129,13 @@ async def chunked(reader: asyncio.StreamReader) -> bytes:
 
 
 @asynccontextmanager
-async def upstreams_of(behave: Behaviour, hop: Telemetry) -> AsyncIterator[tuple[BackendClient, Server]]:
+async def upstreams_of(
+    behave: Behaviour, telemetry: Telemetry
+) -> AsyncIterator[tuple[BackendClient, Server]]:
     """A server and the BackendClient that call it; with metrics of their own."""
     server = Server(behave)
     async with server.running() as url:
-        upstreams = BackendClient(url, "secret", hop, Metrics(CollectorRegistry()))
+        upstreams = BackendClient(url, "secret", telemetry, Metrics(CollectorRegistry()))
         try:
             yield upstreams, server
         finally:

@@ -24,7 +24,7 @@ async def page(telemetry: Telemetry, path: str, accept: str | None) -> Page:
     """The page at one of PATHS, on an event loop. Metrics show the checks as they are now.
 
     Args:
-        hop: whose page.
+        telemetry: whose page.
         path: one of PATHS.
         accept: the request's Accept header.
     """

@@ -116,14 +116,14 @@ PROGRAM = """\
 import logging, os
 from observability import setup
 from observability.server_request import ServerRequest
-hop = setup("probe")
-with hop.tracer.start_as_current_span("work"):
-    ServerRequest(hop, "GET", "/before", None).finish(200, "/before")
+telemetry = setup("probe")
+with telemetry.tracer.start_as_current_span("work"):
+    ServerRequest(telemetry, "GET", "/before", None).finish(200, "/before")
     logging.getLogger("probe").info("between")
-    ServerRequest(hop, "GET", "/after", None).finish(200, "/after")
+    ServerRequest(telemetry, "GET", "/after", None).finish(200, "/after")
 if not os.fork():
-    ServerRequest(hop, "GET", "/child", None).finish(200, "/child")
-    os._exit(0 if hop.flush(0) is not None else 1)
+    ServerRequest(telemetry, "GET", "/child", None).finish(200, "/child")
+    os._exit(0 if telemetry.flush(0) is not None else 1)
 os.wait()
 """
 

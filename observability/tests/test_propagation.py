@@ -94,7 +94,7 @@ from observability import instrumentation, setup
 instrumentation.instrument_aiohttp_client()
 instrumentation.instrument_aiohttp_client()
 instrumentation.instrument_httpx()
-hop = setup("probe")
+telemetry = setup("probe")
 
 async def main(url):
     async with aiohttp.ClientSession() as session, session.get(url) as response:

@@ -29,9 +29,9 @@ def run(program: str, otlp: OtlpSink, fluent: FluentSink) -> subprocess.Complete
 def test_setup_is_idempotent_and_flushes_at_exit(otlp: OtlpSink, fluent: FluentSink) -> None:
     done = run(
         "import logging, observability as o\n"
-        "hop = o.setup('probe')\n"
-        "assert o.setup('probe') is hop is o.current()\n"
-        "with hop.tracer.start_as_current_span('work'): logging.info('working')\n"
+        "telemetry = o.setup('probe')\n"
+        "assert o.setup('probe') is telemetry is o.current()\n"
+        "with telemetry.tracer.start_as_current_span('work'): logging.info('working')\n"
         "logging.debug('hidden')\n",
         otlp,
         fluent,
@@ -71,10 +71,10 @@ def test_the_end_is_bounded_without_a_collector(otlp: OtlpSink, fluent: FluentSi
     started = time.monotonic()
     done = run(
         "import observability as o\n"
-        "hop = o.setup('probe')\n"
-        "hop.tracer.start_span('work').end()\n"
-        "hop.shutdown(1.0)\n"
-        "assert b'telemetry_dropped_total{signal=\"spans\"} 1.0' in hop.metrics.page(None)[0]\n",
+        "telemetry = o.setup('probe')\n"
+        "telemetry.tracer.start_span('work').end()\n"
+        "telemetry.shutdown(1.0)\n"
+        "assert b'telemetry_dropped_total{signal=\"spans\"} 1.0' in telemetry.metrics.page(None)[0]\n",
         otlp,
         fluent,
     )
@@ -103,14 +103,14 @@ def test_a_hop_that_is_not_told_where_sends_telemetry_nowhere() -> None:
         "import sys\n"
         "sys.addaudithook(lambda event, args: event == 'socket.connect' and print(args[1], flush=True))\n"
         "import logging, observability\n"
-        "hop = observability.setup('probe')\n"
-        "of_library = hop.tracer_provider.get_tracer('x')\n"
-        "with hop.tracer.start_as_current_span('work'), of_library.start_as_current_span('y'):\n"
+        "telemetry = observability.setup('probe')\n"
+        "of_library = telemetry.tracer_provider.get_tracer('x')\n"
+        "with telemetry.tracer.start_as_current_span('work'), of_library.start_as_current_span('y'):\n"
         "    logging.getLogger('probe').warning('said')\n"
-        "assert hop.flush()\n"
-        "hop.shutdown()\n"
+        "assert telemetry.flush()\n"
+        "telemetry.shutdown()\n"
         "logging.getLogger('probe').warning('said after')\n"
-        "assert 'collector' not in str(hop.health.report_blocking())\n"
+        "assert 'collector' not in str(telemetry.health.report_blocking())\n"
     )
     names = {"OTEL_EXPORTER_OTLP_ENDPOINT", "FLUENT_ADDRESS", "COLLECTOR_HEALTH_URL"}
     environment = {name: value for name, value in os.environ.items() if name not in names}

@@ -53,7 +53,7 @@ class Pipeline:
 
     def __init__(
         self,
-        hop: Telemetry,
+        telemetry: Telemetry,
         *,
         authorization: Authorization,
         checks: Sequence[Check],
@@ -70,7 +70,7 @@ class Pipeline:
         self._scheduling = scheduling
         self._observer = observer
         self._is_ready = is_ready
-        self._recorder = RequestRecorder(hop)
+        self._recorder = RequestRecorder(telemetry)
         self._tasks: set[asyncio.Task[None]] = set()
 
     def receive(

@@ -26,14 +26,16 @@ class RequestRecord:
 
     __slots__ = ("_route", "_server_request", "_span", "_template", "trace_id")
 
-    def __init__(self, hop: Telemetry, request: Request, route: str, template: Template, span: Span) -> None:
+    def __init__(
+        self, telemetry: Telemetry, request: Request, route: str, template: Template, span: Span
+    ) -> None:
         own = span.get_span_context()
         self.trace_id = hex_trace_id(own.trace_id)
         self._route = route
         self._template = template
         self._span = span
         caller = request.headers.get("x-caller")
-        self._server_request = ServerRequest(hop, "POST", request.path, caller, own)
+        self._server_request = ServerRequest(telemetry, "POST", request.path, caller, own)
 
     def enter(self) -> None:
         """Let the request's span be the current one of this task, until the task ends."""
@@ -50,9 +52,9 @@ class RequestRecord:
 class RequestRecorder:
     """Begins the record of each request."""
 
-    def __init__(self, hop: Telemetry) -> None:
-        self._hop = hop
-        self._templates = {route: _template(hop, route) for route in (EVENTS_ROUTE, SHORT_ROUTE)}
+    def __init__(self, telemetry: Telemetry) -> None:
+        self._telemetry = telemetry
+        self._templates = {route: _template(telemetry, route) for route in (EVENTS_ROUTE, SHORT_ROUTE)}
 
     def begin(self, request: Request) -> RequestRecord:
         """Open the span of a request, in the trace that its headers name."""
@@ -61,14 +63,14 @@ class RequestRecorder:
         template = self._templates[route]
         parent = parent_of({name: headers[name] for name in _CARRIED if name in headers})
         values = request.path, headers.get("host", ""), headers.get("user-agent", "")
-        return RequestRecord(self._hop, request, route, template, template.start(parent, values))
+        return RequestRecord(self._telemetry, request, route, template, template.start(parent, values))
 
 
-def _template(hop: Telemetry, route: str) -> Template:
+def _template(telemetry: Telemetry, route: str) -> Template:
     constants = {
         "http.request.method": "POST",
         "http.route": route,
         "url.scheme": "http",
         "network.protocol.version": "1.1",
     }
-    return Template(hop.tracer, f"POST {route}", SpanKind.SERVER, constants, _VARIABLES, _STATUS)
+    return Template(telemetry.tracer, f"POST {route}", SpanKind.SERVER, constants, _VARIABLES, _STATUS)

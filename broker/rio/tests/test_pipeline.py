@@ -40,16 +40,16 @@ def broken(_: Sender, event: Event) -> Outcome:
 @pytest.fixture
 async def pipeline() -> AsyncIterator[Pipeline]:
     """A pipeline whose parts were never opened; the sender `shop` may emit `shop.*`."""
-    hop = Telemetry(Settings.from_env("rio", {}))
-    metrics, database = ApiMetrics(hop.registry), Database(NOWHERE)
+    telemetry = Telemetry(Settings.from_env("rio", {}))
+    metrics, database = ApiMetrics(telemetry.registry), Database(NOWHERE)
     index = SubscriptionIndex(Subscriptions(database))
-    observer = IngestObserver(metrics, index, Seen(database, RecordMetrics(hop.registry)))
-    spans = EventSpans(hop.tracer)
+    observer = IngestObserver(metrics, index, Seen(database, RecordMetrics(telemetry.registry)))
+    spans = EventSpans(telemetry.tracer)
     address = RabbitAddress("amqp://guest@127.0.0.1:9//", "guest")
     publisher = Publisher(address, asyncio.get_running_loop(), declare=lambda _: None, capacity=10)
     senders = Senders({"shop": "t-shop"}, {"shop": SenderEntry(types=["shop.*"])})
     yield Pipeline(
-        hop,
+        telemetry,
         authorization=Authorization(senders),
         checks=[check_type, broken],
         deduplication=Deduplication(Accepted(NOWHERE, 60), observer),
@@ -58,7 +58,7 @@ async def pipeline() -> AsyncIterator[Pipeline]:
         observer=observer,
         is_ready=lambda: True,
     )
-    hop.shutdown(0)
+    telemetry.shutdown(0)
 
 
 async def test_every_event_has_its_own_outcome(pipeline: Pipeline) -> None:

@@ -127,8 +127,10 @@ routes:
         ("GET", "/part", 502),
     ],
 )
-async def test_whose_fault_it_is(hop: Telemetry, tmp_path: Path, method: str, path: str, status: int) -> None:
-    async with running(hop, tmp_path, FAULTS, answering({"/good": said({"id": []})})) as api:
+async def test_whose_fault_it_is(
+    telemetry: Telemetry, tmp_path: Path, method: str, path: str, status: int
+) -> None:
+    async with running(telemetry, tmp_path, FAULTS, answering({"/good": said({"id": []})})) as api:
         answer = await api.client.request(method, path, json={} if method == "POST" else None)
     assert answer.status_code == status
     assert answer.json()["status"] == status
@@ -151,11 +153,13 @@ MANY = b"[%b]" % b",".join([b"{}"] * 100_000)
 
 @pytest.mark.parametrize("also", ["when: query.more", "on_failure: stale"])
 async def test_what_is_kept_takes_no_more_memory_than_it_is_said_to(
-    hop: Telemetry, tmp_path: Path, also: str
+    telemetry: Telemetry, tmp_path: Path, also: str
 ) -> None:
     text = STALE.replace("path: /a/{id}", "path: /a/{id}\n    parameters: {more: {type: boolean}}") % also
     big = reply(200, b'{"items":1,"of":7,"big":%b}' % MANY)
-    async with running(hop, tmp_path, text, answering({"/x/1": big, "/x/2": big, "/y/7": said(1)})) as api:
+    async with running(
+        telemetry, tmp_path, text, answering({"/x/1": big, "/x/2": big, "/y/7": said(1)})
+    ) as api:
         await api.get("/a/1")  # whatever is made once
         memory = api.context.last_good
         tracemalloc.start()
@@ -170,18 +174,18 @@ async def test_what_is_kept_takes_no_more_memory_than_it_is_said_to(
     assert grown <= memory._bytes - counted + 100_000  # a traced request leaves something, too
 
 
-async def test_of_what_nobody_refers_to_only_the_part_is_kept(hop: Telemetry, tmp_path: Path) -> None:
+async def test_of_what_nobody_refers_to_only_the_part_is_kept(telemetry: Telemetry, tmp_path: Path) -> None:
     text = STALE.replace("{x.of}", "7") % "on_failure: fail"
     big = reply(200, b'{"items":1,"of":7,"big":%b}' % MANY)
-    async with running(hop, tmp_path, text, answering({"/x/1": big, "/y/7": said(1)})) as api:
+    async with running(telemetry, tmp_path, text, answering({"/x/1": big, "/y/7": said(1)})) as api:
         assert (await api.get("/a/1")).status_code == 200
         assert (len(api.context.last_good), api.context.last_good._bytes < 10_000) == (1, True)
 
 
-async def test_a_stale_part_has_its_value_still(hop: Telemetry, tmp_path: Path) -> None:
+async def test_a_stale_part_has_its_value_still(telemetry: Telemetry, tmp_path: Path) -> None:
     answers: dict[str, bytes | Behaviour] = {"/x/1": said({"items": [1], "of": 7}), "/y/7": said("seven")}
     text = STALE % "on_failure: fail"
-    async with running(hop, tmp_path, text, answering(answers)) as api:
+    async with running(telemetry, tmp_path, text, answering(answers)) as api:
         assert (await api.get("/a/1")).json() == {"x": [1], "y": "seven"}
         answers["/x/1"] = reply(500)
         document = (await api.get("/a/1")).json()
@@ -189,10 +193,10 @@ async def test_a_stale_part_has_its_value_still(hop: Telemetry, tmp_path: Path) 
     assert [error["part"] for error in document["errors"]] == ["x"]
 
 
-async def test_that_a_service_knows_nothing_is_kept_too(hop: Telemetry, tmp_path: Path) -> None:
+async def test_that_a_service_knows_nothing_is_kept_too(telemetry: Telemetry, tmp_path: Path) -> None:
     answers: dict[str, bytes | Behaviour] = {"/x/1": reply(404, b"<html>"), "/z": said(1)}
     text = STALE % "on_failure: omit" + "      z: {service: inventory, path: /z}\n"
-    async with running(hop, tmp_path, text, answering(answers)) as api:
+    async with running(telemetry, tmp_path, text, answering(answers)) as api:
         assert (await api.get("/a/1")).json() == {"x": None, "y": None, "z": 1}
         answers["/x/1"] = reply(500)
         document = (await api.get("/a/1")).json()

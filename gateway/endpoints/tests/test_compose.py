@@ -41,11 +41,13 @@ def told(asked: Asked) -> list[str | None]:
     return [asked.target, *heard]
 
 
-async def test_everybody_gets_the_document_that_was_kept_for_them(hop: Telemetry, tmp_path: Path) -> None:
+async def test_everybody_gets_the_document_that_was_kept_for_them(
+    telemetry: Telemetry, tmp_path: Path
+) -> None:
     async def behave(asked: Asked, writer: asyncio.StreamWriter) -> None:
         writer.write(said(told(asked), Cache_Control="max-age=60"))
 
-    async with running(hop, tmp_path, ONE.format(options="cache: true"), behave) as api:
+    async with running(telemetry, tmp_path, ONE.format(options="cache: true"), behave) as api:
         first = [await api.get(path, headers=headers) for path, headers in ASKING]
         again = [await api.get(path, headers=headers) for path, headers in ASKING]
         asked = [told(each) for each in api.upstream.asked]
@@ -55,20 +57,20 @@ async def test_everybody_gets_the_document_that_was_kept_for_them(hop: Telemetry
     assert all("Age" in answer.headers for answer in again)
 
 
-async def test_only_those_who_ask_for_the_same_share_work(hop: Telemetry, tmp_path: Path) -> None:
+async def test_only_those_who_ask_for_the_same_share_work(telemetry: Telemetry, tmp_path: Path) -> None:
     async def behave(asked: Asked, writer: asyncio.StreamWriter) -> None:
         await until(lambda: len(api.upstream.asked) == len(ASKING))
         writer.write(said(told(asked)))
 
-    async with running(hop, tmp_path, ONE.format(options="coalesce: true"), behave) as api:
+    async with running(telemetry, tmp_path, ONE.format(options="coalesce: true"), behave) as api:
         answers = await asyncio.gather(*(api.get(path, headers=headers) for path, headers in ASKING))
     assert len({str(answer.json()["x"]) for answer in answers}) == len(ASKING)
 
 
-async def test_no_document_of_an_older_file_is_given(hop: Telemetry, tmp_path: Path) -> None:
+async def test_no_document_of_an_older_file_is_given(telemetry: Telemetry, tmp_path: Path) -> None:
     text = ONE.format(options="cache: true")
     answers: dict[str, bytes | Behaviour] = {"/x": said({"a": 1, "secret": 2}, Cache_Control="max-age=60")}
-    async with running(hop, tmp_path, text, answering(answers)) as api:
+    async with running(telemetry, tmp_path, text, answering(answers)) as api:
         assert (await api.get("/a")).json() == {"x": {"a": 1, "secret": 2}}
         api.pipeline.use(
             router_of(tmp_path, text.replace("path: /x,", "path: /x, select: [a],"), api.context)
@@ -106,10 +108,10 @@ routes:
     ],
 )
 async def test_caches_on_the_way_are_told_what_they_may_keep(
-    hop: Telemetry, tmp_path: Path, x: str, y: str, headers: dict[str, str], control: str | None
+    telemetry: Telemetry, tmp_path: Path, x: str, y: str, headers: dict[str, str], control: str | None
 ) -> None:
     answers = {"/x": said({"of": 1}, Cache_Control=x), "/y/1": said(2, Cache_Control=y)}
-    async with running(hop, tmp_path, TWO % "optional", answering(dict(answers))) as api:
+    async with running(telemetry, tmp_path, TWO % "optional", answering(dict(answers))) as api:
         answer = await api.get("/a", headers=headers)
     assert answer.headers.get("Cache-Control") == control
     varies = "Accept-Language, X-Unit" + (", Authorization" if control else "")
@@ -121,13 +123,13 @@ async def test_caches_on_the_way_are_told_what_they_may_keep(
     [("none", "Accept-Language, X-Unit"), ("required", "Accept-Language, X-Unit, Authorization")],
 )
 async def test_every_answer_that_may_be_kept_tells_what_it_depends_on(
-    hop: Telemetry, tmp_path: Path, auth: str, vary: str
+    telemetry: Telemetry, tmp_path: Path, auth: str, vary: str
 ) -> None:
     answers: dict[str, bytes | Behaviour] = {
         "/x": said({"of": 1}, Cache_Control="max-age=60"),
         "/y/1": said(2, Cache_Control="max-age=60"),
     }
-    async with running(hop, tmp_path, TWO % auth, answering(answers)) as api:
+    async with running(telemetry, tmp_path, TWO % auth, answering(answers)) as api:
         new = await api.get("/a", headers=ADA)
         known = await api.get("/a", headers=ADA)
         unchanged = await api.get("/a", headers=ADA | {"If-None-Match": new.headers["ETag"]})
@@ -141,16 +143,16 @@ async def test_every_answer_that_may_be_kept_tells_what_it_depends_on(
     assert not_kept.headers["Vary"] == "Accept-Language, X-Unit"
 
 
-async def test_a_document_that_depends_on_no_header_says_so(hop: Telemetry, tmp_path: Path) -> None:
+async def test_a_document_that_depends_on_no_header_says_so(telemetry: Telemetry, tmp_path: Path) -> None:
     text = (TWO % "optional").replace(", headers: [Accept-Language, X-Unit]", "")
     answers = {"/x": said({"of": 1}), "/y/1": said(2)}
-    async with running(hop, tmp_path, text, answering(dict(answers))) as api:
+    async with running(telemetry, tmp_path, text, answering(dict(answers))) as api:
         assert "Vary" not in (await api.get("/a")).headers
 
 
 @pytest.mark.parametrize(("seconds", "kept"), [(60, True), (40, False)])
 async def test_a_document_is_as_old_as_its_first_part(
-    hop: Telemetry, tmp_path: Path, seconds: int, kept: bool
+    telemetry: Telemetry, tmp_path: Path, seconds: int, kept: bool
 ) -> None:
     now = 100.0
 
@@ -160,7 +162,7 @@ async def test_a_document_is_as_old_as_its_first_part(
         writer.write(said(2, Cache_Control="max-age=90"))
 
     answers = {"/x": said({"of": 1}, Cache_Control=f"max-age={seconds}"), "/y/1": take_long}
-    async with running(hop, tmp_path, TWO % "none", answering(dict(answers))) as api:
+    async with running(telemetry, tmp_path, TWO % "none", answering(dict(answers))) as api:
         api.pipeline.router.routes[0].endpoint.executor.clock = lambda: now
         api.context.cache._clock = lambda: now
         new = await api.get("/a")
@@ -201,9 +203,9 @@ async def content(api: Api, path: str, headers: dict[str, str] | None = None) ->
     return {name: value for name, value in document.items() if name != "errors"}
 
 
-async def test_a_part_is_stale_in_its_own_shape(hop: Telemetry, tmp_path: Path) -> None:
+async def test_a_part_is_stale_in_its_own_shape(telemetry: Telemetry, tmp_path: Path) -> None:
     answers: dict[str, bytes | Behaviour] = {"/x": said(WHOLE), "/y": said(1)}
-    async with running(hop, tmp_path, STALE, answering(answers)) as api:
+    async with running(telemetry, tmp_path, STALE, answering(answers)) as api:
         await api.get("/a")
         answers["/x"] = reply(500)
         assert await content(api, "/a") == {"items": [1], "whole": WHOLE, "always": 1}
@@ -215,11 +217,11 @@ async def test_a_part_is_stale_in_its_own_shape(hop: Telemetry, tmp_path: Path) 
 
 @pytest.mark.parametrize("other", [{}, BOB, bearer(sub="ada", scope="a"), ADA | {"Accept-Language": "eo"}])
 async def test_nobody_gets_what_was_last_good_for_another(
-    hop: Telemetry, tmp_path: Path, other: dict[str, str]
+    telemetry: Telemetry, tmp_path: Path, other: dict[str, str]
 ) -> None:
     text = STALE.replace("select: items", "headers: [Accept-Language], select: items")
     answers: dict[str, bytes | Behaviour] = {"/x": said(WHOLE), "/y": said(1)}
-    async with running(hop, tmp_path, text, answering(answers)) as api:
+    async with running(telemetry, tmp_path, text, answering(answers)) as api:
         await api.get("/a", headers=ADA)
         answers["/x"] = reply(500)
         assert (await content(api, "/a", ADA))["items"] == [1]

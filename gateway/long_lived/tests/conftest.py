@@ -1,5 +1,5 @@
 """The same servers as all of the gateway's tests have."""
 
-from gateway.tests.conftest import hop, serve
+from gateway.tests.conftest import serve, telemetry
 
-__all__ = ["hop", "serve"]
+__all__ = ["serve", "telemetry"]

@@ -1,5 +1,5 @@
-"""The same hop as all of the gateway's tests have."""
+"""The same telemetry as all of the gateway's tests have."""
 
-from gateway.tests.conftest import hop
+from gateway.tests.conftest import telemetry
 
-__all__ = ["hop"]
+__all__ = ["telemetry"]

@@ -26,10 +26,10 @@ _lines = FastLogger(__name__)
 class Refusals:
     """Counts them by `status`, logs why, and gives each a span, so that its trace id leads to the line."""
 
-    def __init__(self, hop: Telemetry, counter: Counter) -> None:
+    def __init__(self, telemetry: Telemetry, counter: Counter) -> None:
         self._counter = counter
         constants = {"http.request.method": "_OTHER", "url.scheme": "http"}
-        self._spans = Template(hop.tracer, "HTTP", SpanKind.SERVER, constants, _SPAN_VARIABLES)
+        self._spans = Template(telemetry.tracer, "HTTP", SpanKind.SERVER, constants, _SPAN_VARIABLES)
 
     def answer(self, problem: Problem, client: str, head: bytes = b"") -> bytes:
         """Take note of a refusal; what the client is answered, after which its connection ends.

@@ -389,10 +389,10 @@ def test_gathered_lines_keep_their_order() -> None:
 # More lines than the pipe, one write that hangs and the queue hold together.
 FULL = """
 import logging, os, observability
-hop = observability.setup("probe")
+telemetry = observability.setup("probe")
 for number in range(15000):
     logging.error("a line of %s that is not the shortest: %s", number, "x" * 200)
-page = hop.metrics.page(None)[0].decode()
+page = telemetry.metrics.page(None)[0].decode()
 (sample,) = [line for line in page.splitlines() if line.startswith('telemetry_dropped_total{signal="std')]
 os.write(1, sample.split()[1].encode())
 """

@@ -25,7 +25,7 @@ async def client() -> AsyncIterator[Client]:
 
 
 @pytest.fixture(scope="module")
-def hop() -> Telemetry:
+def telemetry() -> Telemetry:
     return Telemetry(Settings.from_env("server", {}))
 
 
@@ -105,7 +105,7 @@ async def test_a_caller_that_gives_up_closes_the_connection(client: Client) -> N
             await left.wait()
 
 
-async def test_bytes_pass_between_two_of_them(client: Client, hop: Telemetry) -> None:
+async def test_bytes_pass_between_two_of_them(client: Client, telemetry: Telemetry) -> None:
     """What was sent behind either head is not lost, and the end of one is told of."""
     ended: list[object] = []
     kept: list[Streamed] = []
@@ -122,7 +122,7 @@ async def test_bytes_pass_between_two_of_them(client: Client, hop: Telemetry) ->
                 ended.append((await over) is here)
                 here.close()
 
-        async with fronted(hop, behave) as running, Caller.of(running.port) as caller:
+        async with fronted(telemetry, behave) as running, Caller.of(running.port) as caller:
             await caller.send(UPGRADE + b"early")
             async with asyncio.timeout(10):
                 head = await caller.reader.readuntil(b"\r\n\r\n")

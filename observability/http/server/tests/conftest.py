@@ -11,11 +11,11 @@ from observability.settings import Settings
 
 
 @pytest.fixture(scope="session")
-def hop() -> Iterator[Telemetry]:
-    """A hop whose telemetry goes nowhere."""
-    hop = Telemetry(Settings.from_env("server", {}))
-    yield hop
-    hop.shutdown(0)
+def telemetry() -> Iterator[Telemetry]:
+    """Telemetry that is sent nowhere."""
+    telemetry = Telemetry(Settings.from_env("server", {}))
+    yield telemetry
+    telemetry.shutdown(0)
 
 
 def pytest_asyncio_loop_factories(

@@ -135,19 +135,19 @@ class Fronted:
         self.asked.append(Asked(self, writer.head, writer))
         return self.asked[-1]
 
-    def listen_to(self, hop: Telemetry, limits: Limits) -> Server:
-        self.front = Server(self.receive, refusals_of(hop), limits)
+    def listen_to(self, telemetry: Telemetry, limits: Limits) -> Server:
+        self.front = Server(self.receive, refusals_of(telemetry), limits)
         return self.front
 
 
-def refusals_of(hop: Telemetry) -> Refusals:
+def refusals_of(telemetry: Telemetry) -> Refusals:
     """Refusals that are counted in a registry of their own."""
-    return Refusals(hop, Counter("malformed", "", ["status"], registry=CollectorRegistry()))
+    return Refusals(telemetry, Counter("malformed", "", ["status"], registry=CollectorRegistry()))
 
 
 @asynccontextmanager
 async def fronted(
-    hop: Telemetry,
+    telemetry: Telemetry,
     behave: Behave = echo,
     *,
     streams: bool = False,
@@ -156,7 +156,7 @@ async def fronted(
 ) -> AsyncIterator[Fronted]:
     """A server whose requests are answered so."""
     made = Fronted(behave, streams, answers_half_closed)
-    front = made.listen_to(hop, limits or Limits())
+    front = made.listen_to(telemetry, limits or Limits())
     made.port = await front.listen(0, "127.0.0.1")
     yield made
     await front.stop()

@@ -15,12 +15,12 @@ from observability.tests.telemetry import lines_of, spans_of
 
 
 def test_a_refusal_is_told_to_everybody(
-    hop: Telemetry, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    spans = spans_of(hop, monkeypatch)
+    spans = spans_of(telemetry, monkeypatch)
     registry = CollectorRegistry()
-    refusals = Refusals(hop, Counter("malformed", "", ["status"], registry=registry))
+    refusals = Refusals(telemetry, Counter("malformed", "", ["status"], registry=registry))
     with lines_of("observability.http.server.refusals") as lines:
         head, _, body = refusals.answer(long_head(Limits()), "10.0.0.1").partition(b"\r\n\r\n")
     first, *fields = head.decode().split("\r\n")
@@ -59,11 +59,11 @@ TRACEPARENT = f"traceparent: 00-{TRACE}-{SPAN}-01\r\n"
     ],
 )
 def test_a_refusal_is_in_the_callers_trace(
-    hop: Telemetry, monkeypatch: pytest.MonkeyPatch, fields: str, known: bool
+    telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch, fields: str, known: bool
 ) -> None:
     """The trace that the edge began, whose id the edge has told the client."""
-    spans = spans_of(hop, monkeypatch)
-    refusals = Refusals(hop, Counter("malformed", "", ["status"], registry=CollectorRegistry()))
+    spans = spans_of(telemetry, monkeypatch)
+    refusals = Refusals(telemetry, Counter("malformed", "", ["status"], registry=CollectorRegistry()))
     refusals.answer(long_head(Limits()), "10.0.0.1", f"GET / HTTP/1.1\r\n{fields}Host: a\r\n\r\n".encode())
     (span,) = spans.get_finished_spans()
     assert (trace.format_trace_id(span.context.trace_id) == TRACE) is known

@@ -59,8 +59,8 @@ def stays_open(running: Fronted) -> bool:
 # --- reading
 
 
-async def test_requests_are_answered_in_order_on_one_connection(hop: Telemetry) -> None:
-    async with fronted(hop) as running, Client.of(running.port) as client:
+async def test_requests_are_answered_in_order_on_one_connection(telemetry: Telemetry) -> None:
+    async with fronted(telemetry) as running, Client.of(running.port) as client:
         await client.send(request("/1") + request("/2", "POST", b"two") + request("/3", "HEAD"))
         assert (await client.answer()).body == b"GET /1 "
         assert (await client.answer()).body == b"POST /2 two"
@@ -69,25 +69,28 @@ async def test_requests_are_answered_in_order_on_one_connection(hop: Telemetry) 
 
 
 @pytest.mark.parametrize("streams", [False, True])
-async def test_a_body_is_the_same_however_it_is_cut(hop: Telemetry, streams: bool) -> None:
+async def test_a_body_is_the_same_however_it_is_cut(telemetry: Telemetry, streams: bool) -> None:
     whole = request("/", "POST", b"0123456789")
-    async with fronted(hop, streams=streams) as running, Client.of(running.port) as client:
+    async with fronted(telemetry, streams=streams) as running, Client.of(running.port) as client:
         for cut in range(1, len(whole)):
             await client.send(whole[:cut], whole[cut:])
             assert (await client.answer()).body == b"POST / 0123456789"
 
 
-async def test_bodies_of_any_size_pass_through_a_stream(hop: Telemetry) -> None:
-    async with fronted(hop, streams=True) as running, Client.of(running.port) as client:
+async def test_bodies_of_any_size_pass_through_a_stream(telemetry: Telemetry) -> None:
+    async with fronted(telemetry, streams=True) as running, Client.of(running.port) as client:
         sending = asyncio.create_task(client.send(request("/", "POST", LARGE[: len(LARGE) // 4])))
         assert len((await client.answer()).body) == len(LARGE) // 4 + len(b"POST / ")
         await sending
 
 
-async def test_a_slow_service_slows_its_caller(hop: Telemetry) -> None:
+async def test_a_slow_service_slows_its_caller(telemetry: Telemetry) -> None:
     """What the front holds of a body is one piece of it, and one segment at most."""
     go_on = asyncio.Event()
-    async with fronted(hop, echo_after(go_on), streams=True) as running, Client.of(running.port) as client:
+    async with (
+        fronted(telemetry, echo_after(go_on), streams=True) as running,
+        Client.of(running.port) as client,
+    ):
         sending = asyncio.create_task(client.send(request("/", "POST", LARGE)))
         await until(lambda: running.asked and not running.asked[0].connection._is_reading)
         await turn(running)
@@ -100,9 +103,9 @@ async def test_a_slow_service_slows_its_caller(hop: Telemetry) -> None:
         await sending
 
 
-async def test_what_comes_while_a_request_is_answered_waits(hop: Telemetry) -> None:
+async def test_what_comes_while_a_request_is_answered_waits(telemetry: Telemetry) -> None:
     go_on = asyncio.Event()
-    async with fronted(hop, echo_after(go_on)) as running, Client.of(running.port) as client:
+    async with fronted(telemetry, echo_after(go_on)) as running, Client.of(running.port) as client:
         await client.send(request("/1"))
         sending = asyncio.create_task(client.send(*[request("/2", "POST", PIECE)] * 200))
         await until(lambda: running.asked and not running.asked[0].connection._is_reading)
@@ -117,11 +120,13 @@ async def test_what_comes_while_a_request_is_answered_waits(hop: Telemetry) -> N
 
 
 @pytest.mark.parametrize("streams", [False, True])
-async def test_a_body_that_comes_in_part_while_a_request_is_answered(hop: Telemetry, streams: bool) -> None:
+async def test_a_body_that_comes_in_part_while_a_request_is_answered(
+    telemetry: Telemetry, streams: bool
+) -> None:
     """Its head comes with a request, or alone; the rest when that is answered."""
     go_on = asyncio.Event()
     whole = request("/2", "POST", b"0123456789")
-    async with fronted(hop, echo_after(go_on), streams=streams) as running:
+    async with fronted(telemetry, echo_after(go_on), streams=streams) as running:
         for cut in (len(whole) - 10, len(whole) - 5):
             go_on.clear()
             async with Client.of(running.port) as client:
@@ -137,8 +142,8 @@ async def test_a_body_that_comes_in_part_while_a_request_is_answered(hop: Teleme
 
 @pytest.mark.parametrize("size", [53 * 1024, 60 * 1024, 70 * 1024, 200 * 1024])
 @pytest.mark.parametrize("end", [b"", b"\r\n\r\n"])
-async def test_a_head_that_is_too_long_is_refused(hop: Telemetry, size: int, end: bytes) -> None:
-    async with fronted(hop) as running, Client.of(running.port) as client:
+async def test_a_head_that_is_too_long_is_refused(telemetry: Telemetry, size: int, end: bytes) -> None:
+    async with fronted(telemetry) as running, Client.of(running.port) as client:
         await client.send(request()[:-2] + b"X-A: " + b"x" * size + end)
         answer = await client.answer()
         assert (answer.status, answer.headers["Connection"]) == (431, "close")
@@ -146,10 +151,10 @@ async def test_a_head_that_is_too_long_is_refused(hop: Telemetry, size: int, end
         assert not running.asked
 
 
-async def test_a_head_that_is_too_long_and_there_at_once_is_refused(hop: Telemetry) -> None:
+async def test_a_head_that_is_too_long_and_there_at_once_is_refused(telemetry: Telemetry) -> None:
     """While something is answered all of it comes, or as much as the system holds."""
     go_on = asyncio.Event()
-    async with fronted(hop, echo_after(go_on)) as running, Client.of(running.port) as client:
+    async with fronted(telemetry, echo_after(go_on)) as running, Client.of(running.port) as client:
         await client.send(request("/1"))
         await until(lambda: running.asked)
         await client.send(request()[:-2] + b"X-A: " + b"x" * 100_000 + b"\r\n\r\n")
@@ -173,8 +178,8 @@ async def test_a_head_that_is_too_long_and_there_at_once_is_refused(hop: Telemet
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"x" * 500,
     ],
 )
-async def test_what_is_no_request_is_refused(hop: Telemetry, data: bytes) -> None:
-    async with fronted(hop) as running, Client.of(running.port) as client:
+async def test_what_is_no_request_is_refused(telemetry: Telemetry, data: bytes) -> None:
+    async with fronted(telemetry) as running, Client.of(running.port) as client:
         await client.send(data)
         answer = await client.answer()
         assert answer.status in (400, 505)
@@ -188,11 +193,11 @@ async def test_what_is_no_request_is_refused(hop: Telemetry, data: bytes) -> Non
 
 @pytest.mark.parametrize("status", [200, 204, 304])
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-async def test_answers_without_a_body(hop: Telemetry, status: int, method: str) -> None:
+async def test_answers_without_a_body(telemetry: Telemetry, status: int, method: str) -> None:
     async def behave(asked: Asked) -> None:
         await say(asked, status, b"body")
 
-    async with fronted(hop, behave) as running, Client.of(running.port) as client:
+    async with fronted(telemetry, behave) as running, Client.of(running.port) as client:
         for _ in range(2):
             await client.send(request("/", method))
             answer = await client.answer(method)
@@ -216,9 +221,9 @@ def streamed(*pieces: bytes, **headers: str) -> Behave:
 
 
 @pytest.mark.parametrize("headers", [{}, {"Content_Length": "10"}])
-async def test_answers_piece_by_piece(hop: Telemetry, headers: dict[str, str]) -> None:
+async def test_answers_piece_by_piece(telemetry: Telemetry, headers: dict[str, str]) -> None:
     behave = streamed(b"", b"first", b"", b"other", b"", **headers)
-    async with fronted(hop, behave) as running, Client.of(running.port) as client:
+    async with fronted(telemetry, behave) as running, Client.of(running.port) as client:
         for method in ("GET", "HEAD", "GET"):
             await client.send(request("/", method))
             answer = await client.answer(method)
@@ -228,9 +233,9 @@ async def test_answers_piece_by_piece(hop: Telemetry, headers: dict[str, str]) -
 
 
 @pytest.mark.parametrize("length", [4, 6, 9, 11])
-async def test_an_answer_of_another_length_than_it_says_is_cut_off(hop: Telemetry, length: int) -> None:
+async def test_an_answer_of_another_length_than_it_says_is_cut_off(telemetry: Telemetry, length: int) -> None:
     behave = streamed(b"first", b"other", Content_Length=str(length))
-    async with fronted(hop, behave) as running, Client.of(running.port) as client:
+    async with fronted(telemetry, behave) as running, Client.of(running.port) as client:
         await client.send(request() + request("/2"))
         received = await client.rest()
         _, _, body = received.partition(b"\r\n\r\n")
@@ -240,7 +245,7 @@ async def test_an_answer_of_another_length_than_it_says_is_cut_off(hop: Telemetr
     assert len(running.asked) == 1
 
 
-async def test_a_slow_reader_slows_the_answer(hop: Telemetry) -> None:
+async def test_a_slow_reader_slows_the_answer(telemetry: Telemetry) -> None:
     given = 0
 
     async def behave(asked: Asked) -> None:
@@ -252,7 +257,7 @@ async def test_a_slow_reader_slows_the_answer(hop: Telemetry) -> None:
         asked.wire.end()
         asked.wire.answered()
 
-    async with fronted(hop, behave) as running, Client.of(running.port) as client:
+    async with fronted(telemetry, behave) as running, Client.of(running.port) as client:
         await client.send(request())
         await until(lambda: running.asked and running.asked[0].connection._room is not None)
         await turn(running)
@@ -261,9 +266,9 @@ async def test_a_slow_reader_slows_the_answer(hop: Telemetry) -> None:
         assert len((await client.answer()).body) == 256 * len(PIECE)
 
 
-async def test_a_body_that_is_too_large_is_refused_and_lingers(hop: Telemetry) -> None:
+async def test_a_body_that_is_too_large_is_refused_and_lingers(telemetry: Telemetry) -> None:
     async with (
-        fronted(hop, limits=Limits(linger_bytes=4 * len(LARGE), linger_seconds=10)) as running,
+        fronted(telemetry, limits=Limits(linger_bytes=4 * len(LARGE), linger_seconds=10)) as running,
         Client.of(running.port) as client,
     ):
         sending = asyncio.create_task(client.send(request("/", "POST", LARGE)))
@@ -274,26 +279,32 @@ async def test_a_body_that_is_too_large_is_refused_and_lingers(hop: Telemetry) -
     assert running.asked[0].begun == 1
 
 
-async def test_a_body_that_is_too_large_is_answered_once_even_if_it_is_there(hop: Telemetry) -> None:
-    async with fronted(hop, limits=Limits(body_bytes=100)) as running, Client.of(running.port) as client:
+async def test_a_body_that_is_too_large_is_answered_once_even_if_it_is_there(telemetry: Telemetry) -> None:
+    async with (
+        fronted(telemetry, limits=Limits(body_bytes=100)) as running,
+        Client.of(running.port) as client,
+    ):
         await client.send(request("/", "POST", b"x" * 101) + request("/2"))
         assert (await client.answer()).status == 413
         assert await client.rest() == b""
     assert [asked.begun for asked in running.asked] == [1]
 
 
-async def test_who_lingers_too_long_is_cut_off(hop: Telemetry) -> None:
-    async with fronted(hop, limits=Limits(linger_seconds=0.01)) as running, Client.of(running.port) as client:
+async def test_who_lingers_too_long_is_cut_off(telemetry: Telemetry) -> None:
+    async with (
+        fronted(telemetry, limits=Limits(linger_seconds=0.01)) as running,
+        Client.of(running.port) as client,
+    ):
         await client.send(request("/", "POST", LARGE)[:1000])
         assert (await client.answer()).status == 413
         await until(lambda: not running.front.connections)
 
 
-async def test_an_answer_before_the_body_has_come(hop: Telemetry) -> None:
+async def test_an_answer_before_the_body_has_come(telemetry: Telemetry) -> None:
     async def early(asked: Asked) -> None:
         await say(asked, 422)
 
-    async with fronted(hop, early, streams=True) as running, Client.of(running.port) as client:
+    async with fronted(telemetry, early, streams=True) as running, Client.of(running.port) as client:
         await client.send(request("/", "POST", PIECE)[:1000])
         answer = await client.answer()
         assert (answer.status, answer.headers["Connection"]) == (422, "close")
@@ -302,7 +313,7 @@ async def test_an_answer_before_the_body_has_come(hop: Telemetry) -> None:
     assert len(running.asked) == 1
 
 
-async def test_an_answer_ends_its_connection_as_it_said(hop: Telemetry) -> None:
+async def test_an_answer_ends_its_connection_as_it_said(telemetry: Telemetry) -> None:
     """Whether the body comes after all, or draining begins in the middle of it."""
     go_on = asyncio.Event()
 
@@ -315,7 +326,7 @@ async def test_an_answer_ends_its_connection_as_it_said(hop: Telemetry) -> None:
         asked.wire.answered()
 
     whole = request("/", "POST", b"0123456789")
-    async with fronted(hop, early, streams=True) as running:
+    async with fronted(telemetry, early, streams=True) as running:
         async with Client.of(running.port) as client:
             await client.send(whole[:-5])
             assert b"Connection: close" in await client.reader.readuntil(b"\r\n\r\n")
@@ -334,8 +345,8 @@ async def test_an_answer_ends_its_connection_as_it_said(hop: Telemetry) -> None:
             assert await client.rest() == b""
 
 
-async def test_close_is_the_last(hop: Telemetry) -> None:
-    async with fronted(hop) as running, Client.of(running.port) as client:
+async def test_close_is_the_last(telemetry: Telemetry) -> None:
+    async with fronted(telemetry) as running, Client.of(running.port) as client:
         await client.send(request("/1", "GET", None, "Connection: close") + request("/2"))
         assert (await client.answer()).headers["Connection"] == "close"
         assert await client.rest() == b""
@@ -347,8 +358,8 @@ async def large(asked: Asked) -> None:
     await say(asked, 200, LARGE)
 
 
-async def test_who_reads_no_answers_gets_no_more_of_them(hop: Telemetry) -> None:
-    async with fronted(hop, large) as running, Client.of(running.port) as client:
+async def test_who_reads_no_answers_gets_no_more_of_them(telemetry: Telemetry) -> None:
+    async with fronted(telemetry, large) as running, Client.of(running.port) as client:
         await client.send(request("/1"))
         await until(lambda: running.asked and running.asked[0].connection._room is not None)
         await client.send(request("/2"))
@@ -359,17 +370,19 @@ async def test_who_reads_no_answers_gets_no_more_of_them(hop: Telemetry) -> None
         assert stays_open(running)
 
 
-async def test_nothing_is_answered_after_the_last_even_if_that_takes_long(hop: Telemetry) -> None:
-    async with fronted(hop, large) as running, Client.of(running.port) as client:
+async def test_nothing_is_answered_after_the_last_even_if_that_takes_long(telemetry: Telemetry) -> None:
+    async with fronted(telemetry, large) as running, Client.of(running.port) as client:
         await client.send(request("/1", "GET", None, "Connection: close") + request("/2"))
         assert len((await client.answer()).body) == len(LARGE)
         assert await client.rest() == b""
     assert len(running.asked) == 1
 
 
-async def test_what_is_left_of_a_body_is_no_request_even_if_its_answer_takes_long(hop: Telemetry) -> None:
+async def test_what_is_left_of_a_body_is_no_request_even_if_its_answer_takes_long(
+    telemetry: Telemetry,
+) -> None:
     async with (
-        fronted(hop, limits=Limits(body_bytes=100, linger_seconds=10)) as running,
+        fronted(telemetry, limits=Limits(body_bytes=100, linger_seconds=10)) as running,
         Client.of(running.port) as client,
     ):
         running.refusal = LARGE
@@ -383,8 +396,8 @@ async def test_what_is_left_of_a_body_is_no_request_even_if_its_answer_takes_lon
 # --- whoever asks goes away
 
 
-async def test_who_goes_away_is_missed(hop: Telemetry) -> None:
-    async with fronted(hop, wait) as running:
+async def test_who_goes_away_is_missed(telemetry: Telemetry) -> None:
+    async with fronted(telemetry, wait) as running:
         async with Client.of(running.port) as client:
             await client.send(request())
             await until(lambda: running.asked)
@@ -392,8 +405,8 @@ async def test_who_goes_away_is_missed(hop: Telemetry) -> None:
         await until(lambda: running.asked[0].left and not running.front.connections)
 
 
-async def test_who_sends_no_more_is_taken_to_be_gone(hop: Telemetry) -> None:
-    async with fronted(hop, wait) as running, Client.of(running.port) as client:
+async def test_who_sends_no_more_is_taken_to_be_gone(telemetry: Telemetry) -> None:
+    async with fronted(telemetry, wait) as running, Client.of(running.port) as client:
         await client.send(request())
         await until(lambda: running.asked)
         client.writer.write_eof()
@@ -401,10 +414,12 @@ async def test_who_sends_no_more_is_taken_to_be_gone(hop: Telemetry) -> None:
         assert running.asked[0].left
 
 
-async def test_a_client_that_only_stops_sending_gets_the_answers_to_what_it_sent(hop: Telemetry) -> None:
+async def test_a_client_that_only_stops_sending_gets_the_answers_to_what_it_sent(
+    telemetry: Telemetry,
+) -> None:
     go_on = asyncio.Event()
     async with (
-        fronted(hop, echo_after(go_on), answers_half_closed=True) as running,
+        fronted(telemetry, echo_after(go_on), answers_half_closed=True) as running,
         Client.of(running.port) as client,
     ):
         await client.send(request("/one") + request("/two", "POST", b"12") + request("/three")[:-1])
@@ -416,10 +431,10 @@ async def test_a_client_that_only_stops_sending_gets_the_answers_to_what_it_sent
         assert await client.rest() == b""
 
 
-async def test_a_client_that_stops_sending_is_told_that_the_answer_is_the_last(hop: Telemetry) -> None:
+async def test_a_client_that_stops_sending_is_told_that_the_answer_is_the_last(telemetry: Telemetry) -> None:
     go_on = asyncio.Event()
     async with (
-        fronted(hop, echo_after(go_on), answers_half_closed=True) as running,
+        fronted(telemetry, echo_after(go_on), answers_half_closed=True) as running,
         Client.of(running.port) as client,
     ):
         await client.send(request("/one"))
@@ -433,8 +448,8 @@ async def test_a_client_that_stops_sending_is_told_that_the_answer_is_the_last(h
         assert await client.rest() == b""
 
 
-async def test_who_stops_sending_within_a_body_is_gone(hop: Telemetry) -> None:
-    async with fronted(hop, answers_half_closed=True) as running, Client.of(running.port) as client:
+async def test_who_stops_sending_within_a_body_is_gone(telemetry: Telemetry) -> None:
+    async with fronted(telemetry, answers_half_closed=True) as running, Client.of(running.port) as client:
         await client.send(request("/", "POST", PIECE)[:1000])
         await until(lambda: running.asked)
         client.writer.write_eof()
@@ -442,8 +457,8 @@ async def test_who_stops_sending_within_a_body_is_gone(hop: Telemetry) -> None:
         assert running.asked[0].left
 
 
-async def test_who_goes_away_within_a_body(hop: Telemetry) -> None:
-    async with fronted(hop) as running:
+async def test_who_goes_away_within_a_body(telemetry: Telemetry) -> None:
+    async with fronted(telemetry) as running:
         async with Client.of(running.port) as client:
             await client.send(request("/", "POST", PIECE)[:1000])
             await until(lambda: running.asked)
@@ -454,16 +469,19 @@ async def test_who_goes_away_within_a_body(hop: Telemetry) -> None:
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET / HT"])
-async def test_a_head_that_does_not_come(hop: Telemetry, sent: bytes) -> None:
-    async with fronted(hop, limits=Limits(idle_seconds=0.05)) as running, Client.of(running.port) as client:
+async def test_a_head_that_does_not_come(telemetry: Telemetry, sent: bytes) -> None:
+    async with (
+        fronted(telemetry, limits=Limits(idle_seconds=0.05)) as running,
+        Client.of(running.port) as client,
+    ):
         await client.send(sent)
         assert await client.rest() == b""
 
 
 @pytest.mark.parametrize("sent", [b"G", b"GET / HT"])
-async def test_a_head_that_begins_has_less_time_than_one_to_begin(hop: Telemetry, sent: bytes) -> None:
+async def test_a_head_that_begins_has_less_time_than_one_to_begin(telemetry: Telemetry, sent: bytes) -> None:
     limits = Limits(idle_seconds=3600, head_seconds=0.05)
-    async with fronted(hop, limits=limits) as running, Client.of(running.port) as client:
+    async with fronted(telemetry, limits=limits) as running, Client.of(running.port) as client:
         await client.send(request())
         assert (await client.answer()).status == 200
         assert stays_open(running)
@@ -471,15 +489,21 @@ async def test_a_head_that_begins_has_less_time_than_one_to_begin(hop: Telemetry
         assert await client.rest() == b""
 
 
-async def test_an_idle_connection_is_closed(hop: Telemetry) -> None:
-    async with fronted(hop, limits=Limits(idle_seconds=1)) as running, Client.of(running.port) as client:
+async def test_an_idle_connection_is_closed(telemetry: Telemetry) -> None:
+    async with (
+        fronted(telemetry, limits=Limits(idle_seconds=1)) as running,
+        Client.of(running.port) as client,
+    ):
         await client.send(request())
         assert (await client.answer()).status == 200
         assert await client.rest() == b""
 
 
-async def test_a_body_that_does_not_come(hop: Telemetry) -> None:
-    async with fronted(hop, limits=Limits(body_seconds=0.05)) as running, Client.of(running.port) as client:
+async def test_a_body_that_does_not_come(telemetry: Telemetry) -> None:
+    async with (
+        fronted(telemetry, limits=Limits(body_seconds=0.05)) as running,
+        Client.of(running.port) as client,
+    ):
         await client.send(request("/", "POST", b"12")[:-1])
         answer = await client.answer()
         assert (answer.status, answer.headers["Connection"]) == (408, "close")
@@ -487,7 +511,7 @@ async def test_a_body_that_does_not_come(hop: Telemetry) -> None:
 
 
 @pytest.mark.parametrize("clock", ["stream_idle_seconds", "stream_seconds"])
-async def test_a_body_that_is_passed_on_does_not_take_for_ever(hop: Telemetry, clock: str) -> None:
+async def test_a_body_that_is_passed_on_does_not_take_for_ever(telemetry: Telemetry, clock: str) -> None:
 
     async def behave(asked: Asked) -> None:
         try:
@@ -496,17 +520,17 @@ async def test_a_body_that_is_passed_on_does_not_take_for_ever(hop: Telemetry, c
             await say(asked, 408)
 
     async with (
-        fronted(hop, behave, streams=True, limits=Limits(**{clock: 0.05})) as running,
+        fronted(telemetry, behave, streams=True, limits=Limits(**{clock: 0.05})) as running,
         Client.of(running.port) as client,
     ):
         await client.send(request("/", "POST", b"12")[:-1])
         assert (await client.answer()).status == 408
 
 
-async def test_no_clock_runs_while_a_request_is_answered(hop: Telemetry) -> None:
+async def test_no_clock_runs_while_a_request_is_answered(telemetry: Telemetry) -> None:
     go_on = asyncio.Event()
     async with (
-        fronted(hop, echo_after(go_on)) as running,
+        fronted(telemetry, echo_after(go_on)) as running,
         Client.of(running.port) as client,
     ):
         await client.send(request("/", "POST", b"12"))
@@ -519,15 +543,15 @@ async def test_no_clock_runs_while_a_request_is_answered(hop: Telemetry) -> None
 # --- bodies in chunks
 
 
-async def test_a_body_in_chunks_is_answered_in_its_turn(hop: Telemetry) -> None:
-    async with fronted(hop) as running, Client.of(running.port) as client:
+async def test_a_body_in_chunks_is_answered_in_its_turn(telemetry: Telemetry) -> None:
+    async with fronted(telemetry) as running, Client.of(running.port) as client:
         await client.send(request("/1") + CHUNKED + request("/2"))
         answers = [await client.answer() for _ in range(3)]
         assert [answer.body for answer in answers] == [b"GET /1 ", b"POST /chunked {}", b"GET /2 "]
 
 
-async def test_a_connection_leaves_nothing(hop: Telemetry) -> None:
-    async with fronted(hop) as running:
+async def test_a_connection_leaves_nothing(telemetry: Telemetry) -> None:
+    async with fronted(telemetry) as running:
         await turn(running)
         before = len(os.listdir("/proc/self/fd"))
         for _ in range(20):
@@ -538,8 +562,8 @@ async def test_a_connection_leaves_nothing(hop: Telemetry) -> None:
         await until(lambda: not running.front.connections)
 
 
-async def test_who_is_gone_when_taken_leaves_nothing(hop: Telemetry) -> None:
-    async with fronted(hop) as running:
+async def test_who_is_gone_when_taken_leaves_nothing(telemetry: Telemetry) -> None:
+    async with fronted(telemetry) as running:
         await turn(running)
         before = len(os.listdir("/proc/self/fd"))
         for _ in range(20):
@@ -567,7 +591,7 @@ def answered(running: Fronted, count: int) -> bool:
 
 @pytest.mark.parametrize("cut", ["stalled", "ended", "reset"])
 async def test_an_answer_that_is_cut_off_is_not_followed_by_another(
-    hop: Telemetry, monkeypatch: pytest.MonkeyPatch, cut: str
+    telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch, cut: str
 ) -> None:
     """Whoever reads on would take it for the rest of the one before."""
     size = 60 * 1024  # less than would have the front wait
@@ -575,7 +599,7 @@ async def test_an_answer_that_is_cut_off_is_not_followed_by_another(
     async def fill(asked: Asked) -> None:
         await say(asked, 200, b"x" * size)
 
-    async with fronted(hop, fill) as running:
+    async with fronted(telemetry, fill) as running:
         before = len(os.listdir("/proc/self/fd"))
         async with Client.of(running.port) as client:
             connection = await filled(running, client)
@@ -596,8 +620,12 @@ async def test_an_answer_that_is_cut_off_is_not_followed_by_another(
 # --- ending
 
 
-async def test_answers_close_while_draining(hop: Telemetry) -> None:
-    async with fronted(hop) as running, Client.of(running.port) as client, Client.of(running.port) as other:
+async def test_answers_close_while_draining(telemetry: Telemetry) -> None:
+    async with (
+        fronted(telemetry) as running,
+        Client.of(running.port) as client,
+        Client.of(running.port) as other,
+    ):
         for each in (client, other):
             await each.send(request())
             assert "Connection" not in (await each.answer()).headers
@@ -610,9 +638,9 @@ async def test_answers_close_while_draining(hop: Telemetry) -> None:
         assert await other.rest() == b""
 
 
-async def test_ending_cuts_what_is_left(hop: Telemetry) -> None:
+async def test_ending_cuts_what_is_left(telemetry: Telemetry) -> None:
     async with (
-        fronted(hop, wait) as running,
+        fronted(telemetry, wait) as running,
         Client.of(running.port) as busy,
         Client.of(running.port) as idle,
     ):
@@ -624,9 +652,9 @@ async def test_ending_cuts_what_is_left(hop: Telemetry) -> None:
         await until(lambda: running.asked[0].left)
 
 
-async def test_ending_sends_what_was_answered(hop: Telemetry) -> None:
+async def test_ending_sends_what_was_answered(telemetry: Telemetry) -> None:
     async with (
-        fronted(hop, large, limits=Limits(linger_seconds=10)) as running,
+        fronted(telemetry, large, limits=Limits(linger_seconds=10)) as running,
         Client.of(running.port) as client,
     ):
         await client.send(request())
@@ -639,9 +667,9 @@ async def test_ending_sends_what_was_answered(hop: Telemetry) -> None:
         await ending
 
 
-async def test_ending_does_not_wait_for_who_reads_nothing(hop: Telemetry) -> None:
+async def test_ending_does_not_wait_for_who_reads_nothing(telemetry: Telemetry) -> None:
     async with (
-        fronted(hop, large, limits=Limits(linger_seconds=0.05)) as running,
+        fronted(telemetry, large, limits=Limits(linger_seconds=0.05)) as running,
         Client.of(running.port) as client,
     ):
         await client.send(request())
@@ -651,9 +679,9 @@ async def test_ending_does_not_wait_for_who_reads_nothing(hop: Telemetry) -> Non
         await until(lambda: not running.front.connections)
 
 
-async def test_a_server_takes_the_place_of_another_on_its_port(hop: Telemetry) -> None:
+async def test_a_server_takes_the_place_of_another_on_its_port(telemetry: Telemetry) -> None:
     first, second = (Fronted(echo, streams=False) for _ in range(2))
-    before, after = (each.listen_to(hop, Limits()) for each in (first, second))
+    before, after = (each.listen_to(telemetry, Limits()) for each in (first, second))
     port = await before.listen(0, "127.0.0.1", reuse_port=True)
     assert await after.listen(port, "127.0.0.1", reuse_port=True) == port
     await before.stop()
@@ -666,8 +694,8 @@ async def test_a_server_takes_the_place_of_another_on_its_port(hop: Telemetry) -
     await after.close_all_connections()
 
 
-async def test_who_waits_to_be_taken_when_that_ends_is_still_answered(hop: Telemetry) -> None:
-    async with fronted(hop) as running:
+async def test_who_waits_to_be_taken_when_that_ends_is_still_answered(telemetry: Telemetry) -> None:
+    async with fronted(telemetry) as running:
         address = ("127.0.0.1", running.port)
         waiting = [socket.create_connection(address) for _ in range(20)]
         for each in waiting:
@@ -682,8 +710,8 @@ async def test_who_waits_to_be_taken_when_that_ends_is_still_answered(hop: Telem
             await asyncio.open_connection(*address)
 
 
-async def test_who_was_taken_at_last_and_asks_nothing_is_not_waited_for(hop: Telemetry) -> None:
-    async with fronted(hop, limits=Limits(linger_seconds=0.05)) as running:
+async def test_who_was_taken_at_last_and_asks_nothing_is_not_waited_for(telemetry: Telemetry) -> None:
+    async with fronted(telemetry, limits=Limits(linger_seconds=0.05)) as running:
         silent, gone = (socket.create_connection(("127.0.0.1", running.port)) for _ in range(2))
         gone.close()
         await running.front.stop()

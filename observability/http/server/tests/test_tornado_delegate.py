@@ -139,11 +139,11 @@ def application() -> Application:
 
 @asynccontextmanager
 async def served(
-    hop: Telemetry, delegate: HTTPServerConnectionDelegate | None = None, **limits: float
+    telemetry: Telemetry, delegate: HTTPServerConnectionDelegate | None = None, **limits: float
 ) -> AsyncIterator[tuple[Server, int]]:
     """An application on this server, and its port."""
     requests = TornadoRequests(delegate or application())
-    server = Server(requests.receive, refusals_of(hop), Limits(**limits))  # type: ignore[arg-type]
+    server = Server(requests.receive, refusals_of(telemetry), Limits(**limits))  # type: ignore[arg-type]
     port = await server.listen(0, "127.0.0.1")
     yield server, port
     await server.stop()
@@ -206,11 +206,11 @@ def comparable(received: bytes) -> list[bytes]:
 
 
 @pytest.mark.parametrize("data", ALIKE.values(), ids=ALIKE)
-async def test_an_answer_is_that_of_tornados_own_server(hop: Telemetry, data: bytes) -> None:
+async def test_an_answer_is_that_of_tornados_own_server(telemetry: Telemetry, data: bytes) -> None:
     stock = HTTPServer(application())
     stock.listen(0, "127.0.0.1")
     (bound,) = (each.getsockname()[1] for each in stock._sockets.values())
-    async with served(hop) as (_, port):
+    async with served(telemetry) as (_, port):
         expected, found = await told(bound, data), await told(port, data)
     stock.stop()
     assert found.count(b"HTTP/1.1 ") == expected.count(b"HTTP/1.1 ") > 0
@@ -219,14 +219,14 @@ async def test_an_answer_is_that_of_tornados_own_server(hop: Telemetry, data: by
     assert comparable(found) == comparable(expected)
 
 
-async def test_an_application_ends_a_connection_by_saying_so(hop: Telemetry) -> None:
-    async with served(hop) as (_, port):
+async def test_an_application_ends_a_connection_by_saying_so(telemetry: Telemetry) -> None:
+    async with served(telemetry) as (_, port):
         assert (await told(port, request("/odd/closes") + request("/echo"))).count(b"HTTP/1.1") == 1
 
 
 @pytest.mark.parametrize("length", [4, 9, 11])
-async def test_an_answer_of_another_length_than_it_says_is_cut_off(hop: Telemetry, length: int) -> None:
-    async with served(hop) as (_, port):
+async def test_an_answer_of_another_length_than_it_says_is_cut_off(telemetry: Telemetry, length: int) -> None:
+    async with served(telemetry) as (_, port):
         _, _, body = (await told(port, request(f"/length/{length}") + request("/echo"))).partition(
             b"\r\n\r\n"
         )
@@ -236,16 +236,18 @@ async def test_an_answer_of_another_length_than_it_says_is_cut_off(hop: Telemetr
 
 @pytest.mark.parametrize("framing", ["Content-Length: 1001", "Transfer-Encoding: chunked"])
 @pytest.mark.parametrize("path", ["/echo", "/upload"])
-async def test_a_body_of_more_than_the_limit_is_refused(hop: Telemetry, path: str, framing: str) -> None:
+async def test_a_body_of_more_than_the_limit_is_refused(
+    telemetry: Telemetry, path: str, framing: str
+) -> None:
     body = b"x" * 1001 if "Length" in framing else b"3e9\r\n" + b"x" * 1001 + b"\r\n0\r\n\r\n"
-    async with served(hop, body_bytes=1000) as (_, port):
+    async with served(telemetry, body_bytes=1000) as (_, port):
         received = await told(port, request(path, "PUT", None, framing) + body)
         assert received.startswith(b"HTTP/1.1 413 ")
         assert b"application/problem+json" in received
 
 
-async def test_a_handler_of_streamed_bodies_may_take_more(hop: Telemetry) -> None:
-    async with served(hop, body_bytes=1000) as (_, port), Client.of(port) as client:
+async def test_a_handler_of_streamed_bodies_may_take_more(telemetry: Telemetry) -> None:
+    async with served(telemetry, body_bytes=1000) as (_, port), Client.of(port) as client:
         sending = asyncio.create_task(
             client.send(request("/upload", "PUT", LARGE[: 1 << 20], f"X-Most: {1 << 20}"))
         )
@@ -253,40 +255,40 @@ async def test_a_handler_of_streamed_bodies_may_take_more(hop: Telemetry) -> Non
         await sending
 
 
-async def test_a_handler_may_answer_before_the_body(hop: Telemetry) -> None:
-    async with served(hop) as (_, port), Client.of(port) as client:
+async def test_a_handler_may_answer_before_the_body(telemetry: Telemetry) -> None:
+    async with served(telemetry) as (_, port), Client.of(port) as client:
         await client.send(request("/upload", "PUT", b"x" * 1000, "X-Refuse: 1")[:-900])
         answer = await client.answer()
         assert (answer.status, answer.headers["Connection"]) == (403, "close")
         assert await client.rest() == b""
 
 
-async def test_a_body_that_does_not_come_is_refused(hop: Telemetry) -> None:
-    async with served(hop, stream_idle_seconds=0.05) as (_, port), Client.of(port) as client:
+async def test_a_body_that_does_not_come_is_refused(telemetry: Telemetry) -> None:
+    async with served(telemetry, stream_idle_seconds=0.05) as (_, port), Client.of(port) as client:
         await client.send(request("/upload", "PUT", b"x" * 1000)[:-900])
         assert (await client.answer()).status == 408
         assert await client.rest() == b""
     assert EVENTS == ["upload lost"]
 
 
-async def test_a_malformed_body_is_refused(hop: Telemetry) -> None:
-    async with served(hop) as (_, port), Client.of(port) as client:
+async def test_a_malformed_body_is_refused(telemetry: Telemetry) -> None:
+    async with served(telemetry) as (_, port), Client.of(port) as client:
         await client.send(request("/upload", "PUT", None, "Transfer-Encoding: chunked") + b"1;a=b\r\n")
         assert (await client.answer()).status == 400
         assert await client.rest() == b""
         await until(lambda: EVENTS == ["upload lost"])
 
 
-async def test_what_tornado_itself_refuses_is_a_problem(hop: Telemetry) -> None:
+async def test_what_tornado_itself_refuses_is_a_problem(telemetry: Telemetry) -> None:
     """As its own server does, without a document."""
-    async with served(hop) as (_, port):
+    async with served(telemetry) as (_, port):
         received = await told(port, request("/echo?" + "&".join(["a=1"] * 2000)))
         assert received.startswith(b"HTTP/1.1 400 ")
         assert b"application/problem+json" in received
 
 
-async def test_handlers_are_told_who_goes_away(hop: Telemetry) -> None:
-    async with served(hop) as (server, port):
+async def test_handlers_are_told_who_goes_away(telemetry: Telemetry) -> None:
+    async with served(telemetry) as (server, port):
         async with Client.of(port) as client:
             await client.send(request("/waits"))
             await until(lambda: EVENTS == ["waiting"])
@@ -302,8 +304,8 @@ async def test_handlers_are_told_who_goes_away(hop: Telemetry) -> None:
         await until(lambda: EVENTS == ["waiting", "gone", "upload lost"])
 
 
-async def test_a_slow_reader_slows_the_handler(hop: Telemetry) -> None:
-    async with served(hop) as (server, port):
+async def test_a_slow_reader_slows_the_handler(telemetry: Telemetry) -> None:
+    async with served(telemetry) as (server, port):
         async with Client.of(port) as client:
             await client.send(request("/slow"))
             await until(lambda: any(not each.has_room for each in server.connections))
@@ -312,8 +314,8 @@ async def test_a_slow_reader_slows_the_handler(hop: Telemetry) -> None:
         await until(lambda: "closed" in EVENTS)
 
 
-async def test_a_websocket(hop: Telemetry) -> None:
-    async with served(hop) as (server, port):
+async def test_a_websocket(telemetry: Telemetry) -> None:
+    async with served(telemetry) as (server, port):
         socket = await websocket_connect(f"ws://127.0.0.1:{port}/socket")
         assert await socket.read_message() == "hello"
         for message in ("one", b"two", LARGE[: 1 << 20]):
@@ -334,9 +336,9 @@ UPGRADE = (
 FRAME = b"\x81\x82\0\0\0\0hi"
 
 
-async def test_a_websocket_behind_answers_that_are_read_late(hop: Telemetry) -> None:
+async def test_a_websocket_behind_answers_that_are_read_late(telemetry: Telemetry) -> None:
     """What it sends comes after them; what came with its request is its own."""
-    async with served(hop) as (server, port), Client.of(port) as client:
+    async with served(telemetry) as (server, port), Client.of(port) as client:
         await until(lambda: server.connections)
         (connection,) = server.connections
         connection._transport.set_write_buffer_limits(1 << 30)  # so that much of them waits to be sent
@@ -352,14 +354,14 @@ async def test_a_websocket_behind_answers_that_are_read_late(hop: Telemetry) -> 
         await until(lambda: "socket closed" in EVENTS)
 
 
-async def test_an_application_is_told_that_a_connection_is_closed(hop: Telemetry) -> None:
+async def test_an_application_is_told_that_a_connection_is_closed(telemetry: Telemetry) -> None:
     closed: list[object] = []
 
     class Told(Application):
         def on_close(self, server_conn: object) -> None:
             closed.append(server_conn)
 
-    async with served(hop, Told([("/echo", Echo)])) as (server, port):
+    async with served(telemetry, Told([("/echo", Echo)])) as (server, port):
         async with Client.of(port) as client:
             await client.send(request("/echo") * 2)
             assert [(await client.answer()).status for _ in range(2)] == [200, 200]
@@ -368,10 +370,10 @@ async def test_an_application_is_told_that_a_connection_is_closed(hop: Telemetry
     assert closed == [connection]
 
 
-async def test_each_request_ends_once(hop: Telemetry) -> None:
+async def test_each_request_ends_once(telemetry: Telemetry) -> None:
     ended: list[None] = []
     requests = TornadoRequests(application(), lambda: ended.append(None))
-    server = Server(requests.receive, refusals_of(hop))
+    server = Server(requests.receive, refusals_of(telemetry))
     port = await server.listen(0, "127.0.0.1")
     ways: list[Callable[[Client], Any]] = [
         lambda client: client.send(request("/echo", "GET", None, CLOSE)),
