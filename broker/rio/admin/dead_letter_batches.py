@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from broker.rio.admin.dead_letter_documents import Kept, Progress, Selection, cursor_behind
-from broker.rio.admin.dead_letters import DeadLetterResource, resent, tell_discarded
+from broker.rio.admin.dead_letters import DeadLetterResource, log_discarded, resent
 from broker.rio.admin.description import operation, read_body, show
 from broker.rio.admin.handler import available
 from broker.rio.store.dead_letters import DeadLetter
@@ -88,4 +88,4 @@ class DiscardManyHandler(_ManyHandler):
         return []
 
     def taken(self, letters: Sequence[DeadLetter]) -> None:
-        tell_discarded(letters)
+        log_discarded(letters)

@@ -21,7 +21,7 @@ from broker.rio.admin.paging import page_of
 from broker.rio.amqp.publisher import NotPublished
 from broker.rio.jobs.resending import Resending, Resent
 from broker.rio.model.sender import Senders
-from broker.rio.model.states import State, tell
+from broker.rio.model.states import State, log_state
 from broker.rio.store.dead_letters import DeadLetter, DeadLetters, Meant
 from observability.http.problem import Problem
 
@@ -74,7 +74,7 @@ class DeadLetterHandler(DeadLetterResource):
             if not locked.letters:
                 raise Problem(404, "Dead letter not found")
             await locked.remove(letter.id for letter in locked.letters)
-        tell_discarded(locked.letters)
+        log_discarded(locked.letters)
         self.set_status(204)
 
 
@@ -119,10 +119,10 @@ def subscription_gone(subscription_id: str) -> Problem:
     return Problem(409, "Subscription gone", detail=f"nothing subscribes as {subscription_id}")
 
 
-def tell_discarded(letters: Sequence[DeadLetter]) -> None:
+def log_discarded(letters: Sequence[DeadLetter]) -> None:
     """Write the log line of each letter that was discarded."""
     for letter in letters:
-        tell(State.DISCARDED, letter.message.event, letter.subscription)
+        log_state(State.DISCARDED, letter.message.event, letter.subscription)
 
 
 def resent(letter: DeadLetter) -> Resent:

@@ -10,7 +10,7 @@ from broker.rio.admin.description import Document, Shown, operation, read_query,
 from broker.rio.admin.handler import RioHandler, available
 from broker.rio.admin.paging import Cursor, Next, page_of
 from broker.rio.model.sender import Senders
-from broker.rio.model.states import State, tell
+from broker.rio.model.states import State, log_state
 from broker.rio.store.scheduled import Schedule, Scheduled
 from observability.http.problem import Problem
 
@@ -72,7 +72,7 @@ class ScheduledEventHandler(_ScheduledResource):
         cancelled = await self.schedule.cancel(row_id(scheduled_id, "Scheduled event"))
         if cancelled is None:
             raise Problem(404, "Scheduled event not found")
-        tell(State.DISCARDED, cancelled.event, due_at=cancelled.due_at.isoformat())
+        log_state(State.DISCARDED, cancelled.event, due_at=cancelled.due_at.isoformat())
         self.set_status(204)
 
 

@@ -126,7 +126,7 @@ class Dispatcher:
             if measure:
                 with self._dead_letters_measurement.reading():
                     self._show_dead_letters(await context.dead_letters.counts())
-                await self._oldest.tell(self._name, self._workers.oldest())
+                await self._oldest.report(self._name, self._workers.oldest())
                 await self._workers.renew()
 
     def _show_dead_letters(self, counts: dict[str, int]) -> None:

@@ -22,7 +22,7 @@ from broker.rio.amqp.consumer import ConsumerSpec, ReceivedMessage
 from broker.rio.delivery.factory import DeliveryContext
 from broker.rio.jobs.periodic import AWAY
 from broker.rio.model.pattern import matches
-from broker.rio.model.states import State, tell
+from broker.rio.model.states import State, log_state
 from broker.rio.model.subscription import Status, Subscription
 from broker.rio.store.dead_letters import Failure
 from broker.rio.store.seen import Arrivals
@@ -119,7 +119,7 @@ class Overflow:
             self.moved += 1
             token = context.attach(tracing.context_of(received.message.trace) or _EMPTY)
             try:
-                tell(State.DEAD, received.message.event, self._subscription.id, reason=reason)
+                log_state(State.DEAD, received.message.event, self._subscription.id, reason=reason)
             finally:
                 context.detach(token)
 

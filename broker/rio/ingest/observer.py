@@ -6,7 +6,7 @@ from typing import Final
 from broker.rio.ingest.subscription_index import SubscriptionIndex
 from broker.rio.metrics import ApiMetrics
 from broker.rio.model.event import Event
-from broker.rio.model.states import State, tell
+from broker.rio.model.states import State, log_state
 from broker.rio.store.seen import Seen
 from observability.http.problem import Problem
 
@@ -41,14 +41,14 @@ class IngestObserver:
         if not subscriptions:
             self._metrics.unrouted.labels(event.type).inc()
         self._seen.emitted(event)
-        tell(State.ACCEPTED, event, routed=bool(subscriptions))
+        log_state(State.ACCEPTED, event, routed=bool(subscriptions))
         for subscription in subscriptions:
-            tell(State.QUEUED, event, subscription)
+            log_state(State.QUEUED, event, subscription)
 
     def scheduled(self, event: Event, due_at: datetime) -> None:
         """PostgreSQL keeps an event until it is due. Call this in the event's span."""
         self._metrics.scheduled.labels(event.type).inc()
-        tell(State.SCHEDULED, event, due_at=due_at.isoformat())
+        log_state(State.SCHEDULED, event, due_at=due_at.isoformat())
 
     def repeated(self) -> None:
         """An event was accepted before."""

@@ -18,7 +18,7 @@ from broker.rio.amqp.publisher import NotPublished, Publisher
 from broker.rio.amqp.topology import queue_name
 from broker.rio.metrics import ApiMetrics
 from broker.rio.model.message import Message
-from broker.rio.model.states import State, tell
+from broker.rio.model.states import State, log_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Resending:
     def _account(self, resent: Resent, span: Span, answer: bool | NotPublished) -> None:
         if answer is True:
             self._metrics.replayed.labels(resent.subscription, resent.origin).inc()
-            tell(State.REPLAYED, resent.message.event, resent.subscription, origin=resent.origin)
+            log_state(State.REPLAYED, resent.message.event, resent.subscription, origin=resent.origin)
         else:
             span.set_status(StatusCode.ERROR, "the subscription is gone" if answer is False else str(answer))
 

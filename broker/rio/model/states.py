@@ -28,8 +28,8 @@ class State(StrEnum):
 _WARNED: Final = frozenset({State.RETRY, State.DEAD})
 
 
-def tell(state: State, event: Event, subscription: str | None = None, **fields: Any) -> None:
-    """Write the line; `fields` are further ones of this state. The current span gives it its trace."""
+def log_state(state: State, event: Event, subscription: str | None = None, **fields: Any) -> None:
+    """Write the line of a state, in the current span's trace; `fields` are further ones of this state."""
     level = logging.WARNING if state in _WARNED else logging.INFO
     name, attributes = str(state), event.attributes  # as texts: the enum's own `value` takes its time
     whole = {

@@ -1,4 +1,4 @@
-"""The oldest message each dispatcher has in hand: for who does not dispatch."""
+"""The oldest message that each dispatcher has in hand, for the API, which does not dispatch."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,19 +14,19 @@ class Late:
     """How long a message has waited."""
 
     seconds: float
-    """Since it was accepted; 0 where none waits."""
+    """Since the message was accepted; 0 where none waits."""
     subscription: str
-    """Whose it is; empty where none waits."""
+    """The subscription that it is for; empty where none waits."""
 
 
 class Oldest:
-    """One row a dispatcher, told anew every few seconds."""
+    """One row a dispatcher, which it writes every few seconds."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def tell(self, dispatcher: str, late: Late) -> None:
-        """Say what the oldest message of a dispatcher is now; rows of those long gone go."""
+    async def report(self, dispatcher: str, late: Late) -> None:
+        """Store the oldest message of a dispatcher; rows of dispatchers that ended long ago are deleted."""
         query = """
             WITH gone AS (
                 DELETE FROM oldest WHERE told_at < now() - interval '1 day' AND dispatcher <> %(dispatcher)s
@@ -45,7 +45,7 @@ class Oldest:
             await connection.execute(query, parameters)
 
     async def of_all(self) -> Late | None:
-        """The oldest there is; None when no dispatcher has told for a while."""
+        """The oldest message of all dispatchers; None when none has reported for a while."""
         query = """
             SELECT extract(epoch FROM told_at - accepted_at)::float8 AS seconds, subscription FROM oldest
             WHERE told_at > now() - %(within)s::interval ORDER BY seconds DESC LIMIT 1

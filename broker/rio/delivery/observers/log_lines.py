@@ -5,7 +5,7 @@ from typing import Final
 from broker.rio.delivery.attempt import DeliveryAttempt
 from broker.rio.delivery.observers.observer import Observer
 from broker.rio.delivery.verdict import Verdict
-from broker.rio.model.states import State, tell
+from broker.rio.model.states import State, log_state
 
 #: States that are true once the outcome is stored. After a 410 the event stays in its queue.
 _STORED: Final = {Verdict.DEAD: State.DEAD, Verdict.GONE: State.QUEUED}
@@ -16,12 +16,12 @@ class LogLines(Observer):
 
     def before_attempt(self, attempt: DeliveryAttempt) -> None:
         message = attempt.message
-        tell(State.ATTEMPT, message.event, attempt.subscription.id, attempt=message.attempt)
+        log_state(State.ATTEMPT, message.event, attempt.subscription.id, attempt=message.attempt)
 
     def after_attempt(self, attempt: DeliveryAttempt) -> None:
         message, judgement = attempt.message, attempt.judgement
         if judgement.verdict is Verdict.DELIVERED:
-            tell(
+            log_state(
                 State.DELIVERED,
                 message.event,
                 attempt.subscription.id,
@@ -40,7 +40,7 @@ class LogLines(Observer):
 
     def _write_failure(self, state: State, attempt: DeliveryAttempt, **fields: float) -> None:
         answer, message = attempt.answer, attempt.message
-        tell(
+        log_state(
             state,
             message.event,
             attempt.subscription.id,

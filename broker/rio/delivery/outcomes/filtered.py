@@ -8,7 +8,7 @@ from opentelemetry.context import Context
 from broker.rio import tracing
 from broker.rio.amqp.consumer import ReceivedMessage
 from broker.rio.amqp.consumers import Consumers
-from broker.rio.model.states import State, tell
+from broker.rio.model.states import State, log_state
 
 _EMPTY: Final = Context()
 
@@ -24,7 +24,7 @@ class Filtered:
         """Drop the message."""
         token = context.attach(tracing.context_of(received.message.trace) or _EMPTY)
         try:
-            tell(State.FILTERED, received.message.event, self._id)
+            log_state(State.FILTERED, received.message.event, self._id)
         finally:
             context.detach(token)
         self._consumers.acknowledge(received)
