@@ -44,10 +44,10 @@ from broker.rio.store.accepted import Accepted
 from broker.rio.store.database import Database
 from broker.rio.store.dead_letters import DeadLetters
 from broker.rio.store.deliveries import Deliveries
+from broker.rio.store.flow_counts import FlowCounts
 from broker.rio.store.replays import Replays
 from broker.rio.store.scheduled import Schedule
 from broker.rio.store.schemas import StoredSchemas
-from broker.rio.store.seen import Seen
 from broker.rio.store.senders import StoredSenders
 from broker.rio.store.subscriptions import Subscriptions
 from observability import Telemetry
@@ -88,7 +88,7 @@ class Api:
         schemas, stored_schemas = Schemas(), StoredSchemas(database)
         subscriptions, schedule = Subscriptions(database), Schedule(database)
         dead_letters, replays = DeadLetters(database), Replays(database)
-        self._seen = Seen(database, records)
+        self._flow_counts = FlowCounts(database, records)
         index = SubscriptionIndex(subscriptions)
 
         def declare(channel: Any) -> None:
@@ -125,7 +125,7 @@ class Api:
             refresh=self._refresh.run,
             connected=connected,
         )
-        spans, observer = EventSpans(telemetry.tracer), IngestObserver(metrics, index, self._seen)
+        spans, observer = EventSpans(telemetry.tracer), IngestObserver(metrics, index, self._flow_counts)
         publication = Publication(publisher, spans, observer)
         self.pipeline = Pipeline(
             telemetry,
@@ -165,7 +165,7 @@ class Api:
             deliveries=Deliveries(database, records),
             replays=replays,
             catalog=catalog,
-            seen=self._seen,
+            flow_counts=self._flow_counts,
         )
         HealthChecks(database, publisher, catalog, self._preparation.done).add_to(telemetry)
 
@@ -188,7 +188,7 @@ class Api:
             every(_PURGE_SECONDS, self._accepted.purge, "purging what was accepted"),
             self._replaying.run(),
             self._retention.run(),
-            self._seen.run(),
+            self._flow_counts.run(),
             every(_COUNT_SECONDS, self._measured.run, "measuring the subscriptions"),
             every(_LOG_SECONDS, self._event_log.run, "measuring the event log", _RABBIT_AWAY),
         ]
@@ -197,7 +197,7 @@ class Api:
         """Write what is left to be written, and disconnect."""
         try:
             with suppress_instrumentation():
-                await self._seen.flush()
+                await self._flow_counts.flush()
         except AWAY as error:
             _logger.warning("the last counts are lost", extra={"reason": repr(error)})
         await asyncio.to_thread(self._publisher.stop, 5.0)

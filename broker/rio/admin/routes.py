@@ -31,10 +31,10 @@ from broker.rio.model.schema import Schemas
 from broker.rio.model.sender import Senders
 from broker.rio.store.dead_letters import DeadLetters
 from broker.rio.store.deliveries import Deliveries
+from broker.rio.store.flow_counts import FlowCounts
 from broker.rio.store.replays import Replays
 from broker.rio.store.scheduled import Schedule
 from broker.rio.store.schemas import StoredSchemas
-from broker.rio.store.seen import Seen
 from broker.rio.store.senders import StoredSenders
 from broker.rio.store.subscriptions import Subscriptions
 
@@ -57,7 +57,7 @@ def routes(
     deliveries: Deliveries,
     replays: Replays,
     catalog: DeclaredCatalog,
-    seen: Seen,
+    flow_counts: FlowCounts,
 ) -> list[Route]:
     """The API's addresses, each with what its handler uses beside the senders that it lets in."""
 
@@ -104,5 +104,9 @@ def routes(
         (r"/deliveries/([0-9]+)/redeliver", RedeliverHandler, of_deliveries),
         (r"/replays", ReplaysHandler, of_replays),
         (r"/replays/([0-9]+)", ReplayHandler, of_replays),
-        (r"/topology", TopologyHandler, using(catalog=catalog, subscriptions=subscriptions, seen=seen)),
+        (
+            r"/topology",
+            TopologyHandler,
+            using(catalog=catalog, subscriptions=subscriptions, flow_counts=flow_counts),
+        ),
     ]

@@ -13,7 +13,7 @@ from broker.rio.flow.drawing import dot, mermaid
 from broker.rio.flow.graph import Graph, Kind, Node, graph
 from broker.rio.model.sender import Senders
 from broker.rio.model.subscription import valid_pattern
-from broker.rio.store.seen import Seen
+from broker.rio.store.flow_counts import FlowCounts
 from broker.rio.store.subscriptions import Subscriptions
 
 _SEEN: Final = timedelta(hours=1)
@@ -67,12 +67,16 @@ class TopologyHandler(RioHandler):
     """/topology."""
 
     def initialize(
-        self, senders: Senders, catalog: DeclaredCatalog, subscriptions: Subscriptions, seen: Seen
+        self,
+        senders: Senders,
+        catalog: DeclaredCatalog,
+        subscriptions: Subscriptions,
+        flow_counts: FlowCounts,
     ) -> None:
         self.senders = senders
         self.catalog = catalog
         self.subscriptions = subscriptions
-        self.seen = seen
+        self.flow_counts = flow_counts
 
     @operation(
         "See what flows where: emitter, type, subscription, sink; declared, and seen in the last hour",
@@ -87,7 +91,7 @@ class TopologyHandler(RioHandler):
         flow = graph(
             self.catalog.emitters,
             await self.subscriptions.all(),
-            await self.seen.within(_SEEN),
+            await self.flow_counts.within(_SEEN),
             () if query.type is None else (query.type,),
         )
         if query.type is not None:

@@ -29,9 +29,9 @@ from broker.rio.settings import Settings
 from broker.rio.store.database import Database
 from broker.rio.store.dead_letters import DeadLetters
 from broker.rio.store.deliveries import Deliveries
+from broker.rio.store.flow_counts import FlowCounts
 from broker.rio.store.held import Held
 from broker.rio.store.oldest import Oldest
-from broker.rio.store.seen import Seen
 from broker.rio.store.sink_holds import SinkHolds
 from broker.rio.store.subscriptions import Subscriptions
 from observability import Telemetry, setup
@@ -74,10 +74,10 @@ class Dispatcher:
             dead_letters=DeadLetters(self._database),
             deliveries=Deliveries(self._database, records),
             held=Held(self._database, f"{self._name}:{uuid4()}"),
-            seen=Seen(self._database, records),
+            flow_counts=FlowCounts(self._database, records),
             sink_holds=SinkHolds(self._database),
         )
-        self._records = (self._context.deliveries, self._context.seen)
+        self._records = (self._context.deliveries, self._context.flow_counts)
         self._workers = Workers(self._context, settings.waiting_megabytes)
         self._dead_letters_measurement = self._metrics.measurements.of(
             "dead-letters", lambda _: self._metrics.dead_letters.clear()

@@ -10,7 +10,7 @@ from broker.rio.amqp.consumers import Consumers
 from broker.rio.amqp.publisher import Publisher
 from broker.rio.delivery.circuit_breaker import CircuitBreaker
 from broker.rio.delivery.observers.circuit import CircuitObserver
-from broker.rio.delivery.observers.flow_counts import FlowCounts
+from broker.rio.delivery.observers.flow import FlowObserver
 from broker.rio.delivery.observers.history import History
 from broker.rio.delivery.observers.log_lines import LogLines
 from broker.rio.delivery.observers.metrics import DeliveryMetrics
@@ -34,8 +34,8 @@ from broker.rio.metrics import DispatcherMetrics
 from broker.rio.model.subscription import Subscription
 from broker.rio.store.dead_letters import DeadLetters
 from broker.rio.store.deliveries import Deliveries
+from broker.rio.store.flow_counts import FlowCounts
 from broker.rio.store.held import Held
-from broker.rio.store.seen import Seen
 from broker.rio.store.sink_holds import SinkHolds
 from broker.rio.store.subscriptions import Subscriptions
 
@@ -52,7 +52,7 @@ class DeliveryContext:
     dead_letters: DeadLetters
     deliveries: Deliveries
     held: Held
-    seen: Seen
+    flow_counts: FlowCounts
     sink_holds: SinkHolds
 
 
@@ -108,7 +108,7 @@ def build(
             CircuitObserver(circuit_breaker, context.sink_holds),
             metrics,
             History(context.deliveries),
-            FlowCounts(context.seen),
+            FlowObserver(context.flow_counts),
             LogLines(),
         ),
         outcomes={

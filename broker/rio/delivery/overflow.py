@@ -25,7 +25,7 @@ from broker.rio.model.pattern import matches
 from broker.rio.model.states import State, log_state
 from broker.rio.model.subscription import Status, Subscription
 from broker.rio.store.dead_letters import Failure
-from broker.rio.store.seen import Arrivals
+from broker.rio.store.flow_counts import Arrivals
 
 _logger = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ class Overflow:
         if not batch:
             return
         mean = sum(one.message.event.size for one in batch) / len(batch)
-        arrived = await self._context.seen.arrived()
+        arrived = await self._context.flow_counts.arrived()
         bytes_ = waiting_bytes(self._waiting, self._subscription.types, arrived, mean)
         excess = bytes_ - self._megabytes * _MEGABYTE
         while batch and excess > 0 and not self.is_cut_short:

@@ -12,7 +12,7 @@ from typing import Final
 
 from broker.rio.model.pattern import matches
 from broker.rio.model.subscription import Subscription
-from broker.rio.store.seen import Sighting
+from broker.rio.store.flow_counts import FlowCount
 
 _WILDCARDS: Final = frozenset({"*", "#"})
 
@@ -89,7 +89,7 @@ class _Edges:
 def graph(
     emitters: Mapping[str, Iterable[str]],
     subscriptions: Iterable[Subscription],
-    seen: Iterable[Sighting],
+    seen: Iterable[FlowCount],
     also: Iterable[str] = (),
 ) -> Graph:
     """The flow of all events.
@@ -100,16 +100,16 @@ def graph(
         seen: what passed lately.
         also: further types to be resolved, known or not.
     """
-    sightings, takers = list(seen), {one.id: one for one in subscriptions}
-    types = _types(emitters, takers.values(), sightings, also)
+    flow_counts, takers = list(seen), {one.id: one for one in subscriptions}
+    types = _types(emitters, takers.values(), flow_counts, also)
     edges = _Edges()
     for name, patterns in emitters.items():
         for type_ in _resolved(patterns, types):
             edges.add(Node(Kind.EMITTER, name), Node(Kind.TYPE, type_), declared=True)
     for taker in takers.values():
         _take(edges, taker, types)
-    for sighting in sightings:
-        _see(edges, sighting, emitters, takers)
+    for flow_count in flow_counts:
+        _see(edges, flow_count, emitters, takers)
     owners = {taker.owner for taker in takers.values()} & {
         edge.source.name for edge in edges.graph(()).edges if edge.source.kind is Kind.EMITTER
     }
@@ -122,14 +122,14 @@ def graph(
 def _types(
     emitters: Mapping[str, Iterable[str]],
     takers: Iterable[Subscription],
-    sightings: Iterable[Sighting],
+    flow_counts: Iterable[FlowCount],
     also: Iterable[str],
 ) -> set[str]:
     """Every type that is said, seen or asked for; a pattern that means none of them stands for itself."""
     said = [pattern for patterns in emitters.values() for pattern in patterns]
     wanted = [pattern for taker in takers for pattern in taker.types]
     known = {name for name in (*said, *wanted) if not _is_pattern(name)}
-    known |= {sighting.type for sighting in sightings} | set(also)
+    known |= {flow_count.type for flow_count in flow_counts} | set(also)
     lone = {name for name in (*said, *wanted) if not any(matches(name, type_) for type_ in known)}
     return known | lone
 
@@ -153,16 +153,16 @@ def _take(edges: _Edges, taker: Subscription, types: Iterable[str]) -> None:
 
 
 def _see(
-    edges: _Edges, sighting: Sighting, emitters: Mapping[str, object], takers: Mapping[str, Subscription]
+    edges: _Edges, flow_count: FlowCount, emitters: Mapping[str, object], takers: Mapping[str, Subscription]
 ) -> None:
-    type_ = Node(Kind.TYPE, sighting.type)
-    if not sighting.subscription:
-        edges.add(Node(Kind.EMITTER, _emitter(sighting.source, emitters)), type_, seen=sighting.count)
+    type_ = Node(Kind.TYPE, flow_count.type)
+    if not flow_count.subscription:
+        edges.add(Node(Kind.EMITTER, _emitter(flow_count.source, emitters)), type_, seen=flow_count.count)
         return
-    subscription = Node(Kind.SUBSCRIPTION, sighting.subscription)
-    edges.add(type_, subscription, seen=sighting.count)
-    if taker := takers.get(sighting.subscription):
-        edges.add(subscription, Node(Kind.SINK, taker.shown_sink), seen=sighting.count)
+    subscription = Node(Kind.SUBSCRIPTION, flow_count.subscription)
+    edges.add(type_, subscription, seen=flow_count.count)
+    if taker := takers.get(flow_count.subscription):
+        edges.add(subscription, Node(Kind.SINK, taker.shown_sink), seen=flow_count.count)
 
 
 def _emitter(source: str, emitters: Mapping[str, object]) -> str:

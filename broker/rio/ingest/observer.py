@@ -7,7 +7,7 @@ from broker.rio.ingest.subscription_index import SubscriptionIndex
 from broker.rio.metrics import ApiMetrics
 from broker.rio.model.event import Event
 from broker.rio.model.states import State, log_state
-from broker.rio.store.seen import Seen
+from broker.rio.store.flow_counts import FlowCounts
 from observability.http.problem import Problem
 
 _REASONS: Final = {
@@ -27,10 +27,10 @@ _OTHER_REASON: Final = "other"
 class IngestObserver:
     """Told of every event's outcome."""
 
-    def __init__(self, metrics: ApiMetrics, index: SubscriptionIndex, seen: Seen) -> None:
+    def __init__(self, metrics: ApiMetrics, index: SubscriptionIndex, flow_counts: FlowCounts) -> None:
         self._metrics = metrics
         self._index = index
-        self._seen = seen
+        self._flow_counts = flow_counts
         for reason in (*_REASONS.values(), _OTHER_REASON):
             metrics.refused.labels(reason)  # at 0: an alert sees the first ones as an increase
 
@@ -40,7 +40,7 @@ class IngestObserver:
         self._metrics.accepted.labels(event.type).inc()
         if not subscriptions:
             self._metrics.unrouted.labels(event.type).inc()
-        self._seen.emitted(event)
+        self._flow_counts.emitted(event)
         log_state(State.ACCEPTED, event, routed=bool(subscriptions))
         for subscription in subscriptions:
             log_state(State.QUEUED, event, subscription)

@@ -10,7 +10,7 @@ from broker.rio.flow.drawing import dot, mermaid
 from broker.rio.flow.graph import Edge, Graph, Kind, Node, graph
 from broker.rio.model.pattern import matches
 from broker.rio.model.subscription import Subscription
-from broker.rio.store.seen import Sighting
+from broker.rio.store.flow_counts import FlowCount
 
 WORDS = st.sampled_from(["a", "b", "c"])
 TYPES = st.lists(WORDS, min_size=1, max_size=3).map(".".join)
@@ -30,7 +30,7 @@ SUBSCRIPTIONS = st.lists(
 )
 SEEN = st.lists(
     st.builds(
-        Sighting,
+        FlowCount,
         source=SERVICES.map("/{}".format) | st.just("/else"),
         type=TYPES,
         subscription=st.sampled_from(["", "one", "gone"]),
@@ -49,7 +49,7 @@ FOLLOWS = {
 
 @given(EMITTERS, SUBSCRIPTIONS, SEEN)
 def test_edges_lead_from_kind_to_kind_between_known_nodes(
-    emitters: Mapping[str, list[str]], subscriptions: list[Subscription], seen: list[Sighting]
+    emitters: Mapping[str, list[str]], subscriptions: list[Subscription], seen: list[FlowCount]
 ) -> None:
     flow = graph(emitters, subscriptions, seen)
     assert len(set(flow.nodes)) == len(flow.nodes)
@@ -62,7 +62,7 @@ def test_edges_lead_from_kind_to_kind_between_known_nodes(
 
 @given(EMITTERS, SUBSCRIPTIONS, SEEN)
 def test_a_type_leads_to_exactly_those_who_take_it(
-    emitters: Mapping[str, list[str]], subscriptions: list[Subscription], seen: list[Sighting]
+    emitters: Mapping[str, list[str]], subscriptions: list[Subscription], seen: list[FlowCount]
 ) -> None:
     flow = graph(emitters, subscriptions, seen)
     declared = {
@@ -81,21 +81,21 @@ def test_a_type_leads_to_exactly_those_who_take_it(
 
 @given(EMITTERS, SUBSCRIPTIONS, SEEN)
 def test_what_was_seen_is_counted_once(
-    emitters: Mapping[str, list[str]], subscriptions: list[Subscription], seen: list[Sighting]
+    emitters: Mapping[str, list[str]], subscriptions: list[Subscription], seen: list[FlowCount]
 ) -> None:
     flow = graph(emitters, subscriptions, seen)
-    for kind, sightings in (
+    for kind, counts in (
         (Kind.EMITTER, [one for one in seen if not one.subscription]),
         (Kind.TYPE, [one for one in seen if one.subscription]),
     ):
         assert sum(edge.seen for edge in flow.edges if edge.source.kind is kind) == sum(
-            one.count for one in sightings
+            one.count for one in counts
         )
 
 
 @given(EMITTERS, SUBSCRIPTIONS, SEEN, TYPES)
 def test_what_an_event_sets_off_is_closed_and_all_of_it_is_reached(
-    emitters: Mapping[str, list[str]], subscriptions: list[Subscription], seen: list[Sighting], type_: str
+    emitters: Mapping[str, list[str]], subscriptions: list[Subscription], seen: list[FlowCount], type_: str
 ) -> None:
     whole = graph(emitters, subscriptions, seen, [type_])
     start = Node(Kind.TYPE, type_)

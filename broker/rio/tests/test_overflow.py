@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.rio.delivery.overflow import waiting_bytes
-from broker.rio.store.seen import Arrivals
+from broker.rio.store.flow_counts import Arrivals
 
 minutes = st.lists(st.tuples(st.integers(1, 100), st.integers(1, 1000)), max_size=10)
 

@@ -24,8 +24,8 @@ from broker.rio.model.sender import Sender, Senders
 from broker.rio.settings import SenderEntry
 from broker.rio.store.accepted import Accepted
 from broker.rio.store.database import Database
+from broker.rio.store.flow_counts import FlowCounts
 from broker.rio.store.scheduled import Schedule
-from broker.rio.store.seen import Seen
 from broker.rio.store.subscriptions import Subscriptions
 from observability import Telemetry
 from observability.settings import Settings
@@ -43,7 +43,7 @@ async def pipeline() -> AsyncIterator[Pipeline]:
     telemetry = Telemetry(Settings.from_env("rio", {}))
     metrics, database = ApiMetrics(telemetry.registry), Database(NOWHERE)
     index = SubscriptionIndex(Subscriptions(database))
-    observer = IngestObserver(metrics, index, Seen(database, RecordMetrics(telemetry.registry)))
+    observer = IngestObserver(metrics, index, FlowCounts(database, RecordMetrics(telemetry.registry)))
     spans = EventSpans(telemetry.tracer)
     address = RabbitAddress("amqp://guest@127.0.0.1:9//", "guest")
     publisher = Publisher(address, asyncio.get_running_loop(), declare=lambda _: None, capacity=10)

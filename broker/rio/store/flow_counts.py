@@ -22,7 +22,7 @@ _Key: TypeAlias = tuple[int, str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class FlowCount:
     """How often something was seen."""
 
     source: str
@@ -44,7 +44,7 @@ class Arrivals:
     """About how many they take in RabbitMQ."""
 
 
-class Seen:
+class FlowCounts:
     """Counts what passes; written every few seconds."""
 
     def __init__(self, database: Database, metrics: RecordMetrics) -> None:
@@ -79,7 +79,7 @@ class Seen:
             self._counts, self._bytes = counts, bytes_
             raise
 
-    async def within(self, span: timedelta) -> list[Sighting]:
+    async def within(self, span: timedelta) -> list[FlowCount]:
         """The sums over the time until now."""
         query = """
             SELECT source, type, subscription, sum(count)::bigint AS count FROM seen
@@ -87,7 +87,7 @@ class Seen:
             GROUP BY source, type, subscription ORDER BY source, type, subscription
         """
         rows = await self._database.fetch(query, {"span": span})
-        return [Sighting(row["source"], row["type"], row["subscription"], row["count"]) for row in rows]
+        return [FlowCount(row["source"], row["type"], row["subscription"], row["count"]) for row in rows]
 
     async def arrived(self) -> list[Arrivals]:
         """What was emitted lately, newest first: as far back as it is kept."""

@@ -3,16 +3,16 @@
 from broker.rio.delivery.attempt import DeliveryAttempt
 from broker.rio.delivery.observers.observer import Observer
 from broker.rio.delivery.verdict import Verdict
-from broker.rio.store.seen import Seen
+from broker.rio.store.flow_counts import FlowCounts
 
 
-class FlowCounts(Observer):
+class FlowObserver(Observer):
     """Counts delivered events by source, type and subscription."""
 
-    def __init__(self, seen: Seen) -> None:
-        self._seen = seen
+    def __init__(self, flow_counts: FlowCounts) -> None:
+        self._flow_counts = flow_counts
 
     def after_attempt(self, attempt: DeliveryAttempt) -> None:
         if attempt.judgement.verdict is Verdict.DELIVERED:
             event = attempt.message.event
-            self._seen.delivered(event.source, event.type, attempt.subscription.id)
+            self._flow_counts.delivered(event.source, event.type, attempt.subscription.id)
