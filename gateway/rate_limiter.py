@@ -34,8 +34,8 @@ _SECOND: Final = 10**9
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What became of a request.
+class Decision:
+    """Whether a request is within its caller's allowance, and what is left of it.
 
     Attributes:
         remaining: requests that may follow at once.
@@ -67,7 +67,7 @@ class RateLimiter:
         os.truncate(self._file, rows * _ROW.size)
         self._memory = mmap.mmap(self._file, rows * _ROW.size)
 
-    def take(self, key: str, requests: int, seconds: float) -> Verdict:
+    def take(self, key: str, requests: int, seconds: float) -> Decision:
         """Count a request of `key` against its allowance; one that is refused is not counted."""
         digest = blake2b(key.encode("utf-8", "replace"), digest_size=16, key=self._secret).digest()
         row, mark = divmod(int.from_bytes(digest), 1 << 64)
@@ -83,7 +83,7 @@ class RateLimiter:
         self._memory.close()
         os.close(self._file)
 
-    def _spend(self, offset: int, mark: int, requests: int, seconds: float) -> Verdict:
+    def _spend(self, offset: int, mark: int, requests: int, seconds: float) -> Decision:
         now = self._clock()
         cells = list(_ROW.unpack_from(self._memory, offset))
         place = _place(cells, mark)
@@ -96,10 +96,10 @@ class RateLimiter:
             if before < cells[place + 1]:
                 cells[place + 1] = before
                 _ROW.pack_into(self._memory, offset, *cells)
-            return Verdict(0, (before - now) / _SECOND, wait / _SECOND)
+            return Decision(0, (before - now) / _SECOND, wait / _SECOND)
         cells[place : place + 2] = mark, full_at
         _ROW.pack_into(self._memory, offset, *cells)
-        return Verdict(-wait // interval, (full_at - now) / _SECOND, 0.0)
+        return Decision(-wait // interval, (full_at - now) / _SECOND, 0.0)
 
     def _lock(self, offset: int) -> bool:
         """Lock a row; False where its holder does not give it back, and counting may be off by one."""

@@ -1,4 +1,4 @@
-"""Circuit breakers: what fails is left alone for a while, then tried by one call at a time."""
+"""Circuit breakers: after failures no call is made for a while, then one at a time as a probe."""
 
 import time
 from collections import Counter, deque
@@ -7,15 +7,15 @@ from enum import Enum
 
 from gateway.backend.policy import BreakerPolicy
 
-#: The window slides by this part of itself.
+#: Slices of the sliding window: it moves on by one of them.
 _SLICES = 10
-#: A URL with this share of a window's failures or more fails for a reason of its own: calls of other URLs
-#: are no worse off, so only this one is left alone.
+#: If one URL has this share of a window's failures or more, only that URL is no longer called: calls of other
+#: URLs of the same path do not fail.
 _ALONE_SHARE = 0.8
 
 
 class State(Enum):
-    """What a circuit is; the value is what its gauge shows."""
+    """The states of a circuit breaker; the value is what its gauge shows."""
 
     CLOSED = 0
     HALF_OPEN = 1
@@ -25,14 +25,14 @@ class State(Enum):
 class CircuitBreaker:
     """The breaker of one kind of call.
 
-    Every call asks `admit`; what it gets it hands back to `succeeded`, `failed` or `abandoned`. Results of
-    calls that began before the last transition say nothing about the state since, and change nothing.
+    A caller asks `admit` for a ticket before each call, and gives it back to `succeeded`, `failed` or
+    `abandoned`. Results of calls that began before the last transition are not counted.
 
     Parameters:
         changed: called on each transition with the state before and the one after.
         clock: seconds that only go forward.
-        isolate: called with a URL in place of opening the circuit where nearly all failures are that URL's.
-            Where it is None the circuit opens.
+        isolate: called with a URL, instead of opening, if nearly all failures are that URL's. If it is None
+            the breaker opens.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class CircuitBreaker:
         self._isolate = isolate
 
     def admit(self) -> int | None:
-        """A ticket for a call; None while none may be made."""
+        """A ticket for a call; None while no call may be made."""
         if self.state is State.CLOSED:
             return self._generation
         if self.state is State.OPEN:
@@ -68,13 +68,13 @@ class CircuitBreaker:
         return self._generation
 
     def retry_after(self) -> float:
-        """Seconds until an open circuit lets a call through; 0 for another."""
+        """Seconds until an open breaker admits a call; 0 if it is not open."""
         if self.state is not State.OPEN:
             return 0.0
         return max(0.0, self._opened + self._settings.open_seconds - self._clock())
 
     def succeeded(self, ticket: int) -> None:
-        """The call was answered."""
+        """Count a call that the service answered."""
         if ticket != self._generation:
             return
         if self.state is State.HALF_OPEN:
@@ -83,7 +83,7 @@ class CircuitBreaker:
             self._count(0)
 
     def failed(self, ticket: int, target: str = "") -> None:
-        """The call failed for a reason that is the service's.
+        """Count a call that failed for a reason of the service's; the breaker opens if there were many.
 
         Parameters:
             target: the URL that was called.
@@ -100,19 +100,19 @@ class CircuitBreaker:
             self._open()
 
     def abandoned(self, ticket: int) -> None:
-        """The call ended without saying anything about the service: a probe makes room for the next."""
+        """End a call whose result says nothing about the service; if it was a probe, another may be made."""
         if ticket == self._generation:
             self._probing = False
 
     def follow(self, settings: BreakerPolicy) -> None:
-        """Judge by other settings from now on; state and counts stay."""
+        """Use other settings from now on; state and counts stay."""
         before, self._settings = self._width, settings
         self._width = settings.window_seconds / _SLICES
         for each in self._slices:
             each.number = int(each.number * before / self._width)
 
     def open(self) -> None:
-        """Leave what is called alone, whatever was counted."""
+        """Open, whatever was counted."""
         self._become(State.OPEN)
 
     def _open(self) -> None:
@@ -127,7 +127,7 @@ class CircuitBreaker:
         self._become(State.OPEN)
 
     def _forget(self, target: str) -> None:
-        """Count a URL's failures no longer."""
+        """Take a URL's failures out of the counts."""
         for each in self._slices:
             failures = each.failed.pop(target, 0)
             each.calls -= failures
@@ -173,8 +173,8 @@ class _Slice:
 
 
 class CircuitBreakers:
-    """One service's breakers: one for each method and path of the routes' calls, and one for each URL that
-    fails while others of its path are answered.
+    """The breakers of one service: one for each method and path that routes declare, and one for each URL
+    that fails while other URLs of its path are answered.
 
     Parameters:
         changed: called on each transition with the path, the state before and the one after.
@@ -206,7 +206,7 @@ class CircuitBreakers:
         return self._add(path) if circuit is None else circuit
 
     def follow(self, settings: BreakerPolicy) -> None:
-        """Judge by other settings from now on; states and counts stay."""
+        """Use other settings from now on; states and counts stay."""
         self._settings = settings
         for circuit in self._all():
             circuit.follow(settings)
@@ -231,7 +231,7 @@ class CircuitBreakers:
         return circuit
 
     def _isolate(self, path: str, target: str) -> None:
-        """Leave a URL alone until it is answered again."""
+        """Give a URL an open breaker of its own, until a call of it is answered."""
         if (path, target) in self._urls:  # by a failure of an earlier call
             return
 

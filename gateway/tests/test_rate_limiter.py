@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.middleware.rate_limit import describe
-from gateway.rate_limiter import RateLimiter, Verdict
+from gateway.rate_limiter import Decision, RateLimiter
 
 SECOND = 10**9
 
@@ -50,11 +50,11 @@ def test_never_more_than_the_burst_and_the_rate(requests: int, seconds: float, p
         allowed: list[int] = []
         for pause in pauses:
             now += pause
-            verdict = rates.take("ada", requests, seconds)
-            if verdict.allowed:
+            decision = rates.take("ada", requests, seconds)
+            if decision.allowed:
                 allowed.append(now)
-            assert 0 <= verdict.remaining < requests
-            assert verdict.reset_seconds <= seconds * 1.001
+            assert 0 <= decision.remaining < requests
+            assert decision.reset_seconds <= seconds * 1.001
         for first, start in enumerate(allowed):
             for count, end in enumerate(allowed[first:], 1):
                 assert count <= requests + (end - start) / SECOND * requests / seconds + 1e-3
@@ -71,7 +71,7 @@ def test_never_more_than_the_burst_and_the_rate(requests: int, seconds: float, p
 def test_it_matters_not_for_how_long_the_machine_is_up(
     requests: int, seconds: float, pauses: list[int], uptime: int
 ) -> None:
-    def verdicts(start: int) -> list[Verdict]:
+    def verdicts(start: int) -> list[Decision]:
         times = accumulate(pauses, initial=start)
         rates = RateLimiter(rows=1, clock=lambda: next(times))
         try:
@@ -86,7 +86,7 @@ def test_who_waits_as_told_is_let_in() -> None:
     now = 0
     rates = RateLimiter(rows=1, clock=lambda: now)
     verdicts = [rates.take("ada", 2, 10) for _ in range(3)]
-    assert [verdict.allowed for verdict in verdicts] == [True, True, False]
+    assert [decision.allowed for decision in verdicts] == [True, True, False]
     assert verdicts[2].retry_seconds == 5
     now += 5 * SECOND
     assert rates.take("ada", 2, 10).allowed
@@ -114,11 +114,11 @@ def test_a_full_row_loses_who_is_whole_again_soonest() -> None:
 
 
 def test_headers() -> None:
-    assert describe("orders", 10, 60, Verdict(3, 41.2, 0)) == [
+    assert describe("orders", 10, 60, Decision(3, 41.2, 0)) == [
         ("RateLimit-Policy", '"orders";q=10;w=60'),
         ("RateLimit", '"orders";r=3;t=42'),
     ]
-    assert ("Retry-After", "5") in describe("orders", 10, 60, Verdict(0, 60, 4.1))
+    assert ("Retry-After", "5") in describe("orders", 10, 60, Decision(0, 60, 4.1))
 
 
 def fork(work: "object") -> int:

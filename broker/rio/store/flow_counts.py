@@ -1,4 +1,4 @@
-"""What passed through Rio, counted by minute: who emitted what, and which subscription got it."""
+"""Events counted by minute, in the table `seen`: by source and type, and by subscription."""
 
 import time
 from collections import Counter
@@ -14,7 +14,7 @@ from broker.rio.store.database import Database
 from observability.postgresql.text import storable
 
 _FLUSH_SECONDS: Final = 5.0
-# Sources are the senders' choice: one who invents a new one for each event must not fill the memory.
+# Senders choose the sources: one that names a new source in each event must not fill the memory.
 _HELD: Final = 10_000
 
 _Key: TypeAlias = tuple[int, str, str, str]
@@ -23,7 +23,7 @@ _Key: TypeAlias = tuple[int, str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class FlowCount:
-    """How often something was seen."""
+    """How many events of a source and type were emitted, or delivered to a subscription."""
 
     source: str
     """The events' CloudEvents source."""
@@ -45,7 +45,7 @@ class Arrivals:
 
 
 class FlowCounts:
-    """Counts what passes; written every few seconds."""
+    """Counts the events that are emitted and delivered, and writes the counts every few seconds."""
 
     def __init__(self, database: Database, metrics: RecordMetrics) -> None:
         self._database = database
@@ -66,7 +66,7 @@ class FlowCounts:
         await every(_FLUSH_SECONDS, self.flush, "seen")
 
     async def flush(self) -> None:
-        """Write the counts; those PostgreSQL does not take are kept for the next time."""
+        """Write the counts; what PostgreSQL does not take is written the next time."""
         counts, self._counts = self._counts, Counter()
         bytes_, self._bytes = self._bytes, Counter()
         if not counts:
@@ -80,7 +80,7 @@ class FlowCounts:
             raise
 
     async def within(self, span: timedelta) -> list[FlowCount]:
-        """The sums over the time until now."""
+        """The counts of the time from `span` ago until now."""
         query = """
             SELECT source, type, subscription, sum(count)::bigint AS count FROM seen
             WHERE minute > now() - %(span)s::interval
@@ -90,7 +90,7 @@ class FlowCounts:
         return [FlowCount(row["source"], row["type"], row["subscription"], row["count"]) for row in rows]
 
     async def arrived(self) -> list[Arrivals]:
-        """What was emitted lately, newest first: as far back as it is kept."""
+        """What was emitted in each minute that is still kept, newest first."""
         query = """
             SELECT minute, type, sum(count)::bigint AS count, sum(bytes)::bigint AS bytes FROM seen
             WHERE subscription = '' GROUP BY minute, type ORDER BY minute DESC
@@ -110,7 +110,7 @@ class FlowCounts:
         stored: dict[_Key, tuple[int, int]] = {}
         for key, count in counts.items():
             minute, source, type_, subscription = key
-            # Two of them may be stored as the same.
+            # PostgreSQL may store two sources or types as the same text.
             kept = minute, indexable(storable(source)), storable(type_), subscription
             before = stored.get(kept, (0, 0))
             stored[kept] = before[0] + count, before[1] + bytes_[key]
