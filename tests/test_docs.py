@@ -73,4 +73,6 @@ def test_what_the_walks_name_is_there() -> None:
             folder = str(Path(file).parent) if "/" in file else folder
             named.append((file if "/" in file else f"{folder}/{file}", name))
     assert len(named) > 25
+    files = re.findall(r"`([\w-]+/[\w/.-]+\.(?:py|j2|yaml|yml))`", walks)
+    assert [file for file in files if not (ROOT / file).is_file()] == []
     assert [each for each in named if each[1] not in _defined(ROOT / each[0])] == []
