@@ -1,6 +1,8 @@
 """The API's process. Run as `python -m broker.rio`."""
 
 import asyncio
+from contextlib import suppress
+from functools import partial
 from typing import Final
 
 import tornado.web
@@ -10,7 +12,7 @@ from broker.process import spare_the_collector, stop_signal
 from broker.rio.admin.openapi import with_description
 from broker.rio.api import Api
 from broker.rio.http_server import api_server
-from broker.rio.settings import Settings
+from broker.rio.settings import Address, Settings
 from observability import Telemetry, setup
 from observability.frameworks import tornado as hop_tornado
 from observability.frameworks.malformed import ProblemServer
@@ -18,6 +20,7 @@ from observability.http.server import Server
 from observability.instrumentation import instrument_psycopg
 
 _DRAIN_SECONDS: Final = 10.0
+_TURN_SECONDS: Final = 0.5
 
 
 async def main() -> None:
@@ -28,10 +31,13 @@ async def main() -> None:
     stopped = stop_signal()
     api = Api(settings, telemetry)
     await api.open()
-    server = await _listen(api, settings, telemetry)
     tasks = [asyncio.create_task(work) for work in api.background()]
+    server = _server(api, settings, telemetry)
+    telemetry.health.add("port", partial(_check_port, server), critical=True)
     spare_the_collector()
     try:
+        await _wait_for_turn(settings.api, api.prepared, stopped)
+        await server.listen(settings.api.port, settings.api.host, reuse_port=True)
         await stopped.wait()
     finally:
         for task in tasks:
@@ -42,17 +48,39 @@ async def main() -> None:
         telemetry.shutdown(timeout_seconds=5.0)
 
 
-async def _listen(api: Api, settings: Settings, telemetry: Telemetry) -> Server:
-    """Take connections. The process that takes this one's place listens on the same ports meanwhile."""
+def _server(api: Api, settings: Settings, telemetry: Telemetry) -> Server:
+    """The API's server. Its health pages have a port of their own, too, and are answered from now on."""
     application = tornado.web.Application(with_description(api.routes))
     hop_tornado.instrument(application, telemetry)
-    server = api_server(api.pipeline, application, telemetry, api.metrics, settings.max_body_bytes)
-    await server.listen(settings.api.port, settings.api.host, reuse_port=True)
     if settings.api_ready is not None:
         health = tornado.web.Application()
         hop_tornado.instrument(health, telemetry)
         ProblemServer(health).listen(settings.api_ready.port, settings.api_ready.host)
-    return server
+    return api_server(api.pipeline, application, telemetry, api.metrics, settings.max_body_bytes)
+
+
+def _check_port(server: Server) -> None:
+    """A health check: raises before connections are taken."""
+    if not server.is_listening:
+        raise RuntimeError("waits to be prepared: another process serves the port")
+
+
+async def _wait_for_turn(address: Address, prepared: asyncio.Event, stopped: asyncio.Event) -> None:
+    """Return when this process is prepared, or no other serves the port: beside one that does, requests that
+    came here before would be refused."""
+    while not (prepared.is_set() or stopped.is_set()) and await _is_served(address):
+        with suppress(TimeoutError):
+            await asyncio.wait_for(prepared.wait(), _TURN_SECONDS)
+
+
+async def _is_served(address: Address) -> bool:
+    try:
+        async with asyncio.timeout(_TURN_SECONDS):
+            _, writer = await asyncio.open_connection(address.host, address.port)
+    except OSError:
+        return False
+    writer.close()
+    return True
 
 
 async def _drain(api: Api, server: Server) -> None:

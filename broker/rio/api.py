@@ -75,6 +75,7 @@ class Api:
         pipeline: accepts events.
         routes: all other addresses.
         tail: what watches events pass.
+        prepared: set once events are accepted.
     """
 
     def __init__(self, settings: Settings, telemetry: Telemetry) -> None:
@@ -167,7 +168,8 @@ class Api:
             catalog=catalog,
             flow_counts=self._flow_counts,
         )
-        HealthChecks(database, publisher, catalog, self._preparation.done).add_to(telemetry)
+        self.prepared = self._preparation.done
+        HealthChecks(database, publisher, catalog, self.prepared).add_to(telemetry)
 
     async def open(self) -> None:
         """Start connecting to PostgreSQL and RabbitMQ; does not wait for them."""

@@ -1,14 +1,23 @@
-"""An API process that is ready takes the place of another one on the same port while events come."""
+"""An API process takes the place of another one on the same port while events come, once it is prepared."""
 
 import threading
 
 import httpx
+import psycopg
 
 from broker.tests.servers import Rio, running, wait_until
 from tests.ports import free_port
 
 HEADERS = {"Authorization": "Bearer t-tests", "Content-Type": "application/json"}
 ENOUGH = 40
+
+
+def is_alive(ready: int) -> bool:
+    return httpx.get(f"http://127.0.0.1:{ready}/health/live").status_code == 200
+
+
+def is_ready(ready: int) -> bool:
+    return httpx.get(f"http://127.0.0.1:{ready}/health/ready").status_code == 200
 
 
 def test_no_event_is_refused_while_a_process_takes_the_place_of_another(rio: Rio) -> None:
@@ -27,20 +36,26 @@ def test_no_event_is_refused_while_a_process_takes_the_place_of_another(rio: Rio
         wait_until(lambda: len(statuses) >= before + count, what="events")
 
     def wait_ready(ready: int) -> None:
-        health = f"http://127.0.0.1:{ready}/health/ready"
-        wait_until(lambda: httpx.get(health).status_code == 200, what=health)
+        wait_until(lambda: is_ready(ready), what="a process that is ready")
 
     threads = [threading.Thread(target=emit) for _ in range(4)]
-    with running(first, second):
+    with running(first):
         wait_ready(first_ready)
-        wait_ready(second_ready)
         for thread in threads:
             thread.start()
         wait_for(ENOUGH)
-        first.end()
-        wait_for(ENOUGH)
-        over.set()
-        for thread in threads:
-            thread.join(30)
+        with running(second):
+            with psycopg.connect(rio.postgres.url("rio")) as connection:
+                connection.execute("LOCK TABLE migrations")  # until the end of the transaction
+                wait_until(lambda: is_alive(second_ready), what="the second process")
+                wait_for(ENOUGH)
+                assert not is_ready(second_ready)
+            wait_ready(second_ready)
+            wait_for(ENOUGH)
+            first.end()
+            wait_for(ENOUGH)
+            over.set()
+            for thread in threads:
+                thread.join(30)
     assert all(not thread.is_alive() for thread in threads)
     assert set(statuses) == {202}

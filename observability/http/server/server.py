@@ -36,6 +36,11 @@ class Server:
         self._is_empty.set()
         self._listening: asyncio.Server | None = None
 
+    @property
+    def is_listening(self) -> bool:
+        """Whether connections are taken, or were."""
+        return self._listening is not None
+
     async def listen(self, port: int, host: str, *, reuse_port: bool = False) -> int:
         """Take connections from now on; the port, also where 0 was given.
 
