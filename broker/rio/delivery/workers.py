@@ -99,6 +99,7 @@ class Workers:
         for worker in self._current.values():
             self._end(worker)
         self._current.clear()
+        self._known = {}  # active subscriptions without a worker would seem to be paused
         self._bounds.end()
         if self._ending:
             await asyncio.wait(self._ending, timeout=timeout_seconds)

@@ -1,0 +1,71 @@
+"""Which queues are examined for too much that waits. No server is needed."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from opentelemetry.trace import NoOpTracer
+from prometheus_client import CollectorRegistry
+
+from broker.rio.amqp.connection import RabbitAddress
+from broker.rio.amqp.consumers import Consumers
+from broker.rio.amqp.publisher import Publisher
+from broker.rio.delivery.egress import Sinks
+from broker.rio.delivery.factory import DeliveryContext
+from broker.rio.delivery.signing import Secrets
+from broker.rio.delivery.webhook import WebhookContext
+from broker.rio.delivery.workers import Workers
+from broker.rio.metrics import DispatcherMetrics, RecordMetrics
+from broker.rio.model.subscription import Subscription
+from broker.rio.store.database import Database
+from broker.rio.store.dead_letters import DeadLetters
+from broker.rio.store.deliveries import Deliveries
+from broker.rio.store.flow_counts import FlowCounts
+from broker.rio.store.held import Held
+from broker.rio.store.sink_holds import SinkHolds
+from broker.rio.store.subscriptions import Subscriptions
+
+LENGTHS = {"s": 1000}
+
+
+class Dispatched:
+    """Workers whose connections were never opened, and their metrics. At most 1 MB may wait."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        loop, database = asyncio.get_running_loop(), Database("postgresql://127.0.0.1:9/rio")
+        address, records = RabbitAddress("amqp://guest@127.0.0.1:9", "guest"), RecordMetrics(self.registry)
+        context = DeliveryContext(
+            consumers=Consumers(
+                address, loop, receive=lambda _batch: None, show_lengths=lambda _lengths: None
+            ),
+            publisher=Publisher(address, loop, declare=lambda _channel: None, capacity=10),
+            webhook=WebhookContext("", "", Sinks(["127.0.0.1"]), Secrets("key"), NoOpTracer()),
+            metrics=DispatcherMetrics(self.registry),
+            subscriptions=Subscriptions(database),
+            dead_letters=DeadLetters(database),
+            deliveries=Deliveries(database, records),
+            held=Held(database, "tests"),
+            flow_counts=FlowCounts(database, records),
+            sink_holds=SinkHolds(database),
+        )
+        self.workers = Workers(context, waiting_megabytes=1)
+
+    def is_examined(self) -> bool:
+        """Whether the queue of `s` was, or is, examined: what that moves is counted from its beginning."""
+        return self.registry.get_sample_value("rio_queue_overflow_total", {"subscription": "s"}) is not None
+
+
+@pytest.fixture
+async def dispatched() -> AsyncIterator[Dispatched]:
+    found = Dispatched()
+    yield found
+    await found.workers.stop(5)
+
+
+async def test_no_queue_is_examined_once_the_dispatcher_stops(dispatched: Dispatched) -> None:
+    """The events of an active subscription are another dispatcher's, or the next one's."""
+    dispatched.workers.follow([Subscription("s", ("a.b",), "http://127.0.0.1:9/in")])
+    await dispatched.workers.stop(5)
+    dispatched.workers.note_lengths(LENGTHS)
+    assert not dispatched.is_examined()
