@@ -113,7 +113,8 @@ class Settings(Strict):
     dead_letters: AgeAndSize = AgeAndSize(age_seconds=30 * 86400, megabytes=512)
     deliveries: AgeAndRows = AgeAndRows(age_seconds=86400, rows=200_000)
     waiting_megabytes: int = Field(default=256, ge=1)
-    """How much may wait for a paused subscription; beyond it the oldest events become dead letters."""
+    """How much may wait for a subscription that is paused or whose sink fails; beyond it the oldest events
+    become dead letters."""
 
     def amqp_password(self) -> str:
         """RabbitMQ's password, or raise ConfigurationError."""

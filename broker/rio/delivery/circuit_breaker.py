@@ -17,6 +17,7 @@ _FIRST_OPEN_SECONDS: Final = 1.0
 _LONGEST_OPEN_SECONDS: Final = 30.0
 _PROBE_SECONDS: Final = 61.0  # no attempt takes longer: one without a result ended with its worker
 _ASK_AGAIN_SECONDS: Final = 0.2
+_FAILING_SECONDS: Final = 60.0
 _SLICES: Final = 10
 
 
@@ -39,6 +40,8 @@ class CircuitBreaker:
         self._open_seconds = _FIRST_OPEN_SECONDS
         self._until = 0.0
         self._held_until = 0.0
+        self._failing_since: float | None = None
+        """When the first attempt failed after the last one that succeeded; None if none did."""
 
     @property
     def state(self) -> State:
@@ -48,6 +51,16 @@ class CircuitBreaker:
     def is_closed(self) -> bool:
         """Whether attempts may be made without asking `wait_seconds`."""
         return self._state is State.CLOSED and not self._held_until
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether the sink takes nothing: the circuit is not closed, or for a minute every attempt failed.
+
+        A sink that hangs, or that asks for long pauses, fails too few attempts at a time to open the circuit.
+        """
+        since = self._failing_since
+        is_failing_for_long = since is not None and self._clock() - since >= _FAILING_SECONDS
+        return self._state is not State.CLOSED or is_failing_for_long
 
     def hold(self, seconds: float) -> None:
         """Allow no attempt for so long: the sink asked for it."""
@@ -71,6 +84,10 @@ class CircuitBreaker:
     def record(self, *, success: bool) -> None:
         """Count an attempt. `success`: the sink answered as one that works."""
         now = self._clock()
+        if success:
+            self._failing_since = None
+        elif self._failing_since is None:
+            self._failing_since = now
         if self._state is State.CLOSED:
             self._count(now, success)
         elif success:

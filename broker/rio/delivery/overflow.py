@@ -1,4 +1,5 @@
-"""Keeping a subscription that takes nothing from filling RabbitMQ until its alarm stops every publisher.
+"""Keeping a blocked subscription, which is paused or whose sink fails, from filling RabbitMQ until its alarm
+stops every publisher.
 
 What waits beyond a bound becomes dead letters, oldest first: they are kept, counted, and can be sent again.
 AMQP does not say how many bytes a queue holds. They are estimated: the queue's newest events are those of its
@@ -41,7 +42,7 @@ _EMPTY: Final = Context()
 
 
 class Overflow:
-    """Examines such a subscription's queue once, and moves what is too much to the dead letters.
+    """Examines a blocked subscription's queue once, and moves what is too much to the dead letters.
 
     Several dispatchers may each do so, and move a bounded number of events too many.
     """

@@ -1,5 +1,5 @@
-"""The queues of subscriptions that take nothing, as they are paused or their sinks fail: since when messages
-wait in them, and whether too many do."""
+"""The queues of blocked subscriptions, which are paused or whose sinks fail: since when messages wait, and
+whether too many do."""
 
 import asyncio
 import time
@@ -18,7 +18,7 @@ _GROWTH: Final = 0.1
 
 
 class QueueBounds:
-    """Has messages beyond what may wait for such a subscription become dead letters."""
+    """Has messages beyond what may wait for a blocked subscription become dead letters."""
 
     def __init__(
         self,
@@ -53,8 +53,7 @@ class QueueBounds:
         return self._since.get(subscription_id)
 
     def note_lengths(self, blocked: Mapping[str, Subscription], lengths: Mapping[str, int]) -> None:
-        """Note how many messages are ready in the queues of `blocked`, and examine those that may hold too
-        much."""
+        """Note how many messages are ready in queues, and examine the blocked ones that may hold too much."""
         waiting = {one: lengths[one] for one in blocked.keys() & lengths.keys() if lengths[one]}
         now = time.time()
         self._since = {one: self._since.get(one, now) for one in waiting}

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from broker.rio.amqp.consumer import ReceivedMessage
-from broker.rio.delivery.circuit_breaker import CircuitBreakers, State
+from broker.rio.delivery.circuit_breaker import CircuitBreakers
 from broker.rio.delivery.factory import DeliveryContext
 from broker.rio.delivery.queue_bounds import QueueBounds
 from broker.rio.delivery.worker import Worker
@@ -105,7 +105,7 @@ class Workers:
             await asyncio.wait(self._ending, timeout=timeout_seconds)
 
     def _failing(self) -> dict[str, Subscription]:
-        """The active subscriptions whose circuit is not closed.
+        """The active subscriptions whose sinks fail.
 
         Of ordered ones a single consumer, the worker's, gets messages: no other can examine their queues.
         """
@@ -113,7 +113,7 @@ class Workers:
         return {
             one.id: one
             for one in active
-            if not one.policy.ordered and self._circuit_breakers.of(one.sink).state is not State.CLOSED
+            if not one.policy.ordered and self._circuit_breakers.of(one.sink).is_failing
         }
 
     def _age(self, subscription_id: str) -> float:

@@ -54,6 +54,28 @@ def test_failures_of_long_ago_do_not_count(circuit: CircuitBreaker, clock: Clock
     assert circuit.state is State.CLOSED
 
 
+def test_a_sink_that_hangs_is_failing_though_its_circuit_stays_closed(
+    circuit: CircuitBreaker, clock: Clock
+) -> None:
+    """Of 16 attempts at a time each takes 10 s."""
+    for _ in range(6):
+        fail(circuit, 16)
+        assert not circuit.is_failing
+        clock.now += 10.1
+    assert circuit.state is State.CLOSED
+    assert circuit.is_failing
+    circuit.record(success=True)
+    assert not circuit.is_failing
+
+
+def test_a_sink_whose_circuit_is_not_closed_is_failing(circuit: CircuitBreaker, clock: Clock) -> None:
+    fail(circuit, 20)
+    assert circuit.is_failing
+    clock.now += 1
+    assert circuit.wait_seconds() == 0  # the probe
+    assert circuit.is_failing
+
+
 def test_a_sink_that_asks_for_it_is_left_alone(circuit: CircuitBreaker, clock: Clock) -> None:
     circuit.hold(30)
     circuit.hold(10)  # of several answers the longest counts

@@ -1,4 +1,4 @@
-"""How much waits for a paused subscription."""
+"""How much waits for a blocked subscription."""
 
 from datetime import UTC, datetime
 

@@ -1,6 +1,7 @@
-"""Which queues are examined for too much that waits. No server is needed."""
+"""Which queues are examined for too much that waits. No server is needed but a sink."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -8,14 +9,18 @@ from opentelemetry.trace import NoOpTracer
 from prometheus_client import CollectorRegistry
 
 from broker.rio.amqp.connection import RabbitAddress
+from broker.rio.amqp.consumer import Consumer, ConsumerSpec, ReceivedMessage
 from broker.rio.amqp.consumers import Consumers
 from broker.rio.amqp.publisher import Publisher
+from broker.rio.delivery import circuit_breaker
 from broker.rio.delivery.egress import Sinks
 from broker.rio.delivery.factory import DeliveryContext
 from broker.rio.delivery.signing import Secrets
 from broker.rio.delivery.webhook import WebhookContext
 from broker.rio.delivery.workers import Workers
 from broker.rio.metrics import DispatcherMetrics, RecordMetrics
+from broker.rio.model.event import Event
+from broker.rio.model.message import Message
 from broker.rio.model.subscription import Subscription
 from broker.rio.store.database import Database
 from broker.rio.store.dead_letters import DeadLetters
@@ -24,6 +29,8 @@ from broker.rio.store.flow_counts import FlowCounts
 from broker.rio.store.held import Held
 from broker.rio.store.sink_holds import SinkHolds
 from broker.rio.store.subscriptions import Subscriptions
+from broker.tests.outside import Outside, answer
+from broker.tests.servers import wait_until
 
 LENGTHS = {"s": 1000}
 
@@ -55,12 +62,34 @@ class Dispatched:
         """Whether the queue of `s` was, or is, examined: what that moves is counted from its beginning."""
         return self.registry.get_sample_value("rio_queue_overflow_total", {"subscription": "s"}) is not None
 
+    def attempts(self) -> float:
+        labels = {"subscription": "s", "status_class": "5xx"}
+        return self.registry.get_sample_value("rio_delivery_attempts_total", labels) or 0.0
+
 
 @pytest.fixture
 async def dispatched() -> AsyncIterator[Dispatched]:
     found = Dispatched()
     yield found
     await found.workers.stop(5)
+
+
+async def test_a_queue_is_examined_once_its_sink_has_failed_for_long(
+    dispatched: Dispatched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(circuit_breaker, "_FAILING_SECONDS", 0.0)
+    outside = Outside(reply=lambda _request: answer(503))
+    dispatched.workers.follow([Subscription("s", ("a.b",), f"{outside.url}/in")])
+    dispatched.workers.note_lengths(LENGTHS)
+    assert not dispatched.is_examined()
+    attributes = {"specversion": "1.0", "id": "1", "source": "/x", "type": "a.b"}
+    message = Message(Event(attributes, None, b"{}"), {}, time.time())
+    consumer = Consumer(ConsumerSpec(1, "s", 8, ordered=False), None)
+    dispatched.workers.receive([ReceivedMessage(message, consumer, 1)])
+    await asyncio.to_thread(wait_until, lambda: dispatched.attempts() > 0, what="an attempt")
+    dispatched.workers.note_lengths(LENGTHS)
+    assert dispatched.is_examined()
+    outside.stop()
 
 
 async def test_no_queue_is_examined_once_the_dispatcher_stops(dispatched: Dispatched) -> None:
