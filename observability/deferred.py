@@ -1,10 +1,10 @@
-"""Spans and requests that have ended, and are written a moment later, many in a row.
+"""Ended spans and requests, which wait some milliseconds so that many are encoded and written in a row.
 
-What encodes and writes them has left the processor's caches since the last time, so that one alone takes some
-three times as long. Replaces a queue for each kind, such as BatchSpanProcessor's and
+To encode and write one at a time takes some three times as long: the code and its data have been evicted from
+the processor's caches in between. Replaces a queue for each kind, such as BatchSpanProcessor's and
 logging.handlers.QueueHandler's: written together, a request of the gateway takes 740,000 cycles in place of
-815,000 (perf stat, gateway/README.md). To be dropped with the tracer and the fast logger, whose records are
-what it holds.
+815,000 (perf stat, gateway/README.md). To be dropped with the tracer and the fast logger, whose records
+it holds.
 """
 
 import logging
@@ -14,10 +14,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Final, Generic, TypeVar
 
-#: How many are written in a row. With more, each takes hardly less, and what is logged meanwhile waits.
-#: (A request counts twice, itself and its span; spans that are below it come along uncounted.)
+#: How many are written in a row. With more, each would hardly take less time, and what is logged meanwhile
+#: would wait longer. (A request counts twice, itself and its span; spans below it are not counted.)
 MANY: Final = 32
-#: How long one waits at most, in seconds.
+#: How long an element waits at most, in seconds.
 WAIT_SECONDS: Final = 0.02
 
 T = TypeVar("T")
@@ -26,10 +26,10 @@ _logger = logging.getLogger(__name__)
 
 
 class Queue(Generic[T]):
-    """What has ended, of one kind and in its order. Made by `Deferred.queue`.
+    """Elements of one kind, such as spans, in the order in which they ended. Made by `Deferred.queue`.
 
     Attributes:
-        keep: takes one for which it is enough to be written with the next that is added.
+        keep: adds an element that is written with the next one that `add` gets, however long that takes.
     """
 
     def __init__(self, deferred: "Deferred", write: Callable[[list[T]], None]) -> None:
@@ -39,16 +39,16 @@ class Queue(Generic[T]):
         self.keep = self._ended.append  # atomic
 
     def add(self, ended: T) -> None:
-        """Take one; it does not change any more."""
+        """Add an element, which does not change any more."""
         self.keep(ended)
         self._deferred.grown()
 
     def clear(self) -> None:
-        """Forget what there is."""
+        """Drop all elements."""
         self._ended.clear()
 
-    def settle(self) -> None:
-        """Write what there is."""
+    def flush(self) -> None:
+        """Write all elements."""
         if not self._ended:
             return
         take = self._ended.popleft
@@ -60,7 +60,7 @@ class Queue(Generic[T]):
 
 
 class Deferred:
-    """Everything in a process that is still to be written."""
+    """The queues of a process, and the thread that writes them."""
 
     def __init__(self) -> None:
         self._queues: list[Queue[Any]] = []
@@ -69,7 +69,7 @@ class Deferred:
 
     def _begin(self) -> None:
         # Reentrant: what is written may log something, and the garbage collector may end any span.
-        self._settling = threading.RLock()
+        self._flushing = threading.RLock()
         self._grown = 0
         self._awake = False
         self._wanted = threading.Event()
@@ -79,40 +79,40 @@ class Deferred:
         """A queue, for as long as the process lives.
 
         Args:
-            write: writes what has ended; from any thread, by one at a time.
+            write: writes elements; called from any thread, by one thread at a time.
         """
         queue = Queue(self, write)
         self._queues.append(queue)
         return queue
 
     def grown(self) -> None:
-        """There is one more: writes all of them where they are many."""
+        """Note that a queue has one more element, and write all elements if they are `MANY`."""
         self._grown += 1
         if self._grown >= MANY or self._closed:
-            self.settle()
+            self.flush()
         elif not self._awake:
             self._wake()
 
-    def settle(self) -> None:
-        """Write what has ended before."""
-        with self._settling:
+    def flush(self) -> None:
+        """Write the elements of all queues."""
+        with self._flushing:
             self._grown = 0
             for queue in self._queues:
-                queue.settle()
+                queue.flush()
 
     def close(self) -> None:
-        """Write what waits and, from now on, everything at once: threads do not outlive the interpreter."""
+        """Write all elements, and from now on each as it is added: threads end before the interpreter."""
         self._closed = True
-        self.settle()
+        self.flush()
 
     def forked(self) -> None:
-        """Begin anew in a child process, which has no threads; what ended before is its parent's to write."""
+        """Begin anew in a child process, which has no threads; the parent writes what ended before."""
         for queue in self._queues:
             queue.clear()
         self._begin()
 
     def _wake(self) -> None:
-        with self._settling:
+        with self._flushing:
             self._awake = True
             self._wanted.set()
             if self._thread is None:
@@ -124,7 +124,7 @@ class Deferred:
             time.sleep(WAIT_SECONDS)
             self._wanted.clear()
             self._awake = False  # before the writing: what ends after it wakes again
-            self.settle()
+            self.flush()
 
 
 #: The process's own.

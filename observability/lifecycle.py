@@ -12,7 +12,7 @@ from observability.logs.stderr import LINES
 
 
 def _before_fork() -> None:
-    DEFERRED.settle()
+    DEFERRED.flush()
     LINES.flush()
 
 

@@ -29,7 +29,7 @@ class Registry(CollectorRegistry):
     """A registry that shows everything that has ended."""
 
     def collect(self) -> Iterable[Metric]:
-        DEFERRED.settle()
+        DEFERRED.flush()
         return super().collect()
 
 

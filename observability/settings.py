@@ -1,4 +1,4 @@
-"""What the environment tells a hop about itself and about where its telemetry goes."""
+"""A hop's settings from the environment: its name, and where its telemetry is sent."""
 
 import os
 from collections.abc import Mapping
@@ -14,11 +14,11 @@ class SettingsError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """A hop's identity and the addresses of the collector, None where they were not told: telemetry then goes
+    """A hop's identity, and the addresses of the collector. Where an address is None, that telemetry is sent
     nowhere, so that a test or a tool beside a running instance writes nothing into it.
 
     Attributes:
-        tracer: whose spans the hop's own are: `fast`, of `observability.tracer`, or `sdk`.
+        tracer: makes the hop's own spans: `fast`, that of `observability.tracer`, or `sdk`.
     """
 
     service: str

@@ -36,7 +36,7 @@ class Telemetry:
         tracer_provider: for instrumentations, and for span processors of a team's.
         metrics: the HTTP metrics every hop has.
         registry: for metrics of its own; `/metrics` shows it.
-        health: its checks; `collector` is one of them if the hop was told where that is.
+        health: its checks; `collector` is one of them if the settings have its address.
     """
 
     def __init__(self, settings: Settings, root_sampler: Sampler = ALWAYS_ON) -> None:
@@ -73,7 +73,7 @@ class Telemetry:
         return self.metrics.registry
 
     def install(self) -> None:
-        """Make this hop the one whose tracer and log handler the process's libraries use."""
+        """Have the process's libraries use this tracer and log handler."""
         global _current
         _current = self
         use_w3c_propagation()
@@ -82,17 +82,17 @@ class Telemetry:
         stderr.LINES.dropped = self.metrics.lines_dropped.inc
 
     def flush(self, timeout_seconds: float = 5.0) -> bool:
-        """Write and send what telemetry there is; False when `timeout_seconds` were not enough."""
+        """Write and send the telemetry that waits; False when `timeout_seconds` were not enough."""
         deadline = time.monotonic() + timeout_seconds
-        DEFERRED.settle()
+        DEFERRED.flush()
         self._log_handler.flush()
         sent = self._exporter.force_flush(int(timeout_seconds * 1000))
         return self._sender.flush(max(0.0, deadline - time.monotonic())) and sent
 
     def shutdown(self, timeout_seconds: float = 5.0) -> None:
-        """Send what telemetry there is, for about `timeout_seconds` at most, and stop.
+        """Send the telemetry that waits, for about `timeout_seconds` at most, and stop.
 
-        Calling it again does nothing. Lines on stderr go on.
+        Calling it again does nothing. Log lines are still written to stderr.
         """
         if self._stopped:
             return
@@ -106,14 +106,14 @@ class Telemetry:
 
 
 def setup(service: str, root_sampler: Sampler = ALWAYS_ON) -> Telemetry:
-    """Set the process up as a hop; the same hop again when called again.
+    """Set up the telemetry of the process, which makes it a hop; called again, return the same telemetry.
 
-    Never fails because telemetry cannot be delivered. At the interpreter's exit what is left is sent.
+    Never fails because telemetry cannot be delivered. At the interpreter's exit what still waits is sent.
 
     Args:
         service: the `service.name`.
-        root_sampler: says which of the traces that begin in this process are recorded; all of them, unless
-            the hop's own traffic would drown what it is about.
+        root_sampler: decides which of the traces that begin in this process are recorded. By default all
+            are; the console, whose own requests would outnumber those it shows, records fewer.
 
     Raises:
         SettingsError: the environment cannot be used; the message names the variables.
@@ -128,7 +128,7 @@ def setup(service: str, root_sampler: Sampler = ALWAYS_ON) -> Telemetry:
 
 
 def current() -> Telemetry:
-    """The process's hop, shut down or not.
+    """The telemetry of the process, whether or not it was shut down.
 
     Raises:
         LookupError: `setup` was not called.

@@ -53,7 +53,7 @@ class Handler(logging.Handler):
 
     def handle(self, record: logging.LogRecord) -> bool:
         # First what was before it; and not under this handler's lock, which its writing may need, too.
-        DEFERRED.settle()
+        DEFERRED.flush()
         return super().handle(record)
 
     def emit(self, record: logging.LogRecord) -> None:

@@ -23,7 +23,7 @@ class Lines(logging.Handler):
 
     @property
     def lines(self) -> list[tuple[logging.LogRecord, str]]:
-        DEFERRED.settle()
+        DEFERRED.flush()
         return self._lines
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -39,7 +39,7 @@ def lines_of(name: str | None = None) -> Iterator[Lines]:
     try:
         yield handler
     finally:
-        DEFERRED.settle()
+        DEFERRED.flush()
         logger.removeHandler(handler)
 
 

@@ -66,11 +66,11 @@ def test_what_ends_while_something_is_written_is_written_next(written: Written) 
         written(ended)
         if ended == [1]:
             queue.add(2)
-            whole.settle()
+            whole.flush()
 
     queue = whole.queue(write)
     queue.keep(1)
-    whole.settle()
+    whole.flush()
     assert written.rows == [[1], [2]]
 
 
@@ -85,7 +85,7 @@ def test_one_row_that_cannot_be_written_costs_no_other(
     failing, queue = whole.queue(fail), whole.queue(written)
     failing.keep(1)
     queue.keep(2)
-    whole.settle()
+    whole.flush()
     assert written.rows == [[2]]
     assert [vars(record)["count"] for record in caplog.records] == [1]
 

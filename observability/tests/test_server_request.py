@@ -22,7 +22,7 @@ def finish(telemetry: Telemetry, *statuses: Any, **last: Any) -> None:
     """Finish requests that are written in one batch."""
     for status in statuses:
         ServerRequest(telemetry, "GET", f"/{status}", None).finish(status, "/batch", **last)
-    DEFERRED.settle()
+    DEFERRED.flush()
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_a_line_that_cannot_be_encoded_costs_no_other(
 ) -> None:
     for status, name in ((200, "one"), (202, user), (201, "two")):
         ServerRequest(telemetry, "GET", "/", None).finish(status, "/batch", user=name)
-    DEFERRED.settle()
+    DEFERRED.flush()
     assert telemetry.flush()
     written = {line["status"]: line["user"] for line in fluent.records(logger="access")}
     assert (written[200], written[201]) == ("one", "two")

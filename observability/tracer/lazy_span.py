@@ -1,4 +1,4 @@
-"""A span that is made only if something has to be said of it beyond its end."""
+"""Spans that become real OpenTelemetry spans only if more than their start and end is to be recorded."""
 
 from time import time_ns
 from typing import Any
@@ -20,10 +20,10 @@ _made: Any = tuple.__new__
 
 
 class LazySpan(SpanRecord):
-    """A span under way of which nothing but its start has been said: made by `Template.lazy`.
+    """A span of which only the start has been recorded: made by `Template.lazy`.
 
-    Nearly all spans begin and end, and that is that; they cost a quarter of a span this way. To say anything
-    else take the `span`, a real one from then on.
+    Of nearly all spans only start and end are recorded; they cost a quarter this way. To record anything
+    else, take `span`, which makes the real span.
 
     Attributes:
         ancestor: the nearest real span that it is below.
@@ -50,7 +50,7 @@ class LazySpan(SpanRecord):
 
     @property
     def context(self) -> SpanContext:
-        """What the span's own `get_span_context` says."""
+        """The span's context, as `get_span_context` of the real span gives it."""
         if self.real is not None:
             return self.real.get_span_context()
         trace_id, _, _, flags, state, _ = self.ancestor.context

@@ -68,11 +68,11 @@ def spans() -> dict[str, Callable[[int], float]]:
 
     return {
         "SDK": lambda count: cost(partial(plain, sdk.tracer), count, queue.seal),
-        "tracer": lambda count: cost(partial(plain, fast.tracer), count, DEFERRED.settle),
+        "tracer": lambda count: cost(partial(plain, fast.tracer), count, DEFERRED.flush),
         "template": lambda count: cost(
-            lambda: template.end(template.start(None), 200), count, DEFERRED.settle
+            lambda: template.end(template.start(None), 200), count, DEFERRED.flush
         ),
-        "lazy span": lambda count: cost(lazy, count, DEFERRED.settle),
+        "lazy span": lambda count: cost(lazy, count, DEFERRED.flush),
     }
 
 

@@ -136,7 +136,7 @@ class Pair:
         return TracerProvider(self.sampler, RESOURCE, id_generator=Counting(), span_limits=self.limits)
 
     def exported(self) -> bytes:
-        DEFERRED.settle()
+        DEFERRED.flush()
         self.gathered.seal()
         return b"".join(batch.body for batch in self.batches)
 
