@@ -1,7 +1,7 @@
-"""The way of every request: receive, identify, authorise, limit, validate, act, answer, record.
+"""The way of every request: receive, identify, authorise, limit, validate, act, respond, record.
 
 `gateway.middleware.built_in` lists the middleware in its order. The handler of a route, which is its endpoint
-behind the middleware that it needs, is made when the routes are loaded: nothing of it is decided again.
+wrapped in the middleware that it needs, is built once, when the routes are loaded.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ CLIENT_GONE = 499
 
 
 class Pipeline:
-    """Answers the public API. The router can be replaced; requests in flight keep the one they began with.
+    """Serves the public API. The router can be replaced; requests in flight keep the one they began with.
 
     Attributes:
         stacks: the middleware and the handler of each route, by the route's id.
@@ -62,7 +62,7 @@ class Pipeline:
         self.use(router)
 
     def use(self, router: Router) -> None:
-        """Answer by another router from the next request on."""
+        """Use another router from the next request on."""
         self.router = router
         self._options = Options(router, self.cors)
         self.stacks = {route.id: Stack.of(route, self._middleware) for route in router.routes}
@@ -71,7 +71,7 @@ class Pipeline:
         self.in_flight.show(router.routes)
 
     async def drain(self, timeout_seconds: float) -> bool:
-        """End what is kept open, and wait for the requests in flight; False where that took too long."""
+        """End long-lived connections, and wait for the requests in flight; False where that took too long."""
         self._context.long_lived.end_all()
         return await self.in_flight.drain(timeout_seconds)
 
@@ -98,12 +98,13 @@ class Pipeline:
 
 
 class RequestTask:
-    """One request on its way, with its span, log line and metrics whatever becomes of it.
+    """One request from its head to its response, with a span, a log line and metrics in any case.
 
-    `streams` says whether its body is passed on while it comes.
+    Attributes:
+        streams: whether the body is passed on while it comes.
     """
 
-    answers_half_closed = False  # a caller that went away is not worth the calls of services
+    answers_half_closed = False  # for a caller that went away no service is called
 
     def __init__(
         self,
@@ -126,7 +127,7 @@ class RequestTask:
         body: "bytes | BodyStream | asyncio.Future[bytes]" = b"",
         when_admitted: Callable[[], None] | None = None,
     ) -> None:
-        """Start the work; the body is there, streams, or arrives later as a whole (see `ReceivedRequest`)."""
+        """Start the work. The body is all there, streams, or comes later (see `ReceivedRequest`)."""
         request = self._request
         if isinstance(body, bytes):
             request.body = body
@@ -138,12 +139,12 @@ class RequestTask:
         self._task = self._pipeline.loop.create_task(self._run())
 
     def refuse(self, problem: Problem) -> None:
-        """Answer with a problem; the body is not all there, and is not waited for."""
+        """Respond with a problem; the rest of the body is not waited for."""
         self._handler = refusing(problem)
         self.begin()
 
     def gone(self) -> None:
-        """The caller closed the connection: whatever is done for the request ends."""
+        """Cancel the work for the request: the caller closed the connection."""
         self._is_gone = True
         if self._task is None:
             self.begin()
@@ -157,7 +158,7 @@ class RequestTask:
         try:
             response = await self._respond()
             status = response.status
-            status = await self._answer(response)
+            status = await self._send(response)
         except asyncio.CancelledError:
             status = CLIENT_GONE
             self._writer.cut()  # a caller that is still there would wait for ever
@@ -189,7 +190,7 @@ class RequestTask:
         headers: Headers = [("Content-Type", Problem.MEDIA_TYPE), *problem.headers.items()]
         return Response(problem.status, headers, problem.encode(self._record.trace_id))
 
-    async def _answer(self, response: Response) -> int:
+    async def _send(self, response: Response) -> int:
         """Send a response; the status sent: 500 where a header cannot be."""
         body = response.body
         if not isinstance(body, bytes) and isinstance(body, LongLived):  # the second check takes longer

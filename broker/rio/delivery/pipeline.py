@@ -46,7 +46,7 @@ class Pipeline:
         filtered: Filtered,
         not_kept: NotKept,
     ) -> None:
-        """`observers` are called in this order, at the end of an attempt in the opposite one."""
+        """`observers` are called in this order, `end_attempt` in the opposite one."""
         self._subscription = subscription
         self._queue = queue
         self._pacing = pacing
@@ -88,8 +88,9 @@ class Pipeline:
     async def _attempt(self, received: ReceivedMessage) -> DeliveryAttempt:
         """Make an attempt. When this returns, what becomes of the event is stored.
 
-        An unexpected error makes it a failed attempt, so that an event which causes it is given up some day.
-        Raises one of UNAVAILABLE if RabbitMQ or PostgreSQL is away, or an error of storing that outcome, too.
+        An unexpected error makes it a failed attempt, so that an event which always causes one becomes a dead
+        letter. Raises one of UNAVAILABLE if RabbitMQ or PostgreSQL is away, or the error if the outcome of
+        that failed attempt cannot be stored.
         """
         attempt = DeliveryAttempt(received, received.message, self._subscription)
         failure: BaseException | None = None

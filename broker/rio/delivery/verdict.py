@@ -1,4 +1,4 @@
-"""What a sink's answer means for the event: delivered, tried again, or given up."""
+"""What a sink's answer means for the event: it is delivered, tried again, or a dead letter."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,7 +12,7 @@ _GONE: Final = 410
 
 
 class Verdict(StrEnum):
-    """What an attempt's answer means; `outcomes/` has a module for what then becomes of the event."""
+    """What an attempt's answer means; `outcomes/` has a module for what Rio does then."""
 
     DELIVERED = "delivered"
     RETRY = "retry"
@@ -23,7 +23,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What becomes of an event after an attempt."""
+    """A verdict, with what belongs to it."""
 
     verdict: Verdict
     pause_seconds: float = 0.0

@@ -1,8 +1,8 @@
-"""An event is accepted once: it is claimed before it is published, and what became of it is noted before it
-is answered.
+"""Each event is accepted once: it is claimed before it is published, and its outcome is stored before the
+response is sent.
 
-A repeated event is answered like the first one, which may still be on its way: in the same request, another
-one, or another process.
+A repeated event gets the outcome of the first one, which may still be in hand: in the same request, in
+another one, or in another process.
 """
 
 import asyncio
@@ -34,9 +34,9 @@ class Candidate:
     """An event that passed every check.
 
     Attributes:
-        key: what identifies it, however often it is sent.
-        due_at: when it is to be published; None: now.
-        outcome: what becomes of it.
+        key: identifies the event, however often it is sent.
+        due_at: when the event is to be published; None: now.
+        outcome: set once it is known.
     """
 
     event: Event
@@ -46,11 +46,11 @@ class Candidate:
 
 
 Act = Callable[[Sequence[Candidate]], Awaitable[Sequence[Outcome]]]
-"""Publishes or schedules events that were not accepted before; the outcome of each stands in its place."""
+"""Publishes or schedules events that were not accepted before; returns their outcomes in the same order."""
 
 
 class Deduplication:
-    """Has each event acted on once."""
+    """Has each event published or scheduled once."""
 
     def __init__(self, accepted: Accepted, observer: IngestObserver) -> None:
         self._accepted = accepted
@@ -58,8 +58,8 @@ class Deduplication:
         self._in_hand: dict[bytes, Candidate] = {}
 
     def enter(self, sender: Sender, event: Event, due_at: datetime | None) -> tuple[Candidate, bool]:
-        """The candidate of an event, and whether it is new. One that is not is in hand already, and its
-        outcome is shared; a new one has to be given to `decide`.
+        """The candidate of an event, and whether it is new. A new one has to be given to `decide`; any other
+        is in hand already, and its outcome is shared.
         """
         key = key_of(sender.name, event)
         known = self._in_hand.get(key)
@@ -70,7 +70,7 @@ class Deduplication:
         return candidate, True
 
     async def decide(self, candidates: Sequence[Candidate], act: Act, *, is_ordered: bool) -> None:
-        """Bring about every candidate's outcome, whatever happens.
+        """Set the outcome of every candidate, also if this fails or is cancelled.
 
         Args:
             is_ordered: whether a candidate is held back behind one of its subject that is not accepted.
@@ -103,8 +103,8 @@ class Deduplication:
     async def _claim(
         self, candidates: Sequence[Candidate], order: SubjectOrder
     ) -> tuple[list[Candidate], list[Candidate]]:
-        """Claim candidates; those that are claimed now, and those that another process has in hand. All
-        others have their outcome."""
+        """Claim candidates. Returns those that are claimed now, and those that another process has in hand;
+        all others have their outcome."""
         claimed: list[Candidate] = []
         elsewhere: list[Candidate] = []
         held_back: list[Candidate] = []
@@ -124,12 +124,12 @@ class Deduplication:
         return claimed, elsewhere
 
     async def _act(self, claimed: Sequence[Candidate], act: Act, is_ordered: bool) -> None:
-        """Act on what is claimed, and note what became of it before it is answered."""
+        """Act on claimed events, and store their outcomes before the response is sent."""
         try:
             outcomes = await act(claimed)
             if is_ordered:
-                # One channel takes messages in order. Should RabbitMQ confirm one all the same that is
-                # behind an unconfirmed one, it is published again behind that one.
+                # One channel takes messages in order. If RabbitMQ confirms a message behind an unconfirmed
+                # one all the same, both are published again, in order.
                 outcomes = _held_back(claimed, outcomes)
         except BaseException:
             await self._note(claimed, [_GIVEN_UP] * len(claimed))
@@ -147,13 +147,15 @@ class Deduplication:
             if refused:
                 await self._accepted.release(refused)
         except AWAY as error:
-            # RabbitMQ has the accepted ones: to refuse them would only have them sent twice. The claims stand
-            # for a while yet.
-            _logger.warning("not noted as accepted", extra={"count": len(accepted), "reason": repr(error)})
+            # RabbitMQ has the accepted events: if they were refused, they would be sent twice. Their claims
+            # hold for a while.
+            _logger.warning(
+                "accepted events not noted", extra={"count": len(accepted), "reason": repr(error)}
+            )
 
 
 def _held_back(candidates: Sequence[Candidate], outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """The outcomes, but for events behind one of their subject that was not accepted."""
+    """The outcomes; an event behind one of its subject that was not accepted is refused as held back."""
     order, found = SubjectOrder(is_ordered=True), list[Outcome]()
     for candidate, outcome in zip(candidates, outcomes, strict=True):
         if outcome is not None:
@@ -165,7 +167,7 @@ def _held_back(candidates: Sequence[Candidate], outcomes: Sequence[Outcome]) -> 
 
 
 def _settle(candidates: Sequence[Candidate], outcome: Outcome) -> None:
-    """Give an outcome to those that have none yet."""
+    """Set the outcome of the candidates that have none yet."""
     for candidate in candidates:
         if not candidate.outcome.done():
             candidate.outcome.set_result(outcome)

@@ -16,11 +16,11 @@ Outcome = Problem | None
 
 @dataclass(slots=True)
 class Request:
-    """A POST to an address of events.
+    """A POST to an address that takes events.
 
     Attributes:
-        body: the body, once it is there; what has it later; or why it is not waited for.
-        when_admitted: called before the body is waited for: a client may wait to be asked for it.
+        body: the whole body; the future of a body that is still coming; or why it is refused.
+        when_admitted: called before the body is waited for; a client may wait for `100 Continue`.
     """
 
     path: str
@@ -49,8 +49,8 @@ class Submission:
     """What a request asks Rio to accept.
 
     Attributes:
-        events: in their order; in the place of one that is none, why.
-        after_seconds: how much later than now they are due, at least.
+        events: in their order; in the place of an element that is no event, why it is none.
+        after_seconds: the least time until the events are due.
         is_ordered: whether an event is held back (status 424) once one before it of the same subject is not
             accepted: a sender that sends both again in order then has them accepted in order.
         is_batch: whether each event has an outcome of its own in the response.
@@ -65,7 +65,7 @@ class Submission:
 
 @dataclass(slots=True)
 class Response:
-    """What is answered."""
+    """The response to a request."""
 
     status: int
     body: bytes

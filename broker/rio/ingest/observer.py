@@ -1,4 +1,4 @@
-"""What operators see of accepting: metrics, log lines, and the counts that the topology shows."""
+"""Metrics, log lines and flow counts of the events that are accepted or refused."""
 
 from datetime import datetime
 from typing import Final
@@ -25,7 +25,7 @@ _OTHER_REASON: Final = "other"
 
 
 class IngestObserver:
-    """Told of every event's outcome."""
+    """Counts and logs the outcome of every event."""
 
     def __init__(self, metrics: ApiMetrics, index: SubscriptionIndex, flow_counts: FlowCounts) -> None:
         self._metrics = metrics
@@ -35,7 +35,7 @@ class IngestObserver:
             metrics.refused.labels(reason)  # at 0: an alert sees the first ones as an increase
 
     def published(self, event: Event) -> None:
-        """RabbitMQ has an event. Call this in the event's span."""
+        """Count an event that RabbitMQ has confirmed. Call this in the event's span."""
         subscriptions = self._index.of(event.type)
         self._metrics.accepted.labels(event.type).inc()
         if not subscriptions:
@@ -46,14 +46,14 @@ class IngestObserver:
             log_state(State.QUEUED, event, subscription)
 
     def scheduled(self, event: Event, due_at: datetime) -> None:
-        """PostgreSQL keeps an event until it is due. Call this in the event's span."""
+        """Count an event that PostgreSQL keeps until it is due. Call this in the event's span."""
         self._metrics.scheduled.labels(event.type).inc()
         log_state(State.SCHEDULED, event, due_at=due_at.isoformat())
 
     def repeated(self) -> None:
-        """An event was accepted before."""
+        """Count an event that was accepted before."""
         self._metrics.repeated.inc()
 
     def refused(self, problem: Problem) -> None:
-        """An event, or a whole request, was refused."""
+        """Count a refusal of an event, or of a whole request."""
         self._metrics.refused.labels(_REASONS.get(problem.status, _OTHER_REASON)).inc()

@@ -1,9 +1,12 @@
-"""The way of every event into Rio: receive the request, authorise its sender, parse its events; check each
-event's rights, rate and schema, and when it is due; act on what was not accepted before: publish or schedule
-it, note that; answer.
+"""The way of every event into Rio, one step a module of this package:
 
-`checks` lists what an event has to pass. Every step is a module of this package; `request_task` sends the
-response and `request_record` keeps what telemetry says of the request.
+1. receive: a request to emit comes (`request_task.py`), and its telemetry begins (`request_record.py`).
+2. authorise: its token says who sends (`authorization.py`).
+3. parse: its body becomes events (`request_parser.py`).
+4. check: `checks` lists what each event has to pass, such as its sender's rate (`rate_limit.py`).
+5. deduplicate: an event that was accepted before is not acted on again (`deduplication.py`).
+6. publish it now (`publication.py`), or keep it until it is due (`scheduling.py`).
+7. respond: 202 for what is accepted, a problem for what is refused (`responses.py`).
 """
 
 import asyncio
@@ -48,7 +51,7 @@ class Pipeline:
     """Accepts the events of requests.
 
     Parameters:
-        is_ready: whether every declared subscription has its queue: an event taken before would miss them.
+        is_ready: whether every declared subscription has its queue; an event accepted before would miss some.
     """
 
     def __init__(
@@ -76,15 +79,15 @@ class Pipeline:
     def receive(
         self, writer: ResponseWriter, method: str, target: str, headers: HTTPHeaders, peer: str
     ) -> RequestTask:
-        """Begin with a POST to an address of events: see `observability.http.server.Receive`."""
+        """Begin with a POST to an address that takes events: see `observability.http.server.Receive`."""
         path, _, query = target.partition("?")
         request = Request(path, query, headers)
         return RequestTask(self.respond, writer, request, self._recorder.begin(request), self._tasks)
 
     async def drain(self, timeout_seconds: float) -> None:
-        """Wait until no request is under way, or the time is over.
+        """Wait until no request is in flight, or the time is over.
 
-        Connections that are kept may bring further ones meanwhile: these are waited for, too.
+        Requests that come meanwhile over connections that are kept are waited for, too.
         """
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout_seconds):
@@ -92,7 +95,7 @@ class Pipeline:
                     await asyncio.wait(self._tasks)
 
     async def respond(self, request: Request) -> Response:
-        """The response to a request, once what became of its events is safe; a refusal is one, too."""
+        """The response to a request, once the outcome of each event is durable; a refusal is one, too."""
         try:
             sender = self._authorization.sender_of(request.headers)
             body = await request.whole_body()
@@ -109,7 +112,7 @@ class Pipeline:
         return response_to(submission, outcomes)
 
     async def _accept(self, submission: Submission) -> Sequence[Outcome]:
-        """What becomes of each event, in its place."""
+        """The outcome of each event, in its place."""
         outcomes: list[Outcome | asyncio.Future[Outcome]] = []
         candidates: list[Candidate] = []
         order = SubjectOrder(submission.is_ordered)
@@ -129,7 +132,7 @@ class Pipeline:
             if is_new:
                 candidates.append(candidate)
             elif candidate not in candidates:
-                order.stop(event)  # another request is about to have it accepted, or not
+                order.stop(event)  # another request has it in hand, and may still refuse it
             outcomes.append(candidate.outcome)
         if candidates:
             act = partial(self._publish_or_schedule, submission.sender)
@@ -139,10 +142,10 @@ class Pipeline:
     def _check(
         self, submission: Submission, event: Event, order: SubjectOrder, now: datetime
     ) -> datetime | None:
-        """When an event is due, None: now.
+        """When an event is due; None: now.
 
         Raises:
-            Problem: it is refused.
+            Problem: the event is refused.
         """
         if order.holds_back(event):
             raise refusals.held_back()

@@ -1,4 +1,4 @@
-"""Events into RabbitMQ: each is accepted once RabbitMQ has confirmed it."""
+"""Publishing events into RabbitMQ: each is accepted once RabbitMQ has confirmed it."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -38,7 +38,7 @@ class Publication:
         return True
 
     def check(self) -> Outcome:
-        """429 while an alarm of RabbitMQ is known of: events need not be claimed in PostgreSQL first."""
+        """429 while RabbitMQ has an alarm: no event has then to be claimed in PostgreSQL first."""
         if self._publisher.blocked.is_set():
             return refusals.not_published(Blocked("a memory or disk alarm"))
         return None
@@ -64,7 +64,7 @@ class Publication:
         ]
 
     def _outcome(self, event: Event, span: Span, answer: bool | NotPublished) -> Outcome:
-        """What RabbitMQ's answer means for an event, whose span ends here."""
+        """The outcome that RabbitMQ's confirm means for an event, whose span ends here."""
         # Not use_span, whose generator takes as long as everything else that is done with the span.
         token = context.attach(trace.set_span_in_context(span))
         try:

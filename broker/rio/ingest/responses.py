@@ -1,4 +1,4 @@
-"""What a sender is answered."""
+"""The response to a request to emit, by the outcomes of its events."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ def problem_response(problem: Problem) -> Response:
 
 
 def response_to(submission: Submission, outcomes: Sequence[Outcome]) -> Response:
-    """The response to a request, by what became of its events."""
+    """The response to a request that was not refused as a whole."""
     if submission.is_batch:
         return _batch(submission.events, outcomes)
     (event,), (outcome,) = submission.events, outcomes
@@ -45,7 +45,8 @@ def _batch(events: Sequence[Event | Problem], outcomes: Sequence[Outcome]) -> Re
 
 
 def _refused_whole(problems: Sequence[Problem], shown: Mapping[str, Any]) -> Response:
-    """Nothing of a batch stands: the status says whether to try again, and every problem is told."""
+    """The response where no event of a batch is accepted: the status says whether to try again, the body has
+    every problem."""
     statuses = {problem.status for problem in problems}
     again = next((status for status in (503, 429) if status in statuses), None)
     status = again or (statuses.pop() if len(statuses) == 1 else 400)

@@ -4,9 +4,8 @@ from broker.rio.model.event import Event
 
 
 class SubjectOrder:
-    """Of an ordered batch, the subjects of which an event was not accepted: what follows is held back.
-
-    Of any other request nothing is ever held back.
+    """Knows the subjects of an ordered batch of which an event was not accepted: later events of these
+    subjects are held back. Of any other request nothing is held back.
     """
 
     def __init__(self, is_ordered: bool) -> None:
@@ -15,14 +14,14 @@ class SubjectOrder:
         self._all_stopped = False
 
     def stop(self, event: Event) -> None:
-        """Hold back what follows of an event's subject."""
+        """Hold back the later events of an event's subject."""
         if self._is_ordered:
             self._stopped.add(event.subject)
 
     def stop_all(self) -> None:
-        """Hold back whatever follows: an element that is no event may be of any subject."""
+        """Hold back all later events: an element that is no event may have been meant for any subject."""
         self._all_stopped = self._is_ordered
 
     def holds_back(self, event: Event) -> bool:
-        """Whether an event has to wait for one before it."""
+        """Whether an event is held back."""
         return self._all_stopped or (bool(self._stopped) and event.subject in self._stopped)

@@ -1,6 +1,6 @@
-"""Events at Rio's door: read from HTTP in each content mode, held against CloudEvents 1.0.2, made canonical.
+"""CloudEvents 1.0.2 read from HTTP requests in each content mode, validated, and made canonical.
 
-Data is kept as the bytes it came as. Rio's own limits are what AMQP leaves room for: 255 bytes for a type,
+Data is kept as the bytes that came. Rio's own limits are what AMQP leaves room for: 255 bytes for a type,
 which is a routing key, and one frame for all attributes; 64 KiB of them pass, as the specification wants.
 """
 

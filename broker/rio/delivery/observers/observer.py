@@ -4,7 +4,7 @@ from broker.rio.delivery.attempt import DeliveryAttempt
 
 
 class Observer:
-    """Is told of every attempt; a subclass overrides the hooks that it needs.
+    """Sees every attempt; a subclass overrides the hooks that it needs.
 
     An error that a hook raises is an unexpected failure of the attempt.
     """

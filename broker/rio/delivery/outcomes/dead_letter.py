@@ -1,4 +1,4 @@
-"""The event is given up."""
+"""The event is not tried again: it becomes a dead letter."""
 
 from broker.rio.delivery.attempt import DeliveryAttempt
 from broker.rio.delivery.outcomes.outcome import Outcome

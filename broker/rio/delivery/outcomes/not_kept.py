@@ -17,7 +17,7 @@ _UNEXPECTED_PAUSE_SECONDS: Final = 60.0
 
 
 class NotKept:
-    """Counts and logs it, and puts the message back after a pause."""
+    """Counts and logs an outcome that could not be kept, and puts the message back after a pause."""
 
     def __init__(
         self, queue: DeliveryQueue, metrics: DeliveryMetrics, subscription_id: str, stopped: asyncio.Event

@@ -7,7 +7,7 @@ from broker.rio.delivery.attempt import DeliveryAttempt
 from broker.rio.jobs.periodic import AWAY
 
 UNAVAILABLE: Final = (NotPublished, *AWAY)
-"""What is raised while RabbitMQ or PostgreSQL is away."""
+"""The errors that are raised while RabbitMQ or PostgreSQL is away."""
 
 
 class Outcome:
@@ -20,5 +20,5 @@ class Outcome:
         """
 
     async def settle(self, attempt: DeliveryAttempt) -> None:
-        """Let go of the message, once the outcome is durable."""
+        """Acknowledge the message, or put it back, once the outcome is durable."""
         raise NotImplementedError
