@@ -74,6 +74,7 @@ class Tail:
         self._loop = loop
         self._watchers: set[Watcher] = set()
         self._tap: Tap | None = None
+        self._has_ended = False
 
     @contextlib.contextmanager
     def watching(self, pattern: str, may_read: Callable[[str], bool]) -> Iterator[Watcher]:
@@ -86,7 +87,9 @@ class Tail:
             raise Problem(429, "Too many watch", detail=f"at most {_WATCHERS}", headers=headers)
         watcher = Watcher(pattern, may_read)
         self._watchers.add(watcher)
-        if self._tap is None:
+        if self._has_ended:
+            watcher.end()
+        elif self._tap is None:
             self._tap = Tap(self._address, self._take)
             self._tap.start()
         try:
@@ -97,7 +100,8 @@ class Tail:
                 self._let_go()
 
     def end(self) -> None:
-        """Have every watcher's stream come to its end."""
+        """Have every watcher's stream come to its end, that of a later watcher as it begins."""
+        self._has_ended = True
         for watcher in self._watchers:
             watcher.end()
 
