@@ -333,6 +333,19 @@ def test_what_waits_for_a_paused_subscription_is_bounded(rio: Rio, outside: Outs
     assert rio.metric(rio.dispatcher_port, "rio_queue_overflow_total", **labels) >= len(counted)
 
 
+def test_what_a_paused_subscription_leaves_out_becomes_no_dead_letter(
+    rio: Rio, outside: Outside, name: str
+) -> None:
+    put(rio, name, f"{outside.url}/in", source="/elsewhere")
+    rio.client.post(f"/subscriptions/{name}/pause")
+    labels = {"subscription": name}
+    wait_until(lambda: rio.metric(rio.dispatcher_port, "rio_subscription_paused", **labels) == 1)
+    for _ in range(600):
+        emit(rio, name, padding="x" * 900, **{f"p{n}": "y" * 900 for n in range(5)})
+    wait_until(lambda: rio.rabbit.queue_length(f"rio.subscription.{name}") < 400, seconds=150, what="2 MB")
+    assert given_up(rio, name) == {}
+
+
 def test_what_waits_for_a_sink_that_fails_is_bounded(rio: Rio, outside: Outside, name: str) -> None:
     """Of 900 events of some 6 kB 2 MB stay in the queue; the oldest behind them become dead letters."""
     put(rio, name, f"{outside.url}/in", config={"retry": {"first_seconds": 60}})

@@ -21,6 +21,7 @@ from opentelemetry.instrumentation.utils import suppress_instrumentation
 from broker.rio import tracing
 from broker.rio.amqp.consumer import ConsumerSpec, ReceivedMessage
 from broker.rio.delivery.factory import DeliveryContext
+from broker.rio.delivery.outcomes.filtered import Filtered
 from broker.rio.jobs.periodic import AWAY
 from broker.rio.model.pattern import matches
 from broker.rio.model.states import State, log_state
@@ -35,7 +36,7 @@ SAMPLE: Final = 100
 LARGEST_BYTES: Final = 1_200_000
 """More than any event takes, unless Rio is told to accept larger ones."""
 
-_MOVED_AT_ONCE: Final = 2_000
+_REMOVED_AT_ONCE: Final = 2_000
 _MEGABYTE: Final = 1_000_000
 _WAIT_SECONDS: Final = 5.0
 _EMPTY: Final = Context()
@@ -62,18 +63,19 @@ class Overflow:
         self._megabytes = megabytes
         self._context = context
         self._counter = context.metrics.overflowed.labels(subscription.id)
-        self.moved = 0
-        """How many events became dead letters."""
+        self._filtered = Filtered(context.consumers, subscription.id)
+        self.removed = 0
+        """How many events left the queue."""
         self.is_cut_short = False
         """Whether too much still waits."""
         self._received: asyncio.Queue[ReceivedMessage] = asyncio.Queue()
 
     def receive(self, received: ReceivedMessage) -> None:
-        """Take an event; RabbitMQ requeues, in its place, what is not moved until the consumer ends."""
+        """Take an event; RabbitMQ requeues, in its place, what is not removed until the consumer ends."""
         self._received.put_nowait(received)
 
     async def run(self) -> None:
-        """Examine the queue, and move what is too much; untraced, as it belongs to no event's trace."""
+        """Examine the queue, and remove what is too much; untraced, as it belongs to no event's trace."""
         try:
             with suppress_instrumentation():
                 await self._run()
@@ -90,11 +92,11 @@ class Overflow:
         bytes_ = waiting_bytes(self._waiting, self._subscription.types, arrived, mean)
         excess = bytes_ - self._megabytes * _MEGABYTE
         while batch and excess > 0 and not self.is_cut_short:
-            moved = _first(batch, excess)
-            await self._move(moved)
-            excess -= sum(one.message.event.size for one in moved)
-            self.is_cut_short = excess > 0 and self.moved >= _MOVED_AT_ONCE
-            batch = batch[len(moved) :] or await self._take(min(SAMPLE, self._waiting - self.moved))
+            oldest = _first(batch, excess)
+            await self._remove(oldest)
+            excess -= sum(one.message.event.size for one in oldest)
+            self.is_cut_short = excess > 0 and self.removed >= _REMOVED_AT_ONCE
+            batch = batch[len(oldest) :] or await self._take(min(SAMPLE, self._waiting - self.removed))
 
     async def _take(self, count: int) -> list[ReceivedMessage]:
         """The next events, at most `count`; fewer when no more come."""
@@ -107,6 +109,18 @@ class Overflow:
             pass
         return batch
 
+    async def _remove(self, batch: list[ReceivedMessage]) -> None:
+        """Move events to the dead letters, and drop those that the subscription is not for."""
+        wanted: list[ReceivedMessage] = []
+        for received in batch:
+            if self._subscription.is_for(received.message.event):
+                wanted.append(received)
+            else:
+                self._filtered.settle(received)
+        if wanted:
+            await self._move(wanted)
+        self.removed += len(batch)
+
     async def _move(self, batch: list[ReceivedMessage]) -> None:
         is_paused = self._subscription.status is Status.PAUSED
         cause = "the subscription is paused" if is_paused else "the sink fails"
@@ -117,7 +131,6 @@ class Overflow:
         for received in batch:
             self._context.consumers.acknowledge(received)
             self._counter.inc()
-            self.moved += 1
             token = context.attach(tracing.context_of(received.message.trace) or _EMPTY)
             try:
                 log_state(State.DEAD, received.message.event, self._subscription.id, reason=reason)

@@ -64,12 +64,10 @@ class Pipeline:
 
     def receive(self, received: ReceivedMessage) -> None:
         """Queue a message of RabbitMQ, or drop it if the subscription is not for its event."""
-        subscription, event = self._subscription, received.message.event
-        is_from_elsewhere = subscription.source is not None and subscription.source != event.source
-        if is_from_elsewhere or not subscription.filters.match(event):
-            self._filtered.settle(received)
-        else:
+        if self._subscription.is_for(received.message.event):
             self._queue.add(received)
+        else:
+            self._filtered.settle(received)
 
     async def deliver(self, received: ReceivedMessage) -> None:
         """Deliver a message that the queue gave out, and settle it; raises nothing."""

@@ -86,7 +86,7 @@ class QueueBounds:
             await overflow.run()
         finally:
             if not overflow.is_cut_short:
-                self._examined[subscription_id] = (length - overflow.moved, time.monotonic())
+                self._examined[subscription_id] = (length - overflow.removed, time.monotonic())
             del self._overflows[overflow.spec.number]
             del self._tasks[subscription_id]
             self._on_change()

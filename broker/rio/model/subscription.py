@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import ValidationError
 
-from broker.rio.model.event import MAX_TYPE
+from broker.rio.model.event import MAX_TYPE, Event
 from broker.rio.model.filters import FilterError, Filters, read_filters
 from broker.rio.model.policy import Policy
 from observability.http.problem import Problem
@@ -88,6 +88,10 @@ class Subscription:
             filters=self.filters if "filters" in given else before.filters,
             policy=self.policy if "config" in given else before.policy,
         )
+
+    def is_for(self, event: Event) -> bool:
+        """Whether an event of its types is to be delivered, by its source and its filters."""
+        return self.source in (None, event.source) and self.filters.match(event)
 
     @property
     def external(self) -> bool:
