@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.rio.store.accepted import Accepted, Standing
+from broker.rio.store.accepted import Accepted, ClaimResult
 from broker.rio.store.database import Database
 from broker.tests.servers import Postgres, wait_until
 
@@ -58,11 +58,11 @@ def kept(postgres: Postgres, database: str, key: bytes) -> bool:
 
 async def test_each_key_has_its_own_standing(ours: Accepted, theirs: Accepted) -> None:
     new, accepted, elsewhere = keys(3)
-    assert await ours.claim([accepted]) == [Standing.MINE]
+    assert await ours.claim([accepted]) == [ClaimResult.CLAIMED]
     await ours.accept([accepted])
-    assert await theirs.claim([elsewhere]) == [Standing.MINE]
+    assert await theirs.claim([elsewhere]) == [ClaimResult.CLAIMED]
     asked = [elsewhere, new, accepted]
-    assert await ours.claim(asked) == [Standing.ELSEWHERE, Standing.MINE, Standing.ACCEPTED]
+    assert await ours.claim(asked) == [ClaimResult.ELSEWHERE, ClaimResult.CLAIMED, ClaimResult.ACCEPTED]
 
 
 async def test_a_released_claim_is_anybodys_but_only_its_owner_releases_it(
@@ -71,9 +71,9 @@ async def test_a_released_claim_is_anybodys_but_only_its_owner_releases_it(
     (key,) = keys(1)
     await ours.claim([key])
     await theirs.release([key])
-    assert await theirs.claim([key]) == [Standing.ELSEWHERE]
+    assert await theirs.claim([key]) == [ClaimResult.ELSEWHERE]
     await ours.release([key])
-    assert await theirs.claim([key]) == [Standing.MINE]
+    assert await theirs.claim([key]) == [ClaimResult.CLAIMED]
 
 
 async def test_what_is_accepted_is_not_released(ours: Accepted) -> None:
@@ -81,27 +81,27 @@ async def test_what_is_accepted_is_not_released(ours: Accepted) -> None:
     await ours.claim([key])
     await ours.accept([key])
     await ours.release([key])
-    assert await ours.claim([key]) == [Standing.ACCEPTED]
+    assert await ours.claim([key]) == [ClaimResult.ACCEPTED]
 
 
 @pytest.mark.parametrize(
-    ("accepted", "seconds", "standing"),
+    ("accepted", "seconds", "result"),
     [
-        (False, 20, Standing.ELSEWHERE),
-        (False, 40, Standing.MINE),  # whoever claimed it is gone
-        (True, WINDOW_SECONDS - 10, Standing.ACCEPTED),
-        (True, WINDOW_SECONDS + 10, Standing.MINE),
+        (False, 20, ClaimResult.ELSEWHERE),
+        (False, 40, ClaimResult.CLAIMED),  # the process that claimed it is gone
+        (True, WINDOW_SECONDS - 10, ClaimResult.ACCEPTED),
+        (True, WINDOW_SECONDS + 10, ClaimResult.CLAIMED),
     ],
 )
 async def test_claims_and_windows_end(
-    ours: Accepted, postgres: Postgres, database: str, accepted: bool, seconds: int, standing: Standing
+    ours: Accepted, postgres: Postgres, database: str, accepted: bool, seconds: int, result: ClaimResult
 ) -> None:
     (key,) = keys(1)
     await ours.claim([key])
     if accepted:
         await ours.accept([key])
     age(postgres, database, key, seconds)
-    assert await ours.claim([key]) == [standing]
+    assert await ours.claim([key]) == [result]
 
 
 async def test_what_had_its_time_is_dropped(ours: Accepted, postgres: Postgres, database: str) -> None:
@@ -131,5 +131,5 @@ async def test_connections_that_postgresql_closed_fail_nothing(
             pass
     postgres.execute("postgres", f"SELECT pg_terminate_backend(pid) {owned}", (database,))
     wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), what="the connections' end")
-    assert await ours.claim([key]) == [Standing.ELSEWHERE]
+    assert await ours.claim([key]) == [ClaimResult.ELSEWHERE]
     await use_several()

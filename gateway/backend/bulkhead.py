@@ -1,4 +1,4 @@
-"""A bulkhead: one service holds so many calls at once and so many waiting ones, never more."""
+"""A bulkhead: bounds the calls of one service that are in flight, and those that wait for a place."""
 
 import asyncio
 from collections import deque
@@ -12,7 +12,7 @@ class Full(Exception):
 
 
 class Bulkhead:
-    """One service's places. Each `enter` needs a `leave`; the call that waits longest is admitted first."""
+    """The places of one service. Each `enter` needs a `leave`; the longest waiting call gets a free place."""
 
     def __init__(self, settings: BulkheadPolicy) -> None:
         self.in_flight = 0
@@ -51,7 +51,7 @@ class Bulkhead:
                 await place
         except BaseException as error:
             if place.done() and not place.cancelled():
-                self.leave()  # it came free in the very moment of giving up
+                self.leave()  # it came free as the wait ended
             else:
                 with suppress(ValueError):  # `leave` has passed over it already
                     self._waiting.remove(place)
@@ -65,7 +65,7 @@ class Bulkhead:
         self._let_in()
 
     def follow(self, settings: BulkheadPolicy) -> None:
-        """Have other bounds from now on. Calls beyond them end before others are let in."""
+        """Use other bounds from now on. Calls in flight beyond them end before others are admitted."""
         self._settings = settings
         self._let_in()
 

@@ -1,4 +1,4 @@
-"""Calls to services, and what they come to."""
+"""A call of a service, its answer, and the error where there is no usable one."""
 
 import json
 from collections.abc import AsyncIterator, Sequence
@@ -11,9 +11,9 @@ class BackendError(Exception):
     """A service gave no usable answer.
 
     Parameters:
-        status: what the gateway's own caller should get.
+        status: of the response to the gateway's own caller.
         retry_after: seconds or a date, as the service or the circuit says.
-        passing: whether it may be of this moment only, so that a retry makes sense.
+        passing: whether the failure may be transient, so that a retry makes sense.
         cut: whether the request's deadline ended it, so that a request with more time may have an answer.
     """
 
@@ -40,7 +40,7 @@ class KeptOpen(Protocol):
     """Says which answers are kept open for hours."""
 
     def idle_seconds(self, answer: Streamed) -> float | None:
-        """How long an answer may pause, now that its head is there; None where it is as any other."""
+        """How long an answer whose head has come may pause; None if it is not kept open."""
 
 
 class Call(NamedTuple):
@@ -53,7 +53,7 @@ class Call(NamedTuple):
         content_length: of a body that comes piece by piece, where it is known; chunked otherwise.
         path: the method, and the path as the route declares it: calls that have it in common share a circuit
             breaker. Empty for calls that no route declares.
-        may_be_absent: whether a 404 is an answer like others, and the call's span has not failed by it.
+        may_be_absent: whether a 404 is expected, so that the call's span does not fail by it.
         websocket: whether the service is asked for a WebSocket; `BackendClient.stream` does that.
     """
 

@@ -1,4 +1,4 @@
-"""The services behind services nginx."""
+"""Calls of services, all of which go through services nginx."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -22,8 +22,8 @@ from observability.http.client import Client, ClientError, Limits, Origin, Respo
 from observability.http.client.request import encode, lines
 from observability.tracer import LazySpan, ParentContext
 
-#: Connections to services nginx at once: more than all bulkheads let through, which alone are to bound the
-#: calls of a service. Were these fewer, calls of one service would wait for connections that another holds.
+#: Connections to services nginx at once: more than all bulkheads let through, so that bulkheads alone bound
+#: calls of a service. With fewer, calls of one service would wait for connections that another one holds.
 MAX_CONNECTIONS = 1 << 20
 #: A check of a service's health may take this long.
 READY_SECONDS = 1.5
@@ -31,11 +31,11 @@ CREDENTIAL_HEADER = "X-Platform-Credential"
 
 
 class BackendClient:
-    """The services behind services nginx; create it inside the running event loop and close it at the end.
+    """Calls services through services nginx. Make it inside the running event loop, and close it at the end.
 
     Parameters:
         services_url: of services nginx.
-        credential: what admits the gateway there.
+        credential: by which services nginx admits the gateway.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class BackendClient:
         onward: str,
         listener: Listener,
     ) -> Attempt | None:
-        """Make the first attempt at a call without a task, where nothing stands in its way.
+        """Make the first attempt at a call without a task, if it has neither to wait nor to be refused.
 
         Parameters:
             parent: the span of the call.
@@ -77,7 +77,7 @@ class BackendClient:
             listener: called once, by the event loop, when there is an answer or there will be none.
 
         Returns:
-            the attempt; None, and nothing was done, where `call` has to: it may have to wait, or to refuse.
+            the attempt; None if nothing was done, and `call` has to make it, which can wait and refuse.
         """
         service = self._service(call.service, policy)
         left = deadline.remaining()
@@ -106,7 +106,7 @@ class BackendClient:
     async def call(
         self, call: Call, policy: Policy, deadline: Deadline, begun: Attempt | None = None
     ) -> Answer:
-        """Make a call, again if its policy and its method allow and its failure may have passed.
+        """Make a call; try again after a transient failure, if policy and method allow it.
 
         Parameters:
             begun: the first attempt at it, if that has ended.
@@ -140,7 +140,7 @@ class BackendClient:
         """Make a call once; the bodies of both sides are passed on while they come.
 
         The deadline holds for the answer's head, from the end of the request; after that no pause is longer
-        than `timeout_seconds`. How long the request's body takes to come is for its maker to bound. The call
+        than `timeout_seconds`. The caller bounds how long the request's body may take. The call
         has a place in the bulkhead from the end of its body to the answer's head: callers that send or read
         slowly hold none.
 
@@ -267,12 +267,12 @@ class BackendClient:
         return self._constant + onward + _of_attempt(attempt.lazy_span, seconds)
 
     def follow(self, policies: Mapping[str, Policy]) -> None:
-        """Bound the calls of each service as it is declared from now on; what is remembered of it stays."""
+        """Use these policies from now on; breakers, bulkheads and retry budgets keep their state."""
         for name, policy in policies.items():
             self._service(name, policy).follow(policy)
 
     def _service(self, name: str, policy: Policy) -> Service:
-        """What is remembered of a service. Calls of an older router do not change how it is bounded."""
+        """The state of a service. A call by an older router does not bring its policy back."""
         service = self._services.get(name)
         if service is None:
             service = Service(name, policy, self._metrics, self._tracer, self._origin)

@@ -6,9 +6,9 @@ from observability.resilience.backoff import full_jitter
 
 #: Methods whose repetition changes nothing (RFC 9110, 9.2.2).
 IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"})
-#: Statuses that may be of this moment only.
+#: Statuses of failures that may be transient.
 TRANSIENT = frozenset({502, 503, 504})
-#: Retries that the budget holds at most: after a quiet time so many may follow at once.
+#: Retries that the budget holds at most: so many may be made at once after a time without any.
 MAX_BALANCE = 10.0
 
 

@@ -1,4 +1,4 @@
-"""What the gateway remembers of a service from call to call."""
+"""The state of a service between calls: breakers, bulkhead, retry budget, metrics."""
 
 import logging
 from math import ceil
@@ -25,14 +25,14 @@ _logger = logging.getLogger(__name__)
 
 
 class Admission(NamedTuple):
-    """What a call that may be made holds, beside its place in the bulkhead: its breaker's ticket."""
+    """The permission to make a call: its breaker's ticket, and with it a place in the bulkhead."""
 
     circuit: CircuitBreaker
     ticket: int
 
 
 class Service:
-    """What the gateway remembers of one service: its breakers, its bulkhead, its retry budget, its series.
+    """The state of one service between calls: its breakers, bulkhead, retry budget and metrics.
 
     Attributes:
         bulkhead: places for calls that the service works on.
@@ -64,26 +64,26 @@ class Service:
         self._spans: dict[str, Template] = {}
 
     def follow(self, policy: Policy) -> None:
-        """Take a policy on; calls under way, open breakers and the retry budget stay as they are."""
+        """Use this policy from now on; calls in flight, breakers and the retry budget keep their state."""
         self.policy = policy
         self.bulkhead.follow(policy.bulkhead)
         self.circuits.follow(policy.breaker)
 
     def try_admit(self, call: Call) -> Admission | None:
-        """Leave to make a call, where its breaker is closed and a place in the bulkhead is free."""
+        """Admit a call if its breaker is closed and a place in the bulkhead is free; else None."""
         circuit = self.circuits.of(call.path, call.target)
         if circuit.state is not State.CLOSED or not self.bulkhead.enter():
             return None
         return Admission(circuit, circuit.admit() or 0)
 
     async def admit(self, call: Call, seconds: float) -> Admission:
-        """Leave to make a call, with a place in the bulkhead, which is waited for if it has to be.
+        """Admit a call. Waits for a place in the bulkhead if none is free.
 
         Parameters:
-            seconds: how long at most, beside the declared time.
+            seconds: the longest wait; the policy may bound it further.
 
         Raises:
-            BackendError: 503, the breaker is open or no place comes free.
+            BackendError: 503, the breaker is open, or no place came free in time.
         """
         circuit = self.circuits.of(call.path, call.target)
         ticket = circuit.admit()
@@ -103,7 +103,7 @@ class Service:
         """Take a place for a streamed call, before anything of its body is read.
 
         Raises:
-            BackendError: 503, there is none, or the call would not be made now.
+            BackendError: 503, there is none, or its breaker is open or its bulkhead full.
         """
         circuit = self.circuits.of(call.path, call.target)
         if circuit.retry_after() > 0:

@@ -20,7 +20,7 @@ from broker.rio.ingest.subject_order import SubjectOrder
 from broker.rio.jobs.periodic import AWAY
 from broker.rio.model.event import Event
 from broker.rio.model.sender import Sender
-from broker.rio.store.accepted import Accepted, Standing, key_of
+from broker.rio.store.accepted import Accepted, ClaimResult, key_of
 
 _ELSEWHERE_SECONDS: Final = 3.0
 _ELSEWHERE_PAUSE_SECONDS: Final = 0.1
@@ -108,11 +108,11 @@ class Deduplication:
         claimed: list[Candidate] = []
         elsewhere: list[Candidate] = []
         held_back: list[Candidate] = []
-        standings = await self._accepted.claim([one.key for one in candidates])
-        for candidate, standing in zip(candidates, standings, strict=True):
-            if standing is Standing.MINE:
+        results = await self._accepted.claim([one.key for one in candidates])
+        for candidate, result in zip(candidates, results, strict=True):
+            if result is ClaimResult.CLAIMED:
                 (held_back if order.holds_back(candidate.event) else claimed).append(candidate)
-            elif standing is Standing.ACCEPTED:
+            elif result is ClaimResult.ACCEPTED:
                 self._observer.repeated()
                 candidate.outcome.set_result(None)
             else:

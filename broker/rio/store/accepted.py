@@ -1,8 +1,8 @@
-"""Which events were accepted lately, so that none is dispatched twice.
+"""Which events were accepted lately, so that none is published twice.
 
-An event's key is claimed before it is published and stands as accepted from its confirm on, before any
-is told. A claim whose process died ends by itself. Commits do not wait for the disk: what PostgreSQL's crash
-takes back are the last moments of knowing, never an event.
+An event's key is claimed before the event is published, and noted as accepted once RabbitMQ has confirmed it,
+before the response is sent. The claim of a process that died expires. Commits do not wait for the disk: a
+crash of PostgreSQL loses the claims of the last moments, never an event.
 """
 
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ _CLAIM: Final[LiteralString] = """
         * CASE WHEN accepted.accepted_at IS NULL THEN %(lease)s ELSE %(window)s END
     RETURNING key
 """
-_STANDING: Final[LiteralString] = """
+_ACCEPTED_KEYS: Final[LiteralString] = """
     SELECT key FROM accepted WHERE key = ANY(%(keys)b) AND accepted_at IS NOT NULL
 """
 _ACCEPT: Final[LiteralString] = "UPDATE accepted SET accepted_at = now() WHERE key = ANY(%(keys)b)"
@@ -52,15 +52,15 @@ _PURGE: Final[LiteralString] = """
 _SESSION: Final = "-c synchronous_commit=off -c enable_seqscan=off"
 
 
-class Standing(StrEnum):
-    """Whose an event is."""
+class ClaimResult(StrEnum):
+    """What a claim of an event met."""
 
-    MINE = "mine"
-    """Claimed now, to be published."""
+    CLAIMED = "claimed"
+    """The event is claimed now, and is to be published."""
     ACCEPTED = "accepted"
-    """Accepted within the window."""
+    """It was accepted within the window."""
     ELSEWHERE = "elsewhere"
-    """Being published by another process."""
+    """Another process has claimed it, and is publishing it."""
 
 
 def key_of(sender: str, event: Event) -> bytes:
@@ -99,8 +99,8 @@ class Accepted:
     async def close(self) -> None:
         await self._database.close()
 
-    async def claim(self, keys: Sequence[bytes]) -> Sequence[Standing]:
-        """Claim events to be published. Each answer stands in its key's place; no key may be there twice.
+    async def claim(self, keys: Sequence[bytes]) -> Sequence[ClaimResult]:
+        """Claim events to be published. The results are in the order of the keys; no key may be there twice.
 
         Raises psycopg's and its pool's errors while PostgreSQL is away.
         """
@@ -121,16 +121,18 @@ class Accepted:
             if await self._execute(_PURGE, parameters) < _PURGED:
                 return
 
-    async def _claim(self, keys: Sequence[bytes]) -> Sequence[Standing]:
+    async def _claim(self, keys: Sequence[bytes]) -> Sequence[ClaimResult]:
         parameters = {"claim": self._claim_id, "lease": _LEASE_SECONDS, "window": self._window}
-        mine = await self._keys(_CLAIM, {**parameters, "keys": list(keys)})
-        if len(mine) == len(keys):
-            return [Standing.MINE] * len(keys)
-        accepted = await self._keys(_STANDING, {"keys": [key for key in keys if key not in mine]})
-        return [
-            Standing.MINE if key in mine else Standing.ACCEPTED if key in accepted else Standing.ELSEWHERE
-            for key in keys
-        ]
+        claimed = await self._keys(_CLAIM, {**parameters, "keys": list(keys)})
+        if len(claimed) == len(keys):
+            return [ClaimResult.CLAIMED] * len(keys)
+        accepted = await self._keys(_ACCEPTED_KEYS, {"keys": [key for key in keys if key not in claimed]})
+        results = {
+            **dict.fromkeys(keys, ClaimResult.ELSEWHERE),
+            **dict.fromkeys(accepted, ClaimResult.ACCEPTED),
+            **dict.fromkeys(claimed, ClaimResult.CLAIMED),
+        }
+        return [results[key] for key in keys]
 
     async def _accept(self, keys: Sequence[bytes]) -> Sequence[None]:
         await self._execute(_ACCEPT, {"keys": sorted(keys)})
