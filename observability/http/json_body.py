@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator, Mapping
 from email.message import Message
 from itertools import islice
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NamedTuple, NoReturn
 
 from observability.http.problem import Problem
 from observability.postgresql.text import is_storable
@@ -36,6 +36,8 @@ MAX_BODY_BYTES: Final = max_body_bytes(os.environ)
 #: Of a Content-Type that is read: `email` takes the square of its length.
 MAX_MEDIA_TYPE = 256
 MAX_ERRORS = 20
+#: Characters of the pointer of an error.
+MAX_POINTER = 1000
 
 
 def parse_object(body: bytes, content_type: str | None) -> dict[str, Any]:
@@ -97,8 +99,8 @@ def too_deep() -> Problem:
 def refuse_unstorable(document: Any) -> None:
     """Raise Problem 400 where text of a JSON document cannot be stored, with pointers to it."""
     unstorable = (
-        {"pointer": f"#{pointer}", "detail": "has U+0000 or a lone surrogate"}
-        for pointer, text in _texts(document, "")
+        {"pointer": _pointer(place), "detail": "has U+0000 or a lone surrogate"}
+        for text, place in _texts(document)
         if not is_storable(text)
     )
     if errors := list(islice(unstorable, MAX_ERRORS)):
@@ -142,14 +144,53 @@ def _malformed(detail: str, cause: Exception) -> NoReturn:
     raise Problem(400, "Malformed body", detail=detail) from cause
 
 
-def _texts(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
-    """Every text in a document with its JSON pointer; names of members count as texts of their object."""
-    if isinstance(value, str):
-        yield pointer, value
-    elif isinstance(value, dict):
+class _Place(NamedTuple):
+    """Where in a document a value is: a member or an element of what is at another place; None is the root.
+
+    Pointers are written for errors only: writing one for each value takes the square of a body's length,
+    where a long name is that of many values.
+    """
+
+    outer: "_Place | None"
+    step: str | int
+
+
+def _texts(document: Any) -> Iterator[tuple[str, _Place | None]]:
+    """Every text in a document with its place; names of members count as texts of their object."""
+    # Not by recursion: each text would pass through a generator for each level above it.
+    levels: list[Iterator[tuple[Any, _Place | None]]] = [iter([(document, None)])]
+    while levels:
+        for value, place in levels[-1]:
+            if isinstance(value, str):
+                yield value, place
+            elif isinstance(value, dict | list):
+                levels.append(_inside(value, place))
+                break
+        else:
+            levels.pop()
+
+
+def _inside(value: dict[str, Any] | list[Any], place: _Place | None) -> Iterator[tuple[Any, _Place | None]]:
+    """The members of an object, each behind its name, or the elements of an array."""
+    if isinstance(value, dict):
         for name, item in value.items():
-            yield pointer, name
-            yield from _texts(item, f"{pointer}/{escape(name)}")
-    elif isinstance(value, list):
+            yield name, place
+            yield item, _Place(place, name)
+    else:
         for index, item in enumerate(value):
-            yield from _texts(item, f"{pointer}/{index}")
+            yield item, _Place(place, index)
+
+
+def _pointer(place: _Place | None) -> str:
+    """The pointer to a place; where it is longer than MAX_POINTER, to what is around it: a refusal would
+    otherwise repeat a long name for each of its errors."""
+    steps: list[str] = []
+    while place is not None:
+        steps.append(f"/{escape(str(place.step)[: MAX_POINTER + 1])}")
+        place = place.outer
+    pointer = "#"
+    for step in reversed(steps):
+        if len(pointer) + len(step) > MAX_POINTER:
+            break
+        pointer += step
+    return pointer

@@ -1,9 +1,14 @@
 """Text that PostgreSQL can store: it takes neither U+0000 nor lone surrogates."""
 
+import re
+from typing import Final
+
+_UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
+
 
 def is_storable(text: str) -> bool:
     """Whether PostgreSQL takes the text as it is."""
-    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+    return _UNSTORABLE.search(text) is None
 
 
 def storable(text: str) -> str:

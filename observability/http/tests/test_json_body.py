@@ -1,6 +1,7 @@
 """Bodies that are JSON objects and bodies that are refused."""
 
 import json
+import time
 import tracemalloc
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from observability.http.json_body import MAX_BODY_BYTES, MAX_ERRORS, max_body_bytes, parse_object
+from observability.http.json_body import MAX_BODY_BYTES, MAX_ERRORS, MAX_POINTER, max_body_bytes, parse_object
 from observability.http.problem import Problem
 from observability.settings import SettingsError
 
@@ -135,6 +136,36 @@ def test_what_cannot_be_stored_is_pointed_at() -> None:
     problem = refusal(b'{"a": {"b/c": ["ok", "\\u0000"]}, "\\ud800": 1, "pair": "\\ud83d\\ude00"}')
     assert problem.status == 400
     assert [error["pointer"] for error in problem.errors] == ["#/a/b~1c/1", "#"]
+
+
+def seconds(body: bytes) -> float:
+    """Processor time that a body takes."""
+    began = time.process_time()
+    parse_object(body, "application/json")
+    return time.process_time() - began
+
+
+MANY = MAX_BODY_BYTES // 8
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"%%b":1,"%b":[%b1]}' % (b"a" * (MAX_BODY_BYTES // 2), b"1," * MANY),
+        b'{"%%b":1,"a":%b%b""%b}' % (b"[" * 900, b'"",' * MANY, b"]" * 900),
+    ],
+    ids=["a long name of many values", "many texts below many levels"],
+)
+def test_what_can_be_stored_is_found_out_in_one_pass(body: bytes) -> None:
+    escaped, plain = (min(seconds(body % name) for _ in range(2)) for name in (b"\\u0062", b"b"))
+    assert escaped < 100 * plain
+
+
+def test_a_pointer_that_is_too_long_leads_to_what_is_around_it() -> None:
+    texts = b",".join([b'"\\u0000"'] * MAX_ERRORS)
+    for name in (b"a" * MAX_POINTER, b"/" * (MAX_POINTER - 10)):
+        problem = refusal(b'{"b":{"%b":[%b]}}' % (name, texts))
+        assert [error["pointer"] for error in problem.errors] == ["#/b"] * MAX_ERRORS
 
 
 def test_numbers_too_long_to_read() -> None:
