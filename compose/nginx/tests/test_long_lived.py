@@ -163,6 +163,22 @@ def test_nothing_else_is_switched_to(name: str, behind: Behind) -> None:
 
 
 @both
+def test_an_upgrade_that_connection_does_not_name_is_none(name: str, behind: Behind) -> None:
+    with running(name, behind) as nginx:
+        for options, status in [
+            ([], 200),
+            (["Connection: close"], 200),
+            (["Connection: upgraded, x-upgrade"], 200),
+            (["Connection: keep-alive , upgrade"], 101),
+            (["Connection: Upgrade,keep-alive"], 101),
+        ]:
+            with socket.create_connection(("127.0.0.1", nginx.port), 20) as client:
+                client.sendall(asking(name, "Upgrade: websocket", *options))
+                assert read_until(client, b"\r\n\r\n").startswith(b"HTTP/1.1 %d " % status)
+            assert (b"pgrade" in behind.heads[-1]) is (status == 101)
+
+
+@both
 def test_both_nginx_wait_longer_than_a_route_may_say(name: str) -> None:
     schema = yaml.safe_load((stand.TEMPLATES.parents[1] / "gateway/routes.schema.json").read_text())
     longest = schema["$defs"]["long-lived"]["properties"]["idle_seconds"]["maximum"]
