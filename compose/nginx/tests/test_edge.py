@@ -179,7 +179,7 @@ def test_a_client_cannot_speak_for_the_platform(edge: stand.Nginx, seen: list[st
     headers = dict(seen[-1].headers)
     assert headers.pop("traceparent")
     assert headers == {
-        "host": "shop.example",
+        "host": "shop.example:99",
         "accept": "a/b",
         "accept-encoding": "identity",
         "x-forwarded-for": "127.0.0.1",
@@ -187,6 +187,25 @@ def test_a_client_cannot_speak_for_the_platform(edge: stand.Nginx, seen: list[st
         "x-forwarded-proto": "http",
         "via": "1.1 edge-nginx",
     }
+
+
+@pytest.mark.parametrize(
+    ("host", "passed"),
+    [
+        ("Shop.Example:8080", "shop.example:8080"),
+        ("[::1]:8080", "[::1]:8080"),
+        ("[::1]", "[::1]"),
+        ("a:99x", "a"),
+        ("a:123456", "a"),
+        ("a:", "a"),
+    ],
+)
+def test_the_gateway_sees_the_port_that_the_caller_knows(
+    edge: stand.Nginx, seen: list[stand.Seen], host: str, passed: str
+) -> None:
+    """It compares a page's origin with it."""
+    edge.request("GET", "/v1/x", {"Host": host})
+    assert seen[-1].headers["host"] == passed
 
 
 @pytest.mark.parametrize(
