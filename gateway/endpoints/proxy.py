@@ -42,7 +42,7 @@ _NOT_PASSED_BACK = frozenset(
         "x-trace-id",
     }
 )
-#: Of a 204, which has no length (RFC 9110, 8.6); some services say one.
+#: Of a 101 and a 204, which have no length (RFC 9110, 8.6); some services say one.
 _NOT_PASSED_BACK_OF_NOTHING = _NOT_PASSED_BACK | {"content-length"}
 
 
@@ -137,7 +137,7 @@ class Proxy:
 
     def _headers(self, streamed: Streamed) -> Headers:
         """Those of the service's answer that its caller gets."""
-        without = _NOT_PASSED_BACK_OF_NOTHING if streamed.status == 204 else _NOT_PASSED_BACK
+        without = _NOT_PASSED_BACK_OF_NOTHING if streamed.status in (101, 204) else _NOT_PASSED_BACK
         return [
             (name, public_location(value, self._prefix) if name.lower() in _LOCATIONS else value)
             for name, value in end_to_end(streamed.headers.items(), without)

@@ -144,6 +144,8 @@ async def connect_raw(api: Api, sent: bytes) -> bytes:
         ("https://shop.example", 101),
         ("http://a", 101),
         ("https://evil.example", 403),
+        ("http://a:8080", 403),
+        ("https://shop.example.evil.example", 403),
         ("null", 403),
         ("http://[", 403),
     ],
@@ -200,6 +202,27 @@ async def test_what_is_no_handshake_is_not_passed_through(
 ) -> None:
     async with running(telemetry, tmp_path, routes(), answering({"/chat": head})) as api:
         assert (await connect_raw(api, handshake())).startswith(b"HTTP/1.1 502 ")
+        await until(lambda: not api.pipeline.in_flight.count)
+
+
+@pytest.mark.parametrize("framing", [b"Content-Length: 4", b"Transfer-Encoding: chunked"])
+async def test_a_switch_has_no_length(telemetry: Telemetry, tmp_path: Path, framing: bytes) -> None:
+    """What is behind its head is the WebSocket's, whatever the service says of it."""
+    head = (
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n%b\r\n\r\n\x82\x02hi" % framing
+    )
+    async with (
+        running(telemetry, tmp_path, routes(), answering({"/chat": head})) as api,
+        Client.of(port_of(api)) as client,
+    ):
+        await client.send(handshake())
+        async with asyncio.timeout(20):
+            passed = await client.reader.readuntil(b"\r\n\r\n")
+            assert passed.startswith(b"HTTP/1.1 101 ")
+            assert framing.partition(b":")[0] not in passed
+            assert await client.reader.readexactly(4) == b"\x82\x02hi"
+        api.context.long_lived.end_all()
         await until(lambda: not api.pipeline.in_flight.count)
 
 
