@@ -162,6 +162,9 @@ class Consumers(ConnectionThread):
             for number, wanted in self._specs.items()
             if wanted.subscription_id not in self._leaderless
         }
+        # Of consumers that end, messages may have been acknowledged since the turn began: to close a channel
+        # requeues what is unsettled.
+        self._settle_all(channels)
         channels.reconcile(usable, is_careful=self._is_careful)
         self._is_careful = False
 
