@@ -15,7 +15,7 @@ from broker.rio.metrics import ApiMetrics
 from broker.rio.model.event import Event
 from broker.rio.settings import AgeAndRows, AgeAndSize
 from broker.rio.store.database import POOL_SIZE, Database
-from broker.rio.store.dead_letters import MAX_COUNTED, DeadLetters, Meant
+from broker.rio.store.dead_letters import MAX_COUNTED, DeadLetterFilter, DeadLetters
 from broker.rio.store.scheduled import MAX_SCHEDULED, Schedule
 from broker.tests.servers import Postgres
 
@@ -140,12 +140,12 @@ async def read(kept: Kept, table: str, column: str = "seq_tup_read") -> int:
 
 
 LISTS = {
-    "all": Meant(),
-    "until": Meant(until=datetime.now(UTC) - timedelta(hours=1)),
-    "since": Meant(since=datetime.now(UTC) - timedelta(minutes=30)),
-    "subscription, until": Meant(subscription="s", until=datetime.now(UTC) - timedelta(hours=1)),
-    "type, until": Meant(type="a.b", until=datetime.now(UTC) - timedelta(hours=1)),
-    "type without any": Meant(type="a.c"),
+    "all": DeadLetterFilter(),
+    "until": DeadLetterFilter(until=datetime.now(UTC) - timedelta(hours=1)),
+    "since": DeadLetterFilter(since=datetime.now(UTC) - timedelta(minutes=30)),
+    "subscription, until": DeadLetterFilter(subscription="s", until=datetime.now(UTC) - timedelta(hours=1)),
+    "type, until": DeadLetterFilter(type="a.b", until=datetime.now(UTC) - timedelta(hours=1)),
+    "type without any": DeadLetterFilter(type="a.c"),
 }
 
 
@@ -153,11 +153,11 @@ async def rows_of_lists(kept: Kept) -> dict[str, int]:
     """Rows that are read for a page of each list, and for a batch of those to replay."""
     letters = DeadLetters(kept.database)
     rows = {}
-    for name, meant in LISTS.items():
+    for name, letter_filter in LISTS.items():
         for _ in range(12):  # from the sixth time on PostgreSQL may take a plan for any values
             before = await read(kept, "dead_letters", "seq_tup_read + idx_tup_fetch")
-            found = await letters.newest(meant, 10)
-            async with letters.lock(meant, 10) as locked:
+            found = await letters.newest(letter_filter, 10)
+            async with letters.lock(letter_filter, 10) as locked:
                 assert len(locked.letters) == len(found)
             after = await read(kept, "dead_letters", "seq_tup_read + idx_tup_fetch")
             rows[name] = max(rows.get(name, 0), after - before)
@@ -215,7 +215,7 @@ async def test_five_million_rows_are_cleaned_and_counted_in_bounded_steps(kept: 
     letters = DeadLetters(kept.database)
     left = rows - kept.dropped("dead_letters", "age") - kept.dropped("dead_letters", "size")
     assert await letters.counts() == {"s": left}
-    assert await letters.count(Meant()) == MAX_COUNTED
+    assert await letters.count(DeadLetterFilter()) == MAX_COUNTED
     after = {table: await read(kept, table) for table in before}
     assert all(after[table] - before[table] <= MAX_COUNTED for table in before), after
     rows = await rows_of_lists(kept)

@@ -26,10 +26,10 @@ class _ManyHandler(DeadLetterResource):
         """
         self.require_admin()
         selection = read_body(self, Selection)
-        meant = selection.meant(await self.dead_letters.now())
+        letter_filter = selection.letter_filter(await self.dead_letters.now())
         done, kept = 0, list[Kept]()
         for _ in range(_MAX_BATCHES):
-            async with self.dead_letters.lock(meant, _BATCH) as locked:
+            async with self.dead_letters.lock(letter_filter, _BATCH) as locked:
                 refused = await self.take(locked.letters)
                 stay = {one.id for one in refused}
                 await locked.remove(letter.id for letter in locked.letters if letter.id not in stay)
@@ -39,9 +39,12 @@ class _ManyHandler(DeadLetterResource):
             if len(locked.letters) < _BATCH:
                 show(self, Progress(done=done, kept=kept, remaining=0, next=None))
                 return
-            meant = replace(meant, after=locked.letters[-1].place)
-        remaining = await self.dead_letters.count(meant)
-        show(self, Progress(done=done, kept=kept, remaining=remaining, next=cursor_behind(meant, remaining)))
+            letter_filter = replace(letter_filter, after=locked.letters[-1].place)
+        remaining = await self.dead_letters.count(letter_filter)
+        show(
+            self,
+            Progress(done=done, kept=kept, remaining=remaining, next=cursor_behind(letter_filter, remaining)),
+        )
 
     async def take(self, letters: Sequence[DeadLetter]) -> list[Kept]:
         """Do it to a batch; gives those that must stay."""

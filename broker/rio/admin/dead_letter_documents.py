@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import Field, model_validator
 
 from broker.rio.admin.description import Document, EventType, RowId, Shown, SubscriptionId, Time
-from broker.rio.store.dead_letters import MAX_COUNTED, DeadLetter, Meant, Place
+from broker.rio.store.dead_letters import MAX_COUNTED, DeadLetter, DeadLetterFilter, Place
 
 _LISTED: Final = 100
 _MAX_LISTED: Final = 500
@@ -35,13 +35,13 @@ class LettersQuery(Filter):
         default=None, description="`next` of the page before"
     )
 
-    def meant(self) -> Meant:
+    def letter_filter(self) -> DeadLetterFilter:
         before = None if self.cursor is None else _place(self.cursor)
-        return Meant(None, self.subscription, self.type, self.since, self.until, before)
+        return DeadLetterFilter(None, self.subscription, self.type, self.since, self.until, before)
 
 
 class Selection(Document):
-    """The dead letters to replay or discard: those of these ids, or all that a filter means."""
+    """The dead letters to replay or discard: those of these ids, or all that a filter matches."""
 
     ids: Annotated[list[RowId], Field(min_length=1, max_length=_MAX_IDS)] | None = None
     filter: Filter | None = Field(default=None, description="`{}` means every dead letter")
@@ -55,13 +55,13 @@ class Selection(Document):
             raise ValueError("either ids or a filter is needed")
         return self
 
-    def meant(self, now: datetime) -> Meant:
-        """Those that had died when the first of the requests came (`now`, unless the cursor says): a letter
-        that is sent again and dies again is not meant a second time."""
+    def letter_filter(self, now: datetime) -> DeadLetterFilter:
+        """The filter of this request. Only letters match that had died when the first request came (`now`, or
+        the time in the cursor): a letter that is sent again and dies again is not taken a second time."""
         begun, _, place = (self.cursor or "").partition("-")
         end = _moment(begun) if begun else now
         chosen = self.filter or Filter()
-        return Meant(
+        return DeadLetterFilter(
             None if self.ids is None else tuple(self.ids),
             chosen.subscription,
             chosen.type,
@@ -147,11 +147,11 @@ def shown_letter(letter: DeadLetter) -> Letter:
     )
 
 
-def cursor_behind(meant: Meant, remaining: int) -> str | None:
-    """The cursor of a request for what remains of the letters that are meant."""
-    if not remaining or meant.until is None or meant.after is None:
+def cursor_behind(letter_filter: DeadLetterFilter, remaining: int) -> str | None:
+    """The cursor of a request for the letters that remain."""
+    if not remaining or letter_filter.until is None or letter_filter.after is None:
         return None
-    return f"{_moment_text(meant.until)}-{cursor_at(meant.after)}"
+    return f"{_moment_text(letter_filter.until)}-{cursor_at(letter_filter.after)}"
 
 
 def _place(text: str) -> Place:

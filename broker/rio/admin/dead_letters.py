@@ -22,7 +22,7 @@ from broker.rio.amqp.publisher import NotPublished
 from broker.rio.jobs.resending import Resending, Resent
 from broker.rio.model.sender import Senders
 from broker.rio.model.states import State, log_state
-from broker.rio.store.dead_letters import DeadLetter, DeadLetters, Meant
+from broker.rio.store.dead_letters import DeadLetter, DeadLetterFilter, DeadLetters
 from observability.http.problem import Problem
 
 
@@ -43,7 +43,7 @@ class DeadLettersHandler(DeadLetterResource):
     async def get(self) -> None:
         self.require_sees_all()
         query = read_query(self, LettersQuery)
-        found = await self.dead_letters.newest(query.meant(), query.limit + 1)
+        found = await self.dead_letters.newest(query.letter_filter(), query.limit + 1)
         page, cursor = page_of(found, query.limit, lambda letter: cursor_at(letter.place))
         show(self, Letters(items=[shown_letter(letter) for letter in page], next=cursor))
 
@@ -70,7 +70,7 @@ class DeadLetterHandler(DeadLetterResource):
     @available
     async def delete(self, letter_id: str) -> None:
         self.require_admin()
-        async with self.dead_letters.lock(Meant((row_id(letter_id, "Dead letter"),)), 1) as locked:
+        async with self.dead_letters.lock(DeadLetterFilter((row_id(letter_id, "Dead letter"),)), 1) as locked:
             if not locked.letters:
                 raise Problem(404, "Dead letter not found")
             await locked.remove(letter.id for letter in locked.letters)
@@ -101,7 +101,7 @@ async def replay_letter(dead_letters: DeadLetters, resending: Resending, letter_
     Raises NotPublished when RabbitMQ did not confirm it, and Problem 409 when its subscription is gone; the
     letter then stays.
     """
-    async with dead_letters.lock(Meant((letter_id,)), 1) as locked:
+    async with dead_letters.lock(DeadLetterFilter((letter_id,)), 1) as locked:
         if not locked.letters:
             return None
         (letter,) = locked.letters

@@ -27,7 +27,7 @@ _WRITTEN_BYTES: Final = 256 * 1024
 
 
 class NotPublished(Exception):
-    """RabbitMQ did not confirm the message; it may or may not have it. To be tried again by the caller."""
+    """RabbitMQ did not confirm the message, and may or may not have it. The caller has to try again."""
 
 
 class Unavailable(NotPublished):
@@ -39,7 +39,7 @@ class Blocked(NotPublished):
 
 
 class Stuck(NotPublished):
-    """RabbitMQ confirms nothing that goes this way, while it answers otherwise: a queue without a leader."""
+    """RabbitMQ confirms no message with this routing key, while it confirms others: a queue has no leader."""
 
 
 class Saturated(NotPublished):
@@ -47,42 +47,42 @@ class Saturated(NotPublished):
 
 
 class _Batch:
-    """Messages published by one call, which is answered when all of them are settled."""
+    """Messages published by one call, which returns when all of them have their result."""
 
-    __slots__ = ("answers", "future", "left")
+    __slots__ = ("future", "left", "results")
 
     def __init__(self, count: int, future: "asyncio.Future[list[bool | NotPublished]]") -> None:
-        self.answers: list[bool | NotPublished] = [True] * count
+        self.results: list[bool | NotPublished] = [True] * count
         self.future = future
         self.left = count
 
     def refuse(self, refusal: NotPublished) -> "asyncio.Future[list[bool | NotPublished]]":
-        """Answer all of them alike, at once."""
-        self.future.set_result([refusal] * len(self.answers))
+        """Give all of them this result, at once."""
+        self.future.set_result([refusal] * len(self.results))
         return self.future
 
-    def settle(self, index: int, answer: bool | NotPublished) -> None:
-        self.answers[index] = answer
+    def settle(self, index: int, result: bool | NotPublished) -> None:
+        self.results[index] = result
         self.left -= 1
         if not self.left and not self.future.done():  # done: its caller went away
-            self.future.set_result(self.answers)
+            self.future.set_result(self.results)
 
 
 class _Pending:
     """A message whose confirm is waited for."""
 
-    __slots__ = ("answer", "batch", "index", "outgoing", "sent_at")
+    __slots__ = ("batch", "index", "outgoing", "result", "sent_at")
 
     def __init__(self, outgoing: Outgoing, batch: _Batch, index: int) -> None:
         self.outgoing = outgoing
         self.batch = batch
         self.index = index
         self.sent_at = 0.0
-        self.answer: bool | NotPublished = True
+        self.result: bool | NotPublished = True
 
     @property
     def route(self) -> tuple[str, str]:
-        """What RabbitMQ chooses the message's queues by."""
+        """Exchange and routing key: RabbitMQ chooses the message's queues by them."""
         return self.outgoing.exchange, self.outgoing.routing_key
 
 
@@ -123,7 +123,7 @@ class Publisher(ConnectionThread):
 
     @property
     def connections(self) -> int:
-        """How many connections there have been: the number of the latest one."""
+        """How many connections there have been, which is the number of the latest one."""
         return self._connections
 
     def admit(self, connection: int) -> None:
@@ -143,17 +143,17 @@ class Publisher(ConnectionThread):
         return self._in_hand
 
     async def publish(self, outgoing: Outgoing) -> bool:
-        """Publish and await RabbitMQ's confirm; tells whether any queue took the message (if mandatory).
+        """Publish and await RabbitMQ's confirm. Returns whether any queue took the message (if mandatory).
 
         Raises NotPublished, at once when there is no connection or too much is waiting.
         """
-        (answer,) = await self.publish_all((outgoing,))
-        if isinstance(answer, NotPublished):
-            raise answer
-        return answer
+        (result,) = await self.publish_all((outgoing,))
+        if isinstance(result, NotPublished):
+            raise result
+        return result
 
     def publish_all(self, messages: Iterable[Outgoing]) -> "asyncio.Future[list[bool | NotPublished]]":
-        """Publish several and await all; each one's answer stands in its place."""
+        """Publish messages and await all; the results are in the order of the messages."""
         outgoing = tuple(messages)
         batch = _Batch(len(outgoing), self._loop.create_future())
         if refusal := self._refusal(len(outgoing)):
@@ -220,7 +220,7 @@ class Publisher(ConnectionThread):
         lost = [*self._unconfirmed.values(), *queued]
         self._unconfirmed.clear()
         for pending in lost:
-            pending.answer = Unavailable("the connection to RabbitMQ was lost before its confirm")
+            pending.result = Unavailable("the connection to RabbitMQ was lost before its confirm")
         self._settled.extend(lost)
         self._report()
 
@@ -231,7 +231,7 @@ class Publisher(ConnectionThread):
         self._frames.read()
 
     def _send_some(self) -> None:
-        """Write what waits, up to some hundred kilobytes, with one call of the socket."""
+        """Write the messages that wait, up to some hundred kilobytes, with one call of the socket."""
         frames: list[bytes] = []
         size = 0
         now = time.monotonic()
@@ -250,7 +250,7 @@ class Publisher(ConnectionThread):
             self._channel.connection.transport.write(b"".join(frames))
 
     def _give_up_overdue(self) -> None:
-        """Answer the messages that RabbitMQ does not confirm, and refuse others that go the same way for a
+        """Give up messages that RabbitMQ does not confirm, and refuse others with their routing key for a
         while: were they to wait, too, they would fill the publisher, and everything else would be refused.
 
         The connection stays; its heartbeats tell whether RabbitMQ is there.
@@ -271,7 +271,7 @@ class Publisher(ConnectionThread):
         if now >= until:  # this one is sent, to find out; the next ones wait for what becomes of it
             self._stuck[pending.route] = now + _CONFIRM_SECONDS + _STUCK_SECONDS
             return False
-        pending.answer = Stuck(_NO_CONFIRM)
+        pending.result = Stuck(_NO_CONFIRM)
         self._settled.append(pending)
         return True
 
@@ -285,7 +285,7 @@ class Publisher(ConnectionThread):
         """No queue takes the message; its confirm follows."""
         pending = self._unconfirmed.get(int(message.properties["correlation_id"]))
         if pending is not None:
-            pending.answer = False
+            pending.result = False
 
     def _settle(self, tag: int, multiple: bool, error: NotPublished | None) -> None:
         tags = list(itertools.takewhile(lambda sent: sent <= tag, self._unconfirmed)) if multiple else [tag]
@@ -294,7 +294,7 @@ class Publisher(ConnectionThread):
             if pending is not None:
                 if self._stuck and error is None:
                     self._stuck.pop(pending.route, None)
-                pending.answer = error or pending.answer
+                pending.result = error or pending.result
                 self._settled.append(pending)
 
     def _report(self) -> None:
@@ -310,4 +310,4 @@ class Publisher(ConnectionThread):
     def _resolve(self, settled: list[_Pending]) -> None:
         self._in_hand -= len(settled)
         for pending in settled:
-            pending.batch.settle(pending.index, pending.answer)
+            pending.batch.settle(pending.index, pending.result)

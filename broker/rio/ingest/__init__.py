@@ -1,1 +1,1 @@
-"""From a POST to an event that RabbitMQ has: `pipeline` is the way, every other module one step of it."""
+"""Accepting events: `pipeline` has the steps in their order, every other module is one step."""

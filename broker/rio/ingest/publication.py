@@ -57,21 +57,21 @@ class Publication:
         outgoing = [
             _outgoing(event, tracing.headers_of(span), now) for event, span in zip(events, spans, strict=True)
         ]
-        answers = await self._publisher.publish_all(outgoing)
+        results = await self._publisher.publish_all(outgoing)
         return [
-            self._outcome(event, span, answer)
-            for event, span, answer in zip(events, spans, answers, strict=True)
+            self._outcome(event, span, result)
+            for event, span, result in zip(events, spans, results, strict=True)
         ]
 
-    def _outcome(self, event: Event, span: Span, answer: bool | NotPublished) -> Outcome:
+    def _outcome(self, event: Event, span: Span, result: bool | NotPublished) -> Outcome:
         """The outcome that RabbitMQ's confirm means for an event, whose span ends here."""
         # Not use_span, whose generator takes as long as everything else that is done with the span.
         token = context.attach(trace.set_span_in_context(span))
         try:
-            if isinstance(answer, NotPublished):
-                span.set_status(StatusCode.ERROR, str(answer))
-                return refusals.not_published(answer)
-            if not answer:
+            if isinstance(result, NotPublished):
+                span.set_status(StatusCode.ERROR, str(result))
+                return refusals.not_published(result)
+            if not result:
                 # The event log takes every event, whether or not anything subscribes to it.
                 span.set_status(StatusCode.ERROR, _NO_EVENT_LOG)
                 return refusals.unavailable("RabbitMQ unavailable", _NO_EVENT_LOG)

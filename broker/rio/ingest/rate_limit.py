@@ -1,4 +1,4 @@
-"""Rates of senders: a token bucket each."""
+"""The rate limit of each sender, by a token bucket."""
 
 import time
 from collections.abc import Callable
@@ -22,14 +22,14 @@ class RateLimit:
         self._full_at: dict[str, float] = {}
 
     def check(self, sender: Sender, _: Event) -> Outcome:
-        """Take leave for one event of a sender; 429 while there is none to take."""
+        """Count an event of a sender; 429 for one beyond the sender's rate, which is not counted."""
         rate = sender.rate_per_second
         if rate is None or not (wait := self.take(sender.name, rate)):
             return None
         return refusals.too_fast(rate, wait)
 
     def take(self, sender: str, rate_per_second: float) -> float:
-        """Take leave for one event: 0, or in how many seconds there will be one to take."""
+        """Take a token: 0, or the seconds until there is one to take."""
         now, interval = self._clock(), 1.0 / rate_per_second
         before = self._full_at.get(sender, now)
         full_at, wait = token_bucket.take(before, now, interval, max(1.0, rate_per_second) * interval)

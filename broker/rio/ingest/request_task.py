@@ -1,4 +1,4 @@
-"""One request to emit on its way: its body comes, it is responded to, the response is sent."""
+"""One request to emit, from its head to its response."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -18,13 +18,13 @@ CLIENT_GONE: Final = 499
 
 
 class RequestTask:
-    """A `ReceivedRequest` with its span, access line and metrics, whatever becomes of it.
+    """A `ReceivedRequest` with a span, an access line and metrics in any case.
 
-    What a sender emitted stands once all of its request has come, even if it does not wait for the response.
+    Once all of a request has come its events are accepted, even if the sender does not wait for the response.
 
     Parameters:
         respond: makes the response.
-        tasks: has the task while it is under way.
+        tasks: holds the task until it ends.
     """
 
     streams = False
@@ -47,19 +47,19 @@ class RequestTask:
         body: "bytes | BodyStream | asyncio.Future[bytes]" = b"",
         when_admitted: Callable[[], None] | None = None,
     ) -> None:
-        """Start the work; the body is there, or comes as a whole: see `ReceivedRequest`."""
+        """Start the work. The body is all there, or comes later: see `ReceivedRequest`."""
         if not isinstance(body, BodyStream):
             self._request.body = body
         self._request.when_admitted = when_admitted
         self._start()
 
     def refuse(self, problem: Problem) -> None:
-        """Answer with a problem in the place of the body, which is not waited for."""
+        """Respond with a problem; the rest of the body is not waited for."""
         self._request.body = problem
         self._start()
 
     def gone(self) -> None:
-        """The sender closed the connection: a request that has not come whole is given up."""
+        """Give up a request that has not come whole: the sender closed the connection."""
         task, body = self._task, self._request.body
         if task is None:
             self._record.end(CLIENT_GONE)

@@ -1,4 +1,4 @@
-"""Events whose type has a JSON Schema have data of that schema."""
+"""Refusing events whose data does not follow the JSON Schema of their type."""
 
 from broker.rio.ingest.messages import Outcome
 from broker.rio.model.event import Event

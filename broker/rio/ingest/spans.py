@@ -1,4 +1,4 @@
-"""The spans of events on their way in. What the spans of a type have in common is encoded once."""
+"""The spans of events that are published or scheduled."""
 
 from functools import lru_cache
 from typing import Final
@@ -16,14 +16,14 @@ _TYPES: Final = 1024  # senders choose them
 
 
 class EventSpans:
-    """Starts a span for what is done to an event, named after that and the event's type."""
+    """Starts a span for an operation on an event, named `<operation> <type>`."""
 
     def __init__(self, tracer: Tracer) -> None:
         self._tracer = tracer
         self._template = lru_cache(_TYPES)(self._make)
 
     def of_request(self, operation: str, event: Event) -> Span:
-        """In the event's own trace, linked to the request that brought it; without one, in the request's."""
+        """A span in the event's own trace, linked to the request's; in the request's trace if it has none."""
         request = trace.get_current_span().get_span_context()
         own = tracing.parent_of(event.attributes)
         link = None if own is None else request
@@ -31,7 +31,7 @@ class EventSpans:
         return template.start(own or request, tracing.values(event), link=link)
 
     def of_due(self, scheduled: Scheduled) -> Span:
-        """In a trace of its own, linked to where the event was accepted: that was long ago."""
+        """A span in a new trace, linked to the span in which the event was accepted long ago."""
         event = scheduled.event
         accepted = tracing.parent_of(scheduled.trace)
         return self._template("publish", event.type).start(None, tracing.values(event), link=accepted)

@@ -1,4 +1,4 @@
-"""Which subscriptions get the events of a type, kept in memory to log and count it. RabbitMQ routes them."""
+"""Which subscriptions get the events of a type, in memory, for log lines and metrics. RabbitMQ routes."""
 
 from collections.abc import Sequence
 from typing import Final

@@ -46,15 +46,15 @@ class Resending:
     async def send(self, resent: Sequence[Resent]) -> list[bool | NotPublished]:
         """Publish all and await RabbitMQ's confirms together.
 
-        Each answer stands in its event's place: whether the subscription's queue took it (False: there is
+        The results are in the order of the events: whether the subscription's queue took it (False: there is
         none any more), or why RabbitMQ does not have it.
         """
         spans = [self._span(one) for one in resent]
-        answers = await self._publisher.publish_all(map(_outgoing, resent))
-        for one, span, answer in zip(resent, spans, answers, strict=True):
+        results = await self._publisher.publish_all(map(_outgoing, resent))
+        for one, span, result in zip(resent, spans, results, strict=True):
             with trace.use_span(span, end_on_exit=True):
-                self._account(one, span, answer)
-        return answers
+                self._account(one, span, result)
+        return results
 
     def _span(self, resent: Resent) -> Span:
         event = resent.message.event
@@ -66,12 +66,12 @@ class Resending:
             links=_links(resent.message),
         )
 
-    def _account(self, resent: Resent, span: Span, answer: bool | NotPublished) -> None:
-        if answer is True:
+    def _account(self, resent: Resent, span: Span, result: bool | NotPublished) -> None:
+        if result is True:
             self._metrics.replayed.labels(resent.subscription, resent.origin).inc()
             log_state(State.REPLAYED, resent.message.event, resent.subscription, origin=resent.origin)
         else:
-            span.set_status(StatusCode.ERROR, "the subscription is gone" if answer is False else str(answer))
+            span.set_status(StatusCode.ERROR, "the subscription is gone" if result is False else str(result))
 
 
 def _links(message: Message) -> list[Link]:

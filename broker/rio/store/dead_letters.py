@@ -63,8 +63,8 @@ class DeadLetter:
 
 
 @dataclass(frozen=True, slots=True)
-class Meant:
-    """Which dead letters are meant; None does not restrict."""
+class DeadLetterFilter:
+    """Which dead letters are asked for; None does not restrict."""
 
     ids: tuple[int, ...] | None = None
     subscription: str | None = None
@@ -145,18 +145,18 @@ class DeadLetters:
         now: datetime = row["now"]
         return now
 
-    async def newest(self, meant: Meant, limit: int) -> list[DeadLetter]:
-        """Of the letters that are meant those that died last, newest first."""
+    async def newest(self, letter_filter: DeadLetterFilter, limit: int) -> list[DeadLetter]:
+        """The letters that the filter matches and that died last, newest first."""
         query: LiteralString = f"""
-            SELECT * FROM dead_letters WHERE {meant.condition()}
+            SELECT * FROM dead_letters WHERE {letter_filter.condition()}
             ORDER BY died_at DESC, id DESC LIMIT %(limit)s
         """  # noqa: S608 - made of constants
-        rows = await self._database.fetch(query, {**meant.parameters(), "limit": limit})
+        rows = await self._database.fetch(query, {**letter_filter.parameters(), "limit": limit})
         return [_dead_letter(row) for row in rows]
 
     async def get(self, letter_id: int) -> DeadLetter | None:
         """One dead letter, or None."""
-        return next(iter(await self.newest(Meant(ids=(letter_id,)), 1)), None)
+        return next(iter(await self.newest(DeadLetterFilter(ids=(letter_id,)), 1)), None)
 
     async def id_of(self, subscription_id: str, source: str, event_id: str) -> int | None:
         """The id of the dead letter of an event that a subscription did not take, or None."""
@@ -169,28 +169,28 @@ class DeadLetters:
         return rows[0]["id"] if rows else None
 
     @asynccontextmanager
-    async def lock(self, meant: Meant, limit: int) -> AsyncIterator[LockedLetters]:
-        """Lock the first of the letters that are meant; those removed in the block go if it succeeds.
+    async def lock(self, letter_filter: DeadLetterFilter, limit: int) -> AsyncIterator[LockedLetters]:
+        """Lock the first letters that the filter matches; those removed in the block go if it succeeds.
 
         They come in the order they died in, so that an ordered subscription gets them again in its order.
         They stay locked until the block ends: should a letter that is sent again die meanwhile, it is stored
         anew afterwards, and is not lost with the old row.
         """
         query: LiteralString = f"""
-            SELECT * FROM dead_letters WHERE {meant.condition()}
+            SELECT * FROM dead_letters WHERE {letter_filter.condition()}
             ORDER BY died_at, id LIMIT %(limit)s FOR UPDATE
         """  # noqa: S608 - made of constants
         async with self._database.connection() as connection, connection.transaction():
-            found = await connection.execute(query, {**meant.parameters(), "limit": limit})
+            found = await connection.execute(query, {**letter_filter.parameters(), "limit": limit})
             yield LockedLetters(connection, [_dead_letter(row) for row in await found.fetchall()])
 
-    async def count(self, meant: Meant) -> int:
-        """How many letters are meant; counted up to MAX_COUNTED."""
+    async def count(self, letter_filter: DeadLetterFilter) -> int:
+        """How many letters the filter matches; counted up to MAX_COUNTED."""
         query: LiteralString = f"""
             SELECT count(*) AS letters
-            FROM (SELECT FROM dead_letters WHERE {meant.condition()} LIMIT %(most)s) AS meant
+            FROM (SELECT FROM dead_letters WHERE {letter_filter.condition()} LIMIT %(most)s) AS matched
         """  # noqa: S608 - made of constants
-        (row,) = await self._database.fetch(query, {**meant.parameters(), "most": MAX_COUNTED})
+        (row,) = await self._database.fetch(query, {**letter_filter.parameters(), "most": MAX_COUNTED})
         return int(row["letters"])
 
     async def counts(self) -> dict[str, int]:
