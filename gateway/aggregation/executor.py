@@ -1,4 +1,4 @@
-"""The plan of a composed document: its parts, made once, run for every request."""
+"""Composing a document: an `Executor` for each route calls the parts of every request's document."""
 
 import asyncio
 import time
@@ -25,8 +25,8 @@ from observability.http.client.request import lines
 from observability.tracer import LazySpan, ParentContext, Template
 
 _ABSENT: Final = Good(NULL, None)
-#: Where the caller's own value cannot stand in a call, by what it is of; all else is the services' fault. A
-#: token is good even if its subject can be no name: 403, since another request for a token would not help.
+#: The status where a value of the caller's cannot stand in a call, by the part of the request that it is in;
+#: one from anywhere else is a service's fault. A token's subject: 403, since another token would not help.
 _STATUS_OF_ABSENT: Final = {"path": 404, "query": 400, "body": 422, "caller": 403}
 
 
@@ -34,9 +34,9 @@ class Composed(NamedTuple):
     """A composed document.
 
     Attributes:
-        fresh: for how long it may be kept: as each of its parts may, and not at all if one failed.
+        fresh: for how long it may be kept: as long as each of its parts; not at all if one failed.
         age: seconds since the first part's answer came, where that matters.
-        shared: whether it may be given to other requests of the same time: as each of its parts may.
+        shared: whether it may be given to other requests of the same time, as all of its parts may.
     """
 
     body: bytes
@@ -47,11 +47,11 @@ class Composed(NamedTuple):
 
 
 class _Outcome(NamedTuple):
-    """What became of a part: None where its condition did not hold.
+    """The result of a part. `good` is None if the part failed, or its condition did not hold.
 
     Attributes:
-        error: what the document says of its failure.
-        failure: the same, for the answer where there is no document.
+        error: the failure as the document shows it.
+        failure: the failure for the response where there is no document.
     """
 
     good: Good | None
@@ -60,7 +60,7 @@ class _Outcome(NamedTuple):
 
 
 class TotalFailure(Exception):
-    """No document: `cause` failed, and the answer is nothing without it."""
+    """There is no document: `cause` failed, and the document cannot do without it."""
 
     def __init__(self, cause: PartFailed) -> None:
         super().__init__(cause.cause)
@@ -68,7 +68,7 @@ class TotalFailure(Exception):
 
 
 class Executor:
-    """Runs parts concurrently as far as what they need of each other allows.
+    """Calls parts concurrently; one that needs values of others is called once it has them.
 
     Parameters:
         route: the route's id, for metrics.
@@ -88,7 +88,7 @@ class Executor:
     ) -> None:
         self.coalesced = coalesced
         self.keeps = any(part.on_failure == "stale" for part in parts)
-        """Whether parts' answers are kept, so that it matters when the document's resource was written."""
+        """Whether last good answers are kept, which writing the document's resource invalidates."""
         self.parts = tuple(parts)
         self.first = tuple(part for part in parts if not part.needs)
         self.later = tuple(part for part in parts if part.needs)
@@ -171,10 +171,10 @@ class Executor:
 
 
 class _Run:
-    """One run of a executor.
+    """The work of an executor for one request.
 
-    Parts are called as soon as what they need is there, by callbacks: a task a part would cost more than all
-    that is done for it. One that has to wait, or whose call failed, gets a task.
+    Parts are called by callbacks, as soon as they have the values they need: a task for each would cost more
+    than the call. A part whose call has to wait, or failed, gets a task.
     """
 
     __slots__ = (
@@ -186,8 +186,8 @@ class _Run:
         "_onward",
         "_parent",
         "_request",
+        "_running",
         "_trace_context",
-        "_under_way",
         "_version",
         "_waiting",
         "first_answer",
@@ -209,34 +209,34 @@ class _Run:
         self._identity = request.caller.identity
         self._onward = self._baggage + lines(self._identity)
         self._waiting = executor.later
-        self._under_way: set[_RunningPart] = set()
+        self._running: set[_RunningPart] = set()
         self._version = context.invalidations.version(resource(request.path)) if executor.keeps else ()
         self.shared = True
         """Whether every answer so far may be given to other requests of the same time."""
         self.first_answer: float | None = None
-        """When it came, by the executor's clock; of documents that may be kept."""
+        """When the first answer came, by the executor's clock; only of documents that may be kept."""
         self.outcomes: dict[str, _Outcome] = {}
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done when every part has its outcome, or the document cannot be."""
         self.scope: dict[str, Any] = scope_of(request)
 
     def start(self) -> None:
-        """Call the parts that need nothing of others."""
+        """Call the parts that need no values of others."""
         for part in self._executor.first:
             self._start(part)
 
     async def abandon(self) -> None:
-        """End whatever still goes on."""
-        tasks = [going.task for going in self._under_way if going.task is not None]
+        """Cancel the calls in flight."""
+        tasks = [running.task for running in self._running if running.task is not None]
         for task in tasks:
             task.cancel()
         if tasks:
             with suppress(asyncio.CancelledError):
                 await asyncio.wait(tasks)
-        for going in self._under_way:
-            if going.attempt is not None:
-                going.attempt.abandon()
-            going.lazy_span.end()
+        for running in self._running:
+            if running.attempt is not None:
+                running.attempt.abandon()
+            running.lazy_span.end()
 
     def _start(self, part: Part) -> None:
         if self.over.done():
@@ -244,68 +244,70 @@ class _Run:
         if part.condition is not None and not part.condition.holds(self.scope):
             self._settle(part, _Outcome(None))
             return
-        going = _RunningPart(self, part, self._executor.spans[part.name].lazy(self._parent))
-        self._under_way.add(going)
+        running = _RunningPart(self, part, self._executor.spans[part.name].lazy(self._parent))
+        self._running.add(running)
         try:
-            going.call = part.call(self._request, self.scope)
-            self._begin(going, going.call)
+            running.call = part.call(self._request, self.scope)
+            self._begin(running, running.call)
         except Unresolved as error:
-            self._take(going, self._unresolved(part, error))
+            self._take(running, self._unresolved(part, error))
         except Exception as error:  # the request fails with it, not the callback that led here
             self._fail(error)
 
-    def _begin(self, going: "_RunningPart", call: Call) -> None:
-        going.attempt = self._context.backend.begin(
+    def _begin(self, running: "_RunningPart", call: Call) -> None:
+        running.attempt = self._context.backend.begin(
             call,
-            going.part.policy,
+            running.part.policy,
             self._deadline,
-            going.lazy_span,
+            running.lazy_span,
             self._onward if call.headers is self._identity else self._baggage + lines(call.headers),
-            going,
+            running,
         )
-        if going.attempt is None:
-            going.task = asyncio.create_task(self._call(going, call))
+        if running.attempt is None:
+            running.task = asyncio.create_task(self._call(running, call))
 
-    def attempt_ended(self, going: "_RunningPart") -> None:
+    def attempt_ended(self, running: "_RunningPart") -> None:
         """The first attempt at a part's call has ended."""
         if self.over.done():  # a call that began now would not be ended: `abandon` may have run
             return
-        answer = cast(Attempt, going.attempt).answer()
+        answer = cast(Attempt, running.attempt).answer()
         if answer is None:
-            going.task = asyncio.create_task(self._call(going, cast(Call, going.call)))
+            running.task = asyncio.create_task(self._call(running, cast(Call, running.call)))
         else:
-            self._take(going, answer)
+            self._take(running, answer)
 
-    async def _call(self, going: "_RunningPart", call: Call) -> None:
+    async def _call(self, running: "_RunningPart", call: Call) -> None:
         """Call a service, or go on with a call whose first attempt failed."""
         # The task is the part's own: its context ends with it, so nothing has to be detached.
-        trace_contexts.attach(trace.set_span_in_context(going.lazy_span.span, self._trace_context))
-        deadline, policy = self._deadline, going.part.policy
+        trace_contexts.attach(trace.set_span_in_context(running.lazy_span.span, self._trace_context))
+        deadline, policy = self._deadline, running.part.policy
         try:
-            got: Answer | PartFailed = await self._context.backend.call(call, policy, deadline, going.attempt)
+            got: Answer | PartFailed = await self._context.backend.call(
+                call, policy, deadline, running.attempt
+            )
         except BackendError as error:
             got = failed(error)
         except Exception as error:
             self._fail(error)
             return
-        self._take(going, got)
+        self._take(running, got)
 
-    def _take(self, going: "_RunningPart", got: "Answer | PartFailed | Good") -> None:
-        """Make a part's outcome of what there is."""
-        self._under_way.remove(going)
+    def _take(self, running: "_RunningPart", got: "Answer | PartFailed | Good") -> None:
+        """Set the outcome of a part, by its answer or failure."""
+        self._running.remove(running)
         try:
-            outcome = self._outcome(going, got)
+            outcome = self._outcome(running, got)
         except Exception as error:  # the request fails with it, not the event loop
             self._fail(error)
         else:
-            self._settle(going.part, outcome)
+            self._settle(running.part, outcome)
         finally:
             # A part whose call took one attempt has nothing to say that the attempt's span does not.
-            if going.attempt is None or not going.lazy_span.leave_out(going.attempt.lazy_span):
-                going.lazy_span.end()
+            if running.attempt is None or not running.lazy_span.leave_out(running.attempt.lazy_span):
+                running.lazy_span.end()
 
-    def _outcome(self, going: "_RunningPart", got: "Answer | PartFailed | Good") -> _Outcome:
-        part, call = going.part, going.call
+    def _outcome(self, running: "_RunningPart", got: "Answer | PartFailed | Good") -> _Outcome:
+        part, call = running.part, running.call
         try:
             if isinstance(got, PartFailed):
                 raise got
@@ -315,7 +317,7 @@ class _Run:
                 self.first_answer = self._executor.clock()
             good = got if isinstance(got, Good) else part.result(got)
         except PartFailed as cause:
-            return self._instead(part, call, cause, going.lazy_span)
+            return self._instead(part, call, cause, running.lazy_span)
         if part.on_failure == "stale" and call is not None and isinstance(got, Answer):
             self._keep(part, call, good, got)
         return _Outcome(good)
@@ -396,7 +398,7 @@ class _Run:
 
 
 class _RunningPart:
-    """A part under way."""
+    """A part whose call is in flight."""
 
     __slots__ = ("_run", "attempt", "call", "lazy_span", "part", "task")
 

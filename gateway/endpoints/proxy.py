@@ -12,7 +12,7 @@ from gateway.backend.policy import LongLivedPolicy, Policy
 from gateway.context import Backend
 from gateway.endpoints.forwarding import LOCATIONS, NOT_SENT_ON, end_to_end, public_location, unavailable
 from gateway.limits import MAX_SERVICE_TARGET
-from gateway.long_lived import websocket
+from gateway.long_lived import handshake
 from gateway.long_lived.answers import LongLivedAnswers
 from gateway.long_lived.event_stream import EventStream
 from gateway.long_lived.tunnel import Tunnel
@@ -127,12 +127,12 @@ class Proxy:
             return Response(
                 streamed.status, headers, EventStream(stack, streamed, connections, route, policy)
             )
-        if not websocket.is_accepted(request.headers.get(websocket.KEY_HEADER, ""), streamed.headers):
+        if not handshake.is_accepted(request.headers.get(handshake.KEY_HEADER, ""), streamed.headers):
             await stack.aclose()
             raise Problem(
                 502, "A service gave no answer", detail=f"{self._service}: no WebSocket's handshake"
             )
-        headers += [("Upgrade", websocket.PROTOCOL), ("Connection", "Upgrade")]
+        headers += [("Upgrade", handshake.PROTOCOL), ("Connection", "Upgrade")]
         return Response(101, headers, Tunnel(stack, streamed.raw, connections, route, policy))
 
     def _headers(self, streamed: Streamed) -> Headers:
@@ -167,7 +167,7 @@ class Proxy:
 
 
 def _asks_for_websocket(request: Request) -> bool:
-    return request.method == "GET" and not request.body and websocket.asks(request.headers)
+    return request.method == "GET" and not request.body and handshake.asks(request.headers)
 
 
 class _Body:

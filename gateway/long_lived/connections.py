@@ -1,4 +1,4 @@
-"""Connections that are kept open for hours, WebSockets and event streams: counted, and ended in order."""
+"""Long-lived connections, WebSockets and event streams: counting them, and ending them gracefully."""
 
 import asyncio
 from abc import ABC, abstractmethod
@@ -9,15 +9,15 @@ from gateway.metrics import Metrics
 Kind = Literal["websocket", "event_stream"]
 KINDS: tuple[Kind, ...] = ("websocket", "event_stream")
 Reason = Literal["client", "service", "idle", "life", "stop"]
-"""Which side ended a connection; or why the gateway did: nothing passed, it was old, the process stops."""
+"""Which side ended a connection, or why the gateway did: idle, at the end of its life, or stopping."""
 REASONS: tuple[Reason, ...] = ("client", "service", "idle", "life", "stop")
 
 
 class LongLived(ABC):
-    """A connection that is kept open.
+    """A long-lived connection.
 
     Parameters:
-        life_seconds: when it is ended, whatever passes.
+        life_seconds: how long it may be open, idle or not.
 
     Attributes:
         ended_by: why it ended; None while it is open.
@@ -36,16 +36,16 @@ class LongLived(ABC):
 
     @abstractmethod
     def end(self, reason: Reason) -> None:
-        """End it in order: what has come is passed on. Once, whatever ends it again."""
+        """End it gracefully: what has come is passed on. Calling it again does nothing."""
 
     def count(self, to_client: int, to_service: int = 0) -> None:
-        """Take note of bytes that were passed on."""
+        """Count bytes that were passed on."""
         self.bytes_to_client += to_client
         self.bytes_to_service += to_service
         self._connections.count(self, to_client, to_service)
 
     def _note_end(self, reason: Reason) -> bool:
-        """Take note of the end; False where it has ended already."""
+        """Note the end; False if it has ended already."""
         if self.ended_by is not None:
             return False
         self.ended_by = reason
@@ -55,7 +55,7 @@ class LongLived(ABC):
 
 
 class LongLivedConnections:
-    """Those of one process."""
+    """The long-lived connections of one process."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
@@ -66,11 +66,11 @@ class LongLivedConnections:
         return len(self._open)
 
     def show(self, route: str, kind: Kind) -> None:
-        """Show the series of a route that may have such connections, at 0."""
+        """Show the metrics of a route that may have such connections, at 0."""
         self._metrics.add_long_lived_route(route, kind, REASONS)
 
     def add(self, connection: LongLived) -> None:
-        """A connection was opened; one that is opened while the process stops is ended at once."""
+        """Add a connection that was opened; it is ended at once if the process stops."""
         self._open.add(connection)
         self._metrics.long_lived.labels(connection.route, connection.kind).inc()
         if self._is_stopping:

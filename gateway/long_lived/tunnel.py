@@ -1,4 +1,4 @@
-"""WebSockets on their way through: bytes both ways, as they come, until one side ends them."""
+"""Passing WebSockets on: bytes both ways, as they come, until one side closes its connection."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -7,18 +7,18 @@ from gateway.backend.policy import LongLivedPolicy
 from gateway.long_lived.connections import LongLived, LongLivedConnections, Reason
 from observability.http.raw_connection import RawConnection
 
-#: How often in `idle_seconds` the tunnel looks whether something has passed.
+#: How often in `idle_seconds` the tunnel checks whether any byte has passed.
 _LOOKS = 4
 
 
 class Tunnel(LongLived):
-    """A WebSocket (RFC 6455) whose handshake a service has answered; its frames are not looked at.
+    """A WebSocket (RFC 6455) whose handshake a service has accepted. Its frames are not parsed.
 
-    Each side is read only while the other takes what came: a slow reader holds the sender, and in memory is
-    no more than what one read and one transport's buffer take, for each direction.
+    Each side is read only while the other side takes what came, so that a slow reader slows the sender down.
+    In memory are at most one read and one transport's buffer for each direction.
 
     Parameters:
-        stack: what the service's connection comes through; it is closed with it.
+        stack: holds the service's connection; closed at the end.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Tunnel(LongLived):
         self._looking: asyncio.TimerHandle | None = None
 
     async def run(self, client: RawConnection) -> None:
-        """Pass on what comes until the connection ends."""
+        """Pass bytes on until the connection ends."""
         if self.ended_by is not None:  # meanwhile
             client.close()
             return
@@ -63,7 +63,7 @@ class Tunnel(LongLived):
             self._over.set_result(None)
 
     async def aclose(self) -> None:
-        """Give up what it holds; a tunnel that is still open was left by its client."""
+        """Close the service's connection; if the tunnel is still open, its client has gone."""
         self.end("client")
         await self._stack.aclose()
 
@@ -71,7 +71,7 @@ class Tunnel(LongLived):
         self.end("service" if side is self._service else "client")
 
     def _look(self, client: RawConnection) -> None:
-        """End the connection where nothing has passed for `idle_seconds`, nor a reader taken anything."""
+        """End the connection if for `idle_seconds` no byte has come and no reader has taken any."""
         self._count_passed(client)
         service, now = self._service, self._loop.time()
         seen = (client.received_bytes, service.received_bytes, client.unsent_bytes, service.unsent_bytes)

@@ -1,7 +1,7 @@
 """The origins whose pages may open WebSockets: browsers ask for them without asking by CORS first."""
 
 from gateway.config.route import Route
-from gateway.long_lived import websocket
+from gateway.long_lived import handshake
 from gateway.messages import Handler, Request, Response
 from gateway.middleware.cors import Cors
 from observability.http.problem import Problem
@@ -19,7 +19,7 @@ class OriginCheck:
 
         async def checked(request: Request) -> Response:
             headers = request.headers
-            if websocket.asks(headers) and not self._cors.admits(headers):
+            if handshake.asks(headers) and not self._cors.admits(headers):
                 raise Problem(403, detail="Pages of this origin may not open a WebSocket here.")
             return await handler(request)
 

@@ -48,11 +48,11 @@ class Handler(logging.Handler):
         self._lines = stderr.LINES if stream is None else stderr.DirectLineWriter(stream)
 
     def flush(self) -> None:
-        """Write to the stream what waits."""
+        """Write the lines that wait."""
         self._lines.flush()
 
     def handle(self, record: logging.LogRecord) -> bool:
-        # First what was before it; and not under this handler's lock, which its writing may need, too.
+        # First the records deferred before this one, outside of the handler's lock: writing them needs it.
         DEFERRED.flush()
         return super().handle(record)
 
@@ -64,7 +64,7 @@ class Handler(logging.Handler):
                 # Beyond ASCII there are line separators, and a stderr that is not UTF-8 would spoil the line.
                 line = json.dumps(fields).encode()
             self._write(record.levelno, [line], [(created_at(record), self._to_msgpack(fields))])
-        except Exception:  # what is logged must not fail what logs it
+        except Exception:  # a log record never fails the code that logs it
             self._sender.lose(1)
             self.handleError(record)
 
@@ -93,7 +93,7 @@ class Handler(logging.Handler):
         return True
 
     def emit_lines(self, entries: list[LogEntry]) -> list[LogEntry]:
-        """Write lines that are all there.
+        """Write lines whose fields are complete.
 
         Returns:
             those that are not written: they need more than encoding, as text that is long or not ASCII.

@@ -1,4 +1,4 @@
-"""The fields of a log record, as every consumer can read them."""
+"""The fields of a log record as JSON values, within the bounds of the log store."""
 
 import logging
 import re
@@ -57,7 +57,7 @@ def fields_of(record: logging.LogRecord) -> dict[str, Json]:
         for name, value in vars(record).items()
         if name not in _STANDARD
     }
-    # Of its own fields, only these two may be long; the message is the line, which has a bound of its own.
+    # Of the record's own fields only exception and logger may be long; the message has its own bound.
     is_short = "exception" not in fields and len(record.name) <= _SHORT_TEXT
     if is_short and _fit(extra) and has_good_names(extra):
         return fields | extra
@@ -69,7 +69,7 @@ def fields_of(record: logging.LogRecord) -> dict[str, Json]:
 
 
 def _fit(fields: Mapping[str, Json]) -> bool:
-    """Whether fields are surely within the bounds of a record. `Fields` brings others into them."""
+    """Whether fields are surely within the bounds of a record. `BoundedFields` cuts any others to them."""
     for value in fields.values():
         if isinstance(value, dict | list) or (isinstance(value, str) and len(value) > _SHORT_TEXT):
             return False

@@ -1,4 +1,4 @@
-"""The opening handshake of WebSockets (RFC 6455, section 4)."""
+"""The opening handshake of WebSockets (RFC 6455, section 4); `tunnel.py` passes on what follows it."""
 
 from base64 import b64encode
 from collections.abc import Iterable
@@ -14,13 +14,13 @@ KEY_HEADER = "Sec-WebSocket-Key"
 
 
 def asks(headers: HTTPHeaders) -> bool:
-    """Whether a GET asks for a WebSocket. What is wrong with its handshake beside that, the service says."""
+    """Whether a GET asks for a WebSocket. The service checks everything else in its handshake."""
     upgrade, connection = headers.get_list("Upgrade"), headers.get_list("Connection")
     return PROTOCOL in _tokens(upgrade) and "upgrade" in _tokens(connection)
 
 
 def is_accepted(key: str, headers: Headers) -> bool:
-    """Whether a 101 answers a handshake with this key: bytes of another protocol are not passed on."""
+    """Whether a 101 accepts the handshake with this key. If not, bytes of another protocol would follow."""
     expected = b64encode(sha1((key + _GUID).encode("latin-1")).digest()).decode()  # noqa: S324 - RFC 6455
     is_websocket = PROTOCOL in _tokens(headers.get_all("Upgrade"))
     return is_websocket and headers.get_all("Sec-WebSocket-Accept") == [expected]
