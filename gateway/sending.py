@@ -2,6 +2,7 @@
 
 import asyncio
 
+from gateway.long_lived.event_stream import EventStream
 from gateway.long_lived.tunnel import Tunnel
 from gateway.messages import Headers, Request, Response
 from observability.http import date as http_date
@@ -24,6 +25,8 @@ async def send(writer: ResponseWriter, response: Response, headers: Headers) -> 
         return
     try:
         await writer.start(response.status, headers)
+        if isinstance(body, EventStream):
+            body.when_ended(writer.hasten)
         async for piece in body:
             if piece:
                 await writer.write(piece)

@@ -1,6 +1,7 @@
 """Server-sent events on their way through: the body of an answer that may take hours."""
 
 from asyncio import CancelledError
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Final, Self
 
@@ -33,10 +34,20 @@ class EventStream(LongLived):
         self._stack = stack
         self._streamed = streamed
         self._chunks = streamed.chunks()
+        self._when_ended: Callable[[], None] | None = None
+
+    def when_ended(self, callback: Callable[[], None]) -> None:
+        """Call back once `end` has ended it; at once if it has ended."""
+        self._when_ended = callback
+        if self.ended_by is not None:
+            callback()
 
     def end(self, reason: Reason) -> None:
-        if self._note_end(reason):
-            self._streamed.stop()
+        if not self._note_end(reason):
+            return
+        self._streamed.stop()
+        if self._when_ended is not None:
+            self._when_ended()
 
     def __aiter__(self) -> Self:
         return self

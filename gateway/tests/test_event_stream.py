@@ -182,6 +182,35 @@ async def test_a_slow_client_holds_the_service(telemetry: Telemetry, tmp_path: P
         assert sent == 500
 
 
+@pytest.mark.parametrize("reason", ["stop", "life"])
+async def test_its_end_waits_for_no_client_that_takes_nothing(
+    telemetry: Telemetry, tmp_path: Path, reason: str
+) -> None:
+    sent = 0
+
+    async def pour(_: Asked, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n")
+        while True:
+            writer.write(b":" + b"x" * 65533 + b"\n\n")
+            await writer.drain()
+            sent += 1
+
+    text = routes(limits="{idle_seconds: 2, life_seconds: 2}" if reason == "life" else "{}")
+    async with (
+        running(telemetry, tmp_path, text, answering({"/news": pour})) as api,
+        Client.of(port_of(api)) as client,
+    ):
+        await client.send(b"GET /news HTTP/1.1\r\nHost: a\r\n\r\n")
+        before = -1
+        while before != sent:
+            before = sent
+            await asyncio.sleep(0.3)
+        if reason == "stop":
+            assert await drain(api.front, api.pipeline, telemetry, grace_seconds=0, drain_seconds=10)
+        await ended(api, reason)
+
+
 async def test_another_answer_is_as_any(telemetry: Telemetry, tmp_path: Path) -> None:
     async with (
         running(telemetry, tmp_path, routes(timeout=0.5), answering({"/news": trickle})) as api,

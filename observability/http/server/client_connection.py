@@ -35,6 +35,9 @@ class ClientConnection(Protocol):
     async def writable(self) -> None:
         """Return when there is room for more, or the connection is closed."""
 
+    def make_room(self) -> None:
+        """Let `writable` return, whatever the client has taken; the answer is the last one."""
+
     def answered(self, *, is_last: bool) -> None:
         """Go on with the next request, or close after the last answer."""
 

@@ -88,7 +88,7 @@ class Connection(asyncio.Protocol):
         self._expect_reader()
 
     def resume_writing(self) -> None:
-        self._make_room()
+        self.make_room()
         if self.reader.request is None and self._may_send is None and not self._transport.is_closing():
             self.timer.start(self.limits.idle_seconds)
             # Not right here: a transport that is closed in this very call loses its connection twice.
@@ -97,7 +97,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         self.timer.cancel()
         self._server.left(self)
-        self._make_room()
+        self.make_room()
         self.reader.forsake()
         if self.on_lost is not None:
             self.on_lost()
@@ -135,6 +135,12 @@ class Connection(asyncio.Protocol):
         if self._room is not None:
             await self._room
             self.timer.stop()
+
+    def make_room(self) -> None:
+        """Let `writable` return."""
+        room, self._room = self._room, None
+        if room is not None and not room.done():
+            room.set_result(None)
 
     def answered(self, *, is_last: bool) -> None:
         """Go on with the next request, or close after the last answer."""
@@ -236,11 +242,6 @@ class Connection(asyncio.Protocol):
             self._transport.close()
         else:
             self.resume()
-
-    def _make_room(self) -> None:
-        room, self._room = self._room, None
-        if room is not None and not room.done():
-            room.set_result(None)
 
     def _expect_reader(self) -> None:
         """Give the client time to take something of what was written."""

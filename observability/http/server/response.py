@@ -31,14 +31,14 @@ class ResponseWriter:
         is_open: whether more of the answer may be sent.
     """
 
-    __slots__ = ("_chunked", "_owed", "connection", "has_begun", "head", "is_last", "is_open")
+    __slots__ = ("_chunked", "_is_hasty", "_owed", "connection", "has_begun", "head", "is_last", "is_open")
 
     def __init__(self, connection: ClientConnection, head: Head) -> None:
         self.connection = connection
         self.head = head
         self.has_begun = self.is_last = False
         self.is_open = True
-        self._chunked = False
+        self._chunked = self._is_hasty = False
         self._owed: int | None = None  # bytes of the body that have still to be sent
 
     def send(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
@@ -70,7 +70,14 @@ class ResponseWriter:
             ValueError: there is more than the head said.
         """
         self.write_piece(piece)
-        await self.connection.writable()
+        if not self._is_hasty:
+            await self.connection.writable()
+
+    def hasten(self) -> None:
+        """Wait for room no more, now that the head is sent and little follows: the connection closes once the
+        client has taken it, or takes nothing for too long."""
+        self._is_hasty = self.is_last = True
+        self.connection.make_room()
 
     def write_head(
         self, status: int, headers: list[tuple[str, str]], *, reason: str = "", closes: bool = False
