@@ -20,7 +20,7 @@ def _new_id() -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """What is to be told. Its id is made once, so however often it is sent, it is one event to Rio."""
+    """An event to be emitted. Its id is made once, so that Rio accepts it once however often it is sent."""
 
     action: str
     """The type's last words: type `comments.published` is project `comments`, action `published`."""

@@ -93,7 +93,7 @@ class Api:
         index = SubscriptionIndex(subscriptions)
 
         def declare(channel: Any) -> None:
-            """Declare what RabbitMQ has whatever the subscriptions are."""
+            """Declare what does not depend on subscriptions."""
             kept = settings.event_log
             topology.declare_base(channel)
             event_log.declare(channel, age_seconds=kept.age_seconds, megabytes=kept.megabytes)
@@ -178,7 +178,7 @@ class Api:
         self._publisher.start()
 
     def background(self) -> list[Coroutine[Any, Any, None]]:
-        """What goes on beside answering requests, each until cancelled."""
+        """The background work of the process, each until cancelled."""
         preparation = self._preparation
         return [
             preparation.run(),
@@ -196,7 +196,7 @@ class Api:
         ]
 
     async def close(self) -> None:
-        """Write what is left to be written, and disconnect."""
+        """Write the records that wait, and disconnect."""
         try:
             with suppress_instrumentation():
                 await self._flow_counts.flush()

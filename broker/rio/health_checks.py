@@ -1,4 +1,4 @@
-"""What the API's health page tells of, and what makes the process unready (`critical`)."""
+"""The checks on the API's health page; while a `critical` one fails, the process is not ready."""
 
 import asyncio
 from typing import Final
@@ -32,7 +32,7 @@ class HealthChecks:
         self._oldest = Oldest(database)
 
     def add_to(self, telemetry: Telemetry) -> None:
-        """Have the health page tell of all of them."""
+        """Show all checks on the health page."""
         telemetry.health.add("rabbitmq", self._publisher.check, critical=True)
         telemetry.health.add("database", self._check_database, critical=True)
         telemetry.health.add("oldest-message", self._check_oldest, critical=False)

@@ -1,4 +1,4 @@
-"""What has to be there before Rio takes events: PostgreSQL's tables, and RabbitMQ's queues."""
+"""Preparing what Rio needs before it accepts events: PostgreSQL's tables and RabbitMQ's queues."""
 
 import asyncio
 import logging
@@ -61,7 +61,7 @@ class Preparation:
         self._restored_at = datetime.now(UTC) - _UNSEEN
         """When every queue was last seen to be there."""
         self._owed: list[Order] = []
-        """Replays of what was accepted without a queue that are not ordered yet."""
+        """Replays, still to be ordered, of events that were accepted while a queue was missing."""
 
     async def run(self) -> Never:
         """Migrate the database, and after every new connection make sure RabbitMQ has what it should."""
@@ -102,7 +102,7 @@ class Preparation:
         return True
 
     async def _restore_queues(self) -> None:
-        """Bring back queues that were lost, and what was accepted since they were last seen."""
+        """Declare lost queues again, and replay what was accepted since they were last seen."""
         now = datetime.now(UTC)
         await self._registry.restore(self._note_lost)
         self._restored_at = now
@@ -117,7 +117,7 @@ class Preparation:
             _logger.warning("events accepted without a queue are replayed", extra=extra)
 
     async def _note_lost(self, subscription: Subscription) -> None:
-        """Have what was accepted while a subscription's queue was not there replayed."""
+        """Order a replay of the events that were accepted while a subscription's queue was missing."""
         self._metrics.queues_lost.inc()
         extra = {"subscription": subscription.id}
         _logger.warning("RabbitMQ had lost a subscription's queue; it is declared again", extra=extra)

@@ -1,4 +1,4 @@
-"""Why Rio does not take something, as problems."""
+"""The problems with which Rio refuses requests and events (RFC 9457)."""
 
 import math
 from typing import Final
@@ -11,17 +11,17 @@ _ALARM_SECONDS: Final = 5
 
 
 def unavailable(title: str, detail: str) -> Problem:
-    """Ask the caller to come again."""
+    """503: the caller may try again."""
     return Problem(503, title, detail=detail, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
 
 
 def store_unavailable() -> Problem:
-    """PostgreSQL is away."""
+    """503: PostgreSQL cannot be reached."""
     return unavailable("Store unavailable", "PostgreSQL does not answer")
 
 
 def not_published(error: NotPublished) -> Problem:
-    """RabbitMQ does not have it, as far as is known."""
+    """503, or 429 during an alarm: RabbitMQ did not confirm the event."""
     if isinstance(error, Blocked):
         headers = {"Retry-After": str(_ALARM_SECONDS)}
         return Problem(429, "RabbitMQ takes no events", detail=str(error), headers=headers)
@@ -29,7 +29,7 @@ def not_published(error: NotPublished) -> Problem:
 
 
 def unknown_sender() -> Problem:
-    """A request without the token of a sender."""
+    """401: the request has no token of a known sender."""
     return Problem(
         401,
         "Unknown sender",
@@ -39,18 +39,18 @@ def unknown_sender() -> Problem:
 
 
 def read_only(sender_name: str) -> Problem:
-    """A viewer asks for a change."""
+    """403: a viewer asks for a change."""
     return Problem(403, "Read only", detail=f"{sender_name} may see everything and change nothing")
 
 
 def held_back() -> Problem:
-    """An event of an ordered batch, behind one that was not accepted."""
+    """424: the event follows one of an ordered batch and the same subject that was not accepted."""
     detail = "an event before it in the batch was not accepted: to be sent again, in order"
     return Problem(424, "Held back", detail=detail)
 
 
 def too_fast(rate_per_second: float, wait_seconds: float) -> Problem:
-    """A sender exceeds its rate."""
+    """429: the sender exceeds its rate."""
     return Problem(
         429,
         "Too many events",

@@ -28,7 +28,7 @@ _EMPTY: Final = Context()
 
 
 def parent_of(carrier: Mapping[str, str]) -> SpanContext | None:
-    """The span that W3C headers tell of, or None when there is none in them."""
+    """The span that W3C headers name; None when they name none."""
     usual = _USUAL.fullmatch(carrier.get("traceparent", ""))
     if usual is not None and "tracestate" not in carrier:
         # A third of the time that the propagator takes, for what nearly every message carries.
@@ -39,13 +39,13 @@ def parent_of(carrier: Mapping[str, str]) -> SpanContext | None:
 
 
 def context_of(carrier: Mapping[str, str]) -> Context | None:
-    """The trace context that W3C headers carry, or None when there is none in them."""
+    """The trace context of W3C headers; None when they have none."""
     parent = parent_of(carrier)
     return None if parent is None else trace.set_span_in_context(NonRecordingSpan(parent), _EMPTY)
 
 
 def headers_of(span: trace.Span) -> dict[str, str]:
-    """W3C headers for what follows the span."""
+    """W3C headers by which what follows continues the span's trace."""
     own = span.get_span_context()
     if own.is_valid and not own.trace_state:
         return {"traceparent": traceparent_of(own)}
@@ -63,7 +63,7 @@ def attributes(event: Event, operation: str, destination: str) -> dict[str, Any]
 
 
 def constants(event_type: str, operation: str, destination: str) -> dict[str, str]:
-    """Those of the attributes that are the same for all events of a type."""
+    """The attributes that are the same for all events of a type."""
     return {
         "messaging.system": "rabbitmq",
         "messaging.operation.name": operation,

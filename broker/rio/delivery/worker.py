@@ -1,4 +1,4 @@
-"""The deliveries of one subscription, made as its policy says and without regard to any other's."""
+"""The deliveries of one subscription, as its policy says and independent of other subscriptions."""
 
 import asyncio
 from typing import Final
@@ -28,7 +28,7 @@ class Worker:
         circuit_breaker: CircuitBreaker,
         attempted: AttemptedMessages,
     ) -> None:
-        """`number`: of the consumer; `attempted`: what a worker before this one had attempted."""
+        """`number`: of the consumer; `attempted`: messages that the former worker made attempts for."""
         self.spec = ConsumerSpec(
             number, subscription.id, _prefetch(subscription), subscription.policy.ordered
         )
@@ -63,11 +63,11 @@ class Worker:
         return self._queue.attempted()
 
     async def renew(self) -> None:
-        """Keep the events that are held behind a failing one; to be called every few seconds."""
+        """Renew the lease of the events that are held behind a failing one; call this every few seconds."""
         await self._queue.renew()
 
     def follow(self, subscription: Subscription) -> bool:
-        """Adopt a change of the subscription; False when only another worker can."""
+        """Adopt a change of the subscription; False if that takes a new worker."""
         current = self._subscription
         if (subscription.sink, subscription.policy) != (current.sink, current.policy):
             return False
@@ -77,7 +77,7 @@ class Worker:
         return True
 
     def receive(self, received: ReceivedMessage) -> None:
-        """Deliver a message in its turn. Once stopped the worker leaves it for RabbitMQ to requeue."""
+        """Deliver a message in its turn. After a stop it is left for RabbitMQ to requeue."""
         if not self._stopped.is_set():
             self._pipeline.receive(received)
 

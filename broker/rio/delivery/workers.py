@@ -52,7 +52,7 @@ class Workers:
         self._consume()
 
     def hold_sinks(self, sinks: Mapping[str, float]) -> None:
-        """Send nothing to these sinks for so many seconds: they asked some dispatcher for it."""
+        """Make no attempt at these sinks for so many seconds, as they asked this or another dispatcher."""
         for sink, seconds in sinks.items():
             self._circuit_breakers.of(sink).hold(seconds)
 
@@ -83,7 +83,7 @@ class Workers:
             self._metrics.paused.labels(*labels).set(subscription.status is Status.PAUSED)
 
     async def renew(self) -> None:
-        """Keep what is held of ordered subscriptions; to be called every few seconds."""
+        """Renew the leases of events that are held; call this every few seconds."""
         numbers = Counter(one.spec.subscription_id for one in self._by_number.values())
         for subscription_id, worker in list(self._current.items()):
             if numbers[subscription_id] == 1:  # else another worker has attempts under way yet
@@ -122,7 +122,7 @@ class Workers:
         return 0.0 if since is None else max(0.0, time.time() - since)
 
     def _start(self, subscription: Subscription, former: Worker | None) -> None:
-        """Begin at once; the former worker ends what it has under way."""
+        """Start a worker at once; the former one finishes its attempts in flight."""
         if former is not None:
             self._end(former)
         worker = Worker(

@@ -1,4 +1,4 @@
-"""Senders: the programs that may speak to Rio, their tokens, and what each may emit and read."""
+"""Senders: the programs that may use Rio, their tokens, and what each may emit and read."""
 
 import binascii
 import hmac

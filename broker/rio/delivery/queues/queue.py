@@ -1,4 +1,4 @@
-"""What every order of delivery has in common."""
+"""The base of queues, whatever order they deliver in."""
 
 import time
 from abc import ABC, abstractmethod
@@ -19,7 +19,7 @@ AttemptedMessages: TypeAlias = Mapping[tuple[str, str], Message]
 class _Unsettled:
     message: Message
     since: float
-    """On the monotonic clock."""
+    """Monotonic seconds."""
 
 
 class DeliveryQueue(ABC):
@@ -28,7 +28,7 @@ class DeliveryQueue(ABC):
     def __init__(
         self, consumers: Consumers, attempted: AttemptedMessages, on_ready: Callable[[], None]
     ) -> None:
-        """`attempted`: of the queue before this one; `on_ready` is called when a message may be taken."""
+        """`attempted`: of the former queue; `on_ready` is called when a message may be taken."""
         self._consumers = consumers
         self._attempted = dict(attempted)
         self._on_ready = on_ready
@@ -44,15 +44,15 @@ class DeliveryQueue(ABC):
 
     @abstractmethod
     def forget(self, received: ReceivedMessage) -> None:
-        """Let go of a taken message that RabbitMQ has requeued by itself."""
+        """Drop a taken message that RabbitMQ has requeued by itself."""
 
     @abstractmethod
     async def acknowledge(self, received: ReceivedMessage) -> None:
-        """Let go of a taken message for good."""
+        """Remove a taken message for good, from RabbitMQ or from PostgreSQL."""
 
     @abstractmethod
     def put_back(self, received: ReceivedMessage) -> None:
-        """Have a taken message delivered again as if it had not been taken."""
+        """Make a taken message available again."""
 
     @abstractmethod
     def clear(self) -> None:
@@ -60,14 +60,14 @@ class DeliveryQueue(ABC):
 
     @abstractmethod
     async def renew(self) -> None:
-        """Keep what is held in PostgreSQL; to be called every few seconds."""
+        """Renew the lease of what is held in PostgreSQL; call this every few seconds."""
 
     @abstractmethod
     async def close(self) -> None:
-        """End what goes on by itself, once no taken message is left."""
+        """Stop background tasks; call this once no taken message is left."""
 
     def held(self) -> HeldBacklog:
-        """What waits in PostgreSQL."""
+        """The events that wait in PostgreSQL."""
         return NOTHING_HELD
 
     def oldest_accepted_at(self) -> float | None:
@@ -75,12 +75,12 @@ class DeliveryQueue(ABC):
         return min((one.message.accepted_at for one in self._unsettled.values()), default=None)
 
     def longest_unsettled_seconds(self) -> float:
-        """How long ago the message came that has been here longest; 0 without any."""
+        """For how long the longest unsettled message has been here; 0 without any."""
         oldest = next(iter(self._unsettled.values()), None)
         return 0.0 if oldest is None else time.monotonic() - oldest.since
 
     def attempted(self) -> AttemptedMessages:
-        """Messages here that attempts were made for, as they stand."""
+        """Messages here that attempts were made for, with these attempts."""
         return {
             (one.message.event.source, one.message.event.id): one.message
             for one in self._unsettled.values()
@@ -88,7 +88,7 @@ class DeliveryQueue(ABC):
         }
 
     def _with_attempts(self, received: ReceivedMessage) -> ReceivedMessage:
-        """The message with the attempts that the queue before this one knew of, and RabbitMQ does not."""
+        """The message with its attempts from the former queue, which RabbitMQ does not know of."""
         if self._attempted:
             event = received.message.event
             attempted = self._attempted.pop((event.source, event.id), None)

@@ -1,4 +1,4 @@
-"""Messages of a subscription without an order: first come, first served."""
+"""The queue of a subscription that is not ordered: first in, first out."""
 
 from collections import deque
 from collections.abc import Callable
@@ -44,4 +44,4 @@ class UnorderedQueue(DeliveryQueue):
         """Nothing is held."""
 
     async def close(self) -> None:
-        """Nothing goes on by itself."""
+        """There are no background tasks."""
