@@ -1,6 +1,7 @@
 """Connections to the API's port: kept alive, pipelined, in pieces, of mixed requests, broken."""
 
 import json
+import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -77,6 +78,25 @@ def test_a_connection_of_mixed_requests(rio: Rio) -> None:
         assert (first, third) == ((202, {"id": "1"}), (202, {"id": "2"}))
         assert second[0] == 200
         assert "items" in second[1]
+
+
+def test_requests_in_one_piece_are_each_in_their_own_trace(rio: Rio) -> None:
+    """Whichever server of the port answers them; one that names no trace begins one."""
+    traces = [16 * f"{n}{n}" for n in range(1, 5)]
+    named = [f"traceparent: 00-{trace}-00f067aa0ba902b7-01" for trace in traces]
+    with connected(rio) as connection:
+        connection.sendall(
+            emit("traced", b"{}", named[0])
+            + request("GET /subscriptions", named[1])
+            + request("GET /subscriptions")
+            + emit("traced", b"{}", named[2])
+            + emit("traced")
+            + request("GET /subscriptions", named[3], "Connection: close")
+        )
+        received = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+    found = re.findall("X-Trace-Id: ([0-9a-f]{32})", received)
+    assert [found[0], found[1], found[3], found[5]] == traces
+    assert len(set(found)) == 6
 
 
 def test_a_body_in_chunks(rio: Rio) -> None:

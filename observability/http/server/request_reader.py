@@ -1,5 +1,6 @@
 """How the requests of a connection are read: each is handed on as soon as its head is there."""
 
+from contextvars import copy_context
 from typing import Protocol
 
 from observability.http.problem import Problem
@@ -44,6 +45,7 @@ class RequestReader:
         self._connection = connection
         self._receive = receive
         self._limits = connection.limits
+        self._context = copy_context()
         self.parser = RequestParser(connection.limits)
         self._writer: ResponseWriter | None = None
         self._stream: BodyStream | None = None  # the body, if it is passed on ...
@@ -58,7 +60,9 @@ class RequestReader:
     def advance(self) -> None:
         """Go on with what has come."""
         if self.request is None:
-            self._begin()
+            # Where the former request ends here, its context is the current one: its span would be the parent
+            # of the new request's.
+            self._context.copy().run(self._begin)
         elif self._stream is not None:
             self._feed(self._stream)
         elif self._body is not None:

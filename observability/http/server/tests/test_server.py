@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator
+from contextvars import ContextVar
 from functools import partial
 from math import inf
 
@@ -25,6 +26,7 @@ from observability.http.server.tests.servers import (
     until,
 )
 
+CURRENT = ContextVar("current", default="")
 CHUNKED = b"POST /chunked HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"
 PIECE = b"x" * 65536
 #: More than a connection's buffers hold on their way.
@@ -66,6 +68,31 @@ async def test_requests_are_answered_in_order_on_one_connection(telemetry: Telem
         assert (await client.answer()).body == b"POST /2 two"
         assert (await client.answer("HEAD")).headers["Content-Length"] == str(len(b"HEAD /3 "))
         assert stays_open(running)
+
+
+async def test_a_request_begins_in_the_connection_s_context_not_in_that_of_the_one_before(
+    telemetry: Telemetry,
+) -> None:
+    seen: list[str] = []
+    hold = asyncio.Event()
+
+    async def note(asked: Asked) -> None:
+        seen.append(CURRENT.get())
+        CURRENT.set(asked.head.target)
+        await hold.wait()
+        await say(asked)
+
+    async with fronted(telemetry, note) as running, Client.of(running.port) as client:
+        await client.send(request("/1") + request("/2"))
+        await until(lambda: seen)
+        await client.send(request("/3"))
+        await turn(running)
+        hold.set()
+        for _ in range(3):
+            await client.answer()
+        await client.send(request("/4"))
+        await client.answer()
+    assert seen == [""] * 4
 
 
 @pytest.mark.parametrize("streams", [False, True])
