@@ -9,7 +9,7 @@ from collections.abc import Callable
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from observability.exporter.otlp_client import OtlpClient, Outcome
+from observability.exporter.otlp_client import ExportResult, OtlpClient
 from observability.exporter.splitting import halves
 from observability.resilience.backoff import Backoff
 from observability.tracer.batch import Batch, SpanBatcher
@@ -110,21 +110,21 @@ class HoldingExporter:
     def _run(self) -> None:
         backoff, is_away = Backoff(BACKOFF_FIRST_SECONDS, BACKOFF_LAST_SECONDS), False
         while (batch := self._take()) is not None:
-            outcome, reason = self._client.send(batch)
-            if outcome is Outcome.AWAY and not is_away:
+            result, reason = self._client.send(batch)
+            if result is ExportResult.AWAY and not is_away:
                 _logger.warning(
                     "Collector does not take spans; holding them",
                     extra={"endpoint": self._client.url, "reason": reason},
                 )
-            elif outcome is Outcome.TAKEN and is_away:
+            elif result is ExportResult.TAKEN and is_away:
                 _logger.info("Collector takes spans again", extra={"held": len(self._batches)})
-            elif outcome in (Outcome.REFUSED, Outcome.FORBIDDEN):
+            elif result in (ExportResult.REFUSED, ExportResult.FORBIDDEN):
                 _logger.error(
                     "Collector refused spans",
                     extra={"endpoint": self._client.url, "reason": reason, "spans": batch.spans},
                 )
-            self._settle(batch, outcome)
-            is_away = outcome is Outcome.AWAY
+            self._settle(batch, result)
+            is_away = result is ExportResult.AWAY
             if is_away:
                 self._pause(backoff.next())
             else:
@@ -149,14 +149,14 @@ class HoldingExporter:
         self._sending = True
         return batch
 
-    def _settle(self, batch: Batch, outcome: Outcome) -> None:
+    def _settle(self, batch: Batch, result: ExportResult) -> None:
         with self._changed:
             self._sending = False
-            if outcome is Outcome.AWAY and not self._stopped:
+            if result is ExportResult.AWAY and not self._stopped:
                 self._put_back([batch])
-            elif outcome is Outcome.REFUSED and not self._stopped and (parts := halves(batch)):
+            elif result is ExportResult.REFUSED and not self._stopped and (parts := halves(batch)):
                 self._put_back(parts)
-            elif outcome is not Outcome.TAKEN:
+            elif result is not ExportResult.TAKEN:
                 self._dropped(batch.spans)
             self._changed.notify_all()
 

@@ -15,20 +15,20 @@ CONNECT_SECONDS = 2.0
 ANSWER_SECONDS = 5.0
 #: The answers after which OTLP/HTTP has a client try again.
 RETRYABLE = frozenset({429, 502, 503, 504})
-#: The answers that blame what was sent, not who sent it or where.
+#: The answers that blame the batch, and neither its sender nor the address.
 BLAMING = frozenset({400, 413, 422, 500})
-#: What is read of an answer.
+#: How much of an answer is read.
 MAX_ANSWER_BYTES = 64 * 1024
 
 _logger = logging.getLogger(__name__)
 
 
-class Outcome(Enum):
-    """What became of an attempt to send a batch."""
+class ExportResult(Enum):
+    """The result of an attempt to send a batch."""
 
     TAKEN = auto()
-    REFUSED = auto()  # something in it is not taken, however often it is sent
-    FORBIDDEN = auto()  # nothing would be taken, whatever was in it
+    REFUSED = auto()  # the collector refuses something in the batch, however often it is sent
+    FORBIDDEN = auto()  # the collector would refuse any batch
     AWAY = auto()
 
 
@@ -54,18 +54,18 @@ class OtlpClient:
         """Close the connection."""
         self._session.close()
 
-    def send(self, batch: Batch) -> tuple[Outcome, str]:
-        """Send a batch. Whatever goes wrong is an outcome, with its reason: the thread must not end by it."""
+    def send(self, batch: Batch) -> tuple[ExportResult, str]:
+        """Send a batch. Every failure is a result, with its reason: an exception would end the thread."""
         try:
             status, content = self._post(batch.body)
         except Exception as error:  # beside requests' own: UnicodeError for a host that is none, urllib3's
-            return Outcome.AWAY, repr(error)
+            return ExportResult.AWAY, repr(error)
         if 200 <= status < 300:
             self._count_rejected(content)
-            return Outcome.TAKEN, ""
+            return ExportResult.TAKEN, ""
         if status in RETRYABLE:
-            return Outcome.AWAY, f"status {status}"
-        return Outcome.REFUSED if status in BLAMING else Outcome.FORBIDDEN, f"status {status}"
+            return ExportResult.AWAY, f"status {status}"
+        return ExportResult.REFUSED if status in BLAMING else ExportResult.FORBIDDEN, f"status {status}"
 
     def _post(self, body: bytes) -> tuple[int, bytes]:
         """Status and beginning of the answer, for which there are ANSWER_SECONDS in all."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 
-from observability.health.report import Observed, Outcome
+from observability.health.report import CheckResult, Observed
 from observability.text import bounded
 
 TIMEOUT_SECONDS = 2.0
@@ -26,14 +26,16 @@ class NamedCheck:
     name: str
     check: Check
     critical: bool
-    running: Future[Outcome] | None = None
-    task: asyncio.Task[Outcome] | None = None
+    running: Future[CheckResult] | None = None
+    task: asyncio.Task[CheckResult] | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def outcome(self, started: float, failure: str | None, observed: Observed | None = None) -> Outcome:
-        return Outcome(self.name, self.critical, failure, time.monotonic() - started, observed or {})
+    def make_result(
+        self, started: float, failure: str | None, observed: Observed | None = None
+    ) -> CheckResult:
+        return CheckResult(self.name, self.critical, failure, time.monotonic() - started, observed or {})
 
-    def start(self) -> Future[Outcome]:
+    def start(self) -> Future[CheckResult]:
         """Run the check in a thread of its own, or join the run that is still going on."""
         with self.lock:
             if self.running is None or self.running.done():
@@ -44,25 +46,25 @@ class NamedCheck:
                 ).start()
             return self.running
 
-    def _run(self, future: Future[Outcome]) -> None:
+    def _run(self, future: Future[CheckResult]) -> None:
         started = time.monotonic()
         try:
             with suppress_instrumentation():
                 result = self.check()
                 observed = asyncio.run(_finish(result)) if inspect.isawaitable(result) else result
         except BaseException as error:
-            future.set_result(self.outcome(started, _describe(error)))
+            future.set_result(self.make_result(started, _describe(error)))
         else:
-            future.set_result(self.outcome(started, None, observed))
+            future.set_result(self.make_result(started, None, observed))
 
-    def result(self, future: Future[Outcome], started: float) -> Outcome:
-        """The outcome of a run that was given its time."""
+    def result(self, future: Future[CheckResult], started: float) -> CheckResult:
+        """The result of a run that was given its time."""
         try:
             return future.result(max(0.0, started + TIMEOUT_SECONDS - time.monotonic()))
         except TimeoutError:
-            return self.outcome(started, f"no result within {TIMEOUT_SECONDS} s")
+            return self.make_result(started, f"no result within {TIMEOUT_SECONDS} s")
 
-    async def run(self) -> Outcome:
+    async def run(self) -> CheckResult:
         """Run the check beside the event loop's other work: a coroutine on the loop, a function off it.
 
         A check that is too late goes on, and the next look joins it: to cancel it would mean to wait until it
@@ -76,21 +78,21 @@ class NamedCheck:
                 or self.task.get_loop() is not asyncio.get_running_loop()
             ):
                 self.task = asyncio.create_task(self._look(self.check, started))
-            outcome: asyncio.Future[Outcome] = self.task
+            future: asyncio.Future[CheckResult] = self.task
         else:
-            outcome = asyncio.wrap_future(self.start())
-        await asyncio.wait([outcome], timeout=TIMEOUT_SECONDS)
-        if outcome.done():
-            return outcome.result()
-        return self.outcome(started, f"no result within {TIMEOUT_SECONDS} s")
+            future = asyncio.wrap_future(self.start())
+        await asyncio.wait([future], timeout=TIMEOUT_SECONDS)
+        if future.done():
+            return future.result()
+        return self.make_result(started, f"no result within {TIMEOUT_SECONDS} s")
 
-    async def _look(self, check: Callable[[], Awaitable[Observed | None]], started: float) -> Outcome:
+    async def _look(self, check: Callable[[], Awaitable[Observed | None]], started: float) -> CheckResult:
         try:
             with suppress_instrumentation():
                 observed = await check()
         except Exception as error:
-            return self.outcome(started, _describe(error))
-        return self.outcome(started, None, observed)
+            return self.make_result(started, _describe(error))
+        return self.make_result(started, None, observed)
 
 
 def reachable(url: str) -> Callable[[], None]:

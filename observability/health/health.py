@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from prometheus_client import CollectorRegistry, Gauge
 
 from observability.health.check import Check, NamedCheck
-from observability.health.report import Outcome, Report
+from observability.health.report import CheckResult, Report
 
 #: How long a result answers for: probes and scrapes of several readers cost one round of checks.
 CACHE_SECONDS = 1.0
@@ -70,10 +70,10 @@ class Health:
         latest = self._latest
         return latest[1] if latest and time.monotonic() - latest[0] < CACHE_SECONDS else None
 
-    def _keep(self, outcomes: Iterable[Outcome]) -> Report:
-        report = Report(self._service, self._instance, tuple(outcomes))
+    def _keep(self, results: Iterable[CheckResult]) -> Report:
+        report = Report(self._service, self._instance, tuple(results))
         self._latest = (time.monotonic(), report)
         self._ready.set(report.ready)
-        for outcome in report.outcomes:
-            self._up.labels(outcome.name, str(outcome.critical).lower()).set(outcome.failure is None)
+        for result in report.results:
+            self._up.labels(result.name, str(result.critical).lower()).set(result.failure is None)
         return report

@@ -1,4 +1,4 @@
-"""What checks found, one by one and together."""
+"""The results of health checks, one by one and together."""
 
 import json
 from collections.abc import Mapping
@@ -13,8 +13,8 @@ Observed = Mapping[str, str | float | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What one check found."""
+class CheckResult:
+    """The result of one check."""
 
     name: str
     critical: bool
@@ -35,15 +35,15 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What all checks found at one time."""
+    """The results of all checks at one time."""
 
     service: str
     instance: str
-    outcomes: tuple[Outcome, ...] = ()
+    results: tuple[CheckResult, ...] = ()
 
     @property
     def status(self) -> str:
-        found = {outcome.status for outcome in self.outcomes}
+        found = {result.status for result in self.results}
         return next((status for status in ("fail", "warn") if status in found), "pass")
 
     @property
@@ -53,5 +53,5 @@ class Report:
     def encode(self) -> bytes:
         """The document of the health answer, `application/health+json`."""
         document = {"status": self.status, "service": self.service, "instance": self.instance}
-        checks = {outcome.name: outcome.document() for outcome in self.outcomes}
+        checks = {result.name: result.document() for result in self.results}
         return json.dumps(document | {"checks": checks}).encode()

@@ -81,7 +81,7 @@ class _SubscriptionResource(RioHandler):
         return self.sender.admin or self.senders.owner_of(subscription_id) == self.sender.name
 
     def require_owner(self, subscription_id: str) -> None:
-        """Refuse who is neither an administrator nor the one whose subscription it is by name."""
+        """Refuse a sender that is neither an administrator nor, by name, the subscription's owner."""
         if not self.owns(subscription_id):
             detail = f"{self.sender.name} may change {self.sender.name} and {self.sender.name}-... alone"
             raise Problem(403, "Not your subscription", detail=detail)

@@ -168,7 +168,7 @@ class Publisher(ConnectionThread):
             return batch.refuse(Unavailable("RabbitMQ is not connected, or its queues are not declared yet"))
         self._in_hand += len(pending)
         if idle:
-            # Once round the loop, for all who publish until then; more callers, fewer switches of threads.
+            # Once per turn of the loop, for all calls until then: more calls cause fewer thread switches.
             self._loop.call_soon(self.wake)
         return batch.future
 

@@ -24,7 +24,7 @@ _STOP_SECONDS: Final = 2.0
 
 
 class Watcher:
-    """One who watches: events that wait to be written to it, and how many found no room."""
+    """One watcher: the events that wait to be sent to it, and how many were dropped for lack of room."""
 
     def __init__(self, pattern: str, may_read: Callable[[str], bool]) -> None:
         self._pattern = pattern

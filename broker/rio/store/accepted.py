@@ -25,7 +25,7 @@ _PURGED: Final = 5000
 _STATEMENT_SECONDS: Final = 3.0
 _MAX_PURGES: Final = 200  # a million rows: more than are accepted between two purges
 
-# Claimed anew are claims that were not made good in time, and events whose window is over.
+# An event is claimed again if its claim has expired unaccepted, or if its window is over.
 _CLAIM: Final[LiteralString] = """
     INSERT INTO accepted (key, claim, claimed_at)
     SELECT key, %(claim)s, now() FROM unnest(%(keys)b::bytea[]) AS key ORDER BY key

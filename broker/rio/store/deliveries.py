@@ -1,4 +1,4 @@
-"""Recent delivery attempts in PostgreSQL, for people who look for one: a sample, the logs have them all.
+"""Recent delivery attempts in PostgreSQL, for operators who look for one: a sample; the logs have all.
 
 Every failed attempt is kept; of the successful ones so many a second and process. No delivery waits for it,
 and while PostgreSQL is away only the newest are held.

@@ -127,8 +127,8 @@ async def test_a_check_that_hangs(checks: Health, report: Reporter, monkeypatch:
     started = time.monotonic()
     for _ in range(3):
         found = await report(checks)
-        assert [outcome.status for outcome in found.outcomes] == ["fail", "pass"]
-        assert found.outcomes[0].failure == "no result within 0.1 s"
+        assert [result.status for result in found.results] == ["fail", "pass"]
+        assert found.results[0].failure == "no result within 0.1 s"
     assert time.monotonic() - started < 2
     assert len(runs) == 1, "a check that hangs is not started again"
     released.set()
@@ -141,7 +141,7 @@ async def test_a_coroutine_that_hangs(checks: Health, monkeypatch: pytest.Monkey
         await asyncio.Event().wait()
 
     checks.add("database", hang)
-    assert (await checks.report()).outcomes[0].failure == "no result within 0.1 s"
+    assert (await checks.report()).results[0].failure == "no result within 0.1 s"
 
 
 async def test_results_are_kept_for_a_moment(checks: Health, report: Reporter) -> None:
@@ -151,7 +151,7 @@ async def test_results_are_kept_for_a_moment(checks: Health, report: Reporter) -
     assert await report(checks) is first
     assert len(runs) == 1
     checks.add("broker", well)
-    assert len((await report(checks)).outcomes) == 2
+    assert len((await report(checks)).results) == 2
 
 
 async def test_functions_do_not_hold_the_loop_up(checks: Health) -> None:

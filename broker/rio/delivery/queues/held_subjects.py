@@ -53,7 +53,7 @@ class HeldSubjects:
         self._accepted_at: dict[str, float] = {}
         """When the first of each subject was accepted, as far as it was read."""
         self._served: Consumer | None = None
-        """The consumer whose first message had what is held read."""
+        """The consumer whose first message caused the held events to be read."""
         self._store = Consumer(spec, None)
         """Stands for the queue in messages that come from PostgreSQL."""
         self._is_active = False
