@@ -39,6 +39,8 @@ class Workers:
     def follow(self, subscriptions: Sequence[Subscription]) -> None:
         """Have every active subscription delivered as it is now, and no other."""
         self._remove_gauges(self._known.keys() - {subscription.id for subscription in subscriptions})
+        for subscription in subscriptions:
+            self._metrics.overflowed.labels(subscription.id)  # at 0: a rate sees the first ones
         self._known = {subscription.id: subscription for subscription in subscriptions}
         active = {one.id: one for one in subscriptions if one.status is Status.ACTIVE}
         self._bounds.end(active.keys() - self._failing().keys())

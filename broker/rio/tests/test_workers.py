@@ -21,7 +21,7 @@ from broker.rio.delivery.workers import Workers
 from broker.rio.metrics import DispatcherMetrics, RecordMetrics
 from broker.rio.model.event import Event
 from broker.rio.model.message import Message
-from broker.rio.model.subscription import Subscription
+from broker.rio.model.subscription import Status, Subscription
 from broker.rio.store.database import Database
 from broker.rio.store.dead_letters import DeadLetters
 from broker.rio.store.deliveries import Deliveries
@@ -31,8 +31,6 @@ from broker.rio.store.sink_holds import SinkHolds
 from broker.rio.store.subscriptions import Subscriptions
 from broker.tests.outside import Outside, answer
 from broker.tests.servers import wait_until
-
-LENGTHS = {"s": 1000}
 
 
 class Dispatched:
@@ -58,9 +56,11 @@ class Dispatched:
         )
         self.workers = Workers(context, waiting_megabytes=1)
 
-    def is_examined(self) -> bool:
-        """Whether the queue of `s` was, or is, examined: what that moves is counted from its beginning."""
-        return self.registry.get_sample_value("rio_queue_overflow_total", {"subscription": "s"}) is not None
+    def examines(self) -> bool:
+        """Whether a length of the queue of `s` has it examined, which a task does."""
+        before = asyncio.all_tasks()
+        self.workers.note_lengths({"s": 1000})
+        return asyncio.all_tasks() != before
 
     def attempts(self) -> float:
         labels = {"subscription": "s", "status_class": "5xx"}
@@ -80,15 +80,13 @@ async def test_a_queue_is_examined_once_its_sink_has_failed_for_long(
     monkeypatch.setattr(circuit_breaker, "_FAILING_SECONDS", 0.0)
     outside = Outside(reply=lambda _request: answer(503))
     dispatched.workers.follow([Subscription("s", ("a.b",), f"{outside.url}/in")])
-    dispatched.workers.note_lengths(LENGTHS)
-    assert not dispatched.is_examined()
+    assert not dispatched.examines()
     attributes = {"specversion": "1.0", "id": "1", "source": "/x", "type": "a.b"}
     message = Message(Event(attributes, None, b"{}"), {}, time.time())
     consumer = Consumer(ConsumerSpec(1, "s", 8, ordered=False), None)
     dispatched.workers.receive([ReceivedMessage(message, consumer, 1)])
     await asyncio.to_thread(wait_until, lambda: dispatched.attempts() > 0, what="an attempt")
-    dispatched.workers.note_lengths(LENGTHS)
-    assert dispatched.is_examined()
+    assert dispatched.examines()
     outside.stop()
 
 
@@ -96,5 +94,10 @@ async def test_no_queue_is_examined_once_the_dispatcher_stops(dispatched: Dispat
     """The events of an active subscription are another dispatcher's, or the next one's."""
     dispatched.workers.follow([Subscription("s", ("a.b",), "http://127.0.0.1:9/in")])
     await dispatched.workers.stop(5)
-    dispatched.workers.note_lengths(LENGTHS)
-    assert not dispatched.is_examined()
+    assert not dispatched.examines()
+
+
+async def test_what_overflows_is_counted_from_0(dispatched: Dispatched) -> None:
+    """A rate sees the first ones as an increase."""
+    dispatched.workers.follow([Subscription("s", ("a.b",), "http://127.0.0.1:9/in", status=Status.PAUSED)])
+    assert dispatched.registry.get_sample_value("rio_queue_overflow_total", {"subscription": "s"}) == 0
