@@ -123,7 +123,7 @@ def setup(service: str, root_sampler: Sampler = ALWAYS_ON) -> Telemetry:
         telemetry.install()
         _by_service[service] = telemetry
         atexit.register(telemetry.shutdown)
-        logging.getLogger(__name__).info("Hop set up")
+        logging.getLogger(__name__).info("Telemetry set up")
     return _by_service[service]
 
 

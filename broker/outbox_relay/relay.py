@@ -141,7 +141,7 @@ class Relay:
     def _report(self, failure: str) -> None:
         """Note why the outbox is not shipped; log it once, when it begins or changes."""
         if failure != self._failure:
-            _logger.warning("the outbox has to wait", extra={**self._fields(), "reason": failure})
+            _logger.warning("the outbox cannot be shipped", extra={**self._fields(), "reason": failure})
         self._failure = failure
 
     def _recovered(self) -> None:

@@ -201,7 +201,7 @@ class Api:
             with suppress_instrumentation():
                 await self._flow_counts.flush()
         except AWAY as error:
-            _logger.warning("the last counts are lost", extra={"reason": repr(error)})
+            _logger.warning("the last counts cannot be stored", extra={"reason": repr(error)})
         await asyncio.to_thread(self._publisher.stop, 5.0)
         await self._handshake.close()
         await self._accepted.close()

@@ -93,10 +93,10 @@ class Preparation:
                 await self._restore_queues()
                 await self._refresh()
         except (psycopg.Error, PoolTimeout, AMQPError, OSError) as error:
-            _logger.warning("not prepared yet", extra={"reason": repr(error)})
+            _logger.warning("Rio is not prepared to accept events yet", extra={"reason": repr(error)})
             return False
         except Exception:
-            _logger.exception("not prepared yet")
+            _logger.exception("Rio is not prepared to accept events yet")
             return False
         self.done.set()
         return True

@@ -139,7 +139,7 @@ def test_lines_keep_their_order_and_come_at_the_end_and_once_from_each_process()
     )
     messages = [json.loads(line)["message"] for line in run.stderr.splitlines()]
     assert [message for message in messages if "Collector" not in message] == [
-        "Hop set up", "GET /before 200", "between", "GET /after 200", "GET /child 200",
+        "Telemetry set up", "GET /before 200", "between", "GET /after 200", "GET /child 200",
     ]  # fmt: skip
 
 

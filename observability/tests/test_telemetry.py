@@ -41,7 +41,7 @@ def test_setup_is_idempotent_and_flushes_at_exit(otlp: OtlpSink, fluent: FluentS
     (line,) = fluent.records(message="working")
     assert line["span_id"] == span.span_id.hex()
     lines = [json.loads(line) for line in done.stderr.splitlines()]
-    assert [line["message"] for line in lines] == ["Hop set up", "working"]
+    assert [line["message"] for line in lines] == ["Telemetry set up", "working"]
     assert done.stdout == ""
 
 
@@ -120,7 +120,7 @@ def test_a_hop_that_is_not_told_where_sends_telemetry_nowhere() -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout == ""
     assert [json.loads(line)["message"] for line in done.stderr.splitlines()] == [
-        "Hop set up",
+        "Telemetry set up",
         "said",
         "said after",
     ]

@@ -156,7 +156,7 @@ class Dispatcher:
                 with suppress_instrumentation():
                     await record.flush()
             except (psycopg.Error, PoolTimeout, TooManyRequests) as error:
-                _logger.warning("the last records are lost", extra={"reason": repr(error)})
+                _logger.warning("the last records cannot be stored", extra={"reason": repr(error)})
         await self._database.close()
 
 

@@ -101,7 +101,10 @@ class HeldSubjects:
         await self._held.add(self._id, messages, pause_seconds)
         self._subjects[subject] = self._subjects.get(subject, 0) + len(messages)
         self._accepted_at.setdefault(subject, next_message.accepted_at)
-        _logger.warning("a subject's events are held", extra={"subscription": self._id, "subject": subject})
+        _logger.warning(
+            "events of a subject are held behind one that failed",
+            extra={"subscription": self._id, "subject": subject},
+        )
         self._start(self._next(subject))
 
     async def postpone(self, received: ReceivedMessage, next_message: Message, pause_seconds: float) -> None:
