@@ -211,6 +211,21 @@ async def test_its_end_waits_for_no_client_that_takes_nothing(
         await ended(api, reason)
 
 
+async def test_a_client_that_has_taken_it_asks_again_on_its_connection(
+    telemetry: Telemetry, tmp_path: Path
+) -> None:
+    text = routes(limits="{idle_seconds: 1, life_seconds: 1}")
+    async with (
+        passed_through(telemetry, tmp_path, text) as (api, _),
+        Client.of(port_of(api)) as client,
+        asyncio.timeout(20),
+    ):
+        await client.send(b"GET /news HTTP/1.1\r\nHost: a\r\n\r\n")
+        await client.reader.readuntil(b"\r\n\r\n0\r\n\r\n")
+        await client.send(b"GET /nowhere HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert (await client.reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 404 ")
+
+
 async def test_another_answer_is_as_any(telemetry: Telemetry, tmp_path: Path) -> None:
     async with (
         running(telemetry, tmp_path, routes(timeout=0.5), answering({"/news": trickle})) as api,

@@ -72,12 +72,16 @@ class ResponseWriter:
         self.write_piece(piece)
         if not self._is_hasty:
             await self.connection.writable()
+        elif not self.connection.has_room:
+            self.is_last = True
 
     def hasten(self) -> None:
-        """Wait for room no more, now that the head is sent and little follows: the connection closes once the
-        client has taken it, or takes nothing for too long."""
-        self._is_hasty = self.is_last = True
-        self.connection.make_room()
+        """Wait for room no more, now that the head is sent and little follows. Where the client has not taken
+        enough, the connection closes once it has, or takes nothing for too long."""
+        self._is_hasty = True
+        if not self.connection.has_room:
+            self.is_last = True
+            self.connection.make_room()
 
     def write_head(
         self, status: int, headers: list[tuple[str, str]], *, reason: str = "", closes: bool = False
