@@ -7,7 +7,7 @@ import socketserver
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -184,3 +184,19 @@ def test_both_nginx_wait_longer_than_a_route_may_say(name: str) -> None:
     longest = schema["$defs"]["long-lived"]["properties"]["idle_seconds"]["maximum"]
     text = Path(stand.TEMPLATES / f"{name}.conf.j2").read_text()
     assert f"set long_lived_seconds = {longest + 30} " in text
+
+
+def test_one_address_cannot_hold_all_places_of_a_service(behind: Behind) -> None:
+    upgrade = asking("edge", "Upgrade: websocket", "Connection: Upgrade")
+    with running("edge", behind) as nginx, ExitStack() as clients:
+        statuses = []
+        for _ in range(65):
+            client = clients.enter_context(socket.create_connection(("127.0.0.1", nginx.port), 20))
+            client.sendall(upgrade)
+            statuses.append(client.recv(12)[9:])
+        assert statuses == [b"101"] * 64 + [b"429"]
+        assert nginx.request("GET", "/v1/refuses").status == 403, "other requests pass"
+        assert (
+            nginx.request("GET", "/v1/refuses", {"Accept": "text/event-stream"}, source="127.0.0.9").status
+            == 403
+        )
