@@ -106,7 +106,7 @@ def test_who_and_what_are_logged(console: Console) -> None:
     assert datetime.fromisoformat(line["session_opened_at"])
     trace_id = answer.headers["X-Trace-Id"]
     assert line["trace_id"] == trace_id
-    spans = {span.name: span for span in console.otlp.of_trace(trace_id, 2)}
+    spans = {span.name: span for span in console.otlp.of_trace(trace_id, 3)}
     span = spans["operate: pause subscription"]
     attributes = {one.key: one.value for one in span.attributes}
     assert attributes["nextphase.operator"].string_value == "ada"
