@@ -3,8 +3,8 @@ stops every publisher.
 
 What waits beyond a bound becomes dead letters, oldest first: they are kept, counted, and can be sent again.
 AMQP does not say how many bytes a queue holds. They are estimated: the queue's newest events are those of its
-types that were emitted last, whose sizes are kept for a while (`seen`); those before are taken to be as large
-as the oldest ones.
+types that were emitted last, whose sizes the flow counts keep for a while; those before are taken to be as
+large as the oldest ones.
 """
 
 import asyncio
@@ -33,11 +33,11 @@ _logger = logging.getLogger(__name__)
 
 SAMPLE: Final = 100
 """How many events are examined, and at most moved, with one commit."""
+MEGABYTE: Final = 1_000_000
 LARGEST_BYTES: Final = 1_200_000
 """More than any event takes, unless Rio is told to accept larger ones."""
 
 _REMOVED_AT_ONCE: Final = 2_000
-_MEGABYTE: Final = 1_000_000
 _WAIT_SECONDS: Final = 5.0
 _EMPTY: Final = Context()
 
@@ -90,7 +90,7 @@ class Overflow:
         mean = sum(one.message.event.size for one in batch) / len(batch)
         arrived = await self._context.flow_counts.arrived()
         bytes_ = waiting_bytes(self._waiting, self._subscription.types, arrived, mean)
-        excess = bytes_ - self._megabytes * _MEGABYTE
+        excess = bytes_ - self._megabytes * MEGABYTE
         while batch and excess > 0 and not self.is_cut_short:
             oldest = _first(batch, excess)
             await self._remove(oldest)

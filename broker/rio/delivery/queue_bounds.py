@@ -8,7 +8,7 @@ from typing import Final
 
 from broker.rio.amqp.consumer import ConsumerSpec
 from broker.rio.delivery.factory import DeliveryContext
-from broker.rio.delivery.overflow import LARGEST_BYTES, Overflow
+from broker.rio.delivery.overflow import LARGEST_BYTES, MEGABYTE, Overflow
 from broker.rio.model.subscription import Subscription
 
 _EXAMINE_SECONDS: Final = 60.0
@@ -68,7 +68,7 @@ class QueueBounds:
                 task.cancel()
 
     def _is_to_be_examined(self, subscription_id: str, length: int) -> bool:
-        most = self._megabytes * 1_000_000
+        most = self._megabytes * MEGABYTE
         before, at = self._examined.get(subscription_id, (0, 0.0))
         is_grown = (length - before) * LARGEST_BYTES > _GROWTH * most
         is_recent = time.monotonic() - at < (_EXAMINE_GROWN_SECONDS if is_grown else _EXAMINE_SECONDS)
