@@ -18,7 +18,7 @@ from gateway.lru import LruCache
 from gateway.messages import Response
 from gateway.metrics import Metrics
 from observability.http.client import Streamed
-from observability.tracer import LazySpan
+from observability.tracer import MinimalSpan
 
 LAST_GOOD_BYTES = 16 * 1024 * 1024
 CACHE_BYTES = 32 * 1024 * 1024
@@ -37,7 +37,7 @@ class Backend(Protocol):
         call: Call,
         policy: Policy,
         deadline: Deadline,
-        parent: LazySpan,
+        parent: MinimalSpan,
         onward: str,
         listener: Listener,
     ) -> Attempt | None: ...
@@ -62,7 +62,7 @@ class NullBackend:
         call: Call,
         policy: Policy,
         deadline: Deadline,
-        parent: LazySpan,
+        parent: MinimalSpan,
         onward: str,
         listener: Listener,
     ) -> None:

@@ -18,8 +18,9 @@ FOLDERS = ("broker", "compose", "dashboards", "gateway", "observability", "servi
 #: Parts of identifiers, for which the field has words of its own.
 NAMES = frozenset(
     {
-        "answering", "bury", "compartment", "door", "exhume", "exhumed", "ferry", "greet", "interests",
-        "lean", "moments", "nobody", "nowhere", "somebody", "together", "told", "whoever", "wire", "world",
+        "ancestor", "answering", "aside", "bury", "compartment", "door", "exhume", "exhumed", "ferry",
+        "greet", "interests", "lazy", "lean", "moments", "nobody", "nowhere", "somebody", "together",
+        "told", "unfold", "whoever", "wire", "world",
     }
 )  # fmt: skip
 SENTENCES = re.compile(r"\b(anybody|everybody|nobody|somebody|whoever|whom)\b", re.IGNORECASE)

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from broker.client.client import Client as Client
     from broker.client.draft import Draft as Draft
 
-_LAZY: Final = {"AsyncClient": "client", "Client": "client", "Draft": "draft"}
+_MODULES: Final = {"AsyncClient": "client", "Client": "client", "Draft": "draft"}
 
 
 def __getattr__(name: str) -> Any:
     """Import the client when it is asked for: who only writes an outbox needs no HTTP library in memory."""
-    if name not in _LAZY:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

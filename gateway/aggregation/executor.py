@@ -22,7 +22,7 @@ from gateway.invalidations import resource
 from gateway.messages import Request
 from gateway.middleware.identity import REQUEST_ID_HEADER
 from observability.http.client.request import lines
-from observability.tracer import LazySpan, ParentContext, Template
+from observability.tracer import MinimalSpan, ParentContext, Template
 
 _ABSENT: Final = Good(NULL, None)
 #: The status where a value of the caller's cannot stand in a call, by the part of the request that it is in;
@@ -236,7 +236,7 @@ class _Run:
         for running in self._running:
             if running.attempt is not None:
                 running.attempt.abandon()
-            running.lazy_span.end()
+            running.span.end()
 
     def _start(self, part: Part) -> None:
         if self.over.done():
@@ -244,7 +244,7 @@ class _Run:
         if part.condition is not None and not part.condition.holds(self.scope):
             self._settle(part, _Outcome(None))
             return
-        running = _RunningPart(self, part, self._executor.spans[part.name].lazy(self._parent))
+        running = _RunningPart(self, part, self._executor.spans[part.name].start_minimal(self._parent))
         self._running.add(running)
         try:
             running.call = part.call(self._request, self.scope)
@@ -259,7 +259,7 @@ class _Run:
             call,
             running.part.policy,
             self._deadline,
-            running.lazy_span,
+            running.span,
             self._onward if call.headers is self._identity else self._baggage + lines(call.headers),
             running,
         )
@@ -279,7 +279,7 @@ class _Run:
     async def _call(self, running: "_RunningPart", call: Call) -> None:
         """Call a service, or go on with a call whose first attempt failed."""
         # The task is the part's own: its context ends with it, so nothing has to be detached.
-        trace_contexts.attach(trace.set_span_in_context(running.lazy_span.span, self._trace_context))
+        trace_contexts.attach(trace.set_span_in_context(running.span.recording_span, self._trace_context))
         deadline, policy = self._deadline, running.part.policy
         try:
             got: Answer | PartFailed = await self._context.backend.call(
@@ -303,8 +303,8 @@ class _Run:
             self._settle(running.part, outcome)
         finally:
             # A part whose call took one attempt has nothing to say that the attempt's span does not.
-            if running.attempt is None or not running.lazy_span.leave_out(running.attempt.lazy_span):
-                running.lazy_span.end()
+            if running.attempt is None or not running.span.leave_out(running.attempt.span):
+                running.span.end()
 
     def _outcome(self, running: "_RunningPart", got: "Answer | PartFailed | Good") -> _Outcome:
         part, call = running.part, running.call
@@ -317,7 +317,7 @@ class _Run:
                 self.first_answer = self._executor.clock()
             good = got if isinstance(got, Good) else part.result(got)
         except PartFailed as cause:
-            return self._instead(part, call, cause, running.lazy_span)
+            return self._instead(part, call, cause, running.span)
         if part.on_failure == "stale" and call is not None and isinstance(got, Answer):
             self._keep(part, call, good, got)
         return _Outcome(good)
@@ -352,7 +352,9 @@ class _Run:
         status = _STATUS_OF_ABSENT.get(root, 502)
         return PartFailed(status, f"{part.service}: not called, there is no {error.absent}")
 
-    def _instead(self, part: Part, call: Call | None, cause: PartFailed, lazy_span: LazySpan) -> _Outcome:
+    def _instead(
+        self, part: Part, call: Call | None, cause: PartFailed, minimal_span: MinimalSpan
+    ) -> _Outcome:
         """What stands for a part that failed.
 
         Raises:
@@ -360,7 +362,7 @@ class _Run:
         """
         chosen = part.on_failure
         policy = "fallback" if isinstance(chosen, Fallback) else chosen
-        span = lazy_span.span
+        span = minimal_span.recording_span
         span.set_status(Status(StatusCode.ERROR, cause.cause))
         span.add_event("gateway.part_failed", {"gateway.policy": policy, "gateway.cause": cause.cause})
         self._executor.failed(part, policy)
@@ -400,11 +402,11 @@ class _Run:
 class _RunningPart:
     """A part whose call is in flight."""
 
-    __slots__ = ("_run", "attempt", "call", "lazy_span", "part", "task")
+    __slots__ = ("_run", "attempt", "call", "part", "span", "task")
 
-    def __init__(self, run: _Run, part: Part, lazy_span: LazySpan) -> None:
+    def __init__(self, run: _Run, part: Part, span: MinimalSpan) -> None:
         self.part = part
-        self.lazy_span = lazy_span
+        self.span = span
         self.call: Call | None = None
         self.attempt: Attempt | None = None
         self.task: asyncio.Task[None] | None = None

@@ -21,7 +21,7 @@ from observability.http.client import (
     TimedOut,
     TooLarge,
 )
-from observability.tracer import LazySpan
+from observability.tracer import MinimalSpan
 
 #: The largest answer of a service that the gateway holds in memory.
 MAX_ANSWER_BYTES: Final = 4 * 1024 * 1024
@@ -78,7 +78,7 @@ class Attempt(Collecting):
         "_streams",
         "_target",
         "connection",
-        "lazy_span",
+        "span",
     )
 
     def __init__(
@@ -86,11 +86,11 @@ class Attempt(Collecting):
         service: Service,
         admission: Admission | None,
         call: Call,
-        lazy_span: LazySpan,
+        span: MinimalSpan,
         listener: Listener | None = None,
     ) -> None:
         super().__init__(MAX_ANSWER_BYTES)
-        self.lazy_span = lazy_span
+        self.span = span
         self.connection: Connection | None = None
         self._service = service
         self._admission = admission
@@ -171,7 +171,7 @@ class Attempt(Collecting):
         self._settle(status < 500)
         if status < 400:
             return
-        span = self.lazy_span.span
+        span = self.span.recording_span
         span.set_attribute("http.response.status_code", status)
         if status == 404 and self._may_be_absent:
             return
@@ -188,7 +188,7 @@ class Attempt(Collecting):
     def failed(self, error: ClientError) -> BackendError:
         """Take note of an exchange without an answer; what the gateway says of it."""
         self._outcome = kind = type(error).__name__
-        span = self.lazy_span.span
+        span = self.span.recording_span
         span.set_attribute("error.type", kind)
         span.set_status(Status(StatusCode.ERROR, error.reason))
         late = isinstance(error, TimedOut)
@@ -222,7 +222,7 @@ class Attempt(Collecting):
             self._admission.circuit.abandoned(self._admission.ticket)
         self.leave()
         succeeded = type(outcome) is int and outcome < 400
-        self.lazy_span.end(outcome if succeeded else None)
+        self.span.end(outcome if succeeded else None)
         if self._is_kept_open:
             service.long_lived.leave()
             return
@@ -232,7 +232,7 @@ class Attempt(Collecting):
 
     def _observe(self) -> None:
         seconds = time.perf_counter() - self._started
-        self._service.observe(self._method, self._outcome, seconds, self.lazy_span.ancestor.exemplar)
+        self._service.observe(self._method, self._outcome, seconds, self.span.recording_parent.exemplar)
 
     def _settle(self, good: bool) -> None:
         if self._judged or self._admission is None:  # its head was judged, or the service has not been asked

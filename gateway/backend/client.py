@@ -20,7 +20,7 @@ from gateway.baggage import carried
 from observability import Telemetry
 from observability.http.client import Client, ClientError, Limits, Origin, Response, Streamed
 from observability.http.client.request import encode, lines
-from observability.tracer import LazySpan, ParentContext
+from observability.tracer import MinimalSpan, ParentContext
 
 #: Connections to services nginx at once: more than all bulkheads let through, so that bulkheads alone bound
 #: calls of a service. With fewer, calls of one service would wait for connections that another one holds.
@@ -65,7 +65,7 @@ class BackendClient:
         call: Call,
         policy: Policy,
         deadline: Deadline,
-        parent: LazySpan,
+        parent: MinimalSpan,
         onward: str,
         listener: Listener,
     ) -> Attempt | None:
@@ -92,7 +92,7 @@ class BackendClient:
         attempt.connection = connection
         seconds = attempt.limit(deadline, left, policy.timeout_seconds)
         method, body = call.method, cast(bytes, call.body)
-        fields = self._constant + onward + _of_attempt(attempt.lazy_span, seconds)
+        fields = self._constant + onward + _of_attempt(attempt.span, seconds)
         try:
             head = encode(self._origin, method, call.target, (), len(body), fields)
         except ValueError:
@@ -252,19 +252,19 @@ class BackendClient:
         admission: Admission | None,
         call: Call,
         number: int,
-        parent: ParentContext | LazySpan,
+        parent: ParentContext | MinimalSpan,
         listener: Listener | None = None,
     ) -> Attempt:
         """Open an attempt's span."""
-        lazy_span = service.spans(call.method).lazy(parent, (self._url + call.target,))
+        span = service.spans(call.method).start_minimal(parent, (self._url + call.target,))
         if number > 1:
-            lazy_span.span.set_attribute("http.request.resend_count", number - 1)
-        return Attempt(service, admission, call, lazy_span, listener)
+            span.recording_span.set_attribute("http.request.resend_count", number - 1)
+        return Attempt(service, admission, call, span, listener)
 
     def _fields(self, call: Call, attempt: Attempt, seconds: float) -> str:
         """The headers of a request, as they are sent."""
         onward = lines(call.headers) + lines(carried(context.get_current()))
-        return self._constant + onward + _of_attempt(attempt.lazy_span, seconds)
+        return self._constant + onward + _of_attempt(attempt.span, seconds)
 
     def follow(self, policies: Mapping[str, Policy]) -> None:
         """Use these policies from now on; breakers, bulkheads and retry budgets keep their state."""
@@ -310,12 +310,12 @@ async def _admitted_at_end(
         attempt.admit(await service.admit(call, seconds))
 
 
-def _of_attempt(lazy_span: LazySpan, seconds: float) -> str:
+def _of_attempt(span: MinimalSpan, seconds: float) -> str:
     """Headers of an attempt: how long it may take, and the trace that it belongs to."""
     text = f"{TIMEOUT_HEADER}: {max(1, int(seconds * 1000))}\r\n"
-    if (traceparent := lazy_span.traceparent) is not None:
+    if (traceparent := span.traceparent) is not None:
         text += f"traceparent: {traceparent}\r\n"
-        if state := lazy_span.ancestor.context.trace_state:
+        if state := span.recording_parent.context.trace_state:
             text += lines([("tracestate", state.to_header())])
     return text
 

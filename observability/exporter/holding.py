@@ -13,7 +13,7 @@ from observability.exporter.otlp_client import ExportResult, OtlpClient
 from observability.exporter.splitting import halves
 from observability.resilience.backoff import Backoff
 from observability.tracer.batch import Batch, SpanBatcher
-from observability.tracer.span_processor import SpanQueue
+from observability.tracer.batch_span_processor import BatchingSpanProcessor
 
 #: Memory for batches that wait, some 60000 spans.
 CAPACITY_BYTES = 32 * 1024 * 1024
@@ -38,7 +38,7 @@ class HoldingExporter:
         capacity_bytes: memory for batches that wait.
 
     Attributes:
-        ended: the span processor that takes the SDK's spans.
+        span_processor: takes the spans that the SDK makes.
     """
 
     def __init__(
@@ -48,8 +48,8 @@ class HoldingExporter:
         self._dropped = dropped
         self._capacity = capacity_bytes
         self._batches: deque[Batch] = deque()
-        self.ended = SpanQueue(self._hold, dropped)
-        self._sources: list[SpanQueue | SpanBatcher] = [self.ended]
+        self.span_processor = BatchingSpanProcessor(self._hold, dropped)
+        self._sources: list[BatchingSpanProcessor | SpanBatcher] = [self.span_processor]
         self._held_bytes = 0
         self._sending = False
         self._stopped = False
@@ -59,7 +59,7 @@ class HoldingExporter:
         self._thread.start()
 
     def span_batcher(self, resource: Resource, scope: InstrumentationScope) -> SpanBatcher:
-        """What takes spans of a resource and scope that are already encoded."""
+        """A batcher whose batches this exporter sends: for encoded spans of one resource and scope."""
         batcher = SpanBatcher(resource, scope, self._hold)
         with self._changed:
             self._sources.append(batcher)
@@ -133,7 +133,7 @@ class HoldingExporter:
     def _take(self) -> Batch | None:
         """The next batch, once there is one; None at the end."""
         if self._batches:
-            self.ended.seal()  # nothing else does while batches wait
+            self.span_processor.seal()  # nothing else does while batches wait
         while True:
             with self._changed:
                 if self._changed.wait_for(lambda: self._batches or self._stopped, GATHER_SECONDS):

@@ -10,8 +10,8 @@ from observability.tracer.batch import SpanBatcher
 class NullExporter:
     """Discards spans: for a process that was not told where to send telemetry."""
 
-    #: Discards the SDK's.
-    ended = SpanProcessor()
+    #: Discards the spans that the SDK makes.
+    span_processor = SpanProcessor()
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:
         return True
@@ -20,5 +20,5 @@ class NullExporter:
         """Do nothing."""
 
     def span_batcher(self, resource: Resource, scope: InstrumentationScope) -> SpanBatcher:
-        """What takes spans that are already encoded."""
+        """A batcher whose batches are discarded."""
         return SpanBatcher(resource, scope, lambda batch: None)

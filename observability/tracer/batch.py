@@ -1,4 +1,4 @@
-"""Encoded spans gathered into the requests that carry them."""
+"""Batches of encoded spans: the requests that carry them to the collector."""
 
 import threading
 from collections import deque
@@ -11,16 +11,16 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import INVALID_SPAN_CONTEXT
 
-from observability.tracer.protobuf import field, head
+from observability.tracer.protobuf import field, tag_and_length
 
-#: The more, the less a span costs on its way to the collector.
+#: The more spans a request has, the less each costs the collector and the network.
 BATCH_SPANS = 2048
 #: The collector takes requests of 8 MiB.
 BATCH_BYTES = 4 * 1024 * 1024
 
-#: What comes before a span, by its size: nearly all have less than so many bytes.
+#: Nearly all spans have fewer bytes; the prefix of their field is computed once.
 _COMMON = 1024
-_HEADS = [head(2, size) for size in range(_COMMON)]
+_PREFIXES = [tag_and_length(2, size) for size in range(_COMMON)]
 
 
 class Batch(NamedTuple):
@@ -31,12 +31,12 @@ class Batch(NamedTuple):
 
 
 class SpanBatcher:
-    """Encoded spans of one resource and one scope, until they are a batch.
+    """Gathers encoded spans of one resource and one scope into batches.
 
     Args:
-        resource: whose spans they are.
-        scope: the tracer they come from.
-        hold: takes a full batch; never blocks.
+        resource: the process that the spans come from.
+        scope: the tracer that the spans come from.
+        hold: takes a batch; never blocks.
     """
 
     def __init__(
@@ -63,13 +63,13 @@ class SpanBatcher:
         self._scope_schema = _schema(of_scope.schema_url)
 
     def add(self, spans: list[bytes]) -> None:
-        """Take encoded spans; hands a batch over when these make it full."""
+        """Add encoded spans, and hand a batch over when they are `BATCH_SPANS`."""
         self._spans.extend(spans)  # atomic
         if len(self._spans) >= self._full:
             self.seal()
 
     def seal(self) -> None:
-        """Hand over what there is as a batch."""
+        """Hand over the spans there are, in batches of at most `BATCH_BYTES`."""
         with self._lock:
             spans = [self._spans.popleft() for _ in range(len(self._spans))]
         size, first = 0, 0
@@ -82,23 +82,25 @@ class SpanBatcher:
             self._hold(Batch(self._request(spans[first:]), len(spans) - first))
 
     def close(self) -> None:
-        """Hand over what there is and, from now on, every span at once."""
+        """Hand over the spans there are and, from now on, every span as it is added."""
         self._full = 1
         self.seal()
 
     def _request(self, spans: list[bytes]) -> bytes:
         framed = [b""] * (2 * len(spans))
-        framed[::2] = [_HEADS[size] if size < _COMMON else head(2, size) for size in map(len, spans)]
+        framed[::2] = [
+            _PREFIXES[size] if size < _COMMON else tag_and_length(2, size) for size in map(len, spans)
+        ]
         framed[1::2] = spans
         # Joined once: a batch is half a megabyte.
         of_scope = [self._scope, *framed, self._scope_schema]
         of_resource = [
             self._resource,
-            head(2, sum(map(len, of_scope))),
+            tag_and_length(2, sum(map(len, of_scope))),
             *of_scope,
             self._resource_schema,
         ]
-        return b"".join((head(1, sum(map(len, of_resource))), *of_resource))
+        return b"".join((tag_and_length(1, sum(map(len, of_resource))), *of_resource))
 
 
 def _schema(url: str) -> bytes:

@@ -1,6 +1,7 @@
-"""OTLP's encoding of the spans that nearly all are: they have attributes, but no events.
+"""Encodes spans that have attributes with primitive values, and no events, as OTLP messages.
 
-What is the same from span to span is encoded once. Field numbers are those of trace.proto.
+Names, keys and attributes that repeat from span to span are cached. Field numbers are those of OTLP's
+trace.proto.
 """
 
 import struct
@@ -13,17 +14,18 @@ from observability.tracer.protobuf import field, text, varint
 
 #: Longer values repeat too rarely to be worth the memory.
 CACHED_TEXT = 128
-CACHED_PAIRS = 4096
+CACHED_ATTRIBUTES = 4096
 CACHED_NAMES = 1024
 
-Plain = str | bool | int | float
+#: An attribute's value that is no array (OpenTelemetry's primitive types).
+Primitive = str | bool | int | float
 
 _TIMES = struct.Struct("<BQBQ").pack
 TRACE = b"\x0a\x10"
 SPAN = b"\x12\x08"
 PARENT = b"\x22\x08"
 _DOUBLE = struct.Struct("<Bd").pack
-#: What nearly every span has.
+#: The status of nearly every span.
 UNSET = Status(StatusCode.UNSET)
 UNSET_STATUS = b"\x7a\x00"
 #: SpanFlags: whether the parent is remote is known; it is not, or it is.
@@ -39,7 +41,7 @@ def encode(
     name: str,
     kind: SpanKind,
     start_and_end: tuple[int, int],
-    attributes: Mapping[str, Plain],
+    attributes: Mapping[str, Primitive],
     status: Status,
 ) -> bytes:
     """A span as a message of `opentelemetry.proto.trace.v1.Span`.
@@ -51,15 +53,15 @@ def encode(
     Raises:
         struct.error: a time is not one of 64 bits.
     """
-    parts = identity(context, parent)
+    parts = ids(context, parent)
     parts += (name_and_kind(name, kind), times(*start_and_end))
-    parts += [pair(key, value) for key, value in attributes.items()]
-    parts.append(ending(status, parent))
+    parts += [attribute(key, value) for key, value in attributes.items()]
+    parts.append(status_and_flags(status, parent))
     return b"".join(parts)
 
 
-def identity(context: SpanContext, parent: SpanContext | None) -> list[bytes]:
-    """The fields of a span that come first: its ids, state and parent."""
+def ids(context: SpanContext, parent: SpanContext | None) -> list[bytes]:
+    """The first fields of a span: trace id, span id, trace state and parent's id."""
     trace_id, span_id, _, _, state, _ = context
     parts = [TRACE, trace_id.to_bytes(16, "big"), SPAN, span_id.to_bytes(8, "big")]
     if state:
@@ -74,27 +76,31 @@ def name_and_kind(name: str, kind: SpanKind) -> bytes:
     return _name_and_kind(name, kind._value_)
 
 
-def pair(key: str, value: Plain) -> bytes:
-    """The field of an attribute."""
+def attribute(key: str, value: Primitive) -> bytes:
+    """The field of an attribute, from a cache if its value is likely to repeat."""
     if type(value) is float or (type(value) is str and len(value) > CACHED_TEXT):
-        return _pair(key, value)
-    return cached_pair(key, value)
+        return _attribute(key, value)
+    return cached_attribute(key, value)
 
 
-def link(to: SpanContext) -> bytes:
+def link_field(to: SpanContext) -> bytes:
     """The field of a link without attributes."""
     ids = (b"\x6a\x21\x0a\x10", to.trace_id.to_bytes(16, "big"), b"\x12\x08", to.span_id.to_bytes(8, "big"))
     return b"".join((*ids, _LINK_REMOTE if to.is_remote else _LINK_LOCAL))
 
 
-def ending(status: Status, parent: SpanContext | None) -> bytes:
-    """The fields of a span that come last."""
+def status_and_flags(status: Status, parent: SpanContext | None) -> bytes:
+    """The last fields of a span: its status, and whether its parent is remote."""
     flags = FLAGS_REMOTE if parent is not None and parent[2] else FLAGS_LOCAL
     return (UNSET_STATUS if status is UNSET else _status(status.status_code, status.description)) + flags
 
 
 def times(start: int, end: int) -> bytes:
-    """The fields of a span's start and end; struct.error of what is beyond 64 bits."""
+    """The fields of a span's start and end, nanoseconds since the epoch.
+
+    Raises:
+        struct.error: a time is not one of 64 bits.
+    """
     if start and end:
         return _TIMES(0x39, start, 0x41, end)
     return (struct.pack("<BQ", 0x39, start) if start else b"") + (
@@ -111,7 +117,7 @@ def _name_and_kind(name: str, kind: int) -> bytes:
     return (text(5, name) if name else b"") + bytes((0x30, kind + 1))
 
 
-def _pair(key: str, value: Plain) -> bytes:
+def _attribute(key: str, value: Primitive) -> bytes:
     match value:
         case str():
             content = text(1, value)
@@ -125,7 +131,7 @@ def _pair(key: str, value: Plain) -> bytes:
 
 
 # Typed: 1, True and 1.0 are equal.
-cached_pair = lru_cache(CACHED_PAIRS, typed=True)(_pair)
+cached_attribute = lru_cache(CACHED_ATTRIBUTES, typed=True)(_attribute)
 
 
 @lru_cache(CACHED_NAMES)

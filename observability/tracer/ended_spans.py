@@ -1,4 +1,4 @@
-"""Spans that have ended and wait to be encoded, many in a row."""
+"""Ended spans, which wait some milliseconds so that many are encoded in a row (`observability.deferred`)."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -14,29 +14,29 @@ class EndedSpan(Protocol):
 
     @property
     def shared(self) -> TracerSharedState:
-        """What it has in common with all spans of its tracer."""
+        """The state that all spans of the tracer share."""
 
     def encoded(self) -> bytes:
-        """The span as OTLP has it."""
+        """The span as an OTLP message."""
 
 
-def _write_records(ended: list[SpanRecord]) -> None:
-    """Encode records and hand them over, those of one template together."""
+def _export_records(ended: list[SpanRecord]) -> None:
+    """Encode records and hand them to the batcher, those of one template together."""
     by_template: dict[RecordTemplate, list[SpanRecord]] = defaultdict(list)
     for record in ended:
         by_template[record.template].append(record)
     for template, records in by_template.items():
-        _write_spans(template.export(records))
+        _export_spans(template.export(records))
 
 
-def _write_spans(ended: Iterable[EndedSpan]) -> None:
-    """Encode spans one by one and hand them over."""
+def _export_spans(ended: Iterable[EndedSpan]) -> None:
+    """Encode spans one by one and hand them to the batcher."""
     for span in ended:
         try:
             span.shared.export([span.encoded()])
         except Exception:
-            span.shared.lose()
+            span.shared.drop()
 
 
-ENDED_RECORDS = DEFERRED.queue(_write_records)
-ENDED_SPANS = DEFERRED.queue(_write_spans)
+ENDED_RECORDS = DEFERRED.queue(_export_records)
+ENDED_SPANS = DEFERRED.queue(_export_spans)

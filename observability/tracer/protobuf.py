@@ -1,30 +1,30 @@
-"""What of Protocol Buffers' wire format spans need."""
+"""The part of Protocol Buffers' wire format that spans need: LEN fields and varints."""
 
 from functools import lru_cache
 
 from observability.text import well_formed
 
-_CACHED_HEADS = 1024
+_CACHED = 1024
 
 
 def field(number: int, content: bytes) -> bytes:
-    """A length-delimited field; `number` is at most 15."""
-    return head(number, len(content)) + content
+    """A length-delimited field (LEN); `number` is at most 15."""
+    return tag_and_length(number, len(content)) + content
 
 
-@lru_cache(_CACHED_HEADS)
-def head(number: int, size: int) -> bytes:
-    """What comes before the content of a length-delimited field of `size` bytes."""
+@lru_cache(_CACHED)
+def tag_and_length(number: int, size: int) -> bytes:
+    """The bytes before the content of a length-delimited field of `size` bytes."""
     return bytes((number << 3 | 2,)) + varint(size)
 
 
 def text(number: int, content: str) -> bytes:
-    """A field of text; of lone surrogates, which UTF-8 cannot carry, it has U+FFFD."""
+    """A field of text, with U+FFFD in place of lone surrogates, which UTF-8 cannot encode."""
     return field(number, well_formed(content).encode())
 
 
 def varint(number: int) -> bytes:
-    """A number that is not negative, seven bits a byte."""
+    """A number that is not negative as a varint: seven bits a byte."""
     if number < 0x80:
         return bytes((number,))
     encoded = bytearray()

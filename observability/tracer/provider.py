@@ -1,4 +1,4 @@
-"""The process's tracer provider, and the tracer of its own spans."""
+"""The tracer provider of a process."""
 
 from collections.abc import Callable
 
@@ -16,10 +16,10 @@ MAX_ATTRIBUTE_LENGTH = 4096
 
 
 class Provider(TracerProvider):
-    """The SDK's provider. It samples what the parent sampled, and what has no parent as `root_sampler` says.
+    """The SDK's provider, which also makes tracers of ours.
 
-    A span processor that is added sees every span that begins from then on: tracers made by `fast_tracer`,
-    whose spans processors do not see, step aside.
+    A span is sampled if its parent is; one without a parent as `root_sampler` says. A span processor that is
+    added sees every span that begins from then on: tracers made by `fast_tracer` then delegate to the SDK.
     """
 
     def __init__(
@@ -40,15 +40,15 @@ class Provider(TracerProvider):
             span_limits=self._limits,
             shutdown_on_exit=False,
         )
-        super().add_span_processor(exporter.ended)
+        super().add_span_processor(exporter.span_processor)
 
     def add_span_processor(self, span_processor: SpanProcessor) -> None:
         super().add_span_processor(span_processor)
         for tracer in self._fast:
-            tracer.step_aside()
+            tracer.delegate_to_sdk()
 
     def fast_tracer(self, name: str, dropped: Callable[[int], None]) -> Tracer:
-        """A tracer of ours, made before span processors are added.
+        """A `Tracer`, made before span processors are added.
 
         Args:
             name: of its scope.

@@ -1,4 +1,4 @@
-"""What the spans of one tracer have in common."""
+"""The state that all spans of a tracer share."""
 
 import logging
 import sys
@@ -15,17 +15,19 @@ _logger = logging.getLogger(__name__)
 
 
 class TracerSharedState:
-    """What the spans of one tracer have in common, and where they go.
+    """Resource, scope, limits and batcher of a tracer's spans (named as in OpenTelemetry's Java SDK).
 
     Args:
-        resource: whose spans they are.
+        resource: the process that the spans come from.
         scope: names the tracer.
-        limits: those of the provider.
+        limits: of the tracer's provider.
         batcher: takes encoded spans; never blocks.
         dropped: called with the number of spans that could not be encoded.
 
     Attributes:
-        export: takes encoded spans.
+        max_attributes: how many attributes a span may have.
+        max_length: how many characters an attribute's text may have.
+        export: hands encoded spans to the batcher.
     """
 
     def __init__(
@@ -39,13 +41,13 @@ class TracerSharedState:
         self.resource = resource
         self.scope = scope
         self.limits = limits
-        self.max_attributes = _or_endless(limits.max_span_attributes)
-        self.max_length = _or_endless(limits.max_span_attribute_length)
+        self.max_attributes = _or_unlimited(limits.max_span_attributes)
+        self.max_length = _or_unlimited(limits.max_span_attribute_length)
         self.export = batcher.add
         self._dropped = dropped
 
-    def takes(self, key: object, value: Any) -> bool:
-        """Whether an attribute is one that the encoder takes as it is."""
+    def can_encode(self, key: object, value: Any) -> bool:
+        """Whether `encoder` can encode an attribute: an ASCII key, a primitive value in the limits."""
         if type(key) is not str or not key or not key.isascii():
             return False
         if type(value) is str:
@@ -54,11 +56,11 @@ class TracerSharedState:
             return -(2**63) <= value < 2**63
         return type(value) in (bool, float)
 
-    def lose(self) -> None:
-        """Count a span whose encoding raised the current exception, which must not harm the caller."""
-        _logger.exception("A span cannot be encoded")
+    def drop(self) -> None:
+        """Count a span as dropped and log the current exception, which its encoding raised."""
+        _logger.exception("A span was dropped: it could not be encoded")
         self._dropped(1)
 
 
-def _or_endless(limit: int | None) -> int:
+def _or_unlimited(limit: int | None) -> int:
     return sys.maxsize if limit is None else limit

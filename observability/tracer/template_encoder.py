@@ -1,4 +1,4 @@
-"""The encoding of a template's spans: what they have in common is encoded once, and many are in a row."""
+"""Encodes the spans of a template: their constant part once, and the records of many in one loop."""
 
 import struct
 from collections.abc import Callable, Mapping, Sequence
@@ -12,22 +12,22 @@ from observability.tracer.encoder import (
     SPAN,
     TRACE,
     UNSET_STATUS,
-    Plain,
-    cached_pair,
+    Primitive,
+    attribute,
+    cached_attribute,
     encoded_key,
-    ending,
-    identity,
-    link,
+    ids,
+    link_field,
     name_and_kind,
-    pair,
+    status_and_flags,
     times,
 )
-from observability.tracer.protobuf import head
+from observability.tracer.protobuf import tag_and_length
 from observability.tracer.span_record import SpanRecord
 
-#: Below it lengths have one byte.
+#: Texts below this length: all lengths in the attribute's field have one byte.
 SHORT_TEXT = 124
-#: Numbers below it are remembered as the end of a span: statuses.
+#: End values below it are cached: HTTP's status codes.
 SMALL = 1000
 
 _IDS = struct.Struct(">2s16s2sQ2sQ").pack
@@ -35,83 +35,87 @@ _ROOT_IDS = struct.Struct(">2s16s2sQ").pack
 
 
 class TemplateEncoder:
-    """What the spans of one place in the code have in common, encoded.
+    """Encodes the spans of one template.
 
     Args:
         name: of the spans.
         kind: of the spans.
-        constants: the attributes all of them have.
-        variables: names of the attributes that differ and come after those; of at most some 80 characters.
-        last: name of the attribute that a record may end with.
-        takes: whether an attribute is one that can be encoded here.
-        longest: characters that a value may have.
+        constants: the attributes that all of the spans have; they come first.
+        variables: keys of the attributes that differ from span to span; of at most some 80 characters.
+        end_key: key of the attribute that a record may end with.
+        can_encode: whether an attribute can be encoded here.
+        max_length: how many characters a value may have.
     """
 
     def __init__(
         self,
         name: str,
         kind: SpanKind,
-        constants: Mapping[str, Plain],
+        constants: Mapping[str, Primitive],
         variables: Sequence[str],
-        last: str | None,
-        takes: Callable[[str, Plain], bool],
-        longest: int,
+        end_key: str | None,
+        can_encode: Callable[[str, Primitive], bool],
+        max_length: int,
     ) -> None:
         self._name_and_kind = name_and_kind(name, kind)
-        self._constants = b"".join([pair(key, value) for key, value in constants.items()])
-        self._variables = [(key, _heads_of_texts(key)) for key in variables]
-        #: Of the only variable, where there is one: a shorter way.
-        self._heads = self._variables[0][1] if len(self._variables) == 1 else None
-        self._last = last
-        self._endings: dict[Plain | None, bytes] = {None: UNSET_STATUS + FLAGS_LOCAL}
-        self._endings_remote: dict[Plain | None, bytes] = {None: UNSET_STATUS + FLAGS_REMOTE}
-        self._takes = takes
-        self._short = min(SHORT_TEXT, longest + 1)
+        self._constants = b"".join([attribute(key, value) for key, value in constants.items()])
+        self._variables = [(key, _text_prefixes(key)) for key in variables]
+        #: Of a template's only variable, which is encoded without a loop.
+        self._only_prefixes = self._variables[0][1] if len(self._variables) == 1 else None
+        self._end_key = end_key
+        self._endings: dict[Primitive | None, bytes] = {None: UNSET_STATUS + FLAGS_LOCAL}
+        self._endings_remote: dict[Primitive | None, bytes] = {None: UNSET_STATUS + FLAGS_REMOTE}
+        self._can_encode = can_encode
+        self._short = min(SHORT_TEXT, max_length + 1)
         rest = f"{len(self._name_and_kind)}sBQBQ{len(self._constants)}s"
         self._pack = struct.Struct("<2s16s2s8s2s8s" + rest).pack
         self._pack_root = struct.Struct("<2s16s2s8s" + rest).pack
 
     def encode_records(self, spans: Sequence[SpanRecord]) -> tuple[list[bytes], list[SpanRecord]]:
-        """Spans as `encode` encodes them, and those that are not: they have a value that is not taken."""
+        """Encoded spans, and the records that were left: they have a value that `can_encode` refuses."""
         pack, pack_root, constants = self._pack, self._pack_root, self._constants
         name_and_kind = self._name_and_kind
-        short, heads = self._short, self._heads
+        short, prefixes = self._short, self._only_prefixes
         encoded: list[bytes] = []
         others: list[SpanRecord] = []
         for span in spans:
             if span.parent_id is None:
                 packed = pack_root(
                     TRACE, span.trace_id, SPAN, span.span_id,
-                    name_and_kind, 0x39, span.started, 0x41, span.ended, constants,
+                    name_and_kind, 0x39, span.start_time, 0x41, span.end_time, constants,
                 )  # fmt: skip
             else:
                 packed = pack(
                     TRACE, span.trace_id, SPAN, span.span_id, PARENT, span.parent_id,
-                    name_and_kind, 0x39, span.started, 0x41, span.ended, constants,
+                    name_and_kind, 0x39, span.start_time, 0x41, span.end_time, constants,
                 )  # fmt: skip
-            last = span.last
-            endings = self._endings_remote if span.remote else self._endings
-            ending = endings.get(last) if type(last) is int or last is None else None
+            end_value = span.end_value
+            endings = self._endings_remote if span.has_remote_parent else self._endings
+            ending = endings.get(end_value) if type(end_value) is int or end_value is None else None
             if ending is None:
-                ending = self._ending(last, endings)
+                ending = self._ending(end_value, endings)
             values = span.values
             if not values:
                 encoded.append(packed + ending)
-            elif heads and type(text := values[0]) is str and len(text) < short and text.isascii():
-                encoded.append(b"".join((packed, heads[len(text)], text.encode(), ending)))
-            elif self._vary(parts := [packed], values):
+            elif prefixes and type(text := values[0]) is str and len(text) < short and text.isascii():
+                encoded.append(b"".join((packed, prefixes[len(text)], text.encode(), ending)))
+            elif self._add_variables(parts := [packed], values):
                 encoded.append(b"".join((*parts, ending)))
             else:
                 others.append(span)
         return encoded, others
 
-    def _ending(self, last: Plain | None, endings: dict[Plain | None, bytes]) -> bytes:
-        """What comes last in a record; remembered of small numbers, such as a status is."""
+    def _ending(self, end_value: Primitive | None, endings: dict[Primitive | None, bytes]) -> bytes:
+        """The bytes after a record's values: its end attribute, status and flags.
+
+        Args:
+            endings: gets those of small numbers, such as HTTP's status codes.
+        """
         ending = endings[None]
-        if last is not None and self._last is not None:
-            ending = pair(self._last, last) + ending
-        if type(last) is int and 0 <= last < SMALL:
-            endings[last] = ending
+        if end_value is not None and self._end_key is not None:
+            ending = attribute(self._end_key, end_value) + ending
+        if type(end_value) is int and 0 <= end_value < SMALL:
+            endings[end_value] = ending
         return ending
 
     def encode(
@@ -119,59 +123,59 @@ class TemplateEncoder:
         context: SpanContext,
         parent: SpanContext | None,
         start_and_end: tuple[int, int],
-        values: Sequence[Plain | None],
-        later: Mapping[str, Plain],
+        values: Sequence[Primitive | None],
+        further: Mapping[str, Primitive],
         links: Sequence[Link],
         status: Status,
     ) -> bytes | None:
-        """A span as `encode` encodes it; None where a value is not one that is taken.
+        """A span as an OTLP message; None where `can_encode` refuses a value.
 
         Args:
-            values: of the variables; a span has not got one that is None.
-            later: attributes that come after all others.
+            start_and_end: nanoseconds since the epoch.
+            values: of the variable attributes; the span has none that is None.
+            further: attributes that come after those of the template.
             links: without attributes.
         """
         trace_id, span_id, _, _, state, _ = context
         start, end = start_and_end
-        if not state and start and end:  # as of nearly all: without a call
+        if not state and start and end:  # nearly all spans: a struct in place of a call
             if parent is None:
-                ids = _ROOT_IDS(TRACE, trace_id.to_bytes(16, "big"), SPAN, span_id)
+                id_fields = _ROOT_IDS(TRACE, trace_id.to_bytes(16, "big"), SPAN, span_id)
             else:
-                ids = _IDS(TRACE, trace_id.to_bytes(16, "big"), SPAN, span_id, PARENT, parent[1])
-            parts = [ids, self._name_and_kind, times(start, end), self._constants]
+                id_fields = _IDS(TRACE, trace_id.to_bytes(16, "big"), SPAN, span_id, PARENT, parent[1])
+            parts = [id_fields, self._name_and_kind, times(start, end), self._constants]
         else:
-            parts = [*identity(context, parent), self._name_and_kind, times(start, end), self._constants]
-        if not self._vary(parts, values):
+            parts = [*ids(context, parent), self._name_and_kind, times(start, end), self._constants]
+        if not self._add_variables(parts, values):
             return None
         append = parts.append
-        for key, value in later.items():
-            append(cached_pair(key, value) if type(value) is int else pair(key, value))
+        for key, value in further.items():
+            append(cached_attribute(key, value) if type(value) is int else attribute(key, value))
         for to in links:
-            append(link(to.context))
-        append(ending(status, parent))
+            append(link_field(to.context))
+        append(status_and_flags(status, parent))
         return b"".join(parts)
 
-    def _vary(self, parts: list[bytes], values: Sequence[Plain | None]) -> bool:
-        """Add the variable attributes; False where one is not taken."""
+    def _add_variables(self, parts: list[bytes], values: Sequence[Primitive | None]) -> bool:
+        """Add the variable attributes to `parts`; False where `can_encode` refuses one."""
         append, short = parts.append, self._short
-        for (key, heads), value in zip(self._variables, values, strict=True):
+        for (key, prefixes), value in zip(self._variables, values, strict=True):
             if value is None:
                 continue
             if type(value) is str and len(value) < short and value.isascii():
-                append(heads[len(value)])
+                append(prefixes[len(value)])
                 append(value.encode())
-            elif self._takes(key, value):
-                append(pair(key, value))
+            elif self._can_encode(key, value):
+                append(attribute(key, value))
             else:
                 return False
         return True
 
 
-def _heads_of_texts(key: str) -> list[bytes]:
-    """What comes before a text in an attribute's field, by the length of the text: texts that differ from
-    span to span are not worth remembering."""
+def _text_prefixes(key: str) -> list[bytes]:
+    """The bytes of an attribute's field before its text, by the length of the text."""
     encoded = encoded_key(key)
     return [
-        head(9, len(encoded) + 4 + size) + encoded + bytes((0x12, 2 + size, 0x0A, size))
+        tag_and_length(9, len(encoded) + 4 + size) + encoded + bytes((0x12, 2 + size, 0x0A, size))
         for size in range(SHORT_TEXT)
     ]

@@ -26,7 +26,7 @@ from observability.logs.null_sender import NullSender
 from observability.metrics import DURATION_BUCKETS
 from observability.settings import Settings
 from observability.tracer import ParentContext, Template
-from observability.tracer.span_processor import SpanQueue
+from observability.tracer.batch_span_processor import BatchingSpanProcessor
 from tests.bench.report import Figure, Report, options
 from tests.bench.rounds import alternate
 
@@ -49,7 +49,7 @@ def cost(work: Callable[[], object], count: int, finish: Callable[[], object] = 
 def spans() -> dict[str, Callable[[int], float]]:
     """A client span with four attributes, encoded."""
     sdk, fast = Telemetry(replace(SETTINGS, tracer="sdk")), Telemetry(SETTINGS)
-    queue = SpanQueue(lambda batch: None, lambda count: None)
+    queue = BatchingSpanProcessor(lambda batch: None, lambda count: None)
     sdk.tracer_provider.add_span_processor(queue)
 
     def plain(tracer: trace.Tracer) -> None:
@@ -63,8 +63,8 @@ def spans() -> dict[str, Callable[[int], float]]:
     def prepared() -> None:
         template.end(template.start(None), 200)
 
-    def lazy() -> None:
-        template.lazy(parent).end(200)
+    def minimal() -> None:
+        template.start_minimal(parent).end(200)
 
     return {
         "SDK": lambda count: cost(partial(plain, sdk.tracer), count, queue.seal),
@@ -72,7 +72,7 @@ def spans() -> dict[str, Callable[[int], float]]:
         "template": lambda count: cost(
             lambda: template.end(template.start(None), 200), count, DEFERRED.flush
         ),
-        "lazy span": lambda count: cost(lazy, count, DEFERRED.flush),
+        "minimal span": lambda count: cost(minimal, count, DEFERRED.flush),
     }
 
 

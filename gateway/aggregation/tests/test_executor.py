@@ -19,7 +19,7 @@ from gateway.messages import Caller, Request
 from gateway.tests.api import answering, router_of, running, said
 from gateway.tests.upstreams import Behaviour, reply
 from observability import Telemetry
-from observability.tracer import LazySpan
+from observability.tracer import MinimalSpan
 
 
 def executor_of(folder: Path, routes: str, context: Context) -> Executor:
@@ -52,7 +52,7 @@ class AtOnce(NullBackend):
         call: Call,
         policy: Policy,
         deadline: Deadline,
-        parent: LazySpan,
+        parent: MinimalSpan,
         onward: str,
         listener: Listener,
     ) -> Attempt | None:

@@ -50,8 +50,8 @@ def some(count: int, name: str = "work") -> list[ReadableSpan]:
 def export(exporter: HoldingExporter, spans: list[ReadableSpan]) -> None:
     """Have spans sent as a batch."""
     for span in spans:
-        exporter.ended.on_end(span)
-    exporter.ended.seal()
+        exporter.span_processor.on_end(span)
+    exporter.span_processor.seal()
 
 
 def test_spans_are_sent(exporter: HoldingExporter, otlp: OtlpSink, drops: Drops) -> None:

@@ -16,7 +16,7 @@ from observability.server_request import ServerRequest
 from observability.settings import Settings
 from observability.tests.sinks import OtlpSink
 from observability.tests.telemetry import lines_of
-from observability.tracer import LazySpan, ParentContext, Template, Tracer
+from observability.tracer import MinimalSpan, ParentContext, Template, Tracer
 
 
 class Recorder(SpanProcessor):
@@ -59,8 +59,8 @@ class Work:
         server = self.servers.start(None, ("/x",))
         own = server.get_span_context()
         record = ServerRequest(self.telemetry, "GET", "/x", None, own)
-        part = self.parts.lazy(ParentContext(own))
-        call: LazySpan = self.calls.lazy(part, ("http://y/",))
+        part = self.parts.start_minimal(ParentContext(own))
+        call: MinimalSpan = self.calls.start_minimal(part, ("http://y/",))
         assert call.traceparent is not None
         call.end(200)
         if not part.leave_out(call):
@@ -159,9 +159,9 @@ def test_the_second_processor_sees_them_too(telemetry: Telemetry) -> None:
 def test_spans_under_way_end_as_they_began(telemetry: Telemetry, otlp: OtlpSink) -> None:
     work = Work(telemetry)
     server = work.servers.start(None, ("/x",))
-    call = work.calls.lazy(ParentContext(server.get_span_context()), ("http://y/",))
+    call = work.calls.start_minimal(ParentContext(server.get_span_context()), ("http://y/",))
     telemetry.tracer_provider.add_span_processor(Recorder())
-    call.span.set_attribute("late", True)
+    call.recording_span.set_attribute("late", True)
     call.end(200)
     work.servers.end(server, 200)
     assert telemetry.flush()

@@ -46,7 +46,7 @@ SCOPE = InstrumentationScope("nextphase.probe", "")
 TEXT = st.text(max_size=12)
 KEYS = st.sampled_from(["a", "b", "c", "http.route", "é", ""]) | TEXT
 TIMES = st.integers(0, 2**64 - 1)
-PLAIN = (
+PRIMITIVES = (
     TEXT
     | st.booleans()
     | st.integers(-(2**65), 2**65)
@@ -55,14 +55,14 @@ PLAIN = (
     | st.sampled_from([0.0, -0.0, 1.0, 1, True, "1"])
 )
 VALUES = (
-    PLAIN
+    PRIMITIVES
     | st.none()
     | st.binary(max_size=3)
     | st.lists(TEXT, max_size=3)
     | st.lists(st.integers(0, 9), max_size=3)
-    | st.dictionaries(TEXT, PLAIN, max_size=2)
+    | st.dictionaries(TEXT, PRIMITIVES, max_size=2)
 )
-ATTRIBUTES = st.dictionaries(KEYS, PLAIN, max_size=6) | st.dictionaries(KEYS, VALUES, max_size=6)
+ATTRIBUTES = st.dictionaries(KEYS, PRIMITIVES, max_size=6) | st.dictionaries(KEYS, VALUES, max_size=6)
 STATES = st.dictionaries(st.sampled_from(["vendor", "other", "t1@x"]), st.sampled_from(["1", "a=b"])).map(
     lambda entries: TraceState(list(entries.items()))
 )
@@ -159,7 +159,7 @@ class Pair:
 def stopped_clock() -> Iterator[None]:
     """Let spans of both kinds end at the same time."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in ("span", "template_span", "template", "lazy_span"):
+        for module in ("recording_span", "template_span", "template", "minimal_span"):
             patch.setattr(f"observability.tracer.{module}.time_ns", lambda: 5)
         patch.setattr("opentelemetry.sdk.trace.time_ns", lambda: 5)
         yield
@@ -206,8 +206,8 @@ def test_byte_for_byte_what_the_sdk_exports(
     name=TEXT,
     kind=st.sampled_from(SpanKind),
     parent=st.none() | CONTEXTS,
-    constants=st.dictionaries(KEYS, PLAIN, max_size=4),
-    varying=st.dictionaries(KEYS, st.none() | PLAIN | st.text(min_size=100, max_size=140), max_size=4),
+    constants=st.dictionaries(KEYS, PRIMITIVES, max_size=4),
+    varying=st.dictionaries(KEYS, st.none() | PRIMITIVES | st.text(min_size=100, max_size=140), max_size=4),
     link=st.none() | CONTEXTS,
     steps=st.lists(STEPS, max_size=4),
     times=st.tuples(TIMES, TIMES),
@@ -244,18 +244,18 @@ def test_a_templates_spans_are_those_of_the_tracer(
 
 @given(
     root=CONTEXTS | st.none(),
-    constants=st.dictionaries(KEYS, PLAIN, max_size=4),
-    varying=st.dictionaries(KEYS, st.none() | PLAIN | st.text(min_size=100, max_size=140), max_size=4),
-    last=st.none() | st.integers(100, 599),
+    constants=st.dictionaries(KEYS, PRIMITIVES, max_size=4),
+    varying=st.dictionaries(KEYS, st.none() | PRIMITIVES | st.text(min_size=100, max_size=140), max_size=4),
+    end_value=st.none() | st.integers(100, 599),
     early=st.lists(STEPS, max_size=1),
     steps=st.lists(STEPS, max_size=2),
     limits=st.sampled_from([SpanLimits(), LIMITS, SpanLimits(max_span_attributes=0)]),
 )
-def test_a_lazy_spans_span_is_that_of_the_tracer(
+def test_a_promoted_minimal_span_is_that_of_the_tracer(
     root: SpanContext | None,
     constants: Mapping[str, Any],
     varying: Mapping[str, Any],
-    last: int | None,
+    end_value: int | None,
     early: list[Step],
     steps: list[Step],
     limits: SpanLimits,
@@ -267,15 +267,15 @@ def test_a_lazy_spans_span_is_that_of_the_tracer(
         server = servers.start(root, tuple(varying.values()), start_time=1)
         for step in early:
             step(server)
-        part = Template(tracer, "part").lazy(ParentContext(server.get_span_context()))
+        part = Template(tracer, "part").start_minimal(ParentContext(server.get_span_context()))
         calls = Template(tracer, "call", SpanKind.CLIENT, constants, tuple(varying), "status")
-        call = calls.lazy(part, tuple(varying.values()))
+        call = calls.start_minimal(part, tuple(varying.values()))
         assert call.traceparent == traceparent_of(call.context)
         assert call.context.trace_id == server.get_span_context().trace_id
         for step in steps:
-            step(call.span)
-        assert call.traceparent == traceparent_of(call.span.get_span_context())
-        call.end(last)
+            step(call.recording_span)
+        assert call.traceparent == traceparent_of(call.recording_span.get_span_context())
+        call.end(end_value)
         part.end()
         servers.end(server, 200)
         servers.end(server, 500)
@@ -292,10 +292,10 @@ def test_long_values(length: int, limit: int | None) -> None:
     pair = Pair(limits=SpanLimits(max_span_attribute_length=limit))
 
     def work(tracer: trace.Tracer) -> None:
-        template = Template(tracer, "x", variables=("url.full",), last="status")
+        template = Template(tracer, "x", variables=("url.full",), end_key="status")
         span = template.start(None, ("a" * length,), 1)
         template.end(span, 200)
-        template.lazy(ParentContext(span.get_span_context()), ("b" * length,)).end(200)
+        template.start_minimal(ParentContext(span.get_span_context()), ("b" * length,)).end(200)
         template.start(None, ("c" * length,), 1).end(2)
 
     with stopped_clock():
@@ -303,11 +303,11 @@ def test_long_values(length: int, limit: int | None) -> None:
     assert pair.exported() == pair.expected()
 
 
-def test_a_lazy_span_where_nothing_is_traced() -> None:
+def test_a_minimal_span_where_nothing_is_traced() -> None:
     silent = Template(trace.NoOpTracer(), "x")
-    assert silent.lazy(ParentContext(silent.start(None).get_span_context())).traceparent is None
+    assert silent.start_minimal(ParentContext(silent.start(None).get_span_context())).traceparent is None
     known = SpanContext(1, 2, True, TraceFlags(0))
-    assert silent.lazy(ParentContext(known)).traceparent == traceparent_of(known)
+    assert silent.start_minimal(ParentContext(known)).traceparent == traceparent_of(known)
 
 
 def test_a_templates_span_shows_its_attributes() -> None:
@@ -344,7 +344,7 @@ def test_text_that_utf_8_cannot_carry_is_made_well_formed(name: str, value: str,
     assert pair.exported() == pair.expected()
 
 
-@given(st.lists(st.dictionaries(st.sampled_from(["a", "b"]), PLAIN), min_size=1, max_size=4))
+@given(st.lists(st.dictionaries(st.sampled_from(["a", "b"]), PRIMITIVES), min_size=1, max_size=4))
 def test_a_batch_is_one_request(pairs: list[dict[str, Any]]) -> None:
     pair = Pair()
     for number, attributes in enumerate(pairs):
@@ -411,11 +411,11 @@ def test_a_span_that_says_nothing_more_than_its_child_is_left_out(
 ) -> None:
     servers, parts, calls = (Template(telemetry.tracer, name) for name in ("server", "part", "call"))
     server = servers.start(None)
-    part = parts.lazy(ParentContext(server.get_span_context()))
-    call = calls.lazy(part)
-    for name, lazy_span in (("part", part), ("call", call)):
+    part = parts.start_minimal(ParentContext(server.get_span_context()))
+    call = calls.start_minimal(part)
+    for name, span in (("part", part), ("call", call)):
         if name == said:
-            lazy_span.span.set_attribute("more", "to say")
+            span.recording_span.set_attribute("more", "to say")
     call.end()
     if not part.leave_out(call):
         part.end()

@@ -1,8 +1,7 @@
-"""A real span whose usual parts cost little.
+"""Recording spans whose usual parts cost little.
 
-Nearly all spans have a few plain attributes and nothing else: those are kept in a dict and encoded by
-`encoder`. Whatever is out of the ordinary (events, links, lists, values or numbers beyond the limits) is left
-to the SDK's own code.
+Nearly all spans have a few attributes with primitive values and nothing else: those are kept in a dict and
+encoded by `encoder`. Events, links, arrays, and attributes beyond the limits are left to the SDK's code.
 """
 
 import logging
@@ -28,8 +27,11 @@ from observability.tracer.shared_state import TracerSharedState
 _logger = logging.getLogger(__name__)
 
 
-class Span(sdk.Span):
-    """A span of the SDK's class that makes what it seldom needs when it needs it. Made by `Tracer`."""
+class RecordingSpan(sdk.Span):
+    """A span of the SDK's class that creates lists and bounded attributes when it first needs them.
+
+    Started by `Tracer.start_span`.
+    """
 
     shared: TracerSharedState
 
@@ -37,7 +39,7 @@ class Span(sdk.Span):
     _start_time: int
     _attributes: dict[str, Any] | BoundedAttributes
 
-    #: What most spans have, so that it need not be set on each.
+    #: Defaults that most spans keep: on the class, so that no span has to set them.
     _instrumentation_info = None
     _status = UNSET
     _events: Sequence[sdk.Event] = ()
@@ -46,7 +48,7 @@ class Span(sdk.Span):
     _set_status_on_exception = True
     _end_time: int | None = None
 
-    def __init__(  # of sdk.Span's constructor nothing is left: it makes locks and lists for every span
+    def __init__(  # does not call sdk.Span's, which makes locks and lists for every span
         self,
         shared: TracerSharedState,
         name: str,
@@ -70,7 +72,7 @@ class Span(sdk.Span):
         self._record_exception = record_exception
         self._set_status_on_exception = set_status_on_exception
         self._start_time = time_ns() if start_time is None else start_time
-        self._room = shared.max_attributes
+        self._max_attributes = shared.max_attributes
         self._attributes = {}
         if attributes:
             self.set_attributes(attributes)
@@ -92,14 +94,14 @@ class Span(sdk.Span):
             if self._end_time is not None:
                 _logger.warning("Setting attribute on ended span.")
                 return
-            plain = self._attributes
-            if type(plain) is dict and self.shared.takes(key, value):
-                plain.pop(key, None)
-                plain[key] = value
-                if len(plain) <= self._room:
+            attributes = self._attributes
+            if type(attributes) is dict and self.shared.can_encode(key, value):
+                attributes.pop(key, None)
+                attributes[key] = value
+                if len(attributes) <= self._max_attributes:
                     return
-                del plain[key]
-            self._bounded()[key] = _formed(value)
+                del attributes[key]
+            self._bounded()[key] = _well_formed(value)
 
     def set_attributes(self, attributes: Mapping[str, AnyValue]) -> None:
         with self._lock:
@@ -109,26 +111,26 @@ class Span(sdk.Span):
             self._put(attributes)
 
     def _put(self, attributes: Mapping[str, AnyValue]) -> None:
-        plain = self._attributes
-        takes = self.shared.takes
-        if type(plain) is dict and len(plain) + len(attributes) <= self._room:
+        own = self._attributes
+        can_encode = self.shared.can_encode
+        if type(own) is dict and len(own) + len(attributes) <= self._max_attributes:
             for key, value in attributes.items():
-                if not takes(key, value):
+                if not can_encode(key, value):
                     break
             else:
                 for key, value in attributes.items():
-                    plain.pop(key, None)
-                    plain[key] = value
+                    own.pop(key, None)
+                    own[key] = value
                 return
-        self._bounded()._set_items({key: _formed(value) for key, value in attributes.items()})
+        self._bounded()._set_items({key: _well_formed(value) for key, value in attributes.items()})
 
     def _bounded(self) -> BoundedAttributes:
-        """The attributes as the SDK keeps them, which knows what to do with the unusual."""
+        """The attributes as the SDK keeps them: it converts, shortens and drops by the limits."""
         attributes = self._attributes
         if not isinstance(attributes, BoundedAttributes):
             attributes = self._attributes = BoundedAttributes(
                 self._limits.max_span_attributes,
-                {key: _formed(value) for key, value in attributes.items()},
+                {key: _well_formed(value) for key, value in attributes.items()},
                 immutable=False,
                 max_value_len=self._limits.max_span_attribute_length,
             )
@@ -157,7 +159,7 @@ class Span(sdk.Span):
             ENDED_SPANS.add(self)
 
     def encoded(self) -> bytes:
-        """The ended span as OTLP has it."""
+        """The ended span as an OTLP message."""
         attributes = self._attributes
         if type(attributes) is dict and type(self._events) is tuple and type(self._links) is tuple:
             times = (self._start_time, self._end_time or 0)
@@ -176,5 +178,5 @@ class Span(sdk.Span):
         return encoded
 
 
-def _formed(value: AnyValue) -> AnyValue:
+def _well_formed(value: AnyValue) -> AnyValue:
     return well_formed(value) if isinstance(value, str) else value

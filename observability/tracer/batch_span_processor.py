@@ -1,7 +1,7 @@
-"""Ended spans of the OpenTelemetry SDK, those of its instrumentations, on their way to the exporter.
+"""The batching span processor of the SDK's spans, which OpenTelemetry's instrumentations start.
 
 Replaces the SDK's BatchSpanProcessor, which drops what its queue has no room for without counting it, and a
-whole batch where one span of it cannot be encoded (pytest observability/tracer/tests/test_span_processor.py).
+whole batch where one span of it cannot be encoded (observability/tracer/tests/test_batch_span_processor.py).
 To be dropped when the SDK's counts what it drops and loses no other span.
 """
 
@@ -18,20 +18,20 @@ from opentelemetry.util.types import AnyValue
 from observability.text import well_formed
 from observability.tracer.batch import Batch
 
-#: Spans that wait to be encoded, the oldest dropped first.
+#: How many spans wait to be encoded; beyond it the oldest is dropped.
 CAPACITY = 16384
 BATCH_SPANS = 512
 
 _logger = logging.getLogger(__name__)
 
 
-class SpanQueue(SpanProcessor):
-    """Takes every sampled span that ends, and hands them over as encoded batches when `seal` is called.
+class BatchingSpanProcessor(SpanProcessor):
+    """Queues every sampled span that ends, and hands them over as encoded batches when `seal` is called.
 
     Args:
         hold: takes a batch; never blocks.
         dropped: called with the number of spans whenever some are lost.
-        capacity: the number of spans that wait to be encoded.
+        capacity: how many spans wait to be encoded; beyond it the oldest is dropped.
     """
 
     def __init__(
@@ -58,13 +58,13 @@ class SpanQueue(SpanProcessor):
             self.seal()
 
     def seal(self) -> None:
-        """Encode what has ended and hand it over."""
+        """Encode the spans that have ended and hand them over."""
         with self._sealing:
             while spans := self._take():
                 self._hand_over(spans)
 
     def close(self) -> None:
-        """Hand over what has ended and, from now on, every span at once."""
+        """Hand over the spans that have ended and, from now on, every span as it ends."""
         self._closed = True
         self.seal()
 
@@ -79,7 +79,7 @@ class SpanQueue(SpanProcessor):
     def _hand_over(self, spans: list[ReadableSpan]) -> None:
         try:
             body = encode_spans(spans).SerializeToString()
-        except Exception:  # one of them cannot be encoded; which it is, is found one by one
+        except Exception:  # one of them cannot be encoded; encoding them one by one finds out which
             for span in spans:
                 self._hand_over_alone(span)
         else:
@@ -89,23 +89,23 @@ class SpanQueue(SpanProcessor):
         try:
             body = encode_spans([_well_formed(span)]).SerializeToString()
         except Exception:
-            _logger.exception("A span cannot be encoded")
+            _logger.exception("A span was dropped: it could not be encoded")
             self._dropped(1)
         else:
             self._hold(Batch(body, 1))
 
 
 def _well_formed(span: ReadableSpan) -> ReadableSpan:
-    """The same span with texts that UTF-8 can carry."""
+    """The same span with U+FFFD in place of lone surrogates, which UTF-8 cannot encode."""
     status = span.status
     return ReadableSpan(
         well_formed(span.name),
         span.context,
         span.parent,
         span.resource,
-        _formed_attributes(span.attributes),
+        _well_formed_attributes(span.attributes),
         [
-            Event(well_formed(event.name), _formed_attributes(event.attributes), event.timestamp)
+            Event(well_formed(event.name), _well_formed_attributes(event.attributes), event.timestamp)
             for event in span.events
         ],
         span.links,
@@ -117,13 +117,13 @@ def _well_formed(span: ReadableSpan) -> ReadableSpan:
     )
 
 
-def _formed_attributes(attributes: Mapping[str, AnyValue] | None) -> dict[str, AnyValue]:
-    return {well_formed(key): _formed(value) for key, value in (attributes or {}).items()}
+def _well_formed_attributes(attributes: Mapping[str, AnyValue] | None) -> dict[str, AnyValue]:
+    return {well_formed(key): _well_formed_value(value) for key, value in (attributes or {}).items()}
 
 
-def _formed(value: AnyValue) -> AnyValue:
+def _well_formed_value(value: AnyValue) -> AnyValue:
     if isinstance(value, str):
         return well_formed(value)
     if isinstance(value, Sequence) and not isinstance(value, bytes):
-        return [_formed(item) for item in value]
+        return [_well_formed_value(item) for item in value]
     return value
