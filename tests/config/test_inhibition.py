@@ -6,6 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from compose.cli.prometheus import INSTANCE_LABEL
 from compose.cli.toolbox import Toolbox
 from tests.config.programs import OBSERVABILITY, Program
 from tests.config.test_prometheus import alerts
@@ -110,6 +111,26 @@ def test_the_cause_alone_is_told(alertmanager: str, cause: Labels, symptoms: lis
         assert len(found) == len(raised)
         active = [one["labels"] for one in found if one["status"]["state"] != "suppressed"]
         assert active == [cause]
+
+    eventually(look)
+
+
+def test_a_cause_explains_nothing_of_another_instance(alertmanager: str) -> None:
+    of_one, of_other = {INSTANCE_LABEL: "shop"}, {INSTANCE_LABEL: "stage"}
+    causes = [{**cause, **of_one} for cause, _ in CAUSES.values()]
+    symptoms = [{**one, **of_other} for _, symptoms in CAUSES.values() for one in symptoms]
+    names = {cause["alertname"] for cause in causes} | {"RioDeliveryStalled"}
+    apart = [one for one in symptoms if one["alertname"] not in names]  # some explain others
+    explained = {**DELIVERIES[0], **of_one}
+    raised = [{"labels": labels} for labels in (*causes, *apart, explained)]
+    url = f"{alertmanager}/api/v2/alerts"
+    httpx.post(url, json=raised, timeout=10, trust_env=False).raise_for_status()
+
+    def look() -> None:
+        found = httpx.get(url, timeout=10, trust_env=False).raise_for_status().json()
+        state = {tuple(sorted(one["labels"].items())): one["status"]["state"] for one in found}
+        assert state[tuple(sorted(explained.items()))] == "suppressed"
+        assert {state[tuple(sorted(one.items()))] for one in apart} == {"active"}
 
     eventually(look)
 
