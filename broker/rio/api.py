@@ -79,7 +79,7 @@ class Api:
     """
 
     def __init__(self, settings: Settings, telemetry: Telemetry) -> None:
-        loop, connected = asyncio.get_running_loop(), asyncio.Event()
+        loop = asyncio.get_running_loop()
         address = RabbitAddress(str(settings.amqp_url), settings.amqp_password())
         self.metrics = metrics = ApiMetrics(telemetry.registry)
         records = RecordMetrics(telemetry.registry)
@@ -98,12 +98,8 @@ class Api:
             topology.declare_base(channel)
             event_log.declare(channel, age_seconds=kept.age_seconds, megabytes=kept.megabytes)
 
-        def on_connected(channel: Any) -> None:
-            declare(channel)
-            loop.call_soon_threadsafe(connected.set)
-
         self._publisher = publisher = Publisher(
-            address, loop, declare=on_connected, capacity=_CAPACITY, admitted=False
+            address, loop, declare=declare, capacity=_CAPACITY, admitted=False
         )
         metrics.publishing.set_function(lambda: publisher.in_hand)
         self._handshake = Handshake(Sinks(settings.sinks.allowed))
@@ -124,7 +120,6 @@ class Api:
             replays=replays,
             metrics=metrics,
             refresh=self._refresh.run,
-            connected=connected,
         )
         spans, observer = EventSpans(telemetry.tracer), IngestObserver(metrics, index, self._flow_counts)
         publication = Publication(publisher, spans, observer)

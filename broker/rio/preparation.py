@@ -31,10 +31,10 @@ class Preparation:
 
     Parameters:
         refresh: reads from PostgreSQL what this process keeps in memory.
-        connected: set after each new connection to RabbitMQ.
 
     Attributes:
-        done: set once every declared subscription has its queue: an event taken before would miss them.
+        done: set once events are taken: every declared subscription has its queue, which an event taken
+            before would miss, and the publisher has a connection for which that is known.
     """
 
     def __init__(
@@ -47,7 +47,6 @@ class Preparation:
         replays: Replays,
         metrics: ApiMetrics,
         refresh: Callable[[], Awaitable[None]],
-        connected: asyncio.Event,
     ) -> None:
         self.done = asyncio.Event()
         self._database = database
@@ -57,7 +56,6 @@ class Preparation:
         self._replays = replays
         self._metrics = metrics
         self._refresh = refresh
-        self._connected = connected
         self._restored_at = datetime.now(UTC) - _UNSEEN
         """When every queue was last seen to be there."""
         self._owed: list[Order] = []
@@ -66,14 +64,15 @@ class Preparation:
     async def run(self) -> Never:
         """Migrate the database, and after every new connection make sure RabbitMQ has what it should."""
         while True:
+            self._publisher.reconnected.clear()
             connection = self._publisher.connections
-            if await self._prepare():
-                # Not before: RabbitMQ may have lost its data, and an event would reach the log alone.
-                self._publisher.admit(connection)
-                await self._connected.wait()
-                self._connected.clear()
-            else:
+            if not await self._prepare():
                 await asyncio.sleep(_PAUSE_SECONDS)
+                continue
+            # Not before: RabbitMQ may have lost its data, and an event would reach the log alone.
+            if self._publisher.admit(connection):
+                self.done.set()
+            await self._publisher.reconnected.wait()
 
     async def restore(self) -> None:
         """Bring back lost queues; nothing before the first preparation."""
@@ -98,7 +97,6 @@ class Preparation:
         except Exception:
             _logger.exception("Rio is not prepared to accept events yet")
             return False
-        self.done.set()
         return True
 
     async def _restore_queues(self) -> None:

@@ -7,6 +7,7 @@ confirm, and a busy publisher costs hardly more round trips than an idle one.
 
 import asyncio
 import collections
+import contextlib
 import itertools
 import threading
 import time
@@ -103,6 +104,8 @@ class Publisher(ConnectionThread):
         With `admitted` False every new connection refuses messages until `admit` is called for it.
         """
         super().__init__("publisher", address)
+        self.reconnected: Final = asyncio.Event()
+        """Set on the event loop after each new connection; to await the next one, clear it first."""
         self._admits_itself = admitted
         self._admitted = False
         self._loop = loop
@@ -126,10 +129,13 @@ class Publisher(ConnectionThread):
         """How many connections there have been, which is the number of the latest one."""
         return self._connections
 
-    def admit(self, connection: int) -> None:
-        """Take messages on the connection of this number; without effect if it has been lost meanwhile."""
+    def admit(self, connection: int) -> bool:
+        """Take messages on the connection of this number, and return whether they are taken now: not if it
+        is not the one that stands."""
         with self._lock:
-            self._admitted = self._admitted or connection == self._connections
+            is_standing = self.connected.is_set() and connection == self._connections
+            self._admitted = self._admitted or is_standing
+            return self._admitted
 
     def check(self) -> None:
         """A health check: raises while no message is taken."""
@@ -192,10 +198,13 @@ class Publisher(ConnectionThread):
         self._channel, self._sent = channel, 0
         self._stuck.clear()
         self._encoder = Encoder(channel.channel_id, channel.connection.frame_max)
+        self._declare(channel)
         with self._lock:
             self._connections += 1
             self._admitted = self._admits_itself
-        self._declare(channel)
+            self.connected.set()
+        with contextlib.suppress(RuntimeError):  # the event loop has ended
+            self._loop.call_soon_threadsafe(self.reconnected.set)
 
     def on_turn(self) -> None:
         while self._queue:
