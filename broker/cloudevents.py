@@ -178,7 +178,7 @@ def shown_data(content_type: str | None, data: bytes) -> dict[str, Any]:
 
 
 def faults_of(attributes: Mapping[str, str], content_type: str | None = None) -> list[dict[str, str]]:
-    """What is wrong with an event's attributes: nothing, or JSON pointers with a reason each."""
+    """The violations of CloudEvents in an event's attributes: a JSON pointer and a reason each."""
     found = [(name, "is required") for name in REQUIRED if name not in attributes]
     for name, text in attributes.items():
         detail = _fault(name, text)

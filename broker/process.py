@@ -1,4 +1,4 @@
-"""What Rio's and the relay's processes have in common."""
+"""Signals and garbage collection of the processes of Rio and of the relay."""
 
 import asyncio
 import gc

@@ -1,4 +1,4 @@
-"""What every Python hop of the platform uses: tracing, logs, metrics, health and error answers.
+"""The observability library of every Python hop: tracing, logs, metrics, health and error responses.
 
 telemetry = setup("accounts")
 frameworks.flask.instrument(app, telemetry)

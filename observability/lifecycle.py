@@ -1,4 +1,4 @@
-"""What a process does with telemetry that waits when it forks and when it ends.
+"""Flushes queued telemetry when a process forks and when it ends.
 
 Records that are deferred become lines, and lines are then written to stderr: in this order, whichever module
 is imported first.

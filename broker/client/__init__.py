@@ -1,4 +1,4 @@
-"""What a Python service imports to emit and to consume events.
+"""The client library of Python services: they emit and consume events by it.
 
 `outbox` writes an event in the business transaction, `Client` and `AsyncClient` emit what belongs to none,
 `inbox` makes consumption idempotent, `webhook` reads and verifies a delivery.

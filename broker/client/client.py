@@ -21,7 +21,7 @@ _IDLE_SECONDS: Final = 30.0
 
 
 class _Base:
-    """What both clients share: where Rio is, and how long to try."""
+    """The address and time limits that both clients have."""
 
     def __init__(self, dsn: str | Dsn, *, timeout_seconds: float = 5.0, budget_seconds: float = 30.0) -> None:
         """Raises DsnError.

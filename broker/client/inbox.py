@@ -15,7 +15,7 @@ INSERT INTO inbox (source, id) VALUES (%(source)s, %(id)s) ON CONFLICT (source, 
 
 
 class Result(Protocol):
-    """What running a statement gives back: a DB-API cursor or SQLAlchemy's CursorResult."""
+    """The result of a statement: a DB-API cursor or SQLAlchemy's CursorResult."""
 
     @property
     def rowcount(self) -> int: ...

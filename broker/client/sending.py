@@ -33,7 +33,7 @@ _propagator: Final = TraceContextTextMapPropagator()
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What became of an event."""
+    """The outcome of one event: Rio has accepted it, or why not."""
 
     id: str
     error: EmitError | None = None
@@ -42,7 +42,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to post to Rio next."""
+    """A request to post to Rio, after a pause."""
 
     body: bytes
     headers: Mapping[str, str]
@@ -80,11 +80,11 @@ class Sending:
 
     @property
     def sent(self) -> list[Sent]:
-        """What became of each event, in the order given; complete once `next` gives None."""
+        """The outcome of each event, in the order given; complete once `next` returns None."""
         return [item.sent for item in self._items if item.sent is not None]
 
     def next(self) -> Request | None:
-        """What to post, or None when every event is decided."""
+        """The next request to post; None once every event is accepted or refused."""
         if not self._pending:
             return None
         self._posted = self._fitting()
@@ -128,7 +128,7 @@ class Sending:
             raise
 
     def _fitting(self) -> list[_Item]:
-        """What is sent together: at least one."""
+        """As many pending events as one request may carry; at least one."""
         size = 0
         for count, item in enumerate(self._pending[: self._at_once]):
             size += len(item.document) + 1

@@ -4,7 +4,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 
 class RelayMetrics:
-    """What the relay counts, by database."""
+    """The relay's metrics, each by database."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.shipped = Counter(

@@ -1,4 +1,4 @@
-"""What became of a batch of rows, as Rio's answer says."""
+"""The result of publishing a batch of outbox rows, parsed from Rio's response."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -39,7 +39,7 @@ class BatchRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PublishResult:
-    """What became of a batch; rows that are neither accepted nor refused are to be sent again."""
+    """The rows of a batch by Rio's response; rows that are in no list are to be sent again."""
 
     accepted: list[Row] = field(default_factory=list)
     refused: list[tuple[Row, str]] = field(default_factory=list)
@@ -87,7 +87,11 @@ def _result(
 def _refused_whole(
     database: str, rows: Sequence[Row], status: int, answer: Mapping[str, Any]
 ) -> PublishResult:
-    """What the refusal of a whole request means: of one row, its own; of several, BatchRefused."""
+    """The result of a request that Rio refused as a whole.
+
+    Raises:
+        BatchRefused: it had several rows, and the refusal does not say which is at fault.
+    """
     if len(rows) > 1:
         raise BatchRefused(f"Rio answered {status}")
     return PublishResult(refused=[(rows[0], _reason(database, rows[0], {"status": status, **answer}))])

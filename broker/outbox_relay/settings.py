@@ -15,7 +15,7 @@ class Database(Strict):
 
 
 class Settings(Strict):
-    """What RELAY_CONFIG holds; the tokens stay in the files it names."""
+    """The content of RELAY_CONFIG; tokens stay in the files that it names."""
 
     host: str = Field(min_length=1)
     port: Port

@@ -21,7 +21,10 @@ _NAME_BYTES: Final = 255
 
 
 def limits(max_body_bytes: int) -> Limits:
-    """What a client of the API may send, and how long it may take. Senders keep their connections."""
+    """The limits of requests to the API: sizes in bytes, times in seconds.
+
+    Connections may be idle for an hour, so that senders keep them.
+    """
     return Limits(
         head_bytes=_HEAD_BYTES,
         headers=_HEADERS,

@@ -9,7 +9,11 @@ _LATE_SECONDS: Final = 300.0
 
 
 def observed(late: Late) -> Observed:
-    """What a health check of it shows; raises when it is too much."""
+    """The observation that a health check shows.
+
+    Raises:
+        RuntimeError: the event has been in hand for too long.
+    """
     if late.seconds > _LATE_SECONDS:
         raise RuntimeError(f"{late.subscription} has an event in hand that is {late.seconds:.0f} s old")
     return {"observedValue": round(late.seconds, 1), "observedUnit": "s"}

@@ -15,7 +15,7 @@ _ATTEMPT_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 
 
 
 class ApiMetrics:
-    """What the API counts."""
+    """The metrics of Rio's API."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.accepted = Counter(
@@ -70,7 +70,7 @@ class ApiMetrics:
 
 
 class SubscriptionMetrics:
-    """What the store says of each subscription.
+    """The state of each subscription, as PostgreSQL has it.
 
     The API and every dispatcher show it, so that it is known while one of them does not run.
     """
@@ -116,7 +116,7 @@ class SubscriptionMetrics:
 
 
 class DispatcherMetrics(SubscriptionMetrics):
-    """What the dispatcher counts."""
+    """The metrics of the dispatcher."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         super().__init__(registry)
@@ -176,7 +176,7 @@ class DispatcherMetrics(SubscriptionMetrics):
 
 
 class RecordMetrics:
-    """What becomes of the records Rio keeps for people; in the API's and the dispatcher's process."""
+    """Losses of the delivery history and of the flow counts, in the API's and the dispatcher's process."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.deliveries = Counter(

@@ -36,21 +36,21 @@ class Sinks(Strict):
 
 
 class AgeAndSize(Strict):
-    """What is older, or more, is dropped."""
+    """Bounds of a log: what is older, or beyond the size, is deleted."""
 
     age_seconds: int = Field(ge=1)
     megabytes: int = Field(ge=1)
 
 
 class AgeAndRows(Strict):
-    """What is older, or more, is dropped."""
+    """Bounds of a table: rows that are older, or beyond the number, are deleted."""
 
     age_seconds: int = Field(ge=1)
     rows: int = Field(ge=1)
 
 
 class SenderEntry(Strict):
-    """What a sender of the catalog may do; its token stands in senders_file."""
+    """The rights of a sender of the catalog; its token is in senders_file."""
 
     types: list[str] = Field(default_factory=list)
     """Patterns of the event types it may emit."""
@@ -75,7 +75,7 @@ class SenderEntry(Strict):
 
 
 class Catalog(Strict):
-    """What the service catalog says of Rio. Its file is read again when it changes."""
+    """The services' part of Rio's configuration, read again when its file changes."""
 
     senders: dict[str, SenderEntry] = Field(default_factory=dict)
     """A token without an entry is refused."""
@@ -87,7 +87,7 @@ class Catalog(Strict):
 
 
 class Settings(Strict):
-    """What RIO_CONFIG holds; secrets stay in the files it names."""
+    """The content of RIO_CONFIG; secrets stay in the files that it names."""
 
     api: Address
     api_ready: Address | None = None
@@ -121,7 +121,11 @@ class Settings(Strict):
         return read_secret(self.amqp_password_file)
 
     def credential(self) -> str:
-        """What services nginx knows Rio by, or raise ConfigurationError."""
+        """The credential by which services nginx admits Rio.
+
+        Raises:
+            ConfigurationError: the file cannot be read.
+        """
         return read_secret(self.credential_file)
 
     def webhook_key(self) -> str:

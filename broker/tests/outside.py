@@ -14,7 +14,7 @@ AGREES = b"HTTP/1.1 200 OK\r\nWebHook-Allowed-Origin: rio\r\nContent-Length: 0\r
 
 @dataclass(frozen=True)
 class Request:
-    """What was sent to the sink."""
+    """A request that the sink received."""
 
     method: str
     path: str

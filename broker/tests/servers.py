@@ -56,7 +56,7 @@ def wait_until(condition: Callable[[], Any], seconds: float = 60.0, what: str = 
 
 
 def as_user(user: str) -> list[str]:
-    """What to put before a command that refuses to run as root."""
+    """The command prefix that runs a program as a user other than root."""
     if os.geteuid() != 0:
         return []
     return ["setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups"]
@@ -323,7 +323,7 @@ class Sink:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def to(self, path: str) -> list[Delivered]:
-        """What was posted to one path."""
+        """The events posted to one path."""
         return [delivered for delivered in list(self.delivered) if delivered.path == path]
 
     def stop(self) -> None:

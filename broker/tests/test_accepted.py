@@ -1,4 +1,4 @@
-"""What is remembered of accepted events, and for how long, in PostgreSQL itself."""
+"""Claims of accepted events, and how long they are kept, in PostgreSQL itself."""
 
 import asyncio
 import secrets

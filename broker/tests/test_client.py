@@ -1,4 +1,4 @@
-"""What services import, against the real database and the real Rio."""
+"""The client library, against the real database and the real Rio."""
 
 import asyncio
 from uuid import uuid4

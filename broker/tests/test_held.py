@@ -1,4 +1,4 @@
-"""What is held of ordered subscriptions, as processes that do not dispatch count it."""
+"""Held events of ordered subscriptions, as processes that do not dispatch count them."""
 
 import time
 from collections.abc import AsyncIterator

@@ -34,7 +34,7 @@ def refused(operator: httpx.Client, count: int) -> list[dict[str, object]]:
 
 
 def forbid(rio: Rio, type_: str) -> dict[str, object]:
-    """What a catalog holds in which the service's events of a type need a member `must`."""
+    """A catalog whose schema requires the member `must` of a type's events."""
     return {"emitters": {"shop": ["#"]}, "schemas": {type_: {"required": ["must"]}}}
 
 

@@ -1,4 +1,4 @@
-"""What a subscription can choose, against sinks of every bad habit: retries, order, pauses, signatures."""
+"""Delivery policies, against sinks that fail in every way: retries, order, pauses, signatures."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""What is kept for people is bounded by age and size, and one process alone drops the rest."""
+"""Retention: records are bounded by age and size, and one process alone deletes the rest."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack

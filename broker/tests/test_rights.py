@@ -1,4 +1,4 @@
-"""What a sender may emit, read and have posted, and that it cannot pass for another."""
+"""Rights of senders to emit, read and have posted, and that none passes for another."""
 
 import json
 from collections.abc import Callable, Iterator

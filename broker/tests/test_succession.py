@@ -26,7 +26,7 @@ def is_ready(ready: int) -> bool:
 
 
 class Answers:
-    """What Rio answers to those who emit all the time."""
+    """Rio's responses to clients that emit without pause."""
 
     def __init__(self, url: str) -> None:
         self.seen: list[str] = []

@@ -1,4 +1,4 @@
-"""What can be done in operate mode. Nothing else of a store can be changed through the console."""
+"""The actions of operate mode: all changes that the console can make to a store."""
 
 import asyncio
 from collections.abc import Callable

@@ -32,7 +32,7 @@ Text = Annotated[str, msgspec.Meta(max_length=8192)]
 
 
 class Call(msgspec.Struct, forbid_unknown_fields=True):
-    """What a page asks for: a method, path and query as they are sent, headers, and a body as text."""
+    """A request to the gateway that a page asks the console to send."""
 
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
     path: Annotated[str, msgspec.Meta(max_length=4096)]

@@ -1,4 +1,4 @@
-"""What every address of the console asks of a request, and the headers every answer of it has."""
+"""Checks of every request to the console, and the security headers of its responses."""
 
 import asyncio
 from collections.abc import Awaitable, Coroutine

@@ -1,4 +1,4 @@
-"""What one question to a store may ask for and cost."""
+"""Limits of a query to a store: range, points, size."""
 
 import re
 import time

@@ -56,7 +56,7 @@ class _Stream(msgspec.Struct):
 
 
 class _Message(msgspec.Struct):
-    """What Loki's tail sends."""
+    """A message of Loki's tail API."""
 
     streams: list[_Stream] | None = None
     dropped_entries: list[Any] | None = None
@@ -96,7 +96,7 @@ class WaitingLines:
         self._changed.set()
 
     async def pieces(self, heartbeat_seconds: float) -> AsyncIterator[bytes]:
-        """What waits, in the order in which it came, with a heartbeat where nothing does."""
+        """The queued lines, in the order in which they came, and a heartbeat while there are none."""
         while True:
             if piece := self._piece():
                 yield piece

@@ -15,7 +15,7 @@ _MAX_FILE_BYTES: Final = 4096
 
 
 class Grant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a token stands for.
+    """The claims of an operate token.
 
     Attributes:
         user: the operating system's user who asked for it.

@@ -1,4 +1,4 @@
-"""What operators did from the console: a log line and a span for each action."""
+"""The audit trail of operators: a log line and a span for each action taken in the console."""
 
 import logging
 from collections.abc import Awaitable, Mapping

@@ -1,4 +1,4 @@
-"""What the platform says of itself: the catalog, and the state of its processes."""
+"""The platform's description: the catalog, and the state of its processes."""
 
 import asyncio
 import contextlib
@@ -98,7 +98,7 @@ class _Process(msgspec.Struct):
     has_ready_probe: bool = False
 
     def shown(self) -> dict[str, Any]:
-        """What pages show of it."""
+        """The process as JSON for pages."""
         return {
             "name": self.name,
             "state": self.status,
@@ -130,7 +130,11 @@ class _UnixConnection(HTTPConnection):
 
 
 def _processes(path: Path) -> list[_Process]:
-    """What process-compose says of its processes; raises OSError, HTTPException or MsgspecError."""
+    """The processes of process-compose, from its API on a unix socket.
+
+    Raises:
+        OSError, HTTPException, MsgspecError: it does not answer, or not as documented.
+    """
     with contextlib.closing(_UnixConnection(path)) as connection:
         connection.request("GET", "/processes")
         answer = connection.getresponse()

@@ -26,7 +26,7 @@ class Section:
 
     @property
     def anchor(self) -> str:
-        """What links call it: as GitHub makes it of the title."""
+        """The fragment of a link to it, as GitHub derives it from the title."""
         return re.sub(r"[^\w\- ]", "", self.title.lower()).replace(" ", "-")
 
 

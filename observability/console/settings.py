@@ -27,7 +27,7 @@ class Stores(Strict):
 
 
 class Settings(Strict):
-    """What CONSOLE_CONFIG holds; the token stays in the file it names.
+    """The content of CONSOLE_CONFIG; the token stays in the file that it names.
 
     Attributes:
         instance: name of the platform's instance.
@@ -73,7 +73,11 @@ class Settings(Strict):
         return read_secret(self.rio_token_file)
 
     def store_headers(self) -> dict[str, dict[str, str]]:
-        """What each store is sent with every request, or raise ConfigurationError."""
+        """The headers that every request to a store carries, by store.
+
+        Raises:
+            ConfigurationError: a file cannot be read, or is not an object of headers.
+        """
         found = {}
         for store, file in self.store_headers_files.items():
             try:

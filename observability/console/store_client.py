@@ -33,7 +33,7 @@ _LIMITS: Final = Limits(connections_per_origin=32, waiting_per_origin=256, body_
 
 @dataclass(frozen=True)
 class Answer:
-    """What a store answered."""
+    """A store's response."""
 
     status: int
     content_type: str

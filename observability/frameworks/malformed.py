@@ -1,4 +1,4 @@
-"""What a Tornado server of ours answers to bytes that are no HTTP message."""
+"""Answers malformed HTTP messages with problem documents, in Tornado's own server."""
 
 import asyncio
 from collections.abc import Callable

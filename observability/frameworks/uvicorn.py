@@ -1,4 +1,4 @@
-"""What uvicorn answers to bytes that are no HTTP message."""
+"""Answers malformed HTTP messages with problem documents, in uvicorn."""
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 

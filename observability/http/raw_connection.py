@@ -39,7 +39,7 @@ class RawConnection(asyncio.Protocol):
 
     @property
     def unsent_bytes(self) -> int:
-        """What the other end has still to take of what was written."""
+        """How many bytes were written and not yet taken by the operating system."""
         return self._transport.get_write_buffer_size()
 
     def join(self, other: "RawConnection", ended: Callable[["RawConnection"], None]) -> None:

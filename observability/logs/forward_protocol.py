@@ -1,4 +1,4 @@
-"""What is spoken of Fluentd's Forward protocol: messages in Forward mode, and their acknowledgement."""
+"""Fluentd's Forward protocol: messages in Forward mode, and their acknowledgement."""
 
 import socket
 import struct

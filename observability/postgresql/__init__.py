@@ -1,1 +1,1 @@
-"""What every user of PostgreSQL shares."""
+"""Helpers for every user of PostgreSQL: connections, and texts that it can store."""

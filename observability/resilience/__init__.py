@@ -1,1 +1,1 @@
-"""What keeps failure and overload from spreading, for every hop: pauses between attempts, rates."""
+"""Backoff and rate limits, which keep failure and overload from spreading."""

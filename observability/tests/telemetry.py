@@ -1,4 +1,4 @@
-"""What a test sees of lines and spans."""
+"""Log lines and spans for tests to look at."""
 
 import logging
 from collections.abc import Iterator

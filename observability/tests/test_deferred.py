@@ -1,4 +1,4 @@
-"""What has ended is written soon, in its order, and by whoever needs it to be there."""
+"""Elements are written soon, in the order in which they ended, and at once by a flush."""
 
 import json
 import logging
@@ -15,7 +15,7 @@ from observability.tests.sinks import OtlpSink, eventually
 
 
 class Written:
-    """What a queue wrote, in the rows in which it did."""
+    """The rows that a queue wrote."""
 
     def __init__(self) -> None:
         self.rows: list[list[int]] = []

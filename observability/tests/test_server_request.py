@@ -27,7 +27,7 @@ def finish(telemetry: Telemetry, *statuses: Any, **last: Any) -> None:
 
 @pytest.fixture
 def lines(telemetry: Telemetry) -> Any:
-    """What the log handler alone sends of the access logger's lines."""
+    """Have only the telemetry's log handler write the access logger's lines."""
     root = logging.getLogger()
     before, level = list(root.handlers), root.level
     root.handlers[:] = [telemetry._log_handler]

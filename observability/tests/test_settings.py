@@ -1,4 +1,4 @@
-"""What a hop's environment says."""
+"""Settings from a hop's environment."""
 
 import pytest
 

@@ -45,7 +45,7 @@ class Logged:
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """What the log holds."""
+    """The size and age of the event log."""
 
     events: int
     """About how many: marks count, too."""
@@ -117,7 +117,7 @@ class Reader:
 
 
 def extent(address: RabbitAddress) -> Extent:
-    """What the log holds; blocks for some seconds at most."""
+    """The size and age of the event log, read from RabbitMQ; blocks for some seconds at most."""
     with address.connection() as connection:
         first = Reader(connection, "first").read()
         if not first:

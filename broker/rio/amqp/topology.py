@@ -1,4 +1,4 @@
-"""What Rio has in RabbitMQ, all of it durable.
+"""Rio's exchanges and queues in RabbitMQ, all of them durable.
 
     rio.events  (topic)  --types-->  rio.subscription.<id>         a quorum queue per subscription
 

@@ -42,7 +42,7 @@ from broker.rio.store.subscriptions import Subscriptions
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryContext:
-    """What the deliveries of all subscriptions share."""
+    """The connections, stores and metrics that the deliveries of all subscriptions share."""
 
     consumers: Consumers
     publisher: Publisher

@@ -41,11 +41,11 @@ class QueueBounds:
 
     @property
     def specs(self) -> list[ConsumerSpec]:
-        """What is to be consumed to examine the queues."""
+        """The consumers that examine the queues."""
         return [overflow.spec for overflow in self._overflows.values()]
 
     def overflow(self, number: int) -> Overflow | None:
-        """What receives the messages of a consumer of these, or None."""
+        """The overflow whose consumer has this number; None if the consumer is none of these."""
         return self._overflows.get(number)
 
     def waiting_since(self, subscription_id: str) -> float | None:

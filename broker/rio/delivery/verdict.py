@@ -1,4 +1,4 @@
-"""What a sink's answer means for the event: it is delivered, tried again, or a dead letter."""
+"""Judges a sink's response: the event is delivered, tried again, or a dead letter."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,7 +12,7 @@ _GONE: Final = 410
 
 
 class Verdict(StrEnum):
-    """What an attempt's answer means; `outcomes/` has a module for what Rio does then."""
+    """The meaning of an attempt's response; `outcomes/` has a module for each."""
 
     DELIVERED = "delivered"
     RETRY = "retry"

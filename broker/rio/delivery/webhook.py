@@ -31,7 +31,7 @@ _MAX_HEADERS: Final = 40
 
 
 class Answer(NamedTuple):
-    """What a sink answered, or why it did not."""
+    """A sink's response to an attempt, or the reason why there is none."""
 
     status: int | None
     """None when there was no usable answer; `text` then says why."""
@@ -43,7 +43,7 @@ class Answer(NamedTuple):
 
     @property
     def reason(self) -> str:
-        """What logs, dead letters and the delivery history say of it."""
+        """The response in one line, for logs, dead letters and the delivery history."""
         return self.text[:300] if self.status is None else f"the sink answered {self.status}"
 
     @property
@@ -54,7 +54,7 @@ class Answer(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class WebhookContext:
-    """What all subscriptions' events are posted with."""
+    """The addresses, credentials and clients that the webhooks of all subscriptions share."""
 
     services_url: str
     """Of services nginx, which sinks that are paths are behind."""

@@ -51,7 +51,7 @@ class Worker:
         return self._stopped.is_set() or self._queue.longest_unsettled_seconds() > _RECYCLE_SECONDS
 
     def held(self) -> HeldBacklog:
-        """What waits in PostgreSQL behind messages of its subject that failed."""
+        """The number and age of events held in PostgreSQL because an earlier one of their subject failed."""
         return self._queue.held()
 
     def oldest_accepted_at(self) -> float | None:

@@ -1,4 +1,4 @@
-"""What flows where: emitter -> type -> subscription -> sink, and on to what the sink's service emits.
+"""The graph of event flow: emitter -> type -> subscription -> sink, and on to the types its service emits.
 
 One graph of what is declared and what was seen; each edge says both, so that what flows without having been
 declared stands out, and what was declared and never flows.
@@ -18,7 +18,7 @@ _WILDCARDS: Final = frozenset({"*", "#"})
 
 
 class Kind(StrEnum):
-    """What a node is."""
+    """The kind of a node."""
 
     EMITTER = "emitter"
     TYPE = "type"
@@ -40,7 +40,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """What goes from one part to another."""
+    """A flow of events between two nodes."""
 
     source: Node
     target: Node
@@ -57,7 +57,7 @@ class Graph:
     edges: Sequence[Edge]
 
     def from_(self, start: Node) -> "Graph":
-        """What can be reached from a node, nearest first: what it sets off, and what that sets off."""
+        """The part of the graph that can be reached from a node, nearest first."""
         targets: dict[Node, list[Node]] = {}
         for edge in self.edges:
             targets.setdefault(edge.source, []).append(edge.target)

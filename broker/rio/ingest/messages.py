@@ -1,4 +1,4 @@
-"""What passes through the pipeline: a request, the events that it submits, and its response."""
+"""The pipeline's messages: a request, the events that it submits, and its response."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -46,7 +46,7 @@ class Request:
 
 @dataclass(slots=True)  # frozen ones take three times as long to make
 class Submission:
-    """What a request asks Rio to accept.
+    """The events that a request asks Rio to accept.
 
     Attributes:
         events: in their order; in the place of an element that is no event, why it is none.

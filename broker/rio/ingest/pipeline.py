@@ -43,7 +43,7 @@ Check = Callable[[Sender, Event], Outcome]
 
 
 def checks(schemas: Schemas) -> list[Check]:
-    """What every event has to pass, in this order."""
+    """The checks that every event has to pass, in their order."""
     return [check_type, check_source, RateLimit().check, SchemaValidation(schemas).check]
 
 

@@ -27,7 +27,7 @@ def route_of(path: str) -> str:
 
 
 def parse(request: Request, body: bytes, sender: Sender) -> Submission:
-    """What a request submits. A batch has problems in the place of elements that are no events.
+    """Parse a request; in a batch, an element that is no event becomes a problem.
 
     Raises:
         Problem: 400, 413 or 415: the request as a whole cannot be taken.

@@ -1,4 +1,4 @@
-"""What is recorded of every request to emit: its server span, its access line and its metrics."""
+"""The server span, access line and metrics of a request to emit events."""
 
 from opentelemetry import context, trace
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode

@@ -1,4 +1,4 @@
-"""What the API measures for operators beside answering requests."""
+"""Periodic measurements of the API: the event log, dead letters, held events."""
 
 import asyncio
 

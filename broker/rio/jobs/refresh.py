@@ -1,4 +1,4 @@
-"""What the API keeps in memory of PostgreSQL: subscriptions, senders and schemas."""
+"""Refreshes the API's copies of subscriptions, senders and schemas from PostgreSQL."""
 
 from broker.rio.admin.schemas import refresh_schemas
 from broker.rio.admin.senders import refresh_senders

@@ -1,4 +1,4 @@
-"""What Rio keeps for people is bounded by age and size: the oldest goes, in small batches."""
+"""Retention of delivery history, dead letters and other records: the oldest are deleted in small batches."""
 
 import logging
 import time
@@ -26,7 +26,7 @@ _REPLAYS_SECONDS: Final = 30 * 86400
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """What of a table is too much, in statements that read no more than a bounded part of it."""
+    """A limit of a table's age or size, in statements that read a bounded part of it."""
 
     table: LiteralString
     reason: LiteralString

@@ -1,1 +1,1 @@
-"""What Rio speaks of: events, subscriptions, senders, schemas, policies."""
+"""Rio's domain: events, subscriptions, senders, schemas, policies."""

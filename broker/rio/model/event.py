@@ -206,7 +206,7 @@ def _is_plain(attributes: Mapping[str, str]) -> bool:
 
 
 def _own_faults(attributes: Mapping[str, str]) -> list[dict[str, str]]:
-    """What CloudEvents allows and Rio cannot carry."""
+    """The violations of Rio's own limits, which are narrower than those of CloudEvents."""
     type_ = attributes["type"]
     if not valid_type(type_):
         detail = f"must be words of letters, digits, _ and - joined by dots, at most {MAX_TYPE} characters"

@@ -50,7 +50,7 @@ class Schema:
             self._check(pointer, key, value)
 
     def check(self, event: Event) -> Problem | None:
-        """What is wrong with the event's data, or None."""
+        """Validate an event's data; returns the problem, or None if it is valid."""
         if len(event.body) > _MAX_DATA_BYTES:
             return Problem(413, "Data too large", detail=f"{event.type}: at most {_MAX_DATA_BYTES} bytes")
         try:

@@ -11,7 +11,7 @@ _lines: Final = FastLogger(__name__)
 
 
 class State(StrEnum):
-    """What happened to an event; the line's message and its `state` field."""
+    """The state that an event reached; the message of its log line and the field `state`."""
 
     ACCEPTED = "accepted"
     SCHEDULED = "scheduled"

@@ -1,1 +1,1 @@
-"""What Rio keeps in PostgreSQL."""
+"""Rio's tables in PostgreSQL."""

@@ -53,7 +53,7 @@ _SESSION: Final = "-c synchronous_commit=off -c enable_seqscan=off"
 
 
 class ClaimResult(StrEnum):
-    """What a claim of an event met."""
+    """The result of claiming an event."""
 
     CLAIMED = "claimed"
     """The event is claimed now, and is to be published."""
@@ -64,7 +64,7 @@ class ClaimResult(StrEnum):
 
 
 def key_of(sender: str, event: Event) -> bytes:
-    """What identifies an event: 16 bytes made of its sender, source and id.
+    """The key of an event: 16 bytes, hashed from its sender, source and id.
 
     The sender is part of it: another one that knows source and id must not have the event taken for a repeat.
     """

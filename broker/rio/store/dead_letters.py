@@ -79,7 +79,10 @@ class DeadLetterFilter:
     """Only letters that died after the one of this place."""
 
     def condition(self) -> LiteralString:
-        """What a query's WHERE says. A condition that is void (`x IS NULL OR ...`) would hide the index."""
+        """The WHERE clause of a query.
+
+        It names only fields that restrict: a void condition (`x IS NULL OR ...`) would hide the index.
+        """
         given: list[LiteralString] = [
             condition for name, condition in _CONDITIONS.items() if getattr(self, name) is not None
         ]

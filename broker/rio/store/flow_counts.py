@@ -90,7 +90,7 @@ class FlowCounts:
         return [FlowCount(row["source"], row["type"], row["subscription"], row["count"]) for row in rows]
 
     async def arrived(self) -> list[Arrivals]:
-        """What was emitted in each minute that is still kept, newest first."""
+        """The events emitted in each minute that is still kept, by type, newest first."""
         query = """
             SELECT minute, type, sum(count)::bigint AS count, sum(bytes)::bigint AS bytes FROM seen
             WHERE subscription = '' GROUP BY minute, type ORDER BY minute DESC

@@ -36,7 +36,7 @@ class HeldEvent:
 
 @dataclass(frozen=True, slots=True)
 class HeldBacklog:
-    """What is held of one subscription."""
+    """The number and age of a subscription's held events."""
 
     events: int
     """Counted up to MAX_COUNTED."""
@@ -48,7 +48,7 @@ NOTHING_HELD: Final = HeldBacklog(0, 0.0)
 
 
 async def held_backlogs(database: Database) -> dict[str, HeldBacklog]:
-    """What is held of each subscription, for processes that do not dispatch."""
+    """The number and age of each subscription's held events, for processes that do not dispatch."""
     # Ordered, so that PostgreSQL takes the index: a subscription without any would have it scan the table.
     query = """
         SELECT id, events, coalesce(oldest, %(now)s) AS oldest FROM subscriptions CROSS JOIN LATERAL (
@@ -64,7 +64,7 @@ async def held_backlogs(database: Database) -> dict[str, HeldBacklog]:
 
 
 def subject_of(message: Message) -> str:
-    """What names the event's subject here; events without one are one subject."""
+    """The event's subject as a key of the table; events without a subject share one key."""
     return indexable(storable(message.event.subject or ""))
 
 

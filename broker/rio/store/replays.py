@@ -40,7 +40,7 @@ class TooManyReplays(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to replay."""
+    """The events of a replay, and whether consumers are to act on them again."""
 
     subscription: str
     types: tuple[str, ...]

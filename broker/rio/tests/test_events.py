@@ -66,7 +66,7 @@ def read(document: Any) -> Event:
 
 
 def attempt(parse: Callable[..., Any], *arguments: Any) -> Any:
-    """What parsing gives, a problem included; any other exception is a failure of the test."""
+    """The parsed event, or the problem; any other exception fails the test."""
     try:
         return parse(*arguments)
     except Problem as problem:

@@ -1,4 +1,4 @@
-"""What flows where: the graph's invariants, and drawings that nothing in a name can break."""
+"""The graph of event flow: its invariants, and drawings that nothing in a name can break."""
 
 import re
 from collections.abc import Mapping

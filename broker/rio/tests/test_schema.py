@@ -94,7 +94,7 @@ def test_anything_is_a_schema_or_a_problem(document: Any) -> None:
 
 
 def status_of(document: Any) -> int:
-    """What making and using a schema comes to."""
+    """The HTTP status that making and using a schema leads to."""
     try:
         Schema(document).check(event(b"{}"))
     except Problem as problem:

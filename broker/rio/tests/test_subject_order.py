@@ -1,4 +1,4 @@
-"""What follows an event that was not accepted waits, in an ordered batch alone."""
+"""In an ordered batch, events after one that was not accepted wait, if they have its subject."""
 
 from broker.rio.ingest.subject_order import SubjectOrder
 from broker.rio.model.event import Event

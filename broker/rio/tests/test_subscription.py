@@ -1,4 +1,4 @@
-"""What can be a subscription, and whose it is."""
+"""Parsing of subscriptions, and their ownership."""
 
 import pytest
 from hypothesis import given

@@ -133,7 +133,7 @@ class Console:
         return self.client.get(self.url + path, headers=_named(headers))
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
-        """What the console's own page would ask; a header given as "" is left out."""
+        """Send a request as the console's own page would; a header given as "" is left out."""
         own = {"Origin": self.url, "Sec-Fetch-Site": "same-origin", "Content-Type": "application/json"}
         sent = {name: value for name, value in (own | _named(headers)).items() if value}
         content = body if isinstance(body, bytes) else json.dumps({} if body is None else body).encode()

@@ -1,4 +1,4 @@
-"""What an existing store asks of its clients, and one that cannot be read."""
+"""Headers that an existing store requires, and a file of headers that cannot be read."""
 
 import json
 import traceback

@@ -1,4 +1,4 @@
-"""What a question to a store may ask for."""
+"""Limits of a query to a store."""
 
 import math
 
@@ -50,7 +50,7 @@ def test_a_range_is_bounded_in_every_unit(store: str, scale: int) -> None:
     ],
 )
 def test_no_long_range_hides_in_two_units(store: str, start: str, end: str | None) -> None:
-    """What reads as one moment in seconds and in a smaller unit is decades apart for the store."""
+    """A number that is one time in seconds and another in a smaller unit is decades apart for the store."""
     parameters = [("start", start), *([("end", end)] if end else [])]
     assert refused(*parameters, store=store) == "end"
 

@@ -24,7 +24,7 @@ ADDRESS = f"/api/loki/tail?query={quote(QUERY)}"
 
 
 def message(*texts: str, dropped: int = 0, **metadata: str) -> dict[str, Any]:
-    """What Loki's tail says of lines of one stream."""
+    """A message of Loki's tail API with lines of one stream."""
     values = [[str(at), text, {"structuredMetadata": metadata}] for at, text in enumerate(texts)]
     entries = [{"timestamp": "1", "labels": "{}"}] * dropped
     return {"streams": [{"stream": {"service_name": "orders"}, "values": values}], "dropped_entries": entries}

@@ -1,4 +1,4 @@
-"""What the platform says of itself: instance, catalog, and processes as their supervisor has them."""
+"""The platform's description: instance, catalog, and processes as their supervisor has them."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""What pages may ask of the stores, and what becomes of the answers."""
+"""Queries of pages to the stores, and the responses that pages get."""
 
 import json
 import signal

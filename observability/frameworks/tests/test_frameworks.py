@@ -1,4 +1,4 @@
-"""What every framework's hop does, each asked over HTTP while it serves."""
+"""The hop of every framework, over HTTP while it serves."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What was wrong with Tornado's instrumentation."""
+"""Faults of OpenTelemetry's instrumentation of Tornado that ours does not have."""
 
 from collections.abc import Iterator
 from pathlib import Path

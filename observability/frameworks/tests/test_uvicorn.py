@@ -1,4 +1,4 @@
-"""What uvicorn answers to bytes that are no HTTP message."""
+"""Answers of uvicorn to malformed HTTP messages."""
 
 import asyncio
 import json

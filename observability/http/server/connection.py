@@ -15,7 +15,7 @@ from observability.http.server.timer import Timer
 
 
 class ConnectionOwner(Protocol):
-    """What takes connections: see `observability.http.server.server.Server`."""
+    """The server, as its connections need it: see `observability.http.server.server.Server`."""
 
     receive: Receive
     refusals: Refusals

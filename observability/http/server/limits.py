@@ -1,4 +1,4 @@
-"""What a client may send, and how long it may take."""
+"""Limits of a server's clients: sizes of their messages, and times that they may take."""
 
 from dataclasses import dataclass
 

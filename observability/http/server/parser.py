@@ -96,7 +96,7 @@ class RequestParser:
         return head, received[end:]
 
     def read_body(self, received: bytes) -> tuple[bytes, bytes]:
-        """What bytes have of a body, and what they have behind its end.
+        """Parse bytes of a body; returns the body's content and the bytes behind its end.
 
         Raises:
             Problem: 400: it is refused; the connection cannot go on.

@@ -1,4 +1,4 @@
-"""What a client is answered whose message is too long, or too slow."""
+"""Problems of messages that are too long or too slow."""
 
 from observability.http.problem import Problem
 from observability.http.server.limits import Limits

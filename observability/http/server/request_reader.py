@@ -187,7 +187,7 @@ class RequestReader:
                 self._feed(stream)
 
     def _piece(self) -> bytes | None:
-        """What has come of the body; None where that was refused."""
+        """Parse the received bytes of the body; None if they were refused."""
         try:
             piece, self.received = self.parser.read_body(self.received)
         except Problem as problem:

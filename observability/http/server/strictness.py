@@ -1,4 +1,4 @@
-"""What a request's head has to be, to the letter of RFC 9112.
+"""Strict checks of a request's head, to the letter of RFC 9112.
 
 llhttp lets some of it through that another reader may understand in another way, which is how requests are
 smuggled past a proxy. Each head is therefore checked here first; nothing here decides how long a message is.
@@ -146,7 +146,7 @@ def _check_codings(codings: Sequence[str], version: bytes, *, has_length: bool) 
 
 
 def _malformed(data: bytes, limits: Limits) -> Problem:
-    """What is wrong with a head; nothing of what was sent, which may be a secret."""
+    """The problem of a malformed head; it quotes nothing that was sent, which may be a secret."""
     lines = data.count(b"\r\n")
     if data.count(b"\n") != lines or data.count(b"\r") != lines:
         return _bad_line_end()

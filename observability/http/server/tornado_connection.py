@@ -21,7 +21,7 @@ _SWITCHING_PROTOCOLS = 101
 
 @dataclass
 class Peer:
-    """What Tornado's requests find as `connection.context`."""
+    """The client's address, as Tornado's requests find it at `connection.context`."""
 
     remote_ip: str
     protocol: str = "http"

@@ -1,4 +1,4 @@
-"""What PostgreSQL can store of a text."""
+"""Texts that PostgreSQL can store."""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -141,7 +141,7 @@ class Pair:
         return b"".join(batch.body for batch in self.batches)
 
     def expected(self) -> bytes:
-        """What the SDK exports, in the order in which ours come."""
+        """The SDK's export, its spans in the order of ours."""
         batches = TracesData.FromString(self.exported()).resource_spans
         order = [span.span_id for batch in batches for scope in batch.scope_spans for span in scope.spans]
         spans = sorted(

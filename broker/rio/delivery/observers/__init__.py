@@ -1,1 +1,1 @@
-"""What is seen and kept of deliveries: one concern a module, over the hooks of `observer.py`."""
+"""Observers of delivery attempts: metrics, spans, log lines, history; one concern a module."""

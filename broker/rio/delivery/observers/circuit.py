@@ -1,4 +1,4 @@
-"""What attempts say about the state of a sink: for its circuit breaker, and for every other dispatcher."""
+"""Reports attempts to the sink's circuit breaker, and a sink's Retry-After to all dispatchers."""
 
 from broker.rio.delivery.attempt import DeliveryAttempt
 from broker.rio.delivery.backoff import asked_seconds

@@ -16,7 +16,7 @@ class Observer:
         """The answer is known and judged, the outcome not stored. Called anew if that fails unexpectedly."""
 
     def after_outcome(self, attempt: DeliveryAttempt) -> None:
-        """What became of the event is stored."""
+        """Called once the outcome of the attempt is stored."""
 
     def end_attempt(self, attempt: DeliveryAttempt, error: BaseException | None) -> None:
         """Called last, in any case. `error`: why the outcome could not be stored."""

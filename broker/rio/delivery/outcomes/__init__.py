@@ -1,1 +1,1 @@
-"""What becomes of a message: one outcome a module, over the two steps of `outcome.py`."""
+"""Outcomes of a delivery attempt, such as delivered, retry and dead letter: one a module."""

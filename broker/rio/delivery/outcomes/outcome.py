@@ -11,7 +11,7 @@ UNAVAILABLE: Final = (NotPublished, *AWAY)
 
 
 class Outcome:
-    """What becomes of a message after an attempt; a subclass overrides the steps that it needs."""
+    """Stores the result of an attempt, then settles its message; subclasses override these steps."""
 
     async def store(self, attempt: DeliveryAttempt) -> None:
         """Make the outcome durable, within the attempt's span.

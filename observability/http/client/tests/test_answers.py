@@ -1,4 +1,4 @@
-"""What servers answer, well and wrongly."""
+"""Responses of servers, well-formed and malformed."""
 
 import asyncio
 from contextlib import suppress
@@ -30,7 +30,7 @@ async def ask(server: Server, client: Client, method: str = "GET", body: bytes =
 
 
 async def answer_to(raw: bytes, method: str = "GET", limits: Limits | None = None) -> Response:
-    """What the client makes of an answer after which the connection stays open."""
+    """The client's reading of a response after which the connection stays open."""
     client = Client(limits)
     async with serving(answering(raw)) as server:
         try:
@@ -58,7 +58,7 @@ class _Pieces(asyncio.Protocol):
 
 
 async def answers_in(pieces: list[bytes], count: int = 3) -> list[Response]:
-    """What the client makes of an answer in pieces, `count` times on a connection; the last is streamed."""
+    """The client's reading of a response in pieces, `count` times on a connection; the last is streamed."""
     loop = asyncio.get_running_loop()
     listener = await loop.create_server(lambda: _Pieces(pieces), "127.0.0.1", 0)
     origin = Origin("http", "127.0.0.1", listener.sockets[0].getsockname()[1])

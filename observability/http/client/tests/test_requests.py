@@ -1,4 +1,4 @@
-"""What goes out: origins, heads, addresses, TLS."""
+"""Requests as they are sent: origins, heads, addresses, TLS."""
 
 import asyncio
 import datetime

@@ -106,7 +106,7 @@ async def test_a_caller_that_gives_up_closes_the_connection(client: Client) -> N
 
 
 async def test_bytes_pass_between_two_of_them(client: Client, telemetry: Telemetry) -> None:
-    """What was sent behind either head is not lost, and the end of one is told of."""
+    """Bytes sent behind either head are not lost, and the end of one side is reported to the other."""
     ended: list[object] = []
     kept: list[Streamed] = []
 

@@ -112,7 +112,7 @@ async def test_bodies_of_any_size_pass_through_a_stream(telemetry: Telemetry) ->
 
 
 async def test_a_slow_service_slows_its_caller(telemetry: Telemetry) -> None:
-    """What the front holds of a body is one piece of it, and one segment at most."""
+    """The front holds at most one piece of a body, and one segment."""
     go_on = asyncio.Event()
     async with (
         fronted(telemetry, echo_after(go_on), streams=True) as running,

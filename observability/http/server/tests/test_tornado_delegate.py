@@ -337,7 +337,7 @@ FRAME = b"\x81\x82\0\0\0\0hi"
 
 
 async def test_a_websocket_behind_answers_that_are_read_late(telemetry: Telemetry) -> None:
-    """What it sends comes after them; what came with its request is its own."""
+    """The WebSocket's bytes come after the responses; bytes sent with its request belong to it."""
     async with served(telemetry) as (server, port), Client.of(port) as client:
         await until(lambda: server.connections)
         (connection,) = server.connections
