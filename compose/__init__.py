@@ -1,1 +1,1 @@
-"""What puts the platform together: the command, the generated configuration, the pinned tools."""
+"""The command `nextphase`, the generated configuration and the pinned tools: they assemble the platform."""

@@ -1,4 +1,4 @@
-"""What all dashboards have in common: time range, refresh, links to each other."""
+"""The frame of all dashboards: time range, refresh, links to each other."""
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard, DashboardLink
 from grafana_foundation_sdk.models.dashboard import DashboardCursorSync, DashboardLinkType

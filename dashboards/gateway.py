@@ -1,4 +1,4 @@
-"""What the gateway does with requests: answers, calls, and how it protects itself and the services."""
+"""The gateway's dashboard: responses, calls, and how it protects itself and the services."""
 
 from grafana_foundation_sdk.builders.dashboard import CustomVariable, Dashboard, Row
 from grafana_foundation_sdk.models import units

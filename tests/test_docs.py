@@ -1,4 +1,4 @@
-"""What the documents say of the repository is so."""
+"""The documents' statements about the repository hold."""
 
 import ast
 import re

@@ -38,7 +38,7 @@ def noticed() -> dict[str, str]:
 
 
 def licence_of(package: str) -> set[str]:
-    """What a distribution's metadata states, as SPDX identifiers."""
+    """The licences that a distribution's metadata states, as SPDX identifiers."""
     about = metadata.metadata(package)
     stated = [line for line in about.get_all("Classifier", []) if line.startswith("License ::")]
     if stated:

@@ -1,4 +1,4 @@
-"""What a `traceparent` means by the text of W3C Trace Context, for the tests of every hop."""
+"""The meaning of a `traceparent` by the text of W3C Trace Context, for the tests of every hop."""
 
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ class Parent(NamedTuple):
 
 
 def parent_of(traceparent: str) -> Parent | None:
-    """What version 00 of the specification knows of a header's value; None where a new trace begins."""
+    """The parent in a header's value, by version 00 of the specification; None if a new trace begins."""
     version, *fields = traceparent.split("-", 4)
     if len(fields) < 3 or not _is_hex(version, 2) or version == "ff":
         return None

@@ -174,7 +174,7 @@ def _is_watchdog(received: Mapping[str, Any]) -> bool:
 
 
 def _known(ask: Callable[[], T], unknown: list[str]) -> T | None:
-    """What a store answers; None, and a line in `unknown`, where it does not."""
+    """The result of `ask`; None if the store does not answer, with the reason added to `unknown`."""
     try:
         return ask()
     except TelemetryError as error:

@@ -60,7 +60,7 @@ def alerts(parser: argparse.ArgumentParser, instance: argparse.ArgumentParser) -
 
 
 def settle(args: argparse.Namespace) -> str | None:
-    """What is wrong with the arguments together; None if nothing is."""
+    """The error in a combination of arguments; None if they fit together."""
     if args.action is None:
         return None
     given = (args.name, args.seconds, args.comment)

@@ -42,7 +42,7 @@ class Subscription:
 
 @dataclass(frozen=True)
 class Container:
-    """What differs in the container composition.
+    """A service's settings in the container composition.
 
     dockerfile: of an image of the service's own, None for the image of the Python hops. memory_mib: the limit
     of each container, in MiB.

@@ -1,4 +1,4 @@
-"""What was done to an instance, written down for the console: a JSON document a line, one for each run.
+"""The log of deployments that the console shows: one JSON document a line for each run of `up` or `restart`.
 
 Each run of `up` or `restart` that changed something has `started` and `ended` (ISO 8601), the `command`, its
 `changes` in words, and in `failed` why it did not come to its end, or null.

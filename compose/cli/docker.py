@@ -38,7 +38,7 @@ def engine() -> Engine | None:
 
 
 def _ask(*arguments: str) -> str:
-    """What `docker` prints; empty where it fails."""
+    """The output of `docker`; empty if it fails."""
     docker = programs.find("docker")
     if docker is None:
         return ""

@@ -1,4 +1,4 @@
-"""What each process is started with: addresses, names and paths of secrets, never a secret itself."""
+"""Environment variables of each process: addresses, names and paths of secrets, never a secret itself."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def database_url(site: Site, role: str, name: str) -> str:
 
 
 def collector(site: Site, stores: Stores) -> Environment:
-    """What observability/collector/ leaves open."""
+    """The variables that the configuration in observability/collector/ refers to."""
     metrics = site.listen("collector-metrics")
     return {
         "GOMEMLIMIT": "160MiB",  # below what its memory_limiter refuses at
@@ -143,7 +143,7 @@ def _sent(name: str, site: Site, store: Store) -> Environment:
 
 
 def jaeger(site: Site, platform: Platform) -> Environment:
-    """What observability/jaeger/ leaves open."""
+    """The variables that the configuration in observability/jaeger/ refers to."""
     metrics = site.listen("jaeger-metrics")
     return {
         **SMALL_HEAP,
@@ -159,7 +159,7 @@ def jaeger(site: Site, platform: Platform) -> Environment:
 
 
 def loki(site: Site, platform: Platform) -> Environment:
-    """What observability/loki/ leaves open."""
+    """The variables that the configuration in observability/loki/ refers to."""
     address = site.listen("loki")
     return {
         **SMALL_HEAP,

@@ -1,4 +1,4 @@
-"""What goes wrong in a way that the user can act on."""
+"""Errors that the user can act on."""
 
 from __future__ import annotations
 

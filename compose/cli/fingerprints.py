@@ -1,4 +1,4 @@
-"""What a process was started with, as digests: a second look tells what is no longer as configured.
+"""Digests of all that each process was started with, by which changes are found.
 
 A process depends on its definition, on the files that it reads (those its definition names, those that these
 name in turn) and, if it is a Python hop, on its code. Some files are read again on SIGHUP: what changes in
@@ -172,7 +172,7 @@ class Fingerprints:
 
 
 def remembered(layout: Layout) -> dict[str, Fingerprint]:
-    """What each process of the instance was started with; empty where that is not known."""
+    """The fingerprints that the instance's processes were started with; empty if they are not known."""
     try:
         content = json.loads(_applied(layout).read_text())
         return {name: Fingerprint(**fingerprint) for name, fingerprint in content.items()}

@@ -56,8 +56,9 @@ _DATA = ("alertmanager", "collector", "jaeger", "loki", "prometheus", "prometheu
 
 @dataclass(frozen=True)
 class Plan:
-    """What a native instance is to be: its configuration files, by path below `config/`, its processes and
-    their spares, by name. Nothing of it is written yet."""
+    """The plan of a native instance: configuration files by path below `config/`, processes and their spares
+    by name. None of it is written yet.
+    """
 
     layout: Layout
     catalog: Catalog
@@ -86,7 +87,7 @@ class Plan:
 
 
 def plan(catalog: Catalog, layout: Layout, toolbox: Toolbox) -> Plan:
-    """What the checkout says the instance is to be; writes nothing but missing secrets and folders.
+    """Plan the instance from the checkout; writes nothing but missing secrets and folders.
 
     Raises Refused when the platform's settings are wrong.
     """
@@ -140,7 +141,7 @@ def generate_for_containers(catalog: Catalog, root: Path, folder: Path, instance
 
 
 def _copied_to_containers(root: Path) -> dict[str, str]:
-    """What native processes read in the checkout. Containers do not: its files may be their owner's alone."""
+    """Files of the checkout that containers get a copy of: in the checkout only their owner may read them."""
     paths = [path for pattern in _COPIED_TO_CONTAINERS for path in sorted(root.glob(pattern))]
     return {str(path.relative_to(root)): path.read_text() for path in paths}
 

@@ -1,4 +1,4 @@
-"""What a person types next, for the instance that this process is about. Standard library only."""
+"""Suggestions of the next command, for the instance of this process. Standard library only."""
 
 from __future__ import annotations
 

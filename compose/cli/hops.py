@@ -96,7 +96,7 @@ def rio(platform: Platform, site: Site, dispatcher: int = 0, ready: str = "rio-a
 
 
 def rio_catalog(catalog: Catalog) -> str:
-    """What the catalog says of Rio; Rio's API reads the file again when it changes."""
+    """The services' part of Rio's configuration; Rio's API reads the file again when it changes."""
     return _json(
         {
             "senders": _senders(catalog),
@@ -179,7 +179,7 @@ def relay(catalog: Catalog, site: Site, process: str = "relay") -> str:
 
 @dataclass(frozen=True)
 class ConsoleFiles:
-    """What the console reads, as it sees it.
+    """The console's files and addresses, by the paths at which it finds them.
 
     bundle: the folder of its built front end. dashboards: the folder of the generated ones.
     supervisor_socket: of process-compose; None where another program runs the processes. deployments: what

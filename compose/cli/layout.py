@@ -142,7 +142,7 @@ class Layout:
 
     @property
     def data(self) -> Path:
-        """What must survive a restart, one folder a part."""
+        """The folder of data that survives a restart: PostgreSQL's, RabbitMQ's and the stores'."""
         return self.state / "data"
 
     @property

@@ -62,8 +62,9 @@ class Kind:
 
 
 class Tally:
-    """What became of the requests of a kind. answers: how often each status, NO_ANSWER or GAVE_UP was the
-    end of it. seconds: of the latest. last_trace_id: of the latest that had an answer."""
+    """The counts of one kind of request. answers: how often each status, NO_ANSWER or GAVE_UP was the
+    final one. seconds: of the latest. last_trace_id: of the latest that had an answer.
+    """
 
     def __init__(self) -> None:
         self.answers: Counter[str] = Counter()

@@ -92,7 +92,7 @@ def configuration_file(site: Site, name: str) -> PurePath:
 
 
 def error_log(site: Site, name: str) -> PurePath:
-    """What nginx says about itself."""
+    """The file of an nginx's error log."""
     return site.nginx_logs / f"{_short(name)}-error.log"
 
 

@@ -1,4 +1,4 @@
-"""What commands that call an operator's API print: tables, documents and what was done."""
+"""Output of the commands that call an operator's API: tables, documents and confirmations."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ DISPATCHER = "rio-dispatcher"
 
 @dataclass(frozen=True)
 class Edge:
-    """What the edge allows one client, and what it believes of it.
+    """The edge's limits of one client, and its trust in a caller's trace context.
 
     burst: requests ahead of the rate. trace: what becomes of the trace of a caller outside `trusted`
     (continue, link or ignore). trusted: networks of callers whose traces and baggage pass. baggage: keys
@@ -44,7 +44,7 @@ class Edge:
 
 @dataclass(frozen=True)
 class Kept:
-    """What is kept, in hours and megabytes: older or more is dropped."""
+    """Retention in hours and megabytes: what is older, or beyond the size, is deleted."""
 
     hours: int
     megabytes: int
@@ -52,7 +52,7 @@ class Kept:
 
 @dataclass(frozen=True)
 class Listed:
-    """What is kept, in hours and rows: older or more is dropped."""
+    """Retention in hours and rows: rows that are older, or beyond the number, are deleted."""
 
     hours: int
     rows: int

@@ -1,4 +1,4 @@
-"""What keeps an instance from starting, found before anything is built. Standard library only."""
+"""Checks that an instance can start, before anything is built. Standard library only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the kernel tells of processes: trees, memory, listening ports (proc(5)). Standard library only."""
+"""Processes as the kernel shows them: trees, memory, listening ports (proc(5)). Standard library only."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Table:
 
 
 def environment(pid: int) -> Mapping[str, str]:
-    """What the process was started with; empty when it may not be read."""
+    """The environment that a process was started with; empty if it may not be read."""
     try:
         raw = (_PROC / str(pid) / "environ").read_bytes()
     except OSError:

@@ -305,7 +305,7 @@ class Processes:
         yield from (process for process in found if self._telemetry_stores.runs(process.name))
 
     def _started(self, *stores: str) -> dict[str, str]:
-        """What a process comes after: those of these stores that are ours."""
+        """The stores among these that the instance runs itself, which a process is started after."""
         return {name: STARTED for name in stores if self._telemetry_stores.runs(name)}
 
     def _collector(self) -> Process:

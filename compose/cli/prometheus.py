@@ -38,7 +38,7 @@ def configuration(text: str, site: Site, stores: Stores) -> str:
 def options(
     site: Site, stores: Stores, *, retention_hours: int, accepts_remote_write: bool
 ) -> dict[str, str]:
-    """What Prometheus is started with, by option; an option without a value has an empty one."""
+    """Prometheus's command-line options by name; an option without a value has an empty one."""
     if stores.is_agent:
         stored, features = {"--storage.agent.path": str(site.data / "prometheus-agent")}, "agent"
     else:

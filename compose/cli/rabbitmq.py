@@ -72,7 +72,7 @@ def definitions(folder: Path) -> str:
 
 
 def environment(site: Site) -> dict[str, str]:
-    """What the server and its tools start with. HOME holds the cookie, so every instance has its own."""
+    """The environment of the server and its tools. HOME holds the cookie, so every instance has its own."""
     data = site.data / "rabbitmq"
     return {
         "HOME": str(data),

@@ -1,4 +1,4 @@
-"""What to do when an alert fires, as the runbook says it. Standard library only."""
+"""Instructions for an alert, read from the runbook. Standard library only."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ def check(catalog: Catalog, applied: Path) -> list[str]:
 
 
 def compare(old: Any, new: Any) -> list[Change]:
-    """What an event that keeps to `old` may break of `new`, and what its consumers may not expect."""
+    """The changes from `old` to `new` by which an event or a consumer may break."""
     return [] if old == new else sorted(set(_Comparison(old, new).changes(old, new, "#")))
 
 
@@ -226,7 +226,7 @@ class _Comparison:
 
 
 def _parts(schema: Any, at: str) -> Iterator[tuple[str, Any]]:
-    """What has to be kept to at once where a schema has an `allOf` or a reference, and where that is."""
+    """The parts of a schema that all apply at once, through `allOf` or a reference, each with its place."""
     if not isinstance(schema, Mapping) or not schema.keys() & {"allOf", "$ref"} or schema.keys() == {"$ref"}:
         return
     yield at, {name: value for name, value in schema.items() if name not in ("$ref", "allOf")}

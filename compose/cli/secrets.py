@@ -42,7 +42,7 @@ class Secrets:
     folder: PurePath
 
     def credential(self, caller: str) -> PurePath:
-        """What `caller` (see CALLERS) shows to services nginx."""
+        """The credential by which services nginx admits `caller` (see CALLERS)."""
         return self.folder / f"{caller}.credential"
 
     @property
@@ -71,12 +71,12 @@ class Secrets:
 
     @property
     def webhook_key(self) -> PurePath:
-        """What the signing secrets of all subscriptions are derived from."""
+        """The key from which the signing secrets of all subscriptions are derived."""
         return self.folder / "webhook.key"
 
     @property
     def signing_key(self) -> PurePath:
-        """What `nextphase token` signs access tokens with: a private key in PEM."""
+        """The private key, in PEM, with which `nextphase token` signs access tokens."""
         return self.folder / "tokens.pem"
 
     @property
@@ -91,7 +91,7 @@ class Secrets:
 
     @property
     def erlang_cookie(self) -> PurePath:
-        """What the nodes of a RabbitMQ cluster know each other by."""
+        """The secret that the nodes of a RabbitMQ cluster share."""
         return self.folder / "erlang.cookie"
 
     def password(self, role: str) -> PurePath:

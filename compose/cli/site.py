@@ -120,7 +120,7 @@ class Site:
 
     @property
     def nginx_logs(self) -> PurePath:
-        """What both nginx write, and the collector and logrotate read."""
+        """The folder of both nginx's logs, which the collector and logrotate read."""
         return self.logs / "nginx"
 
     @property

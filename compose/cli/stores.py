@@ -109,7 +109,7 @@ class Stores:
         return name not in replaceable or replaceable[name].is_ours
 
     def differences(self) -> Iterator[str]:
-        """What is not as in an instance that has all its stores, a line each, for people."""
+        """The differences from an instance that runs all stores itself, a line each, for people."""
         if not self.spans.is_ours:
             yield f"Jaeger is not started: spans go to {self.spans.url}, {_read(self.jaeger)}"
         if not self.loki.is_ours:

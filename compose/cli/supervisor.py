@@ -217,7 +217,7 @@ class Supervisor:
         return proc.program(pid) if pid else None
 
     def _environment(self) -> dict[str, str]:
-        """What its processes inherit: the little that is meant, not whatever the caller's shell holds."""
+        """The environment that processes inherit: a few chosen variables of the caller's shell, no others."""
         kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
         return {"LANG": "C.UTF-8", **kept, "PATH": SEARCH_PATH, MARK: str(self._layout.state)}
 

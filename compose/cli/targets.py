@@ -1,4 +1,4 @@
-"""What Prometheus scrapes and where it sends alerts: file_sd documents.
+"""Prometheus's scrape targets and Alertmanager addresses, as file_sd documents.
 
 Every target carries `job` (its kind), `service` and `instance`; Prometheus adds nothing of its own.
 """

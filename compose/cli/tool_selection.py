@@ -41,8 +41,9 @@ _OURS = (("receivers", "fluentforward"), ("processors", "loglimits"), ("exporter
 
 @dataclass(frozen=True)
 class Requirement:
-    """What a binary is called on PATH, how it tells its version, and which versions will do: from `least` on,
-    within the same major version or up to `newest_major`."""
+    """The names of a binary on PATH, the arguments that print its version, and the versions that will do:
+    from `least` on, within the same major version or up to `newest_major`.
+    """
 
     names: Sequence[str]
     version_words: Sequence[str]
@@ -108,8 +109,7 @@ def set_up(root: Path, *, testing: bool) -> None:
 
 
 def identity(program: Path) -> str:
-    """What changes when a program is replaced by another one at the same path; empty for our own builds,
-    which never are."""
+    """A value that changes when another program takes the same path; empty for our own builds, which stay."""
     if program.is_relative_to(cache.home()) or not program.exists():
         return ""
     found = program.stat()
@@ -212,7 +212,7 @@ def _configuration(root: Path, tool: Tool, program: Path, platform: Platform) ->
 
 
 def _output(program: Path, *words: str) -> str:
-    """What a program prints; raises Unusable where it does not run."""
+    """The output of a program; raises Unusable if it cannot be run."""
     found = program.stat()
     return _kept_output(program, words, (found.st_size, found.st_mtime_ns))
 

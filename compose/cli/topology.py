@@ -29,7 +29,7 @@ def tree(document: Mapping[str, Any], type_: str | None) -> Tree:
 
 
 class _Flow:
-    """What follows what; everything is followed once, so that a tree stays as small as the graph."""
+    """A tree of the events that follow from a node; each edge is followed once, which bounds its size."""
 
     def __init__(
         self, nodes: Mapping[str, Node], edges: Sequence[Mapping[str, Any]], *, transitive: bool

@@ -28,8 +28,8 @@ _SYNTHETIC = ("user_agent.synthetic.type", "test")
 
 @dataclass(frozen=True)
 class Search:
-    """What is asked for. With `hop` all of it is about one span of that hop; without, `failed` is about any
-    span, and the rest about the span that the trace begins with: a request from outside, as the edge saw it.
+    """The conditions of a search. With `hop` all of them are about one span of that hop; without, `failed` is
+    about any span, and the rest about the root span: a request from outside, as the edge saw it.
 
     route: its route, or its operation. statuses: of HTTP. least, most: how long it takes, in microseconds.
     text: what a log line of the trace (of the hop) has in its message; capitals do not count.
@@ -139,7 +139,7 @@ def _of_hop(
 
 
 def _parameters(search: Search, hop: str, least: int | None, end: int) -> dict[str, str]:
-    """What Jaeger is asked, which may be wider than the search and never narrower."""
+    """The parameters of a query to Jaeger, which may match more than the search and never less."""
     given = {
         "service": hop,
         "start": str(max(0, _microseconds(search.since))),

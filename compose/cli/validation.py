@@ -1,4 +1,4 @@
-"""What each program says of the configuration that it is going to read."""
+"""Checks of generated configuration by the programs that are going to read it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Check:
 
 
 def refusal(check: Check, folder: Path) -> list[str] | None:
-    """What the program of a check, run in `folder`, says where it refuses the file; else None."""
+    """The output of a check's program, run in `folder`, if it refuses the file; else None."""
     try:
         answer = subprocess.run(
             check.command,

@@ -23,7 +23,7 @@ class WrongPorts:
         self._looked = 0.0
 
     def look(self, pids: Mapping[str, int]) -> str | None:
-        """What is wrong with one of the processes: it has listened for 5 s, and not on its port.
+        """The fault of a process that has listened for 5 s, and not on its port; None if there is none.
 
         pids: by name, the processes that are not ready; 0 for one that does not run.
         """

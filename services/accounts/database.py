@@ -11,7 +11,7 @@ from services.chassis.engine import OUTAGES, make_engine
 
 
 class Base(DeclarativeBase):
-    """What the tables of this service have in common."""
+    """The base class of this service's tables."""
 
 
 class Database:

@@ -1,4 +1,4 @@
-"""What clients send and what they get."""
+"""The bodies of requests and responses."""
 
 from typing import Annotated, Any
 from uuid import UUID

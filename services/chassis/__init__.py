@@ -1,1 +1,1 @@
-"""What every Python service does the same way: read documents, consume deliveries, reach its database."""
+"""The code that Python services share: read documents, consume deliveries, reach the database."""

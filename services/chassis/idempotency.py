@@ -58,7 +58,7 @@ DELETE FROM idempotency_keys WHERE ctid IN (
 
 
 class Rows(Protocol):
-    """What running a statement gives back: a DB-API cursor or SQLAlchemy's CursorResult."""
+    """The result of a statement: a DB-API cursor or SQLAlchemy's CursorResult."""
 
     def fetchone(self) -> Any: ...
 
@@ -74,7 +74,7 @@ Execute = Callable[[str, Mapping[str, Any]], Rows]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is answered to work that was done: now, or before (`replayed`)."""
+    """The response to a request that was carried out: now, or before (`replayed`)."""
 
     status: int
     location: str

@@ -12,7 +12,7 @@ from services.chassis.engine import OUTAGES, make_async_engine
 
 
 class Base(DeclarativeBase):
-    """What the tables of this service have in common."""
+    """The base class of this service's tables."""
 
 
 class Database:

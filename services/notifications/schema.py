@@ -1,4 +1,4 @@
-"""What clients ask for and what they get."""
+"""The parameters and bodies of requests and responses."""
 
 from datetime import datetime
 from typing import Annotated, Self

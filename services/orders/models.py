@@ -9,7 +9,7 @@ from services.orders.state import State
 
 
 class Order(models.Model):
-    """What an account ordered; the stock decides what becomes of it."""
+    """An account's order; the stock decides whether it is confirmed."""
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     account_id = models.UUIDField()

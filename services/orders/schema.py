@@ -1,4 +1,4 @@
-"""What clients send."""
+"""The bodies of requests."""
 
 from typing import Annotated
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""What can become of an order."""
+"""The states of an order."""
 
 from django.db.models import TextChoices
 

@@ -1,4 +1,4 @@
-"""What each path answers."""
+"""The views of this service, one a path."""
 
 import logging
 from typing import Any

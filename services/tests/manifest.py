@@ -1,4 +1,4 @@
-"""What a service's manifest says, as far as tests need it."""
+"""A service's manifest, as far as tests need it."""
 
 import json
 from pathlib import Path

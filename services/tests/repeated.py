@@ -1,4 +1,4 @@
-"""What holds of every service whose POST takes an Idempotency-Key."""
+"""Tests of every service whose POST takes an Idempotency-Key."""
 
 import threading
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What a service finds around it beside its database: a collector."""
+"""The surroundings of a service beside its database: a collector."""
 
 import threading
 from collections.abc import Iterator

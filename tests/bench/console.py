@@ -145,7 +145,7 @@ class Bench:
         return took
 
     def bundle_kilobytes(self) -> float:
-        """What a browser loads for the pages, compressed."""
+        """The size of the files that a browser loads for the pages, compressed."""
         files = ("/", "/assets/main.js", "/assets/main.css")
         found = (httpx.get(self.url + file, trust_env=False).content for file in files)
         return sum(len(gzip.compress(content, 9)) for content in found) / 1e3

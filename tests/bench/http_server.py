@@ -1,4 +1,4 @@
-"""What `observability.http.server` costs beside Tornado's own server: processor time of a request.
+"""Processor time of a request to `observability.http.server` beside Tornado's own server.
 
 python -m tests.bench.http_server [--quick] [--json]
 """

@@ -15,7 +15,7 @@ _PAUSE_SECONDS = 0.05
 
 @dataclass(frozen=True)
 class Connections:
-    """What is open. slow: those that have sent half a request."""
+    """The open connections. slow: those that have sent half a request."""
 
     idle: list[socket.socket]
     slow: list[socket.socket]

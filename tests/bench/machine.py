@@ -25,7 +25,7 @@ def step_aside() -> None:
 
 
 def description() -> dict[str, str | int]:
-    """What a reader needs to know of the machine to judge figures."""
+    """The machine's properties that figures depend on."""
     return {
         "cores": len(OTHERS) + (MEASURED not in OTHERS),
         "cpu": _cpu(),

@@ -1,4 +1,4 @@
-"""What a benchmark says: a table for people, JSON for programs."""
+"""A benchmark's report: a table for people, JSON for programs."""
 
 from __future__ import annotations
 

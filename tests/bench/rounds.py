@@ -11,7 +11,7 @@ from rich.progress import Progress
 
 @dataclass
 class Series:
-    """What one variant did, round by round."""
+    """The values of one variant, round by round."""
 
     values: list[float] = field(default_factory=list)
 

@@ -1,4 +1,4 @@
-"""What the telemetry library's own parts cost beside those that they replace: processor time of one.
+"""Processor time of the telemetry library's own parts, beside those that they replace.
 
 python -m tests.bench.telemetry [--quick] [--json]
 """
@@ -90,7 +90,7 @@ def observations() -> dict[str, Callable[[int], float]]:
 
 
 class JsonFormatter(logging.Formatter):
-    """What a service has without the library: the line alone, without ids, bounds and checks."""
+    """The formatter of a service without the library: the line alone, without ids, bounds and checks."""
 
     def format(self, record: logging.LogRecord) -> str:
         fields = {"time": record.created, "level": record.levelname, "message": record.getMessage()}

@@ -17,7 +17,7 @@ class LoadFailed(Exception):
 
 @dataclass(frozen=True)
 class Load:
-    """What a run of wrk saw. Latencies in milliseconds."""
+    """The result of a run of wrk. Latencies in milliseconds."""
 
     requests: int
     seconds: float

@@ -177,7 +177,7 @@ class Pipeline:
         return sum(int(float(count)) for labels, count in found if label in labels)
 
     def derived_metrics(self) -> str:
-        """What Prometheus scrapes of span metrics, service graph and nginx, with exemplars."""
+        """The collector's metrics of spans, service graph and nginx, as Prometheus scrapes them."""
         address = self.environment["COLLECTOR_SPAN_METRICS"]
         headers = {"Accept": "application/openmetrics-text;version=1.0.0"}
         answer = httpx.get(f"http://{address}/metrics", headers=headers, timeout=10, trust_env=False)

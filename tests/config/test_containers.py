@@ -109,7 +109,7 @@ def native(layout: Layout) -> dict[str, Process]:
 
 @pytest.fixture(scope="module")
 def volumes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `setup` writes, without giving it to anybody."""
+    """The files that `setup` writes, with their owner unchanged."""
     folder = tmp_path_factory.mktemp("volumes")
     generate_for_containers(CATALOG, ROOT, folder, containers.INSTANCE)
     return folder

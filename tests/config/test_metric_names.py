@@ -1,4 +1,4 @@
-"""What dashboards and alerts ask of the hops' own metrics is what the hops show."""
+"""Dashboards and alerts ask only for metrics that the hops have."""
 
 import re
 from collections.abc import Iterator

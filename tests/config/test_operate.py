@@ -1,4 +1,4 @@
-"""What the command line grants is what the console takes."""
+"""The console takes the grants that the command line issues."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What is generated for Rio is what Rio reads."""
+"""Rio reads the configuration that is generated for it."""
 
 import json
 from pathlib import Path

@@ -49,7 +49,7 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def npm(folder: Path, *arguments: str) -> str:
-    """What npm writes; fails where npm does."""
+    """The output of npm; fails if npm does."""
     done = subprocess.run(
         ["npm", *arguments],
         cwd=folder,
@@ -118,8 +118,7 @@ def _problem(message: ConsoleMessage) -> list[str]:
 
 @pytest.fixture(scope="session")
 def inaccessible(web: Path) -> Callable[[Page], list[str]]:
-    """What axe-core finds wrong with a page: rule and element of each violation of WCAG 2.1 A and AA, and of
-    what is good practice: the rules that axe-core has on by default."""
+    """The violations that axe-core finds in a page by its default rules: WCAG 2.1 A and AA, good practice."""
     source = (web / "node_modules/axe-core/axe.min.js").read_text()
 
     def look(page: Page) -> list[str]:

@@ -1,4 +1,4 @@
-"""What the tests of operate mode share: a browser that may act, and dead letters to act on."""
+"""Fixtures of operate mode: a browser that may act, and dead letters to act on."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

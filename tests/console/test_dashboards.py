@@ -72,7 +72,7 @@ def parameters(request: Request) -> dict[str, str]:
 
 
 def answer_of(stack: Stack, request: Request) -> Any:
-    """What the store itself answers to what the page asked."""
+    """The store's own answer to a page's request."""
     found = _ASKED.search(urlsplit(request.url).path)
     assert found
     url = f"http://{stack.layout.address(found[1])}{_STORES[found[1]]}{found[2]}"

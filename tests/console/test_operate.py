@@ -244,7 +244,7 @@ def test_another_name_is_refused(console: str, host: str) -> None:
 
 
 def test_the_viewers_token_changes_nothing(stack: Stack, letters: DeadLetters) -> None:
-    """What the console reads with, were it stolen, cannot act."""
+    """The token that the console reads with, were it stolen, cannot act."""
     token = Path(Secrets(stack.layout.secrets).sender("viewer")).read_text().strip()
     rio = f"http://{stack.layout.address('rio-api')}"
     headers = {"Authorization": f"Bearer {token}"}

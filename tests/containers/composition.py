@@ -21,7 +21,7 @@ _HEALTHY_SECONDS = 300
 
 @dataclass(frozen=True)
 class Container:
-    """What the engine says of a container."""
+    """A container, as the engine describes it."""
 
     service: str
     details: Mapping[str, Any]

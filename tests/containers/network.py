@@ -91,7 +91,10 @@ def _mtu() -> int:
 
 
 def _remove() -> None:
-    """What an earlier run left, too; the pair of devices goes with its end in the namespace."""
+    """Remove the network, also one that an earlier run left.
+
+    The pair of devices goes with its end in the namespace.
+    """
     for command in (["ip", "netns", "delete", NAME], ["ip", "link", "delete", "nextphase0"]):
         subprocess.run(command, capture_output=True, check=False, timeout=60)
 

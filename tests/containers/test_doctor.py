@@ -1,4 +1,4 @@
-"""What `nextphase doctor` says of an engine."""
+"""Findings of `nextphase doctor` about a container engine."""
 
 import pytest
 

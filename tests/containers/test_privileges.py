@@ -1,4 +1,4 @@
-"""What each container may do, as the engine and the kernel see it: nothing but its work."""
+"""Privileges of each container, as the engine and the kernel see them: no more than its work needs."""
 
 import json
 import subprocess
@@ -45,7 +45,7 @@ def test_each_runs_as_its_own_user_without_capabilities(running: list[Container]
 
 
 def test_each_root_file_system_is_read_only(running: list[Container]) -> None:
-    """What can be written to is a volume of its own, or small and in memory."""
+    """A container can write only to a volume of its own, or to a small file system in memory."""
     for container in running:
         mounts = [line.split() for line in Path(f"/proc/{container.process}/mounts").read_text().splitlines()]
         for _, folder, kind, options, *_ in mounts:

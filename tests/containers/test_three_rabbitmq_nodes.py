@@ -37,7 +37,7 @@ def running_nodes(cluster: Composition, asked: str) -> set[str]:
 
 
 async def order_state(cluster: Composition) -> str:
-    """What becomes of a new order."""
+    """The final state of a new order."""
     sku = f"t{secrets.token_hex(6)}"
     async with Traffic.of(ContainerLayout(ROOT, DEFAULT, 0, cluster.volume("secrets"))) as traffic:
         await traffic.put_stock(sku, 10)

@@ -1,4 +1,4 @@
-"""What comes from outside and is wrong gets a problem document with the right 4xx, and the trace shows it."""
+"""Bad input from outside gets a problem document with the right 4xx, and the trace shows it."""
 
 import json
 import socket

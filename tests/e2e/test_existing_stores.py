@@ -103,7 +103,7 @@ def order(instance: Instance) -> str:
 
 
 def traced(instance: Instance, trace_id: str) -> dict[str, Any]:
-    """What `trace` shows, once all hops of an order are in it, with their lines."""
+    """The output of `trace`, once all hops of an order are in it, with their lines."""
 
     def look() -> dict[str, Any]:
         document: dict[str, Any] = json.loads(instance.run("trace", trace_id, "--json").stdout or "{}")
@@ -185,7 +185,7 @@ def test_metrics_arrive_with_the_name_of_the_instance(shop: Instance, company: I
 
 
 def test_a_store_that_is_away_costs_nothing(shop: Instance, company: Instance) -> None:
-    """What is meant for it waits in the collector's queue on disk, as for a store of the instance's own."""
+    """Telemetry for it waits in the collector's queue on disk, as for a store of the instance's own."""
     supervisor = Supervisor(company.layout)
     supervisor.stop_process("loki")
     trace_id = order(shop)

@@ -171,7 +171,7 @@ async def test_notification_is_told(stack: Stack, traffic: Traffic, sku: str) ->
 async def sent_twice(
     traffic: Traffic, path: str, body: dict[str, Any], headers: dict[str, str]
 ) -> dict[str, Any]:
-    """What is answered to a request, and the same to its repetition with the same Idempotency-Key."""
+    """The response to a request, and the same to its repetition with the same Idempotency-Key."""
     headers = headers | {"Idempotency-Key": f'"{secrets.token_hex(8)}"'}
     first, second = [await traffic.request("POST", path, json=body, headers=headers) for _ in range(2)]
     assert first.is_success, first.text

@@ -174,7 +174,7 @@ async def test_events_for_a_paused_subscription(stack: Stack, rio: Rio, drill: s
 
 
 async def test_events_wait_and_no_dispatcher_runs(stack: Stack, rio: Rio, drill: str) -> None:
-    """What waits is RabbitMQ's to tell, and who is paused the API's."""
+    """RabbitMQ knows the number of waiting events, the API the paused subscriptions."""
     subscribe(rio, drill)
     with stopped(stack, "rio-dispatcher"):
         emit(rio)

@@ -47,7 +47,7 @@ KILLED = ("orders", "rio-api", "rio-dispatcher", "relay", "rabbitmq", "postgres"
 
 @dataclass
 class Run:
-    """What became of the orders of one test."""
+    """The orders of one test, accepted and settled."""
 
     accepted: list[Placed]
     settled: list[Settled]

@@ -168,7 +168,7 @@ async def test_a_stopped_service_is_one_notification(
 async def test_a_stopped_part_is_one_notification(
     stack: Stack, alertmanager: Alertmanager, webhook: Webhook, traffic: Traffic, sku: str, part: str
 ) -> None:
-    """What it has caused is no news either once it is back, as long as the alerts' windows still see it."""
+    """Consequences are not notified once it is back either, as long as the alerts' windows still see it."""
 
     def quiet() -> None:
         assert set(alertmanager.alerts()) == {"Watchdog"}

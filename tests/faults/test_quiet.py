@@ -1,4 +1,4 @@
-"""What is usual raises no alert: a first start, traffic, rest, a stop and another start."""
+"""Usual operation raises no alert: a first start, traffic, rest, a stop and another start."""
 
 import os
 import subprocess

@@ -25,7 +25,7 @@ SETTLE_SECONDS = 180.0
 
 
 class Load:
-    """What was sent and what became of it.
+    """The requests sent, and their results.
 
     Attributes:
         failures: of requests, as text.

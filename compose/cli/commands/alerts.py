@@ -90,7 +90,7 @@ def _heading(alert: Alert) -> Text:
 
 
 def _lines(layout: Layout, alert: Alert, links: Links) -> Iterator[tuple[str, Text]]:
-    """What is said of an alert, each with its title."""
+    """The description of an alert: titles and texts."""
     age = duration(max(0.0, (datetime.now(UTC) - alert.since).total_seconds()))
     yield "since", _prose(f"{_at(alert.since)}, {age} ago")
     why = (_sentence(alert, "summary"), alert.annotations.get("description"))

@@ -32,7 +32,7 @@ _MEMORY = 2 * _GIBIBYTE
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check found; advice is what to do when it is not right."""
+    """The result of a check; `advice` says how to mend it."""
 
     check: str
     right: bool

@@ -70,7 +70,7 @@ def _search(layout: Layout, telemetry: Telemetry, args: argparse.Namespace) -> S
 
 
 def _close_route(telemetry: Telemetry, search: Search) -> str:
-    """What an unknown route is close to, to be told behind a sentence."""
+    """The end of a sentence that names an unknown route: routes with a similar name, or a full stop."""
     if search.route is None or telemetry.stores.jaeger.url is None:
         return "."
     operations = telemetry.operations(search.hop or names.GATEWAY)

@@ -65,7 +65,7 @@ def changing(layout: Layout) -> contextlib.AbstractContextManager[None]:
 
 
 def configure(layout: Layout, progress: Progress) -> Plan:
-    """What the checkout says the instance is to be, checked as far as it is not what runs already.
+    """Plan the instance from the checkout, and check the files that are not those it already runs with.
 
     Builds services and the console's front end; makes missing secrets, folders and PostgreSQL's data.
     Raises Failure.

@@ -24,7 +24,7 @@ _OUTPUTS = ("target", "__pycache__")
 
 
 class BuiltService(Stage):
-    """What the service's command names is there, built from the sources as they are."""
+    """The build of a service that has a build command, from its sources as they are."""
 
     def __init__(self, root: Path, service: Service) -> None:
         self._root = root

@@ -18,7 +18,7 @@ class Stage(ABC):
         """Whether there is nothing to do; quick."""
 
     def prepare(self) -> None:  # noqa: B027 - most stages have nothing to ask
-        """What has to be settled with the user before the stage runs and its progress is shown."""
+        """Ask the user what the stage has to know before it runs and its progress is shown."""
 
     @abstractmethod
     def run(self, note: Note) -> None:

@@ -77,8 +77,7 @@ def binary(root: Path, tool: Tool) -> Path:
 
 
 def version(root: Path, tool: Tool) -> str:
-    """What the tool is told to be: the version of its module in go.mod; for a program of our own, a digest of
-    what it is built from."""
+    """The tool's version: that of its module in go.mod; for a program of our own, a digest of its sources."""
     pins = _PIN.findall((sources(root, tool) / "go.mod").read_text())
     found = [pinned for module, pinned in pins if f"{tool.package}/".startswith(f"{module}/")]
     return found[0] if found else cache.digest(_files(root, tool))

@@ -46,7 +46,7 @@ def python(root: Path, *, testing: bool = False) -> Path | None:
 
 
 def differences(home: Path, lock_file: Path) -> list[str]:
-    """What the environment `home` has not as it is locked, a line a package."""
+    """The packages of the environment `home` that are not as locked, a line each."""
     locked, there = _pins(lock_file), installed(home)
     return [
         f"{name} {version} is locked, {there.get(name, 'none')} is installed"

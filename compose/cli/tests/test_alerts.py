@@ -44,7 +44,7 @@ def run(stores: Recorded, capsys: pytest.CaptureFixture[str]) -> Run:
 
 
 def watchdog(**more: Any) -> dict[str, Any]:
-    """What Alertmanager has where nothing else fires."""
+    """The alert that Alertmanager always has."""
     status = {"state": "active", "silencedBy": [], "inhibitedBy": []}
     alert = {"labels": {"alertname": "Watchdog", "severity": "none"}, "annotations": {}, "status": status}
     return {**alert, "startsAt": "2026-11-29T20:00:00.000Z", "fingerprint": "f0", **more}

@@ -1,4 +1,4 @@
-"""What the catalog tells its readers: services, events, and the calls that the architecture permits."""
+"""The catalog's contents for its readers: services, events and permitted calls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a second `up` touches: only what is no longer as planned, and without a gap."""
+"""A second `up` touches only what is no longer as planned, and without a gap."""
 
 from __future__ import annotations
 

@@ -123,7 +123,7 @@ def test_doctor_names_a_front_end_that_is_not_built(checkout: Path) -> None:
 
 @pytest.fixture
 def path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Toolchain | None]:
-    """What is chosen where programs of these versions are all there is in PATH."""
+    """The toolchain chosen where programs of these versions are all there is in PATH."""
 
     def chosen(**versions: str) -> Toolchain | None:
         shutil.rmtree(tmp_path / "bin", ignore_errors=True)

@@ -1,4 +1,4 @@
-"""What `up` and `restart` write down for the console."""
+"""The log of deployments that `up` and `restart` write for the console."""
 
 from __future__ import annotations
 

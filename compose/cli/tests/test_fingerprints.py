@@ -1,4 +1,4 @@
-"""What a process was started with, and what of it SIGHUP is enough for."""
+"""Fingerprints of processes, and changes for which SIGHUP is enough."""
 
 from __future__ import annotations
 

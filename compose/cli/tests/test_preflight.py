@@ -1,4 +1,4 @@
-"""What is in the way of an instance is named before anything is built."""
+"""An obstacle to an instance's start is named before anything is built."""
 
 from __future__ import annotations
 

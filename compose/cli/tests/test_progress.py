@@ -18,7 +18,7 @@ from compose.cli.progress import Progress, duration
 
 
 def on_terminal(show: Callable[[Progress], None], columns: int = 80) -> str:
-    """What a terminal of that width gets."""
+    """The output on a terminal of that width."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     with os.fdopen(slave, "w", encoding="utf-8") as stream:

@@ -47,7 +47,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def planned(root: Path, telemetry: str = "telemetry: {}\n") -> Plan:
-    """What the checkout says an instance is to be with these settings of its telemetry."""
+    """The plan of an instance with these settings of its telemetry."""
     text = re.sub(r"^telemetry:.*\n(  .*\n)*", "", (root / FILE).read_text(), flags=re.MULTILINE)
     said = re.sub(r"\b(HEADERS|PROMETHEUS|AUTHORIZATION)\b", rf"{root}/\1", telemetry)
     (root / FILE).write_text(text + said)

@@ -33,7 +33,7 @@ def services(upstreams: list[stand.Upstream]) -> Iterator[stand.Nginx]:
 
 @pytest.fixture
 def seen(upstreams: list[stand.Upstream]) -> list[stand.Seen]:
-    """What reaches any of the servers behind nginx during a test."""
+    """The requests that reach any of the servers behind nginx during a test."""
     shared: list[stand.Seen] = []
     for upstream in upstreams:
         upstream.seen = shared

@@ -1,4 +1,4 @@
-"""What the edge lets through, what it refuses and how it says so."""
+"""Requests that the edge lets through, and its refusals."""
 
 from __future__ import annotations
 

@@ -205,7 +205,7 @@ def test_a_hanging_service_takes_no_connection_from_another(upstreams: list[stan
 
 
 def test_body_too_large(services: stand.Nginx) -> None:
-    """What the edge lets through passes, and so does an event as large as that."""
+    """A body as large as the edge's limit passes, and so does an event of that size."""
     most = stand.EVENT_BYTES
     assert services.request("POST", "/orders", GATEWAY, b"x" * most).status == 200
     answer = services.request("POST", "/orders", {**GATEWAY, "Content-Length": str(most + 1)}, b"")

@@ -1,4 +1,4 @@
-"""What the edge believes of callers: their traces, their sampled flags, their baggage."""
+"""The edge's trust in callers: their traces, sampled flags and baggage."""
 
 from __future__ import annotations
 

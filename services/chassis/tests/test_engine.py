@@ -1,4 +1,4 @@
-"""What the errors of the engines say."""
+"""Texts of the engines' errors."""
 
 import asyncio
 import traceback
@@ -46,7 +46,7 @@ def url(databases: Databases) -> str:
 def test_a_statement_that_fails_does_not_tell_its_values(
     url: str, failing: Callable[[], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is logged of an exception is for everyone who may read logs."""
+    """All who may read logs see the text of an exception."""
     monkeypatch.setenv("DATABASE_URL", url)
     with pytest.raises(DBAPIError, match="no_such_column") as raised:
         failing()

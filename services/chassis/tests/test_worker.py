@@ -1,4 +1,4 @@
-"""What gunicorn, as the services use it, answers to requests that never reach the application."""
+"""Answers of gunicorn, as the services use it, to requests that never reach the application."""
 
 import contextlib
 import json

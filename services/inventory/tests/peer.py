@@ -1,4 +1,4 @@
-"""What the service talks to beside its database: the collector and its health."""
+"""The service's peers beside its database: the collector and its health."""
 
 import gzip
 import socketserver

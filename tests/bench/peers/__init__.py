@@ -1,1 +1,1 @@
-"""What the benchmarks measure ours beside: each as its own users would write it."""
+"""The implementations that ours are compared with, each as its own users would write it."""

@@ -1,4 +1,4 @@
-"""What every gateway composes: three services' answers in one document."""
+"""The composition that every gateway makes: three services' responses in one document."""
 
 from typing import Final
 
