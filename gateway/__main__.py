@@ -11,11 +11,11 @@ import uvloop
 from gateway.app import serve
 from gateway.config.reload import check
 from gateway.config.settings import Settings, SettingsError
-from gateway.config.yaml_document import RoutesError
 from gateway.invalidations import Invalidations
 from gateway.processes import fork
 from gateway.rate_limiter import RateLimiter
 from observability import setup
+from observability.configuration.errors import FaultyDocument
 
 #: Requests leave hardly any cycles behind; Python's own threshold has each of them pay for a search.
 COLLECT_AFTER = (20_000, 20, 50)
@@ -31,7 +31,7 @@ def main() -> int:
         settings = Settings.load()
         settings.credential()
         check(settings)  # before anything is forked: faults stop the start, once
-    except (SettingsError, RoutesError) as error:
+    except (SettingsError, FaultyDocument) as error:
         print(error, file=sys.stderr)
         return 1
     return 0 if options.check else _run(settings, options.mock)

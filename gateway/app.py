@@ -51,7 +51,7 @@ async def serve(
         mock: answer every route with its example, and call no service.
 
     Raises:
-        RoutesError: the file of routes has faults.
+        FaultyDocument: the file of routes has faults.
     """
     backend_metrics = BackendMetrics(telemetry.registry)
     backend = BackendClient(str(settings.services_url), settings.credential(), telemetry, backend_metrics)

@@ -10,8 +10,9 @@ import jsonschema_rs
 from jsonschema import Draft202012Validator, TypeChecker, ValidationError
 from jsonschema.validators import extend
 
-from gateway.config.schemas import LINEAR, compiled
+from gateway.config.schemas import LINEAR
 from observability.validation.formats import FORMATS, PREDICATES
+from observability.validation.schema_patterns import with_python_names
 
 #: Parts of a value (values and names of members) up to which all its faults are reported: 40 µs each.
 MAX_REPORTED: Final = 500
@@ -128,8 +129,8 @@ class Schema:
 def _for_steps(declared: Mapping[str, Any]) -> dict[str, Any]:
     """A schema for jsonschema, which searches names by `re`."""
     named = declared.get("components", {}).get("schemas", {})
-    whole: dict[str, Any] = compiled(declared, names_only=True)
-    schemas = {name: compiled(schema, names_only=True) for name, schema in named.items()}
+    whole: dict[str, Any] = with_python_names(declared)
+    schemas = {name: with_python_names(schema) for name, schema in named.items()}
     return {**whole, "components": {"schemas": schemas}}
 
 

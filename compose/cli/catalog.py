@@ -1,6 +1,6 @@
 """The catalog: every service's manifest, `services/<name>/service.yaml`, read and checked as one.
 
-It is refused whole, with every problem at once, because a platform started from half a catalog is a platform
+It is refused whole, with every fault at once, because a platform started from half a catalog is a platform
 not described.
 """
 
@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from compose.cli import event_schemas
-from compose.cli.documents import Document, Field, Refused
 from compose.cli.layout import SERVICE_PORTS
+from compose.cli.refusal import Refused
+from observability.configuration.yaml_document import Document, Field
 
 FOLDER = Path("services")
 MANIFEST = "service.yaml"
 SCHEMA = FOLDER / "service.schema.json"
+_MAX_BYTES = 64 * 1024
 
 _PARTS = "broker collector console databases edge epmd gateway health jaeger loki logrotate metrics"
 _PARTS += " alertmanager operator prometheus rabbitmq relay rio services viewer"
@@ -96,23 +98,23 @@ class Catalog:
 
     @classmethod
     def load(cls, root: Path) -> Catalog:
-        """Reads `services/*/service.yaml` of the checkout `root`; raises Refused with every problem."""
+        """Reads `services/*/service.yaml` of the checkout `root`; raises Refused with every fault."""
         schema = json.loads((root / SCHEMA).read_text())
         documents = {
             path.parent.name: _read(root, path, schema)
             for path in sorted((root / FOLDER).glob(f"*/{MANIFEST}"))
         }
-        sound = {name: document for name, document in documents.items() if not document.problems}
+        sound = {name: document for name, document in documents.items() if not document.faults}
         services = {name: _service(root / FOLDER / name, document) for name, document in sound.items()}
-        # Checks across manifests go on with the sound ones: all problems are told in one run. Only what a
+        # Checks across manifests go on with the sound ones: all faults are told in one run. Only what a
         # broken manifest would have emitted is unknown, so events are looked at when every manifest is sound.
         _check_names(documents)
         _check_ports(services, sound)
         if len(sound) == len(documents):
             _check_events(services, sound)
-        problems = [problem for document in documents.values() for problem in document.problems]
-        if problems:
-            raise Refused(problems)
+        faults = [fault for document in documents.values() for fault in document.faults]
+        if faults:
+            raise Refused(faults)
         return cls(tuple(services.values()))
 
     def __iter__(self) -> Iterator[Service]:
@@ -125,8 +127,8 @@ class Catalog:
 
 
 def _read(root: Path, path: Path, schema: Mapping[str, Any]) -> Document:
-    document = Document.read(path, str(path.relative_to(root)))
-    if not document.problems:
+    document = Document.read(path, str(path.relative_to(root)), max_bytes=_MAX_BYTES)
+    if not document.faults:
         document.check(schema)
     return document
 
@@ -153,7 +155,7 @@ def _schema(folder: Path, path: str, document: Document, where: Field) -> Mappin
     try:
         return event_schemas.read(folder, path)
     except event_schemas.Unusable as error:
-        document.problem(where, str(error))
+        document.fault(where, str(error))
         return {}
 
 
@@ -163,23 +165,23 @@ def _check_names(documents: Mapping[str, Document]) -> None:
         if not isinstance(name, str):
             continue  # told by the schema
         if name != folder:
-            document.problem(("name",), f"{name!r} is not the folder's name, {folder!r}")
+            document.fault(("name",), f"{name!r} is not the folder's name, {folder!r}")
         elif name in RESERVED_NAMES:
-            document.problem(("name",), f"{name!r} is a part of the platform: choose another")
+            document.fault(("name",), f"{name!r} is a part of the platform: choose another")
 
 
 def _check_ports(services: Mapping[str, Service], documents: Mapping[str, Document]) -> None:
     owners: dict[int, str] = {}
     for name, service in services.items():
         if service.ports[-1] not in SERVICE_PORTS:
-            documents[name].problem(
+            documents[name].fault(
                 ("instances",),
                 f"{service.instances} instances from port {service.port} end beyond {SERVICE_PORTS[-1]}",
             )
         for port in service.ports:
             owner = owners.setdefault(port, name)
             if owner != name:
-                documents[name].problem(("port",), f"{port} is a port of {owner}")
+                documents[name].fault(("port",), f"{port} is a port of {owner}")
                 break
 
 
@@ -189,9 +191,9 @@ def _check_emitted(services: Mapping[str, Service], documents: Mapping[str, Docu
         for position, event_type in enumerate(service.emits):
             where = ("emits", position)
             if event_type in service.emits[:position]:
-                documents[name].problem(where, f"{event_type!r} is given twice")
+                documents[name].fault(where, f"{event_type!r} is given twice")
             elif event_type in service.schemas and schemas.setdefault(event_type, name) != name:
-                documents[name].problem(where, f"{event_type!r} has its schema from {schemas[event_type]}")
+                documents[name].fault(where, f"{event_type!r} has its schema from {schemas[event_type]}")
 
 
 def _check_events(services: Mapping[str, Service], documents: Mapping[str, Document]) -> None:
@@ -202,10 +204,10 @@ def _check_events(services: Mapping[str, Service], documents: Mapping[str, Docum
         for position, subscription in enumerate(service.subscriptions):
             where = ("subscriptions", position)
             if subscription.type not in emitted:
-                documents[name].problem((*where, "type"), f"no service emits {subscription.type!r}")
+                documents[name].fault((*where, "type"), f"no service emits {subscription.type!r}")
             if (subscription.type, subscription.path) in seen:
                 detail = f"{subscription.type!r} is subscribed to twice at {subscription.path}"
-                documents[name].problem((*where, "type"), detail)
+                documents[name].fault((*where, "type"), detail)
             if not subscription.path.startswith(f"/{name}/"):
-                documents[name].problem((*where, "path"), f"{subscription.path!r} is not below /{name}/")
+                documents[name].fault((*where, "path"), f"{subscription.path!r} is not below /{name}/")
             seen.add((subscription.type, subscription.path))

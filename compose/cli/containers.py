@@ -18,7 +18,6 @@ from pathlib import Path
 
 from compose.cli import files, hops, rabbitmq, schema_compatibility, tokens
 from compose.cli.catalog import Catalog
-from compose.cli.documents import Refused
 from compose.cli.errors import Failure
 from compose.cli.generate import generate_for_containers
 from compose.cli.layout import PORTS
@@ -143,8 +142,8 @@ def main(arguments: Sequence[str]) -> int:
                 usage = "python -m compose.cli.containers FOLDER [token SUBJECT [SCOPE ...]]"
                 print(f"usage: {usage}", file=sys.stderr)
                 return 2
-    except (Refused, Failure) as error:
-        print(error.text() if isinstance(error, Failure) else error, file=sys.stderr)
+    except Failure as failure:
+        print(failure.text(), file=sys.stderr)
         return 1
     return 0
 

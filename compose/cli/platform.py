@@ -10,11 +10,13 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
-from compose.cli.documents import Document, Field, Refused
 from compose.cli.layout import GATEWAY_PROCESSES
+from compose.cli.refusal import Refused
+from observability.configuration.yaml_document import Document, Field
 
 FILE = Path("compose/platform.yaml")
 SCHEMA = Path("compose/platform.schema.json")
+_MAX_BYTES = 64 * 1024
 FAST = "fast"
 """The tracer of `observability.tracer`."""
 DISPATCHER = "rio-dispatcher"
@@ -138,12 +140,12 @@ class Platform:
 
     @classmethod
     def load(cls, root: Path) -> Platform:
-        """Reads and checks the settings of the checkout `root`; raises Refused with every problem."""
-        document = Document.read(root / FILE, str(FILE))
-        if not document.problems:
+        """Reads and checks the settings of the checkout `root`; raises Refused with every fault."""
+        document = _read(root)
+        if not document.faults:
             document.check(json.loads((root / SCHEMA).read_text()))
-        if document.problems:
-            raise Refused(document.problems)
+        if document.faults:
+            raise Refused(document.faults)
         for number, network in enumerate(document.content["edge"].get("trusted", ())):
             if fault := _network_fault(network):
                 raise refused(root, ("edge", "trusted", number), fault)
@@ -178,9 +180,13 @@ def _external(url: str, remote_write_url: str = "", headers_file: str | None = N
 
 def refused(root: Path, where: Field, message: str) -> Refused:
     """The refusal of a setting that follows the schema and is wrong all the same; with its line."""
-    document = Document.read(root / FILE, str(FILE))
-    document.problem(where, message)
-    return Refused(document.problems)
+    document = _read(root)
+    document.fault(where, message)
+    return Refused(document.faults)
+
+
+def _read(root: Path) -> Document:
+    return Document.read(root / FILE, str(FILE), max_bytes=_MAX_BYTES)
 
 
 def _network_fault(text: str) -> str | None:

@@ -6,9 +6,9 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from gateway.config.route import CustomMiddleware, Route
-from gateway.config.yaml_document import Document, Field
 from gateway.dotted_name import imported
 from gateway.messages import Handler
+from observability.configuration.yaml_document import Document, Field
 
 
 def read_middleware(declared: Mapping[str, Any], where: Field, document: Document) -> CustomMiddleware | None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from gateway.aggregation.executor import needs_of
 from gateway.config import schemas
-from gateway.config.yaml_document import Document, Field
+from observability.configuration.yaml_document import Document, Field
 
 
 class DeclaredSchemas:

@@ -14,7 +14,6 @@ from gateway.config.references import References, auth_of
 from gateway.config.route import Endpoint
 from gateway.config.service_policies import ServicePolicies
 from gateway.config.template import Template
-from gateway.config.yaml_document import Document, Field
 from gateway.context import Context
 from gateway.endpoints.compose import Compose
 from gateway.endpoints.forwarding import HOP_BY_HOP, NOT_SENT_ON
@@ -23,6 +22,7 @@ from gateway.endpoints.mock import Mock
 from gateway.endpoints.proxy import Proxy
 from gateway.long_lived.answers import LongLivedAnswers
 from gateway.long_lived.connections import KINDS, Kind
+from observability.configuration.yaml_document import Document, Field
 from observability.server_request import TRACE_HEADER
 
 #: Headers that parts cannot ask for: the gateway's own, and what is about the whole document's bytes.

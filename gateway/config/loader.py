@@ -19,11 +19,12 @@ from gateway.config.route import SAFE_METHODS, CustomMiddleware, Kind, RateLimit
 from gateway.config.router import Router
 from gateway.config.service_policies import ServicePolicies
 from gateway.config.template import Template
-from gateway.config.yaml_document import Document, Field
 from gateway.context import Context
 from gateway.endpoints.compose import Compose
 from gateway.endpoints.handler import Tools
+from observability.configuration.yaml_document import Document, Field
 
+MAX_BYTES = 1024 * 1024
 SCHEMA_FILE = Path(__file__).parents[1] / "routes.schema.json"
 _KINDS: tuple[Kind, ...] = ("compose", "proxy", "handler", "mock")
 
@@ -36,9 +37,10 @@ def load_router(path: Path, timeouts: Mapping[str, float], context: Context, *, 
         mock: answer every route with its example, and call no service.
 
     Raises:
-        RoutesError: something in it is wrong; the message has every fault with file, line and field.
+        FaultyDocument: something in it is wrong; the message has every fault with file, line and field.
     """
-    document = Document.read(path)
+    document = Document.read(path, max_bytes=MAX_BYTES)
+    document.refuse()
     document.check(json.loads(SCHEMA_FILE.read_text()))
     document.refuse()
     return _RouteLoader(document, timeouts, context, mock).router()

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from gateway.aggregation.expressions import Condition, Reference, Text
 from gateway.config.route import DEFAULT_AUTH, Auth
 from gateway.config.template import Template
-from gateway.config.yaml_document import Document, Field
+from observability.configuration.yaml_document import Document, Field
 
 T = TypeVar("T")
 

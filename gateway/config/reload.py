@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from gateway.config.loader import load_router
 from gateway.config.router import Router
 from gateway.config.settings import ServiceSettings, Settings, SettingsError
-from gateway.config.yaml_document import RoutesError
 from gateway.context import Context
 from gateway.pipeline import Pipeline
+from observability.configuration.errors import FaultyDocument
 
 _logger = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ class Reloader:
         """The router that the file declares now.
 
         Raises:
-            RoutesError: the file has faults.
+            FaultyDocument: the file has faults.
         """
         return _read(self._settings, self._context, self._mock)
 
@@ -62,7 +62,7 @@ class Reloader:
                 self._settings = settings
                 pipeline.use(router)
                 use_services(settings.services)
-            except (RoutesError, SettingsError) as error:
+            except (FaultyDocument, SettingsError) as error:
                 self._context.metrics.reloaded("refused")
                 _logger.error("Routes not reloaded: the old ones stay", extra={"faults": str(error)})
             except Exception:  # a file with an unforeseen fault must not be the last one that is read
@@ -76,7 +76,7 @@ class Reloader:
         """The settings and the router as their files are now.
 
         Raises:
-            SettingsError, RoutesError: one of them has faults.
+            SettingsError, FaultyDocument: one of them has faults.
         """
         services = self._again().services
         settings = self._settings.model_copy(update={"services": services})
@@ -87,7 +87,7 @@ def check(settings: Settings) -> None:
     """Read the routes and do nothing with them.
 
     Raises:
-        RoutesError: the file has faults.
+        FaultyDocument: the file has faults.
     """
     _read(settings, Context.null(), mock=False)
 

@@ -1,6 +1,5 @@
-"""The JSON Schemas (2020-12) of a file of routes: what is in them, and what `re` makes of their patterns."""
+"""The JSON Schemas (2020-12) of a file of routes: what is wrong with them, and which include which."""
 
-import re
 from collections.abc import Container, Iterator, Mapping
 from graphlib import TopologicalSorter
 from typing import Any
@@ -9,27 +8,18 @@ import jsonschema_rs
 from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import SchemaError
 
+from observability.validation.schema_patterns import subschemas
+
 PREFIX = "#/components/schemas/"
 #: How many schemas can include one another in a row: a check goes into each of them.
 MAX_INCLUDED = 32
-#: Keywords with one schema, with a list of them, and with some by name.
-_ONE = frozenset(
-    {
-        "additionalProperties", "contains", "contentSchema", "else", "if", "items", "not",
-        "propertyNames", "then", "unevaluatedItems", "unevaluatedProperties",
-    }
-)  # fmt: skip
-_LISTS = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
-_BY_NAME = frozenset({"$defs", "definitions", "dependentSchemas", "patternProperties", "properties"})
 #: Keywords whose schemas are for the very value that the schema itself is for.
 _IN_PLACE = frozenset({"allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas"})
 #: Keywords that change where a `$ref` leads, or lead elsewhere.
 _ELSEWHERE = frozenset({"$id", "$anchor", "$dynamicRef", "$dynamicAnchor"})
-#: An escape, a class of characters, or the end of the text.
-_END = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\$", re.DOTALL)
 #: The engine that searches patterns in linear time.
 LINEAR = jsonschema_rs.RegexOptions()
-#: Patterns are compiled here, whatever happens then; what other formats there are, is for readers.
+#: Patterns are compiled here, whatever happens then; which other formats there are is for readers.
 _NO_FORMATS = FormatChecker(())
 
 
@@ -56,7 +46,7 @@ def included(schema: Any) -> Iterator[str]:
         if isinstance(value, dict):
             if "$ref" in value:
                 yield value["$ref"].removeprefix(PREFIX)
-            left += [each for keyword, each in _inner(value) if keyword in _IN_PLACE]
+            left += [each for keyword, each in subschemas(value) if keyword in _IN_PLACE]
 
 
 def longest(includes: Mapping[str, list[str]]) -> tuple[str, int]:
@@ -66,35 +56,6 @@ def longest(includes: Mapping[str, list[str]]) -> tuple[str, int]:
         lengths[name] = 1 + max((lengths[each] for each in includes.get(name, ())), default=0)
     name = max(lengths, key=lengths.__getitem__)
     return name, lengths[name]
-
-
-def compiled(schema: Any, *, names_only: bool = False) -> Any:
-    """A schema without faults, its patterns written as `re` reads them.
-
-    Parameters:
-        names_only: those for names of members alone.
-    """
-    if not isinstance(schema, Mapping):
-        return schema
-    return {keyword: _compiled(keyword, value, names_only) for keyword, value in schema.items()}
-
-
-def _compiled(keyword: str, value: Any, names_only: bool) -> Any:
-    if keyword == "pattern" and not names_only:
-        return _python(value)
-    if keyword in _ONE:
-        return compiled(value, names_only=names_only)
-    if keyword in _LISTS:
-        return [compiled(each, names_only=names_only) for each in value]
-    if keyword in _BY_NAME:
-        rename = _python if keyword == "patternProperties" else str
-        return {rename(name): compiled(each, names_only=names_only) for name, each in value.items()}
-    return value
-
-
-def _python(pattern: str) -> str:
-    """The pattern with `$` as ECMA-262 has it: the end of the text, and not before its last newline."""
-    return _END.sub(lambda found: r"\Z" if found[0] == "$" else found[0], pattern)
 
 
 def _faults(schema: Mapping[str, Any], known: Container[str]) -> Iterator[str]:
@@ -127,15 +88,4 @@ def _whole(schema: Any) -> Iterator[Mapping[str, Any]]:
         value = left.pop()
         if isinstance(value, dict):
             yield value
-            left += [each for _, each in _inner(value)]
-
-
-def _inner(schema: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """The schemas right in one, each with the keyword that it stands under."""
-    for keyword, value in schema.items():
-        if keyword in _ONE:
-            yield keyword, value
-        elif keyword in _LISTS:
-            yield from ((keyword, each) for each in value)
-        elif keyword in _BY_NAME:
-            yield from ((keyword, each) for each in value.values())
+            left += [each for _, each in subschemas(value)]

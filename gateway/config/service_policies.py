@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.backend.policy import Policy
-from gateway.config.yaml_document import Document, Field
+from observability.configuration.yaml_document import Document, Field
 
 
 class ServicePolicies:

@@ -10,11 +10,11 @@ import pytest_asyncio
 from tornado.websocket import websocket_connect
 
 from gateway.config.loader import load_router
-from gateway.config.yaml_document import RoutesError
 from gateway.context import Context
 from gateway.tests.gateways import Gateway, gateway
 from gateway.tests.routes import open_to_all
 from gateway.tests.upstreams import Server, reply, saying, until
+from observability.configuration.errors import FaultyDocument
 
 ROUTES = """\
 application: gateway.tests.examples.pages.make_application
@@ -95,5 +95,5 @@ async def test_what_is_under_way_is_answered_when_the_process_stops(running: Gat
 def test_what_is_no_application_is_refused_with_its_line(tmp_path: Path, name: str, fault: str) -> None:
     file = tmp_path / "routes.yaml"
     file.write_text(open_to_all(ROUTES.replace("gateway.tests.examples.pages.make_application", name)))
-    with pytest.raises(RoutesError, match=rf"routes.yaml:\d+: application: .*{fault}"):
+    with pytest.raises(FaultyDocument, match=rf"routes.yaml:\d+: application: .*{fault}"):
         load_router(file, {}, Context.null())

@@ -6,11 +6,11 @@ import pytest
 
 from gateway.config.loader import load_router
 from gateway.config.settings import ROUTES_FILE
-from gateway.config.yaml_document import RoutesError
 from gateway.context import Context
 from gateway.middleware.tests.issuer import SUBJECT
 from gateway.tests.api import answering, bearer, running, said
 from observability import Telemetry
+from observability.configuration.errors import FaultyDocument
 
 OTHER = "6f6b3c1e-8d0c-4f36-9d3c-8c3f5a0d7a11"
 SERVICES = {"accounts": 1, "orders": 1, "inventory": 1, "notifications": 1}
@@ -115,5 +115,5 @@ def test_faults(tmp_path: Path, changed: str, to: str, fault: str) -> None:
     assert changed in ROUTES
     file = tmp_path / "routes.yaml"
     file.write_text(ROUTES.replace(changed, to))
-    with pytest.raises(RoutesError, match=fault):
+    with pytest.raises(FaultyDocument, match=fault):
         load_router(file, SERVICES, Context.null())

@@ -23,13 +23,13 @@ from gateway.config.router import Router
 from gateway.config.settings import ROUTES_FILE
 from gateway.config.tests.test_loader import SERVICES, documented
 from gateway.config.tests.test_openapi import described
-from gateway.config.yaml_document import RoutesError
 from gateway.middleware.jwks import Jwks
 from gateway.middleware.jwt import TokenVerifier
 from gateway.middleware.tests.issuer import AUDIENCE, ISSUER, Key, key_set
 from gateway.tests.api import Api, running
 from gateway.tests.upstreams import Asked, reply
 from observability import Telemetry
+from observability.configuration.errors import FaultyDocument
 
 pytestmark = pytest.mark.example
 
@@ -197,7 +197,7 @@ def test_a_changed_file_is_refused_or_answered_by(
     faults = ""
     try:
         router = asking.read(changed(DOCUMENTS[number], place, value, removed=removed))
-    except RoutesError as error:
+    except FaultyDocument as error:
         faults = str(error)
     assert all(re.match(r".*routes\.yaml:\d+: \S", line) for line in faults.splitlines()), faults
     if faults:

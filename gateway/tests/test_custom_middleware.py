@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from gateway.config.tests.test_loader import read
-from gateway.config.yaml_document import RoutesError
 from gateway.context import Context
 from gateway.middleware.built_in import built_in
 from gateway.middleware.cors import Cors
@@ -19,6 +18,7 @@ from gateway.rate_limiter import RateLimiter
 from gateway.shedder import Shedder
 from gateway.tests.api import answering, bearer, running, said
 from observability import Telemetry
+from observability.configuration.errors import FaultyDocument
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = "gateway.tests.examples"
@@ -34,7 +34,7 @@ def names_of(folder: Path, text: str) -> list[tuple[str, ...]]:
 
 
 def faults_of(folder: Path, text: str) -> list[str]:
-    with pytest.raises(RoutesError) as caught:
+    with pytest.raises(FaultyDocument) as caught:
         read(folder, text)
     return [line.partition("routes.yaml:")[2] for line in str(caught.value).splitlines()]
 

@@ -7,14 +7,12 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, UrlConstraints, ValidationError
 from pydantic_core import Url
 
+from observability.configuration.errors import ConfigurationError
+
 HttpUrl = Annotated[Url, UrlConstraints(allowed_schemes=["http", "https"], host_required=True)]
 AmqpUrl = Annotated[Url, UrlConstraints(allowed_schemes=["amqp"], host_required=True)]
 PostgresUrl = Annotated[str, Field(pattern="^postgresql://")]
 Port = Annotated[int, Field(ge=1, le=65535)]
-
-
-class ConfigurationError(ValueError):
-    """The configuration cannot be used; the message names file and fields."""
 
 
 class Strict(BaseModel):

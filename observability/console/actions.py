@@ -8,7 +8,8 @@ from urllib.parse import quote
 
 import msgspec
 
-from observability.configuration.strict import ConfigurationError, read_secret
+from observability.configuration.errors import ConfigurationError
+from observability.configuration.strict import read_secret
 from observability.console.operate import ChangeHandler
 from observability.console.operator_log import logged
 from observability.console.sessions import Session

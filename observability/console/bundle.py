@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from observability.configuration.strict import ConfigurationError
+from observability.configuration.errors import ConfigurationError
 from observability.console.guard import GuardedHandler
 from observability.http.problem import Problem
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from observability.configuration.strict import ConfigurationError
+from observability.configuration.errors import ConfigurationError
 from observability.console.guard import GuardedHandler
 from observability.http.problem import Problem
 

@@ -6,7 +6,8 @@ from typing import Final
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from observability.configuration.strict import ConfigurationError, HttpUrl, Port, Strict, read_secret
+from observability.configuration.errors import ConfigurationError
+from observability.configuration.strict import HttpUrl, Port, Strict, read_secret
 
 _HEADERS: Final = TypeAdapter(dict[str, str])
 RUNBOOK: Final = Path(__file__).parents[2] / "docs" / "operate.md"

@@ -13,7 +13,7 @@ from broker.rio.model.schema import Schemas
 from broker.rio.model.sender import Senders, read_tokens
 from broker.rio.model.subscription import Origin, Subscription, read_subscription
 from broker.rio.settings import Catalog, Declared
-from observability.configuration.strict import ConfigurationError
+from observability.configuration.errors import ConfigurationError
 from observability.http.problem import Problem
 
 _logger = logging.getLogger(__name__)

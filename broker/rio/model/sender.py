@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from broker.rio.model.pattern import covers, matches
 from broker.rio.settings import SenderEntry
-from observability.configuration.strict import ConfigurationError
+from observability.configuration.errors import ConfigurationError
 
 _REMEMBERED: Final = 4096
 

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from broker.rio.model.sender import Sender, Senders, read_tokens
 from broker.rio.settings import SenderEntry, Settings
-from observability.configuration.strict import ConfigurationError
+from observability.configuration.errors import ConfigurationError
 
 
 def test_every_wrong_field_is_named(tmp_path: Path) -> None:

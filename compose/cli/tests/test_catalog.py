@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compose.cli.catalog import Catalog, Subscription
-from compose.cli.documents import Refused
+from compose.cli.refusal import Refused
 from compose.cli.tests import checkout
 from compose.cli.tests.checkout import ACCOUNTS, MAILS
 
@@ -20,7 +20,7 @@ from compose.cli.tests.checkout import ACCOUNTS, MAILS
 def problems(root: Path) -> list[str]:
     with pytest.raises(Refused) as refused:
         Catalog.load(root)
-    return [str(problem) for problem in refused.value.problems]
+    return [str(problem) for problem in refused.value.faults]
 
 
 def test_the_platforms_own_catalog_is_sound() -> None:
@@ -130,9 +130,9 @@ def test_no_services_is_a_catalog_too(tmp_path: Path) -> None:
         ),
         ("[account.created]", '["account.created\\n"]', "10: emits.0: 'account.created\\n' does not match"),
         ("GREETING", "greeting", "7: environment.greeting: the name must match"),
-        ("GREETING", '"GREETING\\n"', "7: environment.GREETING\n: the name must match"),
+        ("GREETING", '"GREETING\\n"', "7: environment.GREETING\\x0a: the name must match"),
         ("subscriptions: []", "subscriptions: &a [*a]", "11: (document): alias *a"),
-        ("database: true", "database: {", "10: (document): expected"),
+        ("database: true", "database: {", "10: (document): did not find expected"),
         ("database: true", "database: yes please", "8: database: 'yes please' is not of type 'boolean'"),
         (
             "subscriptions: []",
@@ -223,7 +223,7 @@ def load_or_problems(content: bytes) -> None:
         try:
             loaded, found = len(list(Catalog.load(root))), []
         except Refused as refused:
-            loaded, found = 0, refused.problems
+            loaded, found = 0, refused.faults
         assert loaded == 2 or found
         for problem in found:
             assert problem.file.startswith("services/")

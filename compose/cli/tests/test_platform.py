@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from compose.cli.documents import Refused
 from compose.cli.layout import GATEWAY_PROCESSES
 from compose.cli.platform import ExistingStores, External, Platform
+from compose.cli.refusal import Refused
 from compose.cli.tests import checkout
 
 

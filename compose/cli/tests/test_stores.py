@@ -12,10 +12,10 @@ import pytest
 import yaml
 
 from compose.cli.catalog import Catalog
-from compose.cli.documents import Refused
 from compose.cli.generate import Plan, plan
 from compose.cli.layout import Layout
 from compose.cli.platform import FILE
+from compose.cli.refusal import Refused
 from compose.cli.stores import Stores
 from compose.cli.tests import checkout
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from compose.cli.commands import doctor
-from compose.cli.documents import Refused
 from compose.cli.fingerprints import Fingerprints
 from compose.cli.layout import Layout
 from compose.cli.platform import FILE
 from compose.cli.process import Process
+from compose.cli.refusal import Refused
 from compose.cli.setup import programs, tools
 from compose.cli.setup.tools import JAEGER, LOKI, OTELCOL, PROCESS_COMPOSE, TOOLS, Tool
 from compose.cli.tests import checkout

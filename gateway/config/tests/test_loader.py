@@ -12,12 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from gateway.config.loader import SCHEMA_FILE, load_router
+from gateway.config.loader import MAX_BYTES, SCHEMA_FILE, load_router
 from gateway.config.parameters import Unfit
 from gateway.config.router import Router
 from gateway.config.settings import ROUTES_FILE
-from gateway.config.yaml_document import MAX_BYTES, RoutesError
 from gateway.context import Context
+from observability.configuration.errors import FaultyDocument
 from observability.http.problem import Problem
 
 SERVICES = {"accounts": 5.0, "orders": 5.0, "inventory": 5.0, "notifications": 5.0}
@@ -166,7 +166,7 @@ def test_a_fault_has_file_line_and_field(
     tmp_path: Path, old: str, new: str, line: int, field: str, said: str
 ) -> None:
     assert old in GOOD
-    with pytest.raises(RoutesError) as caught:
+    with pytest.raises(FaultyDocument) as caught:
         read(tmp_path, GOOD.replace(old, new, 1))
     faults = [each for each in str(caught.value).splitlines() if f":{line}: {field}" in each]
     assert faults, str(caught.value)
@@ -197,7 +197,7 @@ def test_how_long_connections_are_kept_open_has_bounds(
         "routes:\n  - id: a\n    method: GET\n    path: /a\n"
         f"    proxy: {{service: orders, path: /x, {declared}}}\n"
     )
-    with pytest.raises(RoutesError) as caught:
+    with pytest.raises(FaultyDocument) as caught:
         read(tmp_path, text)
     assert f"routes.yaml:5: routes.0.proxy.{field}: " in str(caught.value)
     assert said in str(caught.value)
@@ -212,13 +212,13 @@ def test_a_websocket_begins_with_a_get(tmp_path: Path, method: str, kind: str, i
     if is_fit:
         assert read(tmp_path, text).routes[0].has_websocket is (kind == "websocket")
         return
-    with pytest.raises(RoutesError, match=r"routes\.yaml:2: routes\.0\.proxy\.websocket: .*GET"):
+    with pytest.raises(FaultyDocument, match=r"routes\.yaml:2: routes\.0\.proxy\.websocket: .*GET"):
         read(tmp_path, text)
 
 
 def test_a_long_row_of_schemas_is_refused(tmp_path: Path) -> None:
     row = "".join(f"  A{n}: {{allOf: [{{$ref: '#/components/schemas/A{n + 1}'}}]}}\n" for n in range(1200))
-    with pytest.raises(RoutesError, match=r"routes\.yaml:2: schemas\.A0: includes 1201 schemas"):
+    with pytest.raises(FaultyDocument, match=r"routes\.yaml:2: schemas\.A0: includes 1201 schemas"):
         read(tmp_path, f"schemas:\n{row}  A1200: {{}}\n{GOOD}")
 
 
@@ -236,7 +236,7 @@ def test_a_long_row_of_schemas_is_refused(tmp_path: Path) -> None:
 )
 def test_a_default_is_a_value_that_callers_can_give(tmp_path: Path, parameter: str, said: str) -> None:
     text = GOOD.replace("    compose:", f"    parameters: {{q: {parameter}}}\n    compose:")
-    with pytest.raises(RoutesError) as caught:
+    with pytest.raises(FaultyDocument) as caught:
         read(tmp_path, text)
     assert ":5: routes.0.parameters.q.default: " in str(caught.value)
     assert said in str(caught.value)
@@ -269,7 +269,7 @@ def test_defaults_that_are_values(tmp_path: Path, parameter: str) -> None:
 )
 def test_headers_that_no_answer_can_have(tmp_path: Path, headers: str, said: str) -> None:
     text = f"routes:\n  - {{id: a, method: GET, path: /a, mock: {{headers: {headers}}}}}"
-    with pytest.raises(RoutesError, match=re.escape(said)) as caught:
+    with pytest.raises(FaultyDocument, match=re.escape(said)) as caught:
         read(tmp_path, text)
     assert "routes.yaml:2: routes.0.mock.headers." in str(caught.value)
 
@@ -280,14 +280,14 @@ def test_a_schema_that_is_not_there_is_refused_wherever_it_is_named(tmp_path: Pa
     for part in reversed(place.split(".")):
         nowhere = f'{{"{part}": {nowhere}}}'
     text = f"routes: [{{id: a, method: POST, path: /a, mock: {{}}, {nowhere[1:-1]}}}]"
-    with pytest.raises(RoutesError, match=rf"routes\.0\.{place}: there is no schema .*Nowhere"):
+    with pytest.raises(FaultyDocument, match=rf"routes\.0\.{place}: there is no schema .*Nowhere"):
         read(tmp_path, text)
 
 
 def test_an_examples_content_type_is_a_header_too(tmp_path: Path) -> None:
     declared = "{'200': {content_type: \"a/b\\r\\n\"}}"
     text = f"routes: [{{id: a, method: GET, path: /a, mock: {{}}, responses: {declared}}}]"
-    with pytest.raises(RoutesError, match=r"routes\.0\.responses\.200\.content_type"):
+    with pytest.raises(FaultyDocument, match=r"routes\.0\.responses\.200\.content_type"):
         read(tmp_path, text)
 
 
@@ -349,14 +349,14 @@ routes:
 def test_a_call_needs_nothing_that_a_caller_may_not_have(
     tmp_path: Path, call: str, field: str, said: str
 ) -> None:
-    with pytest.raises(RoutesError) as caught:
+    with pytest.raises(FaultyDocument) as caught:
         read(tmp_path, CALL % call)
     assert f"routes.yaml:7: routes.0.compose.x.{field}: {said}" in str(caught.value)
 
 
 def test_a_proxy_needs_nothing_that_a_caller_may_not_have(tmp_path: Path) -> None:
     text = CALL.replace("compose: {x: {service: orders, %s}}", 'proxy: {service: orders, path: "/{query.q}"}')
-    with pytest.raises(RoutesError, match=r"7: routes\.0\.proxy\.path: query\.q may be absent"):
+    with pytest.raises(FaultyDocument, match=r"7: routes\.0\.proxy\.path: query\.q may be absent"):
         read(tmp_path, text)
 
 
@@ -380,7 +380,7 @@ def test_what_a_call_needs_can_be_asked_for_first(tmp_path: Path, call: str) -> 
 def test_an_answer_that_is_shared_is_of_gets(tmp_path: Path, option: str) -> None:
     text = CALL.replace("    method", f"    {option}: true\n    method")
     assert read(tmp_path, text % "path: /x").routes
-    with pytest.raises(RoutesError, match=r"8: routes\.0\.compose\.x\.method: a POST is not made"):
+    with pytest.raises(FaultyDocument, match=r"8: routes\.0\.compose\.x\.method: a POST is not made"):
         read(tmp_path, text % "path: /x, method: POST")
 
 
@@ -391,13 +391,15 @@ def test_an_answer_that_is_shared_is_of_gets(tmp_path: Path, option: str) -> Non
 )  # fmt: skip
 def test_a_part_cannot_ask_for_what_is_not_its_own(tmp_path: Path, header: str) -> None:
     text = GOOD.replace("on_failure: omit", f"headers: [Accept-Language, {header}]")
-    with pytest.raises(RoutesError, match=rf":7: routes\.0\.compose\.account\.headers\.1: {header} is not"):
+    with pytest.raises(
+        FaultyDocument, match=rf":7: routes\.0\.compose\.account\.headers\.1: {header} is not"
+    ):
         read(tmp_path, text)
 
 
 def test_all_faults_are_named_at_once(tmp_path: Path) -> None:
     text = GOOD.replace("service: orders", "service: order").replace("order.account_id", "nobody.account_id")
-    with pytest.raises(RoutesError) as caught:
+    with pytest.raises(FaultyDocument) as caught:
         read(tmp_path, text)
     assert len(str(caught.value).splitlines()) == 2
 
@@ -412,7 +414,7 @@ def test_all_faults_are_named_at_once(tmp_path: Path) -> None:
 )
 def test_paths_that_compete(tmp_path: Path, path: str, method: str, said: str) -> None:
     second = f"  - {{id: second, method: {method}, path: '{path}', mock: {{}}}}\n"
-    with pytest.raises(RoutesError, match=re.escape(said)):
+    with pytest.raises(FaultyDocument, match=re.escape(said)):
         read(tmp_path, GOOD + second)
 
 
@@ -421,7 +423,7 @@ def test_paths_that_compete(tmp_path: Path, path: str, method: str, said: str) -
 )
 def test_a_handler_has_to_be_a_coroutine_function(tmp_path: Path, handler: str) -> None:
     text = f"routes: [{{id: a, method: GET, path: /a, handler: {handler}}}]"
-    with pytest.raises(RoutesError, match=r"routes\.0\.handler"):
+    with pytest.raises(FaultyDocument, match=r"routes\.0\.handler"):
         read(tmp_path, text)
 
 
@@ -432,19 +434,19 @@ def test_a_handler_has_to_be_a_coroutine_function(tmp_path: Path, handler: str) 
      b".inf"],
 )  # fmt: skip
 def test_what_is_no_file_of_routes_is_refused(tmp_path: Path, content: bytes) -> None:
-    with pytest.raises(RoutesError, match=r"routes\.yaml:\d+: "):
+    with pytest.raises(FaultyDocument, match=r"routes\.yaml:\d+: "):
         read(tmp_path, content)
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(RoutesError, match="cannot be read"):
+    with pytest.raises(FaultyDocument, match="cannot be read"):
         load_router(tmp_path / "none.yaml", SERVICES, Context.null())
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=200) | st.text("routes:[]{}-&*!|>'\"\n \tab#,?%@", max_size=60).map(str.encode))
 def test_any_bytes_are_read_or_refused(tmp_path: Path, content: bytes) -> None:
-    with pytest.raises(RoutesError):
+    with pytest.raises(FaultyDocument):
         read(tmp_path, content)
 
 

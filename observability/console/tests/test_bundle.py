@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from observability.configuration.strict import ConfigurationError
+from observability.configuration.errors import ConfigurationError
 from observability.console import bundle
 from observability.console.application import PAGES
 from observability.console.tests.consoles import Console

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from observability.configuration.strict import ConfigurationError
+from observability.configuration.errors import ConfigurationError
 from observability.console.dashboards import Dashboards
 from observability.console.tests.consoles import ROOT, Console
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from observability.configuration.strict import ConfigurationError
+from observability.configuration.errors import ConfigurationError
 from observability.console.settings import Settings
 from observability.console.tests import consoles
 from observability.console.tests.consoles import VIEWER, Console
