@@ -76,7 +76,7 @@ CAUSES: dict[str, tuple[Labels, list[Labels]]] = {
     "Jaeger": (
         {"alertname": "TelemetryDown", "service": "jaeger", "instance": "jaeger"},
         [
-            *of("CollectorQueueFilling", "collector", exporter="otlphttp/jaeger"),
+            *of("CollectorQueueFilling CollectorQueueFull", "collector", exporter="otlphttp/jaeger"),
             *of("DependencyFailing", "jaeger", instance="console", check="jaeger"),
         ],
     ),

@@ -6,7 +6,6 @@ import os
 import re
 import secrets
 import socket
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,19 +13,18 @@ from typing import Any
 
 import httpx
 import pytest
-import yaml
 from fluent.sender import FluentSender
 
 from compose.cli.layout import PORTS, Layout
 from compose.cli.telemetry import Raised, Telemetry
 from compose.cli.toolbox import Toolbox
 from dashboards.queries import Query, queries
-from tests.config.programs import OBSERVABILITY, ROOT, Pipeline, running_pipeline
+from tests.config.programs import ROOT, Pipeline, running_pipeline
+from tests.config.spans import CLIENT, new_trace_id, span_document
 from tests.conftest import eventually
 
 pytestmark = pytest.mark.config
 
-SERVER, CLIENT = 2, 3
 MARKS = {"user_agent.synthetic.type", "nextphase.synthetic"}
 
 
@@ -34,41 +32,6 @@ MARKS = {"user_agent.synthetic.type", "nextphase.synthetic"}
 def pipeline(toolbox: Toolbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
     with running_pipeline(toolbox, tmp_path_factory.mktemp("pipeline")) as running:
         yield running
-
-
-def new_trace_id() -> str:
-    return secrets.token_hex(16)
-
-
-def span_document(
-    service: str,
-    trace_id: str,
-    *,
-    span_id: str | None = None,
-    parent_id: str = "",
-    kind: int = SERVER,
-    **attributes: str | int,
-) -> dict[str, Any]:
-    """One span of 20 ms, as OTLP/JSON."""
-    now = time.time_ns()
-
-    def value(each: str | int) -> dict[str, str]:
-        return {"intValue": str(each)} if isinstance(each, int) else {"stringValue": each}
-
-    span = {
-        "traceId": trace_id,
-        "spanId": span_id or secrets.token_hex(8),
-        "parentSpanId": parent_id,
-        "name": "GET /things/{id}",
-        "kind": kind,
-        "startTimeUnixNano": str(now - 20_000_000),
-        "endTimeUnixNano": str(now),
-        "attributes": [
-            {"key": key.replace("__", "."), "value": value(each)} for key, each in attributes.items()
-        ],
-    }
-    resource = {"attributes": [{"key": "service.name", "value": {"stringValue": service}}]}
-    return {"resourceSpans": [{"resource": resource, "scopeSpans": [{"spans": [span]}]}]}
 
 
 def log_record(service: str, message: str, **fields: Any) -> dict[str, Any]:
@@ -210,23 +173,6 @@ def test_requests_that_are_not_sampled_are_counted(pipeline: Pipeline) -> None:
 
     eventually(look)
     has_spans(pipeline, trace_id, 1)
-
-
-def test_what_counts_nginx_requests_waits_for_no_store() -> None:
-    """A file is read no faster than the slowest exporter of its pipelines takes it."""
-    pipelines = yaml.safe_load((OBSERVABILITY / "collector/collector.yaml").read_text())["service"][
-        "pipelines"
-    ]
-    counting = {
-        receiver
-        for pipeline in pipelines.values()
-        for receiver in pipeline["receivers"]
-        if "spanmetrics" in pipeline["exporters"] and receiver != "otlp"
-    }
-    assert counting
-    for name, pipeline in pipelines.items():
-        if counting & set(pipeline["receivers"]):
-            assert pipeline["exporters"] == ["spanmetrics"], name
 
 
 def test_both_nginx_are_nodes_of_the_service_graph(pipeline: Pipeline) -> None:

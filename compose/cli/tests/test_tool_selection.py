@@ -149,14 +149,15 @@ def test_an_official_collector_is_passed_over_and_the_next_name_is_looked_at(roo
     put("otelcol", components=CONTRIB % "otlp", **{"__version": official["--version"]})
     put("otelcol-contrib", **{"__version": OFFICIAL[OTELCOL].format("0.99.0")})
     core, contrib = select_all(root)[OTELCOL].lines()
-    assert "bin/otelcol: has no connector servicegraph, connector spanmetrics, exporter otlphttp, " in core
+    missing = "connector forward, connector servicegraph, connector spanmetrics, exporter otlphttp, "
+    assert f"bin/otelcol: has no {missing}" in core
     assert contrib.endswith("bin/otelcol-contrib: is 0.99.0, 0.145.0 or newer is needed")
 
 
 def test_a_collector_needs_our_components_and_not_others_of_their_names(root: Path, put: Put) -> None:
     sections = ("receivers", "processors", "exporters", "connectors", "extensions")
     names = "otlp fluentforward otlpjsonfile filelog nginx memory_limiter transform loglimits groupbyattrs"
-    names += " spanmetrics servicegraph otlphttp prometheus health_check file_storage"
+    names += " forward spanmetrics servicegraph otlphttp prometheus health_check file_storage"
     modules = {name: f"go.opentelemetry.io/collector/{name} v0.145.0" for name in names.split()}
 
     def listed() -> str:

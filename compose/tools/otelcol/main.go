@@ -1,7 +1,7 @@
 // The collector of the platform: the OpenTelemetry Collector with exactly the
-// components that observability/collector/collector.yaml names, three of them
-// our own, in the folders beside this file. Every further component costs
-// build time and memory.
+// components that the files of observability/collector name, three of them our
+// own, in the folders beside this file. Every further component costs build
+// time and memory.
 package main
 
 import (
@@ -13,6 +13,7 @@ import (
 	"github.com/open-telemetry/opentelemetry-collector-contrib/extension/healthcheckextension"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/groupbyattrsprocessor"
+	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/tailsamplingprocessor"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/transformprocessor"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/receiver/filelogreceiver"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/receiver/nginxreceiver"
@@ -22,6 +23,7 @@ import (
 	"go.opentelemetry.io/collector/confmap/provider/envprovider"
 	"go.opentelemetry.io/collector/confmap/provider/fileprovider"
 	"go.opentelemetry.io/collector/connector"
+	"go.opentelemetry.io/collector/connector/forwardconnector"
 	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/extension"
 	"go.opentelemetry.io/collector/otelcol"
@@ -66,6 +68,7 @@ func components() (otelcol.Factories, error) {
 		memorylimiterprocessor.NewFactory(),
 		groupbyattrsprocessor.NewFactory(),
 		loglimits.NewFactory(),
+		tailsamplingprocessor.NewFactory(),
 		transformprocessor.NewFactory(),
 	); err != nil {
 		return factories, err
@@ -77,6 +80,7 @@ func components() (otelcol.Factories, error) {
 		return factories, err
 	}
 	if factories.Connectors, err = otelcol.MakeFactoryMap[connector.Factory](
+		forwardconnector.NewFactory(),
 		spanmetricsconnector.NewFactory(),
 		servicegraphconnector.NewFactory(),
 	); err != nil {

@@ -3,6 +3,10 @@
 // It stands in for the collector's own exporter of that name, with the same settings. That one drops a whole batch
 // when the store refuses it. Here a refused batch is sent again in halves, and halves of those, until only the records
 // that the store refuses by themselves are dropped, and counted.
+//
+// That one also tells the pipeline when its queue is full and does not wait for place (block_on_overflow: false). The
+// sender would then send the batch again, and everything else in the pipeline would take it twice. Here the batch is
+// dropped, and counted in otelcol_exporter_enqueue_failed_spans or _log_records: the others go on.
 package otlphttp
 
 import (
@@ -87,7 +91,8 @@ func createTraces(ctx context.Context, settings exporter.Settings, config compon
 		}
 		return err
 	}
-	return exporterhelper.NewTraces(ctx, settings, config, push, store.options()...)
+	made, err := exporterhelper.NewTraces(ctx, settings, config, push, store.options()...)
+	return tracesExporter{made}, err
 }
 
 func createLogs(ctx context.Context, settings exporter.Settings, config component.Config) (exporter.Logs, error) {
@@ -102,7 +107,30 @@ func createLogs(ctx context.Context, settings exporter.Settings, config componen
 		}
 		return err
 	}
-	return exporterhelper.NewLogs(ctx, settings, config, push, store.options()...)
+	made, err := exporterhelper.NewLogs(ctx, settings, config, push, store.options()...)
+	return logsExporter{made}, err
+}
+
+type tracesExporter struct{ exporter.Traces }
+
+// ConsumeTraces puts spans into the queue, or drops them where it is full.
+func (t tracesExporter) ConsumeTraces(ctx context.Context, all ptrace.Traces) error {
+	return unlessFull(t.Traces.ConsumeTraces(ctx, all))
+}
+
+type logsExporter struct{ exporter.Logs }
+
+// ConsumeLogs puts log records into the queue, or drops them where it is full.
+func (l logsExporter) ConsumeLogs(ctx context.Context, all plog.Logs) error {
+	return unlessFull(l.Logs.ConsumeLogs(ctx, all))
+}
+
+// unlessFull gives no error for a full queue: exporterhelper has counted what it did not take.
+func unlessFull(err error) error {
+	if errors.Is(err, exporterhelper.ErrQueueIsFull) {
+		return nil
+	}
+	return err
 }
 
 // store is where the records go.

@@ -21,6 +21,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 )
@@ -84,6 +85,7 @@ func linesOf(path string, body []byte) (lines, services []string) {
 
 type sending struct {
 	*testing.T
+	id     string
 	store  *logStore
 	reader *metric.ManualReader
 	logs   func(plog.Logs) error
@@ -91,18 +93,22 @@ type sending struct {
 }
 
 func start(t *testing.T) *sending {
-	store := &logStore{}
+	// Without a queue consuming is sending.
+	return startWith(t, &logStore{}, configoptional.None[exporterhelper.QueueBatchConfig]())
+}
+
+func startWith(t *testing.T, store *logStore, queue configoptional.Optional[exporterhelper.QueueBatchConfig]) *sending {
 	server := httptest.NewServer(store)
 	t.Cleanup(server.Close)
 	config := NewFactory().CreateDefaultConfig().(*Config)
 	config.ClientConfig.Endpoint = server.URL
 	config.ClientConfig.Compression = ""
-	config.QueueConfig = configoptional.None[exporterhelper.QueueBatchConfig]() // consuming is sending
+	config.QueueConfig = queue
 	config.RetryConfig.InitialInterval = time.Millisecond
 	settings := exportertest.NewNopSettings(component.MustNewType("otlphttp"))
 	reader := metric.NewManualReader()
 	settings.MeterProvider = metric.NewMeterProvider(metric.WithReader(reader))
-	made := &sending{T: t, store: store, reader: reader}
+	made := &sending{T: t, id: settings.ID.String(), store: store, reader: reader}
 	logs, err := NewFactory().CreateLogs(t.Context(), settings, config)
 	if err != nil {
 		t.Fatal(err)
@@ -122,18 +128,22 @@ func start(t *testing.T) *sending {
 	return made
 }
 
-func (s *sending) refused(signal string) (total int64) {
+func (s *sending) refused(signal string) int64 {
+	return s.sum("otelcol_exporter_refused_records", "data_type", signal)
+}
+
+func (s *sending) sum(metric, label, is string) (total int64) {
 	var all metricdata.ResourceMetrics
 	if err := s.reader.Collect(s.Context(), &all); err != nil {
 		s.Fatal(err)
 	}
 	for _, scope := range all.ScopeMetrics {
 		for _, each := range scope.Metrics {
-			if each.Name != "otelcol_exporter_refused_records" {
+			if each.Name != metric {
 				continue
 			}
 			for _, point := range each.Data.(metricdata.Sum[int64]).DataPoints {
-				if value, _ := point.Attributes.Value("data_type"); value.AsString() == signal {
+				if value, _ := point.Attributes.Value(attribute.Key(label)); value.AsString() == is {
 					total += point.Value
 				}
 			}
@@ -256,4 +266,38 @@ func TestWhatTheStoreSaysItDidNotTakeIsCounted(t *testing.T) {
 			t.Fatalf("%q: %d", content, got)
 		}
 	}
+}
+
+func TestWhatAFullQueueDoesNotTakeIsCountedAndNoError(t *testing.T) {
+	queue := exporterhelper.NewDefaultQueueConfig()
+	queue.QueueSize, queue.NumConsumers = 1, 1
+	busy := make(chan struct{})
+	store := &logStore{answers: func(int) int { <-busy; return 0 }}
+	s := startWith(t, store, configoptional.Some(queue))
+	t.Cleanup(func() { close(busy) })
+	for range 10 {
+		if err := s.logs(logs(3, 1000)); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.traces(spans(3)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, metric := range []string{
+		"otelcol_exporter_enqueue_failed_log_records", "otelcol_exporter_enqueue_failed_spans",
+	} {
+		// One batch is being sent, or not yet, and one waits.
+		if got := s.sum(metric, "exporter", s.id); got != 8*3 && got != 9*3 {
+			t.Fatal(metric, got)
+		}
+	}
+}
+
+func spans(count int) ptrace.Traces {
+	all := ptrace.NewTraces()
+	these := all.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty().Spans()
+	for range count {
+		these.AppendEmpty().SetName("good")
+	}
+	return all
 }
