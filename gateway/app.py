@@ -8,20 +8,20 @@ from functools import partial
 from tornado.web import Application, RequestHandler
 
 from gateway.application_mount import ApplicationMount
+from gateway.authentication.token_verifier import verifier_of
 from gateway.backend import BackendClient
 from gateway.backend.metrics import Metrics as BackendMetrics
+from gateway.built_in_middleware import built_in
+from gateway.caller.trusted_proxies import TrustedProxies
 from gateway.config.effective import effective
 from gateway.config.reload import Reloader
 from gateway.config.settings import ServiceSettings, Settings
 from gateway.context import Context, NullBackend
+from gateway.cors import Cors
 from gateway.draining import drain
 from gateway.invalidations import Invalidations
 from gateway.limits import LIMITS
 from gateway.metrics import Metrics
-from gateway.middleware.built_in import built_in
-from gateway.middleware.cors import Cors
-from gateway.middleware.jwt import verifier_of
-from gateway.middleware.trusted_proxies import TrustedProxies
 from gateway.pipeline import Pipeline
 from gateway.rate_limiter import RateLimiter
 from gateway.shedder import Shedder

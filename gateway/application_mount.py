@@ -4,8 +4,8 @@ from functools import partial
 
 from tornado.httputil import HTTPHeaders
 
-from gateway.middleware.identity import identify
-from gateway.middleware.trusted_proxies import TrustedProxies
+from gateway.caller.identification import identify
+from gateway.caller.trusted_proxies import TrustedProxies
 from gateway.pipeline import Pipeline
 from observability import current
 from observability.frameworks.tornado import trace_handlers

@@ -1,6 +1,6 @@
 """The way of every request: receive, identify, authorise, limit, validate, act, respond, record.
 
-`gateway.middleware.built_in` lists the middleware in its order. The handler of a route, which is its endpoint
+`gateway.built_in_middleware` lists the middleware in its order. The handler of a route, which is its endpoint
 wrapped in the middleware that it needs, is built once, when the routes are loaded.
 """
 
@@ -12,18 +12,19 @@ from tornado.httputil import HTTPHeaders
 
 from gateway.backend import BackendError
 from gateway.backend.deadline import Deadline
+from gateway.caller.identification import identify
+from gateway.caller.request_id import REQUEST_ID_HEADER
+from gateway.caller.trusted_proxies import TrustedProxies
 from gateway.config.route import Route
 from gateway.config.router import Router
 from gateway.context import Context
+from gateway.cors import Cors
 from gateway.endpoints.options import Options
 from gateway.in_flight import InFlight
 from gateway.long_lived.connections import LongLived
 from gateway.messages import Handler, Headers, Request, Response
 from gateway.middleware import Middleware
-from gateway.middleware.cors import Cors
-from gateway.middleware.identity import REQUEST_ID_HEADER, identify
-from gateway.middleware.stack import Stack
-from gateway.middleware.trusted_proxies import TrustedProxies
+from gateway.middleware_stack import Stack
 from gateway.problems import incomplete, refusing
 from gateway.request_record import RequestRecord, RequestRecorder
 from gateway.sending import headers_of, send

@@ -17,10 +17,10 @@ from gateway.aggregation.part import NULL, Fallback, Good, LastGood, Part, PartF
 from gateway.backend import Answer, Attempt, BackendError, Call
 from gateway.baggage import carried
 from gateway.cache_control import NOT_FRESH, Freshness, least, may_be_shared, may_be_stale
+from gateway.caller.request_id import REQUEST_ID_HEADER
 from gateway.context import Context
 from gateway.invalidations import resource
 from gateway.messages import Request
-from gateway.middleware.identity import REQUEST_ID_HEADER
 from observability.http.client.request import lines
 from observability.tracer import MinimalSpan, ParentContext, Template
 

@@ -10,7 +10,7 @@ from gateway.config.router import Router
 from gateway.endpoints.compose import Compose
 from gateway.endpoints.proxy import Proxy
 from gateway.long_lived.connections import KINDS
-from gateway.middleware.stack import Stack
+from gateway.middleware_stack import Stack
 
 
 def effective(router: Router, stacks: Mapping[str, Stack]) -> bytes:

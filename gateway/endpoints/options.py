@@ -1,8 +1,8 @@
 """`OPTIONS`: the methods of a path, and whether scripts of other origins may use it (CORS preflight)."""
 
 from gateway.config.router import Router
+from gateway.cors import Cors
 from gateway.messages import Request, Response
-from gateway.middleware.cors import Cors
 
 
 class Options:

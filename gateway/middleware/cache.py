@@ -6,23 +6,13 @@ from dataclasses import replace
 from opentelemetry import trace
 
 from gateway.cache_control import wanted
+from gateway.cache_key import cache_key
 from gateway.config.route import Route
 from gateway.context import CachedResponse
 from gateway.invalidations import Invalidations, resource
 from gateway.lru import LruCache
 from gateway.messages import Handler, Request, Response
 from gateway.metrics import Metrics
-from gateway.middleware.identity import REQUEST_ID_HEADER
-
-
-def cache_key(route: Route, request: Request) -> Hashable:
-    """What the response depends on: another key, another response.
-
-    Routes that are loaded anew have new endpoints, and so other keys.
-    """
-    identity = tuple(each for each in request.caller.identity if each[0] != REQUEST_ID_HEADER)
-    passed = tuple(request.headers.get(name) for name in route.passed_headers)
-    return route.endpoint, tuple(sorted(request.parameters.items())), request.path, identity, passed
 
 
 class Cache:

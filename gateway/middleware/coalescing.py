@@ -9,11 +9,11 @@ from opentelemetry import trace
 
 from gateway.backend.deadline import Deadline
 from gateway.cache_control import wanted
+from gateway.cache_key import cache_key
 from gateway.config.route import Route
 from gateway.invalidations import Invalidations, resource, service
 from gateway.messages import Handler, Request, Response
 from gateway.metrics import Metrics
-from gateway.middleware.cache import cache_key
 from gateway.problems import Unavailable
 from observability.http.problem import Problem
 

@@ -17,9 +17,9 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, BaseModel, ConfigDict
 from tornado.httputil import HTTPHeaders
 
+from gateway.caller.internal_headers import is_internal
 from gateway.config.route import Route
 from gateway.messages import Handler, Headers, Request, Response
-from gateway.middleware.identity import is_internal
 from observability.http.problem import Problem
 
 _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")

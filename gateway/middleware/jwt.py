@@ -1,28 +1,16 @@
 """Access tokens in `Authorization` (RFC 6750): a route says whether it needs one, and with which scopes."""
 
-from pathlib import Path
-from typing import cast
-
 from tornado.httputil import HTTPHeaders
 
+from gateway.authentication.bearer_token import bearer_token
+from gateway.authentication.token_verifier import Token, TokenVerifier
+from gateway.caller.internal_headers import SCOPES_HEADER, USER_HEADER
 from gateway.config.route import Route
-from gateway.config.settings import AuthSettings
 from gateway.messages import Handler, Request, Response
 from gateway.metrics import Metrics
-from gateway.middleware.identity import SCOPES_HEADER, USER_HEADER
-from gateway.middleware.jwks import Jwks, from_file, from_url
 from gateway.middleware.rate_limit import RateLimiting
-from gateway.middleware.token_verifier import Token, TokenVerifier
-from gateway.problems import forbidden, malformed_authorization, unauthorized
+from gateway.problems import forbidden, unauthorized
 from observability.http.problem import Problem
-
-
-def verifier_of(auth: AuthSettings | None) -> TokenVerifier | None:
-    """The verifier that the settings describe; None where no issuer is configured."""
-    if auth is None:
-        return None
-    read = from_url(str(auth.jwks_url)) if auth.jwks_url else from_file(cast(Path, auth.jwks_file))
-    return TokenVerifier(Jwks(read), auth.issuer, auth.audience, auth.leeway_seconds)
 
 
 class Authentication:
@@ -60,7 +48,7 @@ class Authentication:
         Raises:
             Problem: 400, 401 or 403, it is missing, bad, or allows too little; 503, there are no keys.
         """
-        text = bearer(headers)
+        text = bearer_token(headers)
         if text is None:
             if route.auth == "required":
                 raise unauthorized()
@@ -84,23 +72,3 @@ def set_token(request: Request, token: Token) -> None:
     caller.subject, caller.scopes, caller.claims = token.subject, token.scopes, token.claims
     scopes = " ".join(sorted(token.scopes))
     caller.identity += ((USER_HEADER, token.subject), (SCOPES_HEADER, scopes))
-
-
-def bearer(headers: HTTPHeaders) -> str | None:
-    """The Bearer token of a request (RFC 6750, 2.1); None where there is none, or another scheme.
-
-    Raises:
-        Problem: 400, there is more than one, or none that can be read.
-    """
-    given = headers.get_list("Authorization")
-    if not given:
-        return None
-    if len(given) > 1:
-        raise malformed_authorization("there is more than one Authorization header")
-    scheme, _, token = given[0].partition(" ")
-    if scheme.lower() != "bearer":
-        return None
-    token = token.strip(" ")
-    if not token or not token.isascii() or not token.isprintable() or " " in token or "," in token:
-        raise malformed_authorization("the Authorization header has no Bearer token")
-    return token

@@ -1,9 +1,9 @@
 """The origins whose pages may open WebSockets: browsers ask for them without asking by CORS first."""
 
 from gateway.config.route import Route
+from gateway.cors import Cors
 from gateway.long_lived import handshake
 from gateway.messages import Handler, Request, Response
-from gateway.middleware.cors import Cors
 from observability.http.problem import Problem
 
 

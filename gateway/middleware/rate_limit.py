@@ -1,24 +1,12 @@
-"""The rate limit of a route for each caller, and the headers that show what is left of it."""
+"""The rate limit of a route for each caller."""
 
-import math
-
+from gateway.caller.client_address import rate_key
 from gateway.config.route import RateLimit, Route
-from gateway.messages import Handler, Headers, Request, Response
+from gateway.messages import Handler, Request, Response
 from gateway.metrics import Metrics
-from gateway.middleware.identity import rate_key
-from gateway.rate_limiter import Decision, RateLimiter
+from gateway.rate_limit_headers import rate_limit_headers
+from gateway.rate_limiter import RateLimiter
 from observability.http.problem import Problem
-
-
-def describe(name: str, requests: int, seconds: float, decision: Decision) -> Headers:
-    """The headers of draft-ietf-httpapi-ratelimit-headers: the policy, and what is left of it."""
-    headers = [
-        ("RateLimit-Policy", f'"{name}";q={requests};w={max(1, math.ceil(seconds))}'),
-        ("RateLimit", f'"{name}";r={decision.remaining};t={math.ceil(decision.reset_seconds)}'),
-    ]
-    if not decision.allowed:
-        headers.append(("Retry-After", str(max(1, math.ceil(decision.retry_seconds)))))
-    return headers
 
 
 class RateLimiting:
@@ -49,7 +37,7 @@ class RateLimiting:
         caller = request.caller
         key = f"user {caller.subject}" if caller.subject else f"address {rate_key(caller.address)}"
         decision = self._limiter.take(f"{route} {key}", limit.requests, limit.seconds)
-        request.response_headers += describe(route, limit.requests, limit.seconds, decision)
+        request.response_headers += rate_limit_headers(route, limit.requests, limit.seconds, decision)
         if not decision.allowed:
             self._metrics.rate_limited.labels(route).inc()
             detail = f"A caller may send {limit.requests} such requests in {limit.seconds:g} s."

@@ -12,18 +12,18 @@ import httpx
 import pytest
 from prometheus_client import CollectorRegistry, Counter
 
+from gateway.authentication.jwks import Jwks
+from gateway.authentication.tests.issuer import AUDIENCE, ISSUER, Key, key_set
+from gateway.authentication.token_verifier import TokenVerifier
+from gateway.built_in_middleware import built_in
+from gateway.caller.trusted_proxies import TrustedProxies
 from gateway.config.loader import load_router
 from gateway.config.router import Router
 from gateway.context import Context
+from gateway.cors import Cors
 from gateway.limits import LIMITS
 from gateway.messages import Handler, Request, Response
 from gateway.metrics import Metrics
-from gateway.middleware.built_in import built_in
-from gateway.middleware.cors import Cors
-from gateway.middleware.jwks import Jwks
-from gateway.middleware.tests.issuer import AUDIENCE, ISSUER, Key, key_set
-from gateway.middleware.token_verifier import TokenVerifier
-from gateway.middleware.trusted_proxies import TrustedProxies
 from gateway.pipeline import Pipeline
 from gateway.rate_limiter import RateLimiter
 from gateway.shedder import Shedder

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 import httpx
 
-from gateway.middleware.tests.issuer import AUDIENCE, ISSUER, Key, key_set
+from gateway.authentication.tests.issuer import AUDIENCE, ISSUER, Key, key_set
 from gateway.tests.routes import open_to_all
 from tests.ports import free_port
 

@@ -15,7 +15,7 @@ from tornado.web import Application, HTTPError, RequestHandler
 from tornado.websocket import WebSocketHandler
 
 from gateway.backend import BackendClient
-from gateway.middleware.cors import Cors
+from gateway.cors import Cors
 from gateway.tests.api import Api, answering, running
 from observability import Telemetry
 from observability.http.client import Origin

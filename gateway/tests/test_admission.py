@@ -10,8 +10,8 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from gateway.middleware.jwks import MIN_REFRESH_SECONDS
-from gateway.middleware.tests.issuer import Key, key_set
+from gateway.authentication.jwks import MIN_REFRESH_SECONDS
+from gateway.authentication.tests.issuer import Key, key_set
 from gateway.tests.gateways import Gateway, gateway
 from gateway.tests.upstreams import Asked, Server, reply, saying, until
 

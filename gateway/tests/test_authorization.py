@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from gateway.authentication.tests.issuer import SUBJECT
 from gateway.config.loader import load_router
 from gateway.config.settings import ROUTES_FILE
 from gateway.context import Context
-from gateway.middleware.tests.issuer import SUBJECT
 from gateway.tests.api import answering, bearer, running, said
 from observability import Telemetry
 from observability.configuration.errors import FaultyDocument

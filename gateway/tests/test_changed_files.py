@@ -15,6 +15,9 @@ import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from gateway.authentication.jwks import Jwks
+from gateway.authentication.tests.issuer import AUDIENCE, ISSUER, Key, key_set
+from gateway.authentication.token_verifier import TokenVerifier
 from gateway.config.effective import effective
 from gateway.config.loader import load_router
 from gateway.config.parameters import Parameter
@@ -23,9 +26,6 @@ from gateway.config.router import Router
 from gateway.config.settings import ROUTES_FILE
 from gateway.config.tests.test_loader import SERVICES, documented
 from gateway.config.tests.test_openapi import described
-from gateway.middleware.jwks import Jwks
-from gateway.middleware.jwt import TokenVerifier
-from gateway.middleware.tests.issuer import AUDIENCE, ISSUER, Key, key_set
 from gateway.tests.api import Api, running
 from gateway.tests.upstreams import Asked, reply
 from observability import Telemetry

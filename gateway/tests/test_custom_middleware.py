@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from gateway.built_in_middleware import built_in
 from gateway.config.tests.test_loader import read
 from gateway.context import Context
-from gateway.middleware.built_in import built_in
-from gateway.middleware.cors import Cors
-from gateway.middleware.stack import Stack
+from gateway.cors import Cors
+from gateway.middleware_stack import Stack
 from gateway.rate_limiter import RateLimiter
 from gateway.shedder import Shedder
 from gateway.tests.api import answering, bearer, running, said

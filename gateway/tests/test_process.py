@@ -18,8 +18,8 @@ import pytest
 import pytest_asyncio
 import yaml
 
+from gateway.authentication.tests.issuer import AUDIENCE, ISSUER, SUBJECT, Key, key_set
 from gateway.config.settings import ROUTES_FILE
-from gateway.middleware.tests.issuer import AUDIENCE, ISSUER, SUBJECT, Key, key_set
 from gateway.tests.api import said
 from gateway.tests.upstreams import Asked, Server, reply, until
 from tests.ports import free_port

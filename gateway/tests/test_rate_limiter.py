@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.middleware.rate_limit import describe
+from gateway.rate_limit_headers import rate_limit_headers
 from gateway.rate_limiter import Decision, RateLimiter
 
 SECOND = 10**9
@@ -114,11 +114,11 @@ def test_a_full_row_loses_who_is_whole_again_soonest() -> None:
 
 
 def test_headers() -> None:
-    assert describe("orders", 10, 60, Decision(3, 41.2, 0)) == [
+    assert rate_limit_headers("orders", 10, 60, Decision(3, 41.2, 0)) == [
         ("RateLimit-Policy", '"orders";q=10;w=60'),
         ("RateLimit", '"orders";r=3;t=42'),
     ]
-    assert ("Retry-After", "5") in describe("orders", 10, 60, Decision(0, 60, 4.1))
+    assert ("Retry-After", "5") in rate_limit_headers("orders", 10, 60, Decision(0, 60, 4.1))
 
 
 def fork(work: "object") -> int:

@@ -15,8 +15,8 @@ from tornado.httputil import HTTPHeaders
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 from gateway.backend import BackendClient, service
+from gateway.cors import Cors
 from gateway.draining import DRAIN_SECONDS, drain
-from gateway.middleware.cors import Cors
 from gateway.tests.api import Api, answering, bearer, running
 from gateway.tests.gateways import gateway
 from gateway.tests.long_lived import Service, passed_through, port_of, routes, value_of

@@ -4,12 +4,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+from gateway.built_in_middleware import built_in
 from gateway.config.effective import effective
 from gateway.config.tests.test_loader import read
 from gateway.context import Context
-from gateway.middleware.built_in import built_in
-from gateway.middleware.cors import Cors
-from gateway.middleware.stack import Stack
+from gateway.cors import Cors
+from gateway.middleware_stack import Stack
 from gateway.rate_limiter import RateLimiter
 from gateway.shedder import Shedder
 

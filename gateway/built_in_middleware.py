@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
+from gateway.authentication.token_verifier import TokenVerifier
 from gateway.context import Context
+from gateway.cors import Cors
 from gateway.middleware import Middleware
 from gateway.middleware.body import receive_body
 from gateway.middleware.cache import Cache
 from gateway.middleware.coalescing import Coalescing
-from gateway.middleware.cors import Cors
 from gateway.middleware.deadline import enforce_deadline
 from gateway.middleware.etag import NotModified
 from gateway.middleware.idempotency import idempotency_key
@@ -19,7 +20,6 @@ from gateway.middleware.owner import owner
 from gateway.middleware.parameters import parameters
 from gateway.middleware.rate_limit import RateLimiting
 from gateway.middleware.shedding import Shedding
-from gateway.middleware.token_verifier import TokenVerifier
 from gateway.rate_limiter import RateLimiter
 from gateway.shedder import Shedder
 

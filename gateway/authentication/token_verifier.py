@@ -7,12 +7,14 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import jwt
 
 from gateway.aggregation import json_document
-from gateway.middleware.jwks import ALGORITHMS, Jwks, KeysUnavailable
+from gateway.authentication.jwks import ALGORITHMS, Jwks, KeysUnavailable, from_file, from_url
+from gateway.config.settings import AuthSettings
 from gateway.problems import unauthorized
 from observability.http.problem import Problem
 
@@ -149,6 +151,14 @@ class TokenVerifier:
         if not isinstance(scopes, str) or len(names) > MAX_SCOPES or not all(map(_SCOPE.fullmatch, names)):
             raise unauthorized("invalid_token", "its scopes cannot be used")
         return Token(subject, frozenset(names), claims, expires + self._leeway)
+
+
+def verifier_of(auth: AuthSettings | None) -> TokenVerifier | None:
+    """The verifier that the settings describe; None where no issuer is configured."""
+    if auth is None:
+        return None
+    read = from_url(str(auth.jwks_url)) if auth.jwks_url else from_file(cast(Path, auth.jwks_file))
+    return TokenVerifier(Jwks(read), auth.issuer, auth.audience, auth.leeway_seconds)
 
 
 def _header(text: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.middleware.jwks import (
+from gateway.authentication.jwks import (
     ALGORITHMS,
     MIN_REFRESH_SECONDS,
     Jwks,
@@ -20,8 +20,8 @@ from gateway.middleware.jwks import (
     from_url,
     parse,
 )
-from gateway.middleware.tests.issuer import AUDIENCE, ISSUER, Key, good_claims, key_set
-from gateway.middleware.token_verifier import MAX_REMEMBERED, TokenVerifier
+from gateway.authentication.tests.issuer import AUDIENCE, ISSUER, Key, good_claims, key_set
+from gateway.authentication.token_verifier import MAX_REMEMBERED, TokenVerifier
 from gateway.tests.upstreams import Server, reply, saying
 from observability.http.problem import Problem
 

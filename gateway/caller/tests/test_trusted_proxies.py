@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateway.middleware.trusted_proxies import LOOKUP_SECONDS, TrustedProxies
+from gateway.caller.trusted_proxies import LOOKUP_SECONDS, TrustedProxies
 from gateway.tests.upstreams import until
 
 

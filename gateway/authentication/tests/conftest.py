@@ -1,0 +1,5 @@
+"""The same telemetry as all of the gateway's tests have."""
+
+from gateway.tests.conftest import telemetry
+
+__all__ = ["telemetry"]

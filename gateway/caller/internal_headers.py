@@ -1,0 +1,46 @@
+"""Headers that only the platform may set, on the requests that its own processes send."""
+
+from tornado.httputil import HTTPHeaders
+
+from gateway.backend.deadline import HEADER as TIMEOUT_HEADER
+
+#: What services are told of a verified caller.
+USER_HEADER = "X-User-Id"
+SCOPES_HEADER = "X-User-Scopes"
+#: What only the platform says, to itself. The edge drops some of it; the gateway does not rely on it.
+INTERNAL = frozenset(
+    {
+        "X-Platform-Credential",
+        "X-Caller",
+        USER_HEADER,
+        SCOPES_HEADER,
+        TIMEOUT_HEADER,
+        "Forwarded",
+        # What proxies elsewhere say of a caller, and frameworks believe.
+        "Remote-User",
+        "X-Real-Ip",
+        "X-Remote-User",
+    }
+)
+#: Of X-Forwarded-* only what the edge says itself is passed on: it cannot drop a family of headers. Servers
+#: believe them; gunicorn refuses X-Forwarded-Ssl that contradicts X-Forwarded-Proto.
+_INTERNAL_PREFIXES = ("X-User-", "X-Forwarded-")
+#: What the edge says of every request that it got; of other peers it is not believed.
+_OF_EDGE = frozenset({"X-Forwarded-For", "X-Forwarded-Proto"})
+
+
+def strip(headers: HTTPHeaders, *, trusted: bool) -> None:
+    """Remove what a client must not say.
+
+    Parameters:
+        trusted: whether the request came from a proxy whose word on it is believed.
+    """
+    for name in [name for name in headers if is_internal(name)]:
+        if not (trusted and name in _OF_EDGE):
+            del headers[name]
+
+
+def is_internal(name: str) -> bool:
+    """Whether only the platform says a header. A name with an underscore could be any other: WSGI reads
+    `X_User_Id` as it does `X-User-Id`."""
+    return "_" in name or name in INTERNAL or name.startswith(_INTERNAL_PREFIXES)
