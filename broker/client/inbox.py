@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, Protocol
 
 from broker.client.webhook import Event
-from broker.cloudevents import indexable
+from observability.postgresql.text import indexable
 
 _INSERT: Final = """
 INSERT INTO inbox (source, id) VALUES (%(source)s, %(id)s) ON CONFLICT (source, id) DO NOTHING

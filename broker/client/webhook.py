@@ -12,16 +12,11 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from broker.client.data import decode
-from broker.cloudevents import (
-    STRUCTURED,
-    NotCloudEvent,
-    Parts,
-    faults_of,
-    from_headers,
-    from_json,
-    is_json,
-    timestamp,
-)
+from broker.cloudevents.attributes import faults_of, timestamp
+from broker.cloudevents.event import NotCloudEvent, Parts
+from broker.cloudevents.http_binding import from_headers
+from broker.cloudevents.json_format import STRUCTURED, from_json
+from broker.cloudevents.media_type import is_json
 
 _PREFIX: Final = "whsec_"
 _DELIVERY: Final = re.compile(r"[!-~]{1,255}")

@@ -31,7 +31,7 @@ _SHARED_BY_SERVICES = (
     "services/chassis",
     "services/gunicorn.conf.py",
     "broker/client",
-    "broker/cloudevents.py",
+    "broker/cloudevents",
 )
 _NOT_CODE = ("tests", "__pycache__", "target", "src")
 _NOT_CODE_NAMES = ("service.yaml", "README.md")  # the manifest acts by what is generated from it

@@ -11,7 +11,8 @@ from typing import Final
 from broker.rio.admin.registry import Registry
 from broker.rio.model.schema import Schemas
 from broker.rio.model.sender import Senders, read_tokens
-from broker.rio.model.subscription import Origin, Subscription, read_subscription
+from broker.rio.model.subscription import Origin, Subscription
+from broker.rio.model.subscription_parser import read_subscription
 from broker.rio.settings import Catalog, Declared
 from observability.configuration.errors import ConfigurationError
 from observability.http.problem import Problem

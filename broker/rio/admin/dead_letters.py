@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 import msgspec
 
-from broker.cloudevents import shown_data
+from broker.cloudevents.json_format import shown_data
 from broker.rio.admin.dead_letter_documents import (
     Letter,
     Letters,

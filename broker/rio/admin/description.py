@@ -15,7 +15,9 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from tornado.web import RequestHandler
 
 from broker.rio.model.event import MAX_TYPE
-from broker.rio.model.subscription import MAX_TYPES, valid_id, valid_pattern
+from broker.rio.model.pattern import is_pattern
+from broker.rio.model.subscription import is_id
+from broker.rio.model.subscription_parser import MAX_TYPES
 from observability.http.json_body import parse_object
 from observability.http.problem import Problem
 from observability.validation.json_pointer import escape
@@ -158,13 +160,13 @@ def _step(step: int | str) -> str:
 
 
 def _subscription_id(text: str) -> str:
-    if not valid_id(text):
+    if not is_id(text):
         raise ValueError("no subscription can have this id")
     return text
 
 
 def _pattern(text: str) -> str:
-    if not valid_pattern(text):
+    if not is_pattern(text):
         raise ValueError("no pattern of event types")
     return text
 

@@ -11,7 +11,8 @@ from broker.rio.delivery.signing import Secrets
 from broker.rio.model import event as events
 from broker.rio.model.policy import Policy
 from broker.rio.model.sender import Senders
-from broker.rio.model.subscription import Origin, Status, Subscription, read_subscription
+from broker.rio.model.subscription import Origin, Status, Subscription
+from broker.rio.model.subscription_parser import read_subscription
 from broker.rio.store.subscriptions import Subscriptions
 from observability.http.problem import Problem
 

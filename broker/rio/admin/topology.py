@@ -11,8 +11,8 @@ from broker.rio.admin.description import Answer, Document, Shown, operation, rea
 from broker.rio.admin.handler import RioHandler, available
 from broker.rio.flow.drawing import dot, mermaid
 from broker.rio.flow.graph import Graph, Kind, Node, graph
+from broker.rio.model.pattern import is_pattern
 from broker.rio.model.sender import Senders
-from broker.rio.model.subscription import valid_pattern
 from broker.rio.store.flow_counts import FlowCounts
 from broker.rio.store.subscriptions import Subscriptions
 
@@ -23,7 +23,7 @@ _TEXT: Final = {"type": "string"}
 
 
 def _concrete(text: str) -> str:
-    if not valid_pattern(text) or not {"*", "#"}.isdisjoint(text.split(".")):
+    if not is_pattern(text) or not {"*", "#"}.isdisjoint(text.split(".")):
         raise ValueError("no event type")
     return text
 

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 
 from opentelemetry.trace import SpanContext, SpanKind, StatusCode, Tracer
 
-from broker.cloudevents import HEADER_PLAIN, STRUCTURED, encoded_header, to_json
+from broker.cloudevents.http_binding import UNENCODED, encoded_header
+from broker.cloudevents.json_format import STRUCTURED, to_json
 from broker.rio.delivery.egress import Sinks
 from broker.rio.delivery.signing import ROTATION, Secrets, webhook_id
 from broker.rio.model.event import Event
@@ -171,7 +172,7 @@ def _content(event: Event) -> tuple[list[tuple[str, str]], bytes]:
     joined = "".join(attributes.values())
     if len(joined) + len("".join(attributes)) > _MAX_HEADERS_BYTES or len(attributes) > _MAX_HEADERS:
         return _structured(event)
-    if HEADER_PLAIN.fullmatch(joined) is not None:
+    if UNENCODED.fullmatch(joined) is not None:
         headers = [(f"ce-{name}", value) for name, value in attributes.items()]
     else:
         headers = [(f"ce-{name}", encoded_header(value)) for name, value in attributes.items()]

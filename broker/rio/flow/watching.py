@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from broker.cloudevents import shown_data
+from broker.cloudevents.json_format import shown_data
 from broker.rio.amqp.connection import RabbitAddress
 from broker.rio.amqp.tap import Tap
 from broker.rio.model.message import Message

@@ -14,7 +14,6 @@ from typing import Any, Final, Never
 
 from amqp.exceptions import AMQPError
 
-from broker.cloudevents import indexable
 from broker.rio.amqp import event_log
 from broker.rio.amqp.connection import RabbitAddress
 from broker.rio.amqp.event_log import Logged, Reader
@@ -24,6 +23,7 @@ from broker.rio.jobs.resending import Resending, Resent
 from broker.rio.model.message import Message
 from broker.rio.model.pattern import matches
 from broker.rio.store.replays import Order, Replay, Replays
+from observability.postgresql.text import indexable
 
 _logger = logging.getLogger(__name__)
 

@@ -14,12 +14,15 @@ from typing import Any, Final, Never
 
 import msgspec
 
-from broker import cloudevents
-from broker.cloudevents import NotCloudEvent, Parts
+from broker.cloudevents import attributes as attribute_rules
+from broker.cloudevents import http_binding, json_format
+from broker.cloudevents.event import NotCloudEvent, Parts
+from broker.cloudevents.json_text import json_fault
+from broker.cloudevents.media_type import is_json, is_media_type
 from observability.http.json_body import refuse_unstorable
 from observability.http.problem import Problem
 
-STRUCTURED: Final = cloudevents.STRUCTURED
+STRUCTURED: Final = json_format.STRUCTURED
 BATCH: Final = "application/cloudevents-batch+json"
 MAX_BATCH: Final = 500
 MAX_TYPE: Final = 255
@@ -91,10 +94,10 @@ def parse_binary(headers: Iterable[tuple[str, str]], body: bytes) -> Event:
         if (lower := name.lower()).startswith("ce-") or lower == "content-type"
     }
     try:
-        event = _event(cloudevents.from_headers(named, body))
+        event = _event(http_binding.from_headers(named, body))
     except NotCloudEvent as error:
         _refuse(error)
-    if body and event.content_type is not None and cloudevents.is_json(event.content_type):
+    if body and event.content_type is not None and is_json(event.content_type):
         require_json(body)
     return event
 
@@ -102,7 +105,7 @@ def parse_binary(headers: Iterable[tuple[str, str]], body: bytes) -> Event:
 def parse_structured(body: bytes | msgspec.Raw) -> Event:
     """Read one event that is a JSON document, or raise Problem."""
     try:
-        return _event(cloudevents.from_json(body))
+        return _event(json_format.from_json(body))
     except NotCloudEvent as error:
         _refuse(error)
 
@@ -113,7 +116,7 @@ def parse_batch(body: bytes) -> list[Event | Problem]:
     Raises Problem when the batch as a whole cannot be taken.
     """
     try:
-        documents = cloudevents.split_batch(body)
+        documents = json_format.split_batch(body)
     except NotCloudEvent as error:
         _refuse(error)
     if len(documents) > MAX_BATCH:
@@ -128,7 +131,7 @@ def make_event(attributes: Mapping[str, str], content_type: str | None, body: by
 
 def require_json(body: bytes) -> None:
     """Raise Problem 400 unless the bytes are JSON; NaN and Infinity are none."""
-    fault = cloudevents.json_fault(body)
+    fault = json_fault(body)
     if fault is not None:
         raise _problem(fault, [{"pointer": "#", "detail": fault}])
 
@@ -156,7 +159,7 @@ def valid_type(text: str) -> bool:
 def read_time(text: str, name: str) -> datetime:
     """The moment an attribute says (RFC 3339), or raise Problem 400."""
     try:
-        return cloudevents.timestamp(text)
+        return attribute_rules.timestamp(text)
     except ValueError:
         detail = "must be an RFC 3339 text"
         raise _problem(detail, [{"pointer": f"#/{name}", "detail": detail}]) from None
@@ -180,12 +183,10 @@ def _event(parts: Parts) -> Event:
     attributes, content_type = parts.attributes, parts.content_type
     if "time" not in attributes:
         attributes["time"] = datetime.now(UTC).isoformat().replace("+00:00", "Z")
-    if not _is_plain(attributes) or (
-        content_type is not None and not cloudevents.is_media_type(content_type)
-    ):
-        errors = cloudevents.faults_of(attributes, content_type) or _own_faults(attributes)
+    if not _is_plain(attributes) or (content_type is not None and not is_media_type(content_type)):
+        errors = attribute_rules.faults_of(attributes, content_type) or _own_faults(attributes)
         if errors:
-            missing = [name for name in cloudevents.REQUIRED if name not in attributes]
+            missing = [name for name in attribute_rules.REQUIRED if name not in attributes]
             raise _problem(f"without {', '.join(missing)}" if missing else "attributes are refused", errors)
     return Event(attributes, content_type, parts.data)
 
@@ -212,7 +213,7 @@ def _own_faults(attributes: Mapping[str, str]) -> list[dict[str, str]]:
         detail = f"must be words of letters, digits, _ and - joined by dots, at most {MAX_TYPE} characters"
         return [{"pointer": "#/type", "detail": detail}]
     size = sum(
-        len(name) + len(cloudevents.encoded_header(text)) + _HEADER_OVERHEAD
+        len(name) + len(http_binding.encoded_header(text)) + _HEADER_OVERHEAD
         for name, text in attributes.items()
     )
     if size > MAX_ATTRIBUTES_BYTES:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from broker.cloudevents import MAX_NAME
+from broker.cloudevents.attributes import MAX_NAME
 from broker.rio.model.event import MAX_ATTRIBUTES_BYTES, Event
 from observability.validation.json_pointer import escape
 
@@ -51,6 +51,10 @@ class Filters:
     def match(self, event: Event) -> bool:
         """Whether the event passes."""
         return all(predicate(event) for predicate in self._predicates)
+
+
+#: No filters: every event passes.
+NO_FILTERS: Final = Filters()
 
 
 def read_filters(document: Any) -> Filters:

@@ -4,8 +4,16 @@ import re
 from functools import lru_cache
 from typing import Final
 
+from broker.rio.model.event import MAX_TYPE
+
+_PATTERN: Final = re.compile(r"(?:[A-Za-z0-9_-]+|\*|#)(?:\.(?:[A-Za-z0-9_-]+|\*|#))*")
 _CACHED: Final = 4096
 _WORDS: Final = {"*": r"[^.]+\.", "#": r"(?:[^.]+\.)*"}
+
+
+def is_pattern(text: str) -> bool:
+    """Whether it is a pattern of event types."""
+    return len(text) <= MAX_TYPE and _PATTERN.fullmatch(text) is not None
 
 
 def matches(pattern: str, type_: str) -> bool:

@@ -1,6 +1,6 @@
 """How a subscription's events are delivered: its `config`, with a default for everything."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -53,3 +53,6 @@ class Policy(_Part):
         if 410 in statuses:
             raise ValueError("410 pauses the subscription and cannot be final")
         return statuses
+
+
+DEFAULT_POLICY: Final = Policy()

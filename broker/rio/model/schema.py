@@ -13,7 +13,7 @@ from jsonschema.exceptions import SchemaError
 from jsonschema.exceptions import ValidationError as Violation
 from referencing.exceptions import Unresolvable
 
-from broker.cloudevents import json_fault
+from broker.cloudevents.json_text import json_fault
 from broker.rio.model.event import Event
 from observability.http.json_body import unique
 from observability.http.problem import Problem

@@ -10,11 +10,10 @@ from opentelemetry.instrumentation.utils import suppress_instrumentation
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
-from broker.cloudevents import indexable
 from broker.rio.model.event import Event
 from broker.rio.model.message import Message, read_history
 from broker.rio.store.database import Connection, Database
-from observability.postgresql.text import storable
+from observability.postgresql.text import indexable, storable
 
 MAX_COUNTED: Final = 10_000
 _CONDITIONS: Final[Mapping[str, LiteralString]] = {

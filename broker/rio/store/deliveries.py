@@ -13,11 +13,10 @@ from typing import Final, Never
 
 from psycopg.rows import DictRow
 
-from broker.cloudevents import indexable
 from broker.rio.jobs.periodic import every
 from broker.rio.metrics import RecordMetrics
 from broker.rio.store.database import Database
-from observability.postgresql.text import storable
+from observability.postgresql.text import indexable, storable
 
 _HELD: Final = 10_000
 _BATCH: Final = 1_000

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, Never, TypeAlias
 
-from broker.cloudevents import indexable
 from broker.rio.jobs.periodic import every
 from broker.rio.metrics import RecordMetrics
 from broker.rio.model.event import Event
 from broker.rio.store.database import Database
-from observability.postgresql.text import storable
+from observability.postgresql.text import indexable, storable
 
 _FLUSH_SECONDS: Final = 5.0
 # Senders choose the sources: one that names a new source in each event must not fill the memory.

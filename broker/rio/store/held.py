@@ -13,10 +13,9 @@ from opentelemetry.instrumentation.utils import suppress_instrumentation
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
-from broker.cloudevents import indexable
 from broker.rio.model.message import Message
 from broker.rio.store.database import Database
-from observability.postgresql.text import storable
+from observability.postgresql.text import indexable, storable
 
 LEASE_SECONDS: Final = 15
 """How long a dispatcher that says nothing keeps a subscription's held events."""

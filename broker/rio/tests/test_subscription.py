@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.rio.model.subscription import Subscription, read_subscription
+from broker.rio.model.subscription import Subscription
+from broker.rio.model.subscription_parser import read_subscription
 from observability.http.problem import Problem
 
 json_values = st.recursive(
