@@ -117,6 +117,7 @@ def collector(site: Site, stores: Stores) -> Environment:
         "COLLECTOR_DATA_DIR": str(site.data / "collector"),
         **_sent("JAEGER", site, stores.spans),
         **_sent("LOKI", site, stores.lines),
+        "LOG_DIR": str(site.logs),
         "NGINX_LOG_DIR": str(site.nginx_logs_of_both),
         "EDGE_STATUS_URL": f"{site.reach('edge-nginx-status').url}/status",
         "SERVICES_STATUS_URL": f"{site.reach('services-nginx-status').url}/status",

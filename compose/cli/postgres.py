@@ -56,7 +56,8 @@ jit = off
 
 idle_in_transaction_session_timeout = 60s
 log_destination = stderr
-log_line_prefix = '%m [%p] %q%u@%d '
+log_line_prefix = '%m [%p] %e %q%u@%d '
+log_error_verbosity = terse
 log_timezone = UTC
 timezone = UTC
 """

@@ -367,6 +367,7 @@ class Processes:
             "--storage.path": self._site.data / "alertmanager",
             "--web.listen-address": self._site.listen("alertmanager"),
             "--cluster.listen-address": "",  # alone
+            "--log.format": "json",
         }
         return Process(
             "alertmanager",

@@ -52,6 +52,7 @@ def options(
         **stored,
         "--web.listen-address": str(site.listen("prometheus")),
         "--enable-feature": features,
+        "--log.format": "json",
     }
     accepts = accepts_remote_write and not stores.is_agent
     return found | ({"--web.enable-remote-write-receiver": ""} if accepts else {})

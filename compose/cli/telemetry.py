@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Self
+from typing import Any
 
 from compose.cli.layout import Layout
 from compose.cli.platform import Platform
@@ -36,15 +36,6 @@ class Raised:
     message: str
     stack: str
     """As its language prints it."""
-
-    @classmethod
-    def read(cls, stack: str) -> Self:
-        """The exception that a stack trace tells of."""
-        lines = stack.strip().splitlines() or [""]
-        # Python prints type and message last, Java first.
-        line = lines[0] if any(map(_JAVA_FRAME.match, lines)) else lines[-1]
-        kind, _, message = line.partition(": ")
-        return cls(kind, message, stack)
 
     def deepest(self, count: int) -> list[str]:
         """The frames next to where it was raised (of the cause, where there is one), the deepest last."""
@@ -114,8 +105,9 @@ class LogLine:
     @property
     def raised(self) -> Raised | None:
         """The exception that it was written with."""
-        stack = self.labels.get("exception", "")
-        return Raised.read(stack) if stack else None
+        kind = self.labels.get("error_type", "")
+        stack = self.labels.get("error_stack", "")
+        return Raised(kind, self.labels.get("error_message", ""), stack) if kind and stack else None
 
 
 class Telemetry:

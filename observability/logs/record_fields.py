@@ -8,6 +8,7 @@ from typing import Any
 
 from opentelemetry import trace
 
+from observability.logs import error_fields
 from observability.logs.bounded_fields import MAX_FIELD_BYTES, MAX_FIELDS, BoundedFields, field_name
 from observability.logs.log_line import level_name, time_of
 from observability.propagation import hex_trace_id
@@ -18,9 +19,10 @@ from observability.text import Json, bounded, plain, simple
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
 
 #: Names that the record itself has, or may have.
-RESERVED = frozenset(
-    {"time", "level", "message", "logger", "service", "instance", "trace_id", "span_id", "exception"}
-) | {SYNTHETIC}
+RESERVED = (
+    frozenset({"time", "level", "message", "logger", "service", "instance", "trace_id", "span_id", SYNTHETIC})
+    | error_fields.NAMES
+)
 
 #: Of a text of which MAX_FIELDS / 2 fit into a record.
 _SHORT_TEXT = MAX_FIELD_BYTES // MAX_FIELDS // 4
@@ -50,15 +52,15 @@ def common_fields(created: int, level: int, message: str, logger: str) -> dict[s
 def fields_of(record: logging.LogRecord) -> dict[str, Json]:
     """A record's fields, all of them valid JSON; `extra` fields lie flat beside the record's own."""
     fields = common_fields(created_at(record), record.levelno, bounded(_message(record)), record.name)
-    if record.exc_info and record.exc_info[0]:
-        fields["exception"] = bounded(logging.Formatter().formatException(record.exc_info))
+    if record.exc_info and record.exc_info[1]:
+        fields |= error_fields.error_fields(record.exc_info[1], record.exc_info[2])
     extra = {
         _key(name): value if simple(value) else plain(value)
         for name, value in vars(record).items()
         if name not in _STANDARD
     }
-    # Of the record's own fields only exception and logger may be long; the message has its own bound.
-    is_short = "exception" not in fields and len(record.name) <= _SHORT_TEXT
+    # Of the record's own fields only those of an error and the logger may be long; the message has its bound.
+    is_short = not record.exc_info and len(record.name) <= _SHORT_TEXT
     if is_short and _fit(extra) and has_good_names(extra):
         return fields | extra
     message = fields.pop("message")

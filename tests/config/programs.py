@@ -80,6 +80,7 @@ def environment(folder: Path) -> dict[str, str]:
         "COLLECTOR_METRICS_HOST": "127.0.0.1",
         "COLLECTOR_METRICS_PORT": str(free_port()),
         "COLLECTOR_DATA_DIR": str(folder / "collector"),
+        "LOG_DIR": str(folder / "logs"),
         "NGINX_LOG_DIR": str(folder / "nginx"),
         "EDGE_STATUS_URL": f"http://127.0.0.1:{loki_port}/status",
         "SERVICES_STATUS_URL": f"http://127.0.0.1:{loki_port}/status",
@@ -123,6 +124,10 @@ class Pipeline:
     collector: Program
     jaeger: Program
     loki: Program
+
+    @property
+    def logs(self) -> Path:
+        return Path(self.environment["LOG_DIR"])
 
     @property
     def nginx_logs(self) -> Path:
@@ -193,7 +198,8 @@ def running_pipeline(
 ) -> Iterator[Pipeline]:
     """variables: in place of those of `environment`."""
     variables = environment(folder) | dict(variables or {})
-    (folder / "nginx").mkdir(parents=True)
+    for name in ("nginx", "logs"):
+        (folder / name).mkdir(parents=True)
 
     def program(name: str, command: Sequence[str | Path], ready_url: str) -> Program:
         return Program(command, variables, ready_url, folder / f"{name}.log")

@@ -6,7 +6,6 @@ import os
 import re
 import secrets
 import socket
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,21 +16,14 @@ from fluent.sender import FluentSender
 
 from compose.cli.layout import PORTS, Layout
 from compose.cli.telemetry import Raised, Telemetry
-from compose.cli.toolbox import Toolbox
 from dashboards.queries import Query, queries
-from tests.config.programs import ROOT, Pipeline, running_pipeline
+from tests.config.programs import ROOT, Pipeline
 from tests.config.spans import CLIENT, new_trace_id, span_document
 from tests.conftest import eventually
 
 pytestmark = pytest.mark.config
 
 MARKS = {"user_agent.synthetic.type", "nextphase.synthetic"}
-
-
-@pytest.fixture(scope="module")
-def pipeline(toolbox: Toolbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
-    with running_pipeline(toolbox, tmp_path_factory.mktemp("pipeline")) as running:
-        yield running
 
 
 def log_record(service: str, message: str, **fields: Any) -> dict[str, Any]:
@@ -397,7 +389,7 @@ def test_a_bad_span_line_is_skipped(pipeline: Pipeline) -> None:
 
 def test_access_lines_are_log_records_and_a_bad_one_is_kept_as_text(pipeline: Pipeline) -> None:
     trace_id = new_trace_id()
-    line = log_record("edge-nginx", "GET /v1/stock 200", trace_id=trace_id, status=200, duration=0.012)
+    line = log_record("edge-nginx", "GET /v1/stock 200", trace_id=trace_id, status=200, duration_ms=12)
     with (pipeline.nginx_logs / "edge-access.json").open("a") as file:
         file.write(f"not json {trace_id}\n{json.dumps(line)}\n")
     query = f'{{service_name="edge-nginx"}} | trace_id="{trace_id}"'

@@ -74,14 +74,14 @@ def test_a_failed_span_is_marked_and_says_why_with_the_two_deepest_frames() -> N
 
 
 def test_an_exception_of_a_log_line_is_shown_once_and_with_its_cause() -> None:
-    labels = {"span_id": "a", "severity_text": "ERROR", "exception": PYTHON, "logger": "orders"}
-    raised = Raised("builtins.AttributeError", "'NoneType' object has no attribute 'name'", PYTHON)
+    labels = {"span_id": "a", "severity_text": "ERROR", "logger": "orders"}
+    raised = Raised("AttributeError", "'NoneType' object has no attribute 'name'", PYTHON)
+    labels |= {"error_type": raised.kind, "error_message": raised.message, "error_stack": raised.stack}
     failed = replace(span("a", **{"otel.status_code": "ERROR"}), raised=(raised,))
     text = shown([failed], [LogLine(1_000, "orders", "Unhandled AttributeError", labels)])
     assert text.count("has no attribute 'name'") == 1
     assert text.count("models.py:7 in name") == 1
-    java = Raised.read(JAVA)
-    assert (java.kind, java.message) == ("org.springframework.dao.DataAccessException", "no row")
+    java = Raised("org.springframework.dao.DataAccessException", "no row", JAVA)
     assert java.deepest(2) == [
         "at com.zaxxer.hikari.Pool.take(Pool.java:4)",
         "at org.postgresql.Driver.connect(Driver.java:3)",

@@ -77,7 +77,7 @@ def check(nginx: stand.Nginx, before: dict[str, int]) -> None:
     for line in nginx.lines("access")[before["access"] :]:
         document = stand.parse(line)
         assert isinstance(document["status"], int)
-        assert isinstance(document["duration"], float)
+        assert isinstance(document["duration_ms"], int)
 
 
 def count(nginx: stand.Nginx) -> dict[str, int]:

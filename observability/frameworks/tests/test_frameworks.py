@@ -226,10 +226,10 @@ def test_a_crash_says_nothing_of_the_inside(server: Server, trace: Trace) -> Non
     (line,) = server.fluent.records(trace_id=trace.id, logger="errors")
     assert line["level"] == "error"
     assert line["span_id"] == span.span_id.hex()
-    assert "RuntimeError: the inside" in line["exception"]
+    assert "RuntimeError: the inside" in line["error_stack"]
     (access,) = server.fluent.records(trace_id=trace.id, logger="access")
     assert (access["level"], access["status"]) == ("error", 500)
-    traces = [item for item in server.fluent.records(trace_id=trace.id) if "exception" in item]
+    traces = [item for item in server.fluent.records(trace_id=trace.id) if "error_stack" in item]
     assert len(traces) == 1
 
 

@@ -11,7 +11,7 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,6 +24,7 @@ from opentelemetry import trace
 
 from observability import Telemetry
 from observability.logs import FastLogger, Handler, LogEntry, LogLine, stderr
+from observability.logs.error_fields import error_fields
 from observability.logs.fluent import BATCH_BYTES, QUEUE_BYTES, QUEUE_RECORDS, HoldingSender
 from observability.logs.record_fields import fields_of
 from observability.settings import Settings
@@ -197,8 +198,10 @@ def test_stack_traces_are_a_field(logger: logging.Logger, fluent: FluentSink) ->
         logger.exception("Failed")
     (sent,) = fluent.records()
     assert sent["message"] == "Failed"
-    assert sent["exception"].startswith("Traceback")
-    assert sent["exception"].endswith("KeyError: 'lost'")
+    assert sent["error_stack"].startswith("Traceback")
+    assert sent["error_stack"].endswith("KeyError: 'lost'")
+    assert (sent["error_type"], sent["error_message"]) == ("KeyError", "'lost'")
+    assert re.fullmatch("[0-9a-f]{16}", sent["error_fingerprint"])
 
 
 def test_extra_fields_do_not_take_the_records_own() -> None:
@@ -536,3 +539,33 @@ def test_a_stream_that_is_gone_does_not_matter(settings: Settings, sender: Holdi
     logger = logging.Logger("probe")
     logger.addHandler(Handler(settings, sender, stream))
     logger.error("said")
+
+
+def fail_with(message: str, depth: int = 0) -> None:
+    if depth:
+        fail_with(message, depth - 1)
+    raise ValueError(message)
+
+
+def fingerprint_of(call: Callable[[], object]) -> str:
+    try:
+        call()
+    except Exception as error:
+        return str(error_fields(error, error.__traceback__)["error_fingerprint"])
+    raise AssertionError("nothing was raised")
+
+
+def test_a_fault_has_one_fingerprint_whatever_its_message_and_depth() -> None:
+    def other() -> None:
+        fail_with("one")
+
+    found = [fingerprint_of(lambda depth=depth: fail_with(f"{depth}", depth)) for depth in (0, 1, 900)]  # type: ignore[misc]
+    assert len(set(found)) == 1
+    assert fingerprint_of(other) != found[0]
+
+
+def test_a_fault_of_another_cause_has_another_fingerprint() -> None:
+    def raised(cause: Exception) -> None:
+        raise RuntimeError("failed") from cause
+
+    assert fingerprint_of(lambda: raised(KeyError())) != fingerprint_of(lambda: raised(OSError()))

@@ -2,7 +2,6 @@ package nextphase.inventory.telemetry;
 
 import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.spi.ILoggingEvent;
-import ch.qos.logback.classic.spi.ThrowableProxyUtil;
 import io.opentelemetry.api.trace.Span;
 import io.opentelemetry.api.trace.SpanContext;
 import java.nio.charset.StandardCharsets;
@@ -20,7 +19,7 @@ final class LogRecord {
     private static final int MAX_TEXT = 16 * 1024;
     private static final int MAX_NAME = 128;
     private static final Pattern LETTER = Pattern.compile("[A-Za-z0-9]");
-    private static final Set<String> RESERVED = Set.of("trace_id", "span_id", "exception", Synthetic.FIELD);
+    private static final Set<String> RESERVED = Set.of("trace_id", "span_id", Synthetic.FIELD);
 
     private LogRecord() {}
 
@@ -48,7 +47,7 @@ final class LogRecord {
                     .forEach(pair -> extra.put(name(pair.key, record), plain(pair.value)));
         }
         if (event.getThrowableProxy() != null) {
-            record.put("exception", ThrowableProxyUtil.asString(event.getThrowableProxy()));
+            record.putAll(ErrorFields.of(event.getThrowableProxy()));
         }
         record.putAll(extra);
         return limited(record);
@@ -95,7 +94,8 @@ final class LogRecord {
     /** A name that the log store takes, with a letter or digit of ASCII, and that the record does not have itself. */
     private static String name(String name, Map<String, Object> record) {
         String usable = cut(String.valueOf(name), MAX_NAME);
-        boolean isUsable = LETTER.matcher(usable).find() && !record.containsKey(usable) && !RESERVED.contains(usable);
+        boolean isTaken = record.containsKey(usable) || RESERVED.contains(usable) || ErrorFields.NAMES.contains(usable);
+        boolean isUsable = LETTER.matcher(usable).find() && !isTaken;
         return isUsable ? usable : "extra_" + usable;
     }
 

@@ -1,6 +1,7 @@
 package nextphase.inventory.telemetry;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ch.qos.logback.classic.Level;
@@ -35,6 +36,29 @@ class LogRecordTest {
         assertEquals("info", record.get("level"));
         assertTrue(record.keySet().stream().allMatch(name -> name.matches("(?s).*[A-Za-z0-9].*") && name.length() < 200));
         assertEquals("trace_id", record.get("extra_trace_id"));
+    }
+
+    @Test
+    void tellsOfAnException() {
+        event.setThrowableProxy(new ThrowableProxy(new IllegalStateException("no stock", new RuntimeException("a"))));
+        event.addKeyValuePair(new KeyValuePair("error_type", "mine"));
+        Map<String, Object> record = record();
+        assertEquals("java.lang.IllegalStateException", record.get("error_type"));
+        assertEquals("no stock", record.get("error_message"));
+        assertTrue(((String) record.get("error_stack")).startsWith("java.lang.IllegalStateException: no stock"));
+        assertTrue(((String) record.get("error_fingerprint")).matches("[0-9a-f]{16}"));
+        assertEquals("mine", record.get("extra_error_type"));
+    }
+
+    @Test
+    void hasOneFingerprintForAFaultWhateverItsMessage() {
+        assertEquals(fingerprint(false, "one"), fingerprint(false, "two"));
+        assertNotEquals(fingerprint(false, "one"), fingerprint(true, "one"));
+    }
+
+    private static Object fingerprint(boolean isOther, String message) {
+        RuntimeException fault = isOther ? new IllegalStateException(message) : new IllegalArgumentException(message);
+        return ErrorFields.of(new ThrowableProxy(fault)).get("error_fingerprint");
     }
 
     @Test

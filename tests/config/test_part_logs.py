@@ -1,0 +1,212 @@
+"""Lines of every part that is not ours, as it writes them, through the real collector into Loki.
+
+Each becomes a record of observability/logs/schema.yaml.
+"""
+
+import secrets
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.config.programs import Pipeline
+from tests.conftest import eventually
+
+pytestmark = pytest.mark.config
+
+NOW = datetime.now(UTC).replace(microsecond=123000)
+RFC3339 = NOW.strftime("%Y-%m-%dT%H:%M:%S.123Z")
+PLAIN = NOW.strftime("%Y-%m-%d %H:%M:%S.123")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A line of a file, `MARK` somewhere in its message, and what the record made of it has."""
+
+    file: str
+    line: str
+    service: str
+    level: str
+    message: str
+    fields: dict[str, str] = field(default_factory=dict)
+    instance: str = ""
+    has_time: bool = True
+
+
+CASES = {
+    "zap": Case(
+        "collector.log",
+        f'{{"level":"warn","ts":"{RFC3339}","caller":"internal/retry.go:9","msg":"MARK","error":"refused",'
+        '"resource":{"service.name":"otelcol"},"otelcol.component.kind":"exporter"}',
+        "collector",
+        "warning",
+        "MARK",
+        {"logger": "internal/retry.go:9", "error_message": "refused", "otelcol_component_kind": "exporter"},
+    ),
+    "zap, a duration in seconds": Case(
+        "collector.log",
+        f'{{"level":"info","ts":"{RFC3339}","caller":"a.go:1","msg":"MARK","elapsed":0.25}}',
+        "collector",
+        "info",
+        "MARK",
+        {"duration_ms": "250"},
+    ),
+    "zap, fatal": Case(
+        "jaeger.log",
+        f'{{"level":"fatal","ts":"{RFC3339}","caller":"a.go:1","msg":"MARK","stacktrace":"main.main\\n\\ta.go:1"}}',
+        "jaeger",
+        "critical",
+        "MARK",
+        {"error_stack": "main.main\n\ta.go:1"},
+    ),
+    "Loki": Case(
+        "loki.log",
+        f'{{"caller":"ratestore.go:110","err":"empty ring","level":"error","msg":"MARK","ts":"{RFC3339}"}}',
+        "loki",
+        "error",
+        "MARK",
+        {"logger": "ratestore.go:110", "error_message": "empty ring"},
+    ),
+    "Prometheus": Case(
+        "prometheus.log",
+        f'{{"caller":"db.go:1","component":"tsdb","level":"info","msg":"MARK","duration":"1.5s","ts":"{RFC3339}"}}',
+        "prometheus",
+        "info",
+        "MARK",
+        {"component": "tsdb", "duration_ms": "1500"},
+    ),
+    "Alertmanager": Case(
+        "alertmanager.log",
+        f'{{"caller":"dispatch.go:352","err":"refused","level":"error","msg":"MARK","ts":"{RFC3339}"}}',
+        "alertmanager",
+        "error",
+        "MARK",
+        {"error_message": "refused"},
+    ),
+    "PostgreSQL": Case(
+        "postgres.log",
+        f"{PLAIN} UTC [25765] 00000 LOG:  MARK listening on port 6433",
+        "postgres",
+        "info",
+        "MARK listening on port 6433",
+        {"process_id": "25765"},
+    ),
+    "PostgreSQL, a failed statement": Case(
+        "postgres.log",
+        f'{PLAIN} UTC [7] 42P01 relay@accounts ERROR:  relation "MARK" does not exist at character 71\n'
+        f"{PLAIN} UTC [7] 42P01 relay@accounts STATEMENT:  \n\tSELECT *\n\tFROM MARK",
+        "postgres",
+        "error",
+        'relation "MARK" does not exist at character 71',
+        {
+            "error_type": "42P01",
+            "user": "relay",
+            "database": "accounts",
+            "statement": "\n\tSELECT *\n\tFROM MARK",
+        },
+    ),
+    "PostgreSQL, a refused connection": Case(
+        "postgres.log",
+        f"{PLAIN} UTC [8] 28P01 rio@rio FATAL:  MARK",
+        "postgres",
+        "error",
+        "MARK",
+        {"error_type": "28P01"},
+    ),
+    "RabbitMQ": Case(
+        "rabbitmq.log",
+        f"{PLAIN}000+00:00 [notice] <0.44.0> MARK exited with reason: stopped",
+        "rabbitmq",
+        "info",
+        "MARK exited with reason: stopped",
+        {"process": "0.44.0"},
+    ),
+    "the supervisor": Case(
+        "supervisor.log",
+        f"\x1b[90m{(NOW.astimezone()).strftime('%y-%m-%d %H:%M:%S.123')}\x1b[0m \x1b[33mWRN\x1b[0m "
+        "\x1b[1mMARK\x1b[0m \x1b[36mprocess=\x1b[0mloki",
+        "supervisor",
+        "warning",
+        "MARK process=loki",
+    ),
+    "nginx's error log": Case(
+        "nginx/services-error.log",
+        f"{NOW.astimezone().strftime('%Y/%m/%d %H:%M:%S')} [crit] 258#258: *5 MARK failed (111: refused)",
+        "services-nginx",
+        "critical",
+        "MARK failed (111: refused)",
+        {"process_id": "258", "connection": "5"},
+    ),
+    "gunicorn": Case(
+        "orders-2.log",
+        "[2026-11-30 04:04:28 +0000] [26009] [ERROR] MARK failed to boot",
+        "orders",
+        "error",
+        "[2026-11-30 04:04:28 +0000] [26009] [ERROR] MARK failed to boot",
+        instance="orders-2",
+        has_time=False,
+    ),
+    "a file that was rotated": Case(
+        "rio-api-2026-11-30T04-04-28.123.log",
+        "ImportError: MARK",
+        "rio",
+        "error",
+        "ImportError: MARK",
+        instance="rio-api",
+        has_time=False,
+    ),
+    "what its own format does not fit": Case(
+        "rabbitmq.log", "{oops MARK", "rabbitmq", "info", "{oops MARK", has_time=False
+    ),
+}
+NUMBERS = {"info": "9", "warning": "13", "error": "17", "critical": "21"}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_a_line_of_a_part_is_a_record_of_the_schema(pipeline: Pipeline, case: Case) -> None:
+    mark = f"m{secrets.token_hex(8)}"
+    path = pipeline.folder / case.file if "/" in case.file else pipeline.logs / case.file
+    with path.open("a") as file:
+        file.write(case.line.replace("MARK", mark) + "\n")
+
+    def look() -> tuple[dict[str, str], int, str]:
+        (found,) = pipeline.lines(f'{{service_name="{case.service}"}} |= `{mark}`')
+        return found
+
+    def within() -> tuple[dict[str, str], int, str]:
+        try:
+            return look()
+        except ValueError as error:
+            raise AssertionError(str(error)) from error
+
+    labels, at, line = eventually(within)
+    assert line == case.message.replace("MARK", mark)
+    expected = {name: value.replace("MARK", mark) for name, value in case.fields.items()}
+    expected |= {
+        "service_name": case.service,
+        "service_instance_id": case.instance or case.service,
+        "deployment_environment_name": "test",
+        "severity_text": case.level,
+        "level": case.level,
+        "severity_number": NUMBERS[case.level],
+    }
+    assert labels.items() >= expected.items()
+    assert "logger" in labels
+    assert ("error_fingerprint" in labels) == (case.level in ("error", "critical"))
+    assert not {"at", "ts", "msg", "caller", "err", "log_file_name"} & labels.keys()
+    if case.has_time:
+        assert abs(datetime.fromtimestamp(at / 1e9, UTC) - NOW) <= timedelta(seconds=1)
+
+
+def test_a_line_that_a_hop_sent_is_not_read_from_its_file_again(pipeline: Pipeline) -> None:
+    mark = f"m{secrets.token_hex(8)}"
+    with (pipeline.logs / "orders.log").open("a") as file:
+        for opening in ('{"service":"orders"', f'{{"time":"{RFC3339}"'):
+            file.write(f'{opening},"message":"{mark}"}}\n')
+        file.write(f"after {mark}\n")
+
+    def look() -> None:
+        found = [line for _, _, line in pipeline.lines(f'{{service_name="orders"}} |= `{mark}`')]
+        assert found == [f"after {mark}"]
+
+    eventually(look)
