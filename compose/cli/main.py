@@ -21,6 +21,7 @@ from typing import Any
 from compose.cli import (
     alerts_arguments,
     demo_arguments,
+    durations,
     find_arguments,
     hints,
     open_arguments,
@@ -70,6 +71,7 @@ COMMANDS = {
     "trace": Command("show a trace, hop by hop, with its log lines", in_environment=True),
     "find": Command("find traces by hop, route, status, duration or log text", in_environment=True),
     "alerts": Command("show what fires, why and what to do; silence it", in_environment=True),
+    "map": Command("show which hop calls which, and what the catalog does not allow", in_environment=True),
     "open": Command("print the address of a page of the console, and open it"),
     "emit": Command("put one event into Rio", in_environment=True),
     "tail": Command("show events as they pass through Rio", in_environment=True),
@@ -88,7 +90,7 @@ COMMANDS = {
     "bench": Command("measure a part beside its peers, on one core", True, True, False, testing=True),
 }
 
-_JSON = ("status", "doctor", "demo", "console", "trace", "find", "emit", "tail", "outbox", "bench")
+_JSON = ("status", "doctor", "demo", "console", "trace", "find", "map", "emit", "tail", "outbox", "bench")
 """Commands that print JSON on request; `alerts` and those of `rio` do, too."""
 
 _SETTLE = {
@@ -270,6 +272,14 @@ def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
     )
     find_arguments.find(added["find"])
     alerts_arguments.alerts(added["alerts"], instance)
+    added["map"].add_argument(
+        "--since",
+        dest="seconds",
+        type=durations.between("1m", "3d", "1h"),
+        default=3600,
+        metavar="TIME",
+        help="calls of the last 5m, 2h, 1d (1h)",
+    )
     added["token"].add_argument(
         "--subject",
         default="demo",

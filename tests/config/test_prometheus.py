@@ -44,7 +44,7 @@ _COUNTER = re.compile(r"\b(?:increase|rate|delta)\(\s*([a-z_]+(?:_total|_count|_
 
 
 def run(*command: str | Path) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
