@@ -23,7 +23,7 @@ SCHEMA = FOLDER / "service.schema.json"
 _MAX_BYTES = 64 * 1024
 
 _PARTS = "broker collector console databases edge epmd gateway health jaeger loki logrotate metrics"
-_PARTS += " alertmanager operator prometheus rabbitmq relay rio services viewer"
+_PARTS += " alertmanager monitor operator prometheus rabbitmq relay rio services viewer"
 _DATABASE_WORDS = "postgres public template0 template1 user"
 RESERVED_NAMES = frozenset(_PARTS.split() + _DATABASE_WORDS.split())
 """Names no service may take: processes, path prefixes and log sources of the platform, databases, roles."""

@@ -22,7 +22,7 @@ from compose.cli.errors import Failure
 from compose.cli.generate import generate_for_containers
 from compose.cli.layout import PORTS
 from compose.cli.platform import DISPATCHER
-from compose.cli.secrets import OPERATOR, RELAY, RIO, SUPERUSER, VIEWER, Secrets, roles
+from compose.cli.secrets import MONITOR, OPERATOR, RELAY, RIO, SUPERUSER, VIEWER, Secrets, roles
 
 INSTANCE = "containers"
 TOKEN_MINUTES = 60
@@ -114,6 +114,7 @@ def readers(catalog: Catalog, folder: Path) -> dict[Path, int]:
         names.sender(VIEWER): found["console"],
         names.pgpass(RELAY): found["relay"],
         names.pgpass(SUPERUSER): found["databases"],
+        names.pgpass(MONITOR): found["collector"],
         names.password(SUPERUSER): found["postgres"],
     }
     # Only the script that makes the roles reads passwords as such.

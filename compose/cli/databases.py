@@ -5,7 +5,7 @@ from __future__ import annotations
 from string import Template
 
 from compose.cli.catalog import Catalog
-from compose.cli.secrets import RELAY, RIO, roles
+from compose.cli.secrets import MONITOR, RELAY, RIO, SUPERUSER, roles
 
 # Statements that fail go to the server's log: theirs must not, they hold passwords.
 _PREAMBLE = """\
@@ -35,6 +35,15 @@ REVOKE ALL ON DATABASE postgres, template1 FROM PUBLIC;
 _RELAY_MAY_CONNECT = Template("""GRANT CONNECT ON DATABASE "$name" TO "$relay";
 """)
 
+# The collector reads statistics, and no table of anyone.
+_MONITOR = Template("""
+GRANT pg_monitor TO "$monitor";
+CREATE EXTENSION IF NOT EXISTS pg_stat_statements;
+""")
+
+_MONITOR_MAY_CONNECT = Template("""GRANT CONNECT ON DATABASE "$name" TO "$monitor";
+""")
+
 
 def script(catalog: Catalog) -> str:
     """The script, for psql 15 as superuser.
@@ -43,6 +52,7 @@ def script(catalog: Catalog) -> str:
     holds none.
     """
     owned = [service.name for service in catalog.with_database]
+    watched = (*owned, RIO, SUPERUSER)
     return "".join(
         (
             _PREAMBLE,
@@ -50,5 +60,7 @@ def script(catalog: Catalog) -> str:
             *(_ROLE.substitute(role=role) for role in roles(catalog)),
             *(_DATABASE.substitute(name=name) for name in (*owned, RIO)),
             *(_RELAY_MAY_CONNECT.substitute(name=name, relay=RELAY) for name in owned),
+            _MONITOR.substitute(monitor=MONITOR),
+            *(_MONITOR_MAY_CONNECT.substitute(name=name, monitor=MONITOR) for name in watched),
         )
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from compose.cli.catalog import Service
 from compose.cli.layout import LOOPBACK
 from compose.cli.platform import FAST, Platform
-from compose.cli.secrets import RELAY, RIO, SUPERUSER, Secrets
+from compose.cli.secrets import MONITOR, RELAY, RIO, SUPERUSER, Secrets
 from compose.cli.site import Site
 from compose.cli.stores import Store, Stores, headers_file
 
@@ -121,6 +121,9 @@ def collector(site: Site, stores: Stores) -> Environment:
         "NGINX_LOG_DIR": str(site.nginx_logs_of_both),
         "EDGE_STATUS_URL": f"{site.reach('edge-nginx-status').url}/status",
         "SERVICES_STATUS_URL": f"{site.reach('services-nginx-status').url}/status",
+        "EDGE_URL": site.reach("edge-nginx").url,
+        "POSTGRES_URL": database_url(site, MONITOR, SUPERUSER),
+        **database(site, MONITOR),
     }
 
 

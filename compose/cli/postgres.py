@@ -23,7 +23,7 @@ _CONNECTIONS = 500
 unused one costs some 20 KiB."""
 _CONNECTIONS_PER_INSTANCE = 12  # a service instance's pool and its migration
 _CONNECTIONS_PER_DATABASE = 3  # the relay: listening, shipping, and one being replaced
-_CONNECTIONS_BESIDE = 60  # Rio and its spares, people with psql, the superuser's reserve
+_CONNECTIONS_BESIDE = 60  # Rio and its spares, the collector, people with psql, the superuser's reserve
 
 
 class InitialiseError(Failure):
@@ -53,6 +53,10 @@ max_worker_processes = 2
 max_logical_replication_workers = 0
 autovacuum_max_workers = 1
 jit = off
+shared_preload_libraries = 'pg_stat_statements'
+pg_stat_statements.max = 1000
+# Statements without parameters are kept as they were sent, and some hold passwords.
+pg_stat_statements.track_utility = off
 
 idle_in_transaction_session_timeout = 60s
 log_destination = stderr

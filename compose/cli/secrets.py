@@ -28,6 +28,8 @@ from compose.cli.catalog import Catalog
 CALLERS = ("gateway", "rio")
 SUPERUSER = "postgres"
 RELAY = "relay"
+MONITOR = "monitor"
+"""The role that the collector reads PostgreSQL's statistics as."""
 OPERATOR = "operator"
 VIEWER = "viewer"
 RIO = "rio"
@@ -105,7 +107,7 @@ class Secrets:
 
 def roles(catalog: Catalog) -> list[str]:
     """Every PostgreSQL role but the superuser."""
-    return [*(service.name for service in catalog.with_database), RELAY, RIO]
+    return [*(service.name for service in catalog.with_database), RELAY, RIO, MONITOR]
 
 
 def ensure(folder: Path, catalog: Catalog, folder_mode: int = 0o700) -> None:

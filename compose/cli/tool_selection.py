@@ -2,7 +2,7 @@
 that is good enough, else our own build.
 
 Good enough: of a version that the configuration was written for, with every component that the configuration
-names, and it accepts that configuration. Three of the collector's components are our own
+names, and it accepts that configuration. Five of the collector's components are our own
 (docs/dependencies.md): an official distribution has others of the same names, or none, and is passed over.
 """
 
@@ -36,7 +36,11 @@ BUILT, ON_PATH, NAMED = "built here", "on PATH", "named in compose/platform.yaml
 _SECONDS = 30  # a large program, on a busy machine
 _VERSION = re.compile(r"\bv?(\d+)\.(\d+)\.(\d+)")
 _OUR_MODULE = "nextphase/otelcol"  # compose/tools/otelcol/main.go
-_OURS = (("receivers", "fluentforward"), ("processors", "loglimits"), ("exporters", "otlphttp"))
+_OURS = (
+    *(("receivers", name) for name in ("fluentforward", "hostpressure", "postgresqlstat")),
+    ("processors", "loglimits"),
+    ("exporters", "otlphttp"),
+)
 
 
 @dataclass(frozen=True)

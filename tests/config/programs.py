@@ -84,6 +84,8 @@ def environment(folder: Path) -> dict[str, str]:
         "NGINX_LOG_DIR": str(folder / "nginx"),
         "EDGE_STATUS_URL": f"http://127.0.0.1:{loki_port}/status",
         "SERVICES_STATUS_URL": f"http://127.0.0.1:{loki_port}/status",
+        "EDGE_URL": f"http://127.0.0.1:{loki_port}",
+        "POSTGRES_URL": f"postgresql://monitor@127.0.0.1:{loki_port}/postgres",
         "NEXTPHASE_INSTANCE": "test",
         "JAEGER_METRICS_HOST": "127.0.0.1",
         "JAEGER_METRICS_PORT": str(free_port()),

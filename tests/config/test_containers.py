@@ -447,7 +447,7 @@ def test_a_secret_is_a_file_that_its_user_alone_reads(found: dict[str, Container
         assert owners[volumes / "secrets" / Path(path).relative_to(secrets)] == users[name], (name, path)
         assert str(SITE.secrets) in mounts(found[name]), name
     mounted = {name for name, container in found.items() if str(SITE.secrets) in mounts(container)}
-    assert mounted.isdisjoint({"edge-nginx", "rabbitmq", "collector", "prometheus", "grafana"})
+    assert mounted.isdisjoint({"edge-nginx", "rabbitmq", "prometheus", "grafana"})
 
 
 def test_no_secret_stands_in_the_file(volumes: Path) -> None:

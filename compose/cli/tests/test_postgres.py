@@ -79,6 +79,14 @@ def test_roles_and_databases(layout: Layout, toolbox: Toolbox) -> None:
             with pytest.raises(subprocess.CalledProcessError) as refused:
                 psql(layout, toolbox, role, database, "SELECT 1")
             assert "permission denied for database" in refused.value.stderr
+        watched = psql(layout, toolbox, "monitor", "accounts", "SELECT pg_has_role('pg_monitor', 'usage')")
+        assert watched == "t\n"
+        with pytest.raises(subprocess.CalledProcessError) as refused:
+            psql(layout, toolbox, "monitor", "accounts", "TABLE mine")
+        assert "permission denied for table" in refused.value.stderr
+        statements = psql(layout, toolbox, "postgres", "postgres", "SELECT query FROM pg_stat_statements")
+        assert "pg_monitor" not in statements  # PostgreSQL keeps what has no parameters as it was sent
+        assert "PASSWORD" not in statements
     finally:
         server.send_signal(signal.SIGINT)
         assert server.wait(60) == 0

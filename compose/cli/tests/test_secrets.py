@@ -44,13 +44,13 @@ def test_what_is_made(tmp_path: Path) -> None:
     senders = json.loads(Path(names.senders).read_text())
     assert sorted(senders) == ["accounts", "mails", "operator", "relay", "viewer"]
     assert Path(names.sender("mails")).read_text().strip() == senders["mails"]
-    for role in ("accounts", "mails", "relay", "rio", "postgres"):
+    for role in ("accounts", "mails", "relay", "rio", "monitor", "postgres"):
         password = Path(names.password(role)).read_text().strip()
         assert Path(names.pgpass(role)).read_text() == f"*:*:*:{role}:{password}\n"
     gateway = Path(names.credential("gateway")).read_text().strip()
     assert f'"{gateway}" gateway;\n' in Path(names.callers).read_text()
     bare = [text for path, text in contents(folder).items() if path.parent.name in ("senders", "postgres")]
-    assert len(set(bare)) == len(bare) == 10
+    assert len(set(bare)) == len(bare) == 11
     assert all(len(text.strip()) >= 43 for text in bare)  # 256 bits
 
 

@@ -157,6 +157,7 @@ def test_an_official_collector_is_passed_over_and_the_next_name_is_looked_at(roo
 def test_a_collector_needs_our_components_and_not_others_of_their_names(root: Path, put: Put) -> None:
     sections = ("receivers", "processors", "exporters", "connectors", "extensions")
     names = "otlp fluentforward otlpjsonfile filelog nginx memory_limiter transform loglimits groupbyattrs"
+    names += " hostmetrics hostpressure httpcheck postgresqlstat"
     names += " forward spanmetrics servicegraph otlphttp prometheus health_check file_storage"
     modules = {name: f"go.opentelemetry.io/collector/{name} v0.145.0" for name in names.split()}
 
@@ -166,9 +167,13 @@ def test_a_collector_needs_our_components_and_not_others_of_their_names(root: Pa
     version = {"__version": OFFICIAL[OTELCOL].format("0.145.0")}
     put("otelcol", components=listed(), **version)
     [line] = select_all(root)[OTELCOL].lines()
-    assert "its receiver fluentforward, processor loglimits, exporter otlphttp is not that of" in line
+    own = "receiver fluentforward, receiver hostpressure, receiver postgresqlstat"
+    own += ", processor loglimits, exporter otlphttp"
+    assert f"its {own} is not that of" in line
     ours = f"nextphase/otelcol {tools.version(root, OTELCOL)}"
-    modules |= dict.fromkeys(("fluentforward", "loglimits", "otlphttp"), ours)
+    modules |= dict.fromkeys(
+        ("fluentforward", "hostpressure", "postgresqlstat", "loglimits", "otlphttp"), ours
+    )
     put("otelcol", components=listed(), **version)
     assert select_all(root)[OTELCOL].source == ON_PATH
     modules["loglimits"] = "nextphase/otelcol of-another-checkout"

@@ -1,5 +1,5 @@
 // The collector of the platform: the OpenTelemetry Collector with exactly the
-// components that the files of observability/collector name, three of them our
+// components that the files of observability/collector name, five of them our
 // own, in the folders beside this file. Every further component costs build
 // time and memory.
 package main
@@ -16,6 +16,8 @@ import (
 	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/tailsamplingprocessor"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/transformprocessor"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/receiver/filelogreceiver"
+	"github.com/open-telemetry/opentelemetry-collector-contrib/receiver/hostmetricsreceiver"
+	"github.com/open-telemetry/opentelemetry-collector-contrib/receiver/httpcheckreceiver"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/receiver/nginxreceiver"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/receiver/otlpjsonfilereceiver"
 	"go.opentelemetry.io/collector/component"
@@ -34,8 +36,10 @@ import (
 	"go.opentelemetry.io/collector/service/telemetry/otelconftelemetry"
 
 	"nextphase/otelcol/fluentforward"
+	"nextphase/otelcol/hostpressure"
 	"nextphase/otelcol/loglimits"
 	"nextphase/otelcol/otlphttp"
+	"nextphase/otelcol/postgresqlstat"
 )
 
 // sources is set by the linker: a digest of what this is built from.
@@ -43,14 +47,20 @@ var sources string
 
 // own is what `otelcol components` shows as the module of our own components: by
 // it the set-up tells a collector with these from one with others of the names.
-func own(kind component.Type) map[component.Type]string {
-	return map[component.Type]string{kind: "nextphase/otelcol " + sources}
+func own(kinds ...component.Type) map[component.Type]string {
+	modules := make(map[component.Type]string, len(kinds))
+	for _, kind := range kinds {
+		modules[kind] = "nextphase/otelcol " + sources
+	}
+	return modules
 }
 
 func components() (otelcol.Factories, error) {
 	factories := otelcol.Factories{
-		Telemetry:        otelconftelemetry.NewFactory(),
-		ReceiverModules:  own(fluentforward.NewFactory().Type()),
+		Telemetry: otelconftelemetry.NewFactory(),
+		ReceiverModules: own(
+			fluentforward.NewFactory().Type(), hostpressure.NewFactory().Type(), postgresqlstat.NewFactory().Type(),
+		),
 		ProcessorModules: own(loglimits.NewFactory().Type()),
 		ExporterModules:  own(otlphttp.NewFactory().Type()),
 	}
@@ -61,6 +71,10 @@ func components() (otelcol.Factories, error) {
 		filelogreceiver.NewFactory(),
 		fluentforward.NewFactory(),
 		nginxreceiver.NewFactory(),
+		hostmetricsreceiver.NewFactory(),
+		hostpressure.NewFactory(),
+		httpcheckreceiver.NewFactory(),
+		postgresqlstat.NewFactory(),
 	); err != nil {
 		return factories, err
 	}
