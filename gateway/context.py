@@ -8,7 +8,7 @@ from typing import Protocol
 from opentelemetry.trace import NoOpTracer, Tracer
 from prometheus_client import CollectorRegistry
 
-from gateway.aggregation.part import LastGood
+from gateway.aggregation.last_good import LastGood
 from gateway.backend import Answer, Attempt, BackendError, Call, KeptOpen, Listener
 from gateway.backend.deadline import Deadline
 from gateway.backend.policy import Policy

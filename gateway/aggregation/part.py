@@ -39,29 +39,6 @@ class Good(NamedTuple):
     fresh: Freshness = NOT_FRESH
 
 
-class LastGood(NamedTuple):
-    """A part's last good answer, to be kept: bytes alone, as the memory of a decoded value is not known.
-
-    Attributes:
-        source: the service's document, where the part's value is referred to.
-        version: of the resource that it is a part of, when it was read.
-    """
-
-    body: bytes
-    source: bytes | None
-    version: tuple[int, ...] = ()
-
-    @property
-    def size(self) -> int:
-        """The bytes that it takes."""
-        more = self.source if self.source is not self.body else None
-        return len(self.body) + len(more or b"")
-
-    def good(self) -> Good:
-        """The part that it was; no longer fresh."""
-        return Good(self.body, None if self.source is None else json_document.read(self.source))
-
-
 class PartFailed(Exception):
     """A part has no answer. `status` is what the gateway would answer if nothing else were there.
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gateway.aggregation.executor import needs_of
+from gateway.aggregation.dependencies import cycle_in
 from gateway.config import schemas
 from observability.configuration.yaml_document import Document, Field
 
@@ -33,7 +33,7 @@ class DeclaredSchemas:
 
     def _check_inclusions(self, declared: dict[str, Any]) -> None:
         includes = {name: list(schemas.included(schema)) for name, schema in declared.items()}
-        if cycle := needs_of(includes):
+        if cycle := cycle_in(includes):
             self._document.fault(("schemas", cycle[0]), f"includes itself: {' -> '.join(cycle)}")
             return
         name, length = schemas.longest(includes)

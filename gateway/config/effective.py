@@ -50,7 +50,9 @@ def _route(route: Route, stack: Stack) -> dict[str, Any]:
     if isinstance(route.endpoint, Compose):
         declared = route.declared["compose"]
         return shown | {
-            "parts": {part.name: _part(part, declared[part.name]) for part in route.endpoint.executor.parts}
+            "parts": {
+                part.name: _part(part, declared[part.name]) for part in route.endpoint.executor.plan.parts
+            }
         }
     if isinstance(route.endpoint, Proxy):
         policy = route.endpoint.policy.model_dump(exclude={"retries"})  # what is streamed is sent once

@@ -5,9 +5,11 @@ from dataclasses import replace
 from typing import Any
 
 from gateway.aggregation import json_document
-from gateway.aggregation.executor import Executor, needs_of
+from gateway.aggregation.dependencies import cycle_in
+from gateway.aggregation.executor import Executor
 from gateway.aggregation.expressions import ROOTS, Condition
 from gateway.aggregation.part import Fallback, OnFailure, Part, query_of
+from gateway.aggregation.plan import Plan
 from gateway.backend.policy import LongLivedPolicy
 from gateway.config import route
 from gateway.config.references import References, auth_of
@@ -148,11 +150,13 @@ class EndpointLoader:
         whole = [part for part in parts if part is not None]
         if len(whole) < len(names):
             return None
-        if cycle := needs_of({part.name: part.needs for part in whole}):
+        if cycle := cycle_in({part.name: part.needs for part in whole}):
             self._document.fault((*where, cycle[0]), f"needs itself: {' -> '.join(cycle)}")
             return None
-        executor = Executor(declared["id"], whole, self._context, coalesced=declared.get("coalesce", False))
-        return Compose(declared["id"], executor, self._context, is_identified=auth_of(declared) != "none")
+        plan = Plan(declared["id"], whole, self._context, coalesced=declared.get("coalesce", False))
+        return Compose(
+            declared["id"], Executor(plan), self._context, is_identified=auth_of(declared) != "none"
+        )
 
     def _part(
         self,

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
-from gateway.aggregation.executor import Composed, Executor, TotalFailure
+from gateway.aggregation.document import Composed
+from gateway.aggregation.executor import Executor
+from gateway.aggregation.outcome import TotalFailure
 from gateway.cache_control import Freshness, entity_tag, may_be_shared
 from gateway.context import Context
 from gateway.endpoints.forwarding import pass_on, unavailable
@@ -22,7 +24,7 @@ class Compose:
         self.executor = executor
         self._route = route
         self._metrics = context.metrics
-        passed = sorted({name for part in executor.parts for name in part.headers})
+        passed = sorted({name for part in executor.plan.parts for name in part.headers})
         self.passed_headers = tuple(passed)
         self._vary = _vary(passed)
         self._vary_where_kept = _vary([*passed, "Authorization"] if is_identified else passed)

@@ -5,8 +5,8 @@ from contextlib import AsyncExitStack
 from typing import Self
 from urllib.parse import quote
 
-from gateway.aggregation.executor import scope_of
 from gateway.aggregation.expressions import Text, Unresolved
+from gateway.aggregation.scope import scope_of
 from gateway.backend import BackendError, Call
 from gateway.backend.policy import LongLivedPolicy, Policy
 from gateway.context import Backend

@@ -9,7 +9,8 @@ from typing import cast
 import pytest
 from tornado.httputil import HTTPHeaders
 
-from gateway.aggregation.executor import Executor, TotalFailure
+from gateway.aggregation.executor import Executor
+from gateway.aggregation.outcome import TotalFailure
 from gateway.backend import Answer, Attempt, BackendError, Call, Listener
 from gateway.backend.deadline import Deadline
 from gateway.backend.policy import Policy

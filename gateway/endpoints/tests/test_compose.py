@@ -163,7 +163,7 @@ async def test_a_document_is_as_old_as_its_first_part(
 
     answers = {"/x": said({"of": 1}, Cache_Control=f"max-age={seconds}"), "/y/1": take_long}
     async with running(telemetry, tmp_path, TWO % "none", answering(dict(answers))) as api:
-        api.pipeline.router.routes[0].endpoint.executor.clock = lambda: now
+        api.pipeline.router.routes[0].endpoint.executor.plan.clock = lambda: now
         api.context.cache._clock = lambda: now
         new = await api.get("/a")
         assert (new.headers["Cache-Control"], new.headers["Age"]) == (f"max-age={seconds}", "40")
