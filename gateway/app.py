@@ -106,11 +106,11 @@ class _Checks:
 
     def use(self, services: Mapping[str, ServiceSettings]) -> None:
         """Check these services from now on, and no others."""
-        self._health.add("services-nginx", self._backend.reachable, critical=True)
+        self._health.add("services-nginx", self._backend.health.reachable, critical=True)
         for name in self._services - services.keys():
             self._health.remove(name)
         for name in services.keys() - self._services:
-            self._health.add(name, partial(self._backend.ready, name), critical=False)
+            self._health.add(name, partial(self._backend.health.ready, name), critical=False)
         self._services = set(services)
 
 

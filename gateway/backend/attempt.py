@@ -8,16 +8,14 @@ from opentelemetry.trace import Status, StatusCode
 from gateway.backend import retry
 from gateway.backend.call import Answer, BackendError, Call
 from gateway.backend.deadline import Deadline
+from gateway.backend.failure import is_denied, no_answer, unusable
 from gateway.backend.service import Admission, Service
 from observability.http.client import (
     ClientError,
     Collecting,
-    ConnectFailed,
     Connection,
     ConnectionLost,
-    Exhausted,
     Headers,
-    Malformed,
     TimedOut,
     TooLarge,
 )
@@ -27,20 +25,6 @@ from observability.tracer import MinimalSpan
 MAX_ANSWER_BYTES: Final = 4 * 1024 * 1024
 
 _ERROR: Final = Status(StatusCode.ERROR)
-#: What the gateway answers where a service did not, the first that fits.
-_FAILURES: Final[tuple[tuple[type[ClientError], tuple[int, str]], ...]] = (
-    (TimedOut, (504, "no answer in time")),
-    (TooLarge, (502, "the answer is too large")),
-    (Malformed, (502, "the answer is malformed")),
-    (Exhausted, (503, "all connections are busy")),
-    (ConnectFailed, (502, "no connection")),
-    (ClientError, (502, "the connection was lost")),
-)
-
-
-def _is_denied(headers: Headers) -> bool:
-    """Whether a 403 is services nginx's, which did not admit the gateway: it lets no service say this."""
-    return "error=http_request_denied" in (headers.get("Proxy-Status") or "")
 
 
 class Listener(Protocol):
@@ -142,7 +126,7 @@ class Attempt(Collecting):
         if self._error is not None:
             return None
         status = self._status
-        if status >= 500 or (status == 403 and _is_denied(self._headers)):
+        if status >= 500 or (status == 403 and is_denied(self._headers)):
             return None
         answer = Answer(self._service.name, status, self._headers, self.body())
         self.judge(status, self._headers)
@@ -177,13 +161,8 @@ class Attempt(Collecting):
             return
         span.set_attribute("error.type", str(status))
         span.set_status(_ERROR)
-        name = self._service.name
-        if status == 403 and _is_denied(headers):
-            raise BackendError(name, 502, "the gateway was not admitted")
-        if status >= 500:
-            shown = status if status in (503, 504) else 502
-            cause, passing = f"the service answered {status}", status in retry.TRANSIENT
-            raise BackendError(name, shown, cause, headers.get("Retry-After"), passing)
+        if (error := unusable(self._service.name, status, headers)) is not None:
+            raise error
 
     def failed(self, error: ClientError) -> BackendError:
         """Take note of an exchange without an answer; what the gateway says of it."""
@@ -195,9 +174,7 @@ class Attempt(Collecting):
         # Without a connection the service was not asked, and a large answer is one: it did not fail.
         if error.sent and not isinstance(error, TooLarge) and not (late and self._deprived):
             self._settle(False)
-        status, cause = next(said for kind, said in _FAILURES if isinstance(error, kind))
-        passing = not isinstance(error, TooLarge | Malformed)
-        return BackendError(self._service.name, status, cause, passing=passing, cut=late and self._cut)
+        return no_answer(self._service.name, error, cut=late and self._cut)
 
     def stale(self) -> bool:
         """Whether only the connection was too old, and the request can be made again without harm."""

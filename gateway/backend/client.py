@@ -10,12 +10,15 @@ from opentelemetry.util.types import Attributes
 
 from gateway.backend import retry
 from gateway.backend.attempt import MAX_ANSWER_BYTES, Attempt, Listener
+from gateway.backend.attempt_headers import attempt_headers
 from gateway.backend.call import Answer, BackendError, Call, KeptOpen
-from gateway.backend.deadline import HEADER as TIMEOUT_HEADER
 from gateway.backend.deadline import Deadline
+from gateway.backend.health import ServiceHealth
 from gateway.backend.metrics import Metrics
 from gateway.backend.policy import Policy
 from gateway.backend.service import Admission, Service
+from gateway.backend.services import Services
+from gateway.backend.streamed_body import admitted_body
 from gateway.baggage import carried
 from observability import Telemetry
 from observability.http.client import Client, ClientError, Limits, Origin, Response, Streamed
@@ -25,8 +28,6 @@ from observability.tracer import MinimalSpan, ParentContext
 #: Connections to services nginx at once: more than all bulkheads let through, so that bulkheads alone bound
 #: calls of a service. With fewer, calls of one service would wait for connections that another one holds.
 MAX_CONNECTIONS = 1 << 20
-#: A check of a service's health may take this long.
-READY_SECONDS = 1.5
 CREDENTIAL_HEADER = "X-Platform-Credential"
 
 
@@ -51,14 +52,15 @@ class BackendClient:
         self._headers = ((CREDENTIAL_HEADER, credential), ("User-Agent", "nextphase-gateway"))
         self._constant = lines(self._headers)
         self._tracer = telemetry.tracer
-        self._metrics = metrics
-        self._services: dict[str, Service] = {}
+        self._services = Services(metrics, self._tracer, self._origin)
         self._client = client or Client(
             limits=Limits(
                 connections_per_origin=MAX_CONNECTIONS,
                 body_bytes=MAX_ANSWER_BYTES,
             )
         )
+        self.health = ServiceHealth(self._client, self._origin, self._headers)
+        """Whether services can be reached, for health checks."""
 
     def begin(
         self,
@@ -79,7 +81,7 @@ class BackendClient:
         Returns:
             the attempt; None if nothing was done, and `call` has to make it, which can wait and refuse.
         """
-        service = self._service(call.service, policy)
+        service = self._services.of(call.service, policy)
         left = deadline.remaining()
         if left <= 0 or (admission := service.try_admit(call)) is None:
             return None
@@ -92,7 +94,7 @@ class BackendClient:
         attempt.connection = connection
         seconds = attempt.limit(deadline, left, policy.timeout_seconds)
         method, body = call.method, cast(bytes, call.body)
-        fields = self._constant + onward + _of_attempt(attempt.span, seconds)
+        fields = self._constant + onward + attempt_headers(attempt.span, seconds)
         try:
             head = encode(self._origin, method, call.target, (), len(body), fields)
         except ValueError:
@@ -116,7 +118,7 @@ class BackendClient:
                 others become 502), an answer too large or malformed, no admission by services nginx (502),
                 circuit open or bulkhead full (503).
         """
-        service = self._service(call.service, policy)
+        service = self._services.of(call.service, policy)
         if begun is None:
             service.budget.deposit(policy.retries.budget_ratio)
         attempt = 1
@@ -124,7 +126,7 @@ class BackendClient:
             try:
                 return await self._attempt(service, call, policy, deadline, attempt, begun)
             except BackendError as error:
-                wait = _pause(service, call, policy, deadline, attempt, error)
+                wait = retry.next_pause(service, call, policy, deadline, attempt, error)
                 if wait is None:
                     raise
                 event: Attributes = {"service": call.service, "cause": error.cause, "attempt": attempt}
@@ -150,7 +152,7 @@ class BackendClient:
         Raises:
             BackendError: as `call`; while the body comes, too.
         """
-        service = self._service(call.service, policy)
+        service = self._services.of(call.service, policy)
         service.enter_streams(call)
         attempt = self._start(
             service, None, call, 1, ParentContext(trace.get_current_span().get_span_context())
@@ -162,7 +164,7 @@ class BackendClient:
                 call.method,
                 call.target,
                 (),
-                await _admitted(service, attempt, call, seconds),
+                await admitted_body(service, attempt, call, seconds),
                 timeout_seconds=seconds,
                 idle_seconds=policy.timeout_seconds,
                 content_length=call.content_length,
@@ -181,26 +183,9 @@ class BackendClient:
         finally:
             attempt.close()
 
-    async def reachable(self) -> None:
-        """Return when services nginx takes connections; raise otherwise (a health check).
-
-        No request is made: it would leave a span and a log line in services nginx every few seconds.
-        """
-        _, writer = await asyncio.open_connection(self._origin.host, self._origin.port)
-        writer.close()
-        await writer.wait_closed()
-
-    async def ready(self, service: str) -> None:
-        """Return when an instance of the service says it is ready; raise otherwise (a health check).
-
-        Services nginx leaves neither a span nor a log line of it.
-        """
-        target = f"/{service}/health/ready"
-        answer = await self._client.request(
-            self._origin, "GET", target, self._headers, timeout_seconds=READY_SECONDS
-        )
-        if answer.status != 200:
-            raise BackendError(service, 503, f"the service answered {answer.status}")
+    def follow(self, policies: Mapping[str, Policy]) -> None:
+        """Use these policies from now on; breakers, bulkheads and retry budgets keep their state."""
+        self._services.follow(policies)
 
     async def close(self) -> None:
         await self._client.close()
@@ -264,60 +249,7 @@ class BackendClient:
     def _fields(self, call: Call, attempt: Attempt, seconds: float) -> str:
         """The headers of a request, as they are sent."""
         onward = lines(call.headers) + lines(carried(context.get_current()))
-        return self._constant + onward + _of_attempt(attempt.span, seconds)
-
-    def follow(self, policies: Mapping[str, Policy]) -> None:
-        """Use these policies from now on; breakers, bulkheads and retry budgets keep their state."""
-        for name, policy in policies.items():
-            self._service(name, policy).follow(policy)
-
-    def _service(self, name: str, policy: Policy) -> Service:
-        """The state of a service. A call by an older router does not bring its policy back."""
-        service = self._services.get(name)
-        if service is None:
-            service = Service(name, policy, self._metrics, self._tracer, self._origin)
-            self._services[name] = service
-        return service
-
-
-async def _admitted(
-    service: Service, attempt: Attempt, call: Call, seconds: float
-) -> bytes | AsyncIterator[bytes]:
-    """A streamed call's body, once the call is admitted; where it still comes, it is admitted at its end.
-
-    Raises:
-        BackendError: 503, it is not; also from the body.
-    """
-    body = call.body
-    if not isinstance(body, bytes):
-        return _admitted_at_end(service, attempt, call, body, seconds)
-    attempt.admit(await service.admit(call, seconds))
-    return body
-
-
-async def _admitted_at_end(
-    service: Service, attempt: Attempt, call: Call, body: AsyncIterator[bytes], seconds: float
-) -> AsyncIterator[bytes]:
-    """The pieces of a body; what completes it is held back until the call is admitted."""
-    left = call.content_length
-    async for piece in body:
-        if left is not None:
-            left -= len(piece)
-            if left == 0:
-                attempt.admit(await service.admit(call, seconds))
-        yield piece
-    if left is None:
-        attempt.admit(await service.admit(call, seconds))
-
-
-def _of_attempt(span: MinimalSpan, seconds: float) -> str:
-    """Headers of an attempt: how long it may take, and the trace that it belongs to."""
-    text = f"{TIMEOUT_HEADER}: {max(1, int(seconds * 1000))}\r\n"
-    if (traceparent := span.traceparent) is not None:
-        text += f"traceparent: {traceparent}\r\n"
-        if state := span.recording_parent.context.trace_state:
-            text += lines([("tracestate", state.to_header())])
-    return text
+        return self._constant + onward + attempt_headers(attempt.span, seconds)
 
 
 def _seconds(attempt: Attempt, call: Call, policy: Policy, deadline: Deadline) -> float:
@@ -330,19 +262,3 @@ def _seconds(attempt: Attempt, call: Call, policy: Policy, deadline: Deadline) -
     if left <= 0:
         raise BackendError(call.service, 504, "no time was left to ask it", cut=True)
     return attempt.limit(deadline, left, policy.timeout_seconds)
-
-
-def _pause(
-    service: Service, call: Call, policy: Policy, deadline: Deadline, attempt: int, error: BackendError
-) -> float | None:
-    """Seconds until the call is made again; None where it is not."""
-    if attempt >= policy.retries.attempts or call.method not in retry.IDEMPOTENT or not error.passing:
-        return None
-    wait = retry.pause(policy.retries, attempt, error.retry_after)
-    if wait is None or wait >= deadline.remaining():
-        return None
-    if not service.budget.withdraw():
-        service.refused["budget"].inc()
-        trace.get_current_span().add_event("retry.refused", {"service": call.service, "reason": "budget"})
-        return None
-    return wait

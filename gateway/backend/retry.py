@@ -1,6 +1,11 @@
-"""Retries: which calls may be made again, when, and how often in proportion to all calls."""
+"""Retries: which calls may be made again, and when."""
 
-from gateway.backend.policy import RetryPolicy
+from opentelemetry import trace
+
+from gateway.backend.call import BackendError, Call
+from gateway.backend.deadline import Deadline
+from gateway.backend.policy import Policy, RetryPolicy
+from gateway.backend.service import Service
 from observability.http.retry_after import read_retry_after
 from observability.resilience.backoff import full_jitter
 
@@ -8,31 +13,6 @@ from observability.resilience.backoff import full_jitter
 IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"})
 #: Statuses of failures that may be transient.
 TRANSIENT = frozenset({502, 503, 504})
-#: Retries that the budget holds at most: so many may be made at once after a time without any.
-MAX_BALANCE = 10.0
-
-
-class Budget:
-    """A token bucket that calls fill and retries empty, so that retries never multiply an outage.
-
-    Every call pays in `budget_ratio`, every retry takes 1 (Finagle's retry budget, without its window).
-    """
-
-    __slots__ = ("balance",)
-
-    def __init__(self) -> None:
-        self.balance = MAX_BALANCE
-
-    def deposit(self, ratio: float) -> None:
-        balance = self.balance + ratio
-        self.balance = balance if balance < MAX_BALANCE else MAX_BALANCE
-
-    def withdraw(self) -> bool:
-        """Pay for one retry; False when there is too little left."""
-        if self.balance < 1:
-            return False
-        self.balance -= 1
-        return True
 
 
 def pause(settings: RetryPolicy, retry: int, retry_after: str | None = None) -> float | None:
@@ -49,3 +29,19 @@ def pause(settings: RetryPolicy, retry: int, retry_after: str | None = None) -> 
     if asked > settings.cap_seconds:
         return None
     return max(asked, full_jitter(retry, settings.first_seconds, settings.cap_seconds))
+
+
+def next_pause(
+    service: Service, call: Call, policy: Policy, deadline: Deadline, attempt: int, error: BackendError
+) -> float | None:
+    """Seconds until the call is made again; None where it is not."""
+    if attempt >= policy.retries.attempts or call.method not in IDEMPOTENT or not error.passing:
+        return None
+    wait = pause(policy.retries, attempt, error.retry_after)
+    if wait is None or wait >= deadline.remaining():
+        return None
+    if not service.budget.withdraw():
+        service.refused["budget"].inc()
+        trace.get_current_span().add_event("retry.refused", {"service": call.service, "reason": "budget"})
+        return None
+    return wait

@@ -7,12 +7,12 @@ from typing import Final, NamedTuple, NoReturn
 from opentelemetry import trace
 from opentelemetry.trace import SpanKind, Tracer
 
-from gateway.backend import retry
 from gateway.backend.bulkhead import Bulkhead, Full
 from gateway.backend.call import BackendError, Call
 from gateway.backend.circuit_breaker import CircuitBreaker, CircuitBreakers, State
 from gateway.backend.metrics import Metrics
 from gateway.backend.policy import BulkheadPolicy, Policy
+from gateway.backend.retry_budget import RetryBudget
 from observability.http.client import Origin
 from observability.tracer import Template
 
@@ -43,7 +43,7 @@ class Service:
     def __init__(self, name: str, policy: Policy, metrics: Metrics, tracer: Tracer, origin: Origin) -> None:
         self.name = name
         self.policy = policy
-        self.budget = retry.Budget()
+        self.budget = RetryBudget()
         self.bulkhead = Bulkhead(policy.bulkhead)
         self.streams = Bulkhead(BulkheadPolicy(concurrent=MAX_STREAMS, queue=0))
         self.long_lived = Bulkhead(BulkheadPolicy(concurrent=MAX_LONG_LIVED, queue=0))

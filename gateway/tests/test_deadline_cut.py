@@ -71,7 +71,7 @@ async def test_a_service_is_blamed_where_others_used_up_little_time(
         with pytest.raises(BackendError) as caught:
             await upstreams.call(Call("orders", "GET", "/orders/7"), policy, deadline)
         assert caught.value.status == 504
-    assert upstreams._services["orders"].circuits.worst is (State.OPEN if blamed else State.CLOSED)
+    assert upstreams._services.by_name["orders"].circuits.worst is (State.OPEN if blamed else State.CLOSED)
 
 
 async def test_a_probe_that_hangs_until_the_deadline_opens_the_circuit_again(serve: Serve) -> None:
@@ -84,7 +84,7 @@ async def test_a_probe_that_hangs_until_the_deadline_opens_the_circuit_again(ser
     for number in (1, 2):
         with pytest.raises(BackendError):
             await upstreams.call(Call("orders", "GET", "/orders/7"), policy, Deadline.after(0.5))
-        circuit = upstreams._services["orders"].circuits.of("", "/orders/7")
+        circuit = upstreams._services.by_name["orders"].circuits.of("", "/orders/7")
         assert (len(server.asked), circuit.state) == (number, State.OPEN)
         await until(lambda: not circuit.retry_after())  # noqa: B023 - it is waited for here
 

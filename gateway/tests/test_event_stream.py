@@ -28,7 +28,7 @@ async def ended(api: Api, reason: str) -> None:
     await until(lambda: not api.pipeline.in_flight.count)
     backend = api.context.backend
     assert isinstance(backend, BackendClient)
-    held = backend._services["orders"]
+    held = backend._services.by_name["orders"]
     assert (held.bulkhead.in_flight, held.streams.in_flight, held.long_lived.in_flight) == (0, 0, 0)
     assert value_of(api, "long_lived", route="news", kind="event_stream") == 0
 
@@ -63,7 +63,7 @@ async def test_events_come_one_by_one_for_longer_than_any_timeout(
                 assert value_of(api, "long_lived", route="news", kind="event_stream") == 1
                 (count,) = (
                     sample.value
-                    for family in backend._metrics.attempts.collect()
+                    for family in backend._services._metrics.attempts.collect()
                     for sample in family.samples
                     if sample.name.endswith("_count")
                 )

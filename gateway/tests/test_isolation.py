@@ -134,13 +134,13 @@ async def test_callers_that_send_slowly_hold_no_place(serve: Serve) -> None:
     uploads = [asyncio.create_task(upload(length)) for length in (8, None) * 4]
     await until(lambda: len(begun) == 8)
     assert await status(upstreams, to("/orders/7"), seconds=5) == 200
-    assert upstreams._services["orders"].bulkhead.in_flight == 0
+    assert upstreams._services.by_name["orders"].bulkhead.in_flight == 0
     complete.set()
     done = await asyncio.gather(*uploads, return_exceptions=True)
     # All of them are complete at once, and there are two places and no queue.
     assert 200 in done
     assert all(each == 200 or isinstance(each, BackendError) for each in done)
-    assert upstreams._services["orders"].bulkhead.in_flight == 0
+    assert upstreams._services.by_name["orders"].bulkhead.in_flight == 0
 
 
 @pytest.mark.parametrize("behave", [hang, cut(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{")])
@@ -150,7 +150,7 @@ async def test_streams_that_fail_give_back_what_they_hold(serve: Serve, behave: 
     for _ in range(3):
         with pytest.raises(BackendError):
             await read_whole(upstreams, policy)
-    service = upstreams._services["orders"]
+    service = upstreams._services.by_name["orders"]
     assert (service.bulkhead.in_flight, service.streams.in_flight) == (0, 0)
 
 
@@ -165,7 +165,7 @@ async def test_a_call_that_would_not_be_made_is_refused_before_its_body_is_read(
     for _ in range(4):
         await status(upstreams, to("/orders/bad"))
     hanging = [asyncio.create_task(status(upstreams, to("/orders/hanging", "stock"))) for _ in range(2)]
-    await until(lambda: upstreams._service("stock", POLICY).bulkhead.is_full)
+    await until(lambda: upstreams._services.of("stock", POLICY).bulkhead.is_full)
     for service, target in (("orders", "/orders/bad"), ("stock", "/stock/7")):
         call = Call(service, "GET", target, (), body(), 1, "GET /orders/{path.id}")
         with pytest.raises(BackendError) as caught:

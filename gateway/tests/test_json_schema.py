@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.aggregation.tests.test_json_document import JSON
-from gateway.json_schema import MAX_MEMBERS, Schema, TooMuch
+from gateway.json_schema import Schema, TooMuch
+from gateway.json_schema.stepwise import MAX_MEMBERS
 
 #: Takes the square of a text's length to find nothing.
 SLOW = r"\.+@$"

@@ -58,7 +58,7 @@ async def test_failures_before_a_reload_count(telemetry: Telemetry, tmp_path: Pa
         assert [(await api.get("/a")).status_code for _ in range(5)] == [502] * 5
         reload(api, tmp_path, routes(minimum=4))
         assert [(await api.get("/a")).status_code for _ in range(2)] == [502, 503]
-        (service,) = {each for each in api.context.backend._services.values() if each.name == "orders"}  # type: ignore[attr-defined]
+        service = api.context.backend._services.by_name["orders"]  # type: ignore[attr-defined]
         assert service.circuits.worst is State.OPEN
 
 

@@ -249,7 +249,7 @@ async def test_a_deadline_ends_whatever_is_done(telemetry: Telemetry, tmp_path: 
             assert (answer.status_code, answer.headers["Content-Type"]) == (504, "application/problem+json")
             assert answer.json()["trace_id"] == answer.headers["X-Trace-Id"]
         await until(lambda: not api.pipeline.in_flight.count)
-        services = api.context.backend._services.values()  # type: ignore[attr-defined]
+        services = api.context.backend._services.by_name.values()  # type: ignore[attr-defined]
         await until(lambda: not any(each.bulkhead.in_flight for each in services))
 
 

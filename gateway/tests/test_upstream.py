@@ -125,7 +125,7 @@ async def test_every_way_to_fail(serve: Serve, behave: Behaviour, status: int) -
 
 async def test_nobody_there(telemetry: observability.Telemetry, serve: Serve) -> None:
     upstreams, _ = await serve(reset)
-    lost = BackendClient("http://127.0.0.1:1", "secret", telemetry, upstreams._metrics)
+    lost = BackendClient("http://127.0.0.1:1", "secret", telemetry, upstreams._services._metrics)
     error = await refused(lost)
     assert (error.status, error.cause) == (502, "no connection")
     await lost.close()
@@ -210,7 +210,7 @@ async def test_nothing_outlasts_the_deadline(
         retries=RetryPolicy(attempts=5, first_seconds=300, cap_seconds=300),
         bulkhead=BulkheadPolicy(concurrent=1, queue_seconds=300),
     )
-    bulkhead = upstreams._service("orders", policy).bulkhead
+    bulkhead = upstreams._services.of("orders", policy).bulkhead
     if full:
         assert bulkhead.enter()
     async with asyncio.timeout(30):
@@ -237,7 +237,7 @@ async def test_a_failing_service_is_left_alone_and_tried_again(serve: Serve) -> 
         await refused(upstreams, policy=policy)
     error = await refused(upstreams, policy=policy)
     assert (error.status, error.retry_after, len(server.asked)) == (503, "1", 4)
-    circuits = upstreams._services["orders"].circuits
+    circuits = upstreams._services.by_name["orders"].circuits
     await until(lambda: not circuits.of("", ORDER.target).retry_after())
     assert (await ask(upstreams, policy=policy)).status == 200
     assert circuits.worst is State.CLOSED
@@ -258,7 +258,7 @@ async def test_a_probe_that_was_cancelled_makes_room_for_the_next(serve: Serve) 
         breaker=BreakerPolicy(minimum=1, window_seconds=60, open_seconds=0.01),
     )
     await refused(upstreams, policy=policy)
-    circuits = upstreams._services["orders"].circuits
+    circuits = upstreams._services.by_name["orders"].circuits
     await until(lambda: not circuits.of("", ORDER.target).retry_after())
     probe = asyncio.create_task(ask(upstreams, policy=policy))
     await until(lambda: len(server.asked) == 2)
@@ -276,7 +276,7 @@ async def test_a_probe_that_finds_no_place_makes_room_for_the_next(serve: Serve)
         bulkhead=BulkheadPolicy(concurrent=1, queue=0),
     )
     await refused(upstreams, policy=policy)
-    service = upstreams._services["orders"]
+    service = upstreams._services.by_name["orders"]
     await until(lambda: not service.circuits.of("", ORDER.target).retry_after())
     assert service.bulkhead.enter()
     assert (await refused(upstreams, policy=policy)).cause == "too many calls wait for it"
@@ -296,7 +296,7 @@ async def test_a_slow_service_holds_no_more_than_its_bulkhead(serve: Serve) -> N
     outcomes = await asyncio.gather(*(refused(upstreams, policy=policy) for _ in range(5)))
     assert sorted(error.status for error in outcomes) == [503, 503, 503, 504, 504]
     assert len(server.asked) == 2
-    assert upstreams._services["orders"].bulkhead.in_flight == 0
+    assert upstreams._services.by_name["orders"].bulkhead.in_flight == 0
 
 
 async def test_streams_both_ways(serve: Serve) -> None:
@@ -336,10 +336,10 @@ async def test_streams_fail_as_calls_do(serve: Serve, behave: Behaviour, status:
     with pytest.raises(BackendError) as caught:
         await _stream(upstreams, hasty(ONCE) if status == 504 else ONCE)
     assert caught.value.status == status
-    assert upstreams._services["orders"].bulkhead.in_flight == 0
+    assert upstreams._services.by_name["orders"].bulkhead.in_flight == 0
 
 
 async def test_reachable(serve: Serve) -> None:
     upstreams, server = await serve(saying(reply()))
-    await upstreams.reachable()
+    await upstreams.health.reachable()
     assert json.dumps(server.asked) == "[]"

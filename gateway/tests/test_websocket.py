@@ -67,7 +67,7 @@ async def ended(api: Api, reason: str) -> None:
     assert isinstance(backend, BackendClient)
     await until(lambda: not api.front.connections)
     await until(lambda: not any(pool._connections for pool in backend._client._pools.values()))
-    remembered = backend._services["orders"]
+    remembered = backend._services.by_name["orders"]
     held = remembered.bulkhead.in_flight, remembered.streams.in_flight, remembered.long_lived.in_flight
     assert (held, len(api.context.long_lived)) == ((0, 0, 0), 0)
     assert value_of(api, "long_lived", route="chat", kind="websocket") == 0

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.backend.policy import RetryPolicy
-from gateway.backend.retry import MAX_BALANCE, Budget, pause
+from gateway.backend.retry import pause
+from gateway.backend.retry_budget import MAX_BALANCE, RetryBudget
 
 SETTINGS = RetryPolicy(first_seconds=0.1, cap_seconds=1)
 
@@ -46,7 +47,7 @@ def test_a_service_is_left_alone_as_long_as_it_asks() -> None:
 
 @given(st.lists(st.booleans(), max_size=500), st.floats(0.01, 1))
 def test_retries_are_in_proportion_to_calls(wanted: list[bool], ratio: float) -> None:
-    budget = Budget()
+    budget = RetryBudget()
     made = 0
     for failed in wanted:
         budget.deposit(ratio)

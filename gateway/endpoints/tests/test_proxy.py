@@ -37,7 +37,7 @@ def asked() -> Request:
 
 
 def held(upstreams: BackendClient) -> int:
-    service = upstreams._services["orders"]
+    service = upstreams._services.by_name["orders"]
     return service.bulkhead.in_flight + service.streams.in_flight
 
 
