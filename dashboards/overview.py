@@ -95,6 +95,17 @@ def _state(board: Dashboard) -> None:
     )
     board.with_panel(
         number(
+            "Error budgets left",
+            units.PercentUnit,
+            Prom("slo:budget_left:ratio", "{{slo}}"),
+            description="Of what each objective of the public API allows in 3 days. Below 0 it is missed.",
+            limits=Limits(amber=0.25, red=0, good_is_high=True),
+            width=24,
+            height=8,
+        )
+    )
+    board.with_panel(
+        number(
             "Targets up",
             units.Short,
             Prom("min by (instance) (up)", "{{instance}}"),

@@ -19,6 +19,7 @@ from compose.cli import (
     prometheus,
     rabbitmq,
     secrets,
+    slos,
     stores,
     targets,
     users,
@@ -193,6 +194,7 @@ def _prometheus(
     copied = {str(source.relative_to("observability")): (root / source).read_text() for source in rules}
     own = (root / prometheus.SOURCE / "prometheus.yml").read_text()
     return copied | {
+        slos.RULES: slos.rules(slos.load(root)),
         "prometheus/prometheus.yml": prometheus.configuration(own, site, stores),
         "prometheus/targets/hops.json": targets.hops(catalog, platform, site),
         "prometheus/targets/telemetry.json": targets.telemetry(site, stores),

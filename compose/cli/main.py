@@ -72,6 +72,9 @@ COMMANDS = {
     "find": Command("find traces by hop, route, status, duration or log text", in_environment=True),
     "alerts": Command("show what fires, why and what to do; silence it", in_environment=True),
     "map": Command("show which hop calls which, and what the catalog does not allow", in_environment=True),
+    "slo": Command(
+        "show how well each objective is kept, and what is left of its budget", in_environment=True
+    ),
     "open": Command("print the address of a page of the console, and open it"),
     "emit": Command("put one event into Rio", in_environment=True),
     "tail": Command("show events as they pass through Rio", in_environment=True),
@@ -90,7 +93,20 @@ COMMANDS = {
     "bench": Command("measure a part beside its peers, on one core", True, True, False, testing=True),
 }
 
-_JSON = ("status", "doctor", "demo", "console", "trace", "find", "map", "emit", "tail", "outbox", "bench")
+_JSON = (
+    "status",
+    "doctor",
+    "demo",
+    "console",
+    "trace",
+    "find",
+    "map",
+    "slo",
+    "emit",
+    "tail",
+    "outbox",
+    "bench",
+)
 """Commands that print JSON on request; `alerts` and those of `rio` do, too."""
 
 _SETTLE = {

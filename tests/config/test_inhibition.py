@@ -28,6 +28,7 @@ CALLERS = [
     *of("HighErrorRatio HighLatency", "edge-nginx", http_route="/v1/*"),
     *of("HighErrorRatio HighLatency", "services-nginx", http_route="/accounts/*"),
     *of("HighErrorRatio HighLatency GatewayPartialAnswers", "gateway", http_route="/v1/orders"),
+    *of("SLOBurnsFast SLOBurnsSlowly", "gateway", slo="place-order-availability"),
 ]
 DELIVERIES = of(
     "RioBacklog RioBacklogOld RioDeliveryStalled RioDeliverySlow RioRetrying RioCircuitOpen",

@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from compose.cli import platform
 from compose.cli.commands import map as command
 from compose.cli.layout import Layout
 from compose.cli.main import parse
 from compose.cli.toolbox import Toolbox
-from tests.config.programs import OBSERVABILITY, Program
-from tests.ports import free_port
+from tests.config.backfilled import ROOT, backfilled
 
 pytestmark = pytest.mark.config
 
-ROOT = OBSERVABILITY.parent
 HTTP, SQL = "", "database"
 MINUTE = 60
 
@@ -52,41 +48,14 @@ def samples(now: int) -> Iterator[str]:
             value = share * 2 * (120 - minute)
             name = "traces_service_graph_request_server_seconds_bucket"
             yield f"{name}{{{labels}}} {value} {now - minute * MINUTE}"
-    yield "# EOF"
 
 
 @pytest.fixture(scope="module")
 def layout(toolbox: Toolbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Layout]:
-    """Of an instance whose Prometheus is an existing one."""
     folder = tmp_path_factory.mktemp("prometheus")
-    (folder / "metrics").write_text("\n".join(samples(int(time.time()))) + "\n")
-    made = ["tsdb", "create-blocks-from", "openmetrics", str(folder / "metrics"), str(folder / "data")]
-    subprocess.run([toolbox.promtool, *made], check=True, capture_output=True, timeout=60)
-    url = f"http://127.0.0.1:{free_port()}"
-    (folder / "prometheus.yml").write_text("global: {}\n")
-    program = Program(
-        [
-            str(toolbox.prometheus),
-            f"--config.file={folder / 'prometheus.yml'}",
-            f"--storage.tsdb.path={folder / 'data'}",
-            f"--web.listen-address={url.removeprefix('http://')}",
-        ],
-        {},
-        f"{url}/-/ready",
-        folder / "prometheus.log",
-    )
-    (folder / "compose").mkdir()
-    shutil.copy(ROOT / platform.SCHEMA, folder / platform.SCHEMA)
-    settings = (ROOT / platform.FILE).read_text().partition("\ntelemetry:")[0]
-    (folder / platform.FILE).write_text(
-        f"{settings}\ntelemetry:\n  prometheus: {{url: '{url}', remote_write_url: '{url}'}}\n"
-    )
     shutil.copytree(ROOT / "services", folder / "services", ignore=shutil.ignore_patterns("target"))
-    try:
-        program.start()
-        yield Layout(folder, "default", 0)
-    finally:
-        program.kill()
+    with backfilled(toolbox, folder, samples(int(time.time()))) as found:
+        yield found
 
 
 @pytest.fixture

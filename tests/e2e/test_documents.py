@@ -205,7 +205,7 @@ def test_command(
     else:
         done = run(text, environment, 120)
         # As grep's does, their exit code says whether there was anything.
-        right = (0, 1) if re.match(r"\./nextphase (find|alerts|map)\b(?! silence)", text) else (0,)
+        right = (0, 1) if re.match(r"\./nextphase (find|alerts|map|slo)\b(?! silence)", text) else (0,)
         assert done.returncode in right, f"{text}\n{done.stdout}\n{done.stderr}"
         if made := ENDS.search(done.stdout):
             assert nextphase("alerts", "silence", "--end", made[1]).returncode == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from compose.cli import catalog, platform, slos
 from compose.cli.toolbox import Toolbox
 
 ROOT = Path(__file__).parents[3]
@@ -40,7 +41,7 @@ subscriptions:
 
 def make(root: Path, **manifests: str) -> Path:
     """Fills `root`; manifests: text of each service's manifest, instead of the two above."""
-    for file in ("services/service.schema.json", "compose/platform.schema.json", "compose/platform.yaml"):
+    for file in (catalog.SCHEMA, platform.SCHEMA, platform.FILE, slos.SCHEMA, slos.FILE):
         (root / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / file, root / file)
     shutil.copytree(ROOT / "compose/rabbitmq", root / "compose/rabbitmq")

@@ -1,0 +1,99 @@
+"""The objectives: how they are read, and the rules made of them."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from compose.cli import slos
+from compose.cli.refusal import Refused
+from observability.metrics import DURATION_BUCKETS
+
+ROOT = Path(__file__).parents[3]
+#: Routes that describe the API and are no part of it.
+DOCUMENTS = {"openapi", "docs"}
+
+OBJECTIVE = """\
+  - name: {name}
+    objective: {objective}
+    description: Reading does not end in 5xx.
+    sli:
+      events:
+        error_query: |
+          sum(rate(requests_total{{code=~"5.."}}[{{{{.window}}}}]))
+        total_query: {total}
+"""
+TOTAL = "sum(rate(requests_total[{{.window}}]))"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "observability").mkdir()
+    shutil.copy(ROOT / slos.SCHEMA, tmp_path / slos.SCHEMA)
+    return tmp_path
+
+
+def write(root: Path, *objectives: str) -> None:
+    text = "version: prometheus/v1\nservice: gateway\nslos:\n" + "".join(objectives)
+    (root / slos.FILE).write_text(text)
+
+
+def test_an_objective_becomes_three_rules(root: Path) -> None:
+    write(root, OBJECTIVE.format(name="read", objective=99.9, total=TOTAL))
+    (objective,) = slos.load(root)
+    (group,) = yaml.safe_load(slos.rules([objective]))["groups"]
+    assert group["interval"] == "30s"
+    assert {rule["record"]: rule["expr"] for rule in group["rules"]} == {
+        "slo:bad_events:rate1m": '(sum(rate(requests_total{code=~"5.."}[1m])))'
+        " or 0 * (sum(rate(requests_total[1m])))",
+        "slo:events:rate1m": "sum(rate(requests_total[1m]))",
+        "slo:objective:ratio": "vector(0.999)",
+    }
+    assert all(rule["labels"] == {"slo": "read", "service": "gateway"} for rule in group["rules"])
+
+
+@pytest.mark.parametrize(
+    ("objectives", "fault"),
+    [
+        ([OBJECTIVE.format(name="read", objective=100, total=TOTAL)], "5: slos.0.objective: 100 "),
+        ([OBJECTIVE.format(name="Read", objective=99, total=TOTAL)], "4: slos.0.name: 'Read' "),
+        (
+            [OBJECTIVE.format(name="read", objective=99, total="up")],
+            "11: slos.0.sli.events.total_query: 'up' ",
+        ),
+        (
+            [OBJECTIVE.format(name="read", objective=99, total=TOTAL)] * 2,
+            "12: slos.1.name: read is given twice",
+        ),
+        (["  - name: read\n"], "4: slos.0.objective: is missing"),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_line(root: Path, objectives: list[str], fault: str) -> None:
+    write(root, *objectives)
+    with pytest.raises(Refused) as refused:
+        slos.load(root)
+    assert f"{slos.FILE}:{fault}" in str(refused.value)
+
+
+def test_every_public_route_has_its_objectives() -> None:
+    routes = yaml.safe_load((ROOT / "gateway/routes.yaml").read_text())["routes"]
+    named = {route["id"] for route in routes} - DOCUMENTS
+    objectives = {one.name: one for one in slos.load(ROOT)}
+    assert objectives.keys() == {f"{name}-{kind}" for name in named for kind in ("availability", "latency")}
+    for route in routes:
+        if route["id"] in named:
+            for kind in ("availability", "latency"):
+                total = objectives[f"{route['id']}-{kind}"].total
+                assert f'http_route="{route["path"]}"' in total
+                assert f'http_request_method="{route["method"]}"' in total
+
+
+def test_latencies_are_those_of_buckets() -> None:
+    """Between two buckets there is no count: the objective would never be kept."""
+    bounds = {float(bound) for one in slos.load(ROOT) for bound in re.findall(r'le="([^"]+)"', one.bad)}
+    assert bounds
+    assert bounds <= set(DURATION_BUCKETS)
