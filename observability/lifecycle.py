@@ -27,6 +27,6 @@ def _at_exit() -> None:
 
 
 def register() -> None:
-    """Have the interpreter call this module's functions; called once, when the library is imported."""
+    """Have the interpreter call these functions; called once, as `observability.logs` is imported."""
     atexit.register(_at_exit)
     os.register_at_fork(before=_before_fork, after_in_child=_in_child)

@@ -9,7 +9,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_ON, Sampler
 from opentelemetry.trace import Tracer
 from prometheus_client import CollectorRegistry
 
-from observability import lifecycle, logs
+from observability import logs
 from observability.deferred import DEFERRED
 from observability.exporter import HoldingExporter, NullExporter
 from observability.health import Health, reachable
@@ -23,8 +23,6 @@ from observability.tracer.provider import Provider
 
 _by_service: dict[str, "Telemetry"] = {}
 _current: "Telemetry | None" = None
-
-lifecycle.register()
 
 
 class Telemetry:

@@ -415,11 +415,11 @@ def test_a_stderr_that_nobody_reads_holds_nothing_up() -> None:
 
 def test_a_forked_process_writes_its_own_lines_alone() -> None:
     code = (
-        "import os, time; from observability.logs.stderr import LINES\n"
+        "import os; from observability.logs.stderr import LINES\n"
         "LINES.write(b'parent\\n', False)\n"
         "child = os.fork()\n"
         "LINES.write(b'child\\n' if not child else b'parent again\\n', False)\n"
-        "child or (time.sleep(0.2), os._exit(0))\n"
+        "child or (LINES.flush(10), os._exit(0))\n"
         "os.waitpid(child, 0)\n"
     )
     done = subprocess.run(
