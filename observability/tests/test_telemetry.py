@@ -59,7 +59,7 @@ def test_uncaught_exceptions_and_warnings_are_records(otlp: OtlpSink, fluent: Fl
     assert done.returncode == 1
     records = [json.loads(line) for line in done.stderr.splitlines()]
     assert any("old" in record["message"] for record in records)
-    uncaught = [record["exception"] for record in records if record["logger"] == "uncaught"]
+    uncaught = [record["error_stack"] for record in records if record["logger"] == "uncaught"]
     assert "ZeroDivisionError" in uncaught[0]
     assert "LookupError: lost" in uncaught[1]
     assert fluent.records(level="critical")
