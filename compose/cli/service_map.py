@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from compose.cli.catalog import Catalog
-from compose.cli.telemetry import Telemetry
+from compose.cli.telemetry import Telemetry, known
 
 POSTGRESQL = "postgresql"
 #: How a caller waits for what it calls, as the collector's service graph names it: HTTP has no name there.
@@ -85,7 +85,7 @@ def look(telemetry: Telemetry, catalog: Catalog, seconds: int) -> ServiceMap:
             kind,
             round(count),
             round(failures.get((edge, kind), 0)),
-            _number(p95.get((edge, kind))),
+            known(p95.get((edge, kind))),
             edge in allowed or kind in (DATABASE, MESSAGING),
         )
         for (edge, kind), count in sorted(counts.items())
@@ -107,7 +107,3 @@ def _by_edge(telemetry: Telemetry, query: str) -> dict[tuple[Edge, str], float]:
         (Edge(labels.get("client", ""), labels.get("server", "")), labels.get("connection_type", "")): value
         for labels, value in telemetry.metric(query)
     }
-
-
-def _number(value: float | None) -> float | None:
-    return None if value is None or value != value else value

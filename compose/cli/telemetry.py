@@ -1,6 +1,7 @@
 """Reading an instance's telemetry back: traces from Jaeger, logs from Loki, metrics from Prometheus; from
 existing ones where compose/platform.yaml names them."""
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +26,11 @@ _PAGE = 'id="jaeger-ui-root"'
 
 #: Labels and value of one series at one time.
 Sample = tuple[dict[str, str], float]
+
+
+def known(value: float | None) -> float | None:
+    """A sample's value; None for one that is not there or not a number, as of a ratio of nothing."""
+    return None if value is None or math.isnan(value) else value
 
 
 @dataclass(frozen=True, slots=True)

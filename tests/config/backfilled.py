@@ -17,6 +17,14 @@ from tests.ports import free_port
 ROOT = OBSERVABILITY.parent
 
 
+def name_store(folder: Path, store: str) -> None:
+    """Give a checkout the platform's settings, and in them an existing store: a line of `telemetry`."""
+    (folder / "compose").mkdir()
+    shutil.copy(ROOT / platform.SCHEMA, folder / platform.SCHEMA)
+    settings = (ROOT / platform.FILE).read_text().partition("\ntelemetry:")[0]
+    (folder / platform.FILE).write_text(f"{settings}\ntelemetry:\n  {store}\n")
+
+
 @contextmanager
 def backfilled(toolbox: Toolbox, folder: Path, samples: Iterable[str]) -> Iterator[Layout]:
     """samples: lines of OpenMetrics with timestamps, without the last one."""
@@ -32,12 +40,8 @@ def backfilled(toolbox: Toolbox, folder: Path, samples: Iterable[str]) -> Iterat
         f"--web.listen-address={url.removeprefix('http://')}",
     ]
     program = Program(command, {}, f"{url}/-/ready", folder / "prometheus.log")
-    for name in ("compose", "observability"):
-        (folder / name).mkdir()
-    shutil.copy(ROOT / platform.SCHEMA, folder / platform.SCHEMA)
-    settings = (ROOT / platform.FILE).read_text().partition("\ntelemetry:")[0]
-    prometheus = f"prometheus: {{url: '{url}', remote_write_url: '{url}'}}"
-    (folder / platform.FILE).write_text(f"{settings}\ntelemetry:\n  {prometheus}\n")
+    (folder / "observability").mkdir()
+    name_store(folder, f"prometheus: {{url: '{url}', remote_write_url: '{url}'}}")
     try:
         program.start()
         yield Layout(folder, "default", 0)

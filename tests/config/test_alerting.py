@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -11,20 +10,20 @@ from typing import Any
 import httpx
 import pytest
 
-from compose.cli import names, platform
+from compose.cli import names
 from compose.cli.alerting import FIRING, INHIBITED, SILENCED, Alert, Alerting
 from compose.cli.errors import Failure
 from compose.cli.layout import PORTS, Layout
 from compose.cli.prometheus import INSTANCE_LABEL
 from compose.cli.telemetry import Telemetry
 from compose.cli.toolbox import Toolbox
+from tests.config.backfilled import ROOT, name_store
 from tests.config.programs import OBSERVABILITY, Program
 from tests.conftest import eventually
 from tests.ports import free_port
 
 pytestmark = pytest.mark.config
 
-ROOT = OBSERVABILITY.parent
 HOUR = timedelta(hours=1)
 NOTHING = "00000000-0000-4000-8000-000000000000"
 
@@ -48,10 +47,7 @@ def alerting(toolbox: Toolbox, tmp_path_factory: pytest.TempPathFactory) -> Iter
         "--cluster.listen-address=",
     ]
     program = Program(list(map(str, command)), {}, f"{url}/-/ready", folder / "alertmanager.log")
-    (folder / "compose").mkdir()
-    shutil.copy(ROOT / platform.SCHEMA, folder / platform.SCHEMA)
-    settings = (ROOT / platform.FILE).read_text().partition("\ntelemetry:")[0]
-    (folder / platform.FILE).write_text(f"{settings}\ntelemetry:\n  alertmanager: {{url: '{url}'}}\n")
+    name_store(folder, f"alertmanager: {{url: '{url}'}}")
     telemetry = Telemetry(Layout(folder, "shop", free_port() - PORTS["prometheus"]))
     try:
         program.start()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import sys
 from dataclasses import asdict, dataclass
 
@@ -16,7 +15,7 @@ from compose.cli import slos
 from compose.cli.layout import Layout
 from compose.cli.slos import Objective
 from compose.cli.store_client import TelemetryError
-from compose.cli.telemetry import Telemetry
+from compose.cli.telemetry import Telemetry, known
 
 
 @dataclass(frozen=True)
@@ -65,16 +64,12 @@ def _kept(telemetry: Telemetry, objectives: list[Objective]) -> list[Kept]:
             one.name,
             one.description,
             one.target,
-            None if (bad := _number(errors.get(one.name))) is None else 1 - bad,
-            _number(left.get(one.name)),
-            None if (bad := _number(hour.get(one.name))) is None else bad / (1 - one.target),
+            None if (bad := known(errors.get(one.name))) is None else 1 - bad,
+            known(left.get(one.name)),
+            None if (bad := known(hour.get(one.name))) is None else bad / (1 - one.target),
         )
         for one in objectives
     ]
-
-
-def _number(value: float | None) -> float | None:
-    return None if value is None or math.isnan(value) else value
 
 
 def _show(kept: list[Kept]) -> None:
