@@ -88,7 +88,8 @@ class SessionHandler(ChangeHandler):
             samesite="Strict",
             max_age=grant.session_seconds,
         )
-        _logger.info("Operate session opened", extra=session.fields() | {"seconds": grant.session_seconds})
+        fields = session.fields() | {"lifetime_ms": grant.session_seconds * 1000}
+        _logger.info("Operate session opened", extra=fields)
         self._show(session)
 
     def delete(self) -> None:

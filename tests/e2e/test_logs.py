@@ -2,18 +2,16 @@
 
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 from compose.cli.telemetry import LogLine
 from compose.cli.traffic import Traffic
-from tests.conftest import ROOT, Stack, eventually
+from tests.conftest import Stack, eventually
+from tests.log_schema import DURATION, SCHEMA
 
 pytestmark = pytest.mark.stack
 
-SCHEMA: dict[str, Any] = yaml.safe_load((ROOT / "observability/logs/schema.yaml").read_text())
 TYPES = {
     "level": "|".join(SCHEMA["levels"]),
     "integer": r"\d+",
@@ -23,8 +21,6 @@ TYPES = {
     "16 hex digits": "[0-9a-f]{16}",
 }
 ALWAYS = {name for name, field in SCHEMA["fields"].items() if field["of"] == "every line"}
-#: Numbers that a name like this has are durations.
-DURATION = re.compile("duration|latency|elapsed|seconds|millis|_ns$|_us$|_s$")
 #: Where the words of a line are in the files that are no JSON, and in the others.
 NGINX_WORDS = r"^\S+ \S+ \[\w+\] \d+#\d+: (?:\*\d+ )?(.+)$"
 WORDS = {

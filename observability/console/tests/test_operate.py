@@ -38,7 +38,9 @@ def test_the_secret_is_in_no_answer_and_no_log(console: Console) -> None:
     opened = console.ask("POST", SESSION, {"token": token})
     (secret,) = console.client.cookies.values()
     assert secret not in opened.text
-    console.fluent.records(message="Operate session opened", session=opened.json()["id"])
+    (line,) = console.fluent.records(message="Operate session opened", session=opened.json()["id"])
+    assert "seconds" not in line  # durations are milliseconds in every line
+    assert line["lifetime_ms"] >= 60_000
     written = (console.folder / "stderr").read_text() + str(console.fluent.messages)
     assert secret not in written
     assert token not in written

@@ -31,7 +31,7 @@ class LogLines(Observer):
             )
         elif judgement.verdict is Verdict.RETRY:
             # Before it is stored: after a short pause the next attempt begins before RabbitMQ has confirmed.
-            self._write_failure(State.RETRY, attempt, pause_seconds=round(judgement.pause_seconds, 1))
+            self._write_failure(State.RETRY, attempt, pause_ms=round(judgement.pause_seconds * 1000))
 
     def after_outcome(self, attempt: DeliveryAttempt) -> None:
         state = _STORED.get(attempt.judgement.verdict)
