@@ -20,8 +20,8 @@ _OWN_CALLS: Mapping[str, tuple[str, ...]] = {
     "rio": ("services-nginx",),
 }
 """The calls that every platform has; the alert CallNotAllowed knows them, too."""
-_OPERATORS_CALLS: Mapping[str, tuple[str, ...]] = {"console": ("gateway", "rio")}
-"""Calls that a person causes, and that need not be there."""
+_OPERATORS_CALLS: Mapping[str, tuple[str, ...]] = {"console": ("edge-nginx", "rio")}
+"""Calls that a person causes, and that need not be there; the alert knows them, too."""
 _LABELS = "client, server, connection_type"
 
 
@@ -63,18 +63,23 @@ class ServiceMap:
 
 def expected(catalog: Catalog) -> Iterator[Edge]:
     """The edges that there should be: services nginx calls every service, which calls its database."""
-    for client, servers in _OWN_CALLS.items():
-        yield from (Edge(client, server) for server in servers)
+    yield from _edges(_OWN_CALLS)
     yield from (Edge("services-nginx", service.name) for service in catalog)
     yield from (Edge(service.name, POSTGRESQL) for service in catalog if service.database)
 
 
+def allowed_edges(catalog: Catalog) -> set[Edge]:
+    """The edges that there may be: those that there should be, and what operators cause."""
+    return {*expected(catalog), *_edges(_OPERATORS_CALLS)}
+
+
+def _edges(calls: Mapping[str, tuple[str, ...]]) -> Iterator[Edge]:
+    return (Edge(client, server) for client, servers in calls.items() for server in servers)
+
+
 def look(telemetry: Telemetry, catalog: Catalog, seconds: int) -> ServiceMap:
     """The calls of the last `seconds`. Raises TelemetryError where Prometheus does not answer."""
-    wanted = set(expected(catalog))
-    allowed = wanted | {
-        Edge(client, server) for client, servers in _OPERATORS_CALLS.items() for server in servers
-    }
+    wanted, allowed = set(expected(catalog)), allowed_edges(catalog)
     counts = _by_edge(telemetry, _counted("traces_service_graph_request_total", seconds))
     failures = _by_edge(telemetry, _counted("traces_service_graph_request_failed_total", seconds))
     buckets = f"sum by ({_LABELS}, le) (rate(traces_service_graph_request_server_seconds_bucket[{seconds}s]))"
