@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from broker.rio.amqp.consumer import ReceivedMessage
 from broker.rio.delivery.circuit_breaker import CircuitBreakers
 from broker.rio.delivery.factory import DeliveryContext
-from broker.rio.delivery.queue_bounds import QueueBounds
+from broker.rio.delivery.queue_limits import QueueLimits
 from broker.rio.delivery.worker import Worker
 from broker.rio.model.subscription import Status, Subscription
 from broker.rio.store.held import NOTHING_HELD
@@ -28,7 +28,7 @@ class Workers:
         self._known: dict[str, Subscription] = {}
         self._current: dict[str, Worker] = {}
         self._by_number: dict[int, Worker] = {}
-        self._bounds = QueueBounds(context, self._numbers, waiting_megabytes, self._consume)
+        self._limits = QueueLimits(context, self._numbers, waiting_megabytes, self._consume)
         self._ending: set[asyncio.Task[None]] = set()
 
     @property
@@ -43,7 +43,7 @@ class Workers:
             self._metrics.overflowed.labels(subscription.id)  # at 0: a rate sees the first ones
         self._known = {subscription.id: subscription for subscription in subscriptions}
         active = {one.id: one for one in subscriptions if one.status is Status.ACTIVE}
-        self._bounds.end(active.keys() - self._failing().keys())
+        self._limits.end(active.keys() - self._failing().keys())
         for gone in self._current.keys() - active.keys():
             self._end(self._current.pop(gone))
         for subscription in active.values():
@@ -59,17 +59,17 @@ class Workers:
             self._circuit_breakers.of(sink).hold(seconds)
 
     def receive(self, batch: list[ReceivedMessage]) -> None:
-        """Hand each message to the worker, or the overflow, whose consumer received it."""
+        """Hand each message to the worker, or the trimmer, whose consumer received it."""
         for received in batch:
             number = received.consumer.spec.number
-            receiver = self._by_number.get(number) or self._bounds.overflow(number)
+            receiver = self._by_number.get(number) or self._limits.trimmer(number)
             if receiver is not None:
                 receiver.receive(received)
 
     def note_lengths(self, lengths: Mapping[str, int]) -> None:
         """Note how many messages are ready in each subscription's queue."""
         paused = {one: self._known[one] for one in self._known.keys() - self._current.keys()}
-        self._bounds.note_lengths(paused | self._failing(), lengths)
+        self._limits.note_lengths(paused | self._failing(), lengths)
 
     def show_gauges(self) -> None:
         """Set the gauges that change with time."""
@@ -102,7 +102,7 @@ class Workers:
             self._end(worker)
         self._current.clear()
         self._known = {}  # active subscriptions without a worker would seem to be paused
-        self._bounds.end()
+        self._limits.end()
         if self._ending:
             await asyncio.wait(self._ending, timeout=timeout_seconds)
 
@@ -120,7 +120,7 @@ class Workers:
 
     def _age(self, subscription_id: str) -> float:
         worker = self._current.get(subscription_id)
-        since = self._bounds.waiting_since(subscription_id) if worker is None else worker.oldest_accepted_at()
+        since = self._limits.waiting_since(subscription_id) if worker is None else worker.oldest_accepted_at()
         return 0.0 if since is None else max(0.0, time.time() - since)
 
     def _start(self, subscription: Subscription, former: Worker | None) -> None:
@@ -150,7 +150,7 @@ class Workers:
         """Consume for all workers, the ending ones too: their unsettled messages are still to be settled."""
         specs = [worker.spec for worker in self._by_number.values()]
         self._context.consumers.consume(
-            [*specs, *self._bounds.specs], self._known.keys() - self._current.keys()
+            [*specs, *self._limits.specs], self._known.keys() - self._current.keys()
         )
 
     def _remove_gauges(self, subscription_ids: set[str]) -> None:

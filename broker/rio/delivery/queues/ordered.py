@@ -12,7 +12,8 @@ from typing import Final
 from broker.rio.amqp.consumer import ConsumerSpec, ReceivedMessage
 from broker.rio.amqp.consumers import Consumers
 from broker.rio.delivery.observers.metrics import DeliveryMetrics
-from broker.rio.delivery.queues.held_subjects import HeldSubjects
+from broker.rio.delivery.queues.arrival_sorter import ArrivalSorter
+from broker.rio.delivery.queues.held_events import HeldEvents
 from broker.rio.delivery.queues.lanes import SubjectLanes
 from broker.rio.delivery.queues.queue import AttemptedMessages, DeliveryQueue
 from broker.rio.model.message import Message
@@ -39,14 +40,15 @@ class OrderedQueue(DeliveryQueue):
         """After `stopped` nothing is put back: RabbitMQ requeues it, in its place, as the channel closes."""
         super().__init__(consumers, attempted, on_ready)
         self._lanes = SubjectLanes()
-        self._held = HeldSubjects(spec, held, metrics, deliver=self._enqueue, acknowledge=self._acknowledge)
+        self._held = HeldEvents(spec, held, metrics, deliver=self._enqueue)
+        self._arrivals = ArrivalSorter(self._held, deliver=self._enqueue, acknowledge=self._acknowledge)
         self._stopped = stopped
         self._timers: set[asyncio.TimerHandle] = set()
 
     def add(self, received: ReceivedMessage) -> None:
         received = self._with_attempts(received)
         self._track(received)
-        self._held.receive(received)
+        self._arrivals.receive(received)
 
     def take(self) -> ReceivedMessage | None:
         return self._lanes.take()
@@ -96,6 +98,7 @@ class OrderedQueue(DeliveryQueue):
             await self._held.renew()
 
     async def close(self) -> None:
+        await self._arrivals.stop()
         await self._held.stop()
 
     def held(self) -> HeldBacklog:

@@ -1,16 +1,13 @@
-"""Keeping a blocked subscription, which is paused or whose sink fails, from filling RabbitMQ until its alarm
-stops every publisher.
+"""Trims the queue of a blocked subscription, which is paused or whose sink fails.
 
-What waits beyond a bound becomes dead letters, oldest first: they are kept, counted, and can be sent again.
-AMQP does not say how many bytes a queue holds. They are estimated: the queue's newest events are those of its
-types that were emitted last, whose sizes the flow counts keep for a while; those before are taken to be as
-large as the oldest ones.
+Otherwise it could fill RabbitMQ until an alarm stops every publisher. Events beyond the limit become dead
+letters, oldest first (RabbitMQ's own limit drops them, `drop-head`): they are kept, counted, and can be sent
+again.
 """
 
 import asyncio
 import itertools
 import logging
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
@@ -22,12 +19,11 @@ from broker.rio import tracing
 from broker.rio.amqp.consumer import ConsumerSpec, ReceivedMessage
 from broker.rio.delivery.factory import DeliveryContext
 from broker.rio.delivery.outcomes.filtered import Filtered
+from broker.rio.delivery.queue_size import estimated_bytes
 from broker.rio.jobs.periodic import AWAY
-from broker.rio.model.pattern import matches
 from broker.rio.model.states import State, log_state
 from broker.rio.model.subscription import Status, Subscription
 from broker.rio.store.dead_letters import Failure
-from broker.rio.store.flow_counts import Arrivals
 
 _logger = logging.getLogger(__name__)
 
@@ -42,8 +38,8 @@ _WAIT_SECONDS: Final = 5.0
 _EMPTY: Final = Context()
 
 
-class Overflow:
-    """Examines a blocked subscription's queue once, and moves what is too much to the dead letters.
+class QueueTrimmer:
+    """Examines a queue once, and moves the oldest events beyond the limit to the dead letters.
 
     Several dispatchers may each do so, and move a bounded number of events too many.
     """
@@ -67,21 +63,21 @@ class Overflow:
         self.removed = 0
         """How many events left the queue."""
         self.is_cut_short = False
-        """Whether too much still waits."""
+        """Whether events beyond the limit are left: a run removes a bounded number."""
         self._received: asyncio.Queue[ReceivedMessage] = asyncio.Queue()
 
     def receive(self, received: ReceivedMessage) -> None:
-        """Take an event; RabbitMQ requeues, in its place, what is not removed until the consumer ends."""
+        """Take an event; those not removed RabbitMQ requeues, in their places, when the consumer ends."""
         self._received.put_nowait(received)
 
     async def run(self) -> None:
-        """Examine the queue, and remove what is too much; untraced, as it belongs to no event's trace."""
+        """Examine the queue and remove events beyond the limit; untraced: it belongs to no event's trace."""
         try:
             with suppress_instrumentation():
                 await self._run()
         except AWAY as error:
             reason = {"subscription": self._subscription.id, "reason": repr(error)}
-            _logger.warning("events beyond what may wait stay in their queue", extra=reason)
+            _logger.warning("a queue beyond its limit cannot be trimmed", extra=reason)
 
     async def _run(self) -> None:
         batch = await self._take(min(SAMPLE, self._waiting))
@@ -89,7 +85,7 @@ class Overflow:
             return
         mean = sum(one.message.event.size for one in batch) / len(batch)
         arrived = await self._context.flow_counts.arrived()
-        bytes_ = waiting_bytes(self._waiting, self._subscription.types, arrived, mean)
+        bytes_ = estimated_bytes(self._waiting, self._subscription.types, arrived, mean)
         excess = bytes_ - self._megabytes * MEGABYTE
         while batch and excess > 0 and not self.is_cut_short:
             oldest = _first(batch, excess)
@@ -136,26 +132,6 @@ class Overflow:
                 log_state(State.DEAD, received.message.event, self._subscription.id, reason=reason)
             finally:
                 context.detach(token)
-
-
-def waiting_bytes(
-    waiting: int, types: Iterable[str], arrived: Iterable[Arrivals], oldest_mean: float
-) -> float:
-    """About how many bytes the events of a queue take.
-
-    Args:
-        waiting: how many they are.
-        types: patterns of event types that the queue gets.
-        arrived: what was emitted lately, newest first.
-        oldest_mean: the mean size of the oldest in the queue.
-    """
-    patterns, bytes_, left = tuple(types), 0.0, waiting
-    for one in arrived:
-        if left and any(matches(pattern, one.type) for pattern in patterns):
-            taken = min(left, one.count)
-            bytes_ += one.bytes * taken / one.count
-            left -= taken
-    return bytes_ + left * oldest_mean
 
 
 def _first(batch: list[ReceivedMessage], bytes_: float) -> list[ReceivedMessage]:

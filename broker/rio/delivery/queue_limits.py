@@ -1,5 +1,4 @@
-"""The queues of blocked subscriptions, which are paused or whose sinks fail: since when messages wait, and
-whether too many do."""
+"""Limits of the queues of blocked subscriptions, which are paused or whose sinks fail."""
 
 import asyncio
 import time
@@ -8,17 +7,17 @@ from typing import Final
 
 from broker.rio.amqp.consumer import ConsumerSpec
 from broker.rio.delivery.factory import DeliveryContext
-from broker.rio.delivery.overflow import LARGEST_BYTES, MEGABYTE, Overflow
+from broker.rio.delivery.queue_trimmer import LARGEST_BYTES, MEGABYTE, QueueTrimmer
 from broker.rio.model.subscription import Subscription
 
 _EXAMINE_SECONDS: Final = 60.0
 _EXAMINE_GROWN_SECONDS: Final = 5.0
 _GROWTH: Final = 0.1
-"""By which part of what may wait a queue may have grown until it is examined early."""
+"""By which part of the limit a queue may grow until it is examined early."""
 
 
-class QueueBounds:
-    """Has messages beyond what may wait for a blocked subscription become dead letters."""
+class QueueLimits:
+    """Has queues beyond their limit trimmed, and knows since when their messages wait."""
 
     def __init__(
         self,
@@ -27,12 +26,12 @@ class QueueBounds:
         megabytes: int,
         on_change: Callable[[], None],
     ) -> None:
-        """`megabytes`: how much may wait; `on_change` is called when `specs` has changed."""
+        """`megabytes`: the limit of a queue; `on_change` is called when `specs` has changed."""
         self._context = context
         self._numbers = numbers
         self._megabytes = megabytes
         self._on_change = on_change
-        self._overflows: dict[int, Overflow] = {}  # by the number of their consumer
+        self._trimmers: dict[int, QueueTrimmer] = {}  # by the number of their consumer
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._examined: dict[str, tuple[int, float]] = {}
         """How many messages were left when a queue was last examined, and when (monotonic)."""
@@ -42,11 +41,11 @@ class QueueBounds:
     @property
     def specs(self) -> list[ConsumerSpec]:
         """The consumers that examine the queues."""
-        return [overflow.spec for overflow in self._overflows.values()]
+        return [trimmer.spec for trimmer in self._trimmers.values()]
 
-    def overflow(self, number: int) -> Overflow | None:
-        """The overflow whose consumer has this number; None if the consumer is none of these."""
-        return self._overflows.get(number)
+    def trimmer(self, number: int) -> QueueTrimmer | None:
+        """The trimmer whose consumer has this number; None if the consumer is none of these."""
+        return self._trimmers.get(number)
 
     def waiting_since(self, subscription_id: str) -> float | None:
         """Since when messages have been seen to wait, seconds since the epoch; None when none does."""
@@ -75,18 +74,18 @@ class QueueBounds:
         return length * LARGEST_BYTES > most and not is_recent and subscription_id not in self._tasks
 
     def _examine(self, subscription: Subscription, length: int) -> None:
-        overflow = Overflow(next(self._numbers), subscription, length, self._megabytes, self._context)
-        self._overflows[overflow.spec.number] = overflow
-        self._tasks[subscription.id] = asyncio.create_task(self._run(overflow, length))
+        trimmer = QueueTrimmer(next(self._numbers), subscription, length, self._megabytes, self._context)
+        self._trimmers[trimmer.spec.number] = trimmer
+        self._tasks[subscription.id] = asyncio.create_task(self._run(trimmer, length))
         self._on_change()
 
-    async def _run(self, overflow: Overflow, length: int) -> None:
-        subscription_id = overflow.spec.subscription_id
+    async def _run(self, trimmer: QueueTrimmer, length: int) -> None:
+        subscription_id = trimmer.spec.subscription_id
         try:
-            await overflow.run()
+            await trimmer.run()
         finally:
-            if not overflow.is_cut_short:
-                self._examined[subscription_id] = (length - overflow.removed, time.monotonic())
-            del self._overflows[overflow.spec.number]
+            if not trimmer.is_cut_short:
+                self._examined[subscription_id] = (length - trimmer.removed, time.monotonic())
+            del self._trimmers[trimmer.spec.number]
             del self._tasks[subscription_id]
             self._on_change()
