@@ -13,7 +13,7 @@ class Measurements:
     def __init__(self, registry: CollectorRegistry) -> None:
         self._up = Gauge(
             "measurement_up",
-            "1 while gauges could be read that are asked of a server; while it is 0 they are NaN or absent.",
+            "1 if gauges could be read from a server at last; while it is 0, they are NaN or absent.",
             ["measurement"],
             registry=registry,
         )

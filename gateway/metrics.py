@@ -73,7 +73,10 @@ class Metrics:
             registry=registry,
         )
         self.malformed = Counter(
-            "gateway_malformed", "Messages refused before they were a request.", ["status"], registry=registry
+            "gateway_malformed",
+            "Messages refused before they could be parsed as a request.",
+            ["status"],
+            registry=registry,
         )
 
     def add_composed_route(self, route: str) -> None:

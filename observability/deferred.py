@@ -56,7 +56,7 @@ class Queue(Generic[T]):
         try:
             self._write(ended)
         except Exception:  # telemetry never takes down what it tells of
-            _logger.exception("Telemetry is lost", extra={"count": len(ended)})
+            _logger.exception("Telemetry could not be written and is lost", extra={"count": len(ended)})
 
 
 class Deferred:

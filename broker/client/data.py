@@ -40,7 +40,7 @@ def decode(body: bytes) -> Any:
             parse_constant=_no_constant,
         )
     except ArithmeticError as error:
-        raise ValueError(f"a number is beyond what Decimal can say: {error!r}") from error
+        raise ValueError(f"a number is beyond the range of Decimal: {error!r}") from error
 
 
 def _number(literal: str) -> float | Decimal:

@@ -59,5 +59,5 @@ class Draft:
 
 def _timestamp(moment: datetime) -> str:
     if moment.tzinfo is None:
-        raise ValueError("a time without its zone says nothing to others")
+        raise ValueError("an event's time needs a time zone")
     return moment.isoformat()

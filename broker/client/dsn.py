@@ -45,15 +45,15 @@ class Dsn:
         """Read a DSN, or raise DsnError."""
         found = _DSN.fullmatch(text)
         if found is None:
-            raise DsnError(f"no DSN: {FORM} is needed")
+            raise DsnError(f"not a DSN: expected {FORM}")
         port = int(found["port"] or _PORTS[found["scheme"]])
         if not 0 < port < 65536:
-            raise DsnError("no DSN: the port is from 1 to 65535")
+            raise DsnError("not a DSN: the port must be from 1 to 65535")
         if len(found["project"]) > _MAX_PROJECT:
-            raise DsnError(f"no DSN: the project has at most {_MAX_PROJECT} characters")
+            raise DsnError(f"not a DSN: the project may have at most {_MAX_PROJECT} characters")
         token = unquote(found["token"], errors="replace")
         if not all("!" <= character <= "~" for character in token):
-            raise DsnError("no DSN: the token is printable ASCII without blanks")
+            raise DsnError("not a DSN: the token must be printable ASCII without spaces")
         return cls(found["scheme"], found["host"], port, found["sender"], token, found["project"])
 
     @property

@@ -8,20 +8,20 @@ class RelayMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.shipped = Counter(
-            "relay_shipped_total", "Events Rio has taken.", ["database"], registry=registry
+            "relay_shipped_total", "Events that Rio accepted.", ["database"], registry=registry
         )
         self.refused = Counter(
-            "relay_refused_total", "Events Rio refused for good.", ["database"], registry=registry
+            "relay_refused_total", "Events that Rio refused for good.", ["database"], registry=registry
         )
         self.rows = Gauge(
-            "relay_outbox_rows", "Rows in the outbox, up to 100000.", ["database"], registry=registry
+            "relay_outbox_rows", "Rows in the outbox, counted up to 100000.", ["database"], registry=registry
         )
         self.oldest_seconds = Gauge(
-            "relay_outbox_oldest_seconds", "Age of the oldest row.", ["database"], registry=registry
+            "relay_outbox_oldest_seconds", "Age of the outbox's oldest row.", ["database"], registry=registry
         )
         self.blocked = Gauge(
             "relay_blocked_rows",
-            "Rows refused, and rows behind them, among the first 100000.",
+            "Rows that Rio refused and rows that wait behind them, among the first 100000.",
             ["database"],
             registry=registry,
         )

@@ -73,7 +73,7 @@ class _OperatorHandler(hop_tornado.Handler):
         if not hmac.compare_digest(given, self._expected):
             raise Problem(
                 401,
-                "Not the operator",
+                "Operator token required",
                 detail="the relay's operator token is needed",
                 headers={"WWW-Authenticate": 'Bearer realm="relay"'},
             )
@@ -103,7 +103,7 @@ class _OutboxHandler(_OperatorHandler):
     def _limit(self) -> int:
         given = self.get_query_argument("limit", str(_LISTED))
         if not given.isascii() or not given.isdigit() or len(given) > 3 or not 1 <= int(given) <= _MAX_LISTED:
-            raise Problem(400, "Wrong limit", detail=f"limit is a number from 1 to {_MAX_LISTED}")
+            raise Problem(400, "Invalid limit", detail=f"limit is a number from 1 to {_MAX_LISTED}")
         return int(given)
 
 
@@ -143,7 +143,7 @@ class _RetryHandler(_OperatorHandler):
         if position is not None and not done:
             raise _no_such_row(service, position)
         fields = {"database": service, "rows": done}
-        _logger.info("an operator has refused events of the outbox shipped again", extra=fields)
+        _logger.info("an operator retried refused events of the outbox", extra=fields)
         self.set_status(202)
         self.show({"service": service, "retried": done})
 

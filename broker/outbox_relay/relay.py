@@ -141,12 +141,14 @@ class Relay:
     def _report(self, failure: str) -> None:
         """Note why the outbox is not shipped; log it once, when it begins or changes."""
         if failure != self._failure:
-            _logger.warning("the outbox cannot be shipped", extra={**self._fields(), "reason": failure})
+            _logger.warning(
+                "the relay cannot send the outbox to Rio", extra={**self._fields(), "reason": failure}
+            )
         self._failure = failure
 
     def _recovered(self) -> None:
         if self._failure is not None:
-            _logger.info("the outbox is being shipped", extra=self._fields())
+            _logger.info("the relay sends the outbox to Rio again", extra=self._fields())
         self._failure = None
         self._backoff.reset()
 

@@ -196,7 +196,9 @@ class Api:
             with suppress_instrumentation():
                 await self._flow_counts.flush()
         except AWAY as error:
-            _logger.warning("the last counts cannot be stored", extra={"reason": repr(error)})
+            _logger.warning(
+                "the last flow counts are lost: they cannot be stored", extra={"reason": repr(error)}
+            )
         await asyncio.to_thread(self._publisher.stop, 5.0)
         await self._handshake.close()
         await self._accepted.close()

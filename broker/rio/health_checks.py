@@ -43,12 +43,14 @@ class HealthChecks:
     async def _check_database(self) -> None:
         await self._database.check()
         if not self._prepared.is_set():
-            raise RuntimeError("not migrated yet, or declared subscriptions are missing")
+            raise RuntimeError(
+                "the database is not migrated, or the catalog's subscriptions are not declared, yet"
+            )
 
     async def _check_oldest(self) -> Observed:
         late = await self._oldest.of_all()
         if late is None:
-            raise RuntimeError("no dispatcher tells what it has in hand")
+            raise RuntimeError("no dispatcher has reported its oldest event")
         return observed(late)
 
     async def _check_overdue(self) -> None:

@@ -15,5 +15,5 @@ def observed(late: Late) -> Observed:
         RuntimeError: the event has been in hand for too long.
     """
     if late.seconds > _LATE_SECONDS:
-        raise RuntimeError(f"{late.subscription} has an event in hand that is {late.seconds:.0f} s old")
+        raise RuntimeError(f"the oldest undelivered event of {late.subscription} is {late.seconds:.0f} s old")
     return {"observedValue": round(late.seconds, 1), "observedUnit": "s"}

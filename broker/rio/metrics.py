@@ -19,24 +19,33 @@ class ApiMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.accepted = Counter(
-            "rio_events_accepted_total", "Events RabbitMQ holds.", ["type"], registry=registry
+            "rio_events_accepted_total",
+            "Events accepted: confirmed by RabbitMQ.",
+            ["type"],
+            registry=registry,
         )
         self.refused = Counter(
-            "rio_events_refused_total", "Events answered with a problem.", ["reason"], registry=registry
+            "rio_events_refused_total",
+            "Events refused with a problem document.",
+            ["reason"],
+            registry=registry,
         )
         self.malformed = Counter(
-            "rio_malformed", "Messages refused before they were a request.", ["status"], registry=registry
+            "rio_malformed",
+            "Messages refused before they could be parsed as a request.",
+            ["status"],
+            registry=registry,
         )
         self.unrouted = Counter(
             "rio_unrouted_total", "Accepted events without a subscription.", ["type"], registry=registry
         )
         self.repeated = Counter(
             "rio_events_repeated_total",
-            "Events accepted within the window already, and not dispatched again.",
+            "Repeats of events accepted within the window; not dispatched again.",
             registry=registry,
         )
         self.scheduled = Counter(
-            "rio_events_scheduled_total", "Events accepted for later.", ["type"], registry=registry
+            "rio_events_scheduled_total", "Events accepted for a later time.", ["type"], registry=registry
         )
         self.publishing = Gauge(
             "rio_publisher_messages",
@@ -45,13 +54,13 @@ class ApiMetrics:
         )
         self.replayed = Counter(
             "rio_events_replayed_total",
-            "Events sent again to one subscription, from where they were kept.",
+            "Events sent again to a subscription, by where they were kept.",
             ["subscription", "origin"],
             registry=registry,
         )
         self.retention_dropped = Counter(
             "rio_retention_dropped_total",
-            "Rows dropped as they were too old or too many.",
+            "Rows deleted because they were too old or too many.",
             ["table", "reason"],
             registry=registry,
         )
@@ -61,7 +70,7 @@ class ApiMetrics:
             registry=registry,
         )
         self.measurements = Measurements(registry)
-        self.log_events = Gauge("rio_event_log_events", "Events the event log holds.", registry=registry)
+        self.log_events = Gauge("rio_event_log_events", "Events in the event log.", registry=registry)
         self.log_oldest = Gauge(
             "rio_event_log_oldest_timestamp_seconds",
             "When the oldest event of the event log was accepted; 0 while it is empty.",
@@ -77,10 +86,13 @@ class SubscriptionMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.paused = Gauge(
-            "rio_subscription_paused", "1 while events only wait.", ["subscription"], registry=registry
+            "rio_subscription_paused",
+            "1 while the subscription is paused.",
+            ["subscription"],
+            registry=registry,
         )
         self.dead_letters = Gauge(
-            "rio_dead_letters", "Dead letters kept.", ["subscription"], registry=registry
+            "rio_dead_letters", "Dead letters that are kept.", ["subscription"], registry=registry
         )
         self.held = Gauge(
             "rio_held_messages",
@@ -123,53 +135,53 @@ class DispatcherMetrics(SubscriptionMetrics):
         self.measurements = Measurements(registry)
         self.deliveries = Counter(
             "rio_deliveries_total",
-            "Delivery attempts by what became of the event.",
+            "Delivery attempts by outcome.",
             ["subscription", "outcome"],
             registry=registry,
         )
         self.attempts = Counter(
             "rio_delivery_attempts_total",
-            "Delivery attempts by the class of the sink's answer; none if it gave no usable one.",
+            "Delivery attempts by the status class of the sink's response, or none.",
             ["subscription", "status_class"],
             registry=registry,
         )
         self.attempt_seconds = DurationHistogram(
             "rio_delivery_attempt_duration_seconds",
-            "How long a sink took to answer.",
+            "Duration of delivery attempts, until the sink has responded.",
             ["subscription"],
             _ATTEMPT_SECONDS,
             registry,
         )
         self.latency_seconds = DurationHistogram(
             "rio_delivery_latency_seconds",
-            "From accepted to delivered.",
+            "Time from an event's acceptance to its delivery.",
             ["subscription"],
             _LATENCY_SECONDS,
             registry,
         )
         self.oldest_seconds = Gauge(
             "rio_oldest_message_age_seconds",
-            "How long ago the oldest event was accepted that a subscription has in hand here; "
-            "of a paused one, for how long events have been seen to wait.",
+            "Age of the oldest undelivered event of a subscription here; of a paused one, the time "
+            "since events were first seen to wait.",
             ["subscription"],
             registry=registry,
         )
         self.circuit = Gauge(
             "rio_circuit_state",
-            "Of a subscription's sink: 0 closed, 1 half open, 2 open (nothing is sent).",
+            "Circuit breaker of a subscription's sink: 0 closed, 1 half open, 2 open.",
             ["subscription"],
             registry=registry,
         )
         self.not_kept = Counter(
             "rio_outcomes_not_kept_total",
-            "Attempts whose outcome could not be kept, so that the event is delivered again: RabbitMQ or "
-            "PostgreSQL was away (unavailable), or it failed unexpectedly.",
+            "Attempts whose outcome could not be stored, so that the event is delivered again: RabbitMQ or "
+            "PostgreSQL was unavailable, or the error was unexpected.",
             ["subscription", "reason"],
             registry=registry,
         )
         self.overflowed = Counter(
             "rio_queue_overflow_total",
-            "Events that became dead letters as too many waited for a paused subscription or a failing sink.",
+            "Events that became dead letters: too many waited for a paused subscription or a failing sink.",
             ["subscription"],
             registry=registry,
         )
@@ -181,7 +193,7 @@ class RecordMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self.deliveries = Counter(
             "rio_recorded_deliveries_total",
-            "Attempts noted for people: kept, skipped by sampling, or dropped as PostgreSQL was away.",
+            "Attempts for the history: kept, skipped by sampling, or dropped (PostgreSQL unavailable).",
             ["result"],
             registry=registry,
         )

@@ -92,10 +92,13 @@ class Preparation:
                 await self._restore_queues()
                 await self._refresh()
         except (psycopg.Error, PoolTimeout, AMQPError, OSError) as error:
-            _logger.warning("Rio is not prepared to accept events yet", extra={"reason": repr(error)})
+            _logger.warning(
+                "Rio cannot accept events yet: its preparation failed and is tried again",
+                extra={"reason": repr(error)},
+            )
             return False
         except Exception:
-            _logger.exception("Rio is not prepared to accept events yet")
+            _logger.exception("Rio cannot accept events yet: its preparation failed and is tried again")
             return False
         return True
 
@@ -112,7 +115,7 @@ class Preparation:
                 self._owed.append(order)
                 raise
             extra = {"subscription": order.subscription, "since": order.since.isoformat()}
-            _logger.warning("events accepted without a queue are replayed", extra=extra)
+            _logger.warning("events accepted while their queue was missing are replayed", extra=extra)
 
     async def _note_lost(self, subscription: Subscription) -> None:
         """Order a replay of the events that were accepted while a subscription's queue was missing."""

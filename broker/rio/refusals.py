@@ -24,7 +24,7 @@ def not_published(error: NotPublished) -> Problem:
     """503, or 429 during an alarm: RabbitMQ did not confirm the event."""
     if isinstance(error, Blocked):
         headers = {"Retry-After": str(_ALARM_SECONDS)}
-        return Problem(429, "RabbitMQ takes no events", detail=str(error), headers=headers)
+        return Problem(429, "RabbitMQ blocks publishers", detail=str(error), headers=headers)
     return unavailable("RabbitMQ unavailable", str(error))
 
 
@@ -45,7 +45,7 @@ def read_only(sender_name: str) -> Problem:
 
 def held_back() -> Problem:
     """424: the event follows one of an ordered batch and the same subject that was not accepted."""
-    detail = "an event before it in the batch was not accepted: to be sent again, in order"
+    detail = "an earlier event of its subject in the batch was not accepted; send both again, in order"
     return Problem(424, "Held back", detail=detail)
 
 

@@ -70,7 +70,7 @@ class SenderEntry(Strict):
     @model_validator(mode="after")
     def _only_a_viewer(self) -> Self:
         if self.viewer and self.model_fields_set != {"viewer"}:
-            raise ValueError("a viewer has no other right")
+            raise ValueError("a viewer may have no other right")
         return self
 
 

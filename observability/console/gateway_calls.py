@@ -72,11 +72,11 @@ class GatewayCallsHandler(ChangeHandler):
         try:
             call = _call.decode(self.request.body)
         except msgspec.ValidationError as error:
-            raise Problem(400, "Not a call", detail=str(error)) from error
+            raise Problem(400, "Invalid call", detail=str(error)) from error
         path, _, query = call.path.partition("?")
         if not _PATH.fullmatch(path) or not _QUERY.fullmatch(query) or _CLIMBING.search(path):
             errors = [{"pointer": "#/path", "detail": "must be a quoted path of the API, and its query"}]
-            raise Problem(400, "Not a call", detail="the path is refused", errors=errors)
+            raise Problem(400, "Invalid call", detail="the path is refused", errors=errors)
         return call
 
     async def _description(self) -> Mapping[str, Any]:
@@ -97,7 +97,7 @@ class GatewayCallsHandler(ChangeHandler):
                 pointer = f"#/headers/{name[:50]}"
                 raise Problem(
                     400,
-                    "Not a call",
+                    "Invalid call",
                     detail="a header is refused",
                     errors=[{"pointer": pointer, "detail": "may not be sent, or not with this value"}],
                 )

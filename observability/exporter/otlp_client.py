@@ -83,7 +83,7 @@ class OtlpClient:
                 if len(content) >= MAX_ANSWER_BYTES:
                     break
                 if time.monotonic() > deadline:
-                    raise TimeoutError("the answer does not end")
+                    raise TimeoutError("the response did not end in time")
             return answer.status_code, content
 
     def _count_rejected(self, content: bytes) -> None:

@@ -58,7 +58,7 @@ class FastLogger:
             try:
                 self._record(entry)
             except Exception:  # it costs no other line
-                _logger.exception("A line cannot be written", extra={"line": self._name})
+                _logger.exception("A log line cannot be written", extra={"line": self._name})
 
     def _record(self, entry: LogEntry) -> None:
         """Write a line as a record of its time, in its span."""

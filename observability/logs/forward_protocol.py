@@ -60,7 +60,7 @@ def await_acknowledgement(connection: socket.socket, chunk: str) -> None:
     while len(answer) < _MAX_ANSWER_BYTES:
         connection.settimeout(max(deadline - time.monotonic(), 0.001))
         if not (more := connection.recv(_MAX_ANSWER_BYTES)):
-            raise ConnectionResetError("closed before the acknowledgement")
+            raise ConnectionResetError("the collector closed the connection before its acknowledgement")
         answer += more
         try:
             acknowledged = _decode_acknowledgement(answer).ack
@@ -69,4 +69,4 @@ def await_acknowledgement(connection: socket.socket, chunk: str) -> None:
         if acknowledged == chunk:
             return
         break
-    raise ConnectionAbortedError("no acknowledgement of what was sent")
+    raise ConnectionAbortedError("the collector did not acknowledge the records")

@@ -62,7 +62,7 @@ class SenderDocument(Document):
     def _only_a_viewer(self) -> Self:
         rights = (self.types, self.reads, self.egress, self.sources, self.rate_per_second, self.admin)
         if self.viewer and any(rights):
-            raise ValueError("a viewer has no other right")
+            raise ValueError("a viewer may have no other right")
         return self
 
 

@@ -101,7 +101,7 @@ class ConnectionThread(threading.Thread):
         if not self.connected.is_set():
             raise ConnectionError("RabbitMQ is not connected")
         if self.blocked.is_set():
-            raise ConnectionError("RabbitMQ takes no messages: a memory or disk alarm")
+            raise ConnectionError("RabbitMQ blocks publishers: a memory or disk alarm")
 
     def stop(self, timeout_seconds: float) -> None:
         """End the thread once it is no longer busy, or after the timeout."""

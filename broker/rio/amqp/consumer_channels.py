@@ -131,7 +131,10 @@ class ConsumerChannels:
         """The queue was deleted; `reconcile` takes it up again once it is declared anew."""
         if wanted.number in self._consumers:
             self._cancelled.append(self._forget(wanted.number))
-        _logger.warning("the queue was deleted", extra={"subscription": wanted.subscription_id})
+        _logger.warning(
+            "a subscription's queue was deleted; it is consumed again once it is declared",
+            extra={"subscription": wanted.subscription_id},
+        )
 
     def _on_closed(self, consumer: Consumer, reason: str) -> None:
         """RabbitMQ closed a consumer's channel: the queue is not there. `reconcile` tries it again."""
@@ -144,4 +147,4 @@ class ConsumerChannels:
         if wanted.subscription_id not in self._missing:
             self._missing.add(wanted.subscription_id)
             extra = {"subscription": wanted.subscription_id, "reason": reason}
-            _logger.info("a queue cannot be consumed yet", extra=extra)
+            _logger.info("a subscription's queue does not exist yet; it is tried again", extra=extra)

@@ -127,7 +127,9 @@ class Consumers(ConnectionThread):
         ended_for = None if self._channels is None else self._channels.abandon()
         if ended_for is not None:
             extra = {"subscription": ended_for}
-            _logger.error("RabbitMQ ends connections that consume a queue: no leader?", extra=extra)
+            _logger.error(
+                "RabbitMQ closed the connection as a queue was consumed: it may have no leader", extra=extra
+            )
             self._leaderless.add(ended_for)
         self._channels = self._lengths = None
         self._batch.clear()

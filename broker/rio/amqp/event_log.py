@@ -69,7 +69,10 @@ def declare(channel: Any, *, age_seconds: int, megabytes: int) -> None:
         with contextlib.closing(channel.connection.channel()) as own:
             own.queue_declare(LOG, durable=True, auto_delete=False, arguments=arguments)
     except PreconditionFailed:
-        _logger.warning("the event log keeps the retention it was made with", extra={"queue": LOG})
+        _logger.warning(
+            "the event log keeps its old retention: an existing stream's cannot be declared anew",
+            extra={"queue": LOG},
+        )
     channel.queue_bind(LOG, EVENTS, "#")
 
 

@@ -33,7 +33,7 @@ class LeaderlessQueues:
     def check(self) -> None:
         """A health check: raises while queues cannot be consumed."""
         if self._try_at:
-            raise RuntimeError(f"without a leader: the queue of {', '.join(sorted(self._try_at))}")
+            raise RuntimeError(f"no leader: the queues of {', '.join(sorted(self._try_at))}")
 
     def try_due(self) -> None:
         """Find out whether queues can be consumed by now; returns at once."""

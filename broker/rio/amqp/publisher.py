@@ -180,7 +180,7 @@ class Publisher(ConnectionThread):
 
     def _refusal(self, count: int) -> NotPublished | None:
         if self.blocked.is_set():
-            return Blocked("RabbitMQ takes no messages: a memory or disk alarm")
+            return Blocked("RabbitMQ blocks publishers: a memory or disk alarm")
         if self._in_hand + count > self._capacity:
             return Saturated(f"{self._capacity} messages wait for RabbitMQ's confirm")
         return None

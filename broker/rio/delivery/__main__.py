@@ -108,7 +108,7 @@ class Dispatcher:
                 await self._poll(measure=polls % _MEASURE_EVERY == 0)
             except (psycopg.Error, PoolTimeout, TooManyRequests) as error:
                 self._dead_letters_measurement.failed()
-                _logger.warning("the subscriptions cannot be read", extra={"reason": repr(error)})
+                _logger.warning("changes of the subscriptions cannot be read", extra={"reason": repr(error)})
             self._workers.show_gauges()
             polls += 1
             try:
@@ -156,7 +156,9 @@ class Dispatcher:
                 with suppress_instrumentation():
                     await record.flush()
             except (psycopg.Error, PoolTimeout, TooManyRequests) as error:
-                _logger.warning("the last records cannot be stored", extra={"reason": repr(error)})
+                _logger.warning(
+                    "the last delivery records are lost: they cannot be stored", extra={"reason": repr(error)}
+                )
         await self._database.close()
 
 

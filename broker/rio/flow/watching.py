@@ -84,7 +84,7 @@ class Tail:
         """
         if len(self._watchers) >= _WATCHERS:
             headers = {"Retry-After": "10"}
-            raise Problem(429, "Too many watch", detail=f"at most {_WATCHERS}", headers=headers)
+            raise Problem(429, "Too many watchers", detail=f"at most {_WATCHERS}", headers=headers)
         watcher = Watcher(pattern, may_read)
         self._watchers.add(watcher)
         if self._has_ended:

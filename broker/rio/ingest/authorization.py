@@ -40,7 +40,7 @@ class Authorization:
         service = self._senders.service(name) if sender.relays else None
         if service is None:
             detail = f"{sender.name} may not emit for {name[:_SHOWN_NAME]}"
-            raise Problem(403, "Not on behalf of others", detail=detail)
+            raise Problem(403, "May not emit on behalf of the service", detail=detail)
         return service
 
 
@@ -50,13 +50,13 @@ def check_type(sender: Sender, event: Event) -> Outcome:
         return None
     detail = f"{sender.name} may not emit {event.type}"
     errors = [{"pointer": "#/type", "detail": detail}]
-    return Problem(403, "Not this sender's type", detail=detail, errors=errors)
+    return Problem(403, "Event type not permitted", detail=detail, errors=errors)
 
 
 def check_source(sender: Sender, event: Event) -> Outcome:
     """403 for an event from a source that is another sender's."""
     if sender.may_use_source(event.source):
         return None
-    detail = f"{sender.name} emits as /{sender.name}"
+    detail = f"{sender.name} may use the source /{sender.name} and those granted to it"
     errors = [{"pointer": "#/source", "detail": detail}]
-    return Problem(403, "Not this sender's source", detail=detail, errors=errors)
+    return Problem(403, "Event source not permitted", detail=detail, errors=errors)

@@ -78,7 +78,7 @@ class Deduplication:
         try:
             await self._decide(candidates, act, is_ordered)
         except AWAY as error:
-            _logger.warning("events not accepted", extra={"reason": repr(error)})
+            _logger.warning("events are refused: PostgreSQL is unavailable", extra={"reason": repr(error)})
             _settle(candidates, refusals.store_unavailable())
         finally:
             _settle(candidates, _GIVEN_UP)
@@ -150,7 +150,8 @@ class Deduplication:
             # RabbitMQ has the accepted events: if they were refused, they would be sent twice. Their claims
             # hold for a while.
             _logger.warning(
-                "accepted events not noted", extra={"count": len(accepted), "reason": repr(error)}
+                "accepted events cannot be recorded for deduplication",
+                extra={"count": len(accepted), "reason": repr(error)},
             )
 
 

@@ -65,7 +65,7 @@ def _is_ordered(headers: HTTPHeaders) -> bool:
     """Whether the batch's events of one subject must be accepted in order."""
     text = headers.get(ORDERED)
     if text not in (None, "subject"):
-        raise Problem(400, f"Bad {ORDERED}", detail="`subject` is all it can be")
+        raise Problem(400, f"Invalid {ORDERED}", detail="the only value is `subject`")
     return text is not None
 
 
@@ -82,5 +82,5 @@ def _deliver_after(request: Request) -> float:
         seconds = math.nan
     if not 0 <= seconds <= MAX_AHEAD.total_seconds():
         detail = f"must be 0 to {MAX_AHEAD.total_seconds():.0f} seconds"
-        raise Problem(400, f"Bad {DELIVER_AFTER}", detail=detail)
+        raise Problem(400, f"Invalid {DELIVER_AFTER}", detail=detail)
     return seconds

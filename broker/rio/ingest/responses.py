@@ -52,7 +52,7 @@ def _refused_whole(problems: Sequence[Problem], shown: Mapping[str, Any]) -> Res
     status = again or (statuses.pop() if len(statuses) == 1 else 400)
     waits = [int(problem.headers["Retry-After"]) for problem in problems if "Retry-After" in problem.headers]
     headers = {"Retry-After": str(max(waits))} if again and waits else {}
-    document = Problem(status, "No event of the batch can be taken").document(current_trace_id())
+    document = Problem(status, "No event of the batch was accepted").document(current_trace_id())
     return _problem(status, headers, json.dumps({**document, **shown}).encode())
 
 

@@ -37,7 +37,7 @@ class Scheduling:
                 raise
             if not is_kept:
                 detail = f"{MAX_SCHEDULED} events are scheduled already"
-                return Problem(429, "Too many scheduled", detail=detail, headers={"Retry-After": "60"})
+                return Problem(429, "Too many scheduled events", detail=detail, headers={"Retry-After": "60"})
             self._observer.scheduled(event, due_at)
             return None
 
@@ -57,5 +57,5 @@ def due_time(event: Event, now: datetime, after_seconds: float) -> datetime | No
     if due_at > now + MAX_AHEAD:
         detail = f"at most {MAX_AHEAD.days} days ahead"
         errors = [{"pointer": f"#/{NOT_BEFORE}", "detail": detail}]
-        raise Problem(400, "Too far ahead", detail=detail, errors=errors)
+        raise Problem(400, "Scheduled too far ahead", detail=detail, errors=errors)
     return due_at if due_at > now else None

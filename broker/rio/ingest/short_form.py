@@ -34,7 +34,7 @@ def parse_short(
     content_type, data = _data(media, body)
     key = headers.get("ce-id") or headers.get("idempotency-key", "").strip('"')
     if len(key) > MAX_KEY:
-        raise Problem(400, "Bad idempotency-key", detail=f"at most {MAX_KEY} characters")
+        raise Problem(400, "Invalid idempotency-key", detail=f"at most {MAX_KEY} characters")
     source = f"/{project}" if sender.may_use_source(f"/{project}") else f"/{sender.name}"
     attributes = {"id": key or str(uuid4()), "source": source, "type": f"{project}.{action}"}
     return events.make_event(attributes, content_type, data)

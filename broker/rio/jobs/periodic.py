@@ -42,9 +42,9 @@ async def every(
             with suppress_instrumentation():
                 await work()
         except away as error:
-            _logger.warning("background work put off: %s", name, extra={"reason": repr(error)})
+            _logger.warning("background job postponed: %s", name, extra={"reason": repr(error)})
         except Exception as error:
-            _logger.exception("background work failed: %s", name)
+            _logger.exception("background job failed: %s", name)
             _failing[name] = repr(error)[:_SHOWN]
             continue
         _failing.pop(name, None)

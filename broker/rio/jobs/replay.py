@@ -75,7 +75,7 @@ class Replaying:
     async def _work(self, replay: Replay) -> None:
         """One run of a replay, and what came of it; never raises but for being cancelled."""
         fields = {"replay": replay.id, "subscription": replay.order.subscription, "run": replay.run}
-        _logger.info("replay taken up", extra=fields)
+        _logger.info("replay started", extra=fields)
         try:
             if replay.run > _MAX_RUNS:
                 await self._replays.finish(replay, f"interrupted {_MAX_RUNS} times")
@@ -89,9 +89,9 @@ class Replaying:
         except _Stopped:
             _logger.info("replay stopped", extra=fields)
         except _TROUBLE as error:
-            _logger.warning("replay interrupted", extra={**fields, "reason": repr(error)})
+            _logger.warning("replay interrupted; it is resumed", extra={**fields, "reason": repr(error)})
         except Exception:
-            _logger.exception("replay interrupted unexpectedly", extra=fields)
+            _logger.exception("replay interrupted by an unexpected error; it is resumed", extra=fields)
 
     async def _end(self, replay: Replay, replayed: int) -> None:
         """Everything up to the end is read. A single event that was not there may be an older one."""

@@ -83,7 +83,10 @@ class Retention:
                 break
         if dropped:
             self._metrics.retention_dropped.labels(rule.table, rule.reason).inc(dropped)
-            _logger.info("retention", extra={"table": rule.table, "reason": rule.reason, "dropped": dropped})
+            _logger.info(
+                "rows beyond the retention deleted",
+                extra={"table": rule.table, "reason": rule.reason, "dropped": dropped},
+            )
 
 
 async def _drop(connection: Connection, rule: _Rule) -> int:

@@ -168,7 +168,9 @@ def _escaped(step: object) -> str:
 
 
 def _violated(event: Event, errors: list[dict[str, str]]) -> Problem:
-    return Problem(422, "Schema violated", detail=f"the data is none of {event.type}", errors=errors)
+    return Problem(
+        422, "Schema violated", detail=f"the data violates the schema of {event.type}", errors=errors
+    )
 
 
 def _refuse(detail: str, pointer: str = "#") -> Any:

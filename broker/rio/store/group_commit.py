@@ -46,7 +46,11 @@ class GroupCommit(Generic[_K, _R]):
         try:
             answers = await self._run([item for items, _ in callers for item in items])
         except BaseException as error:
-            failure = error if isinstance(error, Exception) else ConnectionError("stopped")
+            failure = (
+                error
+                if isinstance(error, Exception)
+                else ConnectionError("stopped before the statement was run")
+            )
             for _, future in callers:
                 if not future.done():
                     future.set_exception(failure)

@@ -176,7 +176,7 @@ def test_a_header_that_only_looks_like_a_declared_one_is_refused(gateway: Consol
     gateway.operate()
     headers = {"Idempotency-\N{KELVIN SIGN}ey": '"k"'}
     refused = call(gateway, "PUT", "/v1/stock/tea", headers=headers, body="{}")
-    assert (refused.status_code, refused.json()["title"]) == (400, "Not a call")
+    assert (refused.status_code, refused.json()["title"]) == (400, "Invalid call")
 
 
 def test_a_long_answer_is_cut(gateway: Console) -> None:

@@ -33,12 +33,18 @@ class NotKept:
         event_id = received.message.event.id
         if isinstance(error, UNAVAILABLE):
             extra = {"reason": repr(error), "event_id": event_id}
-            _logger.warning("the outcome cannot be kept; the event is delivered again", extra=extra)
+            _logger.warning(
+                "a delivery's outcome cannot be stored; the event is delivered again", extra=extra
+            )
             self._metrics.count_not_kept(NotKeptReason.UNAVAILABLE)
             await stops_within(self._stopped, _PAUSE_SECONDS)
         else:
             extra = {"event_id": event_id, "subscription": self._id}
-            _logger.error("the outcome of a delivery cannot be kept", extra=extra, exc_info=error)
+            _logger.error(
+                "storing a delivery's outcome failed unexpectedly; the event is delivered again",
+                extra=extra,
+                exc_info=error,
+            )
             self._metrics.count_not_kept(NotKeptReason.UNEXPECTED)
             await stops_within(self._stopped, _UNEXPECTED_PAUSE_SECONDS)
         self._queue.put_back(received)
