@@ -26,6 +26,7 @@ def of(names: str, service: str, **labels: str) -> list[Labels]:
 #: What callers of a service tell when it does not answer, and Rio, which delivers to it.
 CALLERS = [
     *of("HighErrorRatio HighLatency", "edge-nginx", http_route="/v1/*"),
+    *of("FrontDoorFailing", "edge-nginx", url_path="/v1/stock"),
     *of("HighErrorRatio HighLatency", "services-nginx", http_route="/accounts/*"),
     *of("HighErrorRatio HighLatency GatewayPartialAnswers", "gateway", http_route="/v1/orders"),
     *of("SLOBurnsFast SLOBurnsSlowly", "gateway", slo="place-order-availability"),
@@ -35,6 +36,7 @@ DELIVERIES = of(
     "accounts",
     subscription="accounts",
 )
+WITHOUT_CONSUMERS = of("RabbitMQQueueWithoutConsumers", "accounts", subscription="accounts")
 OF_RIO = of("HopNotReady DependencyFailing MeasurementFailing HighErrorRatio RioRefusing", "rio")
 OF_RELAY = of("HopNotReady DependencyFailing OutboxStuck OutboxUnread", "relay")
 #: What is down, and what follows of it.
@@ -49,11 +51,18 @@ CAUSES: dict[str, tuple[Labels, list[Labels]]] = {
     ),
     "PostgreSQL": (
         {"alertname": "PostgresDown", "service": "postgres"},
-        [*CALLERS, *DELIVERIES, *OF_RIO, *OF_RELAY, *of("HopNotReady HighErrorRatio", "accounts")],
+        [
+            *(*CALLERS, *DELIVERIES, *OF_RIO, *OF_RELAY, *of("HopNotReady HighErrorRatio", "accounts")),
+            *of("PoolExhausted", "inventory"),
+            *WITHOUT_CONSUMERS,
+        ],
     ),
     "RabbitMQ": (
         {"alertname": "PlatformDown", "service": "rabbitmq", "instance": "rabbitmq"},
-        [*DELIVERIES, *OF_RIO, *of("HopNotReady DependencyFailing OutboxStuck", "relay")],
+        [
+            *(*DELIVERIES, *OF_RIO, *of("HopNotReady DependencyFailing OutboxStuck", "relay")),
+            *WITHOUT_CONSUMERS,
+        ],
     ),
     "Rio's API": (
         {"alertname": "InstanceDown", "service": "rio", "instance": "rio-api"},
@@ -61,7 +70,28 @@ CAUSES: dict[str, tuple[Labels, list[Labels]]] = {
     ),
     "Rio's dispatcher": (
         {"alertname": "InstanceDown", "service": "rio", "instance": "rio-dispatcher"},
-        DELIVERIES[:4],
+        [*DELIVERIES[:4], *WITHOUT_CONSUMERS],
+    ),
+    "a queue without consumers": (WITHOUT_CONSUMERS[0], DELIVERIES[:3]),
+    "a full disk": (
+        {"alertname": "HostDiskFull", "service": "host", "device": "/dev/sda"},
+        [
+            *of("HostDiskFilling", "host", device="/dev/sda"),
+            *of("RabbitMQAlarm", "rabbitmq"),
+            *of("PrometheusStorageFailing", "prometheus"),
+        ],
+    ),
+    "too little memory": (
+        {"alertname": "HostMemoryLow", "service": "host"},
+        of("HostMemoryPressure HostIoPressure", "host"),
+    ),
+    "a long transaction": (
+        {"alertname": "PostgresTransactionLong", "service": "inventory", "database": "inventory"},
+        of("PoolExhausted", "inventory", instance="inventory-1"),
+    ),
+    "a restart loop": (
+        {"alertname": "RestartLoop", "service": "accounts", "instance": "accounts-1"},
+        of("HopDown InstanceDown HopNotReady", "accounts", instance="accounts-1"),
     ),
     "the relay": (
         {"alertname": "HopDown", "service": "relay"},
@@ -120,7 +150,7 @@ def test_a_cause_explains_nothing_of_another_instance(alertmanager: str) -> None
     of_one, of_other = {INSTANCE_LABEL: "shop"}, {INSTANCE_LABEL: "stage"}
     causes = [{**cause, **of_one} for cause, _ in CAUSES.values()]
     symptoms = [{**one, **of_other} for _, symptoms in CAUSES.values() for one in symptoms]
-    names = {cause["alertname"] for cause in causes} | {"RioDeliveryStalled"}
+    names = {cause["alertname"] for cause in causes} | {"RioDeliveryStalled", "RabbitMQAlarm"}
     apart = [one for one in symptoms if one["alertname"] not in names]  # some explain others
     explained = {**DELIVERIES[0], **of_one}
     raised = [{"labels": labels} for labels in (*causes, *apart, explained)]

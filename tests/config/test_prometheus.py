@@ -39,6 +39,12 @@ AT_ZERO = {
     "otelcol_exporter_refused_records_total",
     "otelcol_fluentforward_dropped_records_total",
     "otelcol_fluentforward_refused_messages_total",
+    "system_pressure_stalled_seconds_total",
+    "postgresql_deadlocks_total",
+    "prometheus_notifications_dropped_total",
+    "prometheus_tsdb_compactions_failed_total",
+    "prometheus_tsdb_wal_corruptions_total",
+    "alertmanager_notifications_failed_total",
 }
 _COUNTER = re.compile(r"\b(?:increase|rate|delta)\(\s*([a-z_]+(?:_total|_count|_bucket))\b")
 

@@ -2,6 +2,7 @@
 
 import secrets
 from itertools import product
+from pathlib import Path
 
 import httpx
 import pytest
@@ -100,6 +101,28 @@ def test_requests_that_are_not_sampled_are_counted_by_every_hop(stack: Stack, sk
     assert stack.telemetry.trace(traces[0]) == []
 
 
+def test_host_postgresql_and_probes_are_seen(stack: Stack) -> None:
+    def look() -> None:
+        [(_, up)] = stack.telemetry.metric("postgresql_up")
+        assert up == 1
+        assert stack.telemetry.metric("system_linux_memory_available_bytes")
+        assert stack.telemetry.metric('postgresql_statement_duration_seconds_total{database="orders"}')
+        assert stack.telemetry.metric('rabbitmq_detailed_queue_consumers{subscription="inventory"} > 0')
+        passing = stack.telemetry.metric('httpcheck_status{http_status_class="2xx"} == 1')
+        paths = {labels["url_path"] for labels, _ in passing}
+        assert paths == {"/health", "/v1/stock", "/v1/openapi.json"}
+
+    eventually(look, within_seconds=90)
+
+
+def test_no_metric_shows_a_password(stack: Stack) -> None:
+    passwords = {file.read_text().strip() for file in (stack.layout.secrets / "postgres").iterdir()}
+    address = stack.layout.address("collector-span-metrics")
+    text = httpx.get(f"http://{address}/metrics", trust_env=False).text
+    assert "postgresql_statement_calls_total" in text
+    assert not [password for password in passwords if password in text]
+
+
 def test_every_counter_that_an_alert_uses_is_there_before_its_first_event(stack: Stack) -> None:
     """At 0, with every set of labels that can be known: the value it appears with is no increase."""
 
@@ -134,6 +157,14 @@ def test_every_counter_that_an_alert_uses_is_there_before_its_first_event(stack:
         ("otelcol_exporter_refused_records_total", "exporter"): product(["otlphttp/jaeger", "otlphttp/loki"]),
         ("otelcol_fluentforward_dropped_records_total", "receiver"): product(["fluentforward"]),
         ("otelcol_fluentforward_refused_messages_total", "receiver"): product(["fluentforward"]),
+        ("system_pressure_stalled_seconds_total", "resource", "tasks"): product(
+            ["cpu", "io", "memory"] if Path("/proc/pressure").exists() else [], ["some"]
+        ),
+        ("postgresql_deadlocks_total", "database"): product({*services, "rio"}),
+        ("prometheus_notifications_dropped_total", "service"): product(["prometheus"]),
+        ("prometheus_tsdb_compactions_failed_total", "service"): product(["prometheus"]),
+        ("prometheus_tsdb_wal_corruptions_total", "service"): product(["prometheus"]),
+        ("alertmanager_notifications_failed_total", "integration"): product(["webhook", "email", "slack"]),
     }
     assert {name for name, *_ in expected} == AT_ZERO
     assert composed
