@@ -55,6 +55,42 @@ def test_the_events_are_counted(toolbox: Toolbox, tmp_path: Path) -> None:
     run(toolbox.promtool, "test", "rules", tmp_path / "cases.yml")
 
 
+def test_the_first_burst_of_failures_uses_up_budget(toolbox: Toolbox, tmp_path: Path) -> None:
+    """Their series begin with them, as is known of a process that was scraped before without them, and of a
+    new one. Where Prometheus has not looked for some minutes, it is not known when the failures were."""
+    (tmp_path / "slo-events.yml").write_text(slos.rules(slos.load(ROOT)))
+    failures = {"http_response_status_code": "503"}
+    scraped, began, unseen = ({"instance": f"gateway-{number}"} for number in (1, 2, 3))
+    series = {
+        requests("count", "/v1/stock", http_response_status_code="200", **scraped): "0+5x120",
+        requests("count", "/v1/stock", **failures, **scraped): "_x60 30x60",
+        requests("count", "/v1/stock/{sku}", **failures, **began): "_x60 20x60",
+        requests("count", "/v1/me/orders", **failures, **unseen): "7x20 stale _x38 7x60",
+        'up{instance="gateway-1"}': "1x120",
+        'up{instance="gateway-2"}': "_x60 1x60",
+        'process_start_time_seconds{instance="gateway-2"}': "_x60 297x60",
+        'up{instance="gateway-3"}': "1x20 0x38 1x60",
+        'process_start_time_seconds{instance="gateway-3"}': "-1000x20 _x38 -1000x60",
+    }
+    case = {
+        "interval": "5s",
+        "input_series": [{"series": name, "values": values} for name, values in series.items()],
+        "promql_expr_test": [
+            {
+                "expr": "sum by (slo) (round(sum_over_time(slo:bad_events:rate1m[9m]) * 30, 0.001)) > 0",
+                "eval_time": "9m",
+                "exp_samples": [
+                    {"labels": '{slo="stock-availability"}', "value": 30},
+                    {"labels": '{slo="stock-item-availability"}', "value": 20},
+                ],
+            }
+        ],
+    }
+    cases = {"rule_files": ["slo-events.yml"], "evaluation_interval": "30s", "tests": [case]}
+    (tmp_path / "cases.yml").write_text(yaml.safe_dump(cases))
+    run(toolbox.promtool, "test", "rules", tmp_path / "cases.yml")
+
+
 def samples(now: int) -> Iterator[str]:
     """A moment ago one objective was kept and one missed; of the others there is nothing."""
     for record, kept, missed in (

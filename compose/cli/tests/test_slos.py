@@ -42,18 +42,36 @@ def write(root: Path, *objectives: str) -> None:
     (root / slos.FILE).write_text(text)
 
 
+def since_birth(counter: str) -> str:
+    born = (
+        f"({counter} unless {counter} offset 1m) and on (instance) instance:counters_since_birth_1m:bool == 1"
+    )
+    return f"(({born}) / 60 or rate({counter}[1m]))"
+
+
 def test_an_objective_becomes_three_rules(root: Path) -> None:
     write(root, OBJECTIVE.format(name="read", objective=99.9, total=TOTAL))
     (objective,) = slos.load(root)
     (group,) = yaml.safe_load(slos.rules([objective]))["groups"]
+    bad, total = (
+        f"sum({since_birth(counter)})" for counter in ('requests_total{code=~"5.."}', "requests_total")
+    )
+    of_instances, *of_objective = group["rules"]
     assert group["interval"] == "30s"
-    assert {rule["record"]: rule["expr"] for rule in group["rules"]} == {
-        "slo:bad_events:rate1m": '(sum(rate(requests_total{code=~"5.."}[1m])))'
-        " or 0 * (sum(rate(requests_total[1m])))",
-        "slo:events:rate1m": "sum(rate(requests_total[1m]))",
+    assert of_instances["record"] == "instance:counters_since_birth_1m:bool"
+    assert {rule["record"]: rule["expr"] for rule in of_objective} == {
+        "slo:bad_events:rate1m": f'({bad}) or on () 0 * slo:events:rate1m{{slo="read"}}',
+        "slo:events:rate1m": total,
         "slo:objective:ratio": "vector(0.999)",
     }
-    assert all(rule["labels"] == {"slo": "read", "service": "gateway"} for rule in group["rules"])
+    assert all(rule["labels"] == {"slo": "read", "service": "gateway"} for rule in of_objective)
+
+
+@pytest.mark.parametrize("counter", ["a_total", 'a_total{route="/a/{b}",code!=\'"}\'}', "a:b_total{c=`}`}"])
+def test_what_a_series_begins_with_is_of_its_rate(root: Path, counter: str) -> None:
+    write(root, OBJECTIVE.format(name="read", objective=99, total=f"sum(rate( {counter} [{{{{.window}}}}]))"))
+    (objective,) = slos.load(root)
+    assert objective.total == f"sum({since_birth(counter)})"
 
 
 @pytest.mark.parametrize(
