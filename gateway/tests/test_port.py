@@ -84,14 +84,14 @@ async def echo(asked: Asked, writer: asyncio.StreamWriter) -> None:
     writer.write(reply(200, asked.body, X_Asked=asked.target))
 
 
-class Answer(NamedTuple):
+class ReceivedAnswer(NamedTuple):
     """An answer as it came."""
 
     status: int
     headers: dict[str, str]
     body: bytes
 
-    def without_own(self) -> "Answer":
+    def without_own(self) -> "ReceivedAnswer":
         kept = {name: value for name, value in self.headers.items() if name not in OWN}
         return self._replace(headers=kept, body=self.body.replace(self.headers["x-trace-id"].encode(), b""))
 
@@ -111,14 +111,14 @@ class Client:
             for _ in range(3):
                 await asyncio.sleep(0)
 
-    async def answer(self, method: str = "GET") -> Answer:
+    async def answer(self, method: str = "GET") -> ReceivedAnswer:
         """The next answer; its body has a length, or comes in chunks."""
         async with asyncio.timeout(10):
             head = await self.reader.readuntil(b"\r\n\r\n")
             first, *lines = head.decode("latin-1").strip().split("\r\n")
             headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
             assert len(headers) == len(lines)
-            return Answer(int(first.split()[1]), headers, await self._body(method, headers))
+            return ReceivedAnswer(int(first.split()[1]), headers, await self._body(method, headers))
 
     async def _body(self, method: str, headers: dict[str, str]) -> bytes:
         if method == "HEAD":
@@ -213,7 +213,7 @@ GOOD = st.one_of(
 LAST = Asking("GET", asking("GET", "/told/last", "Connection: close"))
 
 
-async def exchange(api: Api, asked: list[Asking], pieces: list[bytes]) -> list[Answer]:
+async def exchange(api: Api, asked: list[Asking], pieces: list[bytes]) -> list[ReceivedAnswer]:
     """What is answered to requests that come in those pieces, the last of which closes."""
     async with client_of(api) as client:
         sending = asyncio.create_task(client.send(*pieces))
@@ -223,7 +223,7 @@ async def exchange(api: Api, asked: list[Asking], pieces: list[bytes]) -> list[A
     return answers
 
 
-async def alone(api: Api, asked: Asking) -> Answer:
+async def alone(api: Api, asked: Asking) -> ReceivedAnswer:
     """What is answered to a request that comes whole, on a connection of its own."""
     async with client_of(api) as client:
         await client.send(asked.data)

@@ -32,7 +32,7 @@ _LIMITS: Final = Limits(connections_per_origin=32, waiting_per_origin=256, body_
 
 
 @dataclass(frozen=True)
-class Answer:
+class StoreAnswer:
     """A store's response."""
 
     status: int
@@ -82,7 +82,7 @@ class StoreClient:
             if url is not None
         }
 
-    async def get(self, store: str, path: str, parameters: Sequence[tuple[str, str]] = ()) -> Answer:
+    async def get(self, store: str, path: str, parameters: Sequence[tuple[str, str]] = ()) -> StoreAnswer:
         """Ask a store and hold its answer; cancelling the call closes the connection to the store.
 
         Raises:
@@ -90,7 +90,7 @@ class StoreClient:
         """
         base = self._base_of(store)
         answer = await self._request(store, "GET", _target(base, path, parameters), _headers(base))
-        return Answer(answer.status, answer.headers.get("content-type") or "", answer.body)
+        return StoreAnswer(answer.status, answer.headers.get("content-type") or "", answer.body)
 
     async def send(
         self, store: str, method: str, target: str, headers: Sequence[tuple[str, str]], body: bytes

@@ -13,7 +13,7 @@ from observability.console import payloads
 from observability.console.guard import AskingHandler
 from observability.console.limits import MAX_QUERY_BYTES, MAX_SERIES, check_bounds
 from observability.console.store_addresses import StoreAddress
-from observability.console.store_client import Answer, StoreClient
+from observability.console.store_client import StoreAnswer, StoreClient
 from observability.http.client import Streamed
 from observability.http.problem import Problem
 
@@ -62,7 +62,7 @@ class StoreHandler(AskingHandler):
         self.set_header("Content-Type", answer.content_type or "application/json")
         self.finish(await self._shown(answer))
 
-    async def _shown(self, answer: Answer) -> bytes:
+    async def _shown(self, answer: StoreAnswer) -> bytes:
         if answer.status != HTTPStatus.OK:
             return answer.body
         if self._address.holds_payloads and not self.shows_payloads():

@@ -12,7 +12,7 @@ from services.accounts import account as accounts
 from services.accounts.database import Database
 from services.accounts.schema import NewAccount, Page, document
 from services.chassis.document import read_document, read_query
-from services.chassis.idempotency import Answer, Key, once
+from services.chassis.idempotency import IdempotentResponse, Key, once
 
 _logger = logging.getLogger(__name__)
 
@@ -28,10 +28,10 @@ def routes(database: Database) -> Blueprint:
         key = Key.of(request.headers, "POST /accounts", body)
         with database.transaction() as session:
 
-            def act() -> Answer:
+            def act() -> IdempotentResponse:
                 account = accounts.create(session, new.name, new.email)
                 session.refresh(account)
-                return Answer(201, url_for(".show", account_id=account.id), document(account))
+                return IdempotentResponse(201, url_for(".show", account_id=account.id), document(account))
 
             answer = once(session.connection().exec_driver_sql, key, act)
         event = "account created" if not answer.replayed else "account created before"

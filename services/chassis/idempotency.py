@@ -73,7 +73,7 @@ Execute = Callable[[str, Mapping[str, Any]], Rows]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class IdempotentResponse:
     """The response to a request that was carried out: now, or before (`replayed`)."""
 
     status: int
@@ -114,7 +114,7 @@ class Key:
         return cls(headers.get(USER_HEADER) or "", key, sha256(content.encode()).digest())
 
 
-def once(execute: Execute, key: Key | None, act: Callable[[], Answer]) -> Answer:
+def once(execute: Execute, key: Key | None, act: Callable[[], IdempotentResponse]) -> IdempotentResponse:
     """Do the work in the caller's open transaction, or answer as when it was done.
 
     Parameters:
@@ -139,9 +139,9 @@ def once(execute: Execute, key: Key | None, act: Callable[[], Answer]) -> Answer
     return answer
 
 
-def _replayed(key: Key, request: bytes, status: int, location: str, body: Any) -> Answer:
+def _replayed(key: Key, request: bytes, status: int, location: str, body: Any) -> IdempotentResponse:
     if bytes(request) != key.request:
         detail = "This Idempotency-Key came with another request before."
         raise Problem(422, "Idempotency-Key used before", detail=detail)
     document: dict[str, Any] = json.loads(body) if isinstance(body, str) else body
-    return Answer(status, location, document, replayed=True)
+    return IdempotentResponse(status, location, document, replayed=True)

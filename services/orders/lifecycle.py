@@ -12,7 +12,7 @@ from broker.client.outbox import emit
 from broker.client.webhook import Event
 from observability.http.problem import Problem
 from services.chassis import idempotency
-from services.chassis.idempotency import Answer, Key
+from services.chassis.idempotency import IdempotentResponse, Key
 from services.orders.events import Decision
 from services.orders.models import Line, Order
 from services.orders.schema import NewOrder
@@ -22,7 +22,7 @@ _logger = logging.getLogger(__name__)
 
 
 @transaction.atomic
-def once(key: Key | None, act: Callable[[], Answer]) -> Answer:
+def once(key: Key | None, act: Callable[[], IdempotentResponse]) -> IdempotentResponse:
     """Do the work of a request, or answer as when it was done; see `services.chassis.idempotency`."""
     return idempotency.once(_execute, key, act)
 

@@ -15,7 +15,7 @@ from observability.http.problem import Problem
 from services.chassis.database import outage_is_problem
 from services.chassis.delivery import read_event, unwanted
 from services.chassis.document import read_data, read_document, read_query
-from services.chassis.idempotency import Answer, Key
+from services.chassis.idempotency import IdempotentResponse, Key
 from services.orders import lifecycle
 from services.orders.events import CONSUMED
 from services.orders.models import Order
@@ -39,9 +39,11 @@ class OrdersView(DatabaseView):
         body = json_body(request)
         new = read_document(NewOrder, body)
 
-        def act() -> Answer:
+        def act() -> IdempotentResponse:
             order = lifecycle.place(new)
-            return Answer(202, reverse("order", args=[order.id]), {"id": str(order.id), "state": order.state})
+            return IdempotentResponse(
+                202, reverse("order", args=[order.id]), {"id": str(order.id), "state": order.state}
+            )
 
         answer = lifecycle.once(Key.of(request.headers, "POST /orders", body), act)
         event = "order placed" if not answer.replayed else "order placed before"

@@ -8,11 +8,11 @@ from opentelemetry.trace import INVALID_SPAN, Span, format_span_id
 
 from broker.rio.amqp.consumer import ReceivedMessage
 from broker.rio.delivery.verdict import Judgement, Verdict
-from broker.rio.delivery.webhook import Answer
+from broker.rio.delivery.webhook import SinkAnswer
 from broker.rio.model.message import Attempt, Message
 from broker.rio.model.subscription import Subscription
 
-_NO_ANSWER: Final = Answer(None, "", 0.0)
+_NO_ANSWER: Final = SinkAnswer(None, "", 0.0)
 _NOT_JUDGED: Final = Judgement(Verdict.RETRY)
 
 
@@ -28,7 +28,7 @@ class DeliveryAttempt:
     span: Span = INVALID_SPAN
     trace_id: str = ""
     """Of the span, as hexadecimal digits."""
-    answer: Answer = _NO_ANSWER
+    answer: SinkAnswer = _NO_ANSWER
     judgement: Judgement = _NOT_JUDGED
 
     @property

@@ -23,7 +23,7 @@ from broker.rio.delivery.outcomes.outcome import UNAVAILABLE, Outcome
 from broker.rio.delivery.pacing import Pacing
 from broker.rio.delivery.queues.queue import DeliveryQueue
 from broker.rio.delivery.verdict import Verdict, judge
-from broker.rio.delivery.webhook import Answer, Webhook
+from broker.rio.delivery.webhook import SinkAnswer, Webhook
 from broker.rio.model.subscription import Subscription
 
 _logger = logging.getLogger(__name__)
@@ -106,7 +106,7 @@ class Pipeline:
                 extra = {"event_id": attempt.message.event.id, "subscription": self._subscription.id}
                 _logger.exception("delivery failed unexpectedly", extra=extra)
                 reason = f"unexpected: {error!r}"[:_MAX_REASON]
-                attempt.answer = Answer(None, reason, time.time() - attempt.started_at)
+                attempt.answer = SinkAnswer(None, reason, time.time() - attempt.started_at)
                 await self._conclude(attempt)
         except BaseException as error:
             failure = error

@@ -31,7 +31,7 @@ _MAX_HEADERS_BYTES: Final = 6144
 _MAX_HEADERS: Final = 40
 
 
-class Answer(NamedTuple):
+class SinkAnswer(NamedTuple):
     """A sink's response to an attempt, or the reason why there is none."""
 
     status: int | None
@@ -102,7 +102,7 @@ class Webhook:
     async def close(self) -> None:
         await self._client.close()
 
-    async def post(self, event: Event, parent: SpanContext, replay: int | None = None) -> Answer:
+    async def post(self, event: Event, parent: SpanContext, replay: int | None = None) -> SinkAnswer:
         """Post the event, in a span of the request's own below the parent. Redirects are not followed.
 
         `replay`: the number of the replay that the event is sent again by.
@@ -118,7 +118,7 @@ class Webhook:
         finally:
             span.end()
 
-    async def _request(self, event: Event, trace: dict[str, str], replay: int | None) -> Answer:
+    async def _request(self, event: Event, trace: dict[str, str], replay: int | None) -> SinkAnswer:
         attributes, body = _content(event)
         headers = self._headers(event, trace, attributes, body, replay)
         started = time.monotonic()
@@ -132,14 +132,14 @@ class Webhook:
                 timeout_seconds=self._timeout_seconds,
             )
         except (ClientError, OSError, ValueError) as error:
-            return Answer(None, f"{type(error).__name__}: {error}", time.monotonic() - started)
+            return SinkAnswer(None, f"{type(error).__name__}: {error}", time.monotonic() - started)
         seconds = time.monotonic() - started
         if 200 <= response.status < 300:
-            return Answer(response.status, "", seconds)
+            return SinkAnswer(response.status, "", seconds)
         text = response.body[:_EXCERPT_BYTES].decode("utf-8", "replace")
         retry_after = response.headers.get("Retry-After")
         asked = read_retry_after(retry_after) if retry_after else None
-        return Answer(response.status, text, seconds, asked)
+        return SinkAnswer(response.status, text, seconds, asked)
 
     def _headers(
         self,

@@ -122,7 +122,7 @@ class Upstream:
 
 
 @dataclass(frozen=True)
-class Answer:
+class NginxAnswer:
     """An HTTP answer; header names in lower case, in order, repeats kept."""
 
     status: int
@@ -233,7 +233,7 @@ class Nginx:
         body: bytes | None = None,
         source: str = "127.0.0.1",
         port: int | None = None,
-    ) -> Answer:
+    ) -> NginxAnswer:
         """One well-formed request from the address `source`."""
         connection = http.client.HTTPConnection(
             "127.0.0.1", port or self.port, timeout=10, source_address=(source, 0)
@@ -242,7 +242,7 @@ class Nginx:
             connection.request(method, path, body, dict(headers or {}))
             response = connection.getresponse()
             received = [(key.lower(), value) for key, value in response.getheaders()]
-            return Answer(response.status, received, response.read())
+            return NginxAnswer(response.status, received, response.read())
 
     def write(self, data: bytes, source: str = "127.0.0.1") -> bytes:
         """Writes `data` on a new connection, closes that side, and returns all that comes back."""
@@ -255,7 +255,7 @@ class Nginx:
                     received += piece
             return bytes(received)
 
-    def speak(self, data: bytes, source: str = "127.0.0.1") -> Answer:
+    def speak(self, data: bytes, source: str = "127.0.0.1") -> NginxAnswer:
         """The first answer to `data`."""
         with socket.create_connection(("127.0.0.1", self.port), 10, (source, 0)) as connection:
             with contextlib.suppress(ConnectionError):
@@ -263,7 +263,7 @@ class Nginx:
             response = http.client.HTTPResponse(connection)
             response.begin()
             received = [(key.lower(), value) for key, value in response.getheaders()]
-            return Answer(response.status, received, response.read())
+            return NginxAnswer(response.status, received, response.read())
 
     def lines(self, kind: str) -> list[bytes]:
         """The lines of a log: "spans", "unsampled" or "access"."""

@@ -335,7 +335,7 @@ def test_requests_of_a_client_at_once_are_limited(upstreams: list[stand.Upstream
     with stand.edge([upstreams[0].address], edit=edit) as edge, ThreadPoolExecutor(4) as pool:
         ready = threading.Barrier(4)
 
-        def ask(_: int) -> stand.Answer:
+        def ask(_: int) -> stand.NginxAnswer:
             ready.wait(5)
             return edge.request("GET", "/v1/x?sleep=0.5")
 

@@ -185,7 +185,7 @@ async def test_checks_are_not_traced(telemetry: Telemetry, otlp: OtlpSink, repor
 
 
 def test_reachable() -> None:
-    class Answer(http.server.BaseHTTPRequestHandler):
+    class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200 if self.path == "/well" else 503)
             self.end_headers()
@@ -193,7 +193,7 @@ def test_reachable() -> None:
         def log_message(self, *_: object) -> None:
             pass
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}"
         reachable(f"{url}/well")()

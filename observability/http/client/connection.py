@@ -10,7 +10,7 @@ import httptools
 
 from observability.http.client.errors import ClientError, ConnectionLost, Malformed, TimedOut, TooLarge
 from observability.http.client.headers import Headers
-from observability.http.client.response import Answer
+from observability.http.client.response import AnswerReceiver
 from observability.http.raw_connection import RawConnection
 
 _JOINED_BYTES: Final = 64 * 1024
@@ -44,7 +44,7 @@ class Limits:
     connect_seconds: float = 2.0
 
 
-class SwitchedAnswer(Answer, Protocol):
+class SwitchedReceiver(AnswerReceiver, Protocol):
     """An answer that may be that the server switches protocols."""
 
     def switch(self, headers: Headers, raw: RawConnection) -> None:
@@ -52,7 +52,7 @@ class SwitchedAnswer(Answer, Protocol):
 
 
 class Connection(asyncio.Protocol):
-    """A connection of a pool: `send` starts an exchange, whose Answer gets what comes back.
+    """A connection of a pool: `send` starts an exchange, whose AnswerReceiver gets what comes back.
 
     Whatever leaves doubt about where the answer ends closes it: bytes of no request, an answer before
     the request was sent, an end told in two ways. All deadlines share one timer, which is set anew only
@@ -83,8 +83,8 @@ class Connection(asyncio.Protocol):
         """Whether the body of the request is still being sent by another task."""
         self._writable: asyncio.Future[None] | None = None
         self._reading = True
-        self._answer: Answer | None = None
-        self._switching: SwitchedAnswer | None = None
+        self._answer: AnswerReceiver | None = None
+        self._switching: SwitchedReceiver | None = None
         self._switched: Headers | None = None  # those of the 101
         self._bodyless = False  # the request was HEAD
         self._raw: list[tuple[bytes, bytes]] = []
@@ -97,7 +97,9 @@ class Connection(asyncio.Protocol):
 
     # -- exchanges
 
-    def send(self, head: bytes, body: bytes, answer: Answer, *, bodyless: bool, deadline: float) -> None:
+    def send(
+        self, head: bytes, body: bytes, answer: AnswerReceiver, *, bodyless: bool, deadline: float
+    ) -> None:
         """Start an exchange. `deadline` is in the loop's time."""
         self._answer = answer
         self._bodyless = bodyless
@@ -111,11 +113,11 @@ class Connection(asyncio.Protocol):
             self._transport.write(head)
             self._transport.write(body)
 
-    def expect_switch(self, answer: "SwitchedAnswer") -> None:
+    def expect_switch(self, answer: "SwitchedReceiver") -> None:
         """Let the server switch protocols (101) in answer to what is sent for this answer."""
         self._switching = answer
 
-    def abandon(self, answer: Answer, error: BaseException | None = None) -> None:
+    def abandon(self, answer: AnswerReceiver, error: BaseException | None = None) -> None:
         """Close the connection if it still works for this answer."""
         if self._answer is answer:
             self.discard(error)
@@ -213,7 +215,7 @@ class Connection(asyncio.Protocol):
 
     def _switch(self, headers: Headers, received: bytes) -> None:
         """Leave the connection to its answer: it is no HTTP any more."""
-        answer = cast(SwitchedAnswer, self._switching)
+        answer = cast(SwitchedReceiver, self._switching)
         self.expire_at(math.inf)
         answer.switch(headers, RawConnection(self._transport, received, self._expire_soon, self._lose))
 
@@ -236,7 +238,7 @@ class Connection(asyncio.Protocol):
 
     def _settle(self) -> None:
         """The answer is complete: give it to its reader, the connection to the next exchange."""
-        answer = cast(Answer, self._answer)
+        answer = cast(AnswerReceiver, self._answer)
         self.used = True
         if not self._keep or self.sending or self._transport.get_write_buffer_size():
             self._answer = None

@@ -17,8 +17,8 @@ class Response(NamedTuple):
     body: bytes
 
 
-class Answer(Protocol):
-    """Who gets what a connection receives for one request."""
+class AnswerReceiver(Protocol):
+    """Receives the answer to one request from a connection, as it comes."""
 
     def begin(self, status: int, headers: Headers) -> None:
         """The final head is there."""
@@ -33,7 +33,7 @@ class Answer(Protocol):
         """There will be no (more of the) answer."""
 
 
-class Awaited(Answer, Protocol[T]):
+class Awaited(AnswerReceiver, Protocol[T]):
     """An answer that a task awaits, whole or its head."""
 
     future: "asyncio.Future[T]"

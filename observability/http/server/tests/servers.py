@@ -164,7 +164,7 @@ async def fronted(
 
 
 @dataclass(frozen=True)
-class Answer:
+class ServerAnswer:
     """An answer as it came."""
 
     status: int
@@ -200,7 +200,7 @@ class Client:
             await self.writer.drain()
             await asyncio.sleep(0)
 
-    async def answer(self, method: str = "GET") -> Answer:
+    async def answer(self, method: str = "GET") -> ServerAnswer:
         """The next answer.
 
         Raises:
@@ -211,10 +211,12 @@ class Client:
             line, _, lines = head.partition("\r\n")
             status, headers = int(line.split(" ")[1]), HTTPHeaders.parse(lines)
             if method == "HEAD" or status in (204, 304):
-                return Answer(status, headers, b"")
+                return ServerAnswer(status, headers, b"")
             if "Transfer-Encoding" in headers:
-                return Answer(status, headers, await chunked(self.reader))
-            return Answer(status, headers, await self.reader.readexactly(int(headers["Content-Length"])))
+                return ServerAnswer(status, headers, await chunked(self.reader))
+            return ServerAnswer(
+                status, headers, await self.reader.readexactly(int(headers["Content-Length"]))
+            )
 
     async def rest(self) -> bytes:
         """All that still comes until the connection ends, be it cut."""
