@@ -25,13 +25,12 @@ from gateway.long_lived.connections import LongLived
 from gateway.messages import Handler, Headers, Request, Response
 from gateway.middleware import Middleware
 from gateway.middleware_stack import Stack
-from gateway.problems import incomplete, refusing
+from gateway.problems import failure, refusing
 from gateway.request_record import RequestRecord, RequestRecorder
 from gateway.sending import headers_of, send
 from observability import Telemetry
-from observability.http.error_answers import problem_of
 from observability.http.problem import Problem
-from observability.http.server import BodyLost, BodyStream, ResponseWriter, UnsendableHeaders
+from observability.http.server import BodyStream, ResponseWriter, UnsendableHeaders
 
 #: The status of a request whose caller went away; only telemetry shows it.
 CLIENT_GONE = 499
@@ -163,15 +162,12 @@ class RequestTask:
         except asyncio.CancelledError:
             status = CLIENT_GONE
             self._writer.cut()  # a caller that is still there would wait for ever
-        except BodyLost as error:  # the head is sent, and what was to follow came only in part
-            status = incomplete(error).status
-            self._writer.cut()
         except BackendError as error:  # the service broke off: the caller has to see that, too
             status = error.status
             self._record.span.add_event("gateway.broken_off", {"gateway.cause": error.cause})
             self._writer.cut()
         except Exception as error:  # the head is sent: all that can be done is to cut the response short
-            status = problem_of(error).status
+            status = failure(error).status
             self._writer.cut()
         finally:
             self._record.end(status)
@@ -182,10 +178,8 @@ class RequestTask:
             if self._is_gone:
                 raise asyncio.CancelledError
             return await self._handler(self._request)
-        except BodyLost as error:
-            return self._problem(incomplete(error))
         except Exception as error:
-            return self._problem(problem_of(error))
+            return self._problem(failure(error))
 
     def _problem(self, problem: Problem) -> Response:
         headers: Headers = [("Content-Type", Problem.MEDIA_TYPE), *problem.headers.items()]
@@ -199,7 +193,7 @@ class RequestTask:
         try:
             await send(self._writer, response, headers_of(response, self._request, self._record.trace_id))
         except UnsendableHeaders as error:
-            response = self._problem(problem_of(error))
+            response = self._problem(failure(error))
             await send(self._writer, response, headers_of(response, self._request, self._record.trace_id))
         self._writer.answered()
         return response.status

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 
 from gateway.messages import Handler, Request, Response
+from observability.http.error_answers import problem_of
 from observability.http.problem import Problem
 from observability.http.server import BodyLost
 
@@ -43,9 +44,11 @@ def forbidden(scopes: Collection[str]) -> Problem:
     return Problem(403, detail=f"The access token needs the scopes: {needed}.", headers=headers)
 
 
-def incomplete(error: BodyLost) -> Problem:
-    """408: a body that is passed on while it comes, and broke off."""
-    return Problem(408, detail=f"The body is incomplete: {error}.")
+def failure(error: Exception) -> Problem:
+    """The answer to an exception: 408 to a body that broke off on its way, else that of `problem_of`."""
+    if isinstance(error, BodyLost):
+        return Problem(408, detail=f"The body is incomplete: {error}.")
+    return problem_of(error)
 
 
 def refusing(problem: Problem) -> Handler:

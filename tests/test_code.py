@@ -50,3 +50,10 @@ def test_no_client_uses_a_proxy_of_the_environment() -> None:
     for path, text in _own("*.java"):
         assert "HttpClient.newHttpClient" not in text, path
         assert text.count("HttpClient.newBuilder") == text.count("HttpClient.Builder.NO_PROXY"), path
+
+
+@pytest.mark.parametrize(
+    "name", ["gateway/pipeline.py", "broker/rio/ingest/pipeline.py", "broker/rio/delivery/pipeline.py"]
+)
+def test_the_whole_way_of_a_request_and_an_event_can_be_read_at_once(name: str) -> None:
+    assert len((ROOT / name).read_text().splitlines()) < 200
