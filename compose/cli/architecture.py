@@ -10,6 +10,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import yaml
+
 from compose.cli import nginx
 from compose.cli.catalog import Catalog, Service
 from compose.cli.platform import Platform
@@ -22,6 +24,9 @@ _RABBITMQ = "rabbitmq"
 _HEALTH = "/health/ready"
 
 Call = tuple[str, str]
+
+CALL_RULES = "prometheus/rules/allowed-calls.yml"
+"""Where Prometheus' rules of the calls stand, below `config/`."""
 
 
 def document(catalog: Catalog, platform: Platform) -> str:
@@ -52,6 +57,16 @@ def calls(catalog: Catalog) -> Iterator[Call]:
             yield service.name, DATABASE
         if service.emits:
             yield service.name, RIO  # events that are in no transaction
+
+
+def call_rules(catalog: Catalog) -> str:
+    """Prometheus' rules: a series `call:allowed:info` for each call that may be, for CallNotAllowed."""
+    rules = [
+        {"record": "call:allowed:info", "expr": "vector(1)", "labels": {"call": f"{client} -> {server}"}}
+        for client, server in sorted(set(calls(catalog)))
+    ]
+    group = {"name": "allowed-calls", "interval": "1m", "rules": rules}
+    return "# Made from the catalog.\n" + yaml.safe_dump({"groups": [group]}, sort_keys=False)
 
 
 def _service(service: Service) -> dict[str, Any]:

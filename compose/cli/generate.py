@@ -194,6 +194,7 @@ def _prometheus(
     copied = {str(source.relative_to("observability")): (root / source).read_text() for source in rules}
     own = (root / prometheus.SOURCE / "prometheus.yml").read_text()
     return copied | {
+        architecture.CALL_RULES: architecture.call_rules(catalog),
         slos.RULES: slos.rules(slos.load(root)),
         "prometheus/prometheus.yml": prometheus.configuration(own, site, stores),
         "prometheus/targets/hops.json": targets.hops(catalog, platform, site),

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from compose.cli import architecture
 from compose.cli.catalog import Catalog
 from compose.cli.telemetry import Telemetry, known
 
@@ -19,9 +20,7 @@ _OWN_CALLS: Mapping[str, tuple[str, ...]] = {
     "relay": ("rio",),
     "rio": ("services-nginx",),
 }
-"""The calls that every platform has; the alert CallNotAllowed knows them, too."""
-_OPERATORS_CALLS: Mapping[str, tuple[str, ...]] = {"console": ("edge-nginx", "rio")}
-"""Calls that a person causes, and that need not be there; the alert knows them, too."""
+"""The calls that every platform has, beside those of its services."""
 _LABELS = "client, server, connection_type"
 
 
@@ -63,23 +62,16 @@ class ServiceMap:
 
 def expected(catalog: Catalog) -> Iterator[Edge]:
     """The edges that there should be: services nginx calls every service, which calls its database."""
-    yield from _edges(_OWN_CALLS)
+    for client, servers in _OWN_CALLS.items():
+        yield from (Edge(client, server) for server in servers)
     yield from (Edge("services-nginx", service.name) for service in catalog)
     yield from (Edge(service.name, POSTGRESQL) for service in catalog if service.database)
 
 
-def allowed_edges(catalog: Catalog) -> set[Edge]:
-    """The edges that there may be: those that there should be, and what operators cause."""
-    return {*expected(catalog), *_edges(_OPERATORS_CALLS)}
-
-
-def _edges(calls: Mapping[str, tuple[str, ...]]) -> Iterator[Edge]:
-    return (Edge(client, server) for client, servers in calls.items() for server in servers)
-
-
 def look(telemetry: Telemetry, catalog: Catalog, seconds: int) -> ServiceMap:
     """The calls of the last `seconds`. Raises TelemetryError where Prometheus does not answer."""
-    wanted, allowed = set(expected(catalog)), allowed_edges(catalog)
+    wanted = set(expected(catalog))
+    allowed = {Edge(*call) for call in architecture.calls(catalog)}
     counts = _by_edge(telemetry, _counted("traces_service_graph_request_total", seconds))
     failures = _by_edge(telemetry, _counted("traces_service_graph_request_failed_total", seconds))
     buckets = f"sum by ({_LABELS}, le) (rate(traces_service_graph_request_server_seconds_bucket[{seconds}s]))"

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-import yaml
 
-from compose.cli.catalog import Catalog
 from compose.cli.commands import map as command
 from compose.cli.layout import Layout
 from compose.cli.main import parse
-from compose.cli.service_map import POSTGRESQL, Edge, allowed_edges
 from compose.cli.toolbox import Toolbox
 from tests.config.backfilled import ROOT, backfilled
 
@@ -108,22 +104,3 @@ def test_calls_before_the_time_do_not_count(run: Run) -> None:
     assert code == 0
     assert {one["client"] for one in json.loads(out)["calls"]} == {"gateway", "orders"}
     assert all(one["allowed"] for one in json.loads(out)["calls"])
-
-
-def test_the_alert_allows_the_same_calls() -> None:
-    """Databases and brokers are called by who wants to: the recording rule leaves those calls out."""
-    rules = yaml.safe_load((ROOT / "observability/prometheus/rules/hops.yml").read_text())["groups"]
-    (alert,) = (rule for group in rules for rule in group["rules"] if rule.get("alert") == "CallNotAllowed")
-    (pattern,) = set(re.findall(r'call!~"([^"]*)"', alert["expr"]))
-    edges = {edge for edge in allowed_edges(Catalog.load(ROOT)) if edge.server != POSTGRESQL}
-    hops = {hop for edge in edges for hop in edge}
-    matched = {
-        Edge(client, server)
-        for client in hops
-        for server in hops
-        if re.fullmatch(pattern, f"{client} -> {server}")
-    }
-    new_services = {
-        edge for edge in matched - edges if edge.client == "services-nginx"
-    }  # the rule knows no catalog
-    assert matched - new_services == edges

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from compose.cli import architecture
+from compose.cli import architecture, service_map
 from compose.cli.catalog import Catalog
 from compose.cli.platform import Platform
 from compose.cli.tests import checkout
@@ -50,3 +51,17 @@ def test_every_service_is_called_by_services_nginx_alone(found: dict[str, Any]) 
 def test_what_calls_and_is_called_is_told(found: dict[str, Any]) -> None:
     named = {part["name"] for part in (*found["services"], *found["hops"])}
     assert {name for call in found["calls"] for name in call} == named | {"postgresql", "rabbitmq"}
+
+
+def test_prometheus_knows_the_calls_that_may_be(tmp_path: Path) -> None:
+    catalog = Catalog.load(checkout.make(tmp_path))
+    (group,) = yaml.safe_load(architecture.call_rules(catalog))["groups"]
+    told = {rule["labels"]["call"] for rule in group["rules"] if rule["record"] == "call:allowed:info"}
+    assert told == {f"{client} -> {server}" for client, server in architecture.calls(catalog)}
+    assert {"services-nginx -> mails", "console -> edge-nginx"} <= told
+    assert not any(call.startswith("mails -> accounts") for call in told)
+
+
+def test_what_there_should_be_may_be(tmp_path: Path) -> None:
+    catalog = Catalog.load(checkout.make(tmp_path))
+    assert set(service_map.expected(catalog)) <= set(architecture.calls(catalog))
