@@ -22,31 +22,6 @@ CASES = sorted((PROMETHEUS / "tests").glob("*.yml"))
 SEVERITIES = {"critical", "warning", "none"}
 #: It fires whatever happens: that is what it is for.
 ALWAYS_FIRING = {"Watchdog"}
-#: Counters that are there at 0 before their first event (tests/e2e/test_metrics.py looks).
-AT_ZERO = {
-    "telemetry_dropped_total",
-    "gateway_upstream_refused_total",
-    "gateway_shed_total",
-    "gateway_composed_answers_total",
-    "gateway_partial_answers_total",
-    "rio_events_refused_total",
-    "rio_deliveries_total",
-    "rio_outcomes_not_kept_total",
-    "rio_queues_lost_total",
-    "rio_delivery_latency_seconds_count",
-    "rio_delivery_latency_seconds_bucket",
-    "prometheus_rule_evaluation_failures_total",
-    "otelcol_exporter_refused_records_total",
-    "otelcol_fluentforward_dropped_records_total",
-    "otelcol_fluentforward_refused_messages_total",
-    "system_pressure_stalled_seconds_total",
-    "postgresql_deadlocks_total",
-    "prometheus_notifications_dropped_total",
-    "prometheus_tsdb_compactions_failed_total",
-    "prometheus_tsdb_wal_corruptions_total",
-    "alertmanager_notifications_failed_total",
-}
-_COUNTER = re.compile(r"\b(?:increase|rate|delta)\(\s*([a-z_]+(?:_total|_count|_bucket))\b")
 
 
 def run(*command: str | Path) -> None:
@@ -136,25 +111,6 @@ def test_the_links_begin_where_the_console_is() -> None:
     document = yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text())
     assert document["global"]["external_labels"] == {"console_url": "${CONSOLE_URL}"}
     assert document["alerting"]["alert_relabel_configs"] == [{"regex": "console_url", "action": "labeldrop"}]
-
-
-def expressions() -> Iterator[str]:
-    for file in RULES:
-        for group in yaml.safe_load(file.read_text())["groups"]:
-            yield from (rule["expr"] for rule in group["rules"])
-
-
-def test_every_counter_begins_at_zero_or_its_beginning_counts() -> None:
-    """rate() and increase() see nothing of the value that a series appears with."""
-    beginning_counts = set()
-    for text in expressions():
-        for counter in _COUNTER.findall(text):
-            selector = rf"{counter}(?:\{{[^}}]*\}})?"
-            if re.search(rf"{selector}(?: > 0)?\s+unless\s+{selector} offset 5m", text):
-                beginning_counts.add(counter)
-    counters = {counter for text in expressions() for counter in _COUNTER.findall(text)}
-    assert counters == AT_ZERO | beginning_counts
-    assert not AT_ZERO & beginning_counts
 
 
 def test_alertmanager_names_only_alerts_that_exist() -> None:

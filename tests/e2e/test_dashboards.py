@@ -5,9 +5,16 @@ from typing import Any
 import pytest
 
 from dashboards.queries import Query, queries
+from tests.config.test_metric_names import shown
 from tests.conftest import Stack, eventually, nextphase
+from tests.e2e.exported import Exported
+from tests.promql import without_fallback
 
 pytestmark = [pytest.mark.stack, pytest.mark.example]
+
+
+#: Not before the first call that failed.
+SEEN_WITH_AN_EVENT = {"traces_service_graph_request_failed_total"}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -30,3 +37,23 @@ def test_panel_has_data(stack: Stack, query: Query) -> None:
         assert ask(stack, query), "no data"
 
     eventually(look)
+
+
+def test_no_panel_is_empty_but_for_its_zero(stack: Stack) -> None:
+    """`or vector(0)` has a query answer whatever it is over. Asked without it, it may give nothing only
+    where no event of that kind has happened."""
+    of_prometheus = [query for query in queries() if query.datasource == "prometheus"]
+    assert any(without_fallback(query.expression) != query.expression for query in of_prometheus)
+    known = {*shown(), *SEEN_WITH_AN_EVENT}
+
+    def look() -> None:
+        exported = Exported(stack)
+        empty = {
+            str(query): lacking
+            for query in of_prometheus
+            if (lacking := exported.lacks(query.expression) - known)
+            and not stack.telemetry.metric(without_fallback(query.expression))
+        }
+        assert empty == {}
+
+    eventually(look, within_seconds=90)
