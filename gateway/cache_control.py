@@ -1,4 +1,4 @@
-"""What HTTP says about keeping answers: Cache-Control (RFC 9111), entity tags and conditions (RFC 9110)."""
+"""Cache-Control (RFC 9111), entity tags and conditional requests (RFC 9110)."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -50,7 +50,7 @@ NOT_FRESH = Freshness(0, 0, False)
 
 
 def freshness(headers: HasHeaders) -> Freshness:
-    """What an answer's headers say of its freshness.
+    """The freshness of an answer by its headers (RFC 9111, 4.2).
 
     What is not plainly allowed is not: a Cache-Control that is none, or says one thing twice, allows nothing.
     What a shared cache may not keep has no private lifetime either.
@@ -92,10 +92,10 @@ def may_be_stale(headers: HasHeaders) -> bool:
 
 
 class Wanted(NamedTuple):
-    """What a request's Cache-Control says (RFC 9111, 5.2.1).
+    """The directives of a request's Cache-Control (RFC 9111, 5.2.1).
 
     Attributes:
-        kept: whether what is answered to it may be kept for others, or be another's.
+        kept: whether the response may be stored, or be taken from the cache.
         max_age: the age in seconds that an answer may have; None for any.
     """
 
@@ -107,7 +107,7 @@ _ANYTHING = Wanted()
 
 
 def wanted(headers: Mapping[str, str]) -> Wanted:
-    """What a request's headers say; what cannot be read is taken for the strictest."""
+    """Parse a request's Cache-Control; one that cannot be parsed counts as no-store."""
     if "Cache-Control" not in headers:
         return _ANYTHING
     directives = _directives(headers["Cache-Control"])
@@ -146,7 +146,7 @@ def entity_tag(body: bytes) -> str:
 
 
 def unchanged(if_none_match: str | None, tag: str) -> bool:
-    """Whether a caller has what `tag` stands for already (If-None-Match, weak comparison)."""
+    """Whether the caller has the response with this entity tag already (If-None-Match, weak comparison)."""
     if not if_none_match:
         return False
     return if_none_match.strip() == "*" or tag in _TAG.findall(if_none_match)

@@ -8,7 +8,7 @@ from gateway.messages import Request
 
 
 def cache_key(route: Route, request: Request) -> Hashable:
-    """What the response depends on: another key, another response.
+    """The key of a response: all that it depends on.
 
     Routes that are loaded anew have new endpoints, and so other keys.
     """

@@ -1,4 +1,4 @@
-"""What endpoints and middleware share in one process of the gateway."""
+"""The objects that endpoints and middleware of one gateway process share."""
 
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager

@@ -47,8 +47,7 @@ class Cors:
         ]
 
     def admits(self, headers: HTTPHeaders) -> bool:
-        """Whether a request may come from where it says: from no page, one of its own host, or a declared
-        origin's."""
+        """Whether the request's Origin is allowed: none, the gateway's own host, or a declared origin."""
         origin = headers.get("Origin")
         if origin is None or self._any or origin in self._origins:
             return True

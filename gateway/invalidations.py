@@ -27,7 +27,7 @@ class Invalidations:
         self._memory = mmap.mmap(-1, slots * _SLOT.size)
 
     def version(self, *names: str) -> tuple[int, ...]:
-        """What changes as soon as one of these is written."""
+        """A version that changes as soon as one of these names is written."""
         unpack, memory = _SLOT.unpack_from, self._memory
         return tuple(unpack(memory, self._offset(name))[0] for name in names)
 

@@ -1,4 +1,4 @@
-"""What a caller of the gateway may send, and how long it may take."""
+"""Limits of the gateway's callers: sizes of their requests, and times that they may take."""
 
 from typing import Final
 

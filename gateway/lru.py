@@ -1,4 +1,4 @@
-"""What the gateway remembers of answers: bounded, least recently used first out."""
+"""A cache of bounded size: the least recently used entry goes first."""
 
 import sys
 import time

@@ -1,4 +1,4 @@
-"""What the pipeline carries: a request, a response, and the handler that makes one of the other."""
+"""The pipeline's messages: request and response, and the handler that makes one of the other."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping

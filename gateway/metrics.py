@@ -1,4 +1,4 @@
-"""What the gateway measures of its requests and responses, beside what every hop does."""
+"""Metrics of the gateway's requests and responses, beside those of every hop."""
 
 from collections.abc import Iterable
 

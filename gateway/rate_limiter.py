@@ -35,7 +35,7 @@ _SECOND: Final = 10**9
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Whether a request is within its caller's allowance, and what is left of it.
+    """The rate limiter's answer to a request: it is within its caller's rate or not, and what remains.
 
     Attributes:
         remaining: requests that may follow at once.

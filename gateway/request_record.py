@@ -1,4 +1,4 @@
-"""What is recorded of every request: its server span, its log line and its metrics."""
+"""The server span, log line and metrics of a request."""
 
 from opentelemetry import trace
 from opentelemetry.context import Context
@@ -123,7 +123,7 @@ class RequestRecorder:
         return RequestRecord(self._telemetry, request, route, template, span, parent)
 
     def _template(self, method: str, path: str | None) -> Template:
-        """What the server spans of a method and a path have in common."""
+        """The template of the server spans of a method and a path."""
         template = self._templates.get((method, path))
         if template is None:
             name = "HTTP" if method == "_OTHER" else method

@@ -33,7 +33,7 @@ class Shedder:
         self._critical_credit = 0.0
 
     def admits(self, *, critical: bool = False) -> bool:
-        """Whether a request is let in: of the normal ones the share, evenly spread.
+        """Whether a request is admitted. Of normal requests, `share` are, evenly spread.
 
         Critical ones are refused last: every second one, and only while the share is the least.
         """

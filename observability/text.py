@@ -23,7 +23,7 @@ def well_formed(text: str) -> str:
 
 
 def simple(value: Any) -> bool:
-    """Whether a value can stay as it is, told quickly; `plain` makes one of every other."""
+    """A quick check whether a value can stay as it is; `plain` converts every other."""
     if type(value) is str:
         return len(value) <= MAX_TEXT and value.isascii()
     if type(value) is int:

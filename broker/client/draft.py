@@ -27,7 +27,7 @@ class Draft:
     data: Any
     """Any JSON value; Decimals become numbers with all their digits."""
     subject: str | None = None
-    """What it is about; ordered subscriptions keep the order of events of one subject."""
+    """The thing that the event is about; ordered subscriptions keep the order of events of one subject."""
     source: str | None = None
     """A URI reference; `/<sender>` when left out."""
     id: str = field(default_factory=_new_id)

@@ -38,7 +38,7 @@ class Dsn:
     sender: str
     token: str = field(repr=False)
     project: str
-    """What the types of the emitted events begin with."""
+    """The prefix of the types of emitted events."""
 
     @classmethod
     def parse(cls, text: str) -> Self:

@@ -105,7 +105,7 @@ class Settings(Strict):
     """The tokens of the catalog's senders: a JSON object by sender name."""
     max_body_bytes: int = Field(ge=1024, le=64 * 1024 * 1024)
     webhook_key_file: Path
-    """What the signing secrets of all subscriptions are derived from."""
+    """Holds the key from which all subscriptions' signing secrets are derived."""
     sinks: Sinks = Sinks()
     deduplication_seconds: int = Field(default=86400, ge=60)
     """How long a sender's (source, id) is remembered."""

@@ -33,7 +33,7 @@ SENDERS = {
     "shop": {"types": ["#"], "reads": ["shop.*"]},
     "viewer": {"viewer": True},
 }
-"""What the catalog says of the senders. A fifth has a token alone."""
+"""The senders as the catalog declares them. A fifth has a token alone."""
 ROOT = Path(__file__).resolve().parents[2]
 POSTGRES_BIN = Path("/usr/lib/postgresql/15/bin")
 RABBITMQ_ADVANCED = "[{rabbit, [{dead_letter_worker_consumer_prefetch, 10000}]}].\n"
@@ -423,7 +423,7 @@ class Rio:
     sink: Sink
     collector: Collector
     before: tuple[str, ...] = ()
-    """What stands before the commands of its processes."""
+    """A prefix of the commands of its processes."""
 
     def __post_init__(self) -> None:
         self.folder.mkdir()

@@ -1,4 +1,4 @@
-"""Who may emit what, once, checked, now or later; and watching it."""
+"""Acceptance of events: rights, deduplication, schemas, scheduling; and the live tail."""
 
 import json
 import threading

@@ -113,8 +113,9 @@ def rio_file(dispatcher: int) -> str:
 
 
 def _senders(catalog: Catalog) -> dict[str, dict[str, Any]]:
-    """Who may do what: a service emits its own types and reads what it subscribes to, the relay emits on
-    behalf of services, an operator does everything, a viewer sees everything."""
+    """The rights of senders: a service emits its own types and reads those it subscribes to; the relay emits
+    on behalf of services; an operator does everything; a viewer sees everything.
+    """
     return {
         **{
             service.name: {

@@ -114,7 +114,7 @@ _SETTLE = {
     "find": find_arguments.settle,
     "alerts": alerts_arguments.settle,
 }
-"""What puts the defaults of a command in their places and says what is wrong with its arguments together."""
+"""Functions that set a command's defaults and check its arguments against each other."""
 
 _EPILOG = f"""\
 Start with:      ./nextphase up

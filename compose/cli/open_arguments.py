@@ -16,7 +16,7 @@ PAGES = {
     "alerts": "[NAME]",
     "rio": "[TAB]",
 }
-"""What can be opened, and what its name is called in usage."""
+"""Pages that can be opened, each with its argument as the usage shows it."""
 
 RIO_TABS = (
     "topology", "events", "subscriptions", "tail", "deliveries", "dead-letters", "replays", "scheduled",

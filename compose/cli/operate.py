@@ -50,7 +50,7 @@ def grant(folder: Path, session_seconds: int) -> Grant:
 
 
 def user() -> str:
-    """Who runs the command: the operating system's user, and who that is behind sudo."""
+    """The user who runs the command: the operating system's, and under sudo also the one who called sudo."""
     uid = os.geteuid()
     try:
         name = pwd.getpwuid(uid).pw_name

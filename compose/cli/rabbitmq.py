@@ -19,7 +19,7 @@ FILE = "rabbitmq/rabbitmq.conf"  # below config/, as the next two
 DEFINITIONS = "rabbitmq/definitions.json"
 CLUSTER = "rabbitmq/cluster.conf"
 CLUSTER_SOURCE = Path("compose/rabbitmq/cluster.conf")
-"""What the nodes of a cluster read in addition, below the checkout."""
+"""Additional configuration of the nodes of a cluster, below the checkout."""
 
 
 def configuration(site: Site) -> str:

@@ -59,7 +59,7 @@ class Change:
 
 
 class _Fit(IntEnum):
-    """Whether all that keeps to one schema keeps to another."""
+    """The answer to: is every value that is valid by one schema valid by another?"""
 
     NO = 0
     PERHAPS = 1

@@ -41,7 +41,7 @@ _IS_SINCE_BIRTH = (
 
 @dataclass(frozen=True)
 class Objective:
-    """What is promised of one kind of events.
+    """A service level objective: the promised share of good events of one kind.
 
     target: the share of them that is to be good, below 1. bad, total: PromQL for the rates of those that are
     not, and of all.

@@ -32,7 +32,7 @@ AUDIENCE = "urn:nextphase:api"
 SCOPES = ("orders:read",)
 """The scopes of a token that is issued without others: what an account needs for its own orders."""
 STOCK_SCOPE = "stock:write"
-"""What setting the stock asks for."""
+"""The scope of a token that may set the stock."""
 CLIENT = "nextphase"
 """The `client_id` (RFC 9068) of tokens that are issued here."""
 _ALGORITHM = "EdDSA"

@@ -1,4 +1,4 @@
-"""What parts of a document, or schemas, need of one another."""
+"""Dependencies between parts of a document, or between schemas."""
 
 from collections.abc import Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter

@@ -174,7 +174,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """Whether a part is called."""
+    """The condition on which a part is called."""
 
     reference: Reference
     _holds: Callable[[Any], bool]

@@ -57,7 +57,7 @@ def _value(body: bytes) -> Any:
 
 
 def shape(select: str | Sequence[str] | None, rename: Mapping[str, str] | None) -> Shape | None:
-    """What makes a part's bytes of an answer's; None where they are the same.
+    """A function that makes a part's bytes of an answer's; None if they are the same.
 
     The members themselves are never decoded: their bytes are moved.
 

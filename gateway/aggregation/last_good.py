@@ -68,7 +68,7 @@ class LastGoodParts:
         return kept if kept is not None and kept[0].version == self._version else None
 
     def _key(self, part: Part, call: Call) -> Hashable:
-        """What a part depends on: how it is made of the service's answer, which differs from route to route,
-        and all that the call sends but the request's id."""
+        """The key of a part's last good answer: the route's document and part, which say how the answer is
+        used, and all that the call sends but the request's id."""
         sent = tuple(each for each in call.headers if each[0] != REQUEST_ID_HEADER)
         return self._document, part.name, call.target, sent

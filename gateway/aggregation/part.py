@@ -28,7 +28,7 @@ OnFailure = Literal["fail", "omit", "stale"] | Fallback
 
 
 class Good(NamedTuple):
-    """What a part is: its JSON as it goes into the document, and its value for references.
+    """A part that succeeded: its JSON as it goes into the document, and its value for references.
 
     Attributes:
         value: of the service's document; the part's own bytes may be less of it.
@@ -132,7 +132,7 @@ class Part:
         return self.on_failure != "fail"
 
     def result(self, answer: Answer) -> Good:
-        """What the part is, by the service's answer.
+        """The part, made of the service's answer.
 
         Raises:
             PartFailed: the answer cannot be used.

@@ -9,7 +9,7 @@ from observability.tracer import MinimalSpan
 
 
 class RunningPart:
-    """What ends with the part's call: its first attempt, or the task that goes on with it, and its span.
+    """A part's call in flight: its first attempt or the task that retries it, and its span.
 
     Parameters:
         ended: called when the first attempt has ended.

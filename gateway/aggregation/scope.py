@@ -6,7 +6,7 @@ from gateway.messages import Request
 
 
 def scope_of(request: Request) -> dict[str, Any]:
-    """What references may lead to before any part is there."""
+    """The values that references may lead to before any part is there."""
     return {
         "path": request.parameters,
         "query": request.parameters,

@@ -35,7 +35,7 @@ _NOT_UNDERSTOOD = frozenset({"crit", "b64"})
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """What a good token says. `expires` is in seconds since 1970, leeway included."""
+    """The claims of a verified token. `expires` is in seconds since 1970, leeway included."""
 
     subject: str
     scopes: frozenset[str]
@@ -74,7 +74,7 @@ class TokenVerifier:
         keys.changed = self._remembered.clear
 
     async def verify(self, text: str) -> Token:
-        """What the token says.
+        """Verify a token, and return its claims.
 
         Raises:
             Problem: 401, it is not good; 503, there are no keys to verify it with.

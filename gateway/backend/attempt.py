@@ -28,7 +28,7 @@ _ERROR: Final = Status(StatusCode.ERROR)
 
 
 class Listener(Protocol):
-    """What waits for an attempt without a task of its own."""
+    """Is called when an attempt has ended, so that no task has to wait for it."""
 
     def attempt_ended(self) -> None:
         """There is an answer, or there will be none: called once, by the event loop."""
@@ -134,7 +134,7 @@ class Attempt(Collecting):
         return answer
 
     def collected(self) -> Answer:
-        """What came.
+        """The answer that came.
 
         Raises:
             BackendError: it is of no use.

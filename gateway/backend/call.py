@@ -69,7 +69,7 @@ class Call(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What a service answered, with a status below 500."""
+    """A service's answer, with a status below 500."""
 
     service: str
     status: int

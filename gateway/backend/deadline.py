@@ -56,7 +56,7 @@ class Deadline:
         return Deadline(self.at + seconds, self._whole, self._clock)
 
     def is_ample(self, left: float) -> bool:
-        """Whether so many seconds are nearly all there were, so that nothing before has used up much."""
+        """Whether these seconds are nearly all of the request's time: little was used up before the call."""
         return left >= self._whole * _AMPLE_SHARE
 
     @property

@@ -1,4 +1,4 @@
-"""What the gateway says of a service that gave no usable answer."""
+"""Errors of calls to which a service gave no usable answer."""
 
 from typing import Final
 
@@ -48,5 +48,6 @@ def unusable(service: str, status: int, headers: Headers) -> BackendError | None
 
 
 def is_denied(headers: Headers) -> bool:
-    """Whether a 403 is services nginx's, which did not admit the gateway: it lets no service say this."""
+    """Whether services nginx itself sent a 403, as it did not admit the gateway. It removes this header from
+    services' answers."""
     return "error=http_request_denied" in (headers.get("Proxy-Status") or "")

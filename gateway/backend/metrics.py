@@ -1,4 +1,4 @@
-"""What the gateway measures of its calls to services."""
+"""Metrics of the gateway's calls to services."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 

@@ -124,7 +124,7 @@ class Service:
         self.streams.leave()
 
     def spans(self, method: str) -> Template:
-        """What the spans of attempts have in common."""
+        """The template of the spans of attempts with a method."""
         template = self._spans.get(method)
         if template is None:
             constants: dict[str, str | int] = {

@@ -31,7 +31,7 @@ def _address(text: str) -> str | None:
 
 @lru_cache(4096)
 def rate_key(address: str) -> str:
-    """What one client has for certain: an address, or of IPv6 a /64."""
+    """The part of an address that one client alone has: an IPv4 address, or an IPv6 address's /64 network."""
     try:
         found = ip_address(address)
     except ValueError:

@@ -30,10 +30,10 @@ _OF_EDGE = frozenset({"X-Forwarded-For", "X-Forwarded-Proto"})
 
 
 def strip(headers: HTTPHeaders, *, trusted: bool) -> None:
-    """Remove what a client must not say.
+    """Remove the headers that a client must not set.
 
     Parameters:
-        trusted: whether the request came from a proxy whose word on it is believed.
+        trusted: whether the request came from a trusted proxy, which may set those of the edge.
     """
     for name in [name for name in headers if is_internal(name)]:
         if not (trusted and name in _OF_EDGE):
@@ -41,6 +41,6 @@ def strip(headers: HTTPHeaders, *, trusted: bool) -> None:
 
 
 def is_internal(name: str) -> bool:
-    """Whether only the platform says a header. A name with an underscore could be any other: WSGI reads
+    """Whether only the platform may set a header. Any name with an underscore counts: WSGI reads
     `X_User_Id` as it does `X-User-Id`."""
     return "_" in name or name in INTERNAL or name.startswith(_INTERNAL_PREFIXES)

@@ -7,7 +7,7 @@ from gateway.dotted_name import imported
 
 
 def make_application(name: str) -> HTTPServerConnectionDelegate:
-    """What the function of a dotted name makes.
+    """Call the function of a dotted name and return the application that it makes.
 
     Raises:
         ValueError: there is no such function, it fails, or makes something else.

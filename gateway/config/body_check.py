@@ -15,7 +15,7 @@ Check = Callable[[Mapping[str, Any]], None]
 
 
 def body_check(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Check:
-    """What refuses bodies that do not follow a schema.
+    """A check that refuses bodies that do not follow a schema.
 
     Parameters:
         schemas: those that `#/components/schemas/<name>` stands for.

@@ -25,7 +25,7 @@ class DeclaredSchemas:
             self._check_inclusions(declared)
 
     def check(self, schema: Any, where: Field) -> bool:
-        """Whether it is a schema that the gateway can check values by."""
+        """Whether the gateway can check values by a schema; if not, its faults are noted."""
         faults = schemas.faults(schema, self._known)
         for fault in faults:
             self._document.fault(where, fault)

@@ -126,7 +126,7 @@ class EndpointLoader:
         )
 
     def _kept_open(self, declared: Mapping[str, Any], where: Field) -> LongLivedAnswers:
-        """What of a proxied route's answers is kept open, and how long."""
+        """The policies of a proxied route's long-lived connections."""
         policies: dict[Kind, LongLivedPolicy] = {}
         connections = self._context.long_lived
         for kind in KINDS:

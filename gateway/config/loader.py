@@ -144,7 +144,7 @@ class _RouteLoader:
         return [each for each in found if each is not None]
 
     def _fits(self, route: Route, own: int, where: Field) -> bool:
-        """Whether every middleware takes the route; `own` of them, the last ones, are the route's own."""
+        """Whether every middleware accepts the route; the last `own` ones are declared in the route."""
         for position, middleware in enumerate(route.middleware):
             number = position - (len(route.middleware) - own)
             try:
@@ -226,7 +226,7 @@ class _RouteLoader:
 
 
 def _passes_query(kind: Kind, declared: Mapping[str, Any], parameters: Mapping[str, Parameter]) -> bool:
-    """Whether the query is the service's to check: the route passes it on, and declares nothing of it."""
+    """Whether the service checks the query: the route passes it on, and declares no parameter of it."""
     if kind != "proxy" or not declared["proxy"].get("pass_query", True):
         return False
     return all(parameter.place != "query" for parameter in parameters.values())

@@ -56,7 +56,7 @@ class Parameter:
         return value
 
     def default_fault(self) -> str | None:
-        """What is wrong with the default: it has to be a value that a caller could give, too."""
+        """The fault of the default, which has to be a value that a caller could send; None if it has none."""
         if "default" not in self.schema:
             return None
         default = self.schema["default"]
@@ -73,7 +73,7 @@ def _reader(schema: Mapping[str, Any]) -> Callable[[str], Any]:
 
 
 def _checker(schema: Mapping[str, Any]) -> Callable[[Any], str | None]:
-    """What is wrong with a value, by the schema's other keywords; nothing to ask where there are none."""
+    """A function that finds the fault of a value by the schema's other keywords; None if it has none."""
     if _SILENT.issuperset(schema):
         return _nothing
     whole = Schema(schema, formats=False)

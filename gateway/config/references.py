@@ -22,7 +22,7 @@ class References:
         return self.read(lambda: Text.of(text), where)
 
     def read(self, read: Callable[[], T], where: Field) -> T | None:
-        """What `read` gives; None, and a fault, where it raises."""
+        """The result of `read`; None if it raises, with the fault noted."""
         try:
             return read()
         except (ValueError, IndexError) as error:
@@ -62,7 +62,7 @@ class References:
 
 
 def auth_of(declared: Mapping[str, Any]) -> Auth:
-    """What a route asks of its callers."""
+    """The authentication that a route requires."""
     auth: Auth = declared.get("auth", DEFAULT_AUTH)
     return auth
 
@@ -81,7 +81,7 @@ def _missing(reference: Reference, declared: Mapping[str, Any]) -> str | None:
 def _unknown(
     reference: Reference, declared: Mapping[str, Any], template: Template, parts: tuple[str, ...]
 ) -> str | None:
-    """What is wrong with a reference."""
+    """The fault of a reference that leads nowhere; None if it leads somewhere."""
     first = reference.members[0]
     if reference.root == "path":
         return None if first in template.names else f"the path has no parameter {first}"

@@ -22,7 +22,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
 class Endpoint(Protocol):
-    """What a route does once a request has passed its middleware: made when the routes are loaded."""
+    """Answers the requests of a route that have passed its middleware; made when the routes are loaded."""
 
     async def respond(self, request: Request) -> Response:
         """Make the response.

@@ -24,7 +24,7 @@ _NO_FORMATS = FormatChecker(())
 
 
 def faults(schema: Any, known: Container[str]) -> list[str]:
-    """What is wrong with a schema.
+    """The faults of a schema.
 
     Parameters:
         known: where a `$ref` may lead: there is nothing else, and nothing is fetched.
@@ -59,7 +59,7 @@ def longest(includes: Mapping[str, list[str]]) -> tuple[str, int]:
 
 
 def _faults(schema: Mapping[str, Any], known: Container[str]) -> Iterator[str]:
-    """What is wrong with one schema, and not with those in it."""
+    """The faults of one schema, without those of the schemas in it."""
     yield from (f"{keyword} is not for schemas of routes" for keyword in sorted(_ELSEWHERE & schema.keys()))
     if "$ref" in schema and schema["$ref"] not in known:
         yield f"there is no schema {schema['$ref']}"

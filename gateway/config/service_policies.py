@@ -29,7 +29,7 @@ class ServicePolicies:
                 self.knows(name, ("services", name))
 
     def knows(self, name: str, where: Field) -> bool:
-        """Whether there is a service; a fault where there is none."""
+        """Whether a service of that name exists; if not, a fault is noted."""
         if name in self.by_service:
             return True
         known = ", ".join(sorted(self.by_service))

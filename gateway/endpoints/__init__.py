@@ -1,1 +1,1 @@
-"""What a route can do: compose, proxy, call a handler, mock."""
+"""The endpoints of routes: compose, proxy, handler, mock."""

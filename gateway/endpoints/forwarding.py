@@ -75,7 +75,7 @@ def public_location(location: str, prefix: str) -> str:
 
 
 def _is_internal(host: str) -> bool:
-    """Whether a host is none that a caller could reach: a name without a domain, or a private address."""
+    """Whether callers cannot reach a host: it is a name without a domain, or a private address."""
     try:
         return not ip_address(host).is_global
     except ValueError:

@@ -15,7 +15,7 @@ from gateway.messages import Request, Response
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What a handler works with.
+    """The tools of a handler: it calls services by them.
 
     Attributes:
         policies: how each service is called.

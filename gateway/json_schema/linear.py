@@ -1,4 +1,4 @@
-"""Schemas that a value is held against in a time in proportion to the value's size."""
+"""Recognizes schemas that check a value in time proportional to its size."""
 
 from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
@@ -10,7 +10,7 @@ _COMPONENTS: Final = "#/components/schemas/"
 
 
 def is_linear(declared: Mapping[str, Any]) -> bool:
-    """Whether no part of a value is looked at by the same part of the schema at every level above it."""
+    """Whether the schema checks values in linear time: no keyword is quadratic, no reference is recursive."""
     named = declared.get("components", {}).get("schemas", {})
     left: list[tuple[str, Any]] = [("", {key: declared[key] for key in declared if key != "components"})]
     references: dict[str, list[str]] = {}

@@ -53,8 +53,8 @@ class Schema:
             self._stepwise = StepwiseSchema(declared, formats=formats)
 
     def faults(self, value: Any) -> Iterator[Fault]:
-        """What is wrong with a value, found as it is asked for; take it before another is looked at. Of a
-        large value only the first fault.
+        """The faults of a value, found as they are iterated; of a large value only the first. Iterate them
+        before another value is checked.
 
         Raises:
             TooMuch: there is more than can be checked in time.
@@ -97,7 +97,7 @@ def _first(linear: jsonschema_rs.Draft202012Validator, value: Any) -> jsonschema
 
 
 def _is_small(value: Any) -> bool:
-    """Whether so little is in a value that an error of each part of it takes no time to speak of."""
+    """Whether a value is so small that reporting a fault for each part of it takes negligible time."""
     left, count = [value], 0
     while left:
         each = left.pop()

@@ -60,7 +60,7 @@ class StepwiseSchema:
         )
 
     def errors(self, value: Any) -> Errors:
-        """What is wrong with a value, found as it is asked for; take it before another is looked at.
+        """The faults of a value, found as they are iterated. Iterate them before another value is checked.
 
         Raises:
             TooMuch: there is more than can be checked in time.
@@ -82,7 +82,7 @@ def _with_python_names(declared: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class _Steps:
-    """What is left of the steps of the one check that is under way: a check never waits."""
+    """The steps left to the one check that is under way: a check never waits."""
 
     left = 0
 
@@ -157,7 +157,7 @@ def _unique(_: Any, wanted: Any, value: Any, __: Mapping[str, Any]) -> Errors:
 
 
 def _text(value: Any) -> str:
-    """What equal values have in common, and no others."""
+    """A text that equal JSON values have in common, and no others."""
     return json.dumps(_normal(value), sort_keys=True)
 
 

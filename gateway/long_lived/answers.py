@@ -10,7 +10,7 @@ from observability.http.client import Streamed
 
 @dataclass(frozen=True, slots=True)
 class LongLivedAnswers:
-    """What of a route's answers is kept open.
+    """The policies of a route's long-lived connections.
 
     Attributes:
         websocket: how long WebSockets are; None where the route has none.

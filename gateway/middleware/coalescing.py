@@ -107,7 +107,7 @@ class _Flights:
         return flight
 
     async def wait(self, key: Hashable, flight: _Flight, deadline: Deadline) -> Response:
-        """What comes of the work.
+        """Wait for the response that another request's work makes.
 
         Raises:
             Problem: 504, nothing within the deadline; or what the work raises.

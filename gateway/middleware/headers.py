@@ -50,7 +50,7 @@ Value = Annotated[str, AfterValidator(_value)]
 
 
 class Edits(BaseModel):
-    """What is done to headers, in this order.
+    """Changes of headers, applied in this order.
 
     Attributes:
         rename: the values of a header move to another name, in place of what that had.

@@ -1,4 +1,4 @@
-"""Who may ask for what: `auth`, `scopes` and `owner` of routes, over real HTTP."""
+"""Authorization by `auth`, `scopes` and `owner` of routes, over real HTTP."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What a request's deadline cuts off, composed and otherwise, on both loops."""
+"""A request's deadline cuts off calls, composed and otherwise, on both loops."""
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path

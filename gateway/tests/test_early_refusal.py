@@ -1,4 +1,4 @@
-"""Who is refused is refused before its body is read, and refusing holds nothing up."""
+"""A request is refused before its body is read, and refusing it holds nothing up."""
 
 import asyncio
 import json

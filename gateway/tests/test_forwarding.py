@@ -1,4 +1,4 @@
-"""What the gateway says of itself and of others as a proxy: Location, Via, X-Forwarded-*, Date, OPTIONS."""
+"""Headers of the gateway as a proxy: Location, Via, X-Forwarded-*, Date; and OPTIONS."""
 
 import asyncio
 from email.utils import parsedate_to_datetime

@@ -1,4 +1,4 @@
-"""What is kept or shared, and what may not be: writes, `no-store`, `private` and their kind."""
+"""Responses that are cached or shared, and those that may not be: writes, `no-store`, `private`."""
 
 import asyncio
 import json

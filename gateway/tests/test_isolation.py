@@ -1,4 +1,4 @@
-"""What one service, one URL or one slow caller does is not felt by the others."""
+"""One service, one URL or one slow caller does not slow the others."""
 
 import asyncio
 from collections.abc import AsyncIterator

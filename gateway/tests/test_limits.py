@@ -1,4 +1,4 @@
-"""What the gateway lets in, services nginx takes; what is too much for a service is refused before it."""
+"""Services nginx takes every request that the gateway lets in; larger ones are refused before it."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What is counted of answers."""
+"""Counters of responses."""
 
 from prometheus_client import CollectorRegistry
 

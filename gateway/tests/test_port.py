@@ -214,7 +214,7 @@ LAST = Asking("GET", asking("GET", "/told/last", "Connection: close"))
 
 
 async def exchange(api: Api, asked: list[Asking], pieces: list[bytes]) -> list[ReceivedAnswer]:
-    """What is answered to requests that come in those pieces, the last of which closes."""
+    """The responses to requests that come in those pieces, the last of which closes the connection."""
     async with client_of(api) as client:
         sending = asyncio.create_task(client.send(*pieces))
         answers = [(await client.answer(each.method)).without_own() for each in asked]
@@ -224,7 +224,7 @@ async def exchange(api: Api, asked: list[Asking], pieces: list[bytes]) -> list[R
 
 
 async def alone(api: Api, asked: Asking) -> ReceivedAnswer:
-    """What is answered to a request that comes whole, on a connection of its own."""
+    """The response to a request that comes whole, on a connection of its own."""
     async with client_of(api) as client:
         await client.send(asked.data)
         return (await client.answer(asked.method)).without_own()

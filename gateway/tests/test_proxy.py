@@ -260,7 +260,7 @@ def uploading(api: Api) -> AbstractAsyncContextManager[Client]:
 
 
 def requests_of(api: Api, monkeypatch: pytest.MonkeyPatch) -> list[Request]:
-    """What the gateway is asked from now on."""
+    """The requests that the gateway gets from now on."""
     found: list[Request] = []
     before_each(api, monkeypatch, found.append)
     return found

@@ -1,4 +1,4 @@
-"""What smuggles requests past somebody, as bytes, to a real gateway."""
+"""Request smuggling, in bytes, against a real gateway."""
 
 import asyncio
 import random

@@ -207,7 +207,7 @@ async def test_what_is_no_handshake_is_not_passed_through(
 
 @pytest.mark.parametrize("framing", [b"Content-Length: 4", b"Transfer-Encoding: chunked"])
 async def test_a_switch_has_no_length(telemetry: Telemetry, tmp_path: Path, framing: bytes) -> None:
-    """What is behind its head is the WebSocket's, whatever the service says of it."""
+    """The bytes behind the head are the WebSocket's, whatever the service's headers say."""
     head = (
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n%b\r\n\r\n\x82\x02hi" % framing
@@ -259,7 +259,7 @@ def tunnel_of(api: Api):  # type: ignore[no-untyped-def]
 
 
 async def settled(value: Callable[[], int]) -> int:
-    """What a number is once it has not changed for a while."""
+    """The value of a number once it has not changed for a while."""
     before = -1
     while (now := value()) != before:
         before = now

@@ -1,4 +1,4 @@
-"""What is wrong with a configuration. Standard library only."""
+"""Errors of a configuration. Standard library only."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,8 +10,7 @@ class ConfigurationError(ValueError):
 
 @dataclass(frozen=True, order=True)
 class Fault:
-    """What is wrong in one place of a file; its text is `file:line: field: message` with control characters
-    escaped."""
+    """A fault in one place of a file; its text is `file:line: field: message`, control characters escaped."""
 
     file: str
     line: int

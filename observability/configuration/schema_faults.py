@@ -11,7 +11,7 @@ _MAX_MESSAGE = 300
 
 
 def find(schema: Mapping[str, Any], content: Any) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """What is wrong, as field and message; an unexpected or a missing field is named itself.
+    """The faults, each as field and message; an unexpected or a missing field is named itself.
 
     Parameters:
         schema: where one has `x-message`, that is said in place of jsonschema's message.

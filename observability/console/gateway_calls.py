@@ -21,7 +21,7 @@ MAX_SHOWN_BYTES: Final = 256 * 1024
 _DESCRIPTION: Final = "/v1/openapi.json"
 _SAFE: Final = frozenset({"GET"})
 _HEADERS: Final = frozenset({"accept", "authorization", "content-type", "if-none-match"})
-"""What every call may have, beside the header parameters of its operation."""
+"""Headers that every call may have, beside the header parameters of its operation."""
 _PATH: Final = re.compile(r"(?:/(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})+)+")
 _QUERY: Final = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*")
 _CLIMBING: Final = re.compile(r"(?i)(?:^|/)(?:\.|%2e){1,2}(?:/|$)|%2f|%5c|%00")

@@ -12,7 +12,7 @@ import msgspec
 from observability.http.problem import Problem
 
 MEMBERS: Final = frozenset({"data", "data_base64", "response", "body"})
-"""What is hidden wherever it stands in an answer."""
+"""Members that are hidden wherever they are in an answer."""
 MAX_LINE_BYTES: Final = 8 * 1024 * 1024
 """A line of Rio's live tail; a longer one is left out."""
 

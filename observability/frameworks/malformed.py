@@ -10,7 +10,7 @@ from tornado.iostream import IOStream
 from observability.http.problem import Problem, last_answer
 
 _BARE: Final = b"HTTP/1.1 400 Bad Request\r\n\r\n"
-"""What Tornado writes, right to the stream, before it closes the connection."""
+"""The response that Tornado writes, right to the stream, before it closes the connection."""
 
 
 class ProblemServer(HTTPServer):

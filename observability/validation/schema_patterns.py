@@ -33,7 +33,7 @@ def python_pattern(pattern: str) -> str:
 
 
 def validator(schema: Mapping[str, Any]) -> Validator:
-    """What checks values by a schema without faults."""
+    """A validator of values by a schema without faults."""
     made: Validator = _Validator(with_python_names(schema))
     return made
 

@@ -40,7 +40,7 @@ class Logged:
     offset: int
     message: Message
     mark: str | None
-    """Whose end mark this is; None for an event."""
+    """The id of the replay that ends here, if this is its end mark; None for an event."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,1 @@
-"""Who emits which events, who receives them, and events watched as they pass."""
+"""The flow of events: their senders, their receivers, and a live view of them."""

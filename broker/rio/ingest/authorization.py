@@ -1,4 +1,4 @@
-"""Who sends a request, and whether an event is that sender's to emit."""
+"""Identifies a request's sender, and checks its rights to emit events."""
 
 from typing import Final
 

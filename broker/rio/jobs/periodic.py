@@ -14,7 +14,7 @@ _logger = logging.getLogger(__name__)
 _SHOWN: Final = 200
 
 AWAY: Final = (psycopg.OperationalError, psycopg.errors.UndefinedTable, PoolTimeout, TooManyRequests)
-"""What a store that cannot be reached, or is not migrated yet, raises."""
+"""Errors of a store that cannot be reached or is not migrated yet."""
 
 _failing: Final[dict[str, str]] = {}
 """Work of this process that failed unexpectedly when it was last done, and how."""

@@ -161,7 +161,7 @@ def _until_end(batch: Sequence[Logged], replay: Replay) -> tuple[Sequence[Logged
 
 
 def _means(order: Order, message: Message) -> bool:
-    """Whether an event of the log is one of those to send again."""
+    """Whether a replay selects an event of the log."""
     event = message.event
     if order.event is not None:
         return (indexable(event.source), indexable(event.id)) == order.event

@@ -17,7 +17,7 @@ class Retry(_Part):
     first_seconds: float = Field(default=0.5, ge=0.1, le=3600)
     """The longest the first pause may be; each one after it may be twice as long."""
     cap_seconds: float = Field(default=600, ge=0.1, le=21600)
-    """What no pause exceeds, whatever the sink asks for."""
+    """The longest pause, whatever the sink asks for."""
     budget_seconds: float = Field(default=86400, ge=0, le=30 * 86400)
     """From the first attempt on; the last attempt is made when it ends, or when the sink asked for it."""
     max_attempts: int | None = Field(default=None, ge=1, le=1000)

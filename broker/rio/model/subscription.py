@@ -15,11 +15,11 @@ _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 HIDDEN: Final = "..."
 """Stands for the query of a sink."""
 OPTIONAL: Final = ("source", "filters", "config")
-"""What stays as it is in a subscription when a PUT leaves it out."""
+"""Fields that a PUT may leave out; they keep their values."""
 
 
 class Status(StrEnum):
-    """Whether a subscription's events are delivered; they are queued either way."""
+    """The state of a subscription: its events are delivered, or queued only."""
 
     ACTIVE = "active"
     PAUSED = "paused"

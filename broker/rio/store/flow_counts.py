@@ -28,7 +28,7 @@ class FlowCount:
     """The events' CloudEvents source."""
     type: str
     subscription: str
-    """Whose sink took them; empty for what was emitted."""
+    """The subscription they were delivered to; empty for emitted events."""
     count: int
 
 

@@ -17,7 +17,7 @@ from compose.cli.setup.stage import Note
 
 WHEEL = Path("requirements/node.txt")
 LEAST_MAJOR = 18
-"""What the locked packages ask for (`engines` in their package.json)."""
+"""The oldest Node.js that the locked packages run on (`engines` in their package.json)."""
 
 _TIMEOUT_SECONDS = 20 * 60
 _VERSION = re.compile(r"v?(\d+)\.\d+")

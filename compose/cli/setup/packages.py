@@ -50,7 +50,7 @@ REQUIRED = (
     Requirement("openjdk-17-jdk-headless", lambda: programs.jdk() is not None),
     Requirement("maven", _program("mvn")),
 )
-"""What an instance runs on."""
+"""Packages that an instance needs."""
 
 TESTING = (
     Requirement("docker-compose", _program("docker-compose")),
@@ -58,7 +58,7 @@ TESTING = (
     Requirement("chromium", _program("chromium")),
     Requirement("fonts-dejavu-core", Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf").is_file),
 )
-"""What only the tests and benchmarks need."""
+"""Packages that only tests and benchmarks need."""
 
 
 def missing(requirements: Sequence[Requirement]) -> list[str]:

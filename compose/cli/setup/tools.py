@@ -57,7 +57,7 @@ TOOLS = (PROCESS_COMPOSE, OTELCOL, JAEGER, LOKI)
 
 
 LURA = Tool("lura", ".", "tests/bench/peers")
-"""What the gateway is measured beside."""
+"""The API gateway that benchmarks compare ours with."""
 
 
 def sources(root: Path, tool: Tool) -> Path:

@@ -26,7 +26,7 @@ OFFICIAL = {
     JAEGER: '{{"gitCommit":"95b6a8cc","gitVersion":"v{}","buildDate":"2025-12-04T17:09:40Z"}}',
     LOKI: "loki, version {} (branch: HEAD, revision: 7c3e0ab0)\n  go version:       go1.26.8\n",
 }
-"""What each official binary prints when it is asked for its version."""
+"""The output of each official binary that is asked for its version."""
 
 CONTRIB = """\
 receivers:

@@ -1,4 +1,4 @@
-"""Who may call the services, and which of them a path reaches."""
+"""Services nginx admits known callers only, and routes each path to its service."""
 
 from __future__ import annotations
 

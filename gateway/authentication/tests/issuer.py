@@ -1,4 +1,4 @@
-"""Who issues the tokens of the tests."""
+"""The issuer of the tests' tokens."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""Whose word on where a request comes from is believed."""
+"""Trusted proxies alone may say from which address a request comes."""
 
 import socket
 from typing import Any

@@ -36,7 +36,7 @@ ASKING: list[tuple[str, dict[str, str]]] = [
 
 
 def told(asked: Asked) -> list[str | None]:
-    """What the service knows of a request."""
+    """The target and headers of a request that say who the caller is and what it reads."""
     heard = (asked.headers.get(name) for name in ("x-user-id", "x-user-scopes", "accept-language"))
     return [asked.target, *heard]
 

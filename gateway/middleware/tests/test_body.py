@@ -1,4 +1,4 @@
-"""What waiting for a body does to the request's deadline."""
+"""Waiting for a body uses up the request's deadline."""
 
 import asyncio
 from pathlib import Path

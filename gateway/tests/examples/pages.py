@@ -46,7 +46,7 @@ class Chat(WebSocketHandler):
 
 
 def make_application() -> Application:
-    """What routes.yaml names."""
+    """The application that routes.yaml names."""
     return Application(
         [("/pages/(.*)", Greeting), ("/report", Report), ("/chat", Chat)], default_handler_class=NotFound
     )

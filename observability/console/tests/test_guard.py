@@ -1,4 +1,4 @@
-"""Who may ask the console, and what every answer says."""
+"""The console answers no other site, and every answer has security headers."""
 
 import socket
 

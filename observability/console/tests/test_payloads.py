@@ -143,7 +143,7 @@ def test_what_cannot_be_read_is_refused(body: bytes) -> None:
 
 
 def test_a_tail_hides_bodies_again_when_its_session_ends(console: Console) -> None:
-    """Who leaves operate mode sees no more bodies, not even in a live tail that goes on."""
+    """A browser that leaves operate mode sees no more bodies, not even in a live tail that goes on."""
     write = console.stores.stream("/rio/tail")
     line = json.dumps(TAIL[1]).encode() + b"\n"
     console.operate()

@@ -23,7 +23,7 @@ class ClientConnection(Protocol):
 
     @property
     def is_ending(self) -> bool:
-        """Whether the next answer has to be the last: the server stops, or a body is not all there."""
+        """Whether the next answer has to be the last: the server stops, or a body was not received whole."""
 
     @property
     def has_room(self) -> bool:

@@ -237,7 +237,7 @@ def test_a_body_behind_an_upgrade_is_read() -> None:
 
 
 def is_refused(*pieces: bytes) -> bool:
-    """Whether a body in chunks is, that comes in these pieces."""
+    """Whether a chunked body that comes in these pieces is refused."""
     parser = RequestParser(Limits())
     assert parser.read_head(head("POST", "/", [("Host", "a"), ("Transfer-Encoding", "chunked")]))
     try:
