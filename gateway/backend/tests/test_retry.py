@@ -28,7 +28,15 @@ def test_pauses_are_spread_over_all_of_it(retry: int, bound: float) -> None:
     assert max(paused) > 0.8 * bound
 
 
-@pytest.mark.parametrize("asked", ["2", "60", "9" * 400, formatdate(time.time() + 3600, usegmt=True)])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "2",
+        "60",
+        pytest.param("9" * 400, id="9..."),
+        pytest.param(formatdate(time.time() + 3600, usegmt=True), id="date"),
+    ],
+)
 def test_who_wants_to_be_left_alone_is_not_asked_again(asked: str) -> None:
     assert pause(SETTINGS, 1, asked) is None
 
