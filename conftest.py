@@ -1,10 +1,14 @@
 """What all tests share."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.remote import Producer
+
+from tests import states, workers
 
 # A test run writes nothing into an instance that its shell was set up for: a process that is not told where
 # to send telemetry sends it nowhere.
@@ -19,8 +23,15 @@ EXAMPLES = ("accounts", "inventory", "notifications", "orders")
 """The services that come with the platform, and that a team replaces by its own."""
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _states(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Leaves no state of a checkout that a test made, whether it passed or not."""
+    yield
+    states.remove(tmp_path_factory.getbasetemp())
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Choose the tests that fit this run and this catalog."""
+    """Choose the tests that fit this run and this catalog; order them for workers where it has some."""
     for marker in ("long", "containers"):
         if marker not in config.option.markexpr:
             _leave_out(config, items, marker)
@@ -31,6 +42,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if item.get_closest_marker("example"):
                 item.add_marker(skipped)
+
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        workers.arrange(items)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> workers.Scheduling:
+    """Share out the tests of `pytest -n` so that only one worker starts the instance."""
+    return workers.Scheduling(config, log)
 
 
 def _leave_out(config: pytest.Config, items: list[pytest.Item], marker: str) -> None:

@@ -80,7 +80,7 @@ def toolbox() -> Toolbox:
     return Toolbox.locate(ROOT)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # of `tests/`: taken down before what a worker does after its tests
 def stack() -> Iterator[Stack]:
     nextphase("down", "--purge")
     up = nextphase("up", timeout_seconds=900)

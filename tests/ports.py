@@ -6,7 +6,10 @@ import socket
 
 # Above what an instance of the platform takes, below what the kernel gives to connections
 # (net.ipv4.ip_local_port_range): while a server is down on purpose, nobody else gets its port.
-_PORTS = range(31300, 32700)
+_ALL = range(31300, 32700)
+# Two workers of a run (pytest-xdist) must not find the same port free: each has its own.
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_PORTS = _ALL[_WORKER :: int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))]
 _turns = itertools.count(int.from_bytes(os.urandom(2)))  # runs beside each other begin at different places
 
 

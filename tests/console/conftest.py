@@ -32,7 +32,7 @@ _MILLISECONDS = 30_000  # on a machine that does much else
 _NPM_SECONDS = 600
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def console(stack: Stack) -> str:
     """The console's address, `http://host:port`."""
     return f"http://{stack.layout.address('console')}"
@@ -146,7 +146,7 @@ def screenshot(request: pytest.FixtureRequest) -> Callable[[Page, str], Path]:
     return take
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def order_trace(stack: Stack) -> str:
     """The id of the trace of an order that went through, once Jaeger and Loki have it to its end."""
     from tests.conftest import nextphase

@@ -12,6 +12,9 @@ from compose.cli.main import STARTED
 from compose.cli.setup import prepare
 from compose.cli.setup.services import BuiltService
 
+#: Of a whole run: much of it is waiting. One has the instance, the other what needs none (tests/workers.py).
+WORKERS = 2
+
 
 def run(root: Path, args: argparse.Namespace) -> int:
     """Builds the services and becomes pytest, which runs the checks and the tests and says how they went."""
@@ -20,6 +23,12 @@ def run(root: Path, args: argparse.Namespace) -> int:
     os.chdir(root)
     sys.stdout.flush()
     sys.stderr.flush()
-    chosen = ["-m", "containers", "tests/containers"] if args.containers else []
-    command = [sys.executable, "-m", "pytest", *chosen, *args.pytest]
+    command = [sys.executable, "-m", "pytest", *arguments(args.pytest, containers=args.containers)]
     os.execv(sys.executable, command)  # noqa: S606 - it is what is meant
+
+
+def arguments(given: list[str], *, containers: bool = False) -> list[str]:
+    """Arguments of pytest: those `given`; workers where none chooses tests or says how they are run."""
+    if containers:
+        return ["-m", "containers", "tests/containers", *given]
+    return given or ["-n", str(WORKERS)]
