@@ -9,7 +9,7 @@ import tornado.web
 import uvloop
 
 from broker.process import spare_the_collector, stop_signal
-from broker.rio.admin.openapi import with_description
+from broker.rio.admin.app import administration
 from broker.rio.api import Api
 from broker.rio.http_server import api_server
 from broker.rio.settings import Address, Settings
@@ -17,6 +17,7 @@ from observability import Telemetry, setup
 from observability.frameworks import tornado as hop_tornado
 from observability.frameworks.malformed import ProblemServer
 from observability.http.server import Server
+from observability.http.server.asgi import AsgiRequests
 from observability.instrumentation import instrument_psycopg
 
 _DRAIN_SECONDS: Final = 10.0
@@ -32,7 +33,10 @@ async def main() -> None:
     api = Api(settings, telemetry)
     await api.open()
     tasks = [asyncio.create_task(work) for work in api.background()]
-    server = _server(api, settings, telemetry)
+    requests = AsgiRequests(administration(api.parts, telemetry))
+    server = api_server(api.pipeline, requests, telemetry, api.metrics, settings.max_body_bytes)
+    if settings.api_ready is not None:
+        _serve_health(settings.api_ready, telemetry)
     telemetry.health.add("port", partial(_check_port, server), critical=True)
     spare_the_collector()
     try:
@@ -43,20 +47,16 @@ async def main() -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await _drain(api, server)
+        await _drain(api, requests, server)
         await api.close()
         telemetry.shutdown(timeout_seconds=5.0)
 
 
-def _server(api: Api, settings: Settings, telemetry: Telemetry) -> Server:
-    """The API's server. Its health pages have a port of their own, too, and are answered from now on."""
-    application = tornado.web.Application(with_description(api.routes))
-    hop_tornado.instrument(application, telemetry)
-    if settings.api_ready is not None:
-        health = tornado.web.Application()
-        hop_tornado.instrument(health, telemetry)
-        ProblemServer(health).listen(settings.api_ready.port, settings.api_ready.host)
-    return api_server(api.pipeline, application, telemetry, api.metrics, settings.max_body_bytes)
+def _serve_health(address: Address, telemetry: Telemetry) -> None:
+    """Answer the health pages from now on, on a port of their own."""
+    health = tornado.web.Application()
+    hop_tornado.instrument(health, telemetry)
+    ProblemServer(health).listen(address.port, address.host)
 
 
 def _check_port(server: Server) -> None:
@@ -86,12 +86,12 @@ async def _is_served(address: Address) -> bool:
     return True
 
 
-async def _drain(api: Api, server: Server) -> None:
+async def _drain(api: Api, requests: AsgiRequests, server: Server) -> None:
     """Take no more connections, and answer what was asked."""
     api.tail.end()
     server.refuse_keeping_alive()
     await server.stop()
-    await hop_tornado.drain(_DRAIN_SECONDS)
+    await requests.drain(_DRAIN_SECONDS)
     await api.pipeline.drain(_DRAIN_SECONDS)  # last: right after it connections are closed
     await server.close_all_connections()
 

@@ -10,8 +10,9 @@ from opentelemetry.instrumentation.utils import suppress_instrumentation
 
 from broker.rio.admin.catalog import DeclaredCatalog
 from broker.rio.admin.handshake import Handshake
+from broker.rio.admin.parts import Parts
 from broker.rio.admin.registry import Registry
-from broker.rio.admin.routes import routes
+from broker.rio.admin.retirement import Retirement
 from broker.rio.amqp import event_log, topology
 from broker.rio.amqp.connection import RabbitAddress
 from broker.rio.amqp.publisher import Publisher
@@ -73,7 +74,7 @@ class Api:
     Attributes:
         metrics: what the API counts.
         pipeline: accepts events.
-        routes: all other addresses.
+        parts: what all other addresses use.
         tail: what watches events pass.
         prepared: set once events are accepted.
     """
@@ -103,7 +104,9 @@ class Api:
         )
         metrics.publishing.set_function(lambda: publisher.in_hand)
         self._handshake = Handshake(Sinks(settings.sinks.allowed))
-        self._registry = Registry(subscriptions, Topology(address, declare), self._handshake, index.refresh)
+        routing = Topology(address, declare)
+        self._registry = Registry(subscriptions, routing, self._handshake, index.refresh)
+        self._retirement = Retirement(subscriptions, routing, self._registry)
         catalog = DeclaredCatalog(
             settings.catalog_file,
             settings.senders_file,
@@ -146,7 +149,7 @@ class Api:
             metrics, SubscriptionMetrics(telemetry.registry), database, subscriptions, dead_letters
         )
         self.tail = Tail(address, loop)
-        self.routes = routes(
+        self.parts = Parts(
             senders=senders,
             stored_senders=stored_senders,
             schemas=schemas,
@@ -180,7 +183,7 @@ class Api:
             every(_REFRESH_SECONDS, self._refresh.run, "refreshing what is known"),
             every(_RESTORE_SECONDS, preparation.restore, "restoring queues", _EITHER_AWAY),
             every(_REFRESH_SECONDS, preparation.follow_catalog, "declaring the catalog", _EITHER_AWAY),
-            every(_RETIRED_SECONDS, self._registry.remove_retired, "removing what is retired", _EITHER_AWAY),
+            every(_RETIRED_SECONDS, self._retirement.run, "removing what is retired", _EITHER_AWAY),
             every(_DUE_SECONDS, self._due_events.turn, "publishing what is due"),
             every(_PURGE_SECONDS, self._accepted.purge, "purging what was accepted"),
             self._replaying.run(),

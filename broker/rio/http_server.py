@@ -1,9 +1,8 @@
-"""The API's port: POSTs of events go to the pipeline, all other requests to a Tornado application."""
+"""The API's port: POSTs of events go to the pipeline, all other requests to an ASGI application."""
 
 from typing import Final
 
 from tornado.httputil import HTTPHeaders
-from tornado.web import Application
 
 from broker.rio.ingest.pipeline import Pipeline
 from broker.rio.ingest.request_parser import route_of
@@ -11,7 +10,7 @@ from broker.rio.metrics import ApiMetrics
 from broker.rio.model.event import MAX_ATTRIBUTES_BYTES
 from observability import Telemetry
 from observability.http.server import Limits, ReceivedRequest, Refusals, ResponseWriter, Server
-from observability.http.server.tornado_delegate import TornadoRequests
+from observability.http.server.asgi import AsgiRequests
 
 #: An event in binary mode has all of its attributes in the head.
 _HEAD_BYTES: Final = MAX_ATTRIBUTES_BYTES + 4 * 1024
@@ -40,18 +39,17 @@ def limits(max_body_bytes: int) -> Limits:
 
 def api_server(
     pipeline: Pipeline,
-    application: Application,
+    administration: AsgiRequests,
     telemetry: Telemetry,
     metrics: ApiMetrics,
     max_body_bytes: int,
 ) -> Server:
     """A server of the whole API."""
-    requests = TornadoRequests(application)
 
     def receive(
         writer: ResponseWriter, method: str, target: str, headers: HTTPHeaders, peer: str
     ) -> ReceivedRequest:
         is_emitting = method == "POST" and route_of(target.partition("?")[0])
-        return (pipeline if is_emitting else requests).receive(writer, method, target, headers, peer)
+        return (pipeline if is_emitting else administration).receive(writer, method, target, headers, peer)
 
     return Server(receive, Refusals(telemetry, metrics.malformed), limits(max_body_bytes))

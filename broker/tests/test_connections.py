@@ -189,6 +189,20 @@ def test_a_sender_that_goes_away_within_a_body_leaves_nothing(rio: Rio) -> None:
     assert rio.metric(rio.api_port, "rio_events_accepted_total", type="front.left") == 0
 
 
+def test_a_sender_that_goes_away_within_another_body_is_no_error(rio: Rio) -> None:
+    def active() -> float:
+        return rio.metric(rio.api_port, "http_server_active_requests", http_request_method="PUT")
+
+    rio.api.empty_log()
+    with connected(rio) as connection:
+        connection.sendall(request("PUT /subscriptions/left", "Content-Length: 100", body=b"{"))
+        wait_until(lambda: active() == 1, what="a request under way")
+    wait_until(lambda: active() == 0, what="no request under way")
+    (line,) = wait_until(lambda: [one for one in rio.api.records() if one.get("logger") == "access"])
+    assert (line["method"], line["status"]) == ("PUT", 499)
+    assert not [one for one in rio.api.records() if one["level"] == "error"]
+
+
 @pytest.mark.parametrize(
     "raw",
     [

@@ -89,3 +89,4 @@ def test_unknown_deliveries_are_not_found(rio: Rio) -> None:
         rio.client.post("/deliveries/99999999999999999999/redeliver"),
     ):
         assert (answer.status_code, answer.json()["title"]) == (404, "Delivery not found")
+    assert rio.client.get("/deliveries/" + "9" * 5000).status_code == 404

@@ -130,6 +130,11 @@ def test_what_shows_or_touches_others_events_is_operators(
     assert_refused(sender("curious", types=["#"], reads=["#"]).request(method, address), 403)
 
 
+def test_a_senders_right_is_looked_at_before_what_it_sends(rio: Rio, sender: Make) -> None:
+    for client, status in ((httpx.Client(base_url=rio.url), 401), (sender("joe"), 403), (rio.client, 415)):
+        assert_refused(client.post("/replays", content=b"{"), status)
+
+
 def test_a_sender_sees_the_schemas_of_its_types_alone(rio: Rio, sender: Make) -> None:
     for type_ in ("mine.a", "read.a", "other.a"):
         assert rio.client.put(f"/schemas/{type_}", json={"type": "object"}).is_success

@@ -1,15 +1,17 @@
 """FastAPI applications as hops."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from observability.health.pages import PATHS, page
@@ -89,6 +91,8 @@ class _TelemetryMiddleware:
             refuse_nul(scope["path"], scope["query_string"].decode("latin-1"))
             _refuse_announced(scope)
             await self._app(scope, _limited(receive), observed)
+        except ClientDisconnect:
+            pass  # it went away within its body: there is none to answer
         except Exception as error:
             problem = problem_of(error)
             if status:  # the answer has begun: all that is left is to break it off
@@ -129,26 +133,30 @@ def _respond(problem: Problem) -> Response:
     )
 
 
-async def _failed(_request: Request, error: Exception) -> Response:
+async def _failed(request: Request, error: Exception) -> Response:
     match error:
         case _BodyTooLarge():
             return _respond(too_large())
         case HTTPException() if error.status_code < 400:
             return Response(status_code=error.status_code, headers=error.headers)
+        case HTTPException(status_code=405):
+            return _respond(of_status(405, str(error.detail), {"Allow": ", ".join(_allowed(request))}))
         case HTTPException():
-            return _respond(of_status(error.status_code, str(error.detail), _with_head(error.headers)))
+            return _respond(of_status(error.status_code, str(error.detail), dict(error.headers or {})))
         case RequestValidationError():
             return _respond(_invalid(error))
     return _respond(problem_of(error))
 
 
-def _with_head(headers: Mapping[str, str] | None) -> dict[str, str]:
-    """The headers; an `Allow` among them has HEAD wherever it has GET."""
-    found = dict(headers or {})
-    methods = found.get("Allow", "").split(", ")
-    if "GET" in methods and "HEAD" not in methods:
-        found["Allow"] = ", ".join([*methods, "HEAD"])
-    return found
+def _allowed(request: Request) -> list[str]:
+    """The methods of an address. FastAPI has a route for each, and names those of one alone."""
+    path = request.scope["path"]
+    methods: set[str] = set()
+    for route in iter_route_contexts(request.app.routes):
+        pattern = getattr(route, "path_regex", None)
+        if pattern is not None and pattern.match(path):
+            methods |= route.methods or set()
+    return sorted(methods | {"HEAD"} if "GET" in methods else methods)
 
 
 def _invalid(error: RequestValidationError) -> Problem:

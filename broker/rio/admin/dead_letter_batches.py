@@ -1,94 +1,79 @@
 """Many dead letters at once: sent again, or discarded."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
 from broker.rio.admin.dead_letter_documents import Kept, Progress, Selection, cursor_behind
-from broker.rio.admin.dead_letters import DeadLetterResource, log_discarded, resent
-from broker.rio.admin.description import operation, read_body, show
-from broker.rio.admin.handler import available
-from broker.rio.store.dead_letters import DeadLetter
+from broker.rio.admin.parts import ApiParts
+from broker.rio.admin.resent_letters import log_discarded, resent
+from broker.rio.admin.route import resource
+from broker.rio.store.dead_letters import DeadLetter, DeadLetters
 
 _BATCH: Final = 50
 """How many are locked and published at a time: bodies of all are in memory together."""
 _MAX_BATCHES: Final = 10
 """A request's share of a long replay; its answer says where to go on."""
 
+_Take = Callable[[Sequence[DeadLetter]], Awaitable[list[Kept]]]
+"""What is done to a batch; gives those that must stay."""
 
-class _ManyHandler(DeadLetterResource):
-    """What is done to many dead letters: in bounded batches, each a transaction of its own."""
-
-    async def work(self) -> None:
-        """Take batches until all were looked at or the request's share is done, and answer the progress.
-
-        Those that died first come first, so that events of an ordered subscription keep their order.
-        """
-        self.require_admin()
-        selection = read_body(self, Selection)
-        letter_filter = selection.letter_filter(await self.dead_letters.now())
-        done, kept = 0, list[Kept]()
-        for _ in range(_MAX_BATCHES):
-            async with self.dead_letters.lock(letter_filter, _BATCH) as locked:
-                refused = await self.take(locked.letters)
-                stay = {one.id for one in refused}
-                await locked.remove(letter.id for letter in locked.letters if letter.id not in stay)
-            self.taken([letter for letter in locked.letters if letter.id not in stay])
-            done += len(locked.letters) - len(refused)
-            kept += refused
-            if len(locked.letters) < _BATCH:
-                show(self, Progress(done=done, kept=kept, remaining=0, next=None))
-                return
-            letter_filter = replace(letter_filter, after=locked.letters[-1].place)
-        remaining = await self.dead_letters.count(letter_filter)
-        show(
-            self,
-            Progress(done=done, kept=kept, remaining=remaining, next=cursor_behind(letter_filter, remaining)),
-        )
-
-    async def take(self, letters: Sequence[DeadLetter]) -> list[Kept]:
-        """Do it to a batch; gives those that must stay."""
-        raise NotImplementedError
-
-    def taken(self, letters: Sequence[DeadLetter]) -> None:
-        """These have gone."""
+router = resource()
 
 
-class ReplayManyHandler(_ManyHandler):
-    """/dead-letters/replay."""
-
-    @operation(
-        "Send many dead letters again; asked with `cursor` until `next` is null",
-        body=Selection,
-        answers={200: Progress},
-    )
-    @available
-    async def post(self) -> None:
-        await self.work()
-
-    async def take(self, letters: Sequence[DeadLetter]) -> list[Kept]:
-        answers = await self.resending.send([resent(letter) for letter in letters])
+@router.post(
+    "/dead-letters/replay",
+    summary="Send many dead letters again; asked with `cursor` until `next` is null",
+)
+async def replay_many(selection: Selection, parts: ApiParts) -> Progress:
+    async def send(letters: Sequence[DeadLetter]) -> list[Kept]:
+        answers = await parts.resending.send([resent(letter) for letter in letters])
         return [
             Kept(id=letter.id, reason="not confirmed by RabbitMQ" if answer else "subscription gone")
             for letter, answer in zip(letters, answers, strict=True)
             if answer is not True
         ]
 
+    return await _work(parts.dead_letters, selection, send)
 
-class DiscardManyHandler(_ManyHandler):
-    """/dead-letters/discard."""
 
-    @operation(
-        "Discard many dead letters; asked with `cursor` until `next` is null",
-        body=Selection,
-        answers={200: Progress},
-    )
-    @available
-    async def post(self) -> None:
-        await self.work()
-
-    async def take(self, letters: Sequence[DeadLetter]) -> list[Kept]:
+@router.post(
+    "/dead-letters/discard",
+    summary="Discard many dead letters; asked with `cursor` until `next` is null",
+)
+async def discard_many(selection: Selection, parts: ApiParts) -> Progress:
+    async def keep_none(_letters: Sequence[DeadLetter]) -> list[Kept]:
         return []
 
-    def taken(self, letters: Sequence[DeadLetter]) -> None:
-        log_discarded(letters)
+    return await _work(parts.dead_letters, selection, keep_none, log_discarded)
+
+
+async def _work(
+    dead_letters: DeadLetters,
+    selection: Selection,
+    take: _Take,
+    gone: Callable[[Sequence[DeadLetter]], None] | None = None,
+) -> Progress:
+    """Take batches, a transaction each, until all were looked at or the request's share is done.
+
+    Those that died first come first, so that events of an ordered subscription keep their order. `gone` is
+    called with those of a batch that did not stay.
+    """
+    letter_filter = selection.letter_filter(await dead_letters.now())
+    done, kept = 0, list[Kept]()
+    for _ in range(_MAX_BATCHES):
+        async with dead_letters.lock(letter_filter, _BATCH) as locked:
+            refused = await take(locked.letters)
+            stay = {one.id for one in refused}
+            left = [letter for letter in locked.letters if letter.id not in stay]
+            await locked.remove(letter.id for letter in left)
+        if gone is not None:
+            gone(left)
+        done += len(left)
+        kept += refused
+        if len(locked.letters) < _BATCH:
+            return Progress(done=done, kept=kept, remaining=0, next=None)
+        letter_filter = replace(letter_filter, after=locked.letters[-1].place)
+    remaining = await dead_letters.count(letter_filter)
+    cursor = cursor_behind(letter_filter, remaining)
+    return Progress(done=done, kept=kept, remaining=remaining, next=cursor)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
-from broker.rio.admin.description import Document, EventType, RowId, Shown, SubscriptionId, Time
+from broker.rio.admin.documents import Absent, Document, EventType, RowId, Shown, SubscriptionId, Time
 from broker.rio.store.dead_letters import MAX_COUNTED, DeadLetter, DeadLetterFilter, Place
 
 _LISTED: Final = 100
@@ -21,17 +21,17 @@ _PLACE: Final = rf"{_MOMENT}-[0-9]{{1,18}}"
 class Filter(Document):
     """Which dead letters; what is left out does not restrict."""
 
-    subscription: SubscriptionId | None = None
-    type: EventType | None = Field(default=None, description="the events' type")
-    since: Time | None = Field(default=None, description="died then or later")
-    until: Time | None = Field(default=None, description="died earlier")
+    subscription: SubscriptionId | Absent = None
+    type: EventType | Absent = Field(default=None, description="the events' type")
+    since: Time | Absent = Field(default=None, description="died then or later")
+    until: Time | Absent = Field(default=None, description="died earlier")
 
 
 class LettersQuery(Filter):
     """What GET /dead-letters is asked."""
 
     limit: int = Field(default=_LISTED, ge=1, le=_MAX_LISTED)
-    cursor: Annotated[str, Field(pattern=rf"^{_PLACE}$")] | None = Field(
+    cursor: Annotated[str, Field(pattern=rf"^{_PLACE}$")] | Absent = Field(
         default=None, description="`next` of the page before"
     )
 

@@ -2,34 +2,23 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from http import HTTPStatus
 from operator import itemgetter
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
+from fastapi import Path, Query, Response
 from psycopg.rows import DictRow
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from broker.rio.admin.dead_letters import replay_letter, subscription_gone
-from broker.rio.admin.description import (
-    Document,
-    Shown,
-    SubscriptionId,
-    Time,
-    operation,
-    read_query,
-    row_id,
-    show,
-)
-from broker.rio.admin.handler import RioHandler, available
+from broker.rio.admin.documents import Absent, Document, Shown, SubscriptionId, Time
 from broker.rio.admin.paging import Cursor, Next, page_of
+from broker.rio.admin.parts import ApiParts
 from broker.rio.admin.replays import create_replay
-from broker.rio.jobs.resending import Resending
+from broker.rio.admin.resent_letters import replay_letter, subscription_gone
+from broker.rio.admin.route import resource
+from broker.rio.admin.row_id import storable
 from broker.rio.model.event import MAX_ATTRIBUTES_BYTES
-from broker.rio.model.sender import Senders
-from broker.rio.store.dead_letters import DeadLetters
 from broker.rio.store.deliveries import Deliveries, Search
-from broker.rio.store.replays import Order, Replays
-from broker.rio.store.subscriptions import Subscriptions
+from broker.rio.store.replays import Order
 from observability.http.problem import Problem
 
 _LISTED: Final = 100
@@ -38,17 +27,20 @@ _ACCEPTED_WITHIN: Final = timedelta(hours=1)
 """How long before an attempt its event is looked for in the log at first."""
 
 Outcome = Literal["delivered", "retry", "dead", "gone"]
+DeliveryId = Annotated[int, Path(ge=0), AfterValidator(storable("Delivery"))]
+
+router = resource()
 
 
 class DeliveriesQuery(Document):
     """What GET /deliveries is asked; what is left out does not restrict."""
 
-    subscription: SubscriptionId | None = None
-    event: str | None = Field(
+    subscription: SubscriptionId | Absent = None
+    event: str | Absent = Field(
         default=None, min_length=1, max_length=MAX_ATTRIBUTES_BYTES, description="the event's id"
     )
-    outcome: Outcome | None = None
-    since: Time | None = Field(default=None, description="begun then or later")
+    outcome: Outcome | Absent = None
+    since: Time | Absent = Field(default=None, description="begun then or later")
     limit: int = Field(default=_LISTED, ge=1, le=_MAX_LISTED)
     cursor: Cursor = None
 
@@ -87,104 +79,57 @@ class Redelivery(Shown):
     replay: int | None = Field(description="the replay that looks for it in the event log")
 
 
-class _DeliveryResource(RioHandler):
-    """Recorded deliveries, and sending one of them again."""
-
-    def initialize(
-        self,
-        senders: Senders,
-        deliveries: Deliveries,
-        dead_letters: DeadLetters,
-        resending: Resending,
-        subscriptions: Subscriptions,
-        replays: Replays,
-    ) -> None:
-        self.senders = senders
-        self.deliveries = deliveries
-        self.dead_letters = dead_letters
-        self.resending = resending
-        self.subscriptions = subscriptions
-        self.replays = replays
+@router.get(
+    "/deliveries",
+    summary="List recent delivery attempts, newest first: every failed one and a sample of the others",
+)
+async def list_deliveries(query: Annotated[DeliveriesQuery, Query()], parts: ApiParts) -> ShownDeliveries:
+    search = Search(query.subscription, query.event, query.outcome, query.since, query.cursor)
+    found = await parts.deliveries.search(search, query.limit + 1)
+    page, cursor = page_of(found, query.limit, itemgetter("id"))
+    return ShownDeliveries(items=[ShownDelivery(**row) for row in page], next=cursor)
 
 
-class DeliveriesHandler(_DeliveryResource):
-    """/deliveries."""
+@router.get("/deliveries/{delivery_id:digits}", summary="Look at one delivery attempt")
+async def get_delivery(delivery_id: DeliveryId, parts: ApiParts) -> ShownDelivery:
+    return ShownDelivery(**await _delivery_of(parts.deliveries, delivery_id))
 
-    @operation(
-        "List recent delivery attempts, newest first: every failed one and a sample of the others",
-        query=DeliveriesQuery,
-        answers={200: ShownDeliveries},
+
+@router.post(
+    "/deliveries/{delivery_id:digits}/redeliver",
+    summary="Deliver the attempt's event again: its dead letter if there is one, else from the event log",
+    status_code=202,
+)
+async def redeliver(delivery_id: DeliveryId, response: Response, parts: ApiParts) -> Redelivery:
+    delivery = await _delivery_of(parts.deliveries, delivery_id)
+    event_id, subscription = delivery["event_id"], delivery["subscription"]
+    letter_id = await parts.dead_letters.id_of(subscription, delivery["event_source"], event_id)
+    if (
+        letter_id is not None
+        and await replay_letter(parts.dead_letters, parts.resending, letter_id) is not None
+    ):
+        return Redelivery(id=event_id, subscription=subscription, origin="dead-letter", replay=None)
+    if await parts.subscriptions.get(subscription) is None:
+        raise subscription_gone(subscription)
+    replay = await create_replay(parts.replays, _order_of(delivery))
+    response.headers["Location"] = f"/replays/{replay.id}"
+    return Redelivery(id=event_id, subscription=subscription, origin="event-log", replay=replay.id)
+
+
+def _order_of(delivery: DictRow) -> Order:
+    """Of a replay that looks for the attempt's event in the log."""
+    return Order(
+        subscription=delivery["subscription"],
+        types=(delivery["event_type"],),
+        since=delivery["at"] - _ACCEPTED_WITHIN,
+        until=delivery["at"],
+        event=(delivery["event_source"], delivery["event_id"]),
     )
-    @available
-    async def get(self) -> None:
-        self.require_sees_all()
-        query = read_query(self, DeliveriesQuery)
-        search = Search(query.subscription, query.event, query.outcome, query.since, query.cursor)
-        found = await self.deliveries.search(search, query.limit + 1)
-        page, cursor = page_of(found, query.limit, itemgetter("id"))
-        show(self, ShownDeliveries(items=[ShownDelivery(**row) for row in page], next=cursor))
 
 
-class DeliveryHandler(_DeliveryResource):
-    """/deliveries/{delivery_id}."""
-
-    @operation("Look at one delivery attempt", answers={200: ShownDelivery})
-    @available
-    async def get(self, delivery_id: str) -> None:
-        self.require_sees_all()
-        show(self, ShownDelivery(**await delivery_of(self.deliveries, delivery_id)))
-
-
-class RedeliverHandler(_DeliveryResource):
-    """/deliveries/{delivery_id}/redeliver."""
-
-    @operation(
-        "Deliver the attempt's event again: its dead letter if there is one, else from the event log",
-        answers={202: Redelivery},
-    )
-    @available
-    async def post(self, delivery_id: str) -> None:
-        self.require_admin()
-        delivery = await delivery_of(self.deliveries, delivery_id)
-        subscription = delivery["subscription"]
-        letter_id = await self.dead_letters.id_of(
-            subscription, delivery["event_source"], delivery["event_id"]
-        )
-        if (
-            letter_id is not None
-            and await replay_letter(self.dead_letters, self.resending, letter_id) is not None
-        ):
-            self._answer(delivery, "dead-letter", None)
-            return
-        if await self.subscriptions.get(subscription) is None:
-            raise subscription_gone(subscription)
-        self._answer(delivery, "event-log", await self._from_event_log(delivery))
-
-    async def _from_event_log(self, delivery: DictRow) -> int:
-        """Have the event looked for in the log; the replay's id."""
-        order = Order(
-            subscription=delivery["subscription"],
-            types=(delivery["event_type"],),
-            since=delivery["at"] - _ACCEPTED_WITHIN,
-            until=delivery["at"],
-            event=(delivery["event_source"], delivery["event_id"]),
-        )
-        replay = await create_replay(self.replays, order)
-        self.set_header("Location", f"/replays/{replay.id}")
-        return replay.id
-
-    def _answer(
-        self, delivery: DictRow, origin: Literal["dead-letter", "event-log"], replay: int | None
-    ) -> None:
-        redelivery = Redelivery(
-            id=delivery["event_id"], subscription=delivery["subscription"], origin=origin, replay=replay
-        )
-        show(self, redelivery, HTTPStatus.ACCEPTED)
-
-
-async def delivery_of(deliveries: Deliveries, delivery_id: str) -> DictRow:
-    """The recorded attempt in an address, or raise Problem 404."""
-    found = await deliveries.get(row_id(delivery_id, "Delivery"))
+async def _delivery_of(deliveries: Deliveries, delivery_id: int) -> DictRow:
+    """A recorded attempt, or raise Problem 404."""
+    found = await deliveries.get(delivery_id)
     if found is None:
         raise Problem(404, "Delivery not found", detail="unknown, or too old to be kept")
     return found

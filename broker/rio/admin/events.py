@@ -1,16 +1,19 @@
 """POST /events and the short form, as the API's description knows them.
 
-`broker.rio.ingest.pipeline` receives every POST to them; other methods come here, to be refused.
+`broker.rio.ingest.pipeline` answers every POST to them; other methods, and other spellings of an address
+(`/%65vents`), come here to be refused.
 """
 
-from typing import Any, Final
+from typing import Annotated, Any, Final, Never
 
-from broker.rio.admin.description import Answer, Shown, operation
-from broker.rio.admin.handler import RioHandler
-from broker.rio.ingest.request_parser import DELIVER_AFTER, ORDERED
-from broker.rio.ingest.short_form import MAX_KEY
+from fastapi import Path
+
+from broker.rio.admin.documents import Shown
+from broker.rio.admin.route import SenderRoute, resource
+from broker.rio.ingest.request_parser import DELIVER_AFTER, EVENTS_ROUTE, ORDERED
+from broker.rio.ingest.short_form import ACTION, MAX_KEY, PROJECT, SHORT_ROUTE
 from broker.rio.model import event as events
-from broker.rio.model.sender import Senders
+from observability.http.problem import Problem
 
 _EVENT: Final[dict[str, Any]] = {
     "type": "object",
@@ -30,20 +33,18 @@ _EVENT: Final[dict[str, Any]] = {
 }
 _BATCH: Final = {"type": "array", "items": _EVENT, "maxItems": events.MAX_BATCH}
 _AFTER: Final = {
-    DELIVER_AFTER: {
-        "type": "number",
-        "minimum": 0,
-        "maximum": 30 * 86400,
-        "description": "seconds until the event is due",
-    }
+    "type": "number",
+    "minimum": 0,
+    "maximum": 30 * 86400,
+    "description": "seconds until the event is due",
 }
 _ORDERED: Final = {
-    ORDERED: {
-        "enum": ["subject"],
-        "description": "of a batch, hold back (424) what follows a refused event of its subject",
-    }
+    "enum": ["subject"],
+    "description": "of a batch, hold back (424) what follows a refused event of its subject",
 }
-_KEY: Final = {"Idempotency-Key": {"type": "string", "maxLength": MAX_KEY, "description": "the event's id"}}
+_KEY: Final = {"type": "string", "maxLength": MAX_KEY, "description": "the event's id"}
+
+router = resource(SenderRoute)
 
 
 class Accepted(Shown):
@@ -52,34 +53,44 @@ class Accepted(Shown):
     id: str
 
 
-class _EventResource(RioHandler):
-    """Emitting."""
-
-    def initialize(self, senders: Senders) -> None:
-        self.senders = senders
-
-
-class EventsHandler(_EventResource):
-    """/events."""
-
-    @operation(
-        "Emit a CloudEvent (structured, or binary with ce-* headers), or a batch of them",
-        body={events.STRUCTURED: _EVENT, events.BATCH: _BATCH},
-        answers={202: Answer({"type": "object"})},
-        headers={**_AFTER, **_ORDERED},
-    )
-    async def post(self) -> None:
-        raise NotImplementedError("the pipeline receives it")
+def _described(content: dict[str, Any], headers: dict[str, Any]) -> dict[str, Any]:
+    """Request bodies by media type, and request headers, as OpenAPI has them."""
+    return {
+        "requestBody": {
+            "required": True,
+            "content": {media: {"schema": schema} for media, schema in content.items()},
+        },
+        "parameters": [
+            {"name": name, "in": "header", "required": False, "schema": schema}
+            for name, schema in headers.items()
+        ],
+    }
 
 
-class ShortFormHandler(_EventResource):
-    """/event/{project}/emit/{action}."""
+@router.post(
+    EVENTS_ROUTE,
+    summary="Emit a CloudEvent (structured, or binary with ce-* headers), or a batch of them",
+    status_code=202,
+    response_model=dict[str, Any],
+    openapi_extra=_described(
+        {events.STRUCTURED: _EVENT, events.BATCH: _BATCH}, {DELIVER_AFTER: _AFTER, ORDERED: _ORDERED}
+    ),
+)
+async def emit() -> Never:
+    raise Problem(404)
 
-    @operation(
-        "Emit `<project>.<action>` with a JSON or form body",
-        body={"application/json": {}, "application/x-www-form-urlencoded": {"type": "object"}},
-        answers={202: Accepted},
-        headers={**_AFTER, **_KEY},
-    )
-    async def post(self, project: str, action: str) -> None:
-        raise NotImplementedError("the pipeline receives it")
+
+@router.post(
+    SHORT_ROUTE,
+    summary="Emit `<project>.<action>` with a JSON or form body",
+    status_code=202,
+    response_model=Accepted,
+    openapi_extra=_described(
+        {"application/json": {}, "application/x-www-form-urlencoded": {"type": "object"}},
+        {DELIVER_AFTER: _AFTER, "Idempotency-Key": _KEY},
+    ),
+)
+async def emit_short(
+    project: Annotated[str, Path(pattern=f"^{PROJECT}$")], action: Annotated[str, Path(pattern=f"^{ACTION}$")]
+) -> Never:
+    raise Problem(404)

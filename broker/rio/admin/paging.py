@@ -5,12 +5,12 @@ from typing import Annotated, TypeAlias, TypeVar
 
 from pydantic import Field
 
-from broker.rio.admin.description import RowId
+from broker.rio.admin.documents import Absent, RowId
 
 _R = TypeVar("_R")
 _C = TypeVar("_C")
 
-Cursor: TypeAlias = Annotated[RowId | None, Field(description="`next` of the page before")]
+Cursor: TypeAlias = Annotated[RowId | Absent, Field(description="`next` of the page before")]
 Next: TypeAlias = Annotated[int | None, Field(description="`cursor` of the next page; null on the last")]
 
 

@@ -9,7 +9,6 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from broker.rio.admin.handshake import Handshake
@@ -21,9 +20,6 @@ from observability.http.problem import Problem
 # RabbitMQ writes the name of a new quorum queue to disk half a second late. Killed before, it comes back
 # with a queue that has no leader and whose messages cannot be reached, so no caller is told of it earlier.
 _SETTLE_SECONDS: Final = 1.0
-
-# How long a dispatcher has a message in hand before its first attempt, at most.
-_IN_HAND_SECONDS: Final = 1200.0
 
 _logger = logging.getLogger(__name__)
 
@@ -112,9 +108,10 @@ class Registry:
         before = await self._subscriptions.get(subscription_id)
         if before is not None and before.retired_at is None:
             _refuse_catalogs(before)
-        return await self._remove(subscription_id)
+        return await self.remove(subscription_id)
 
-    async def _remove(self, subscription_id: str) -> bool:
+    async def remove(self, subscription_id: str) -> bool:
+        """As `delete`, also of one that the catalog declares."""
         async with self._subscriptions.editing(subscription_id) as editing:
             existed = await editing.read() is not None
             # The row first: a dispatcher that still knew it would bring the queue back. And the queue even
@@ -129,7 +126,7 @@ class Registry:
         """Bring the catalog's subscriptions to what is declared; what could not be done, a text each.
 
         All that is new is bound before anything is unbound. One that is no longer declared is retired: it
-        takes no more events and delivers those that wait, see `remove_retired`.
+        takes no more events and delivers those that wait, see `broker.rio.admin.retirement`.
         """
         known = {subscription.id: subscription for subscription in await self._subscriptions.all()}
         wanted = [one for one in declared if not _is_as_declared(known.get(one.id), one)]
@@ -157,21 +154,6 @@ class Registry:
             await editing.narrow()
         await self._changed()
         _logger.info("subscription retired", extra={"subscription": subscription.id})
-
-    async def remove_retired(self) -> None:
-        """Remove retired subscriptions that can have nothing left to deliver.
-
-        What waits for its next attempt is in no queue that could be counted. But nothing is older than what a
-        retry may take: so long after the last time that something was seen to wait, all is delivered or dead.
-        """
-        for subscription in await self._subscriptions.all():
-            if subscription.retired_at is None:
-                continue
-            waiting = await asyncio.to_thread(self._topology.waiting, subscription.id)
-            if waiting or await self._subscriptions.holds(subscription.id):
-                await self._subscriptions.keep_retired(subscription.id)
-            elif datetime.now(UTC) - subscription.retired_at > _longest_retry(subscription):
-                await self._remove(subscription.id)
 
     async def restore(self, lost: Callable[[Subscription], Awaitable[None]]) -> None:
         """Make sure RabbitMQ has every subscription's queue and bindings.
@@ -203,13 +185,6 @@ def _is_as_declared(current: Subscription | None, declared: Subscription) -> boo
         created_at=None,
         updated_at=None,
     )
-
-
-def _longest_retry(subscription: Subscription) -> timedelta:
-    """How long after an event was last seen in the queue an attempt to deliver it may be made."""
-    retry = subscription.policy.retry
-    in_hand = min(retry.budget_seconds, _IN_HAND_SECONDS)
-    return timedelta(seconds=retry.budget_seconds + retry.cap_seconds + in_hand)
 
 
 def _refuse_catalogs(before: Subscription | None) -> None:

@@ -2,33 +2,26 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from http import HTTPStatus
-from typing import Final, Self
+from typing import Annotated, Final, Self
 
-from pydantic import Field, model_validator
+from fastapi import Path, Query, Response
+from pydantic import AfterValidator, Field, model_validator
 
-from broker.rio.admin.description import (
-    Document,
-    Patterns,
-    Shown,
-    SubscriptionId,
-    Time,
-    operation,
-    read_body,
-    read_query,
-    row_id,
-    show,
-)
-from broker.rio.admin.handler import RioHandler, available
+from broker.rio.admin.documents import Document, Patterns, Shown, SubscriptionId, Time
 from broker.rio.admin.paging import Cursor, Next, page_of
-from broker.rio.model.sender import Senders
+from broker.rio.admin.parts import ApiParts
+from broker.rio.admin.route import resource
+from broker.rio.admin.row_id import storable
 from broker.rio.store.replays import MAX_RUNNING, Order, Replay, Replays, State, TooManyReplays
-from broker.rio.store.subscriptions import Subscriptions
 from observability.http.problem import Problem
 
 _LISTED: Final = 50
 _MAX_LISTED: Final = 500
 _BUSY_SECONDS: Final = 10
+
+ReplayId = Annotated[int, Path(ge=0), AfterValidator(storable("Replay"))]
+
+router = resource()
 
 
 class ReplayOrder(Document):
@@ -83,65 +76,41 @@ class ShownReplays(Shown):
     next: Next
 
 
-class _ReplayResource(RioHandler):
-    """Replays of the event log."""
-
-    def initialize(self, senders: Senders, replays: Replays, subscriptions: Subscriptions) -> None:
-        self.senders = senders
-        self.replays = replays
-        self.subscriptions = subscriptions
+@router.get("/replays", summary="List replays, newest first")
+async def list_replays(query: Annotated[ReplaysQuery, Query()], parts: ApiParts) -> ShownReplays:
+    found = await parts.replays.newest(query.cursor, query.limit + 1)
+    page, cursor = page_of(found, query.limit, lambda replay: replay.id)
+    return ShownReplays(items=[_shown(replay) for replay in page], next=cursor)
 
 
-class ReplaysHandler(_ReplayResource):
-    """/replays."""
-
-    @operation("List replays, newest first", query=ReplaysQuery, answers={200: ShownReplays})
-    @available
-    async def get(self) -> None:
-        self.require_sees_all()
-        query = read_query(self, ReplaysQuery)
-        found = await self.replays.newest(query.cursor, query.limit + 1)
-        page, cursor = page_of(found, query.limit, lambda replay: replay.id)
-        show(self, ShownReplays(items=[_shown(replay) for replay in page], next=cursor))
-
-    @operation(
-        "Have past events sent again to one subscription", body=ReplayOrder, answers={202: ShownReplay}
-    )
-    @available
-    async def post(self) -> None:
-        self.require_admin()
-        ordered = read_body(self, ReplayOrder)
-        subscription = await self.subscriptions.get(ordered.subscription)
-        if subscription is None:
-            errors = [{"pointer": "#/subscription", "detail": "there is none"}]
-            raise Problem(422, "Unknown subscription", errors=errors)
-        now = datetime.now(UTC)
-        until = now if ordered.until is None else min(now, ordered.until)
-        order = Order(subscription.id, ordered.types or subscription.types, ordered.since, until)
-        replay = await create_replay(self.replays, order)
-        self.set_header("Location", f"/replays/{replay.id}")
-        show(self, _shown(replay), HTTPStatus.ACCEPTED)
+@router.post("/replays", summary="Have past events sent again to one subscription", status_code=202)
+async def post_replay(ordered: ReplayOrder, response: Response, parts: ApiParts) -> ShownReplay:
+    subscription = await parts.subscriptions.get(ordered.subscription)
+    if subscription is None:
+        errors = [{"pointer": "#/subscription", "detail": "there is none"}]
+        raise Problem(422, "Unknown subscription", errors=errors)
+    now = datetime.now(UTC)
+    until = now if ordered.until is None else min(now, ordered.until)
+    order = Order(subscription.id, ordered.types or subscription.types, ordered.since, until)
+    replay = await create_replay(parts.replays, order)
+    response.headers["Location"] = f"/replays/{replay.id}"
+    return _shown(replay)
 
 
-class ReplayHandler(_ReplayResource):
-    """/replays/{replay_id}."""
+@router.get("/replays/{replay_id:digits}", summary="Look at a replay")
+async def get_replay(replay_id: ReplayId, parts: ApiParts) -> ShownReplay:
+    replay = await parts.replays.get(replay_id)
+    if replay is None:
+        raise Problem(404, "Replay not found")
+    return _shown(replay)
 
-    @operation("Look at a replay", answers={200: ShownReplay})
-    @available
-    async def get(self, replay_id: str) -> None:
-        self.require_sees_all()
-        replay = await self.replays.get(row_id(replay_id, "Replay"))
-        if replay is None:
-            raise Problem(404, "Replay not found")
-        show(self, _shown(replay))
 
-    @operation("Cancel a replay; what it has sent stays sent", answers={204: None})
-    @available
-    async def delete(self, replay_id: str) -> None:
-        self.require_admin()
-        if not await self.replays.cancel(row_id(replay_id, "Replay")):
-            raise Problem(404, "Replay not found")
-        self.set_status(204)
+@router.delete(
+    "/replays/{replay_id:digits}", summary="Cancel a replay; what it has sent stays sent", status_code=204
+)
+async def cancel_replay(replay_id: ReplayId, parts: ApiParts) -> None:
+    if not await parts.replays.cancel(replay_id):
+        raise Problem(404, "Replay not found")
 
 
 async def create_replay(replays: Replays, order: Order) -> Replay:

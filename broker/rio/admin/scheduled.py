@@ -2,19 +2,25 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Annotated, Final
 
-from pydantic import Field
+from fastapi import Path, Query
+from pydantic import AfterValidator, Field
 
-from broker.rio.admin.description import Document, Shown, operation, read_query, row_id, show
-from broker.rio.admin.handler import RioHandler, available
+from broker.rio.admin.documents import Document, Shown
 from broker.rio.admin.paging import Cursor, Next, page_of
-from broker.rio.model.sender import Senders
+from broker.rio.admin.parts import ApiParts
+from broker.rio.admin.route import resource
+from broker.rio.admin.row_id import storable
 from broker.rio.model.states import State, log_state
-from broker.rio.store.scheduled import Schedule, Scheduled
+from broker.rio.store.scheduled import Scheduled
 from observability.http.problem import Problem
 
 _MAX_LISTED: Final = 500
+
+ScheduledId = Annotated[int, Path(ge=0), AfterValidator(storable("Scheduled event"))]
+
+router = resource()
 
 
 class ScheduledQuery(Document):
@@ -41,39 +47,23 @@ class ScheduledPage(Shown):
     next: Next
 
 
-class _ScheduledResource(RioHandler):
-    """Events that are not due yet."""
-
-    def initialize(self, senders: Senders, schedule: Schedule) -> None:
-        self.senders = senders
-        self.schedule = schedule
-
-
-class ScheduledHandler(_ScheduledResource):
-    """/scheduled."""
-
-    @operation("List events that are not due yet", query=ScheduledQuery, answers={200: ScheduledPage})
-    @available
-    async def get(self) -> None:
-        self.require_sees_all()
-        query = read_query(self, ScheduledQuery)
-        found = await self.schedule.page(query.cursor, query.limit + 1)
-        page, cursor = page_of(found, query.limit, lambda one: one.id)
-        show(self, ScheduledPage(items=[_shown(one) for one in page], next=cursor))
+@router.get("/scheduled", summary="List events that are not due yet")
+async def list_scheduled(query: Annotated[ScheduledQuery, Query()], parts: ApiParts) -> ScheduledPage:
+    found = await parts.schedule.page(query.cursor, query.limit + 1)
+    page, cursor = page_of(found, query.limit, lambda one: one.id)
+    return ScheduledPage(items=[_shown(one) for one in page], next=cursor)
 
 
-class ScheduledEventHandler(_ScheduledResource):
-    """/scheduled/{id}."""
-
-    @operation("Cancel an event before it is due; it may then be emitted again", answers={204: None})
-    @available
-    async def delete(self, scheduled_id: str) -> None:
-        self.require_admin()
-        cancelled = await self.schedule.cancel(row_id(scheduled_id, "Scheduled event"))
-        if cancelled is None:
-            raise Problem(404, "Scheduled event not found")
-        log_state(State.DISCARDED, cancelled.event, due_at=cancelled.due_at.isoformat())
-        self.set_status(204)
+@router.delete(
+    "/scheduled/{scheduled_id:digits}",
+    summary="Cancel an event before it is due; it may then be emitted again",
+    status_code=204,
+)
+async def cancel_scheduled(scheduled_id: ScheduledId, parts: ApiParts) -> None:
+    cancelled = await parts.schedule.cancel(scheduled_id)
+    if cancelled is None:
+        raise Problem(404, "Scheduled event not found")
+    log_state(State.DISCARDED, cancelled.event, due_at=cancelled.due_at.isoformat())
 
 
 def _shown(scheduled: Scheduled) -> ShownScheduled:

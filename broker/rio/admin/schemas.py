@@ -4,17 +4,27 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, Final, Literal
 
+from fastapi import Request, Response
 from pydantic import Field
 
-from broker.rio.admin.description import Shown, operation, show
-from broker.rio.admin.handler import RioHandler, available
+from broker.rio.admin.documents import Shown
+from broker.rio.admin.parts import ApiParts, CurrentSender, Parts
+from broker.rio.admin.route import SenderRoute, require_admin, resource
 from broker.rio.model import event as events
 from broker.rio.model.schema import Schema, Schemas
-from broker.rio.model.sender import Senders
+from broker.rio.model.sender import Sender
 from broker.rio.store.schemas import StoredSchemas
 from observability.http.problem import Problem
 
-_SCHEMA: Final[dict[str, Any]] = {"type": ["object", "boolean"]}
+_SCHEMA: Final = {"schema": {"type": ["object", "boolean"]}}
+_BODY: Final = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": _SCHEMA, "application/schema+json": _SCHEMA},
+    }
+}
+
+router = resource(SenderRoute)
 
 
 class ShownSchema(Shown):
@@ -31,77 +41,62 @@ class ShownSchemas(Shown):
     items: Sequence[ShownSchema]
 
 
-class _SchemaResource(RioHandler):
-    """JSON Schemas of event types."""
-
-    def initialize(self, senders: Senders, schemas: Schemas, stored_schemas: StoredSchemas) -> None:
-        self.senders = senders
-        self.schemas = schemas
-        self.stored_schemas = stored_schemas
+@router.get("/schemas", summary="List the schemas of the event types that the sender may emit or read")
+async def list_schemas(sender: CurrentSender, parts: ApiParts) -> ShownSchemas:
+    known = [(type_, schema) for type_, schema in parts.schemas.all() if _concerns(sender, type_)]
+    return ShownSchemas(items=[_shown(parts.schemas, type_, schema) for type_, schema in known])
 
 
-class SchemasHandler(_SchemaResource):
-    """/schemas."""
-
-    @operation(
-        "List the schemas of the event types that the sender may emit or read", answers={200: ShownSchemas}
-    )
-    @available
-    async def get(self) -> None:
-        known = [(type_, schema) for type_, schema in self.schemas.all() if self._concerns(type_)]
-        show(self, ShownSchemas(items=[self._shown(type_, schema) for type_, schema in known]))
-
-    def _concerns(self, type_: str) -> bool:
-        """Whether the sender emits or reads events of the type."""
-        return self.sender.may_emit(type_) or self.sender.may_read(type_)
-
-    def _shown(self, type_: str, schema: Schema) -> ShownSchema:
-        origin: Literal["catalog", "api"] = "catalog" if type_ in self.schemas.declared else "api"
-        return ShownSchema(type=type_, document=schema.document, origin=origin)
+@router.get("/schemas/{type_}", summary="Look at an event type's schema")
+async def get_schema(type_: str, sender: CurrentSender, parts: ApiParts) -> ShownSchema:
+    schema = parts.schemas.get(type_)
+    if schema is None or not _concerns(sender, type_):
+        raise Problem(404, "Schema not found")
+    return _shown(parts.schemas, type_, schema)
 
 
-class SchemaHandler(SchemasHandler):
-    """/schemas/{type}."""
+@router.put(
+    "/schemas/{type_}",
+    summary="Register the JSON Schema (2020-12) of an event type's data",
+    responses={201: {"model": ShownSchema}},
+    openapi_extra=_BODY,
+)
+async def put_schema(
+    type_: str, request: Request, response: Response, sender: CurrentSender, parts: ApiParts
+) -> ShownSchema:
+    require_admin(sender)
+    if not events.valid_type(type_):
+        raise Problem(422, "Not an event type", errors=[{"pointer": "#/type", "detail": "is no event type"}])
+    _refuse_catalogs(parts, type_)
+    schema = Schema(events.read_json(await request.body()))
+    if await parts.stored_schemas.put(type_, schema.document):
+        response.status_code = HTTPStatus.CREATED
+    await refresh_schemas(parts.schemas, parts.stored_schemas)
+    return _shown(parts.schemas, type_, schema)
 
-    @operation("Look at an event type's schema", answers={200: ShownSchema})
-    @available
-    async def get(self, type_: str) -> None:
-        schema = self.schemas.get(type_)
-        if schema is None or not self._concerns(type_):
-            raise Problem(404, "Schema not found")
-        show(self, self._shown(type_, schema))
 
-    @operation(
-        "Register the JSON Schema (2020-12) of an event type's data",
-        body={"application/json": _SCHEMA, "application/schema+json": _SCHEMA},
-        answers={200: ShownSchema, 201: ShownSchema},
-    )
-    @available
-    async def put(self, type_: str) -> None:
-        self.require_admin()
-        if not events.valid_type(type_):
-            raise Problem(
-                422, "Not an event type", errors=[{"pointer": "#/type", "detail": "is no event type"}]
-            )
-        self._refuse_catalogs(type_)
-        schema = Schema(events.read_json(self.request.body))
-        created = await self.stored_schemas.put(type_, schema.document)
-        await refresh_schemas(self.schemas, self.stored_schemas)
-        show(self, self._shown(type_, schema), HTTPStatus.CREATED if created else HTTPStatus.OK)
+@router.delete("/schemas/{type_}", summary="Forget an event type's schema", status_code=204)
+async def delete_schema(type_: str, sender: CurrentSender, parts: ApiParts) -> None:
+    require_admin(sender)
+    _refuse_catalogs(parts, type_)
+    if not await parts.stored_schemas.delete(type_):
+        raise Problem(404, "Schema not found")
+    await refresh_schemas(parts.schemas, parts.stored_schemas)
 
-    @operation("Forget an event type's schema", answers={204: None})
-    @available
-    async def delete(self, type_: str) -> None:
-        self.require_admin()
-        self._refuse_catalogs(type_)
-        if not await self.stored_schemas.delete(type_):
-            raise Problem(404, "Schema not found")
-        await refresh_schemas(self.schemas, self.stored_schemas)
-        self.set_status(204)
 
-    def _refuse_catalogs(self, type_: str) -> None:
-        if type_ in self.schemas.declared:
-            raise Problem(409, "A schema of the catalog", detail="the catalog alone can change it")
+def _concerns(sender: Sender, type_: str) -> bool:
+    """Whether the sender emits or reads events of the type."""
+    return sender.may_emit(type_) or sender.may_read(type_)
+
+
+def _shown(schemas: Schemas, type_: str, schema: Schema) -> ShownSchema:
+    origin: Literal["catalog", "api"] = "catalog" if type_ in schemas.declared else "api"
+    return ShownSchema(type=type_, document=schema.document, origin=origin)
+
+
+def _refuse_catalogs(parts: Parts, type_: str) -> None:
+    if type_ in parts.schemas.declared:
+        raise Problem(409, "A schema of the catalog", detail="the catalog alone can change it")
 
 
 async def refresh_schemas(schemas: Schemas, stored: StoredSchemas) -> None:

@@ -14,8 +14,9 @@ from broker.rio.model.sender import Sender
 from observability.http.problem import Problem
 
 SHORT_ROUTE: Final = "/event/{project}/emit/{action}"
-SHORT_PATTERN: Final = r"/event/([A-Za-z0-9_-]+)/emit/([A-Za-z0-9_.-]+)"
-SHORT: Final = re.compile(SHORT_PATTERN)
+PROJECT: Final = "[A-Za-z0-9_-]+"
+ACTION: Final = "[A-Za-z0-9_.-]+"
+SHORT: Final = re.compile(f"/event/({PROJECT})/emit/({ACTION})")
 MAX_KEY: Final = 255
 """Characters of the event's id."""
 

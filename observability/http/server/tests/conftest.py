@@ -24,6 +24,6 @@ def pytest_asyncio_loop_factories(
     plain: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {"asyncio": asyncio.new_event_loop}
     return (
         plain | {"uvloop": uvloop.new_event_loop}
-        if item.path.stem in ("test_server", "test_tornado_delegate", "test_detached")
+        if item.path.stem in ("test_server", "test_tornado_delegate", "test_detached", "test_asgi")
         else plain
     )

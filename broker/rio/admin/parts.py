@@ -1,0 +1,66 @@
+"""What the resources use, given to their functions by FastAPI."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from broker.rio.admin.catalog import DeclaredCatalog
+from broker.rio.admin.registry import Registry
+from broker.rio.delivery.signing import Secrets
+from broker.rio.flow.watching import Tail
+from broker.rio.jobs.resending import Resending
+from broker.rio.model.schema import Schemas
+from broker.rio.model.sender import Sender, Senders
+from broker.rio.store.dead_letters import DeadLetters
+from broker.rio.store.deliveries import Deliveries
+from broker.rio.store.flow_counts import FlowCounts
+from broker.rio.store.replays import Replays
+from broker.rio.store.scheduled import Schedule
+from broker.rio.store.schemas import StoredSchemas
+from broker.rio.store.senders import StoredSenders
+from broker.rio.store.subscriptions import Subscriptions
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The API's parts, as far as its resources use them."""
+
+    senders: Senders
+    stored_senders: StoredSenders
+    schemas: Schemas
+    stored_schemas: StoredSchemas
+    schedule: Schedule
+    tail: Tail
+    registry: Registry
+    subscriptions: Subscriptions
+    secrets: Secrets
+    resending: Resending
+    dead_letters: DeadLetters
+    deliveries: Deliveries
+    replays: Replays
+    catalog: DeclaredCatalog
+    flow_counts: FlowCounts
+
+
+def parts_of(request: Request) -> Parts:
+    """The parts that the application of a request was made with."""
+    parts: Parts = request.app.state.parts
+    return parts
+
+
+# Coroutines, though nothing is awaited: FastAPI calls plain functions in a thread.
+
+
+async def _parts(request: Request) -> Parts:
+    return parts_of(request)
+
+
+async def _sender(request: Request) -> Sender:
+    sender: Sender = request.state.sender
+    return sender
+
+
+ApiParts = Annotated[Parts, Depends(_parts)]
+CurrentSender = Annotated[Sender, Depends(_sender)]
+"""Who sent the request; see `broker.rio.admin.route`."""
