@@ -135,6 +135,21 @@ def test_a_senders_right_is_looked_at_before_what_it_sends(rio: Rio, sender: Mak
         assert_refused(client.post("/replays", content=b"{"), status)
 
 
+@pytest.mark.parametrize(
+    ("rights", "pointer"),
+    [
+        ({"types": ["a..b"]}, "#/types/0"),
+        ({"types": [], "reads": ["a", ""]}, "#/reads/1"),
+        ({"types": [""] * 100_000}, "#/types"),
+        ({"types": [], "egress": [""] * 100_000}, "#/egress"),
+        ({"types": [], **{f"unknown-{number}": 1 for number in range(50_000)}}, "#/"),
+    ],
+    ids=["types", "reads", "many types", "many hosts", "many members"],
+)
+def test_what_is_wrong_with_rights_is_pointed_at(rio: Rio, rights: dict[str, object], pointer: str) -> None:
+    assert_refused(rio.client.put("/senders/wrong", json=rights), 422, pointer)
+
+
 def test_a_sender_sees_the_schemas_of_its_types_alone(rio: Rio, sender: Make) -> None:
     for type_ in ("mine.a", "read.a", "other.a"):
         assert rio.client.put(f"/schemas/{type_}", json={"type": "object"}).is_success

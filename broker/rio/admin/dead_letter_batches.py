@@ -16,7 +16,7 @@ _MAX_BATCHES: Final = 10
 """A request's share of a long replay; its answer says where to go on."""
 
 _Take = Callable[[Sequence[DeadLetter]], Awaitable[list[Kept]]]
-"""What is done to a batch; gives those that must stay."""
+"""Replays or discards a batch; returns the letters that must stay."""
 
 router = resource()
 

@@ -6,7 +6,8 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
-from broker.rio.admin.documents import Absent, Document, EventType, RowId, Shown, SubscriptionId, Time
+from broker.rio.admin.documents import Absent, EventType, RowId, Shown, SubscriptionId, Time
+from broker.rio.model.document import Document
 from broker.rio.store.dead_letters import MAX_COUNTED, DeadLetter, DeadLetterFilter, Place
 
 _LISTED: Final = 100
@@ -28,7 +29,7 @@ class Filter(Document):
 
 
 class LettersQuery(Filter):
-    """What GET /dead-letters is asked."""
+    """The query of GET /dead-letters."""
 
     limit: int = Field(default=_LISTED, ge=1, le=_MAX_LISTED)
     cursor: Annotated[str, Field(pattern=rf"^{_PLACE}$")] | Absent = Field(

@@ -9,13 +9,14 @@ from fastapi import Path, Query, Response
 from psycopg.rows import DictRow
 from pydantic import AfterValidator, Field
 
-from broker.rio.admin.documents import Absent, Document, Shown, SubscriptionId, Time
+from broker.rio.admin.documents import Absent, Shown, SubscriptionId, Time
 from broker.rio.admin.paging import Cursor, Next, page_of
 from broker.rio.admin.parts import ApiParts
 from broker.rio.admin.replays import create_replay
 from broker.rio.admin.resent_letters import replay_letter, subscription_gone
 from broker.rio.admin.route import resource
 from broker.rio.admin.row_id import storable
+from broker.rio.model.document import Document
 from broker.rio.model.event import MAX_ATTRIBUTES_BYTES
 from broker.rio.store.deliveries import Deliveries, Search
 from broker.rio.store.replays import Order
@@ -33,7 +34,7 @@ router = resource()
 
 
 class DeliveriesQuery(Document):
-    """What GET /deliveries is asked; what is left out does not restrict."""
+    """The query of GET /deliveries; a parameter that is left out does not restrict."""
 
     subscription: SubscriptionId | Absent = None
     event: str | Absent = Field(

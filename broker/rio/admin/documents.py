@@ -1,4 +1,4 @@
-"""What the API's documents and queries have in common."""
+"""Types of fields that the API's documents and queries share."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Final
@@ -17,17 +17,11 @@ _LATEST: Final = datetime(9999, 1, 1, tzinfo=UTC)
 MAX_ROW_ID: Final = 2**63 - 1
 
 Absent = SkipJsonSchema[None]
-"""What a query parameter is that was left out; there is no null in a query."""
-
-
-class Document(BaseModel):
-    """What the API takes: the fields it declares and no others."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+"""The value of a query parameter that was left out; there is no null in a query."""
 
 
 class Shown(BaseModel):
-    """What the API shows."""
+    """A document that the API answers."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -55,4 +49,4 @@ Time = Annotated[AwareDatetime, AfterValidator(_time)]
 RowId = Annotated[int, Field(ge=1, le=MAX_ROW_ID)]
 EventType = Annotated[str, Field(min_length=1, max_length=MAX_TYPE)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
-Patterns = Annotated[tuple[Pattern, ...], Field(min_length=1, max_length=MAX_TYPES)]
+Patterns = Annotated[list[Pattern], Field(max_length=MAX_TYPES)]

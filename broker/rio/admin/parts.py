@@ -1,4 +1,4 @@
-"""What the resources use, given to their functions by FastAPI."""
+"""The API's parts that its resources use, as FastAPI gives them to the resources' functions."""
 
 from dataclasses import dataclass
 from typing import Annotated

@@ -41,7 +41,7 @@ DESCRIBED: Final[dict[int | str, dict[str, Any]]] = {
         "content": {Problem.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
     }
 }
-"""What every operation may answer beside what it says itself."""
+"""Responses that every operation may give beside its own, for OpenAPI."""
 
 
 def answer_with_problems(app: FastAPI) -> None:

@@ -7,11 +7,12 @@ from typing import Annotated, Final, Self
 from fastapi import Path, Query, Response
 from pydantic import AfterValidator, Field, model_validator
 
-from broker.rio.admin.documents import Document, Patterns, Shown, SubscriptionId, Time
+from broker.rio.admin.documents import Patterns, Shown, SubscriptionId, Time
 from broker.rio.admin.paging import Cursor, Next, page_of
 from broker.rio.admin.parts import ApiParts
 from broker.rio.admin.route import resource
 from broker.rio.admin.row_id import storable
+from broker.rio.model.document import Document
 from broker.rio.store.replays import MAX_RUNNING, Order, Replay, Replays, State, TooManyReplays
 from observability.http.problem import Problem
 
@@ -28,7 +29,7 @@ class ReplayOrder(Document):
     """Which past events to send again, and to which subscription."""
 
     subscription: SubscriptionId
-    types: Patterns | None = Field(
+    types: Annotated[Patterns, Field(min_length=1)] | None = Field(
         default=None, description="of the subscription's types; left out, all of them"
     )
     since: Time = Field(alias="from", description="accepted then or later")
@@ -44,7 +45,7 @@ class ReplayOrder(Document):
 
 
 class ReplaysQuery(Document):
-    """What GET /replays is asked."""
+    """The query of GET /replays."""
 
     limit: int = Field(default=_LISTED, ge=1, le=_MAX_LISTED)
     cursor: Cursor = None
@@ -91,7 +92,7 @@ async def post_replay(ordered: ReplayOrder, response: Response, parts: ApiParts)
         raise Problem(422, "Unknown subscription", errors=errors)
     now = datetime.now(UTC)
     until = now if ordered.until is None else min(now, ordered.until)
-    order = Order(subscription.id, ordered.types or subscription.types, ordered.since, until)
+    order = Order(subscription.id, tuple(ordered.types or subscription.types), ordered.since, until)
     replay = await create_replay(parts.replays, order)
     response.headers["Location"] = f"/replays/{replay.id}"
     return _shown(replay)

@@ -40,5 +40,5 @@ def log_discarded(letters: Sequence[DeadLetter]) -> None:
 
 
 def resent(letter: DeadLetter) -> Resent:
-    """What is sent again of a letter."""
+    """The message of a letter, as it is sent again."""
     return Resent(letter.message, letter.subscription, "dead-letter", letter.message.replay)

@@ -7,11 +7,12 @@ from typing import Annotated, Final
 from fastapi import Path, Query
 from pydantic import AfterValidator, Field
 
-from broker.rio.admin.documents import Document, Shown
+from broker.rio.admin.documents import Shown
 from broker.rio.admin.paging import Cursor, Next, page_of
 from broker.rio.admin.parts import ApiParts
 from broker.rio.admin.route import resource
 from broker.rio.admin.row_id import storable
+from broker.rio.model.document import Document
 from broker.rio.model.states import State, log_state
 from broker.rio.store.scheduled import Scheduled
 from observability.http.problem import Problem
@@ -24,7 +25,7 @@ router = resource()
 
 
 class ScheduledQuery(Document):
-    """What GET /scheduled is asked."""
+    """The query of GET /scheduled."""
 
     limit: int = Field(default=100, ge=1, le=_MAX_LISTED)
     cursor: Cursor = None

@@ -5,7 +5,8 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from broker.rio.admin.documents import Document, Patterns, Shown
+from broker.rio.admin.documents import Patterns, Shown
+from broker.rio.model.document import Document
 from broker.rio.model.sender import Sender
 from observability.validation.grammar import is_uri_reference
 
@@ -26,19 +27,19 @@ SourcePrefix = Annotated[str, Field(min_length=1, max_length=1024), AfterValidat
 
 
 class SenderDocument(Document):
-    """What PUT /senders/{name} takes."""
+    """The body of PUT /senders/{name}."""
 
-    types: Patterns | tuple[()] = Field(description="patterns of the event types it may emit")
-    reads: Patterns | tuple[()] = Field(
-        default=(), description="patterns of the event types it may subscribe to and tail"
+    types: Patterns = Field(description="patterns of the event types it may emit")
+    reads: Patterns = Field(
+        default=[], description="patterns of the event types it may subscribe to and tail"
     )
-    egress: tuple[Host, ...] = Field(
-        default=(),
+    egress: list[Host] = Field(
+        default=[],
         max_length=_MOST,
         description="hosts outside the platform that its subscriptions may post to",
     )
-    sources: tuple[SourcePrefix, ...] = Field(
-        default=(), max_length=_MOST, description="CloudEvents sources it may use beside `/<name>`"
+    sources: list[SourcePrefix] = Field(
+        default=[], max_length=_MOST, description="CloudEvents sources it may use beside `/<name>`"
     )
     rate_per_second: float | None = Field(default=None, gt=0, le=1_000_000, allow_inf_nan=False)
     admin: bool = False

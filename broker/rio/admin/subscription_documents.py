@@ -5,7 +5,8 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field
 
-from broker.rio.admin.documents import Document, Shown
+from broker.rio.admin.documents import Shown
+from broker.rio.model.document import Document
 from broker.rio.model.policy import Policy
 from broker.rio.model.subscription import Origin, Status, Subscription
 
@@ -34,7 +35,7 @@ _PUT: Final[dict[str, Any]] = {
 PUT_BODY: Final = {
     "requestBody": {"required": True, "content": {"application/json": {"schema": _PUT}}},
 }
-"""What `read_subscription` takes, as OpenAPI has it."""
+"""The body that `read_subscription` parses, for OpenAPI."""
 
 
 class PauseBody(Document):
@@ -44,7 +45,7 @@ class PauseBody(Document):
 
 
 class SecretShown(Shown):
-    """What a subscription's deliveries are signed with, by Standard Webhooks."""
+    """The secret that a subscription's deliveries are signed with, by Standard Webhooks."""
 
     secret: str
     version: int

@@ -1,4 +1,4 @@
-"""What a sender may see and do of subscriptions."""
+"""Rights of a sender to subscriptions: to see them, to change them, to get what they ask for."""
 
 from dataclasses import dataclass
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""What subscriptions' deliveries are signed with, over REST; no cache may keep it."""
+"""Secrets that subscriptions' deliveries are signed with, over REST; no cache may keep them."""
 
 from fastapi import Response
 

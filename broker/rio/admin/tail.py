@@ -7,16 +7,17 @@ from fastapi import Depends, Query
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
-from broker.rio.admin.documents import Document, Pattern
+from broker.rio.admin.documents import Pattern
 from broker.rio.admin.parts import ApiParts, CurrentSender
 from broker.rio.admin.route import SenderRoute, resource
 from broker.rio.flow.watching import MEDIA, Watcher
+from broker.rio.model.document import Document
 
 router = resource(SenderRoute)
 
 
 class TailQuery(Document):
-    """What GET /tail is asked."""
+    """The query of GET /tail."""
 
     type: Pattern = Field(default="#", description="pattern of event types")
 

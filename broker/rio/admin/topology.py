@@ -1,4 +1,4 @@
-"""GET /topology: what flows where."""
+"""GET /topology: which events flow from where to where."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -7,11 +7,12 @@ from typing import Annotated, Final, Literal
 from fastapi import Header, Query, Response
 from pydantic import AfterValidator, Field
 
-from broker.rio.admin.documents import Absent, Document, Shown
+from broker.rio.admin.documents import Absent, Shown
 from broker.rio.admin.parts import ApiParts
 from broker.rio.admin.route import resource
 from broker.rio.flow.drawing import dot, mermaid
 from broker.rio.flow.graph import Graph, Kind, Node, graph
+from broker.rio.model.document import Document
 from broker.rio.model.pattern import is_pattern
 
 _SEEN: Final = timedelta(hours=1)
@@ -28,7 +29,7 @@ def _concrete(text: str) -> str:
 
 
 class TopologyQuery(Document):
-    """What GET /topology is asked."""
+    """The query of GET /topology."""
 
     type: Annotated[str, AfterValidator(_concrete)] | Absent = Field(
         default=None, description="only what an event of this type sets off, transitively"
@@ -39,7 +40,7 @@ class TopologyQuery(Document):
 
 
 class ShownNode(Shown):
-    """A part of the flow."""
+    """A node of the flow."""
 
     id: str
     kind: Kind
@@ -47,7 +48,7 @@ class ShownNode(Shown):
 
 
 class ShownEdge(Shown):
-    """What goes from one part to another."""
+    """A flow of events from one node to another."""
 
     source: str = Field(serialization_alias="from")
     target: str = Field(serialization_alias="to")
@@ -56,7 +57,7 @@ class ShownEdge(Shown):
 
 
 class Topology(Shown):
-    """What flows where; with a type asked for, nearest first."""
+    """Nodes and edges of the flow; with a type asked for, nearest first."""
 
     nodes: Sequence[ShownNode]
     edges: Sequence[ShownEdge]

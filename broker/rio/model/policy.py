@@ -2,13 +2,15 @@
 
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
+
+from broker.rio.model.document import Document
 
 _FinalStatus = Annotated[int, Field(ge=300, le=599)]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+class _Part(Document):
+    model_config = ConfigDict(strict=True, allow_inf_nan=False)
 
 
 class Retry(_Part):
@@ -44,12 +46,12 @@ class Policy(_Part):
     trace: Literal["continue", "link"] = "continue"
     """Whether deliveries continue the event's trace, or begin one of their own that links to it."""
     retry: Retry = Retry()
-    final_statuses: tuple[_FinalStatus, ...] = Field(default=(400, 405, 413, 415, 422), max_length=50)
+    final_statuses: list[_FinalStatus] = Field(default=[400, 405, 413, 415, 422], max_length=50)
     """Answers that say the event itself is refused: trying again cannot help."""
 
     @field_validator("final_statuses")
     @classmethod
-    def _gone_is_not_final(cls, statuses: tuple[int, ...]) -> tuple[int, ...]:
+    def _gone_is_not_final(cls, statuses: list[int]) -> list[int]:
         if 410 in statuses:
             raise ValueError("410 pauses the subscription and cannot be final")
         return statuses

@@ -23,6 +23,7 @@ _READ_ONLY: Final = frozenset({"owner", "reason", "created_at", "updated_at", "o
 MAX_TYPES: Final = 100
 _MAX_SINK: Final = 1024
 _MAX_SOURCE: Final = 1024
+_MAX_UNKNOWN: Final = 100
 
 
 def read_subscription(
@@ -48,7 +49,7 @@ def read_subscription(
     ]
     filters = _filters(document.get("filters"), errors)
     policy = _policy(document.get("config"), errors)
-    unknown = sorted(set(document) - _FIELDS - _READ_ONLY)
+    unknown = sorted(set(document) - _FIELDS - _READ_ONLY)[:_MAX_UNKNOWN]
     errors += [{"pointer": f"#/{name[:50]}", "detail": "is unknown"} for name in unknown]
     if errors:
         raise Problem(422, "Not a subscription", detail="fields are refused", errors=errors)
@@ -75,7 +76,7 @@ def _filters(document: Any, errors: list[dict[str, str]]) -> Filters:
 
 def _policy(document: Any, errors: list[dict[str, str]]) -> Policy:
     try:
-        # By way of JSON: strict reading then takes an array for a tuple, and nothing else for what it is not.
+        # By way of JSON: messages then speak of arrays and objects, not of Python's types.
         return Policy.model_validate_json(json.dumps({} if document is None else document))
     except ValidationError as error:
         errors += [
