@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final, Never
 
@@ -11,13 +10,12 @@ from amqp.exceptions import AMQPError
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 from psycopg_pool import PoolTimeout
 
-from broker.rio.admin.catalog import DeclaredCatalog
-from broker.rio.admin.registry import Registry
+from broker.rio.admin.parts import Parts
 from broker.rio.amqp.publisher import Publisher
 from broker.rio.metrics import ApiMetrics
 from broker.rio.model.subscription import Subscription
-from broker.rio.store.database import Database
-from broker.rio.store.replays import Order, Replays
+from broker.rio.record_cache import RecordCache
+from broker.rio.store.replays import Order
 
 _PAUSE_SECONDS: Final = 1.0
 _UNSEEN: Final = timedelta(seconds=60)  # before this process started others may have accepted events
@@ -29,33 +27,18 @@ _logger = logging.getLogger(__name__)
 class Preparation:
     """Prepares at start, after every new connection to RabbitMQ, and restores what was lost meanwhile.
 
-    Parameters:
-        refresh: reads from PostgreSQL what this process keeps in memory.
-
     Attributes:
         done: set once events are taken: every declared subscription has its queue, which an event taken
             before would miss, and the publisher has a connection for which that is known.
     """
 
-    def __init__(
-        self,
-        *,
-        database: Database,
-        publisher: Publisher,
-        catalog: DeclaredCatalog,
-        registry: Registry,
-        replays: Replays,
-        metrics: ApiMetrics,
-        refresh: Callable[[], Awaitable[None]],
-    ) -> None:
+    def __init__(self, parts: Parts, cache: RecordCache, publisher: Publisher, metrics: ApiMetrics) -> None:
         self.done = asyncio.Event()
-        self._database = database
+        self._database, self._replays = parts.stores.database, parts.stores.replays
+        self._catalog, self._registry = parts.catalog, parts.registry
+        self._cache = cache
         self._publisher = publisher
-        self._catalog = catalog
-        self._registry = registry
-        self._replays = replays
         self._metrics = metrics
-        self._refresh = refresh
         self._restored_at = datetime.now(UTC) - _UNSEEN
         """When every queue was last seen to be there."""
         self._owed: list[Order] = []
@@ -90,7 +73,7 @@ class Preparation:
                 await self._database.migrate()
                 await self._catalog.declare()
                 await self._restore_queues()
-                await self._refresh()
+                await self._cache.refresh()
         except (psycopg.Error, PoolTimeout, AMQPError, OSError) as error:
             _logger.warning(
                 "Rio cannot accept events yet: its preparation failed and is tried again",

@@ -34,7 +34,7 @@ async def replay_many(selection: Selection, parts: ApiParts) -> Progress:
             if answer is not True
         ]
 
-    return await _work(parts.dead_letters, selection, send)
+    return await _work(parts.stores.dead_letters, selection, send)
 
 
 @router.post(
@@ -45,7 +45,7 @@ async def discard_many(selection: Selection, parts: ApiParts) -> Progress:
     async def keep_none(_letters: Sequence[DeadLetter]) -> list[Kept]:
         return []
 
-    return await _work(parts.dead_letters, selection, keep_none, log_discarded)
+    return await _work(parts.stores.dead_letters, selection, keep_none, log_discarded)
 
 
 async def _work(

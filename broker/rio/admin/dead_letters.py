@@ -31,7 +31,7 @@ router = resource()
 
 @router.get("/dead-letters", summary="List dead letters, newest first")
 async def list_dead_letters(query: Annotated[LettersQuery, Query()], parts: ApiParts) -> Letters:
-    found = await parts.dead_letters.newest(query.letter_filter(), query.limit + 1)
+    found = await parts.stores.dead_letters.newest(query.letter_filter(), query.limit + 1)
     page, cursor = page_of(found, query.limit, lambda letter: cursor_at(letter.place))
     return Letters(items=[shown_letter(letter) for letter in page], next=cursor)
 
@@ -42,7 +42,7 @@ async def list_dead_letters(query: Annotated[LettersQuery, Query()], parts: ApiP
     response_model=Letter,
 )
 async def get_dead_letter(letter_id: LetterId, parts: ApiParts) -> Response:
-    letter = await parts.dead_letters.get(letter_id)
+    letter = await parts.stores.dead_letters.get(letter_id)
     if letter is None:
         raise Problem(404, "Dead letter not found")
     event = letter.message.event
@@ -55,7 +55,7 @@ async def get_dead_letter(letter_id: LetterId, parts: ApiParts) -> Response:
 
 @router.delete("/dead-letters/{letter_id:digits}", summary="Discard a dead letter", status_code=204)
 async def discard_dead_letter(letter_id: LetterId, parts: ApiParts) -> None:
-    async with parts.dead_letters.lock(DeadLetterFilter((letter_id,)), 1) as locked:
+    async with parts.stores.dead_letters.lock(DeadLetterFilter((letter_id,)), 1) as locked:
         if not locked.letters:
             raise Problem(404, "Dead letter not found")
         await locked.remove(letter.id for letter in locked.letters)
@@ -68,7 +68,7 @@ async def discard_dead_letter(letter_id: LetterId, parts: ApiParts) -> None:
     status_code=202,
 )
 async def replay_dead_letter(letter_id: LetterId, parts: ApiParts) -> Replayed:
-    letter = await replay_letter(parts.dead_letters, parts.resending, letter_id)
+    letter = await replay_letter(parts.stores.dead_letters, parts.resending, letter_id)
     if letter is None:
         raise Problem(404, "Dead letter not found")
     return Replayed(id=letter.message.event.id, subscription=letter.subscription)

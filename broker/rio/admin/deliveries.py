@@ -86,14 +86,14 @@ class Redelivery(Shown):
 )
 async def list_deliveries(query: Annotated[DeliveriesQuery, Query()], parts: ApiParts) -> ShownDeliveries:
     search = Search(query.subscription, query.event, query.outcome, query.since, query.cursor)
-    found = await parts.deliveries.search(search, query.limit + 1)
+    found = await parts.stores.deliveries.search(search, query.limit + 1)
     page, cursor = page_of(found, query.limit, itemgetter("id"))
     return ShownDeliveries(items=[ShownDelivery(**row) for row in page], next=cursor)
 
 
 @router.get("/deliveries/{delivery_id:digits}", summary="Look at one delivery attempt")
 async def get_delivery(delivery_id: DeliveryId, parts: ApiParts) -> ShownDelivery:
-    return ShownDelivery(**await _delivery_of(parts.deliveries, delivery_id))
+    return ShownDelivery(**await _delivery_of(parts.stores.deliveries, delivery_id))
 
 
 @router.post(
@@ -102,17 +102,17 @@ async def get_delivery(delivery_id: DeliveryId, parts: ApiParts) -> ShownDeliver
     status_code=202,
 )
 async def redeliver(delivery_id: DeliveryId, response: Response, parts: ApiParts) -> Redelivery:
-    delivery = await _delivery_of(parts.deliveries, delivery_id)
+    delivery = await _delivery_of(parts.stores.deliveries, delivery_id)
     event_id, subscription = delivery["event_id"], delivery["subscription"]
-    letter_id = await parts.dead_letters.id_of(subscription, delivery["event_source"], event_id)
+    letter_id = await parts.stores.dead_letters.id_of(subscription, delivery["event_source"], event_id)
     if (
         letter_id is not None
-        and await replay_letter(parts.dead_letters, parts.resending, letter_id) is not None
+        and await replay_letter(parts.stores.dead_letters, parts.resending, letter_id) is not None
     ):
         return Redelivery(id=event_id, subscription=subscription, origin="dead-letter", replay=None)
-    if await parts.subscriptions.get(subscription) is None:
+    if await parts.stores.subscriptions.get(subscription) is None:
         raise subscription_gone(subscription)
-    replay = await create_replay(parts.replays, _order_of(delivery))
+    replay = await create_replay(parts.stores.replays, _order_of(delivery))
     response.headers["Location"] = f"/replays/{replay.id}"
     return Redelivery(id=event_id, subscription=subscription, origin="event-log", replay=replay.id)
 

@@ -12,35 +12,21 @@ from broker.rio.flow.watching import Tail
 from broker.rio.jobs.resending import Resending
 from broker.rio.model.schema import Schemas
 from broker.rio.model.sender import Sender, Senders
-from broker.rio.store.dead_letters import DeadLetters
-from broker.rio.store.deliveries import Deliveries
-from broker.rio.store.flow_counts import FlowCounts
-from broker.rio.store.replays import Replays
-from broker.rio.store.scheduled import Schedule
-from broker.rio.store.schemas import StoredSchemas
-from broker.rio.store.senders import StoredSenders
-from broker.rio.store.subscriptions import Subscriptions
+from broker.rio.store.stores import Stores
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
     """The API's parts, as far as its resources use them."""
 
+    stores: Stores
     senders: Senders
-    stored_senders: StoredSenders
     schemas: Schemas
-    stored_schemas: StoredSchemas
-    schedule: Schedule
-    tail: Tail
+    catalog: DeclaredCatalog
     registry: Registry
-    subscriptions: Subscriptions
     secrets: Secrets
     resending: Resending
-    dead_letters: DeadLetters
-    deliveries: Deliveries
-    replays: Replays
-    catalog: DeclaredCatalog
-    flow_counts: FlowCounts
+    tail: Tail
 
 
 def parts_of(request: Request) -> Parts:

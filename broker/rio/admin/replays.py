@@ -79,28 +79,28 @@ class ShownReplays(Shown):
 
 @router.get("/replays", summary="List replays, newest first")
 async def list_replays(query: Annotated[ReplaysQuery, Query()], parts: ApiParts) -> ShownReplays:
-    found = await parts.replays.newest(query.cursor, query.limit + 1)
+    found = await parts.stores.replays.newest(query.cursor, query.limit + 1)
     page, cursor = page_of(found, query.limit, lambda replay: replay.id)
     return ShownReplays(items=[_shown(replay) for replay in page], next=cursor)
 
 
 @router.post("/replays", summary="Have past events sent again to one subscription", status_code=202)
 async def post_replay(ordered: ReplayOrder, response: Response, parts: ApiParts) -> ShownReplay:
-    subscription = await parts.subscriptions.get(ordered.subscription)
+    subscription = await parts.stores.subscriptions.get(ordered.subscription)
     if subscription is None:
         errors = [{"pointer": "#/subscription", "detail": "there is none"}]
         raise Problem(422, "Unknown subscription", errors=errors)
     now = datetime.now(UTC)
     until = now if ordered.until is None else min(now, ordered.until)
     order = Order(subscription.id, tuple(ordered.types or subscription.types), ordered.since, until)
-    replay = await create_replay(parts.replays, order)
+    replay = await create_replay(parts.stores.replays, order)
     response.headers["Location"] = f"/replays/{replay.id}"
     return _shown(replay)
 
 
 @router.get("/replays/{replay_id:digits}", summary="Look at a replay")
 async def get_replay(replay_id: ReplayId, parts: ApiParts) -> ShownReplay:
-    replay = await parts.replays.get(replay_id)
+    replay = await parts.stores.replays.get(replay_id)
     if replay is None:
         raise Problem(404, "Replay not found")
     return _shown(replay)
@@ -110,7 +110,7 @@ async def get_replay(replay_id: ReplayId, parts: ApiParts) -> ShownReplay:
     "/replays/{replay_id:digits}", summary="Cancel a replay; what it has sent stays sent", status_code=204
 )
 async def cancel_replay(replay_id: ReplayId, parts: ApiParts) -> None:
-    if not await parts.replays.cancel(replay_id):
+    if not await parts.stores.replays.cancel(replay_id):
         raise Problem(404, "Replay not found")
 
 

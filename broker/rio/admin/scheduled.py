@@ -50,7 +50,7 @@ class ScheduledPage(Shown):
 
 @router.get("/scheduled", summary="List events that are not due yet")
 async def list_scheduled(query: Annotated[ScheduledQuery, Query()], parts: ApiParts) -> ScheduledPage:
-    found = await parts.schedule.page(query.cursor, query.limit + 1)
+    found = await parts.stores.schedule.page(query.cursor, query.limit + 1)
     page, cursor = page_of(found, query.limit, lambda one: one.id)
     return ScheduledPage(items=[_shown(one) for one in page], next=cursor)
 
@@ -61,7 +61,7 @@ async def list_scheduled(query: Annotated[ScheduledQuery, Query()], parts: ApiPa
     status_code=204,
 )
 async def cancel_scheduled(scheduled_id: ScheduledId, parts: ApiParts) -> None:
-    cancelled = await parts.schedule.cancel(scheduled_id)
+    cancelled = await parts.stores.schedule.cancel(scheduled_id)
     if cancelled is None:
         raise Problem(404, "Scheduled event not found")
     log_state(State.DISCARDED, cancelled.event, due_at=cancelled.due_at.isoformat())

@@ -69,9 +69,9 @@ async def put_schema(
         raise Problem(422, "Not an event type", errors=[{"pointer": "#/type", "detail": "is no event type"}])
     _refuse_catalogs(parts, type_)
     schema = Schema(events.read_json(await request.body()))
-    if await parts.stored_schemas.put(type_, schema.document):
+    if await parts.stores.schemas.put(type_, schema.document):
         response.status_code = HTTPStatus.CREATED
-    await refresh_schemas(parts.schemas, parts.stored_schemas)
+    await refresh_schemas(parts.schemas, parts.stores.schemas)
     return _shown(parts.schemas, type_, schema)
 
 
@@ -79,9 +79,9 @@ async def put_schema(
 async def delete_schema(type_: str, sender: CurrentSender, parts: ApiParts) -> None:
     require_admin(sender)
     _refuse_catalogs(parts, type_)
-    if not await parts.stored_schemas.delete(type_):
+    if not await parts.stores.schemas.delete(type_):
         raise Problem(404, "Schema not found")
-    await refresh_schemas(parts.schemas, parts.stored_schemas)
+    await refresh_schemas(parts.schemas, parts.stores.schemas)
 
 
 def _concerns(sender: Sender, type_: str) -> bool:

@@ -65,7 +65,7 @@ async def put_sender(
         document.admin,
         document.viewer,
     )
-    is_token_new = await parts.stored_senders.put(stored, renew=document.renew)
+    is_token_new = await parts.stores.senders.put(stored, renew=document.renew)
     await _hold_to_rights(parts, name)
     if is_token_new:
         response.status_code = HTTPStatus.CREATED
@@ -76,7 +76,7 @@ async def put_sender(
 @router.delete("/senders/{name}", summary="Forget a sender: its token is good no more", status_code=204)
 async def delete_sender(name: str, parts: ApiParts) -> None:
     _refuse_catalogs(parts, name)
-    if not await parts.stored_senders.delete(name):
+    if not await parts.stores.senders.delete(name):
         raise Problem(404, "Sender not found")
     await _hold_to_rights(parts, name)
 
@@ -85,15 +85,15 @@ async def _all(parts: Parts) -> AsyncIterator[ShownSender]:
     """The catalog's senders, then those made by the API: PostgreSQL has these alone."""
     for sender in parts.senders.declared:
         yield shown_sender(sender, "catalog")
-    for stored in await parts.stored_senders.all():
+    for stored in await parts.stores.senders.all():
         yield shown_sender(sender_of(stored), "api")
 
 
 async def _hold_to_rights(parts: Parts, name: str) -> None:
     """Know the sender as it is now, and pause its subscriptions to what it may not (any more) read."""
-    await refresh_senders(parts.senders, parts.stored_senders)
+    await refresh_senders(parts.senders, parts.stores.senders)
     sender = parts.senders.named(name) or Sender(name)
-    for one in await parts.subscriptions.all():
+    for one in await parts.stores.subscriptions.all():
         if one.owner == name and one.origin is Origin.API and not sender.may_have(one.types, one.sink):
             reason = f"{name} has not the right to it"
             await parts.registry.set_status(one.id, Status.PAUSED, reason)

@@ -40,7 +40,7 @@ class SubscriptionRights:
         One of the catalog is operators' to touch: a running service does not change what its manifest says.
         """
         self.require_owner(subscription_id)
-        found = existing(await self.parts.subscriptions.get(subscription_id))
+        found = existing(await self.parts.stores.subscriptions.get(subscription_id))
         if found.origin is Origin.CATALOG:
             require_admin(self.sender)
         return found

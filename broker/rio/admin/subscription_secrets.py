@@ -19,7 +19,7 @@ async def get_secret(
     subscription_id: str, response: Response, rights: Rights, parts: ApiParts
 ) -> SecretShown:
     rights.require_owner(subscription_id)
-    return _shown(parts, existing(await parts.subscriptions.get(subscription_id)), response)
+    return _shown(parts, existing(await parts.stores.subscriptions.get(subscription_id)), response)
 
 
 @router.post(

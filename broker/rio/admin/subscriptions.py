@@ -26,7 +26,7 @@ router = resource(SenderRoute)
     "/subscriptions", summary="Subscriptions that are the sender's, by id; an admin and a viewer see all"
 )
 async def list_subscriptions(rights: Rights, parts: ApiParts) -> ShownSubscriptions:
-    found = [one for one in await parts.subscriptions.all() if rights.sees(one.id)]
+    found = [one for one in await parts.stores.subscriptions.all() if rights.sees(one.id)]
     return ShownSubscriptions(items=[shown_subscription(one, hidden=True) for one in found])
 
 
@@ -63,7 +63,7 @@ async def put_subscription(
 async def get_subscription(subscription_id: str, rights: Rights, parts: ApiParts) -> ShownSubscription:
     if not rights.sees(subscription_id):
         rights.require_owner(subscription_id)
-    found = existing(await parts.subscriptions.get(subscription_id))
+    found = existing(await parts.stores.subscriptions.get(subscription_id))
     return shown_subscription(found, hidden=not rights.owns(subscription_id))
 
 

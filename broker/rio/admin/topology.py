@@ -76,8 +76,8 @@ async def get_topology(
 ) -> Topology | Response:
     flow = graph(
         parts.catalog.emitters,
-        await parts.subscriptions.all(),
-        await parts.flow_counts.within(_SEEN),
+        await parts.stores.subscriptions.all(),
+        await parts.stores.flow_counts.within(_SEEN),
         () if query.type is None else (query.type,),
     )
     if query.type is not None:
