@@ -102,6 +102,7 @@ CAUSES: dict[str, tuple[Labels, list[Labels]]] = {
         [
             *of("TelemetryDown", "collector", instance="collector-spans"),
             *of("DependencyFailing", "collector", instance="accounts-1", check="collector"),
+            *of("MeasurementMissing", "postgres"),
         ],
     ),
     "Jaeger": (
