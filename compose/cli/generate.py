@@ -18,6 +18,7 @@ from compose.cli import (
     processes,
     prometheus,
     rabbitmq,
+    sampling,
     secrets,
     slos,
     stores,
@@ -165,6 +166,7 @@ def configuration(
     return {
         "nginx/edge.conf": nginx.edge(root, platform, site, banned_file),
         "nginx/services.conf": nginx.services(root, platform, catalog, site),
+        str(sampling.FILE): sampling.collector(platform.sampling),
         "logrotate.conf": nginx.rotation(site),
         "gateway.json": hops.gateway(catalog, platform, site),
         **{

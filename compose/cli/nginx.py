@@ -43,6 +43,7 @@ def edge(
         gateway_health=[str(site.reach("gateway-metrics", number)) for number in serving],
         limits=platform.edge,
         callers=platform.edge,
+        sampling=platform.sampling,
         banned_file=str(banned_file),
     )
 

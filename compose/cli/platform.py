@@ -10,11 +10,15 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from compose.cli.layout import GATEWAY_PROCESSES
 from compose.cli.refusal import Refused
+from compose.cli.sampling import Sampling
 from observability.configuration.yaml_document import Document, Field
 
 FILE = Path("compose/platform.yaml")
+ROUTES = Path("gateway/routes.yaml")
 SCHEMA = Path("compose/platform.schema.json")
 _MAX_BYTES = 64 * 1024
 FAST = "fast"
@@ -125,7 +129,7 @@ class ExistingStores:
 class Platform:
     """edge: what a client may. gateway_processes: at least 1. Retention of telemetry in hours. tools:
     binaries to use in place of those the set-up builds, by the tool's name. telemetry: stores that exist.
-    tracer: what makes the Python hops' own spans, `fast` or `sdk`."""
+    tracer: what makes the Python hops' own spans, `fast` or `sdk`. sampling: which traces are stored."""
 
     edge: Edge
     gateway_processes: int
@@ -137,6 +141,7 @@ class Platform:
     tools: Mapping[str, Path]
     telemetry: ExistingStores
     tracer: str
+    sampling: Sampling
 
     @classmethod
     def load(cls, root: Path) -> Platform:
@@ -149,6 +154,9 @@ class Platform:
         for number, network in enumerate(document.content["edge"].get("trusted", ())):
             if fault := _network_fault(network):
                 raise refused(root, ("edge", "trusted", number), fault)
+        for route in document.content.get("sampling", {}).get("routes", {}):
+            if route not in _routes(root):
+                raise refused(root, ("sampling", "routes", route), f"is no route of {ROUTES}")
         return cls._from(document.content)
 
     @classmethod
@@ -165,6 +173,7 @@ class Platform:
             tools={name: Path(path) for name, path in content.get("tools", {}).items()},
             telemetry=_telemetry(content.get("telemetry", {})),
             tracer=content.get("tracer", FAST),
+            sampling=Sampling.of(content.get("sampling", {})),
         )
 
 
@@ -187,6 +196,12 @@ def refused(root: Path, where: Field, message: str) -> Refused:
 
 def _read(root: Path) -> Document:
     return Document.read(root / FILE, str(FILE), max_bytes=_MAX_BYTES)
+
+
+def _routes(root: Path) -> list[str]:
+    """The public routes, each as `<method> <path>`."""
+    routes = yaml.safe_load((root / ROUTES).read_text())["routes"]
+    return [f"{route['method']} {route['path']}" for route in routes]
 
 
 def _network_fault(text: str) -> str | None:

@@ -197,6 +197,7 @@ def running_pipeline(
     folder: Path,
     variables: Mapping[str, str] | None = None,
     loki_options: Sequence[str] = (),
+    collector_options: Sequence[str] = (),
 ) -> Iterator[Pipeline]:
     """variables: in place of those of `environment`."""
     variables = environment(folder) | dict(variables or {})
@@ -209,7 +210,11 @@ def running_pipeline(
     pipeline = Pipeline(
         folder,
         variables,
-        program("collector", collector_command(toolbox), f"http://{variables['COLLECTOR_HEALTH']}/"),
+        program(
+            "collector",
+            [*collector_command(toolbox), *collector_options],
+            f"http://{variables['COLLECTOR_HEALTH']}/",
+        ),
         program("jaeger", jaeger_command(toolbox), f"http://{variables['JAEGER_HEALTH']}/status"),
         program(
             "loki",

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from compose.cli import sampling
+from compose.cli.sampling import Sampling, Shares
 from compose.cli.toolbox import Toolbox
 from tests.config.programs import OBSERVABILITY, collector_command, environment, jaeger_command, loki_command
 
@@ -40,11 +42,13 @@ def test_the_collector_configures_nothing_it_does_not_use() -> None:
     document = yaml.safe_load((OBSERVABILITY / "collector/collector.yaml").read_text())
     pipelines = document["service"]["pipelines"].values()
     connectors = set(document["connectors"])
+    sampled = yaml.safe_load(sampling.collector(Sampling(Shares(tail=0.5))))
+    sampling_processors = set(sampled["service"]["pipelines"]["traces/jaeger"]["processors"])
     used = {
         kind: {name for pipeline in pipelines for name in pipeline.get(kind, [])}
         for kind in ["receivers", "processors", "exporters"]
     }
     assert used["receivers"] == set(document["receivers"]) | connectors
-    assert used["processors"] == set(document["processors"])
+    assert used["processors"] | sampling_processors == set(document["processors"])
     assert used["exporters"] == set(document["exporters"]) | connectors
     assert set(document["service"]["extensions"]) == set(document["extensions"])

@@ -31,6 +31,7 @@ LACKED = {
     "platform:starting",
     "postgresql_replication_slot_retained_bytes",
     "otelcol_exporter_enqueue_failed_spans_total",
+    "otelcol_processor_tail_sampling_sampling_trace_dropped_too_early_total",
     "otelcol_exporter_send_failed_log_records_total",
     "otelcol_exporter_send_failed_spans_total",
     "otelcol_receiver_refused_log_records_total",

@@ -41,7 +41,10 @@ subscriptions:
 
 def make(root: Path, **manifests: str) -> Path:
     """Fills `root`; manifests: text of each service's manifest, instead of the two above."""
-    for file in (catalog.SCHEMA, platform.SCHEMA, platform.FILE, slos.SCHEMA, slos.FILE):
+    for file in (
+        *(catalog.SCHEMA, platform.SCHEMA, platform.FILE, slos.SCHEMA, slos.FILE),
+        "gateway/routes.yaml",
+    ):
         (root / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / file, root / file)
     shutil.copytree(ROOT / "compose/rabbitmq", root / "compose/rabbitmq")

@@ -10,6 +10,7 @@ import pytest
 from compose.cli.layout import GATEWAY_PROCESSES
 from compose.cli.platform import ExistingStores, External, Platform
 from compose.cli.refusal import Refused
+from compose.cli.sampling import Shares
 from compose.cli.tests import checkout
 
 
@@ -36,6 +37,12 @@ def test_the_platforms_own_settings_are_sound() -> None:
         ("tools: {}", "tools: {jaeger: bin/jaeger}", "26: tools.jaeger: 'bin/jaeger' does not match"),
         ("tools: {}", "tools: {grafana: /bin/true}", "26: tools.grafana: is unknown; known are jaeger,"),
         ("show_payloads: false", "show_payloads: 1", "20: console.show_payloads: 1 is not of type 'boolean'"),
+        ("head: 1", "head: 1.5", "32: sampling.head: 1.5 is greater than the maximum of 1"),
+        (
+            "routes: {}",
+            "routes: {GET /v1/none: {tail: 0.5}}",
+            "32: sampling.routes.GET /v1/none: is no route",
+        ),
         ("tracer: fast", "tracer: none", "30: tracer: 'none' is not one of"),
         ("{hours: 720, megabytes: 512}", "{hours: 720}", "16: rio.dead_letters.megabytes: is missing"),
     ],
@@ -56,6 +63,15 @@ def test_settings_from_before_the_console_are_sound(tmp_path: Path) -> None:
     file.write_text(file.read_text().replace("console:\n  show_payloads: false\n", ""))
     assert "console" not in file.read_text()
     assert not Platform.load(tmp_path).console.show_payloads
+
+
+def test_a_route_is_sampled_as_the_others_but_for_what_it_says(tmp_path: Path) -> None:
+    file = checkout.make(tmp_path) / "compose/platform.yaml"
+    text = file.read_text().replace("tail: 1", "tail: 0.25")
+    file.write_text(text.replace("routes: {}", "routes: {POST /v1/orders: {head: 0.5}}"))
+    sampling = Platform.load(tmp_path).sampling
+    assert sampling.default == Shares(head=1, tail=0.25, slow_milliseconds=1000)
+    assert sampling.routes == {"POST /v1/orders": Shares(head=0.5, tail=0.25, slow_milliseconds=1000)}
 
 
 def test_what_replaces_which_store() -> None:

@@ -157,7 +157,7 @@ def test_an_official_collector_is_passed_over_and_the_next_name_is_looked_at(roo
 def test_a_collector_needs_our_components_and_not_others_of_their_names(root: Path, put: Put) -> None:
     sections = ("receivers", "processors", "exporters", "connectors", "extensions")
     names = "otlp fluentforward otlpjsonfile filelog nginx memory_limiter transform loglimits groupbyattrs"
-    names += " hostmetrics hostpressure httpcheck postgresqlstat"
+    names += " tail_sampling hostmetrics hostpressure httpcheck postgresqlstat"
     names += " forward spanmetrics servicegraph otlphttp prometheus health_check file_storage"
     modules = {name: f"go.opentelemetry.io/collector/{name} v0.145.0" for name in names.split()}
 

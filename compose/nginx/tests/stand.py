@@ -22,6 +22,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from compose.cli.sampling import Sampling
 from tests.ports import free_port
 
 TEMPLATES = Path(__file__).parent.parent
@@ -320,7 +321,7 @@ def plain(attributes: list[dict[str, Any]]) -> dict[str, Any]:
     for attribute in attributes:
         assert attribute["key"] not in found
         ((kind, value),) = attribute["value"].items()
-        assert kind in ("stringValue", "intValue")
+        assert kind in ("stringValue", "intValue", "boolValue")
         found[attribute["key"]] = int(value) if kind == "intValue" else value
     return found
 
@@ -331,7 +332,13 @@ def edge(upstreams: list[str], banned: str = "", **overrides: Any) -> Iterator[N
     own = {key: overrides.pop(key) for key in ("edit", "user", "prefix") if key in overrides}
     nginx = Nginx(
         "edge",
-        {"gateways": upstreams, "gateway_health": upstreams, "limits": LIMITS, "callers": CALLERS}
+        {
+            "gateways": upstreams,
+            "gateway_health": upstreams,
+            "limits": LIMITS,
+            "callers": CALLERS,
+            "sampling": Sampling(),
+        }
         | overrides,
         **own,
     )

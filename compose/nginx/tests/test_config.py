@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from jinja2 import UndefinedError
 
+from compose.cli.sampling import Sampling, Shares
 from compose.nginx.tests import stand
 
 pytestmark = pytest.mark.config
@@ -20,6 +21,7 @@ EDGE: dict[str, Any] = {
     "gateway_health": [ADDRESS],
     "limits": stand.LIMITS,
     "callers": stand.CALLERS,
+    "sampling": Sampling(),
 }
 ONE: dict[str, Any] = {"name": "accounts", "timeout_seconds": 5, "instances": [ADDRESS]}
 SERVICES: dict[str, Any] = {"services": [ONE], "body_bytes": 1024}
@@ -51,6 +53,7 @@ def check(template: str, context: dict[str, Any], folder: Path) -> None:
         EDGE | {"callers": {"trace": "continue", "trusted": [], "baggage": ["a", "b.c", "d-e"]}},
         EDGE
         | {"callers": {"trace": "ignore", "trusted": ["127.0.0.0/8", "::1/128", "10.1.2.3"], "baggage": []}},
+        EDGE | {"sampling": Sampling(Shares(0, 0), {"GET /v1/{a}/{b*}": Shares(0.0001, 1)})},
         EDGE | {"listen": "0.0.0.0:48080", "worker_processes": "auto"},
     ],
 )

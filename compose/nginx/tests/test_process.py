@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from compose.cli.sampling import Sampling
 from compose.nginx.tests import stand
 
 
@@ -44,6 +45,7 @@ def test_everything_works_as_an_ordinary_user(upstreams: list[stand.Upstream]) -
             "gateway_health": [upstreams[0].address],
             "limits": stand.LIMITS,
             "callers": stand.CALLERS,
+            "sampling": Sampling(),
             "banned_file": stand.TEMPLATES / "banned.conf",
         },
         user=None,
