@@ -187,9 +187,9 @@ def _calls(board: Dashboard) -> None:
         series(
             "Calls in progress",
             units.Short,
-            Prom(f"sum by ({_CALLED}) (gateway_upstream_in_flight)", _CALLED_LEGEND),
-            Prom(f"sum by ({_CALLED}) (gateway_upstream_waiting)", f"{_CALLED_LEGEND} (waiting)"),
-            Prom(f"sum by ({_CALLED}) (gateway_upstream_streams)", f"{_CALLED_LEGEND} (streams)"),
+            Prom(f"sum by ({_CALLED}) (gateway_service_calls_in_flight)", _CALLED_LEGEND),
+            Prom(f"sum by ({_CALLED}) (gateway_service_calls_waiting)", f"{_CALLED_LEGEND} (waiting)"),
+            Prom(f"sum by ({_CALLED}) (gateway_service_streams)", f"{_CALLED_LEGEND} (streams)"),
         )
     )
     _durations(board, "Attempt duration", _CALLS, _CALLED, _CALLED_LEGEND)
@@ -224,7 +224,7 @@ def _protection(board: Dashboard) -> None:
         series(
             "Retries",
             units.RequestsPerSecond,
-            Prom(_rate("gateway_upstream_retries_total", _CALLED), _CALLED_LEGEND),
+            Prom(_rate("gateway_service_retries_total", _CALLED), _CALLED_LEGEND),
         )
     )
     board.with_panel(
@@ -232,7 +232,7 @@ def _protection(board: Dashboard) -> None:
             "Calls not made",
             units.RequestsPerSecond,
             Prom(
-                _rate("gateway_upstream_refused_total", f"{_CALLED}, reason"),
+                _rate("gateway_service_calls_refused_total", f"{_CALLED}, reason"),
                 f"{_CALLED_LEGEND}: {{{{reason}}}}",
             ),
             description="Circuit open, bulkhead full, too many streams, or retry budget spent.",

@@ -9,14 +9,12 @@ from tornado.web import Application, RequestHandler
 
 from gateway.application_mount import ApplicationMount
 from gateway.authentication.token_verifier import verifier_of
-from gateway.backend import BackendClient
-from gateway.backend.metrics import Metrics as BackendMetrics
 from gateway.built_in_middleware import built_in
 from gateway.caller.trusted_proxies import TrustedProxies
 from gateway.config.effective import effective
 from gateway.config.reload import Reloader
 from gateway.config.settings import ServiceSettings, Settings
-from gateway.context import Context, NullBackend
+from gateway.context import Context, NullServiceClient
 from gateway.cors import Cors
 from gateway.draining import drain
 from gateway.invalidations import Invalidations
@@ -24,6 +22,8 @@ from gateway.limits import LIMITS
 from gateway.metrics import Metrics
 from gateway.pipeline import Pipeline
 from gateway.rate_limiter import RateLimiter
+from gateway.service_client import HttpServiceClient
+from gateway.service_client.metrics import ServiceMetrics
 from gateway.shedder import Shedder
 from observability import Telemetry
 from observability.frameworks import tornado as hop_tornado
@@ -53,10 +53,15 @@ async def serve(
     Raises:
         FaultyDocument: the file of routes has faults.
     """
-    backend_metrics = BackendMetrics(telemetry.registry)
-    backend = BackendClient(str(settings.services_url), settings.credential(), telemetry, backend_metrics)
+    service_metrics = ServiceMetrics(telemetry.registry)
+    service_client = HttpServiceClient(
+        str(settings.services_url), settings.credential(), telemetry, service_metrics
+    )
     context = Context.of(
-        NullBackend() if mock else backend, telemetry.tracer, Metrics(telemetry.registry), invalidations
+        NullServiceClient() if mock else service_client,
+        telemetry.tracer,
+        Metrics(telemetry.registry),
+        invalidations,
     )
     reloader = Reloader(settings, context, mock=mock)
     shedder = Shedder()
@@ -64,7 +69,7 @@ async def serve(
     middleware = built_in(verifier_of(settings.auth), limiter, shedder, cors, context)
     proxies = TrustedProxies(settings.trusted_proxies)
     pipeline = Pipeline(telemetry, middleware, proxies, cors, context, reloader.read())
-    checks = _Checks(telemetry, backend)
+    checks = _Checks(telemetry, service_client)
     if not mock:
         checks.use(settings.services)
     mount = ApplicationMount(pipeline, proxies)
@@ -83,7 +88,7 @@ async def serve(
         for task in watching:
             task.cancel()
         pages.stop()
-        await backend.close()
+        await service_client.close()
 
 
 async def stop_signal() -> None:
@@ -99,18 +104,18 @@ class _Checks:
     """Checks of what the gateway calls: it is ready if it reaches services nginx; the services' checks say
     which of them are ready."""
 
-    def __init__(self, telemetry: Telemetry, backend: BackendClient) -> None:
+    def __init__(self, telemetry: Telemetry, service_client: HttpServiceClient) -> None:
         self._health = telemetry.health
-        self._backend = backend
+        self._service_client = service_client
         self._services: set[str] = set()
 
     def use(self, services: Mapping[str, ServiceSettings]) -> None:
         """Check these services from now on, and no others."""
-        self._health.add("services-nginx", self._backend.health.reachable, critical=True)
+        self._health.add("services-nginx", self._service_client.health.reachable, critical=True)
         for name in self._services - services.keys():
             self._health.remove(name)
         for name in services.keys() - self._services:
-            self._health.add(name, partial(self._backend.health.ready, name), critical=False)
+            self._health.add(name, partial(self._service_client.health.ready, name), critical=False)
         self._services = set(services)
 
 

@@ -9,14 +9,14 @@ from opentelemetry.trace import NoOpTracer, Tracer
 from prometheus_client import CollectorRegistry
 
 from gateway.aggregation.last_good import LastGood
-from gateway.backend import Answer, Attempt, BackendError, Call, KeptOpen, Listener
-from gateway.backend.deadline import Deadline
-from gateway.backend.policy import Policy
 from gateway.invalidations import Invalidations
 from gateway.long_lived.connections import LongLivedConnections
 from gateway.lru import LruCache
 from gateway.messages import Response
 from gateway.metrics import Metrics
+from gateway.service_client import Answer, Attempt, Call, KeptOpen, Listener, ServiceError
+from gateway.service_client.deadline import Deadline
+from gateway.service_client.policy import Policy
 from observability.http.client import Streamed
 from observability.tracer import MinimalSpan
 
@@ -27,8 +27,8 @@ CachedResponse = tuple[Response, int, tuple[int, ...]]
 """A response, the seconds that it may be given for, and the version of its resource."""
 
 
-class Backend(Protocol):
-    """The services that calls are made to: see `gateway.backend.BackendClient`."""
+class ServiceClient(Protocol):
+    """Calls services; `gateway.service_client.HttpServiceClient` does so by HTTP."""
 
     def follow(self, policies: Mapping[str, Policy]) -> None: ...
 
@@ -51,8 +51,8 @@ class Backend(Protocol):
     ) -> AbstractAsyncContextManager[Streamed]: ...
 
 
-class NullBackend:
-    """In the place of the services where none is called: routes are only checked, or all are mocked."""
+class NullServiceClient:
+    """Calls no service: routes are only checked, or all are mocked."""
 
     def follow(self, policies: Mapping[str, Policy]) -> None:
         """There is nothing to bound."""
@@ -71,12 +71,12 @@ class NullBackend:
     async def call(
         self, call: Call, policy: Policy, deadline: Deadline, begun: Attempt | None = None
     ) -> Answer:
-        raise BackendError(call.service, 503, "no service is called here")
+        raise ServiceError(call.service, 503, "no service is called here")
 
     def stream(
         self, call: Call, policy: Policy, deadline: Deadline, kept_open: KeptOpen | None = None
     ) -> AbstractAsyncContextManager[Streamed]:
-        raise BackendError(call.service, 503, "no service is called here")
+        raise ServiceError(call.service, 503, "no service is called here")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class Context:
         long_lived: the connections that are kept open.
     """
 
-    backend: Backend
+    service_client: ServiceClient
     tracer: Tracer
     metrics: Metrics
     last_good: LruCache[LastGood]
@@ -102,7 +102,7 @@ class Context:
     @classmethod
     def of(
         cls,
-        backend: Backend,
+        service_client: ServiceClient,
         tracer: Tracer,
         metrics: Metrics,
         invalidations: Invalidations | None = None,
@@ -115,9 +115,9 @@ class Context:
         last_good: LruCache[LastGood] = LruCache(LAST_GOOD_BYTES)
         cache: LruCache[CachedResponse] = LruCache(CACHE_BYTES)
         kept = invalidations or Invalidations()
-        return cls(backend, tracer, metrics, last_good, cache, kept, LongLivedConnections(metrics))
+        return cls(service_client, tracer, metrics, last_good, cache, kept, LongLivedConnections(metrics))
 
     @classmethod
     def null(cls) -> "Context":
         """The context of routes that are only checked, and answer no request."""
-        return cls.of(NullBackend(), NoOpTracer(), Metrics(CollectorRegistry()))
+        return cls.of(NullServiceClient(), NoOpTracer(), Metrics(CollectorRegistry()))

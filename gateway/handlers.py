@@ -3,11 +3,11 @@
 from urllib.parse import quote
 
 from gateway.aggregation import json_document
-from gateway.backend import BackendError, Call
 from gateway.config.openapi import describe
 from gateway.endpoints.forwarding import pass_on, unavailable
 from gateway.endpoints.handler import Tools
 from gateway.messages import Request, Response
+from gateway.service_client import Call, ServiceError
 from observability.http.problem import Problem
 
 JSON = "application/json"
@@ -25,7 +25,7 @@ async def place_order(request: Request, tools: Tools) -> Response:
     if 400 <= found.status < 500:
         return pass_on(found)  # such as 429: whether there is such an account is not known
     if not found.ok:
-        raise unavailable(BackendError("accounts", 502, f"the service answered {found.status}"))
+        raise unavailable(ServiceError("accounts", 502, f"the service answered {found.status}"))
     headers = [("Content-Type", JSON)]
     if key := request.headers.get("Idempotency-Key"):
         headers.append(("Idempotency-Key", key))

@@ -7,9 +7,9 @@ from typing import Any
 
 from tornado.httputil import HTTPHeaders
 
-from gateway.backend.deadline import Deadline, TimeLimit
 from gateway.cache_control import NOT_FRESH, Freshness
 from gateway.long_lived.tunnel import Tunnel
+from gateway.service_client.deadline import Deadline, TimeLimit
 
 Headers = list[tuple[str, str]]
 

@@ -10,8 +10,6 @@ from collections.abc import Callable, Sequence
 from opentelemetry import context as trace_context
 from tornado.httputil import HTTPHeaders
 
-from gateway.backend import BackendError
-from gateway.backend.deadline import Deadline
 from gateway.caller.identification import identify
 from gateway.caller.request_id import REQUEST_ID_HEADER
 from gateway.caller.trusted_proxies import TrustedProxies
@@ -28,6 +26,8 @@ from gateway.middleware_stack import Stack
 from gateway.problems import failure, refusing
 from gateway.request_record import RequestRecord, RequestRecorder
 from gateway.sending import headers_of, send
+from gateway.service_client import ServiceError
+from gateway.service_client.deadline import Deadline
 from observability import Telemetry
 from observability.http.problem import Problem
 from observability.http.server import BodyStream, ResponseWriter, UnsendableHeaders
@@ -66,7 +66,7 @@ class Pipeline:
         self.router = router
         self._options = Options(router, self.cors)
         self.stacks = {route.id: Stack.of(route, self._middleware) for route in router.routes}
-        self._context.backend.follow(router.policies)
+        self._context.service_client.follow(router.policies)
         self._recorder.clear()
         self.in_flight.show(router.routes)
 
@@ -162,7 +162,7 @@ class RequestTask:
         except asyncio.CancelledError:
             status = CLIENT_GONE
             self._writer.cut()  # a caller that is still there would wait for ever
-        except BackendError as error:  # the service broke off: the caller has to see that, too
+        except ServiceError as error:  # the service broke off: the caller has to see that, too
             status = error.status
             self._record.span.add_event("gateway.broken_off", {"gateway.cause": error.cause})
             self._writer.cut()

@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 from gateway.aggregation import json_document
 from gateway.aggregation.part import Good, Part
-from gateway.backend import Answer, Call
 from gateway.cache_control import may_be_stale
 from gateway.caller.request_id import REQUEST_ID_HEADER
 from gateway.lru import LruCache
+from gateway.service_client import Answer, Call
 
 
 class LastGood(NamedTuple):

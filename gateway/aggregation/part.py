@@ -8,10 +8,10 @@ from urllib.parse import quote
 from gateway.aggregation import json_document
 from gateway.aggregation.expressions import Condition, Reference, Scope, Text, Unresolved
 from gateway.aggregation.json_document import BadDocument, Shape
-from gateway.backend import Answer, BackendError, Call
-from gateway.backend.policy import Policy
 from gateway.cache_control import NOT_FRESH, Freshness, freshness
 from gateway.messages import Request
+from gateway.service_client import Answer, Call, ServiceError
+from gateway.service_client.policy import Policy
 
 NULL = b"null"
 
@@ -172,7 +172,7 @@ class Part:
         return "?" + "&".join(members) if members else ""
 
 
-def failed(error: BackendError) -> PartFailed:
+def failed(error: ServiceError) -> PartFailed:
     """A call that failed, as a part's failure."""
     return PartFailed(error.status, str(error), retry_after=error.retry_after, cut=error.cut)
 

@@ -16,11 +16,11 @@ from gateway.aggregation.plan import Plan
 from gateway.aggregation.running_part import RunningPart
 from gateway.aggregation.scope import scope_of
 from gateway.aggregation.unresolved import without_value
-from gateway.backend import Answer, Attempt, BackendError, Call
 from gateway.baggage import carried
 from gateway.cache_control import may_be_shared
 from gateway.invalidations import resource
 from gateway.messages import Request
+from gateway.service_client import Answer, Attempt, Call, ServiceError
 from observability.http.client.request import lines
 from observability.tracer import MinimalSpan, ParentContext
 
@@ -33,7 +33,6 @@ class Run:
     """
 
     __slots__ = (
-        "_backend",
         "_baggage",
         "_deadline",
         "_identity",
@@ -43,6 +42,7 @@ class Run:
         "_plan",
         "_request",
         "_running",
+        "_service_client",
         "_trace_context",
         "_waiting",
         "first_answer",
@@ -55,7 +55,7 @@ class Run:
     def __init__(self, plan: Plan, request: Request) -> None:
         self._plan = plan
         context = plan.context
-        self._backend = context.backend
+        self._service_client = context.service_client
         self._request = request
         # A part that the request's own deadline cut off would take the whole document with it.
         self._deadline = request.deadline.before()
@@ -116,7 +116,7 @@ class Run:
             self._fail(error)
 
     def _begin(self, running: RunningPart, call: Call) -> None:
-        running.attempt = self._backend.begin(
+        running.attempt = self._service_client.begin(
             call,
             running.part.policy,
             self._deadline,
@@ -143,8 +143,10 @@ class Run:
         trace_contexts.attach(trace.set_span_in_context(running.span.recording_span, self._trace_context))
         deadline, policy = self._deadline, running.part.policy
         try:
-            got: Answer | PartFailed = await self._backend.call(call, policy, deadline, running.attempt)
-        except BackendError as error:
+            got: Answer | PartFailed = await self._service_client.call(
+                call, policy, deadline, running.attempt
+            )
+        except ServiceError as error:
             got = failed(error)
         except Exception as error:
             self._fail(error)

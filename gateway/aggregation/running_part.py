@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 from gateway.aggregation.part import Part
-from gateway.backend import Attempt, Call
+from gateway.service_client import Attempt, Call
 from observability.tracer import MinimalSpan
 
 

@@ -2,7 +2,7 @@
 
 from tornado.httputil import HTTPHeaders
 
-from gateway.backend.deadline import HEADER as TIMEOUT_HEADER
+from gateway.service_client.deadline import HEADER as TIMEOUT_HEADER
 
 #: What services are told of a verified caller.
 USER_HEADER = "X-User-Id"

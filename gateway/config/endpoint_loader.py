@@ -10,7 +10,6 @@ from gateway.aggregation.executor import Executor
 from gateway.aggregation.expressions import ROOTS, Condition
 from gateway.aggregation.part import Fallback, OnFailure, Part, query_of
 from gateway.aggregation.plan import Plan
-from gateway.backend.policy import LongLivedPolicy
 from gateway.config import route
 from gateway.config.references import References, auth_of
 from gateway.config.route import Endpoint
@@ -24,6 +23,7 @@ from gateway.endpoints.mock import Mock
 from gateway.endpoints.proxy import Proxy
 from gateway.long_lived.answers import LongLivedAnswers
 from gateway.long_lived.connections import KINDS, Kind
+from gateway.service_client.policy import LongLivedPolicy
 from observability.configuration.yaml_document import Document, Field
 from observability.server_request import TRACE_HEADER
 
@@ -118,7 +118,7 @@ class EndpointLoader:
             proxy["service"],
             text,
             self._policies.of(proxy),
-            self._context.backend,
+            self._context.service_client,
             pass_query=proxy.get("pass_query", True),
             location_prefix=proxy.get("location_prefix", ""),
             rest=_rest(template),

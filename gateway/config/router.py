@@ -6,9 +6,9 @@ from typing import Any
 
 from tornado.httputil import HTTPServerConnectionDelegate
 
-from gateway.backend.policy import Policy
 from gateway.config.route import Route
 from gateway.config.template import MAX_SEGMENTS, Template
+from gateway.service_client.policy import Policy
 from observability.http.problem import Problem
 
 

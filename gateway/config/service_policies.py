@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from gateway.backend.policy import Policy
+from gateway.service_client.policy import Policy
 from observability.configuration.yaml_document import Document, Field
 
 

@@ -5,9 +5,9 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from gateway.aggregation.part import PartFailed
-from gateway.backend import Answer, BackendError
 from gateway.messages import Headers, Response
 from gateway.problems import Unavailable
+from gateway.service_client import Answer, ServiceError
 
 #: Headers of a service's answer that its caller gets too.
 PASSED_BACK = ("Content-Type", "Retry-After", "Allow", "ETag", "Cache-Control", "Idempotent-Replayed")
@@ -82,7 +82,7 @@ def _is_internal(host: str) -> bool:
         return "." not in host.rstrip(".") or host.endswith((".internal", ".local", ".localhost"))
 
 
-def unavailable(error: BackendError | PartFailed) -> Unavailable:
+def unavailable(error: ServiceError | PartFailed) -> Unavailable:
     """The problem where a service that the response needs gave no answer, or could not be called."""
     headers = {"Retry-After": error.retry_after or "1"} if error.status == 503 else {}
     title = "A service gave no answer" if error.status >= 500 else None

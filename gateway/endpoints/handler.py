@@ -4,13 +4,13 @@ import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from gateway.backend import Answer, BackendError, Call
-from gateway.backend.policy import Policy
 from gateway.config.router import Router
 from gateway.context import Context
 from gateway.dotted_name import imported
 from gateway.endpoints.forwarding import unavailable
 from gateway.messages import Request, Response
+from gateway.service_client import Answer, Call, ServiceError
+from gateway.service_client.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,8 @@ class Tools:
         # An attempt that ended with the request would say nothing of the service.
         deadline = request.deadline.before()
         try:
-            return await self.context.backend.call(sent, self.policies[call.service], deadline)
-        except BackendError as error:
+            return await self.context.service_client.call(sent, self.policies[call.service], deadline)
+        except ServiceError as error:
             raise unavailable(error) from error
 
 

@@ -7,9 +7,7 @@ from urllib.parse import quote
 
 from gateway.aggregation.expressions import Text, Unresolved
 from gateway.aggregation.scope import scope_of
-from gateway.backend import BackendError, Call
-from gateway.backend.policy import LongLivedPolicy, Policy
-from gateway.context import Backend
+from gateway.context import ServiceClient
 from gateway.endpoints.forwarding import LOCATIONS, NOT_SENT_ON, end_to_end, public_location, unavailable
 from gateway.limits import MAX_SERVICE_TARGET
 from gateway.long_lived import handshake
@@ -17,6 +15,8 @@ from gateway.long_lived.answers import LongLivedAnswers
 from gateway.long_lived.event_stream import EventStream
 from gateway.long_lived.tunnel import Tunnel
 from gateway.messages import Headers, Request, Response
+from gateway.service_client import Call, ServiceError
+from gateway.service_client.policy import LongLivedPolicy, Policy
 from observability.http.client import Streamed
 from observability.http.problem import Problem
 
@@ -68,7 +68,7 @@ class Proxy:
         service: str,
         path: Text,
         policy: Policy,
-        backend: Backend,
+        service_client: ServiceClient,
         *,
         pass_query: bool,
         location_prefix: str,
@@ -79,7 +79,7 @@ class Proxy:
         self._path = path
         self._declared = str(path)
         self.policy = policy
-        self._backend = backend
+        self._service_client = service_client
         self._pass_query = pass_query
         self._prefix = location_prefix
         self._rest = rest
@@ -99,9 +99,9 @@ class Proxy:
         kept_open = self.kept_open if self._has_kept else None
         try:
             streamed = await stack.enter_async_context(
-                self._backend.stream(self._call(request), self.policy, deadline, kept_open)
+                self._service_client.stream(self._call(request), self.policy, deadline, kept_open)
             )
-        except BackendError as error:
+        except ServiceError as error:
             raise unavailable(error) from error
         headers = self._headers(streamed)
         if kept_open is not None and (policy := kept_open.policy_of(streamed)) is not None:

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from gateway.backend.policy import LongLivedPolicy
 from gateway.long_lived.connections import LongLivedConnections
 from gateway.long_lived.event_stream import is_event_stream
+from gateway.service_client.policy import LongLivedPolicy
 from observability.http.client import Streamed
 
 

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Final, Self
 
-from gateway.backend.policy import LongLivedPolicy
 from gateway.long_lived.connections import LongLived, LongLivedConnections, Reason
+from gateway.service_client.policy import LongLivedPolicy
 from observability.http.client import Headers, Streamed, TimedOut
 
 MEDIA_TYPE: Final = "text/event-stream"

@@ -3,8 +3,8 @@
 import asyncio
 from contextlib import AsyncExitStack
 
-from gateway.backend.policy import LongLivedPolicy
 from gateway.long_lived.connections import LongLived, LongLivedConnections, Reason
+from gateway.service_client.policy import LongLivedPolicy
 from observability.http.raw_connection import RawConnection
 
 #: How often in `idle_seconds` the tunnel checks whether any byte has passed.

@@ -2,9 +2,9 @@
 
 import asyncio
 
-from gateway.backend.deadline import TimeLimit
 from gateway.config.route import Route
 from gateway.messages import Handler, Request, Response
+from gateway.service_client.deadline import TimeLimit
 
 
 def receive_body(handler: Handler, route: Route) -> Handler:

@@ -7,7 +7,6 @@ from operator import attrgetter
 
 from opentelemetry import trace
 
-from gateway.backend.deadline import Deadline
 from gateway.cache_control import wanted
 from gateway.cache_key import cache_key
 from gateway.config.route import Route
@@ -15,6 +14,7 @@ from gateway.invalidations import Invalidations, resource, service
 from gateway.messages import Handler, Request, Response
 from gateway.metrics import Metrics
 from gateway.problems import Unavailable
+from gateway.service_client.deadline import Deadline
 from observability.http.problem import Problem
 
 

@@ -1,8 +1,8 @@
 """The route's deadline holds for everything that is done for a request."""
 
-from gateway.backend.deadline import TimeLimit
 from gateway.config.route import Route
 from gateway.messages import Handler, Request, Response
+from gateway.service_client.deadline import TimeLimit
 from observability.http.problem import Problem
 
 

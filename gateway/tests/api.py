@@ -28,7 +28,7 @@ from gateway.pipeline import Pipeline
 from gateway.rate_limiter import RateLimiter
 from gateway.shedder import Shedder
 from gateway.tests.routes import open_to_all
-from gateway.tests.upstreams import Asked, Behaviour, Server, reply, until, upstreams_of
+from gateway.tests.services import Asked, Behaviour, Server, reply, service_of, until
 from observability import Telemetry
 from observability.http.server import Refusals
 from observability.http.server import Server as HttpServer
@@ -46,7 +46,7 @@ class Api:
     context: Context
     url: str
     client: httpx.AsyncClient
-    upstream: Server
+    service: Server
 
     async def get(self, path: str, **options: Any) -> httpx.Response:
         return await self.client.get(path, **options)
@@ -122,8 +122,8 @@ async def running(
     cors: Cors | None = None,
 ) -> AsyncIterator[Api]:
     """A gateway with these routes before a server that behaves so."""
-    async with upstreams_of(behave, telemetry) as (backend, upstream):
-        context = Context.of(backend, telemetry.tracer, Metrics(CollectorRegistry()))
+    async with service_of(behave, telemetry) as (service_client, service):
+        context = Context.of(service_client, telemetry.tracer, Metrics(CollectorRegistry()))
         verifier, cors = verifier or TokenVerifier(Jwks(_read_keys), ISSUER, AUDIENCE), cors or Cors()
         middleware = built_in(verifier, RateLimiter(64), Shedder(), cors, context)
         proxies = TrustedProxies(["127.0.0.1"])
@@ -133,6 +133,6 @@ async def running(
         front = HttpServer(pipeline.receive, refusals, LIMITS)
         url = f"http://127.0.0.1:{await front.listen(0, '127.0.0.1')}"
         async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=20) as client:
-            yield Api(pipeline, front, context, url, client, upstream)
+            yield Api(pipeline, front, context, url, client, service)
         await front.stop()
         await front.close_all_connections()

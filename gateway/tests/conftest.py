@@ -7,10 +7,10 @@ import pytest
 import pytest_asyncio
 
 import observability
-from gateway.backend import BackendClient
-from gateway.tests.upstreams import Behaviour, Server, upstreams_of
+from gateway.service_client import HttpServiceClient
+from gateway.tests.services import Behaviour, Server, service_of
 
-Serve = Callable[[Behaviour], Awaitable[tuple[BackendClient, Server]]]
+Serve = Callable[[Behaviour], Awaitable[tuple[HttpServiceClient, Server]]]
 
 
 @pytest.fixture(scope="session")
@@ -22,10 +22,10 @@ def telemetry() -> Iterator[observability.Telemetry]:
 
 @pytest_asyncio.fixture
 async def serve(telemetry: observability.Telemetry) -> AsyncIterator[Serve]:
-    """Start a server that behaves in one way; answers with the BackendClient that call it, and the server."""
+    """Start a server that behaves in one way; returns a client that calls it, and the server."""
     async with AsyncExitStack() as stack:
 
-        async def start(behave: Behaviour) -> tuple[BackendClient, Server]:
-            return await stack.enter_async_context(upstreams_of(behave, telemetry))
+        async def start(behave: Behaviour) -> tuple[HttpServiceClient, Server]:
+            return await stack.enter_async_context(service_of(behave, telemetry))
 
         yield start

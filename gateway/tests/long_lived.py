@@ -14,8 +14,8 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application, HTTPError, RequestHandler
 from tornado.websocket import WebSocketHandler
 
-from gateway.backend import BackendClient
 from gateway.cors import Cors
+from gateway.service_client import HttpServiceClient
 from gateway.tests.api import Api, answering, running
 from observability import Telemetry
 from observability.http.client import Origin
@@ -134,9 +134,9 @@ async def passed_through(
         service.running() as url,
         running(telemetry, folder, text, answering({}), cors=cors) as api,
     ):
-        backend = api.context.backend
-        assert isinstance(backend, BackendClient)
-        backend._origin = Origin.of(url)
+        service_client = api.context.service_client
+        assert isinstance(service_client, HttpServiceClient)
+        service_client._origin = Origin.of(url)
         yield api, service
         api.context.long_lived.end_all()
 

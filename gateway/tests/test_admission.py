@@ -13,7 +13,7 @@ import pytest_asyncio
 from gateway.authentication.jwks import MIN_REFRESH_SECONDS
 from gateway.authentication.tests.issuer import Key, key_set
 from gateway.tests.gateways import Gateway, gateway
-from gateway.tests.upstreams import Asked, Server, reply, saying, until
+from gateway.tests.services import Asked, Server, reply, saying, until
 
 
 @pytest_asyncio.fixture
@@ -230,7 +230,7 @@ async def test_in_flight_requests_are_answered_when_it_stops(tmp_path: Path) -> 
         await until(lambda: [asked.target for asked in server.asked].count("/orders/slow") == 20)
         page = await client.get(f"http://127.0.0.1:{stopping.pages[0]}/metrics")
         assert 'gateway_requests_in_flight{route="slow"} 20.0' in page.text
-        assert 'gateway_upstream_in_flight{service="orders"} 20.0' in page.text
+        assert 'gateway_service_calls_in_flight{service="orders"} 20.0' in page.text
         assert 'gateway_breaker_state{service="orders"} 0.0' in page.text
         stopping.process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(10):

@@ -13,7 +13,7 @@ from gateway.config.loader import load_router
 from gateway.context import Context
 from gateway.tests.gateways import Gateway, gateway
 from gateway.tests.routes import open_to_all
-from gateway.tests.upstreams import Server, reply, saying, until
+from gateway.tests.services import Server, reply, saying, until
 from observability.configuration.errors import FaultyDocument
 
 ROUTES = """\

@@ -71,13 +71,13 @@ async def test_what_a_path_or_query_names_is_there_for_its_owner_alone(
     async with running(telemetry, tmp_path, ROUTES, answering(ANSWERS)) as api:
         assert (await api.get(f"/accounts/{SUBJECT}", headers=bearer())).json() == {"id": SUBJECT}
         assert (await api.get(f"/search?of={SUBJECT}", headers=bearer())).status_code == 200
-        asked = len(api.upstream.asked)
+        asked = len(api.service.asked)
         for path in (f"/accounts/{OTHER}", f"/search?of={OTHER}", "/search?of=", "/search"):
             answer = await api.get(path, headers=bearer())
             assert (answer.status_code, answer.json()["status"]) == (404, 404), path
         assert (await api.get(f"/accounts/{SUBJECT}", headers=bearer(sub=OTHER))).status_code == 404
         assert (await api.get(f"/accounts/{SUBJECT}")).status_code == 401
-        assert len(api.upstream.asked) == asked, "a service was asked for what is another's"
+        assert len(api.service.asked) == asked, "a service was asked for what is another's"
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ async def test_what_a_body_is_about_is_its_owners(
 ) -> None:
     async with running(telemetry, tmp_path, ROUTES, answering(ANSWERS)) as api:
         answer = await api.client.post("/orders", json=body, headers=bearer())
-        assert (answer.status_code, len(api.upstream.asked)) == (status, int(status == 200))
+        assert (answer.status_code, len(api.service.asked)) == (status, int(status == 200))
     if status == 403:
         assert [error["pointer"] for error in answer.json()["errors"]] == ["#/customer/id"]
 

@@ -27,7 +27,7 @@ from gateway.config.settings import ROUTES_FILE
 from gateway.config.tests.test_loader import SERVICES, documented
 from gateway.config.tests.test_openapi import described
 from gateway.tests.api import Api, running
-from gateway.tests.upstreams import Asked, reply
+from gateway.tests.services import Asked, reply
 from observability import Telemetry
 from observability.configuration.errors import FaultyDocument
 

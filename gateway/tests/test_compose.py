@@ -14,10 +14,10 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanKind, StatusCode
 
 from gateway.aggregation.tests.test_json_document import JSON, OBJECTS, encodings
-from gateway.backend.deadline import Deadline
 from gateway.messages import Request
+from gateway.service_client.deadline import Deadline
 from gateway.tests.api import Api, answering, before_each, left, running, said
-from gateway.tests.upstreams import Asked, Behaviour, hang, reply, reset, until
+from gateway.tests.services import Asked, Behaviour, hang, reply, reset, until
 from observability import Telemetry
 from observability.tests.telemetry import spans_of
 
@@ -100,13 +100,13 @@ async def test_a_whole_document_is_the_services_bytes(telemetry: Telemetry, tmp_
             json.dumps(each).encode() for each in (ORDER, ACCOUNT, STOCK)
         )
         assert answer.headers["X-Complete"] == "true"
-        assert {asked.target for asked in api.upstream.asked} == {
+        assert {asked.target for asked in api.service.asked} == {
             "/orders/7",
             "/accounts/a%2Fb",
             "/stock?l=5",
         }
-        assert "traceparent" in api.upstream.asked[0].headers
-        assert answer.headers["X-Trace-Id"] in api.upstream.asked[0].headers["traceparent"]
+        assert "traceparent" in api.service.asked[0].headers
+        assert answer.headers["X-Trace-Id"] in api.service.asked[0].headers["traceparent"]
 
 
 async def test_parts_run_at_once_as_far_as_they_can(telemetry: Telemetry, tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ async def test_parts_run_at_once_as_far_as_they_can(telemetry: Telemetry, tmp_pa
     async with running(telemetry, tmp_path, route(), behave) as api:
         answer = await api.get("/v1/orders/7")
         assert answer.headers["X-Complete"] == "true"
-        assert [asked.target for asked in api.upstream.asked][2] == "/accounts/a%2Fb"
+        assert [asked.target for asked in api.service.asked][2] == "/accounts/a%2Fb"
 
 
 async def test_what_a_service_does_not_know_is_null_and_not_missing(
@@ -174,7 +174,7 @@ async def test_one_failure_that_counts_ends_the_others(telemetry: Telemetry, tmp
         gone.set()
 
     async def fail(_: Asked, writer: asyncio.StreamWriter) -> None:
-        await until(lambda: len(api.upstream.asked) == 2)
+        await until(lambda: len(api.service.asked) == 2)
         writer.write(reply(500))
 
     behave = answering({"/orders/7": fail, "/stock": wait})
@@ -313,7 +313,7 @@ async def test_a_part_is_called_as_it_is_declared(telemetry: Telemetry, tmp_path
     behave = answering({"/o/7/t%2F1": said(1), "/a": said(2)})
     async with running(telemetry, tmp_path, CALLS, behave) as api:
         answer = await api.client.post("/a/7?page=2", json={"sku": "t/1"}, headers=headers)
-        made, other = sorted(api.upstream.asked, key=lambda asked: asked.target, reverse=True)
+        made, other = sorted(api.service.asked, key=lambda asked: asked.target, reverse=True)
     assert answer.json() == {"made": 1, "other": 2}
     assert (made.method, made.target) == ("PUT", "/o/7/t%2F1?page=2&kind=a%20b")
     assert (made.headers["accept-language"], made.headers["idempotency-key"]) == ("eo", '"k"')
@@ -341,7 +341,7 @@ async def test_what_the_caller_filters_by_reaches_the_service(
     async with running(telemetry, tmp_path, FILTERED, answering({"/x": said(1)})) as api:
         one = await api.get(f"/a?account={value}")
         both = await api.get(f"/a?account=1&kind={value}")
-        targets = [asked.target for asked in api.upstream.asked]
+        targets = [asked.target for asked in api.service.asked]
     said_of = value.replace("%2E", ".")
     assert (one.json(), both.json()) == ({"x": 1}, {"x": 1})
     assert targets == [f"/x?account={said_of}", f"/x?account=1&kind={said_of}"]
@@ -372,7 +372,7 @@ async def test_identical_requests_share_one_answer(shared: tuple[Api, asyncio.Ev
     go.set()
     answers = await asyncio.gather(*asking[1:], other)
     assert {answer.status_code for answer in answers} == {200}
-    assert sum(asked.target == "/orders/7" for asked in api.upstream.asked) == 2
+    assert sum(asked.target == "/orders/7" for asked in api.service.asked) == 2
 
 
 async def test_work_that_nobody_waits_for_ends(shared: tuple[Api, asyncio.Event]) -> None:
@@ -402,15 +402,15 @@ async def test_documents_are_kept_as_long_as_every_service_allows(
         assert (second.content, second.headers["Age"]) == (first.content, "0")
         now += 29
         assert (await api.get("/v1/orders/7")).headers["Age"] == "29"
-        assert len(api.upstream.asked) == 3
+        assert len(api.service.asked) == 3
         now += 1
         assert "Age" not in (await api.get("/v1/orders/7")).headers
-        assert len(api.upstream.asked) == 6
+        assert len(api.service.asked) == 6
         changing["/stock"] = said(STOCK, Cache_Control="private, max-age=40")
         for _ in range(2):
             answer = await api.get("/v1/orders/7?limit=2")
             assert "Cache-Control" not in answer.headers
-        assert len(api.upstream.asked) == 12
+        assert len(api.service.asked) == 12
 
 
 async def test_a_document_that_is_there_already_is_not_sent(telemetry: Telemetry, tmp_path: Path) -> None:
@@ -468,7 +468,7 @@ async def test_who_has_more_time_than_the_first_has_the_work_begun_again(
         assert [(await each).status_code for each in asking[:2]] == [504, 504]
         go_on.set()
         assert [(await each).json() for each in asking[2:]] == [{"one": 1}, {"one": 1}]
-        assert len(api.upstream.asked) == 2, "begun again once, with the time of who has most"
+        assert len(api.service.asked) == 2, "begun again once, with the time of who has most"
 
 
 async def test_work_that_its_service_did_not_do_in_time_is_not_begun_again(
@@ -478,7 +478,7 @@ async def test_work_that_its_service_did_not_do_in_time_is_not_begun_again(
     async with running(telemetry, tmp_path, text, answering(GOOD | {"/orders/7": hang})) as api:
         give(api, monkeypatch, 10, 20)
         leader = asyncio.create_task(api.get("/v1/orders/7"))
-        await until(lambda: api.upstream.asked)
+        await until(lambda: api.service.asked)
         other = asyncio.create_task(api.get("/v1/orders/7"))
         assert [(await each).status_code for each in (leader, other)] == [504, 504]
-        assert sum(asked.target == "/orders/7" for asked in api.upstream.asked) == 1
+        assert sum(asked.target == "/orders/7" for asked in api.service.asked) == 1

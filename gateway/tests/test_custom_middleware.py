@@ -127,7 +127,7 @@ async def test_services_are_told_the_tenant_and_never_the_clients(
         assert (await api.get("/a", headers=bearer())).status_code == 403
         for path in ("/b", "/c"):
             assert (await api.get(path, headers={"X-Tenant": "green"})).status_code == 200
-        told = [asked.headers.get("x-tenant") for asked in api.upstream.asked]
+        told = [asked.headers.get("x-tenant") for asked in api.service.asked]
     assert told == ["red", "blue", None, None]  # the third is from the cache of the first's tenant
 
 
@@ -173,7 +173,7 @@ async def test_headers_are_edited_both_ways_and_of_problems_too(telemetry: Telem
         headers = {"X-Old": "o", "X-New": "n", "X-Drop": "d", "X-Set": "0", "Accept": "a/a"}
         answer = await api.get("/a", headers=headers)
         refused = await api.get("/b")
-    (asked,) = api.upstream.asked
+    (asked,) = api.service.asked
     assert asked.headers["x-new"] == "o"
     assert asked.headers["x-set"] == "1"
     assert asked.headers["accept"] == "b/b"  # the last of two lines

@@ -6,13 +6,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from gateway.backend import BackendError, Call
-from gateway.backend.circuit_breaker import State
-from gateway.backend.deadline import Deadline
-from gateway.backend.policy import BreakerPolicy, Policy, RetryPolicy
+from gateway.service_client import Call, ServiceError
+from gateway.service_client.circuit_breaker import State
+from gateway.service_client.deadline import Deadline
+from gateway.service_client.policy import BreakerPolicy, Policy, RetryPolicy
 from gateway.tests.api import answering, running, said
 from gateway.tests.conftest import Serve
-from gateway.tests.upstreams import hang, until
+from gateway.tests.services import hang, until
 from observability import Telemetry
 
 #: Requests that are made at most.
@@ -62,29 +62,29 @@ async def test_a_part_that_the_deadline_cuts_off_is_missing(
 async def test_a_service_is_blamed_where_others_used_up_little_time(
     serve: Serve, used: float, blamed: bool
 ) -> None:
-    upstreams, _ = await serve(hang)
+    client, _ = await serve(hang)
     policy = Policy(timeout_seconds=300, retries=RetryPolicy(attempts=1), breaker=BreakerPolicy(minimum=2))
     for _ in range(2):
         now = 0.0
         deadline = Deadline.after(0.5, lambda: now)  # noqa: B023 - it is this request's
         now = 0.5 * used
-        with pytest.raises(BackendError) as caught:
-            await upstreams.call(Call("orders", "GET", "/orders/7"), policy, deadline)
+        with pytest.raises(ServiceError) as caught:
+            await client.call(Call("orders", "GET", "/orders/7"), policy, deadline)
         assert caught.value.status == 504
-    assert upstreams._services.by_name["orders"].circuits.worst is (State.OPEN if blamed else State.CLOSED)
+    assert client._services.by_name["orders"].circuits.worst is (State.OPEN if blamed else State.CLOSED)
 
 
 async def test_a_probe_that_hangs_until_the_deadline_opens_the_circuit_again(serve: Serve) -> None:
-    upstreams, server = await serve(hang)
+    client, server = await serve(hang)
     policy = Policy(
         timeout_seconds=300,
         retries=RetryPolicy(attempts=1),
         breaker=BreakerPolicy(minimum=1, open_seconds=0.01),
     )
     for number in (1, 2):
-        with pytest.raises(BackendError):
-            await upstreams.call(Call("orders", "GET", "/orders/7"), policy, Deadline.after(0.5))
-        circuit = upstreams._services.by_name["orders"].circuits.of("", "/orders/7")
+        with pytest.raises(ServiceError):
+            await client.call(Call("orders", "GET", "/orders/7"), policy, Deadline.after(0.5))
+        circuit = client._services.by_name["orders"].circuits.of("", "/orders/7")
         assert (len(server.asked), circuit.state) == (number, State.OPEN)
         await until(lambda: not circuit.retry_after())  # noqa: B023 - it is waited for here
 
@@ -109,6 +109,6 @@ async def test_a_hanging_service_is_left_alone_though_no_route_waits_for_its_tim
     body = {"account_id": "7"} if method == "POST" else None
     async with running(telemetry, tmp_path, EVERY_KIND, answering({"/accounts/7": hang})) as api:
         answers = await until_answered(lambda: api.client.request(method, f"/{path}", json=body), 503)
-        asked = len(api.upstream.asked)
+        asked = len(api.service.asked)
     assert asked == len(answers) - 1 >= 2
     assert [answer.status_code for answer in answers] == [504] * asked + [503]

@@ -15,7 +15,7 @@ from gateway.draining import drain
 from gateway.endpoints.handler import Tools
 from gateway.messages import Request, Response
 from gateway.tests.api import answering, running
-from gateway.tests.upstreams import until
+from gateway.tests.services import until
 from observability import Telemetry
 from observability.health import Health
 from observability.http.server.tests.servers import fronted

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.tests.gateways import ROUTES, Gateway, gateway
-from gateway.tests.upstreams import Server, reply, saying
+from gateway.tests.services import Server, reply, saying
 
 BODIED = (
     ROUTES

@@ -8,11 +8,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from gateway.backend import BackendClient
 from gateway.draining import drain
+from gateway.service_client import HttpServiceClient
 from gateway.tests.api import Api, answering, running
 from gateway.tests.long_lived import Service, passed_through, port_of, routes, value_of
-from gateway.tests.upstreams import Asked, trickle, until
+from gateway.tests.services import Asked, trickle, until
 from observability import Telemetry
 from observability.http.server.tests.servers import Client
 from observability.tests.telemetry import lines_of
@@ -26,9 +26,9 @@ async def ended(api: Api, reason: str) -> None:
     """Wait until the one stream has ended, and nothing of it is held."""
     await until(lambda: ends(api, reason) == 1)
     await until(lambda: not api.pipeline.in_flight.count)
-    backend = api.context.backend
-    assert isinstance(backend, BackendClient)
-    held = backend._services.by_name["orders"]
+    service_client = api.context.service_client
+    assert isinstance(service_client, HttpServiceClient)
+    held = service_client._services.by_name["orders"]
     assert (held.bulkhead.in_flight, held.streams.in_flight, held.long_lived.in_flight) == (0, 0, 0)
     assert value_of(api, "long_lived", route="news", kind="event_stream") == 0
 
@@ -51,8 +51,8 @@ async def test_events_come_one_by_one_for_longer_than_any_timeout(
             api,
             service,
         ):
-            backend = api.context.backend
-            assert isinstance(backend, BackendClient)
+            service_client = api.context.service_client
+            assert isinstance(service_client, HttpServiceClient)
             async with subscribed(api) as (answer, events):
                 assert answer.headers["X-Accel-Buffering"] == "no"
                 assert answer.headers["Content-Type"] == "text/event-stream; charset=utf-8"
@@ -63,7 +63,7 @@ async def test_events_come_one_by_one_for_longer_than_any_timeout(
                 assert value_of(api, "long_lived", route="news", kind="event_stream") == 1
                 (count,) = (
                     sample.value
-                    for family in backend._services._metrics.attempts.collect()
+                    for family in service_client._services._metrics.attempts.collect()
                     for sample in family.samples
                     if sample.name.endswith("_count")
                 )

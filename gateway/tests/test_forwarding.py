@@ -9,7 +9,7 @@ import pytest
 
 from gateway.tests.api import answering, running
 from gateway.tests.gateways import gateway
-from gateway.tests.upstreams import Asked, Server, reply
+from gateway.tests.services import Asked, Server, reply
 from observability import Telemetry
 
 ROUTES = """\
@@ -62,7 +62,7 @@ async def test_no_address_inside_is_told(
 async def test_via(telemetry: Telemetry, tmp_path: Path, given: list[tuple[str, str]], passed: str) -> None:
     async with running(telemetry, tmp_path, ROUTES, answering({"/things": reply(200)})) as api:
         await api.client.post("/v1/things", content=b"{}", headers=given)
-        assert api.upstream.asked[0].headers["via"] == passed
+        assert api.service.asked[0].headers["via"] == passed
 
 
 async def echoing(asked: Asked, writer: asyncio.StreamWriter) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gateway.tests.api import answering, running, said
-from gateway.tests.upstreams import reply
+from gateway.tests.services import reply
 from observability import Telemetry
 
 ROUTES = """\
@@ -21,7 +21,7 @@ async def test_an_order_is_placed_for_an_account_that_is_known(telemetry: Teleme
     placed = reply(202, b'{"id": 1}', Location="/orders/1")
     async with running(telemetry, tmp_path, ROUTES, answering({ACCOUNT: said({}), "/orders": placed})) as api:
         answer = await api.client.post("/v1/orders", json=ORDER, headers={"Idempotency-Key": '"k"'})
-        found, asked = api.upstream.asked
+        found, asked = api.service.asked
     assert (answer.status_code, answer.headers["Location"]) == (202, "/v1/orders/1")
     assert (found.target, asked.target, asked.headers["idempotency-key"]) == (ACCOUNT, "/orders", '"k"')
 
@@ -46,6 +46,6 @@ async def test_no_order_is_placed_for_any_other(
     behave = answering({ACCOUNT: reply(status, Retry_After="7"), "/orders": reply(202)})
     async with running(telemetry, tmp_path, ROUTES, behave) as api:
         answer = await api.client.post("/v1/orders", json=ORDER)
-        assert [asked.target for asked in api.upstream.asked] == [ACCOUNT]
+        assert [asked.target for asked in api.service.asked] == [ACCOUNT]
     assert answer.status_code == told
     assert answer.headers.get("Retry-After") == ("7" if status == told else None)

@@ -11,7 +11,7 @@ import pytest
 
 from gateway.tests.api import answering, bearer, running, said
 from gateway.tests.gateways import gateway
-from gateway.tests.upstreams import Asked, Behaviour, Server, hang, reply, until
+from gateway.tests.services import Asked, Behaviour, Server, hang, reply, until
 from observability import Telemetry
 
 #: What a file of these routes stands for: a document of one part, and every way to write it.
@@ -65,7 +65,7 @@ async def test_a_write_is_seen_by_the_next_read(telemetry: Telemetry, tmp_path: 
         assert [(await api.get("/things/a")).json() for _ in range(2)] == [{"thing": 0}] * 2
         assert (await api.client.request(method, "/things/a", json={})).status_code == 200
         assert [(await api.get("/things/a")).json() for _ in range(2)] == [{"thing": 1}] * 2
-        assert [asked.method for asked in api.upstream.asked] == ["GET", method, "GET"]
+        assert [asked.method for asked in api.service.asked] == ["GET", method, "GET"]
 
 
 @pytest.mark.parametrize("spelling", ["/things/%61b", "/things/a%62", "/things/ab?x=1", "/things/AB"])
@@ -149,7 +149,7 @@ async def test_what_was_read_before_a_write_is_not_kept(telemetry: Telemetry, tm
 
     async def behave(asked: Asked, writer: asyncio.StreamWriter) -> None:
         before = thing.number
-        if asked.method == "GET" and len(api.upstream.asked) == 1:
+        if asked.method == "GET" and len(api.service.asked) == 1:
             await held.wait()
             writer.write(said(before, **FRESH))
         else:
@@ -157,7 +157,7 @@ async def test_what_was_read_before_a_write_is_not_kept(telemetry: Telemetry, tm
 
     async with running(telemetry, tmp_path, routes("cache: true"), behave) as api:
         reading = asyncio.create_task(api.get("/things/a"))
-        await until(lambda: api.upstream.asked)
+        await until(lambda: api.service.asked)
         await api.client.put("/things/a", json={})
         held.set()
         assert (await reading).json() == {"thing": 0}
@@ -181,12 +181,12 @@ async def test_a_read_after_a_write_joins_no_read_from_before(
 
     async with running(telemetry, tmp_path, routes("coalesce: true"), behave) as api:
         older = [asyncio.create_task(api.get("/things/a")) for _ in range(2)]
-        await until(lambda: api.upstream.asked)
+        await until(lambda: api.service.asked)
         await api.client.request("PUT" if path == "/things/a" else "POST", path, json={})
         assert (await api.get("/things/a")).json() == {"thing": 1}
         held.set()
         assert {(await each).json()["thing"] for each in older} == {0}
-        assert [asked.method for asked in api.upstream.asked].count("GET") == 2
+        assert [asked.method for asked in api.service.asked].count("GET") == 2
 
 
 async def test_a_write_elsewhere_parts_nothing(telemetry: Telemetry, tmp_path: Path) -> None:
@@ -199,13 +199,13 @@ async def test_a_write_elsewhere_parts_nothing(telemetry: Telemetry, tmp_path: P
     answers: dict[str, bytes | Behaviour] = {"/orders/a": slow, "/accounts": said({})}
     async with running(telemetry, tmp_path, routes("coalesce: true"), answering(answers)) as api:
         reading = [asyncio.create_task(api.get("/things/a"))]
-        await until(lambda: api.upstream.asked)
+        await until(lambda: api.service.asked)
         await api.client.put("/other", json={})
         reading.append(asyncio.create_task(api.get("/things/a")))
         await until(lambda: api.pipeline.in_flight._by_route["read"] == 2)
         held.set()
         assert [(await each).json() for each in reading] == [{"thing": 1}] * 2
-        assert [asked.method for asked in api.upstream.asked] == ["GET", "PUT"]
+        assert [asked.method for asked in api.service.asked] == ["GET", "PUT"]
 
 
 FORBIDDING = [

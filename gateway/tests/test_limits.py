@@ -10,7 +10,7 @@ import pytest_asyncio
 from compose.nginx.tests import stand
 from gateway.limits import LIMITS
 from gateway.tests.gateways import Gateway, gateway
-from gateway.tests.upstreams import Server, reply, saying, until
+from gateway.tests.services import Server, reply, saying, until
 
 ROUTES = """
 routes:

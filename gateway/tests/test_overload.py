@@ -9,7 +9,7 @@ import httpx
 from gateway.endpoints.handler import Tools
 from gateway.messages import Request, Response
 from gateway.tests.gateways import gateway
-from gateway.tests.upstreams import Server, reply, saying, until
+from gateway.tests.services import Server, reply, saying, until
 
 ROUTES = """
 routes:

@@ -6,7 +6,7 @@ from tornado.httputil import HTTPHeaders
 
 from gateway.messages import Headers
 from gateway.tests.api import answering, running
-from gateway.tests.upstreams import hang, until
+from gateway.tests.services import hang, until
 from observability import Telemetry
 
 ROUTES = """\
@@ -48,4 +48,4 @@ async def test_who_goes_away_at_once_leaves_nothing_under_way(telemetry: Telemet
         asked.gone()
         await until(lambda: not api.pipeline.in_flight.count)
         assert wire.was_cut
-        assert not api.upstream.asked
+        assert not api.service.asked

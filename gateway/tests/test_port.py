@@ -17,7 +17,7 @@ from gateway.endpoints.handler import Tools
 from gateway.limits import LIMITS
 from gateway.messages import Request, Response
 from gateway.tests.api import Api, limit, running
-from gateway.tests.upstreams import Asked, reply, until
+from gateway.tests.services import Asked, reply, until
 from observability import Telemetry
 from observability.http.server.connection import Connection
 
@@ -283,7 +283,7 @@ async def test_nothing_is_done_for_what_comes_after_the_last_request(api: Api) -
         answer = await client.answer()
         assert answer.headers["connection"] == "close"
         assert await client.rest() == b""
-    assert "/after" not in [asked.target for asked in api.upstream.asked]
+    assert "/after" not in [asked.target for asked in api.service.asked]
 
 
 @pytest.mark.parametrize("high", [None, 1 << 30])

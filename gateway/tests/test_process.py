@@ -21,7 +21,7 @@ import yaml
 from gateway.authentication.tests.issuer import AUDIENCE, ISSUER, SUBJECT, Key, key_set
 from gateway.config.settings import ROUTES_FILE
 from gateway.tests.api import said
-from gateway.tests.upstreams import Asked, Server, reply, until
+from gateway.tests.services import Asked, Server, reply, until
 from tests.ports import free_port
 
 pytestmark = pytest.mark.example

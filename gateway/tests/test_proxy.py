@@ -11,7 +11,7 @@ import pytest
 
 from gateway.messages import Request
 from gateway.tests.api import Api, answering, before_each, left, limit, running, said
-from gateway.tests.upstreams import Asked, hang, reply, until
+from gateway.tests.services import Asked, hang, reply, until
 from observability import Telemetry
 from observability.http.client import Origin
 from observability.http.server.tests.servers import Client
@@ -59,7 +59,7 @@ async def test_a_body_of_any_size_is_sent_while_it_comes(telemetry: Telemetry, t
 
     async with running(telemetry, tmp_path, ROUTES, answering({"/files/a": reply(201)})) as api:
         answer = await api.client.put("/f/a", content=body())
-        (asked,) = api.upstream.asked
+        (asked,) = api.service.asked
     assert (answer.status_code, len(asked.body)) == (201, 100 * len(PIECE))
 
 
@@ -77,7 +77,7 @@ async def test_what_is_between_two_hops_stays_there(telemetry: Telemetry, tmp_pa
     }
     async with running(telemetry, tmp_path, ROUTES, answering({"/files/a": answer})) as api:
         got = await api.get("/f/a?x=1&y=%20", headers=sent)
-        (asked,) = api.upstream.asked
+        (asked,) = api.service.asked
     assert asked.target == "/files/a?x=1&y=%20"
     assert asked.headers["x-platform-credential"] == "secret"
     assert asked.headers["accept-language"] == "eo"
@@ -101,7 +101,9 @@ async def in_front_of(
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with server, running(telemetry, folder, ROUTES, answering({})) as api:
         host, port = server.sockets[0].getsockname()
-        api.context.backend._origin = type(api.context.backend._origin).of(f"http://{host}:{port}")  # type: ignore[attr-defined]
+        api.context.service_client._origin = type(api.context.service_client._origin).of(
+            f"http://{host}:{port}"
+        )  # type: ignore[attr-defined]
         yield api, heads
 
 
@@ -138,7 +140,7 @@ async def test_a_path_leads_nowhere_else(telemetry: Telemetry, tmp_path: Path, p
         answer = await reader.read()
         writer.close()
         assert answer.startswith(b"HTTP/1.1 400 ")
-        assert not api.upstream.asked
+        assert not api.service.asked
 
 
 async def test_a_204_has_no_length(telemetry: Telemetry, tmp_path: Path) -> None:
@@ -204,7 +206,7 @@ async def test_head(telemetry: Telemetry, tmp_path: Path) -> None:
                 "5000",
                 b"",
             )
-        assert {asked.method for asked in api.upstream.asked} == {"HEAD"}
+        assert {asked.method for asked in api.service.asked} == {"HEAD"}
 
 
 async def test_a_declared_body_is_checked_first(telemetry: Telemetry, tmp_path: Path) -> None:
@@ -223,7 +225,7 @@ async def test_a_declared_body_is_checked_first(telemetry: Telemetry, tmp_path: 
             assert refused.status_code == status
             assert refused.headers["Content-Type"] == "application/problem+json"
             assert refused.json()["trace_id"] == refused.headers["X-Trace-Id"]
-        assert len(api.upstream.asked) == 1
+        assert len(api.service.asked) == 1
 
 
 async def test_chunks_over_the_limit_are_refused(telemetry: Telemetry, tmp_path: Path) -> None:
@@ -278,7 +280,7 @@ async def answering_early(api: Api, answer: bytes) -> AsyncIterator[None]:
     server = await asyncio.start_server(behave, "127.0.0.1", 0)
     async with server:
         host, port = server.sockets[0].getsockname()
-        api.context.backend._origin = Origin.of(f"http://{host}:{port}")  # type: ignore[attr-defined]
+        api.context.service_client._origin = Origin.of(f"http://{host}:{port}")  # type: ignore[attr-defined]
         yield
 
 
@@ -293,7 +295,7 @@ async def test_a_body_may_take_longer_than_the_deadline(
             await until(lambda: asked and asked[0].deadline.expired)
             await client.send(END[way])
             assert (await client.answer()).status == 201
-        assert [each.body for each in api.upstream.asked] == [b"abcdef"]
+        assert [each.body for each in api.service.asked] == [b"abcdef"]
 
 
 @either_way
@@ -320,7 +322,7 @@ async def test_who_sends_no_more_of_a_body_reads_why(
             answer = await client.answer()
             assert (answer.status, answer.headers["Content-Type"]) == (408, "application/problem+json")
             assert await client.rest() == b""
-            assert not api.upstream.asked
+            assert not api.service.asked
 
 
 @either_way

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import httpx
 
-from gateway.backend.circuit_breaker import State
+from gateway.service_client.circuit_breaker import State
 from gateway.tests.api import Api, answering, router_of, running, said
-from gateway.tests.upstreams import Asked, Behaviour, reply, until
+from gateway.tests.services import Asked, Behaviour, reply, until
 from observability import Telemetry
 
 ROUTES = """\
@@ -43,7 +43,7 @@ async def test_an_open_breaker_stays_open(telemetry: Telemetry, tmp_path: Path) 
     answers: dict[str, bytes | Behaviour] = {"/x": reply(500), "/slow": slow}
     async with running(telemetry, tmp_path, routes(), answering(answers)) as api:
         older = asyncio.create_task(api.get("/slow"))
-        await until(lambda: api.upstream.asked)
+        await until(lambda: api.service.asked)
         assert [(await api.get("/a")).status_code for _ in range(3)] == [502] * 3
         for minimum in (3, 4, 5):
             reload(api, tmp_path, routes(minimum=minimum))
@@ -58,7 +58,7 @@ async def test_failures_before_a_reload_count(telemetry: Telemetry, tmp_path: Pa
         assert [(await api.get("/a")).status_code for _ in range(5)] == [502] * 5
         reload(api, tmp_path, routes(minimum=4))
         assert [(await api.get("/a")).status_code for _ in range(2)] == [502, 503]
-        service = api.context.backend._services.by_name["orders"]  # type: ignore[attr-defined]
+        service = api.context.service_client._services.by_name["orders"]  # type: ignore[attr-defined]
         assert service.circuits.worst is State.OPEN
 
 
@@ -66,12 +66,12 @@ async def test_a_retry_budget_that_is_spent_stays_spent(telemetry: Telemetry, tm
     async with running(telemetry, tmp_path, routes(2, minimum=1000), answering({"/x": reply(503)})) as api:
         for _ in range(20):
             await api.get("/a")
-        before = len(api.upstream.asked)
+        before = len(api.service.asked)
         assert before < 40, "the budget was never spent"
         for number in range(5):
             reload(api, tmp_path, routes(2, minimum=1001 + number))
             await api.get("/a")
-        assert len(api.upstream.asked) == before + 5
+        assert len(api.service.asked) == before + 5
 
 
 async def test_a_bulkhead_holds_all_calls_together(telemetry: Telemetry, tmp_path: Path) -> None:

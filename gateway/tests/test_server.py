@@ -16,7 +16,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 from gateway.endpoints.handler import Tools
 from gateway.messages import Request, Response
 from gateway.tests.api import answering, router_of, running, said
-from gateway.tests.upstreams import Asked, hang, reply, until
+from gateway.tests.services import Asked, hang, reply, until
 from observability import Telemetry
 from observability.tests.telemetry import Lines, lines_of, spans_of
 
@@ -182,7 +182,7 @@ async def test_what_was_decided_is_told_where_it_was_decided(
     async with running(telemetry, tmp_path, BREAKS, answering({"/one": reply(500)})) as api:
         opened, refused = [await api.get("/it") for _ in range(2)]
         await until(lambda: len(spans.get_finished_spans()) == 5)
-        assert len(api.upstream.asked) == 1
+        assert len(api.service.asked) == 1
     first, second = (span for span in spans.get_finished_spans() if span.kind is SpanKind.INTERNAL)
     told = {event.name: dict(event.attributes or {}) for event in first.events}
     assert told == {
@@ -200,7 +200,7 @@ async def test_what_was_decided_is_told_where_it_was_decided(
     assert [event.name for event in second.events] == ["circuit.refused", "gateway.part_failed"]
     assert refused.json()["errors"][0]["status"] == 503
     (line,) = [(record, trace_id) for record, trace_id in lines.lines if "circuit" in record.getMessage()]
-    assert (line[0].levelname, vars(line[0])["upstream"]) == ("WARNING", "orders")
+    assert (line[0].levelname, vars(line[0])["peer_service"]) == ("WARNING", "orders")
     assert line[1] == opened.headers["X-Trace-Id"]
 
 
@@ -249,7 +249,7 @@ async def test_a_deadline_ends_whatever_is_done(telemetry: Telemetry, tmp_path: 
             assert (answer.status_code, answer.headers["Content-Type"]) == (504, "application/problem+json")
             assert answer.json()["trace_id"] == answer.headers["X-Trace-Id"]
         await until(lambda: not api.pipeline.in_flight.count)
-        services = api.context.backend._services.by_name.values()  # type: ignore[attr-defined]
+        services = api.context.service_client._services.by_name.values()  # type: ignore[attr-defined]
         await until(lambda: not any(each.bulkhead.in_flight for each in services))
 
 
@@ -294,7 +294,7 @@ async def test_requests_that_break_their_declaration(
 ) -> None:
     async with running(telemetry, tmp_path, ROUTES, answering(GOOD)) as api:
         answer = await api.get(path)
-        assert not api.upstream.asked
+        assert not api.service.asked
     assert (answer.status_code, answer.headers["Content-Type"]) == (status, "application/problem+json")
     assert sorted(error["parameter"] for error in answer.json().get("errors", ())) == names
 

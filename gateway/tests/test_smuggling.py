@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from gateway.tests.gateways import Gateway, gateway
-from gateway.tests.upstreams import Server, reply, saying
+from gateway.tests.services import Server, reply, saying
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 NEXT = b"GET /v1/fixed HTTP/1.1\r\nHost: a\r\n\r\n"

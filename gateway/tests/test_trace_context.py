@@ -23,7 +23,7 @@ async def test_a_traceparent_means_what_the_specification_says(
     async with running(telemetry, tmp_path, ROUTES, answering({"/thing": said(1)})) as api:
         for traceparent in traceparents:
             answer = await api.get("/v1/thing", headers={"traceparent": traceparent})
-            passed_on = parent_of(api.upstream.asked[-1].headers["traceparent"])
+            passed_on = parent_of(api.service.asked[-1].headers["traceparent"])
             parent = parent_of(traceparent)
             assert passed_on is not None
             assert passed_on.trace_id == answer.headers["X-Trace-Id"]

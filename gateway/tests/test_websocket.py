@@ -14,13 +14,13 @@ from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.httputil import HTTPHeaders
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
-from gateway.backend import BackendClient, service
 from gateway.cors import Cors
 from gateway.draining import DRAIN_SECONDS, drain
+from gateway.service_client import HttpServiceClient, service
 from gateway.tests.api import Api, answering, bearer, running
 from gateway.tests.gateways import gateway
 from gateway.tests.long_lived import Service, passed_through, port_of, routes, value_of
-from gateway.tests.upstreams import Asked, reply, until
+from gateway.tests.services import Asked, reply, until
 from observability import Telemetry
 from observability.http.server.tests.servers import Client
 from observability.tests.telemetry import Lines, lines_of, spans_of
@@ -63,11 +63,11 @@ async def ended(api: Api, reason: str) -> None:
     """Wait until the one connection has ended, and nothing of it is left."""
     await until(lambda: ends(api, reason) == 1)
     await until(lambda: not api.pipeline.in_flight.count)
-    backend = api.context.backend
-    assert isinstance(backend, BackendClient)
+    service_client = api.context.service_client
+    assert isinstance(service_client, HttpServiceClient)
     await until(lambda: not api.front.connections)
-    await until(lambda: not any(pool._connections for pool in backend._client._pools.values()))
-    remembered = backend._services.by_name["orders"]
+    await until(lambda: not any(pool._connections for pool in service_client._client._pools.values()))
+    remembered = service_client._services.by_name["orders"]
     held = remembered.bulkhead.in_flight, remembered.streams.in_flight, remembered.long_lived.in_flight
     assert (held, len(api.context.long_lived)) == ((0, 0, 0), 0)
     assert value_of(api, "long_lived", route="chat", kind="websocket") == 0

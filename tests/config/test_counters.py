@@ -16,7 +16,7 @@ pytestmark = pytest.mark.config
 #: Counters that are there at 0 before their first event (tests/e2e/test_metrics.py looks).
 AT_ZERO = {
     "telemetry_dropped_total",
-    "gateway_upstream_refused_total",
+    "gateway_service_calls_refused_total",
     "gateway_shed_total",
     "gateway_composed_answers_total",
     "gateway_partial_answers_total",

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 from prometheus_client import CollectorRegistry
 
-import gateway.backend.metrics
 import gateway.metrics
+import gateway.service_client.metrics
 from broker.outbox_relay.metrics import RelayMetrics
 from broker.rio.metrics import ApiMetrics, DispatcherMetrics, RecordMetrics
 from dashboards.queries import queries
@@ -26,7 +26,7 @@ def shown() -> Iterator[str]:
         DispatcherMetrics,
         RecordMetrics,
         gateway.metrics.Metrics,
-        gateway.backend.metrics.Metrics,
+        gateway.service_client.metrics.ServiceMetrics,
     ):
         registry = CollectorRegistry()  # each has one in a process of its own
         metrics(registry)

@@ -164,7 +164,7 @@ def test_every_counter_that_an_alert_uses_is_there_before_its_first_event(stack:
     active = {one["id"] for one in subscriptions if one["status"] == "active"}
     expected = {
         ("telemetry_dropped_total", "instance", "signal"): product(instances, ["spans", "logs"]),
-        ("gateway_upstream_refused_total", "instance", "service", "reason"): product(
+        ("gateway_service_calls_refused_total", "instance", "service", "reason"): product(
             gateways, services, ["circuit", "bulkhead", "budget"]
         ),
         ("gateway_shed_total", "instance", "route"): product(gateways, [route["id"] for route in routes]),

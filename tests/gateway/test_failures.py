@@ -13,10 +13,10 @@ import pytest_asyncio
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from compose.nginx.tests import stand
-from gateway.backend import MAX_ANSWER_BYTES
+from gateway.service_client import MAX_ANSWER_BYTES
 from gateway.tests.api import answering, said
 from gateway.tests.gateways import Gateway, gateway
-from gateway.tests.upstreams import (
+from gateway.tests.services import (
     Asked,
     Behaviour,
     Server,
@@ -290,8 +290,8 @@ async def test_metrics_tell_of_a_failure(chain: Chain) -> None:
         assert any(each.exemplar and len(each.exemplar.labels["trace_id"]) == 32 for each in buckets)
     # A failure leaves nothing behind.
     assert value("gateway_requests_in_flight", route="omit") == 0
-    assert value("gateway_upstream_in_flight", service="accounts") == 0
-    assert value("gateway_upstream_waiting", service="accounts") == 0
+    assert value("gateway_service_calls_in_flight", service="accounts") == 0
+    assert value("gateway_service_calls_waiting", service="accounts") == 0
     assert value("gateway_breaker_state", service="accounts") == 0
 
 

@@ -11,14 +11,14 @@ from tornado.httputil import HTTPHeaders
 
 from gateway.aggregation.executor import Executor
 from gateway.aggregation.outcome import TotalFailure
-from gateway.backend import Answer, Attempt, BackendError, Call, Listener
-from gateway.backend.deadline import Deadline
-from gateway.backend.policy import Policy
-from gateway.context import Context, NullBackend
+from gateway.context import Context, NullServiceClient
 from gateway.endpoints.compose import Compose
 from gateway.messages import Caller, Request
+from gateway.service_client import Answer, Attempt, Call, Listener, ServiceError
+from gateway.service_client.deadline import Deadline
+from gateway.service_client.policy import Policy
 from gateway.tests.api import answering, router_of, running, said
-from gateway.tests.upstreams import Behaviour, reply
+from gateway.tests.services import Behaviour, reply
 from observability import Telemetry
 from observability.tracer import MinimalSpan
 
@@ -42,7 +42,7 @@ class EndedInVain:
         pass
 
 
-class AtOnce(NullBackend):
+class AtOnce(NullServiceClient):
     """Services where an attempt at `/late` ends while the call to `/waiting` is being cancelled."""
 
     def __init__(self) -> None:
@@ -71,7 +71,7 @@ class AtOnce(NullBackend):
                 await asyncio.Event().wait()
             finally:
                 self._late.attempt_ended()
-        raise BackendError(call.service, 502, "no connection")
+        raise ServiceError(call.service, 502, "no connection")
 
 
 RACE = """\

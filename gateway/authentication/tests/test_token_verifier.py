@@ -23,7 +23,7 @@ from gateway.authentication.jwks import (
 )
 from gateway.authentication.tests.issuer import AUDIENCE, ISSUER, Key, good_claims, key_set
 from gateway.authentication.token_verifier import MAX_REMEMBERED, TokenVerifier
-from gateway.tests.upstreams import Server, reply, saying
+from gateway.tests.services import Server, reply, saying
 from observability.http.problem import Problem
 
 KEYS = {name: Key.make(f"key-{name}", name) for name in ("EdDSA", "ES256", "RS256")}

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gateway.caller.trusted_proxies import LOOKUP_SECONDS, TrustedProxies
-from gateway.tests.upstreams import until
+from gateway.tests.services import until
 
 
 @pytest.mark.parametrize(

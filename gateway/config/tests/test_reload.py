@@ -12,7 +12,7 @@ from gateway.config.settings import Settings
 from gateway.context import Context
 from gateway.pipeline import Pipeline
 from gateway.tests.api import router_of
-from gateway.tests.upstreams import until
+from gateway.tests.services import until
 
 SETTINGS = Settings.model_validate(
     {

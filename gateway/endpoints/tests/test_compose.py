@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway.tests.api import Api, answering, bearer, router_of, running, said
-from gateway.tests.upstreams import Asked, Behaviour, reply, until
+from gateway.tests.services import Asked, Behaviour, reply, until
 from observability import Telemetry
 
 ONE = """\
@@ -50,7 +50,7 @@ async def test_everybody_gets_the_document_that_was_kept_for_them(
     async with running(telemetry, tmp_path, ONE.format(options="cache: true"), behave) as api:
         first = [await api.get(path, headers=headers) for path, headers in ASKING]
         again = [await api.get(path, headers=headers) for path, headers in ASKING]
-        asked = [told(each) for each in api.upstream.asked]
+        asked = [told(each) for each in api.service.asked]
     assert [answer.json()["x"] for answer in first] == asked
     assert len({str(each) for each in asked}) == len(ASKING)
     assert [answer.content for answer in again] == [answer.content for answer in first]
@@ -59,7 +59,7 @@ async def test_everybody_gets_the_document_that_was_kept_for_them(
 
 async def test_only_those_who_ask_for_the_same_share_work(telemetry: Telemetry, tmp_path: Path) -> None:
     async def behave(asked: Asked, writer: asyncio.StreamWriter) -> None:
-        await until(lambda: len(api.upstream.asked) == len(ASKING))
+        await until(lambda: len(api.service.asked) == len(ASKING))
         writer.write(said(told(asked)))
 
     async with running(telemetry, tmp_path, ONE.format(options="coalesce: true"), behave) as api:
@@ -171,10 +171,10 @@ async def test_a_document_is_as_old_as_its_first_part(
         now += 19
         again = await api.get("/a")
         assert again.headers["Age"] == ("59" if kept else "40")
-        assert len(api.upstream.asked) == (2 if kept else 4)
+        assert len(api.service.asked) == (2 if kept else 4)
         now += 1
         await api.get("/a")
-        assert len(api.upstream.asked) == (4 if kept else 6)
+        assert len(api.service.asked) == (4 if kept else 6)
 
 
 STALE = """\

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from tornado.httputil import HTTPHeaders
 
-from gateway.backend.deadline import Deadline
 from gateway.config.tests.test_loader import read
 from gateway.messages import Caller, Request, Response
 from gateway.middleware.body import receive_body
 from gateway.middleware.deadline import enforce_deadline
+from gateway.service_client.deadline import Deadline
 
 
 async def test_the_time_that_a_body_takes_does_not_count(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from contextlib import suppress
 
-from gateway.backend.policy import BulkheadPolicy
+from gateway.service_client.policy import BulkheadPolicy
 
 
 class Full(Exception):

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from gateway.backend import retry
-from gateway.backend.call import BackendError
+from gateway.service_client import retry
+from gateway.service_client.call import ServiceError
 from observability.http.client import (
     ClientError,
     ConnectFailed,
@@ -25,7 +25,7 @@ _FAILURES: Final[tuple[tuple[type[ClientError], tuple[int, str]], ...]] = (
 )
 
 
-def no_answer(service: str, error: ClientError, *, cut: bool) -> BackendError:
+def no_answer(service: str, error: ClientError, *, cut: bool) -> ServiceError:
     """The error of an exchange without an answer.
 
     Parameters:
@@ -33,18 +33,18 @@ def no_answer(service: str, error: ClientError, *, cut: bool) -> BackendError:
     """
     status, cause = next(said for kind, said in _FAILURES if isinstance(error, kind))
     passing = not isinstance(error, TooLarge | Malformed)
-    return BackendError(service, status, cause, passing=passing, cut=cut)
+    return ServiceError(service, status, cause, passing=passing, cut=cut)
 
 
-def unusable(service: str, status: int, headers: Headers) -> BackendError | None:
+def unusable(service: str, status: int, headers: Headers) -> ServiceError | None:
     """The error of an answer that is of no use; None for one that is."""
     if status == 403 and is_denied(headers):
-        return BackendError(service, 502, "the gateway was not admitted")
+        return ServiceError(service, 502, "the gateway was not admitted")
     if status < 500:
         return None
     shown = status if status in (503, 504) else 502
     cause, passing = f"the service answered {status}", status in retry.TRANSIENT
-    return BackendError(service, shown, cause, headers.get("Retry-After"), passing)
+    return ServiceError(service, shown, cause, headers.get("Retry-After"), passing)
 
 
 def is_denied(headers: Headers) -> bool:

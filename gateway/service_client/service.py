@@ -7,12 +7,12 @@ from typing import Final, NamedTuple, NoReturn
 from opentelemetry import trace
 from opentelemetry.trace import SpanKind, Tracer
 
-from gateway.backend.bulkhead import Bulkhead, Full
-from gateway.backend.call import BackendError, Call
-from gateway.backend.circuit_breaker import CircuitBreaker, CircuitBreakers, State
-from gateway.backend.metrics import Metrics
-from gateway.backend.policy import BulkheadPolicy, Policy
-from gateway.backend.retry_budget import RetryBudget
+from gateway.service_client.bulkhead import Bulkhead, Full
+from gateway.service_client.call import Call, ServiceError
+from gateway.service_client.circuit_breaker import CircuitBreaker, CircuitBreakers, State
+from gateway.service_client.metrics import ServiceMetrics
+from gateway.service_client.policy import BulkheadPolicy, Policy
+from gateway.service_client.retry_budget import RetryBudget
 from observability.http.client import Origin
 from observability.tracer import Template
 
@@ -40,7 +40,9 @@ class Service:
         long_lived: places for connections that are kept open, from the head of their answer to their end.
     """
 
-    def __init__(self, name: str, policy: Policy, metrics: Metrics, tracer: Tracer, origin: Origin) -> None:
+    def __init__(
+        self, name: str, policy: Policy, metrics: ServiceMetrics, tracer: Tracer, origin: Origin
+    ) -> None:
         self.name = name
         self.policy = policy
         self.budget = RetryBudget()
@@ -83,7 +85,7 @@ class Service:
             seconds: the longest wait; the policy may bound it further.
 
         Raises:
-            BackendError: 503, the breaker is open, or no place came free in time.
+            ServiceError: 503, the breaker is open, or no place came free in time.
         """
         circuit = self.circuits.of(call.path, call.target)
         ticket = circuit.admit()
@@ -103,7 +105,7 @@ class Service:
         """Take a place for a streamed call, before anything of its body is read.
 
         Raises:
-            BackendError: 503, there is none, or its breaker is open or its bulkhead full.
+            ServiceError: 503, there is none, or its breaker is open or its bulkhead full.
         """
         circuit = self.circuits.of(call.path, call.target)
         if circuit.retry_after() > 0:
@@ -117,7 +119,7 @@ class Service:
         """Move a streamed call to the places of those that are kept open.
 
         Raises:
-            BackendError: 503, there is none; the call keeps its place.
+            ServiceError: 503, there is none; the call keeps its place.
         """
         if not self.long_lived.enter():
             self._refuse("long_lived", "too many connections are kept open", "1")
@@ -145,7 +147,7 @@ class Service:
     def _refuse(self, reason: str, cause: str, retry_after: str) -> NoReturn:
         self.refused[reason].inc()
         trace.get_current_span().add_event(f"{reason}.refused", {"service": self.name})
-        raise BackendError(self.name, 503, cause, retry_after)
+        raise ServiceError(self.name, 503, cause, retry_after)
 
     def _refuse_open(self, circuit: CircuitBreaker) -> NoReturn:
         after = str(max(1, ceil(circuit.retry_after())))
@@ -162,5 +164,5 @@ class Service:
         trace.get_current_span().add_event("breaker", {f"breaker.{key}": fields[key] for key in fields})
         level = logging.WARNING if after is State.OPEN else logging.INFO
         # `service` is the hop's own field of each line.
-        fields["upstream"] = fields.pop("service")
+        fields["peer_service"] = fields.pop("service")
         _logger.log(level, "circuit %s", fields["after"], extra=fields)

@@ -2,10 +2,10 @@
 
 from opentelemetry import trace
 
-from gateway.backend.call import BackendError, Call
-from gateway.backend.deadline import Deadline
-from gateway.backend.policy import Policy, RetryPolicy
-from gateway.backend.service import Service
+from gateway.service_client.call import Call, ServiceError
+from gateway.service_client.deadline import Deadline
+from gateway.service_client.policy import Policy, RetryPolicy
+from gateway.service_client.service import Service
 from observability.http.retry_after import read_retry_after
 from observability.resilience.backoff import full_jitter
 
@@ -32,7 +32,7 @@ def pause(settings: RetryPolicy, retry: int, retry_after: str | None = None) -> 
 
 
 def next_pause(
-    service: Service, call: Call, policy: Policy, deadline: Deadline, attempt: int, error: BackendError
+    service: Service, call: Call, policy: Policy, deadline: Deadline, attempt: int, error: ServiceError
 ) -> float | None:
     """Seconds until the call is made again; None where it is not."""
     if attempt >= policy.retries.attempts or call.method not in IDEMPOTENT or not error.passing:

@@ -1,4 +1,4 @@
-"""Calls of services, all of which go through services nginx."""
+"""The client of services. All calls go through services nginx."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -8,18 +8,18 @@ from typing import cast
 from opentelemetry import context, trace
 from opentelemetry.util.types import Attributes
 
-from gateway.backend import retry
-from gateway.backend.attempt import MAX_ANSWER_BYTES, Attempt, Listener
-from gateway.backend.attempt_headers import attempt_headers
-from gateway.backend.call import Answer, BackendError, Call, KeptOpen
-from gateway.backend.deadline import Deadline
-from gateway.backend.health import ServiceHealth
-from gateway.backend.metrics import Metrics
-from gateway.backend.policy import Policy
-from gateway.backend.service import Admission, Service
-from gateway.backend.services import Services
-from gateway.backend.streamed_body import admitted_body
 from gateway.baggage import carried
+from gateway.service_client import retry
+from gateway.service_client.attempt import MAX_ANSWER_BYTES, Attempt, Listener
+from gateway.service_client.attempt_headers import attempt_headers
+from gateway.service_client.call import Answer, Call, KeptOpen, ServiceError
+from gateway.service_client.deadline import Deadline
+from gateway.service_client.health import ServiceHealth
+from gateway.service_client.metrics import ServiceMetrics
+from gateway.service_client.policy import Policy
+from gateway.service_client.service import Admission, Service
+from gateway.service_client.services import Services
+from gateway.service_client.streamed_body import admitted_body
 from observability import Telemetry
 from observability.http.client import Client, ClientError, Limits, Origin, Response, Streamed
 from observability.http.client.request import encode, lines
@@ -31,7 +31,7 @@ MAX_CONNECTIONS = 1 << 20
 CREDENTIAL_HEADER = "X-Platform-Credential"
 
 
-class BackendClient:
+class HttpServiceClient:
     """Calls services through services nginx. Make it inside the running event loop, and close it at the end.
 
     Parameters:
@@ -44,7 +44,7 @@ class BackendClient:
         services_url: str,
         credential: str,
         telemetry: Telemetry,
-        metrics: Metrics,
+        metrics: ServiceMetrics,
         client: Client | None = None,
     ) -> None:
         self._url = services_url.rstrip("/")
@@ -114,7 +114,7 @@ class BackendClient:
             begun: the first attempt at it, if that has ended.
 
         Raises:
-            BackendError: no answer in time (504), no connection (502), a 5xx answer (503 and 504 stay,
+            ServiceError: no answer in time (504), no connection (502), a 5xx answer (503 and 504 stay,
                 others become 502), an answer too large or malformed, no admission by services nginx (502),
                 circuit open or bulkhead full (503).
         """
@@ -125,7 +125,7 @@ class BackendClient:
         while True:
             try:
                 return await self._attempt(service, call, policy, deadline, attempt, begun)
-            except BackendError as error:
+            except ServiceError as error:
                 wait = retry.next_pause(service, call, policy, deadline, attempt, error)
                 if wait is None:
                     raise
@@ -150,7 +150,7 @@ class BackendClient:
             kept_open: says which answers are kept open for hours.
 
         Raises:
-            BackendError: as `call`; while the body comes, too.
+            ServiceError: as `call`; while the body comes, too.
         """
         service = self._services.of(call.service, policy)
         service.enter_streams(call)
@@ -256,9 +256,9 @@ def _seconds(attempt: Attempt, call: Call, policy: Policy, deadline: Deadline) -
     """How long an attempt may take.
 
     Raises:
-        BackendError: 504, there is no time left for any.
+        ServiceError: 504, there is no time left for any.
     """
     left = deadline.remaining()
     if left <= 0:
-        raise BackendError(call.service, 504, "no time was left to ask it", cut=True)
+        raise ServiceError(call.service, 504, "no time was left to ask it", cut=True)
     return attempt.limit(deadline, left, policy.timeout_seconds)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
-from gateway.backend.call import BackendError
+from gateway.service_client.call import ServiceError
 from observability.http.client import Client, Origin
 
 #: A check of a service's health may take this long.
@@ -41,4 +41,4 @@ class ServiceHealth:
             self._origin, "GET", target, self._headers, timeout_seconds=READY_SECONDS
         )
         if answer.status != 200:
-            raise BackendError(service, 503, f"the service answered {answer.status}")
+            raise ServiceError(service, 503, f"the service answered {answer.status}")

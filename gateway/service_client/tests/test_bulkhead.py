@@ -2,8 +2,8 @@ import asyncio
 
 import pytest
 
-from gateway.backend.bulkhead import Bulkhead, Full
-from gateway.backend.policy import BulkheadPolicy
+from gateway.service_client.bulkhead import Bulkhead, Full
+from gateway.service_client.policy import BulkheadPolicy
 
 
 def full(queue: int = 1, seconds: float = 10) -> Bulkhead:

@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator
 import pytest
 
 import observability
-from gateway.backend import MAX_ANSWER_BYTES, Answer, BackendClient, BackendError, Call
-from gateway.backend.circuit_breaker import State
-from gateway.backend.deadline import Deadline
-from gateway.backend.policy import BreakerPolicy, BulkheadPolicy, Policy, RetryPolicy
+from gateway.service_client import MAX_ANSWER_BYTES, Answer, Call, HttpServiceClient, ServiceError
+from gateway.service_client.circuit_breaker import State
+from gateway.service_client.deadline import Deadline
+from gateway.service_client.policy import BreakerPolicy, BulkheadPolicy, Policy, RetryPolicy
 from gateway.tests.conftest import Serve
-from gateway.tests.upstreams import Asked, Behaviour, cut, hang, reply, reset, saying, stall, trickle, until
+from gateway.tests.services import Asked, Behaviour, cut, hang, reply, reset, saying, stall, trickle, until
 from observability.http.client import Headers
 
 ORDER = Call("orders", "GET", "/orders/7")
@@ -26,26 +26,26 @@ def hasty(policy: Policy) -> Policy:
 
 
 async def ask(
-    upstreams: BackendClient, call: Call = ORDER, policy: Policy = ONCE, seconds: float = 30
+    client: HttpServiceClient, call: Call = ORDER, policy: Policy = ONCE, seconds: float = 30
 ) -> Answer:
-    return await upstreams.call(call, policy, Deadline.after(seconds))
+    return await client.call(call, policy, Deadline.after(seconds))
 
 
 async def refused(
-    upstreams: BackendClient, call: Call = ORDER, policy: Policy = ONCE, seconds: float = 30
-) -> BackendError:
-    with pytest.raises(BackendError) as caught:
-        await ask(upstreams, call, policy, seconds)
+    client: HttpServiceClient, call: Call = ORDER, policy: Policy = ONCE, seconds: float = 30
+) -> ServiceError:
+    with pytest.raises(ServiceError) as caught:
+        await ask(client, call, policy, seconds)
     return caught.value
 
 
 async def test_what_is_sent(serve: Serve, telemetry: observability.Telemetry) -> None:
-    upstreams, server = await serve(saying(reply(202, b'{"id": "7"}', Location="/orders/7")))
+    client, server = await serve(saying(reply(202, b'{"id": "7"}', Location="/orders/7")))
     with telemetry.tracer.start_as_current_span("asking") as span:
         call = Call(
             "orders", "POST", "/orders/%2e%2e%2f?a=%ff", (("Content-Type", "application/json"),), b"{}"
         )
-        answer = await ask(upstreams, call)
+        answer = await ask(client, call)
         ids = span.get_span_context()
     assert (answer.status, answer.json(), answer.headers.get("location")) == (202, {"id": "7"}, "/orders/7")
     [asked] = server.asked
@@ -58,8 +58,8 @@ async def test_what_is_sent(serve: Serve, telemetry: observability.Telemetry) ->
 
 
 async def test_a_service_is_told_what_is_left_of_the_deadline(serve: Serve) -> None:
-    upstreams, server = await serve(saying(reply()))
-    await ask(upstreams, policy=Policy(), seconds=1)
+    client, server = await serve(saying(reply()))
+    await ask(client, policy=Policy(), seconds=1)
     assert int(server.asked[0].headers["x-request-timeout-ms"]) <= 1000
 
 
@@ -68,9 +68,9 @@ async def test_a_service_is_told_less_each_time(serve: Serve) -> None:
         await asyncio.sleep(0.02)
         writer.write(reply(503))
 
-    upstreams, server = await serve(take_a_while)
+    client, server = await serve(take_a_while)
     policy = Policy(timeout_seconds=60, retries=RetryPolicy(attempts=4, first_seconds=0.001))
-    await refused(upstreams, policy=policy, seconds=5)
+    await refused(client, policy=policy, seconds=5)
     left = [int(asked.headers["x-request-timeout-ms"]) for asked in server.asked]
     assert len(left) == 4
     assert 5000 >= left[0] > left[1] > left[2] > left[3] > 0
@@ -78,22 +78,22 @@ async def test_a_service_is_told_less_each_time(serve: Serve) -> None:
 
 @pytest.mark.parametrize(("answered", "told"), [(500, 502), (501, 502), (502, 502), (503, 503), (504, 504)])
 async def test_failures_become_the_gateways_own(serve: Serve, answered: int, told: int) -> None:
-    upstreams, _ = await serve(saying(reply(answered, Retry_After="7")))
-    error = await refused(upstreams)
+    client, _ = await serve(saying(reply(answered, Retry_After="7")))
+    error = await refused(client)
     assert (error.status, error.retry_after) == (told, "7")
 
 
 async def test_a_refused_credential_is_not_the_callers_fault(serve: Serve) -> None:
     denied = "services-nginx; error=http_request_denied"
-    upstreams, _ = await serve(saying(reply(403, Proxy_Status=denied)))
-    error = await refused(upstreams)
+    client, _ = await serve(saying(reply(403, Proxy_Status=denied)))
+    error = await refused(client)
     assert (error.status, error.cause) == (502, "the gateway was not admitted")
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 422])
 async def test_a_refusal_is_an_answer(serve: Serve, status: int) -> None:
-    upstreams, _ = await serve(saying(reply(status)))
-    answer = await ask(upstreams)
+    client, _ = await serve(saying(reply(status)))
+    answer = await ask(client)
     assert (answer.status, answer.ok) == (status, False)
 
 
@@ -117,15 +117,15 @@ async def test_a_refusal_is_an_answer(serve: Serve, status: int) -> None:
          "not HTTP", "two lengths", "endless head", "huge"],
 )  # fmt: skip
 async def test_every_way_to_fail(serve: Serve, behave: Behaviour, status: int) -> None:
-    upstreams, _ = await serve(behave)
+    client, _ = await serve(behave)
     async with asyncio.timeout(60):
-        error = await refused(upstreams, policy=hasty(TWICE) if status == 504 else TWICE)
+        error = await refused(client, policy=hasty(TWICE) if status == 504 else TWICE)
     assert error.status == status
 
 
 async def test_nobody_there(telemetry: observability.Telemetry, serve: Serve) -> None:
-    upstreams, _ = await serve(reset)
-    lost = BackendClient("http://127.0.0.1:1", "secret", telemetry, upstreams._services._metrics)
+    client, _ = await serve(reset)
+    lost = HttpServiceClient("http://127.0.0.1:1", "secret", telemetry, client._services._metrics)
     error = await refused(lost)
     assert (error.status, error.cause) == (502, "no connection")
     await lost.close()
@@ -133,63 +133,63 @@ async def test_nobody_there(telemetry: observability.Telemetry, serve: Serve) ->
 
 @pytest.mark.parametrize("body", [b"<html>", b"", b"{", b"[" * 100_000, b"\xff"])
 def test_an_answer_that_is_not_json(body: bytes) -> None:
-    with pytest.raises(BackendError) as caught:
+    with pytest.raises(ServiceError) as caught:
         Answer("orders", 200, Headers(), body).json()
     assert caught.value.status == 502
 
 
 @pytest.mark.parametrize("call", [ORDER, Call("orders", "PUT", "/orders/7", (), b"{}")])
 async def test_an_idempotent_call_is_made_again(serve: Serve, call: Call) -> None:
-    upstreams, server = await serve(saying(reply(503), reply(200)))
-    assert (await ask(upstreams, call, TWICE)).status == 200
+    client, server = await serve(saying(reply(503), reply(200)))
+    assert (await ask(client, call, TWICE)).status == 200
     parents = [asked.headers["traceparent"] for asked in server.asked]
     assert len(set(parents)) == 2
 
 
 async def test_a_call_that_is_not_idempotent_is_made_once(serve: Serve) -> None:
-    upstreams, server = await serve(saying(reply(503), reply(200)))
-    assert (await refused(upstreams, PLACE, TWICE)).status == 503
+    client, server = await serve(saying(reply(503), reply(200)))
+    assert (await refused(client, PLACE, TWICE)).status == 503
     assert len(server.asked) == 1
 
 
 @pytest.mark.parametrize("status", [404, 422, 500, 501])
 async def test_what_would_fail_again_is_not_tried_again(serve: Serve, status: int) -> None:
-    upstreams, server = await serve(saying(reply(status), reply(200)))
+    client, server = await serve(saying(reply(status), reply(200)))
     if status < 500:
-        assert (await ask(upstreams, policy=TWICE)).status == status
+        assert (await ask(client, policy=TWICE)).status == status
     else:
-        await refused(upstreams, policy=TWICE)
+        await refused(client, policy=TWICE)
     assert len(server.asked) == 1
 
 
 async def test_retries_stop_where_their_budget_ends(serve: Serve) -> None:
-    upstreams, server = await serve(saying(reply(503)))
+    client, server = await serve(saying(reply(503)))
     policy = Policy(
         retries=RetryPolicy(attempts=5, budget_ratio=0.1, first_seconds=0.0001),
         breaker=BreakerPolicy(minimum=10_000),
     )
     for _ in range(30):
-        await refused(upstreams, policy=policy)
+        await refused(client, policy=policy)
     assert 30 < len(server.asked) <= 30 + 10 + 30 * 0.1
 
 
 async def test_no_retry_passes_the_deadline(serve: Serve) -> None:
-    upstreams, server = await serve(saying(reply(503, Retry_After="60")))
+    client, server = await serve(saying(reply(503, Retry_After="60")))
     policy = Policy(retries=RetryPolicy(attempts=2, first_seconds=0.001, cap_seconds=60))
-    assert (await refused(upstreams, policy=policy, seconds=1)).status == 503
+    assert (await refused(client, policy=policy, seconds=1)).status == 503
     assert len(server.asked) == 1
 
 
 async def test_a_service_that_wants_to_be_left_alone_holds_nobody_up(serve: Serve) -> None:
-    upstreams, server = await serve(saying(reply(503, Retry_After="20")))
+    client, server = await serve(saying(reply(503, Retry_After="20")))
     async with asyncio.timeout(10):
-        error = await refused(upstreams, policy=TWICE, seconds=60)
+        error = await refused(client, policy=TWICE, seconds=60)
     assert (error.retry_after, len(server.asked)) == ("20", 1)
 
 
 async def test_no_time_left_is_no_call(serve: Serve) -> None:
-    upstreams, server = await serve(saying(reply()))
-    error = await refused(upstreams, seconds=0)
+    client, server = await serve(saying(reply()))
+    error = await refused(client, seconds=0)
     assert (error.status, server.asked) == (504, [])
 
 
@@ -204,42 +204,42 @@ async def test_nothing_outlasts_the_deadline(
     serve: Serve, behave: Behaviour, status: int, full: bool
 ) -> None:
     """Whatever else could be waited for would be waited for minutes."""
-    upstreams, _ = await serve(behave)
+    client, _ = await serve(behave)
     policy = Policy(
         timeout_seconds=300,
         retries=RetryPolicy(attempts=5, first_seconds=300, cap_seconds=300),
         bulkhead=BulkheadPolicy(concurrent=1, queue_seconds=300),
     )
-    bulkhead = upstreams._services.of("orders", policy).bulkhead
+    bulkhead = client._services.of("orders", policy).bulkhead
     if full:
         assert bulkhead.enter()
     async with asyncio.timeout(30):
-        error = await refused(upstreams, policy=policy, seconds=0.3)
+        error = await refused(client, policy=policy, seconds=0.3)
     assert error.status == (503 if full else status)
     assert (bulkhead.in_flight, bulkhead.waiting) == (int(full), 0)
 
 
 async def test_timeouts_open_the_circuit(serve: Serve) -> None:
-    upstreams, server = await serve(hang)
+    client, server = await serve(hang)
     policy = Policy(timeout_seconds=0.5, retries=RetryPolicy(attempts=1), breaker=BreakerPolicy(minimum=2))
-    assert [(await refused(upstreams, policy=policy)).status for _ in range(3)] == [504, 504, 503]
+    assert [(await refused(client, policy=policy)).status for _ in range(3)] == [504, 504, 503]
     assert len(server.asked) == 2
 
 
 async def test_a_failing_service_is_left_alone_and_tried_again(serve: Serve) -> None:
     failing = [reply(500)] * 4
-    upstreams, server = await serve(saying(*failing, reply(200)))
+    client, server = await serve(saying(*failing, reply(200)))
     policy = Policy(
         retries=RetryPolicy(attempts=1),
         breaker=BreakerPolicy(minimum=4, window_seconds=60, open_seconds=1),
     )
     for _ in failing:
-        await refused(upstreams, policy=policy)
-    error = await refused(upstreams, policy=policy)
+        await refused(client, policy=policy)
+    error = await refused(client, policy=policy)
     assert (error.status, error.retry_after, len(server.asked)) == (503, "1", 4)
-    circuits = upstreams._services.by_name["orders"].circuits
+    circuits = client._services.by_name["orders"].circuits
     await until(lambda: not circuits.of("", ORDER.target).retry_after())
-    assert (await ask(upstreams, policy=policy)).status == 200
+    assert (await ask(client, policy=policy)).status == 200
     assert circuits.worst is State.CLOSED
 
 
@@ -252,51 +252,51 @@ async def test_a_probe_that_was_cancelled_makes_room_for_the_next(serve: Serve) 
             await hang(asked, writer)
         writer.write(reply(500 if number == 0 else 200))
 
-    upstreams, server = await serve(behave)
+    client, server = await serve(behave)
     policy = Policy(
         retries=RetryPolicy(attempts=1),
         breaker=BreakerPolicy(minimum=1, window_seconds=60, open_seconds=0.01),
     )
-    await refused(upstreams, policy=policy)
-    circuits = upstreams._services.by_name["orders"].circuits
+    await refused(client, policy=policy)
+    circuits = client._services.by_name["orders"].circuits
     await until(lambda: not circuits.of("", ORDER.target).retry_after())
-    probe = asyncio.create_task(ask(upstreams, policy=policy))
+    probe = asyncio.create_task(ask(client, policy=policy))
     await until(lambda: len(server.asked) == 2)
-    assert (await refused(upstreams, policy=policy)).status == 503
+    assert (await refused(client, policy=policy)).status == 503
     probe.cancel()
     await asyncio.gather(probe, return_exceptions=True)
-    assert (await ask(upstreams, policy=policy)).status == 200
+    assert (await ask(client, policy=policy)).status == 200
 
 
 async def test_a_probe_that_finds_no_place_makes_room_for_the_next(serve: Serve) -> None:
-    upstreams, _ = await serve(saying(reply(500), reply(200)))
+    client, _ = await serve(saying(reply(500), reply(200)))
     policy = Policy(
         retries=RetryPolicy(attempts=1),
         breaker=BreakerPolicy(minimum=1, window_seconds=60, open_seconds=0.01),
         bulkhead=BulkheadPolicy(concurrent=1, queue=0),
     )
-    await refused(upstreams, policy=policy)
-    service = upstreams._services.by_name["orders"]
+    await refused(client, policy=policy)
+    service = client._services.by_name["orders"]
     await until(lambda: not service.circuits.of("", ORDER.target).retry_after())
     assert service.bulkhead.enter()
-    assert (await refused(upstreams, policy=policy)).cause == "too many calls wait for it"
+    assert (await refused(client, policy=policy)).cause == "too many calls wait for it"
     assert service.circuits.worst is State.HALF_OPEN
     service.bulkhead.leave()
-    assert (await ask(upstreams, policy=policy)).status == 200
+    assert (await ask(client, policy=policy)).status == 200
     assert service.circuits.worst is State.CLOSED
 
 
 async def test_a_slow_service_holds_no_more_than_its_bulkhead(serve: Serve) -> None:
-    upstreams, server = await serve(hang)
+    client, server = await serve(hang)
     policy = Policy(
         timeout_seconds=1,
         retries=RetryPolicy(attempts=1),
         bulkhead=BulkheadPolicy(concurrent=2, queue=1, queue_seconds=0.05),
     )
-    outcomes = await asyncio.gather(*(refused(upstreams, policy=policy) for _ in range(5)))
+    outcomes = await asyncio.gather(*(refused(client, policy=policy) for _ in range(5)))
     assert sorted(error.status for error in outcomes) == [503, 503, 503, 504, 504]
     assert len(server.asked) == 2
-    assert upstreams._services.by_name["orders"].bulkhead.in_flight == 0
+    assert client._services.by_name["orders"].bulkhead.in_flight == 0
 
 
 async def test_streams_both_ways(serve: Serve) -> None:
@@ -309,15 +309,15 @@ async def test_streams_both_ways(serve: Serve) -> None:
     async def echo(asked: Asked, writer: asyncio.StreamWriter) -> None:
         writer.write(reply(200, asked.body))
 
-    upstreams, _ = await serve(echo)
+    client, _ = await serve(echo)
     call = Call("orders", "PUT", "/orders/7", (), body())
-    async with upstreams.stream(call, Policy(), Deadline.after(30)) as streamed:
+    async with client.stream(call, Policy(), Deadline.after(30)) as streamed:
         received = b"".join([chunk async for chunk in streamed.chunks()])
     assert (streamed.status, received) == (200, b"".join(pieces))
 
 
-async def _stream(upstreams: BackendClient, policy: Policy) -> None:
-    async with upstreams.stream(ORDER, policy, Deadline.after(30)) as streamed:
+async def _stream(client: HttpServiceClient, policy: Policy) -> None:
+    async with client.stream(ORDER, policy, Deadline.after(30)) as streamed:
         async for _ in streamed.chunks():
             pass
 
@@ -332,14 +332,14 @@ async def _stream(upstreams: BackendClient, policy: Policy) -> None:
     ],
 )
 async def test_streams_fail_as_calls_do(serve: Serve, behave: Behaviour, status: int) -> None:
-    upstreams, _ = await serve(behave)
-    with pytest.raises(BackendError) as caught:
-        await _stream(upstreams, hasty(ONCE) if status == 504 else ONCE)
+    client, _ = await serve(behave)
+    with pytest.raises(ServiceError) as caught:
+        await _stream(client, hasty(ONCE) if status == 504 else ONCE)
     assert caught.value.status == status
-    assert upstreams._services.by_name["orders"].bulkhead.in_flight == 0
+    assert client._services.by_name["orders"].bulkhead.in_flight == 0
 
 
 async def test_reachable(serve: Serve) -> None:
-    upstreams, server = await serve(saying(reply()))
-    await upstreams.health.reachable()
+    client, server = await serve(saying(reply()))
+    await client.health.reachable()
     assert json.dumps(server.asked) == "[]"

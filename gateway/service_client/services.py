@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from opentelemetry.trace import Tracer
 
-from gateway.backend.metrics import Metrics
-from gateway.backend.policy import Policy
-from gateway.backend.service import Service
+from gateway.service_client.metrics import ServiceMetrics
+from gateway.service_client.policy import Policy
+from gateway.service_client.service import Service
 from observability.http.client import Origin
 
 
@@ -20,7 +20,7 @@ class Services:
         by_name: those there are.
     """
 
-    def __init__(self, metrics: Metrics, tracer: Tracer, origin: Origin) -> None:
+    def __init__(self, metrics: ServiceMetrics, tracer: Tracer, origin: Origin) -> None:
         self._metrics = metrics
         self._tracer = tracer
         self._origin = origin

@@ -8,7 +8,7 @@ from observability.histogram import DurationHistogram
 BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 
 
-class Metrics:
+class ServiceMetrics:
     """Calls of each service: attempts, waits, retries, and calls that were not made."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -20,16 +20,19 @@ class Metrics:
             registry,
         )
         self.in_flight = Gauge(
-            "gateway_upstream_in_flight", "Calls to a service in progress.", ["service"], registry=registry
+            "gateway_service_calls_in_flight",
+            "Calls to a service in progress.",
+            ["service"],
+            registry=registry,
         )
         self.waiting = Gauge(
-            "gateway_upstream_waiting",
+            "gateway_service_calls_waiting",
             "Calls that wait for a place in a service's bulkhead.",
             ["service"],
             registry=registry,
         )
         self.streams = Gauge(
-            "gateway_upstream_streams",
+            "gateway_service_streams",
             "Streamed calls to a service whose bodies are still passing.",
             ["service"],
             registry=registry,
@@ -41,10 +44,10 @@ class Metrics:
             registry=registry,
         )
         self.retries = Counter(
-            "gateway_upstream_retries", "Attempts after the first.", ["service"], registry=registry
+            "gateway_service_retries", "Attempts after the first.", ["service"], registry=registry
         )
         self.refused = Counter(
-            "gateway_upstream_refused",
+            "gateway_service_calls_refused",
             "Calls that were not made: circuit open, bulkhead full, too many streams, too many connections "
             "kept open, retry budget spent.",
             ["service", "reason"],

@@ -5,7 +5,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from enum import Enum
 
-from gateway.backend.policy import BreakerPolicy
+from gateway.service_client.policy import BreakerPolicy
 
 #: Slices of the sliding window: it moves on by one of them.
 _SLICES = 10

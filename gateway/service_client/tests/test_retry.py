@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.backend.policy import RetryPolicy
-from gateway.backend.retry import pause
-from gateway.backend.retry_budget import MAX_BALANCE, RetryBudget
+from gateway.service_client.policy import RetryPolicy
+from gateway.service_client.retry import pause
+from gateway.service_client.retry_budget import MAX_BALANCE, RetryBudget
 
 SETTINGS = RetryPolicy(first_seconds=0.1, cap_seconds=1)
 

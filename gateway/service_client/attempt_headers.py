@@ -1,6 +1,6 @@
 """Headers that each attempt at a call has of its own."""
 
-from gateway.backend.deadline import HEADER as TIMEOUT_HEADER
+from gateway.service_client.deadline import HEADER as TIMEOUT_HEADER
 from observability.http.client.request import lines
 from observability.tracer import MinimalSpan
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Protocol
 from observability.http.client import Headers, Streamed
 
 
-class BackendError(Exception):
+class ServiceError(Exception):
     """A service gave no usable answer.
 
     Parameters:
@@ -49,12 +49,12 @@ class Call(NamedTuple):
     Attributes:
         target: path and query, quoted; the path starts with the service's own prefix.
         headers: those of the request; framing, credential, trace and timeout are added.
-        body: in one piece; `BackendClient.stream` takes it piece by piece, too.
+        body: in one piece; `HttpServiceClient.stream` takes it piece by piece, too.
         content_length: of a body that comes piece by piece, where it is known; chunked otherwise.
         path: the method, and the path as the route declares it: calls that have it in common share a circuit
             breaker. Empty for calls that no route declares.
         may_be_absent: whether a 404 is expected, so that the call's span does not fail by it.
-        websocket: whether the service is asked for a WebSocket; `BackendClient.stream` does that.
+        websocket: whether the service is asked for a WebSocket; `HttpServiceClient.stream` does that.
     """
 
     service: str
@@ -84,9 +84,9 @@ class Answer(NamedTuple):
         """The decoded body.
 
         Raises:
-            BackendError: the service's body is not JSON.
+            ServiceError: the service's body is not JSON.
         """
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError) as error:
-            raise BackendError(self.service, 502, "the answer is not JSON") from error
+            raise ServiceError(self.service, 502, "the answer is not JSON") from error

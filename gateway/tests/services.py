@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
 
-from gateway.backend import BackendClient
-from gateway.backend.metrics import Metrics
+from gateway.service_client import HttpServiceClient
+from gateway.service_client.metrics import ServiceMetrics
 from observability import Telemetry
 
 
@@ -129,17 +129,17 @@ async def chunked(reader: asyncio.StreamReader) -> bytes:
 
 
 @asynccontextmanager
-async def upstreams_of(
+async def service_of(
     behave: Behaviour, telemetry: Telemetry
-) -> AsyncIterator[tuple[BackendClient, Server]]:
-    """A server and the BackendClient that call it; with metrics of their own."""
+) -> AsyncIterator[tuple[HttpServiceClient, Server]]:
+    """A client and the server that it calls, whatever the service; the client has metrics of its own."""
     server = Server(behave)
     async with server.running() as url:
-        upstreams = BackendClient(url, "secret", telemetry, Metrics(CollectorRegistry()))
+        client = HttpServiceClient(url, "secret", telemetry, ServiceMetrics(CollectorRegistry()))
         try:
-            yield upstreams, server
+            yield client, server
         finally:
-            await upstreams.close()
+            await client.close()
 
 
 async def until(condition: Callable[[], object]) -> None:

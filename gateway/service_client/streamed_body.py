@@ -2,9 +2,9 @@
 
 from collections.abc import AsyncIterator
 
-from gateway.backend.attempt import Attempt
-from gateway.backend.call import Call
-from gateway.backend.service import Service
+from gateway.service_client.attempt import Attempt
+from gateway.service_client.call import Call
+from gateway.service_client.service import Service
 
 
 async def admitted_body(
@@ -13,7 +13,7 @@ async def admitted_body(
     """A streamed call's body, once the call is admitted; where it still comes, it is admitted at its end.
 
     Raises:
-        BackendError: 503, it is not; also from the body.
+        ServiceError: 503, it is not; also from the body.
     """
     body = call.body
     if not isinstance(body, bytes):

@@ -5,11 +5,11 @@ from typing import Final, Protocol
 
 from opentelemetry.trace import Status, StatusCode
 
-from gateway.backend import retry
-from gateway.backend.call import Answer, BackendError, Call
-from gateway.backend.deadline import Deadline
-from gateway.backend.failure import is_denied, no_answer, unusable
-from gateway.backend.service import Admission, Service
+from gateway.service_client import retry
+from gateway.service_client.call import Answer, Call, ServiceError
+from gateway.service_client.deadline import Deadline
+from gateway.service_client.failure import is_denied, no_answer, unusable
+from gateway.service_client.service import Admission, Service
 from observability.http.client import (
     ClientError,
     Collecting,
@@ -113,7 +113,7 @@ class Attempt(Collecting):
         what counts as the attempt's duration ends here.
 
         Raises:
-            BackendError: 503, there is no place.
+            ServiceError: 503, there is no place.
         """
         self._service.keep_open()
         self._is_kept_open = True
@@ -122,7 +122,7 @@ class Attempt(Collecting):
     # --- what comes of it
 
     def answer(self) -> Answer | None:
-        """The answer, if it can be used; None where it is for `BackendClient.call` to say what follows."""
+        """The answer, if it can be used; None if `HttpServiceClient.call` has to decide what follows."""
         if self._error is not None:
             return None
         status = self._status
@@ -137,7 +137,7 @@ class Attempt(Collecting):
         """The answer that came.
 
         Raises:
-            BackendError: it is of no use.
+            ServiceError: it is of no use.
             ClientError: there is nothing.
         """
         if self._error is not None:
@@ -149,7 +149,7 @@ class Attempt(Collecting):
         """Take note of an answer.
 
         Raises:
-            BackendError: it is of no use.
+            ServiceError: it is of no use.
         """
         self._outcome = status
         self._settle(status < 500)
@@ -164,7 +164,7 @@ class Attempt(Collecting):
         if (error := unusable(self._service.name, status, headers)) is not None:
             raise error
 
-    def failed(self, error: ClientError) -> BackendError:
+    def failed(self, error: ClientError) -> ServiceError:
         """Take note of an exchange without an answer; what the gateway says of it."""
         self._outcome = kind = type(error).__name__
         span = self.span.recording_span

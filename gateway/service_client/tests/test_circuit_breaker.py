@@ -4,8 +4,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
-from gateway.backend.circuit_breaker import _SLICES, CircuitBreaker, CircuitBreakers, State
-from gateway.backend.policy import BreakerPolicy
+from gateway.service_client.circuit_breaker import _SLICES, CircuitBreaker, CircuitBreakers, State
+from gateway.service_client.policy import BreakerPolicy
 
 DECLARED = BreakerPolicy(failure_ratio=0.5, minimum=3, window_seconds=10, open_seconds=5)
 

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from gateway.backend.deadline import Deadline, TimeLimit
+from gateway.service_client.deadline import Deadline, TimeLimit
 
 
 def test_time_runs_out() -> None:
