@@ -16,9 +16,13 @@ from observability.deferred import DEFERRED
 from observability.histogram import DurationHistogram
 from observability.synthetic import FIELD as SYNTHETIC
 
-#: Seconds; those of the OpenTelemetry semantic conventions and, below them, two for answers of a few
-#: milliseconds. (prometheus-client has no native histograms.)
-DURATION_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
+#: Seconds, of every duration that is measured; the collector and the inventory service have the same: those
+#: of the OpenTelemetry semantic conventions and, below them, three for answers of a few milliseconds and for
+#: statements of less than one. (prometheus-client has no native histograms.)
+DURATION_BUCKETS = (
+    *(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75),
+    *(1, 2.5, 5, 7.5, 10),
+)
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "QUERY"})
 
 # A creation time for every series would nearly double them, and Prometheus has no use for it.

@@ -8,10 +8,10 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 from broker.measurement import Measurements
 from broker.rio.store.held import HeldBacklog
 from observability.histogram import DurationHistogram
+from observability.metrics import DURATION_BUCKETS
 
-# From a webhook next door to the last retry before an operator looks.
-_LATENCY_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 21600)
-_ATTEMPT_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+# Up to the last retry before an operator looks.
+_LATENCY_SECONDS: Final = (*DURATION_BUCKETS, 30, 60, 300, 1800, 21600)
 
 
 class ApiMetrics:
@@ -149,7 +149,7 @@ class DispatcherMetrics(SubscriptionMetrics):
             "rio_delivery_attempt_duration_seconds",
             "Duration of delivery attempts, until the sink has responded.",
             ["subscription"],
-            _ATTEMPT_SECONDS,
+            DURATION_BUCKETS,
             registry,
         )
         self.latency_seconds = DurationHistogram(

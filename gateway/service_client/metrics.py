@@ -3,9 +3,7 @@
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from observability.histogram import DurationHistogram
-
-#: Seconds; from 1 ms to 10 s.
-BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
+from observability.metrics import DURATION_BUCKETS
 
 
 class ServiceMetrics:
@@ -16,7 +14,7 @@ class ServiceMetrics:
             "http_client_request_duration_seconds",
             "Duration of attempts at services; the status is that answered, or the kind of failure.",
             ["service", "http_request_method", "http_response_status_code"],
-            BUCKETS,
+            DURATION_BUCKETS,
             registry,
         )
         self.in_flight = Gauge(
