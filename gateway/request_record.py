@@ -11,6 +11,7 @@ from gateway.long_lived.connections import LongLived
 from gateway.messages import Request
 from observability import Telemetry
 from observability.access_line import ConnectionEnd
+from observability.masking import mask, mask_path, mask_user_agent
 from observability.metrics import known_method
 from observability.propagation import context_of, hex_trace_id
 from observability.server_request import ServerRequest
@@ -118,7 +119,9 @@ class RequestRecorder:
         parent = _extract(request.headers)
         path = route.template.text if route is not None else None
         template = self._template(known_method(request.method), path)
-        values = (request.path, peer, request.query or None, request.headers.get("User-Agent") or None)
+        query = mask(request.query) or None
+        agent = mask_user_agent(request.headers.get("User-Agent", "")) or None
+        values = (mask_path(request.path), peer, query, agent)
         span = template.start(trace.get_current_span(parent).get_span_context(), values)
         return RequestRecord(self._telemetry, request, route, template, span, parent)
 

@@ -13,6 +13,7 @@ from observability.access_line import AccessLine, ConnectionEnd, ConnectionLine
 from observability.deferred import DEFERRED
 from observability.logs import FastLogger, LogEntry
 from observability.logs.log_line import level_name, time_of
+from observability.masking import mask_path
 from observability.propagation import hex_trace_id
 from observability.synthetic import synthetic_type
 from observability.telemetry import Telemetry
@@ -69,7 +70,7 @@ class ServerRequest:
     ) -> None:
         self._telemetry = telemetry
         self._method = method
-        self._path = path
+        self._path = mask_path(path)
         self._caller = caller
         self._span = span
         self._open = True

@@ -23,6 +23,7 @@ from gateway.service_client.streamed_body import admitted_body
 from observability import Telemetry
 from observability.http.client import Client, ClientError, Limits, Origin, Response, Streamed
 from observability.http.client.request import encode, lines
+from observability.masking import mask_path
 from observability.tracer import MinimalSpan, ParentContext
 
 #: Connections to services nginx at once: more than all bulkheads let through, so that bulkheads alone bound
@@ -241,7 +242,7 @@ class HttpServiceClient:
         listener: Listener | None = None,
     ) -> Attempt:
         """Open an attempt's span."""
-        span = service.spans(call.method).start_minimal(parent, (self._url + call.target,))
+        span = service.spans(call.method).start_minimal(parent, (self._url + mask_path(call.target),))
         if number > 1:
             span.recording_span.set_attribute("http.request.resend_count", number - 1)
         return Attempt(service, admission, call, span, listener)

@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Iterator
 from types import TracebackType
 
+from observability.masking import mask
 from observability.text import Json, bounded, text_of
 
 #: A name that no line may use for anything else.
@@ -24,8 +25,8 @@ def error_fields(error: BaseException, trace: TracebackType | None) -> dict[str,
     """
     return {
         "error_type": type_name(type(error)),
-        "error_message": bounded(text_of(error)),
-        "error_stack": bounded(logging.Formatter().formatException((type(error), error, trace))),
+        "error_message": mask(bounded(text_of(error))),
+        "error_stack": mask(bounded(logging.Formatter().formatException((type(error), error, trace)))),
         "error_fingerprint": _fingerprint(error, trace),
     }
 

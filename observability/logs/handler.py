@@ -1,7 +1,7 @@
 """The log handler: each record as one JSON line on stderr and one Fluent record to the collector.
 
 Replaces structlog or python-json-logger, and OpenTelemetry's own handler: here one encoding of bounded, valid
-fields with the trace's ids goes both ways. A line takes 11 us, that of logging and json alone, without any of
+fields with the trace's ids goes both ways. A line takes 12 us, that of logging and json alone, without any of
 this, 9 (python -m tests.bench.telemetry). To be dropped when OpenTelemetry's handler holds what the collector
 does not take, and bounds what it sends.
 """
@@ -21,6 +21,7 @@ from observability.logs.fluent import HoldingSender
 from observability.logs.log_line import LogEntry
 from observability.logs.null_sender import NullSender
 from observability.logs.record_fields import RESERVED, common_fields, created_at, fields_of, has_good_names
+from observability.masking import are_secret, may_hold_secrets
 from observability.settings import Settings
 from observability.text import MAX_TEXT, Json, simple
 
@@ -70,10 +71,14 @@ class Handler(logging.Handler):
 
     def emit_plain(self, name: str, level: int, message: str, fields: Mapping[str, Any]) -> bool:
         """Write a line without a record; False, and nothing is written, where that needs more than encoding:
-        a value that is not plain, text that is long or not ASCII, a name that the line has itself."""
+        a value that is not plain, text that is long or not ASCII or may have to be masked, a name that the
+        line has itself."""
         if not _PLAIN.issuperset(map(type, fields.values())) or not RESERVED.isdisjoint(fields):
             return False
         if len(fields) > MAX_FIELDS // 2 or not has_good_names(fields):
+            return False
+        texts = [value for value in fields.values() if type(value) is str]
+        if may_hold_secrets("\n".join((message, *texts))) or are_secret(fields):
             return False
         created = time.time_ns()
         whole = {
@@ -96,7 +101,8 @@ class Handler(logging.Handler):
         """Write lines whose fields are complete.
 
         Returns:
-            those that are not written: they need more than encoding, as text that is long or not ASCII.
+            those that are not written: they need more than encoding, as text that is long or not ASCII, or
+            that may have an e-mail address.
         """
         to_json, to_msgpack = self._to_json, self._to_msgpack
         lines, packed, others, highest = list[bytes](), list[tuple[int, bytes]](), list[LogEntry](), 0
@@ -106,7 +112,7 @@ class Handler(logging.Handler):
                 encoded, fields = to_json(line), to_msgpack(line)
             except Exception:  # what UTF-8 or an integer of 64 bits cannot carry, or no plain value
                 encoded = fields = b""
-            if encoded and _is_short(encoded):
+            if encoded and _is_short(encoded) and b"@" not in encoded:
                 lines.append(encoded)
                 packed.append((created, fields))
                 if level > highest:

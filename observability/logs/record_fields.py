@@ -11,6 +11,7 @@ from opentelemetry import trace
 from observability.logs import error_fields
 from observability.logs.bounded_fields import MAX_FIELD_BYTES, MAX_FIELDS, BoundedFields, field_name
 from observability.logs.log_line import level_name, time_of
+from observability.masking import mask, mask_value
 from observability.propagation import hex_trace_id
 from observability.synthetic import FIELD as SYNTHETIC
 from observability.synthetic import synthetic_type
@@ -51,11 +52,12 @@ def common_fields(created: int, level: int, message: str, logger: str) -> dict[s
 
 def fields_of(record: logging.LogRecord) -> dict[str, Json]:
     """A record's fields, all of them valid JSON; `extra` fields lie flat beside the record's own."""
-    fields = common_fields(created_at(record), record.levelno, bounded(_message(record)), record.name)
+    message = mask(bounded(_message(record)))
+    fields = common_fields(created_at(record), record.levelno, message, record.name)
     if record.exc_info and record.exc_info[1]:
         fields |= error_fields.error_fields(record.exc_info[1], record.exc_info[2])
     extra = {
-        _key(name): value if simple(value) else plain(value)
+        (key := _key(name)): mask_value(key, value if simple(value) else plain(value))
         for name, value in vars(record).items()
         if name not in _STANDARD
     }
@@ -63,7 +65,7 @@ def fields_of(record: logging.LogRecord) -> dict[str, Json]:
     is_short = not record.exc_info and len(record.name) <= _SHORT_TEXT
     if is_short and _fit(extra) and has_good_names(extra):
         return fields | extra
-    message = fields.pop("message")
+    del fields["message"]
     bounded_fields = BoundedFields()
     for name, value in (fields | extra).items():
         bounded_fields.add(name, value)

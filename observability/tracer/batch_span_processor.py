@@ -8,15 +8,14 @@ To be dropped when the SDK's counts what it drops and loses no other span.
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
-from opentelemetry.sdk.trace import Event, ReadableSpan, SpanProcessor
-from opentelemetry.trace import Status
-from opentelemetry.util.types import AnyValue
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 
 from observability.text import well_formed
 from observability.tracer.batch import Batch
+from observability.tracer.span_texts import masked, with_texts
 
 #: How many spans wait to be encoded; beyond it the oldest is dropped.
 CAPACITY = 16384
@@ -78,7 +77,7 @@ class BatchingSpanProcessor(SpanProcessor):
 
     def _hand_over(self, spans: list[ReadableSpan]) -> None:
         try:
-            body = encode_spans(spans).SerializeToString()
+            body = encode_spans([masked(span) for span in spans]).SerializeToString()
         except Exception:  # one of them cannot be encoded; encoding them one by one finds out which
             for span in spans:
                 self._hand_over_alone(span)
@@ -87,43 +86,9 @@ class BatchingSpanProcessor(SpanProcessor):
 
     def _hand_over_alone(self, span: ReadableSpan) -> None:
         try:
-            body = encode_spans([_well_formed(span)]).SerializeToString()
+            body = encode_spans([masked(with_texts(span, well_formed))]).SerializeToString()
         except Exception:
             _logger.exception("A span was dropped: it could not be encoded")
             self._dropped(1)
         else:
             self._hold(Batch(body, 1))
-
-
-def _well_formed(span: ReadableSpan) -> ReadableSpan:
-    """The same span with U+FFFD in place of lone surrogates, which UTF-8 cannot encode."""
-    status = span.status
-    return ReadableSpan(
-        well_formed(span.name),
-        span.context,
-        span.parent,
-        span.resource,
-        _well_formed_attributes(span.attributes),
-        [
-            Event(well_formed(event.name), _well_formed_attributes(event.attributes), event.timestamp)
-            for event in span.events
-        ],
-        span.links,
-        span.kind,
-        status=Status(status.status_code, well_formed(status.description)) if status.description else status,
-        start_time=span.start_time,
-        end_time=span.end_time,
-        instrumentation_scope=span.instrumentation_scope,
-    )
-
-
-def _well_formed_attributes(attributes: Mapping[str, AnyValue] | None) -> dict[str, AnyValue]:
-    return {well_formed(key): _well_formed_value(value) for key, value in (attributes or {}).items()}
-
-
-def _well_formed_value(value: AnyValue) -> AnyValue:
-    if isinstance(value, str):
-        return well_formed(value)
-    if isinstance(value, Sequence) and not isinstance(value, bytes):
-        return [_well_formed_value(item) for item in value]
-    return value

@@ -23,6 +23,7 @@ from observability.text import well_formed
 from observability.tracer.encoder import UNSET, encode
 from observability.tracer.ended_spans import ENDED_SPANS
 from observability.tracer.shared_state import TracerSharedState
+from observability.tracer.span_texts import masked
 
 _logger = logging.getLogger(__name__)
 
@@ -173,7 +174,7 @@ class RecordingSpan(sdk.Span):
         self._name = well_formed(self._name)
         if self._status.description:
             self._status = Status(self._status.status_code, well_formed(self._status.description))
-        (of_resource,) = encode_spans([self._readable_span()]).resource_spans
+        (of_resource,) = encode_spans([masked(self._readable_span())]).resource_spans
         encoded: bytes = of_resource.scope_spans[0].spans[0].SerializeToString()
         return encoded
 

@@ -23,6 +23,7 @@ from observability.deferred import DEFERRED
 from observability.histogram import DurationHistogram
 from observability.logs import FastLogger, Handler
 from observability.logs.null_sender import NullSender
+from observability.masking import mask, mask_path, mask_user_agent
 from observability.metrics import DURATION_BUCKETS
 from observability.settings import Settings
 from observability.tracer import ParentContext, Template
@@ -89,6 +90,25 @@ def observations() -> dict[str, Callable[[int], float]]:
     }
 
 
+PATH = "/v1/orders/0a6a2b50-d1ae-4579-92f0-9836a28eea37"
+AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+
+
+def masking() -> dict[str, Callable[[int], float]]:
+    """The texts of what has nothing to mask, looked at for it."""
+
+    def request() -> None:
+        """A request of the gateway with one call of a service; its access line has the path again."""
+        mask_path(PATH), mask(""), mask_user_agent(AGENT), mask_path(PATH), mask_path(PATH)
+
+    return {
+        "gateway's request": lambda count: cost(request, count),
+        "query": lambda count: cost(lambda: mask("page=2&limit=50"), count),
+        "log line": lambda count: cost(lambda: mask("order placed"), count),
+        "log line with an id": lambda count: cost(lambda: mask(f"order {PATH} placed"), count),
+    }
+
+
 class JsonFormatter(logging.Formatter):
     """The formatter of a service without the library: the line alone, without ids, bounds and checks."""
 
@@ -141,7 +161,12 @@ def main() -> None:
     count, rounds = (1_000, 3) if arguments.quick else (COUNT, ROUNDS)
     with Report.progress() as progress:
         figures = []
-        for title, make in (("span", spans), ("observation", observations), ("log line", lines)):
+        for title, make in (
+            ("span", spans),
+            ("observation", observations),
+            ("log line", lines),
+            ("masking", masking),
+        ):
             variants = {name: partial(each, count) for name, each in make().items()}
             figures.append(Figure(title, "us", alternate(variants, rounds, progress, title)))
     Report("telemetry", figures).show(as_json=arguments.json)

@@ -8,6 +8,7 @@ from broker.rio.ingest.request_parser import EVENTS_ROUTE, route_of
 from broker.rio.ingest.short_form import SHORT_ROUTE
 from broker.rio.tracing import parent_of
 from observability import Telemetry
+from observability.masking import mask_path, mask_user_agent
 from observability.propagation import hex_trace_id
 from observability.server_request import ServerRequest
 from observability.tracer import Template
@@ -62,7 +63,8 @@ class RequestRecorder:
         route = route_of(request.path)
         template = self._templates[route]
         parent = parent_of({name: headers[name] for name in _CARRIED if name in headers})
-        values = request.path, headers.get("host", ""), headers.get("user-agent", "")
+        agent = mask_user_agent(headers.get("user-agent", ""))
+        values = mask_path(request.path), headers.get("host", ""), agent
         return RequestRecord(self._telemetry, request, route, template, template.start(parent, values))
 
 

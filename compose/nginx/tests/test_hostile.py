@@ -136,6 +136,18 @@ def test_values_are_kept_or_replaced_whole(edge: stand.Nginx, raw: bytes, logged
 
 
 @pytest.mark.parametrize(
+    "text", ["ada@example.com", "ada%40example.com", "whsec_MfKQ9r8GKYqrTwjU", "4111111111111111"]
+)
+def test_personal_data_is_not_written(edge: stand.Nginx, text: str) -> None:
+    head = f"GET /v1/{text}?{text} HTTP/1.1\r\nHost: a\r\nUser-Agent: probe ({text})\r\n\r\n"
+    answer = edge.speak(head.encode())
+    trace_id = answer.header("x-trace-id")
+    line, span = edge.access(trace_id), edge.span(trace_id)
+    assert (line["path"], line["user_agent"]) == ("(masked)", "(masked)")
+    assert text not in f"{line}{span}"
+
+
+@pytest.mark.parametrize(
     ("target", "path"),
     [
         ("/v1/né?ü".encode(), "/v1/né"),

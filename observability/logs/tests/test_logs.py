@@ -96,6 +96,33 @@ def is_storable(fields: dict[str, Any]) -> bool:
     )
 
 
+SECRETS: dict[str, dict[str, Any]] = {
+    "in the message": {"msg": "token=hunter2 refused"},
+    "in a field": {"msg": "refused", "extra": {"url": "/v1/orders?token=hunter2"}},
+    "a field's name": {"msg": "refused", "extra": {"password": "hunter2"}},
+    "deep in a field": {"msg": "refused", "extra": {"headers": [{"Cookie": "a=hunter2"}]}},
+    "in an exception": {"msg": "refused", "exc_info": ValueError("password: hunter2")},
+    "behind the end of what is kept": {"msg": "x" * 16_375 + " token=hunter2"},
+}
+
+
+@pytest.mark.parametrize("record", SECRETS.values(), ids=SECRETS)
+def test_credentials_are_masked(
+    logger: logging.Logger, stream: io.StringIO, fluent: FluentSink, record: dict[str, Any]
+) -> None:
+    logger.error(**record)
+    assert "refused" in stream.getvalue() or "x" in stream.getvalue()
+    assert "hunter" not in stream.getvalue()
+
+
+@pytest.mark.parametrize("message", ["for ada@example.com", "card 4111111111111111", "Bearer hunter2hunter2"])
+def test_a_fast_logger_masks_too(alone: Handler, stream: io.StringIO, message: str) -> None:
+    FastLogger("probe.lines").write(logging.INFO, message, {"at": message})
+    line = json.loads(stream.getvalue())
+    assert "***" in line["message"]
+    assert "***" in line["at"]
+
+
 CARELESS: dict[str, dict[str, Any]] = {
     "an empty name": {"": 1, "order_id": 7},
     "a name that is no text": {7: 1},  # type: ignore[dict-item]

@@ -66,6 +66,24 @@ def test_a_text_that_utf8_cannot_carry_does_not_cost_its_span(telemetry: Telemet
     assert dropped(telemetry) == 0
 
 
+@pytest.mark.parametrize("scope", ["instrumentation", "own"])
+def test_credentials_and_personal_data_of_a_span_are_masked(
+    telemetry: Telemetry, otlp: OtlpSink, scope: str
+) -> None:
+    provided = telemetry.tracer_provider.get_tracer("instrumentation")
+    tracer = telemetry.tracer if scope == "own" else provided
+    with tracer.start_as_current_span("work") as started:
+        started.set_attribute("url.query", "token=hunter2&page=1")
+        started.record_exception(ValueError("no account of ada@example.com"))
+    assert telemetry.flush()
+    (span,) = otlp.spans
+    found = str(span)
+    assert "page=1" in found
+    assert "no account of ***" in found
+    assert "hunter2" not in found
+    assert "ada@" not in found
+
+
 def test_a_span_that_ends_after_the_end_is_counted(telemetry: Telemetry) -> None:
     span = telemetry.tracer_provider.get_tracer("instrumentation").start_span("late")
     telemetry.shutdown(1.0)

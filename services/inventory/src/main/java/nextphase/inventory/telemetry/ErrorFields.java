@@ -26,7 +26,7 @@ final class ErrorFields {
     private ErrorFields() {}
 
     /** Type, message and stack trace of an exception, and a fingerprint that is equal for equal faults. */
-    static Map<String, Object> of(IThrowableProxy error) {
+    static Map<String, String> of(IThrowableProxy error) {
         return Map.of(
                 "error_type", error.getClassName(),
                 "error_message", String.valueOf(error.getMessage()),

@@ -30,7 +30,7 @@ final class LogRecord {
         record.put("level", level(event.getLevel()));
         record.put("service", service);
         record.put("instance", instance);
-        record.put("message", event.getFormattedMessage());
+        record.put("message", masked(event.getFormattedMessage()));
         record.put("logger", event.getLoggerName());
         Map<String, Object> extra = new LinkedHashMap<>();
         SpanContext context = Span.current().getSpanContext();
@@ -44,10 +44,10 @@ final class LogRecord {
         if (event.getKeyValuePairs() != null) {
             event.getKeyValuePairs().stream()
                     .filter(pair -> pair.value != null)
-                    .forEach(pair -> extra.put(name(pair.key, record), plain(pair.value)));
+                    .forEach(pair -> extra.put(name(pair.key, record), masked(pair.key, plain(pair.value))));
         }
         if (event.getThrowableProxy() != null) {
-            record.putAll(ErrorFields.of(event.getThrowableProxy()));
+            ErrorFields.of(event.getThrowableProxy()).forEach((name, text) -> record.put(name, masked(text)));
         }
         record.putAll(extra);
         return limited(record);
@@ -118,6 +118,18 @@ final class LogRecord {
                 || value instanceof Double number && Double.isFinite(number)
                 || value instanceof Float single && Float.isFinite(single);
         return isPlain ? value : text(value);
+    }
+
+    private static Object masked(String name, Object value) {
+        if (name != null && Masking.isSecret(name)) {
+            return Masking.MASK;
+        }
+        return value instanceof String text ? masked(text) : value;
+    }
+
+    /** No more than what is kept of it anyhow. */
+    private static String masked(String text) {
+        return text == null ? null : Masking.mask(cut(text, MAX_TEXT));
     }
 
     private static String text(Object value) {

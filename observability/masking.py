@@ -1,0 +1,118 @@
+"""Masks credentials and personal data in what telemetry says: log lines, attributes of spans, URLs.
+
+What is masked, and how it is found, is in masking.json, which the service in Java reads too.
+
+Replaces scrubadub and Presidio, which look for names and places by language models: here a text that has
+nothing to mask costs a few searches for single words. To be dropped when one of them does.
+"""
+
+import json
+import re
+from collections.abc import Iterable
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+from observability.text import Json
+
+_RULES: dict[str, Any] = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
+
+MASK: str = _RULES["mask"]
+
+#: One of these is in every text that may have to be masked, but for a card's number.
+_SIGNS: tuple[str, ...] = tuple(_RULES["signs"])
+_SECRET_NAME = re.compile(_RULES["secret_name"], re.ASCII)
+#: Each with words of which one is in every text that it masks, in lower case.
+_PATTERNS = [
+    (tuple[str, ...](rule["words"]), re.compile(rule["expression"], re.ASCII), MASK + rule.get("tail", ""))
+    for rule in _RULES["patterns"]
+]
+_CARD_DIGITS: int = _RULES["card_digits"]
+_ZEROS = bytes.maketrans(b"123456789", b"000000000")
+#: What a card's number has where every digit is 0; ids, which have as many digits, seldom do.
+_CARD_FORMS = (b"0" * _CARD_DIGITS, *(b"0000%b0000" % each for each in (b" ", b"+", b".", b"-", b"%20")))
+_AGENTS = 256
+
+
+def mask(text: str) -> str:
+    """The text with `***` in place of what is masked."""
+    if may_hold_secrets(text):
+        lower = text.lower()
+        for words, pattern, masked in _PATTERNS:
+            if not words or _has_one_of(words, lower):
+                text = pattern.sub(partial(_replace, masked), text)
+    return text
+
+
+def mask_path(path: str) -> str:
+    """A URL's path and query, masked. Nearly all have nothing to mask, which is seen at once."""
+    if "@" in path or "=" in path or "%" in path or ":" in path or "eyJ" in path or "whsec_" in path:
+        return mask(path)
+    if len(path) > _CARD_DIGITS:
+        for segment in path.split("/"):
+            if len(segment) >= _CARD_DIGITS and segment.isdigit():
+                return mask(path)
+    return path
+
+
+@lru_cache(_AGENTS)
+def mask_user_agent(text: str) -> str:
+    """The name of a client program, masked: few come again and again."""
+    return mask(text)
+
+
+def mask_value(name: str, value: Json) -> Json:
+    """A field's value, masked: whole if the field's name says that it is secret."""
+    if is_secret(name):
+        return MASK
+    match value:
+        case str():
+            return mask(value)
+        case dict():
+            return {key: mask_value(key, item) for key, item in value.items()}
+        case list():
+            return [mask_value("", item) for item in value]
+    return value
+
+
+def may_hold_secrets(text: str) -> bool:
+    """Whether a text has a sign of something to mask."""
+    return _has_one_of(_SIGNS, text) or (len(text) >= _CARD_DIGITS and _may_hold_card(text))
+
+
+@lru_cache(1024)
+def is_secret(name: str) -> bool:
+    """Whether the name of a field says that its value is secret."""
+    return _SECRET_NAME.search(name) is not None
+
+
+def are_secret(names: Iterable[str]) -> bool:
+    """Whether one of the names says that its field is secret."""
+    return any(map(is_secret, names))
+
+
+def _may_hold_card(text: str) -> bool:
+    zeros = text.encode(errors="replace").translate(_ZEROS)
+    for form in _CARD_FORMS:  # noqa: SIM110 - a generator costs more than all of it
+        if form in zeros:
+            return True
+    return False
+
+
+def _has_one_of(words: tuple[str, ...], text: str) -> bool:
+    for word in words:  # noqa: SIM110 - a generator costs more than all of it
+        if word in text:
+            return True
+    return False
+
+
+def _replace(masked: str, match: re.Match[str]) -> str:
+    kept, *number = match.groups()
+    return f"{kept}{masked}" if not number or _passes_luhn(number[0]) else match[0]
+
+
+def _passes_luhn(number: str) -> bool:
+    """The check digit of ISO/IEC 7812-1."""
+    digits = [int(digit) for digit in number.replace("%20", "") if digit.isdigit()]
+    doubled = (sum(divmod(2 * digit, 10)) for digit in digits[-2::-2])
+    return (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
