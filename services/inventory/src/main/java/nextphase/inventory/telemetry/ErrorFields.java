@@ -8,6 +8,7 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.StringJoiner;
@@ -23,6 +24,10 @@ final class ErrorFields {
     private static final int CAUSES = 16;
     private static final int BYTES = 8;
 
+    /** Packages whose methods change once a reflective call has been compiled (after 15 calls in Java 17). */
+    private static final List<String> REFLECTION =
+            List.of("jdk.internal.reflect.", "java.lang.reflect.", "sun.reflect.");
+
     private ErrorFields() {}
 
     /** Type, message and stack trace of an exception, and a fingerprint that is equal for equal faults. */
@@ -35,8 +40,8 @@ final class ErrorFields {
     }
 
     /**
-     * Of the types of an exception and its causes and of the methods it passed; not of messages and line numbers, which
-     * differ from one request or release to the next.
+     * Of the types of an exception and its causes and of the methods it passed, those of reflection left out; not of
+     * messages and line numbers, which differ from one request or release to the next.
      */
     private static String fingerprint(IThrowableProxy error) {
         StringJoiner parts = new StringJoiner("\n");
@@ -46,6 +51,7 @@ final class ErrorFields {
         }
         Arrays.stream(error.getStackTraceElementProxyArray())
                 .map(StackTraceElementProxy::getStackTraceElement)
+                .filter(frame -> REFLECTION.stream().noneMatch(frame.getClassName()::startsWith))
                 .map(frame -> frame.getClassName() + ":" + frame.getMethodName())
                 .distinct() // of a recursion each method counts once, however deep it went
                 .limit(METHODS)

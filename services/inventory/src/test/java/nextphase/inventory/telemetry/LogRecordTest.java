@@ -8,11 +8,16 @@ import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.LoggerContext;
 import ch.qos.logback.classic.spi.LoggingEvent;
 import ch.qos.logback.classic.spi.ThrowableProxy;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.slf4j.event.KeyValuePair;
@@ -54,6 +59,29 @@ class LogRecordTest {
     void hasOneFingerprintForAFaultWhateverItsMessage() {
         assertEquals(fingerprint(false, "one"), fingerprint(false, "two"));
         assertNotEquals(fingerprint(false, "one"), fingerprint(true, "one"));
+    }
+
+    @Test
+    void hasOneFingerprintHoweverAMethodWasCalledByReflection() throws ReflectiveOperationException {
+        Method fails = LogRecordTest.class.getDeclaredMethod("fails");
+        Set<Object> fingerprints = new HashSet<>();
+        Set<String> frames = new HashSet<>();
+        for (int call = 0; call < 100; call++) {
+            try {
+                fails.invoke(null);
+            } catch (InvocationTargetException error) {
+                Throwable fault = error.getCause();
+                fingerprints.add(ErrorFields.of(new ThrowableProxy(fault)).get("error_fingerprint"));
+                Arrays.stream(fault.getStackTrace()).map(StackTraceElement::getClassName).forEach(frames::add);
+            }
+        }
+        assertEquals(1, fingerprints.size());
+        assertTrue(frames.stream().anyMatch(name -> name.startsWith("jdk.internal.reflect.Native")));
+        assertTrue(frames.stream().anyMatch(name -> name.startsWith("jdk.internal.reflect.Generated")));
+    }
+
+    private static void fails() {
+        throw new IllegalStateException("no stock");
     }
 
     private static Object fingerprint(boolean isOther, String message) {
