@@ -12,7 +12,7 @@ import pytest
 
 from broker.tests.servers import Rio, wait_until
 
-EVENTS = 5000
+EVENTS = 2000
 CALLERS = 32
 
 
