@@ -41,7 +41,7 @@ RABBITMQ_ADVANCED = "[{rabbit, [{dead_letter_worker_consumer_prefetch, 10000}]}]
 RABBITMQ_SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 
 
-def wait_until(condition: Callable[[], Any], seconds: float = 60.0, what: str = "condition") -> Any:
+def wait_until(condition: Callable[[], Any], seconds: float = 120.0, what: str = "condition") -> Any:
     """Ask until the condition holds (truthy, and raises nothing), or fail after `seconds`."""
     deadline = time.monotonic() + seconds
     last: BaseException | None = None
@@ -249,7 +249,7 @@ class Postgres(Process):
             check=True,
             capture_output=True,
             cwd=self._data.parent,
-            timeout=60,
+            timeout=300,
         )
 
     def start(self) -> None:

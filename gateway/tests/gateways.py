@@ -122,7 +122,7 @@ async def gateway(
     running = Gateway(process, ports, pages, key, folder / "jwks.json", folder / "gateway.log")
     try:
         for index in range(processes):
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(120):
                 while not await running.ready(index):
                     assert process.poll() is None, (folder / "gateway.log").read_text()
                     await asyncio.sleep(0.05)
@@ -130,7 +130,7 @@ async def gateway(
     finally:
         process.send_signal(signal.SIGTERM)
         try:
-            await asyncio.to_thread(process.wait, 60)  # longer than it drains and sends its telemetry
+            await asyncio.to_thread(process.wait, 120)  # longer than it drains and sends its telemetry
         finally:
             process.kill()
             process.wait(timeout=10)

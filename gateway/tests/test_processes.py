@@ -60,7 +60,7 @@ def test_a_dead_process_is_started_again_with_its_index(
 def test_sigterm_stops_them_all(parent: subprocess.Popen[bytes], tmp_path: Path) -> None:
     processes = started(tmp_path, 2)
     parent.terminate()
-    assert parent.wait(timeout=20) == 0
+    assert parent.wait(timeout=60) == 0
     for _, pid in processes:
         gone(pid)
 
@@ -79,6 +79,6 @@ def test_sighup_reaches_them_all_and_ends_none(parent: subprocess.Popen[bytes], 
 def test_a_killed_parent_takes_them_along(parent: subprocess.Popen[bytes], tmp_path: Path) -> None:
     processes = started(tmp_path, 2)
     parent.kill()
-    parent.wait(timeout=20)
+    parent.wait(timeout=60)
     for _, pid in processes:
         gone(pid)

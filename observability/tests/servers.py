@@ -98,8 +98,8 @@ def serve(framework: str, otlp: OtlpSink, fluent: FluentSink, lines: Path) -> It
         process = subprocess.Popen(command, env=variables, cwd=ROOT, stderr=stderr, text=True)
     server = Server(framework, f"http://127.0.0.1:{port}", otlp, fluent, process)
     try:
-        eventually(server.answers, timeout=30)
+        eventually(server.answers, timeout=120)
         yield server
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)

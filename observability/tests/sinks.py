@@ -44,7 +44,7 @@ class Sink:
             self.server.server_close()
             self.server = None
 
-    def wait_for(self, found: Callable[[], Any], timeout: float = 10.0) -> Any:
+    def wait_for(self, found: Callable[[], Any], timeout: float = 60.0) -> Any:
         """The first true result of `found`, tried again whenever something arrives."""
         with self.changed:
             result = self.changed.wait_for(found, timeout)
@@ -190,7 +190,7 @@ class FluentSink(Sink):
         return list(self.wait_for(found))
 
 
-def eventually(condition: Callable[[], Any], timeout: float = 10.0) -> Any:
+def eventually(condition: Callable[[], Any], timeout: float = 60.0) -> Any:
     """The first true value of a condition that nothing announces."""
     deadline = time.monotonic() + timeout
     while not (value := condition()):

@@ -34,14 +34,14 @@ def database() -> Iterator[str]:
         shutil.chown(folder, "postgres")
     data = folder / "data"
     initdb = [BINARIES[-1] / "initdb", "--auth=trust", "--username=probe", "--no-sync", "--pgdata", data]
-    subprocess.run([*as_owner, *initdb], check=True, capture_output=True, cwd="/", timeout=60)
+    subprocess.run([*as_owner, *initdb], check=True, capture_output=True, cwd="/", timeout=300)
     options = ["-c", "listen_addresses=", "-c", f"unix_socket_directories={folder}", "-c", "fsync=off"]
     server = subprocess.Popen(
         [*as_owner, BINARIES[-1] / "postgres", "-D", data, *options], cwd="/", stderr=subprocess.DEVNULL
     )
     url = f"postgresql://probe@/postgres?host={folder}"
     try:
-        eventually(lambda: answers(url), timeout=30)
+        eventually(lambda: answers(url), timeout=120)
         yield url
     finally:
         server.terminate()

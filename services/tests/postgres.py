@@ -115,7 +115,7 @@ def _migrate(manifest: Manifest, url: str) -> None:
         cwd=ROOT,
         env=environment,
         stdout=subprocess.DEVNULL,
-        timeout=60,
+        timeout=300,
     )
 
 

@@ -16,8 +16,8 @@ from services.tests.manifest import ROOT, Manifest
 from services.tests.postgres import Databases
 from tests.ports import free_port
 
-STARTED_SECONDS = 30
-STOPPED_SECONDS = 15
+STARTED_SECONDS = 120
+STOPPED_SECONDS = 60
 FIRST_REQUESTS = {
     "accounts": "/accounts",
     "orders": "/orders",
@@ -48,10 +48,11 @@ def wait_until_ready(url: str) -> None:
     deadline = time.monotonic() + STARTED_SECONDS
     while time.monotonic() < deadline:
         try:
-            if httpx.get(f"{url}/health/ready", timeout=2).is_success:
+            if httpx.get(f"{url}/health/ready", timeout=10).is_success:
                 return
         except httpx.TransportError:
-            time.sleep(0.05)
+            pass  # it does not listen yet
+        time.sleep(0.05)
     pytest.fail("not ready in time")
 
 

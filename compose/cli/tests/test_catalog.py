@@ -199,7 +199,7 @@ def test_names_of_the_platforms_parts_are_taken(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"\xff\xfe\x00", b"", b"[" * 10_000, b"x" * 100_000, b"\x00", b"- &a [*a]"]
+    "content", [b"\xff\xfe\x00", b"", b"[" * 2_000, b"x" * 100_000, b"\x00", b"- &a [*a]"]
 )
 def test_what_is_no_manifest_at_all_is_refused(tmp_path: Path, content: bytes) -> None:
     root = checkout.make(tmp_path)

@@ -36,7 +36,7 @@ EVENT_BYTES = 98_304
 CALLERS = {"trace": "link", "trusted": ["127.0.0.1/32"], "baggage": []}
 
 
-def until(condition: Callable[[], Any], what: str, seconds: float = 10.0) -> Any:
+def until(condition: Callable[[], Any], what: str, seconds: float = 60.0) -> Any:
     """Polls `condition` until it gives something true, and returns that; fails the test after `seconds`."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):

@@ -201,7 +201,7 @@ def console(folder: Path, without: Collection[str] = (), **settings: Any) -> Ite
         process = subprocess.Popen(command, env=variables, cwd=ROOT, stderr=stderr, text=True)
     started = Console(url, folder, stores, otlp, fluent, process)
     try:
-        eventually(lambda: _answers(started), timeout=60)
+        eventually(lambda: _answers(started), timeout=120)
         yield started
     finally:
         process.terminate()

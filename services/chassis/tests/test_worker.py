@@ -30,11 +30,11 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        eventually(lambda: listens(port), timeout=30)
+        eventually(lambda: listens(port), timeout=120)
         yield port
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
 def listens(port: int) -> bool:

@@ -20,7 +20,7 @@ from tests.ports import free_port
 
 SERVICE = Path(__file__).parents[1]
 ROOT = SERVICE.parents[1]
-START_SECONDS = 60
+START_SECONDS = 240
 
 
 class Inventory:
@@ -134,7 +134,7 @@ def running(manifest: dict[str, Any], rows: Rows, output: IO[bytes]) -> Iterator
     finally:
         process.send_signal(signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(20)
+            process.wait(60)
         process.kill()
         service.http.close()
         peer.close()

@@ -47,7 +47,7 @@ class Peer:
         return [record for record in list(self.logs) if record.get("trace_id") == trace_id]
 
 
-def eventually(condition: Callable[[], Any], timeout_seconds: float = 20.0) -> Any:
+def eventually(condition: Callable[[], Any], timeout_seconds: float = 60.0) -> Any:
     """Wait for a condition and return what it found."""
     deadline = time.monotonic() + timeout_seconds
     while not (found := condition()):

@@ -7,5 +7,5 @@ from services.inventory.tests.conftest import ROOT
 
 def test_junit() -> None:
     command = ["mvn", "-q", "-B", "-f", "services/inventory/pom.xml", "test"]
-    ended = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True, timeout=100)
+    ended = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True, timeout=570)
     assert ended.returncode == 0, ended.stdout[-5000:]
