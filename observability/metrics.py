@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from functools import partial
 
 import prometheus_client
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import CollectorRegistry, Counter, Gauge, Info
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.metrics_core import Metric
@@ -15,6 +15,7 @@ from prometheus_client.process_collector import ProcessCollector
 from observability.deferred import DEFERRED
 from observability.histogram import DurationHistogram
 from observability.synthetic import FIELD as SYNTHETIC
+from observability.version import VERSION
 
 #: Seconds, of every duration that is measured; the collector and the inventory service have the same: those
 #: of the OpenTelemetry semantic conventions and, below them, three for answers of a few milliseconds and for
@@ -45,6 +46,10 @@ class Metrics:
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)
+        target = Info("target", "The version of the hop's code.", registry=self.registry)
+        target.info({"service_version": VERSION})
+        threads = Gauge("python_threads", "Threads that run Python code.", registry=self.registry)
+        threads.set_function(threading.active_count)
         self._durations = DurationHistogram(
             "http_server_request_duration_seconds",
             "Duration of HTTP server requests.",

@@ -1,5 +1,9 @@
 """The metrics every hop has."""
 
+import threading
+import tomllib
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,6 +34,23 @@ def test_a_request() -> None:
     assert metrics.registry.get_sample_value(f"{name}_count", labels) == 1
     assert metrics.registry.get_sample_value(f"{name}_bucket", labels | {"le": "0.025"}) == 0
     assert metrics.registry.get_sample_value(f"{name}_bucket", labels | {"le": "0.05"}) == 1
+
+
+def test_a_process_tells_its_version_and_its_threads() -> None:
+    metrics = Metrics()
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    version = {"service_version": project["version"]}
+    assert metrics.registry.get_sample_value("target_info", version) == 1
+    before = metrics.registry.get_sample_value("python_threads")
+    assert before is not None
+    stop = threading.Event()
+    thread = threading.Thread(target=stop.wait)
+    thread.start()
+    try:
+        assert metrics.registry.get_sample_value("python_threads") == before + 1
+    finally:
+        stop.set()
+        thread.join()
 
 
 def test_unknown_methods_share_a_label() -> None:

@@ -137,6 +137,25 @@ def test_host_postgresql_and_probes_are_seen(stack: Stack) -> None:
     eventually(look, within_seconds=90)
 
 
+def test_every_part_tells_its_version(stack: Stack) -> None:
+    """But for the inventory service: its JVM tells its own alone."""
+    query = 'group by (service) ({__name__=~"target_info|nginx_info|.+_build_info"})'
+    parts = {"collector", "jaeger", "loki", "prometheus", "alertmanager", "postgres", "rabbitmq"}
+
+    def look() -> None:
+        told = {labels["service"] for labels, _ in stack.telemetry.metric(query)}
+        assert told >= (HOPS - {"inventory"}) | parts | {"console"}
+
+    eventually(look, within_seconds=90)
+
+
+def test_what_a_series_is_about_is_its_service(stack: Stack) -> None:
+    """No second label says so, nor `exported_...`, as Prometheus calls a label that a target has, too."""
+    labels = ("exported_service", "exported_instance", "exported_job", "upstream")
+    query = " or ".join(f'{{{label}!=""}}' for label in labels)
+    assert stack.telemetry.metric(f"count by (__name__) ({query})") == []
+
+
 def test_no_metric_shows_a_password(stack: Stack) -> None:
     passwords = {file.read_text().strip() for file in (stack.layout.secrets / "postgres").iterdir()}
     address = stack.layout.address("collector-span-metrics")
