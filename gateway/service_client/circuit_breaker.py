@@ -12,6 +12,8 @@ _SLICES = 10
 #: If one URL has this share of a window's failures or more, only that URL is no longer called: calls of other
 #: URLs of the same path do not fail.
 _ALONE_SHARE = 0.8
+#: Isolated URLs of a service at once. The oldest one makes room; if it still fails, it is isolated again.
+MAX_ISOLATED = 1000
 
 
 class State(Enum):
@@ -236,9 +238,11 @@ class CircuitBreakers:
             return
 
         def changed(before: State, after: State) -> None:
-            if after is State.CLOSED:
-                self._urls.pop((path, target), None)
+            if after is State.CLOSED and self._urls.get((path, target)) is circuit:
+                del self._urls[path, target]
             self._changed(path, before, after)
 
+        if len(self._urls) >= MAX_ISOLATED:
+            del self._urls[next(iter(self._urls))]
         circuit = self._urls[path, target] = CircuitBreaker(self._settings, changed, self._clock)
         circuit.open()

@@ -4,7 +4,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
-from gateway.service_client.circuit_breaker import _SLICES, CircuitBreaker, CircuitBreakers, State
+from gateway.service_client.circuit_breaker import (
+    _SLICES,
+    MAX_ISOLATED,
+    CircuitBreaker,
+    CircuitBreakers,
+    State,
+)
 from gateway.service_client.policy import BreakerPolicy
 
 DECLARED = BreakerPolicy(failure_ratio=0.5, minimum=3, window_seconds=10, open_seconds=5)
@@ -140,3 +146,39 @@ def test_late_failures_of_a_url_that_is_left_alone_leave_its_breaker_as_it_is() 
     assert circuits.of("GET /a/{id}", "/a/bad") is isolated
     isolated.succeeded(probe)
     assert circuits.of("GET /a/{id}", "/a/bad") is path
+
+
+def isolate(circuits: CircuitBreakers, target: str) -> CircuitBreaker:
+    """The breaker of a URL that has failed often enough to be isolated."""
+    path = circuits.of("GET /a/{id}", target)
+    for _ in range(DECLARED.minimum):
+        path.failed(path.admit() or 0, target)
+    return circuits.of("GET /a/{id}", target)
+
+
+def test_isolated_urls_are_bounded() -> None:
+    """Callers choose URLs: of many that fail, those isolated last have breakers of their own."""
+    circuits = CircuitBreakers(DECLARED, clock=lambda: 0.0)
+    isolated = [isolate(circuits, f"/a/{number}") for number in range(MAX_ISOLATED + 1)]
+    path = circuits.of("GET /a/{id}", "/a/good")
+    assert circuits.of("GET /a/{id}", "/a/0") is path, "the longest isolated one made room"
+    assert [circuits.of("GET /a/{id}", f"/a/{number}") for number in (1, MAX_ISOLATED)] == [
+        isolated[1],
+        isolated[-1],
+    ]
+    assert path.state is State.CLOSED
+
+
+def test_a_probe_of_a_forgotten_breaker_leaves_its_successor_open() -> None:
+    now = [0.0]
+    circuits = CircuitBreakers(DECLARED, clock=lambda: now[0])
+    first = isolate(circuits, "/a/0")
+    now[0] += DECLARED.open_seconds
+    probe = first.admit()
+    assert probe is not None
+    for number in range(1, MAX_ISOLATED + 1):
+        isolate(circuits, f"/a/{number}")
+    again = isolate(circuits, "/a/0")
+    first.succeeded(probe)
+    assert circuits.of("GET /a/{id}", "/a/0") is again
+    assert again.state is State.OPEN
