@@ -10,12 +10,12 @@ import uvloop
 
 from gateway.app import serve
 from gateway.config.reload import check
-from gateway.config.settings import Settings, SettingsError
+from gateway.config.settings import Settings
 from gateway.invalidations import Invalidations
 from gateway.processes import fork
 from gateway.rate_limiter import RateLimiter
 from observability import setup
-from observability.configuration.errors import FaultyDocument
+from observability.configuration.errors import ConfigurationError
 
 #: Requests leave hardly any cycles behind; Python's own threshold has each of them pay for a search.
 COLLECT_AFTER = (20_000, 20, 50)
@@ -28,10 +28,10 @@ def main() -> int:
     parser.add_argument("--mock", action="store_true", help="answer every route with its example")
     options = parser.parse_args()
     try:
-        settings = Settings.load()
+        settings = Settings.read()
         settings.credential()
         check(settings)  # before anything is forked: faults stop the start, once
-    except (SettingsError, FaultyDocument) as error:
+    except ConfigurationError as error:
         print(error, file=sys.stderr)
         return 1
     return 0 if options.check else _run(settings, options.mock)
@@ -42,7 +42,7 @@ def _run(settings: Settings, mock: bool) -> int:
     limiter, invalidations = RateLimiter(), Invalidations()
     index = fork(len(settings.ports))
     # A process that is started again later must know the services that the others have read since.
-    settings = settings.model_copy(update={"services": Settings.load().services})
+    settings = settings.model_copy(update={"services": Settings.read().services})
     os.environ["SERVICE_INSTANCE_ID"] = f"{os.environ.get('SERVICE_INSTANCE_ID', 'gateway')}-{index + 1}"
     # Every connection is a file: the bulkheads are to bound them, not the default of a shell.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 
 from gateway.config.loader import load_router
 from gateway.config.router import Router
-from gateway.config.settings import ServiceSettings, Settings, SettingsError
+from gateway.config.settings import ServiceSettings, Settings
 from gateway.context import Context
 from gateway.pipeline import Pipeline
-from observability.configuration.errors import FaultyDocument
+from observability.configuration.errors import ConfigurationError
 
 _logger = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ class Reloader:
         settings: Settings,
         context: Context,
         *,
-        again: Callable[[], Settings] = Settings.load,
+        again: Callable[[], Settings] = Settings.read,
         mock: bool = False,
     ) -> None:
         self._settings = settings
@@ -62,7 +62,7 @@ class Reloader:
                 self._settings = settings
                 pipeline.use(router)
                 use_services(settings.services)
-            except (FaultyDocument, SettingsError) as error:
+            except ConfigurationError as error:
                 self._context.metrics.reloaded("refused")
                 _logger.error("Routes not reloaded: the old ones stay", extra={"faults": str(error)})
             except Exception:  # a file with an unforeseen fault must not be the last one that is read
@@ -76,7 +76,7 @@ class Reloader:
         """The settings and the router as their files are now.
 
         Raises:
-            SettingsError, FaultyDocument: one of them has faults.
+            ConfigurationError: one of them has faults.
         """
         services = self._again().services
         settings = self._settings.model_copy(update={"services": services})

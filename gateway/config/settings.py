@@ -1,34 +1,26 @@
 """The gateway's settings, read at start from the JSON file that `GATEWAY_CONFIG` names."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, ValidationError, model_validator
+from pydantic import Field, model_validator
 
+from observability.configuration.strict import HttpUrl, Port, Strict, read_secret
+
+VARIABLE = "GATEWAY_CONFIG"
 ROUTES_FILE = Path(__file__).parents[1] / "routes.yaml"
 
-Port = Annotated[int, Field(ge=1, le=65535)]
 
-
-class SettingsError(Exception):
-    """The configuration cannot be used; the message names the file and every field at fault."""
-
-
-class ServiceSettings(BaseModel):
+class ServiceSettings(Strict):
     """One service the gateway may call. `timeout_seconds` bounds a whole call, body included."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     timeout_seconds: Annotated[float, Field(gt=0, le=300)]
 
 
-class AuthSettings(BaseModel):
+class AuthSettings(Strict):
     """Which access tokens are accepted: those of `issuer` for `audience`, signed by a key of the JWK Set that
     either a file or a URL gives. `leeway_seconds` is by how much clocks may differ."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     issuer: Annotated[str, Field(min_length=1)]
     audience: Annotated[str, Field(min_length=1)]
@@ -43,24 +35,20 @@ class AuthSettings(BaseModel):
         return self
 
 
-class CorsSettings(BaseModel):
+class CorsSettings(Strict):
     """Origins whose scripts may use the API from browsers, such as `https://shop.example`; `*` is any."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     origins: tuple[Annotated[str, Field(pattern=r"^(\*|https?://[a-z0-9.-]+(:[0-9]+)?)$")], ...] = ()
     max_age_seconds: Annotated[int, Field(ge=0, le=86400)] = 600
 
 
-class Settings(BaseModel):
+class Settings(Strict):
     """The gateway's configuration: one entry of `ports` and of `metrics_ports` per process.
 
     Attributes:
         trusted_proxies: addresses, networks and host names of the proxies in front. Their `X-Forwarded-*`
             are believed, those of other peers dropped.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     host: str
     ports: Annotated[list[Port], Field(min_length=1)]
@@ -80,35 +68,18 @@ class Settings(BaseModel):
         return self
 
     @classmethod
-    def load(cls, environment: Mapping[str, str] = os.environ) -> Self:
+    def read(cls) -> Self:
         """Read the file named by `GATEWAY_CONFIG`.
 
         Raises:
-            SettingsError: the variable is unset, or the file is missing or breaks the schema.
+            ConfigurationError: the variable is unset, or the file is missing or breaks the schema.
         """
-        name = environment.get("GATEWAY_CONFIG")
-        if not name:
-            raise SettingsError("GATEWAY_CONFIG is not set: it names the gateway's configuration file")
-        try:
-            return cls.model_validate_json(Path(name).read_bytes())
-        except OSError as error:
-            raise SettingsError(f"{name}: {error.strerror}") from error
-        except ValidationError as error:
-            lines = (
-                f"{name}: {'.'.join(map(str, e['loc'])) or '(document)'}: {e['msg']}" for e in error.errors()
-            )
-            raise SettingsError("\n".join(lines)) from error
+        return cls.from_env(VARIABLE)
 
     def credential(self) -> str:
         """The secret that admits the gateway at services nginx.
 
         Raises:
-            SettingsError: the file cannot be read or is empty.
+            ConfigurationError: the file cannot be read or is empty.
         """
-        try:
-            secret = self.credential_file.read_text().strip()
-        except OSError as error:
-            raise SettingsError(f"{self.credential_file}: {error.strerror}") from error
-        if not secret:
-            raise SettingsError(f"{self.credential_file}: is empty")
-        return secret
+        return read_secret(self.credential_file)

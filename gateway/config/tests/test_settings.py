@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config.settings import Settings, SettingsError
+from gateway.config.settings import Settings
+from observability.configuration.errors import ConfigurationError
 
 GOOD = {
     "host": "127.0.0.1",
@@ -18,7 +19,7 @@ GOOD = {
 def load(folder: Path, document: object) -> Settings:
     file = folder / "gateway.json"
     file.write_text(json.dumps(document))
-    return Settings.load({"GATEWAY_CONFIG": str(file)})
+    return Settings.load(file)
 
 
 def test_good(tmp_path: Path) -> None:
@@ -39,20 +40,22 @@ def test_good(tmp_path: Path) -> None:
 def test_every_fault_is_named_with_file_and_field(
     tmp_path: Path, change: dict[str, object], field: str
 ) -> None:
-    with pytest.raises(SettingsError, match=r"gateway\.json: ") as caught:
+    with pytest.raises(ConfigurationError, match=r"gateway\.json: ") as caught:
         load(tmp_path, GOOD | change)
     assert field in str(caught.value)
 
 
-def test_missing_file_and_variable() -> None:
-    with pytest.raises(SettingsError, match="GATEWAY_CONFIG is not set"):
-        Settings.load({})
-    with pytest.raises(SettingsError, match="No such file"):
-        Settings.load({"GATEWAY_CONFIG": "/nowhere/gateway.json"})
+def test_missing_file_and_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GATEWAY_CONFIG", raising=False)
+    with pytest.raises(ConfigurationError, match="GATEWAY_CONFIG is not set"):
+        Settings.read()
+    monkeypatch.setenv("GATEWAY_CONFIG", "/nowhere/gateway.json")
+    with pytest.raises(ConfigurationError, match="No such file"):
+        Settings.read()
 
 
 def test_an_empty_credential_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "credential"
     file.write_text("\n")
-    with pytest.raises(SettingsError, match="is empty"):
+    with pytest.raises(ConfigurationError, match="is empty"):
         load(tmp_path, GOOD | {"credential_file": str(file)}).credential()
