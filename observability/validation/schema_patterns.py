@@ -1,6 +1,7 @@
-"""JSON Schemas (2020-12) in which a pattern means what ECMA-262 says, and not what Python's `re` makes of it.
+"""JSON Schemas (2020-12) in whose patterns `$` is the end of the text, as ECMA-262 has it.
 
-The difference that schemas meet is `$`: to `re` it may be followed by the text's last newline.
+To Python's `re` it may be followed by the text's last newline. Nothing else of ECMA-262 is translated: `\\d`
+and `\\w` match all of Unicode's digits and letters, and what `re` does not know, such as `\\p{L}`, is refused.
 """
 
 import re
@@ -8,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import ValidationError
 from jsonschema.protocols import Validator
 from jsonschema.validators import extend
@@ -32,16 +33,21 @@ def python_pattern(pattern: str) -> str:
     return _END.sub(lambda found: r"\Z" if found[0] == "$" else found[0], pattern)
 
 
-def validator(schema: Mapping[str, Any]) -> Validator:
-    """A validator of values by a schema without faults."""
-    made: Validator = _Validator(with_python_names(schema))
+def validator(schema: Mapping[str, Any] | bool, formats: FormatChecker | None = None) -> Validator:
+    """A validator of values by a schema without faults.
+
+    Parameters:
+        formats: checks `format`; without one, formats are not checked.
+    """
+    made: Validator = _Validator(with_python_names(schema), format_checker=formats)
     return made
 
 
 def with_python_names(schema: Any) -> Any:
     """A schema without faults, its patterns for names of members (`patternProperties`) as `re` reads them.
 
-    Those for values are left: a validator's keyword `pattern` can read them as it should.
+    Those for values are left: a validator's keyword `pattern` can read them as it should. A reference to a
+    schema below such a name with a `$` finds nothing.
     """
     if not isinstance(schema, Mapping):
         return schema

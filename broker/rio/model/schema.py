@@ -1,6 +1,7 @@
 """JSON Schemas of event types: what the data of an event must look like.
 
 JSON Schema 2020-12, by the jsonschema package; formats are asserted. It refers to nothing outside itself.
+`$` in a pattern is the end of the text (ECMA-262), not a place before its last newline.
 """
 
 import json
@@ -19,6 +20,7 @@ from observability.http.json_body import unique
 from observability.http.problem import Problem
 from observability.validation.formats import FORMATS
 from observability.validation.json_pointer import escape
+from observability.validation.schema_patterns import validator
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _MAX_SCHEMA_BYTES: Final = 64 * 1024
@@ -137,7 +139,7 @@ def _integer(literal: str) -> int | float:
 def _validator(document: Document) -> Any:
     try:
         Draft202012Validator.check_schema(document)
-        return Draft202012Validator(document, format_checker=FORMATS)
+        return validator(document, FORMATS)
     except SchemaError as error:
         pointer = "#" + "".join(f"/{_escaped(step)}" for step in error.absolute_path)
         _refuse(error.message[:_MAX_DETAIL], pointer)

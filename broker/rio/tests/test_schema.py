@@ -38,6 +38,24 @@ def test_every_fault_is_pointed_at() -> None:
     assert pointers({"properties": {"a/b~c": {"type": "string"}}}, {"a/b~c": 1}) == ["#/data/a~1b~0c"]
 
 
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"properties": {"sku": {"pattern": "^[a-z]+$"}}},
+        {"properties": {"sku": {"$ref": "#/$defs/sku"}}, "$defs": {"sku": {"pattern": "^[a-z]+$"}}},
+    ],
+)
+def test_a_patterns_dollar_is_the_end_of_the_text(schema: Any) -> None:
+    assert pointers(schema, {"sku": "pen"}) == []
+    assert pointers(schema, {"sku": "pen\n"}) == ["#/data/sku"]
+
+
+def test_a_dollar_in_a_pattern_of_names_is_the_end_of_the_name() -> None:
+    schema = {"patternProperties": {"^a$": {}}, "additionalProperties": False}
+    assert pointers(schema, {"a": 1}) == []
+    assert pointers(schema, {"a\n": 1}) == ["#/data"]
+
+
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[" * 100_000])
 def test_what_is_no_json_is_refused(body: bytes) -> None:
     problem = Schema({"type": "object"}).check(event(body))

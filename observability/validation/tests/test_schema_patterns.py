@@ -1,4 +1,4 @@
-"""Patterns of JSON Schemas mean what ECMA-262 says, wherever they stand."""
+"""`$` in patterns of JSON Schemas is the end of the text, wherever it stands."""
 
 import re
 from typing import Any
