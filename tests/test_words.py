@@ -1,4 +1,4 @@
-"""Words that were left behind: private metaphors in names, and pronouns for programs in sentences."""
+"""Words that were left behind: private metaphors in names, pronouns for programs and riddles in sentences."""
 
 import ast
 import io
@@ -62,4 +62,16 @@ def test_sentences_say_who_does_what(name: str) -> None:
     tokens = tokenize.generate_tokens(io.StringIO(source).readline)
     said = [token for token in tokens if token.type in (tokenize.COMMENT, tokenize.STRING)]
     found = [(token.start[0], match[0]) for token in said for match in SENTENCES.finditer(token.string)]
+    assert found == []
+
+
+@pytest.mark.parametrize("name", modules())
+def test_docstrings_begin_with_a_noun_or_a_verb(name: str) -> None:
+    """ "What is done to headers" is a riddle for "Changes of headers"."""
+    found = [
+        (node.lineno, node.value.value.splitlines()[0])
+        for node in ast.walk(ast.parse((ROOT / name).read_text()))
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        if isinstance(node.value.value, str) and node.value.value.startswith("What ")
+    ]
     assert found == []

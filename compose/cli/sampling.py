@@ -88,7 +88,7 @@ def _slow(sampling: Sampling) -> Iterator[str]:
 
 
 def _of_no_route(sampling: Sampling) -> list[str]:
-    """What has the default share: other requests, what the edge refuses, and what begins behind the edge."""
+    """Conditions of spans with the default share: of other routes, refused by the edge, begun behind it."""
     edge = 'resource.attributes["service.name"] == "edge-nginx"'
     return [
         _other_answers(sampling),

@@ -1,7 +1,7 @@
 """JSON Schemas (2020-12) in whose patterns `$` is the end of the text, as ECMA-262 has it.
 
 To Python's `re` it may be followed by the text's last newline. Nothing else of ECMA-262 is translated: `\\d`
-and `\\w` match all of Unicode's digits and letters, and what `re` does not know, such as `\\p{L}`, is refused.
+and `\\w` match all of Unicode's digits and letters; what `re` does not know, such as `\\p{L}`, is refused.
 """
 
 import re
@@ -46,7 +46,7 @@ def validator(schema: Mapping[str, Any] | bool, formats: FormatChecker | None = 
 def with_python_names(schema: Any) -> Any:
     """A schema without faults, its patterns for names of members (`patternProperties`) as `re` reads them.
 
-    Those for values are left: a validator's keyword `pattern` can read them as it should. A reference to a
+    Those for values are left: a validator's keyword `pattern` reads them as ECMA-262 does. A reference to a
     schema below such a name with a `$` finds nothing.
     """
     if not isinstance(schema, Mapping):

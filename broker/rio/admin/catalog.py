@@ -100,7 +100,7 @@ class DeclaredCatalog:
         self._schemas.declare(self._catalog.schemas)
 
     def _current_version(self) -> _Version:
-        """What changes when a file does."""
+        """A value that changes when one of the files does; empty while one is missing."""
         try:
             found = [file.stat() for file in self._files]
         except OSError:

@@ -13,7 +13,7 @@ from observability.http.client import Client, ClientError, Limits, Origin, Respo
 from observability.http.problem import Problem
 
 ORIGIN: Final = "rio"
-"""Who asks, as WebHook-Request-Origin says it and WebHook-Allowed-Origin has to repeat it."""
+"""The value of WebHook-Request-Origin, which a sink's WebHook-Allowed-Origin has to repeat."""
 
 _TIMEOUT_SECONDS: Final = 5.0
 _LIMITS: Final = Limits(connections_per_origin=16, body_bytes=64 * 1024, cut=True, idle_seconds=1.0)

@@ -49,4 +49,4 @@ async def _sender(request: Request) -> Sender:
 
 ApiParts = Annotated[Parts, Depends(_parts)]
 CurrentSender = Annotated[Sender, Depends(_sender)]
-"""Who sent the request; see `broker.rio.admin.route`."""
+"""The sender of the request; see `broker.rio.admin.route`."""

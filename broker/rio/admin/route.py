@@ -1,4 +1,4 @@
-"""Who may use a resource, and how its body is read: before anything else of a request is looked at."""
+"""Routes that check a sender's rights and read the body before anything else of a request is looked at."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
