@@ -3,7 +3,7 @@
 import math
 from typing import Final
 
-from broker.rio.amqp.publisher import Blocked, NotPublished
+from broker.rio.amqp.not_published import Blocked, NotPublished
 from observability.http.problem import Problem
 
 RETRY_AFTER_SECONDS: Final = 1

@@ -7,7 +7,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 
 from broker.rio import refusals
-from broker.rio.amqp.publisher import NotPublished
+from broker.rio.amqp.not_published import NotPublished
 from broker.rio.jobs.periodic import AWAY
 from observability.http.problem import Problem
 from observability.validation.json_pointer import escape

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from broker.rio.amqp.publisher import NotPublished
+from broker.rio.amqp.not_published import NotPublished
 from broker.rio.jobs.resending import Resending, Resent
 from broker.rio.model.states import State, log_state
 from broker.rio.store.dead_letters import DeadLetter, DeadLetterFilter, DeadLetters

@@ -16,75 +16,15 @@ from typing import Any, Final
 
 from broker.rio.amqp.connection import ConnectionThread, RabbitAddress
 from broker.rio.amqp.frames import Frames
+from broker.rio.amqp.not_published import Blocked, NotPublished, Saturated, Stuck, Unavailable
 from broker.rio.amqp.outgoing import Encoder, Outgoing
+from broker.rio.amqp.pending import Batch, Pending
+from broker.rio.amqp.stuck_routes import CONFIRM_SECONDS, StuckRoutes
 
-_CONFIRM_SECONDS: Final = 10.0
-_STUCK_SECONDS: Final = 5.0
-_MAX_STUCK: Final = 10_000
 _NO_CONFIRM: Final = (
-    f"RabbitMQ confirmed nothing of this kind for {_CONFIRM_SECONDS:.0f} s: a queue may have no leader"
+    f"RabbitMQ confirmed nothing of this kind for {CONFIRM_SECONDS:.0f} s: a queue may have no leader"
 )
 _WRITTEN_BYTES: Final = 256 * 1024
-
-
-class NotPublished(Exception):
-    """RabbitMQ did not confirm the message, and may or may not have it. The caller has to try again."""
-
-
-class Unavailable(NotPublished):
-    """RabbitMQ is away."""
-
-
-class Blocked(NotPublished):
-    """RabbitMQ takes no messages at present: a memory or disk alarm."""
-
-
-class Stuck(NotPublished):
-    """RabbitMQ confirms no message with this routing key, while it confirms others: a queue has no leader."""
-
-
-class Saturated(NotPublished):
-    """More messages wait for their confirm than the publisher may hold."""
-
-
-class _Batch:
-    """Messages published by one call, which returns when all of them have their result."""
-
-    __slots__ = ("future", "left", "results")
-
-    def __init__(self, count: int, future: "asyncio.Future[list[bool | NotPublished]]") -> None:
-        self.results: list[bool | NotPublished] = [True] * count
-        self.future = future
-        self.left = count
-
-    def refuse(self, refusal: NotPublished) -> "asyncio.Future[list[bool | NotPublished]]":
-        """Give all of them this result, at once."""
-        self.future.set_result([refusal] * len(self.results))
-        return self.future
-
-    def settle(self, index: int, result: bool | NotPublished) -> None:
-        self.results[index] = result
-        self.left -= 1
-        if not self.left and not self.future.done():  # done: its caller went away
-            self.future.set_result(self.results)
-
-
-class _Pending:
-    """A message whose confirm is waited for."""
-
-    __slots__ = ("batch", "index", "outgoing", "result", "sent_at")
-
-    def __init__(self, outgoing: Outgoing, batch: _Batch, index: int) -> None:
-        self.outgoing = outgoing
-        self.batch = batch
-        self.index = index
-        self.sent_at = 0.0
-        self.result: bool | NotPublished = True
-
-    @property
-    def route(self) -> tuple[str, str]:
-        """Exchange and routing key: RabbitMQ chooses the message's queues by them."""
-        return self.outgoing.exchange, self.outgoing.routing_key
 
 
 class Publisher(ConnectionThread):
@@ -113,11 +53,10 @@ class Publisher(ConnectionThread):
         self._capacity = capacity
         self._in_hand = 0  # touched on the event loop alone
         self._lock = threading.Lock()
-        self._queue: collections.deque[_Pending] = collections.deque()
-        self._unconfirmed: dict[int, _Pending] = {}  # by delivery tag, in the order sent
-        self._settled: list[_Pending] = []
-        self._stuck: dict[tuple[str, str], float] = {}
-        """Exchanges and routing keys without confirms, and until when (monotonic) messages are refused."""
+        self._queue: collections.deque[Pending] = collections.deque()
+        self._unconfirmed: dict[int, Pending] = {}  # by delivery tag, in the order sent
+        self._settled: list[Pending] = []
+        self._stuck = StuckRoutes()
         self._channel: Any = None
         self._encoder: Encoder
         self._frames: Frames
@@ -161,10 +100,10 @@ class Publisher(ConnectionThread):
     def publish_all(self, messages: Iterable[Outgoing]) -> "asyncio.Future[list[bool | NotPublished]]":
         """Publish messages and await all; the results are in the order of the messages."""
         outgoing = tuple(messages)
-        batch = _Batch(len(outgoing), self._loop.create_future())
+        batch = Batch(len(outgoing), self._loop.create_future())
         if refusal := self._refusal(len(outgoing)):
             return batch.refuse(refusal)
-        pending = [_Pending(one, batch, index) for index, one in enumerate(outgoing)]
+        pending = [Pending(one, batch, index) for index, one in enumerate(outgoing)]
         with self._lock:
             # Under the lock so that nothing is queued behind a lost connection's last sweep.
             connected, idle = self.connected.is_set() and self._admitted, not self._queue
@@ -211,7 +150,7 @@ class Publisher(ConnectionThread):
             self._send_some()
         self._report()
         oldest = next(iter(self._unconfirmed.values()), None)
-        if oldest is None or time.monotonic() - oldest.sent_at <= _CONFIRM_SECONDS:
+        if oldest is None or time.monotonic() - oldest.sent_at <= CONFIRM_SECONDS:
             return
         if self.blocked.is_set():
             # The connection is well; RabbitMQ reads on when its alarm is over; no call waits for it.
@@ -246,7 +185,9 @@ class Publisher(ConnectionThread):
         now = time.monotonic()
         while self._queue and size < _WRITTEN_BYTES:
             pending = self._queue.popleft()
-            if self._stuck and self._refuse_stuck(pending, now):
+            if self._stuck and self._stuck.refuses(pending.route, now):
+                pending.result = Stuck(_NO_CONFIRM)
+                self._settled.append(pending)
                 continue
             self._sent += 1
             pending.sent_at = now
@@ -266,23 +207,11 @@ class Publisher(ConnectionThread):
         """
         now = time.monotonic()
         due = itertools.takewhile(
-            lambda item: now - item[1].sent_at > _CONFIRM_SECONDS, self._unconfirmed.items()
+            lambda item: now - item[1].sent_at > CONFIRM_SECONDS, self._unconfirmed.items()
         )
         for tag, pending in list(due):
-            if len(self._stuck) < _MAX_STUCK:
-                self._stuck[pending.route] = now + _STUCK_SECONDS
+            self._stuck.note(pending.route, now)
             self._settle(tag, False, Stuck(_NO_CONFIRM))
-
-    def _refuse_stuck(self, pending: _Pending, now: float) -> bool:
-        until = self._stuck.get(pending.route)
-        if until is None:
-            return False
-        if now >= until:  # this one is sent, to find out; the next ones wait for what becomes of it
-            self._stuck[pending.route] = now + _CONFIRM_SECONDS + _STUCK_SECONDS
-            return False
-        pending.result = Stuck(_NO_CONFIRM)
-        self._settled.append(pending)
-        return True
 
     def _on_ack(self, tag: int, multiple: bool) -> None:
         self._settle(tag, multiple, None)
@@ -316,7 +245,7 @@ class Publisher(ConnectionThread):
 
     # --- on the event loop
 
-    def _resolve(self, settled: list[_Pending]) -> None:
+    def _resolve(self, settled: list[Pending]) -> None:
         self._in_hand -= len(settled)
         for pending in settled:
             pending.batch.settle(pending.index, pending.result)

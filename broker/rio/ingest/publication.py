@@ -8,8 +8,9 @@ from opentelemetry import context, trace
 from opentelemetry.trace import Span, StatusCode
 
 from broker.rio import refusals, tracing
+from broker.rio.amqp.not_published import Blocked, NotPublished
 from broker.rio.amqp.outgoing import Outgoing
-from broker.rio.amqp.publisher import Blocked, NotPublished, Publisher
+from broker.rio.amqp.publisher import Publisher
 from broker.rio.amqp.topology import EVENTS
 from broker.rio.ingest.messages import Outcome
 from broker.rio.ingest.observer import IngestObserver

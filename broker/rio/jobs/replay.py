@@ -17,7 +17,8 @@ from amqp.exceptions import AMQPError
 from broker.rio.amqp import event_log
 from broker.rio.amqp.connection import RabbitAddress
 from broker.rio.amqp.event_log import Logged, Reader
-from broker.rio.amqp.publisher import NotPublished, Publisher
+from broker.rio.amqp.not_published import NotPublished
+from broker.rio.amqp.publisher import Publisher
 from broker.rio.jobs.periodic import AWAY, every
 from broker.rio.jobs.resending import Resending, Resent
 from broker.rio.model.message import Message

@@ -13,8 +13,9 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Link, Span, SpanKind, StatusCode, Tracer
 
 from broker.rio import tracing
+from broker.rio.amqp.not_published import NotPublished
 from broker.rio.amqp.outgoing import Outgoing
-from broker.rio.amqp.publisher import NotPublished, Publisher
+from broker.rio.amqp.publisher import Publisher
 from broker.rio.amqp.topology import queue_name
 from broker.rio.metrics import ApiMetrics
 from broker.rio.model.message import Message

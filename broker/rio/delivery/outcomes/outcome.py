@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from broker.rio.amqp.publisher import NotPublished
+from broker.rio.amqp.not_published import NotPublished
 from broker.rio.delivery.attempt import DeliveryAttempt
 from broker.rio.jobs.periodic import AWAY
 

@@ -1,7 +1,8 @@
 """The attempt failed; the event waits in RabbitMQ until the next one."""
 
+from broker.rio.amqp.not_published import NotPublished
 from broker.rio.amqp.outgoing import Outgoing
-from broker.rio.amqp.publisher import NotPublished, Publisher
+from broker.rio.amqp.publisher import Publisher
 from broker.rio.amqp.topology import delay_route
 from broker.rio.delivery.attempt import DeliveryAttempt
 from broker.rio.delivery.outcomes.outcome import Outcome
