@@ -6,7 +6,7 @@ two thirds of it.
 """
 
 from observability.http.client.client import Client
-from observability.http.client.connection import Connection, Limits
+from observability.http.client.connection import Connection
 from observability.http.client.errors import (
     ClientError,
     ConnectFailed,
@@ -17,6 +17,7 @@ from observability.http.client.errors import (
     TooLarge,
 )
 from observability.http.client.headers import Headers
+from observability.http.client.limits import Limits
 from observability.http.client.origin import Origin
 from observability.http.client.pool import Resolve
 from observability.http.client.response import Collecting, Response

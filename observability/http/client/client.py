@@ -7,8 +7,9 @@ from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from observability.http.client import request
-from observability.http.client.connection import Connection, Limits
+from observability.http.client.connection import Connection
 from observability.http.client.errors import ClientError, ConnectFailed, ConnectionLost, TimedOut
+from observability.http.client.limits import Limits
 from observability.http.client.origin import Origin
 from observability.http.client.pool import Pool, Resolve
 from observability.http.client.response import Awaited, Collected, Response

@@ -3,14 +3,15 @@
 import asyncio
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final, Protocol, cast
+from typing import Final, cast
 
 import httptools
 
+from observability.http.client.deadline import Deadline
 from observability.http.client.errors import ClientError, ConnectionLost, Malformed, TimedOut, TooLarge
 from observability.http.client.headers import Headers
-from observability.http.client.response import AnswerReceiver
+from observability.http.client.limits import Limits
+from observability.http.client.response import AnswerReceiver, SwitchedReceiver
 from observability.http.raw_connection import RawConnection
 
 _JOINED_BYTES: Final = 64 * 1024
@@ -20,43 +21,11 @@ _FRAMING: Final = 32
 _LAST_SECONDS: Final = 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Bounds of a client.
-
-    Args:
-        connections_per_origin: open at once, busy or idle.
-        waiting_per_origin: callers that wait for one of them.
-        head_bytes: of an answer, interim answers and trailers included.
-        body_bytes: of an answer that is held in memory.
-        cut: whether an answer with a longer body is given with the start of it, and the connection closed,
-            instead of TooLarge.
-        idle_seconds: how long an unused connection is kept; less than the servers keep it.
-        connect_seconds: to open a connection to one address, the TLS handshake included.
-    """
-
-    connections_per_origin: int = 256
-    waiting_per_origin: int = 1024
-    head_bytes: int = 32 * 1024
-    body_bytes: int = 4 * 1024 * 1024
-    cut: bool = False
-    idle_seconds: float = 30.0
-    connect_seconds: float = 2.0
-
-
-class SwitchedReceiver(AnswerReceiver, Protocol):
-    """An answer that may be that the server switches protocols."""
-
-    def switch(self, headers: Headers, raw: RawConnection) -> None:
-        """The head of a 101 is there, and the connection is this answer's to close."""
-
-
 class Connection(asyncio.Protocol):
     """A connection of a pool: `send` starts an exchange, whose AnswerReceiver gets what comes back.
 
     Whatever leaves doubt about where the answer ends closes it: bytes of no request, an answer before
-    the request was sent, an end told in two ways. All deadlines share one timer, which is set anew only
-    when it fires too early for the deadline of that moment: exchanges that end in time never touch it.
+    the request was sent, an end told in two ways.
 
     Args:
         limits: bounds on heads.
@@ -76,6 +45,8 @@ class Connection(asyncio.Protocol):
         self._released, self._dropped = released, dropped
         self._transport: asyncio.Transport
         self._parser = httptools.HttpResponseParser(self)
+        self.deadline = Deadline(loop, self._expired)
+        """When the exchange, or the idle connection, ends."""
         self.closed = False
         self.used = False
         """Whether an exchange has ended well on it."""
@@ -92,8 +63,6 @@ class Connection(asyncio.Protocol):
         self._chunked = False
         self._unread = 0  # bytes received that the body does not account for
         self._error: ClientError | None = None
-        self._deadline = self._armed = math.inf
-        self._timer: asyncio.TimerHandle | None = None
 
     # -- exchanges
 
@@ -106,14 +75,14 @@ class Connection(asyncio.Protocol):
         self._raw = []
         self._headed = self._over = self._chunked = False
         self._unread = 0
-        self.expire_at(deadline)
+        self.deadline.set(deadline)
         if len(body) <= _JOINED_BYTES:
             self._transport.write(head + body if body else head)
         else:
             self._transport.write(head)
             self._transport.write(body)
 
-    def expect_switch(self, answer: "SwitchedReceiver") -> None:
+    def expect_switch(self, answer: SwitchedReceiver) -> None:
         """Let the server switch protocols (101) in answer to what is sent for this answer."""
         self._switching = answer
 
@@ -128,33 +97,15 @@ class Connection(asyncio.Protocol):
             return
         self.closed = True
         self._transport.abort()
-        if self._timer is not None:
-            self._timer.cancel()
+        self.deadline.cancel()
         answer, self._answer = self._answer, None
         if answer is not None and error is not None:
             answer.fail(error)
         self._let_write()
         self._dropped(self)
 
-    def expire_at(self, deadline: float) -> None:
-        """End the exchange, or the idle connection, at this time of the loop; infinity means never."""
-        self._deadline = deadline
-        if deadline < self._armed and not self.closed:
-            if self._timer is not None:
-                self._timer.cancel()
-            self._arm()
-
-    def _arm(self) -> None:
-        self._armed = self._deadline
-        self._timer = self.loop.call_at(self._deadline, self._ring)
-
-    def _ring(self) -> None:
-        self._timer, self._armed = None, math.inf
-        if self.loop.time() < self._deadline:
-            if self._deadline < math.inf:
-                self._arm()
-        else:
-            self.discard(TimedOut("the answer took too long", sent=True))
+    def _expired(self) -> None:
+        self.discard(TimedOut("the answer took too long", sent=True))
 
     # -- backpressure
 
@@ -216,11 +167,11 @@ class Connection(asyncio.Protocol):
     def _switch(self, headers: Headers, received: bytes) -> None:
         """Leave the connection to its answer: it is no HTTP any more."""
         answer = cast(SwitchedReceiver, self._switching)
-        self.expire_at(math.inf)
+        self.deadline.set(math.inf)
         answer.switch(headers, RawConnection(self._transport, received, self._expire_soon, self._lose))
 
     def _expire_soon(self) -> None:
-        self.expire_at(self.loop.time() + _LAST_SECONDS)
+        self.deadline.set(self.loop.time() + _LAST_SECONDS)
 
     def _lose(self, error: Exception | None) -> None:
         self.discard(ConnectionLost("the connection was closed", answered=True))

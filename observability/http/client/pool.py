@@ -5,8 +5,9 @@ import ssl
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 
-from observability.http.client.connection import Connection, Limits
+from observability.http.client.connection import Connection
 from observability.http.client.errors import ConnectFailed, ConnectionLost, Exhausted, TimedOut
+from observability.http.client.limits import Limits
 from observability.http.client.origin import Origin
 
 #: Gives the addresses of a host, `(ip, port)` in the order to try them; may raise ConnectFailed.
@@ -107,7 +108,7 @@ class Pool:
             self._release(connection)
 
     def _release(self, connection: Connection) -> None:
-        connection.expire_at(self._loop.time() + self._limits.idle_seconds)
+        connection.deadline.set(self._loop.time() + self._limits.idle_seconds)
         waiter = self._next()
         if waiter is None:
             self._idle.append(connection)

@@ -5,6 +5,7 @@ from typing import NamedTuple, Protocol, TypeVar
 
 from observability.http.client.errors import ClientError, TooLarge
 from observability.http.client.headers import Headers
+from observability.http.raw_connection import RawConnection
 
 T = TypeVar("T")
 
@@ -31,6 +32,13 @@ class AnswerReceiver(Protocol):
 
     def fail(self, error: BaseException) -> None:
         """There will be no (more of the) answer."""
+
+
+class SwitchedReceiver(AnswerReceiver, Protocol):
+    """An answer that may be that the server switches protocols."""
+
+    def switch(self, headers: Headers, raw: RawConnection) -> None:
+        """The head of a 101 is there, and the connection is this answer's to close."""
 
 
 class Awaited(AnswerReceiver, Protocol[T]):

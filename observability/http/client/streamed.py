@@ -98,12 +98,12 @@ class Streamed:
         finally:
             self._wake = None
             if not self._over:
-                self._connection.expire_at(math.inf)  # the reader may take its time
+                self._connection.deadline.set(math.inf)  # the reader may take its time
 
     def _expect(self) -> None:
         """Give the server its time anew; who makes the request's body keeps a time of their own."""
         until = math.inf if self._making else self._loop.time() + self.idle_seconds
-        self._connection.expire_at(until)
+        self._connection.deadline.set(until)
 
     # -- the request's body
 
@@ -141,7 +141,7 @@ class Streamed:
             return
         connection.sending = False
         if not self.future.done():
-            connection.expire_at(self._loop.time() + timeout_seconds)
+            connection.deadline.set(self._loop.time() + timeout_seconds)
 
     def _make(self, making: bool) -> None:
         """The next piece of the body is being made, or it is for the server to take it."""
@@ -158,7 +158,7 @@ class Streamed:
 
     def begin(self, status: int, headers: Headers) -> None:
         self.status, self.headers = status, headers
-        self._connection.expire_at(math.inf)
+        self._connection.deadline.set(math.inf)
         if status >= 400:  # RFC 9112, section 9.5: the server does not want the rest
             self._stop_sending()
         if not self.future.done():
