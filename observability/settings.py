@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 TRACERS = ("fast", "sdk")
@@ -18,6 +19,7 @@ class Settings:
     nowhere, so that a test or a tool beside a running instance writes nothing into it.
 
     Attributes:
+        log_levels: the file of levels that change while the process runs; None where there is none.
         tracer: makes the hop's own spans: `fast`, that of `observability.tracer`, or `sdk`.
     """
 
@@ -28,11 +30,12 @@ class Settings:
     fluent_address: tuple[str, int] | None
     collector_health_url: str | None
     tracer: str = "fast"
+    log_levels: Path | None = None
 
     @classmethod
     def from_env(cls, service: str, environ: Mapping[str, str] = os.environ) -> "Settings":
         """Read NEXTPHASE_INSTANCE, SERVICE_INSTANCE_ID, OTEL_EXPORTER_OTLP_ENDPOINT, FLUENT_ADDRESS,
-        COLLECTOR_HEALTH_URL and NEXTPHASE_TRACER.
+        COLLECTOR_HEALTH_URL, NEXTPHASE_TRACER and NEXTPHASE_LOG_LEVELS.
 
         Raises:
             SettingsError: one or more of them cannot be used.
@@ -54,6 +57,7 @@ class Settings:
             fluent_address=fluent,
             collector_health_url=health,
             tracer=tracer,
+            log_levels=Path(levels) if (levels := environ.get("NEXTPHASE_LOG_LEVELS")) else None,
         )
 
 

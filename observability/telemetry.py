@@ -15,6 +15,7 @@ from observability.exporter import HoldingExporter, NullExporter
 from observability.health import Health, reachable
 from observability.logs import stderr
 from observability.logs.fluent import HoldingSender
+from observability.logs.levels import LiveLevels
 from observability.logs.null_sender import NullSender
 from observability.metrics import Metrics
 from observability.propagation import use_w3c_propagation
@@ -78,6 +79,8 @@ class Telemetry:
         trace.set_tracer_provider(self.tracer_provider)
         logs.configure(self._log_handler)
         stderr.LINES.dropped = self.metrics.lines_dropped.inc
+        if self.settings.log_levels:
+            LiveLevels(self.settings.log_levels, self.settings.service).start()
 
     def flush(self, timeout_seconds: float = 5.0) -> bool:
         """Write and send the telemetry that waits; False when `timeout_seconds` were not enough."""

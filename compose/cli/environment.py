@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from compose.cli import log_levels
 from compose.cli.catalog import Service
 from compose.cli.layout import LOOPBACK
 from compose.cli.platform import FAST, Platform
@@ -29,7 +30,12 @@ def telemetry(site: Site, instance_id: str) -> Environment:
 def hop(site: Site, platform: Platform, instance_id: str) -> Environment:
     """Of every hop: its telemetry, and what makes its spans where that is not the usual tracer."""
     chosen = {} if platform.tracer == FAST else {"NEXTPHASE_TRACER": platform.tracer}
-    return telemetry(site, instance_id) | chosen
+    return telemetry(site, instance_id) | chosen | _log_levels(site)
+
+
+def _log_levels(site: Site) -> Environment:
+    """The file that `nextphase loglevel` writes; containers share none."""
+    return {} if site.hosts else {"NEXTPHASE_LOG_LEVELS": str(site.run / log_levels.FILE)}
 
 
 def service(site: Site, platform: Platform, service: Service, number: int) -> Environment:

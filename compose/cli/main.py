@@ -24,6 +24,7 @@ from compose.cli import (
     durations,
     find_arguments,
     hints,
+    loglevel_arguments,
     open_arguments,
     operate,
     preflight,
@@ -61,6 +62,7 @@ COMMANDS = {
     "down": Command("stop everything"),
     "status": Command("show every process: readiness, ports, memory", in_environment=True),
     "logs": Command("show the log of a process"),
+    "loglevel": Command("show or change which loggers write, while their hops run", in_environment=True),
     "reload": Command("have the gateway read its routes again, if they are right", in_environment=True),
     "check": Command(
         "hold every file against the programs that read it, and change nothing", in_environment=True
@@ -100,6 +102,7 @@ _JSON = (
     "console",
     "trace",
     "find",
+    "loglevel",
     "map",
     "slo",
     "emit",
@@ -113,6 +116,7 @@ _SETTLE = {
     "demo": demo_arguments.settle,
     "find": find_arguments.settle,
     "alerts": alerts_arguments.settle,
+    "loglevel": loglevel_arguments.settle,
 }
 """Functions that set a command's defaults and check its arguments against each other."""
 
@@ -288,6 +292,7 @@ def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
     )
     find_arguments.find(added["find"])
     alerts_arguments.alerts(added["alerts"], instance)
+    loglevel_arguments.loglevel(added["loglevel"])
     added["map"].add_argument(
         "--since",
         dest="seconds",
