@@ -44,14 +44,20 @@ class Inventory:
     ) -> str:
         """Deliver an order.placed event; returns the order's id."""
         order = order or str(uuid.uuid4())
+        answer = self.deliver_order(order, lines, event or str(uuid.uuid4()), headers)
+        assert answer.status_code == 204, answer.text
+        return order
+
+    def deliver_order(
+        self, order: str, lines: Mapping[str, int], event: str, headers: Mapping[str, str] | None = None
+    ) -> httpx.Response:
+        """Deliver an order.placed event with the id `event`."""
         data = {
             "order_id": order,
             "account_id": str(uuid.uuid4()),
             "lines": [{"sku": sku, "quantity": quantity} for sku, quantity in lines.items()],
         }
-        answer = self.deliver(data, id=event or str(uuid.uuid4()), headers=headers)
-        assert answer.status_code == 204, answer.text
-        return order
+        return self.deliver(data, id=event, headers=headers)
 
     def deliver(
         self, data: Any, *, id: str, type: str = "order.placed", headers: Mapping[str, str] | None = None
