@@ -6,10 +6,36 @@ from pathlib import Path
 
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
-from dashboards import gateway, overview, rio, service
+from dashboards import (
+    gateway,
+    host,
+    logs,
+    nginx,
+    overview,
+    postgresql,
+    rabbitmq,
+    rio,
+    runtimes,
+    service,
+    telemetry,
+    traces,
+)
 
 GENERATED = Path(__file__).parent / "generated"
-MODULES = (overview, service, gateway, rio)
+MODULES = (
+    overview,
+    nginx,
+    gateway,
+    service,
+    rio,
+    traces,
+    logs,
+    postgresql,
+    rabbitmq,
+    runtimes,
+    host,
+    telemetry,
+)
 
 
 def documents() -> dict[str, str]:

@@ -1,10 +1,19 @@
 """The few kinds of panels that the dashboards are made of. Sizes count in Grafana's grid of 24 columns."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
-from grafana_foundation_sdk.builders import common, dashboard, logs, loki, prometheus, stat, table, timeseries
+from grafana_foundation_sdk.builders import (
+    common,
+    dashboard,
+    heatmap,
+    logs,
+    loki,
+    stat,
+    statetimeline,
+    table,
+    timeseries,
+)
 from grafana_foundation_sdk.models.common import (
     BigValueColorMode,
     BigValueGraphMode,
@@ -15,69 +24,35 @@ from grafana_foundation_sdk.models.common import (
     LogsSortOrder,
     SortOrder,
     TooltipDisplayMode,
+    VisibilityMode,
 )
-from grafana_foundation_sdk.models.dashboard import (
-    DashboardLinkType,
-    DataTransformerConfig,
-    DynamicConfigValue,
-    Threshold,
-    ThresholdsMode,
-)
-from grafana_foundation_sdk.models.prometheus import PromQueryFormat
+from grafana_foundation_sdk.models.dashboard import DataTransformerConfig, DynamicConfigValue
+from grafana_foundation_sdk.models.heatmap import HeatmapColorMode, HeatmapColorScale
 
+from dashboards.limits import Limits, States
 from dashboards.sources import LOKI, PROMETHEUS
+from dashboards.targets import Logs, Prom, as_buckets, as_table, over_time, source
 
 HEIGHT: Final = 8
 WIDTH: Final = 8
-_RED, _AMBER, _GREEN = "red", "orange", "green"
+NOTHING: Final = "Nothing in this time"
+NONE: Final = "None in this time"
+"""Text in place of NOTHING where none is a good sign, or nothing to worry about."""
 
-
-@dataclass(frozen=True, slots=True)
-class Prom:
-    """A PromQL query and how its series are called. `exemplars` asks for the traces behind a histogram."""
-
-    expression: str
-    legend: str = ""
-    exemplars: bool = False
-
-
-def or_zero(expression: str) -> str:
-    """PromQL that gives 0, not nothing, of what has not happened yet."""
-    return f"{expression} or vector(0)"
-
-
-@dataclass(frozen=True, slots=True)
-class Logs:
-    """A LogQL query that counts, and how its series are called."""
-
-    expression: str
-    legend: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """From which value on a number is bad: amber, then red. Below is good, unless `good_is_high`."""
-
-    amber: float
-    red: float
-    good_is_high: bool = False
-
-    def steps(self) -> list[Threshold]:
-        if self.good_is_high:
-            return [Threshold(None, _RED), Threshold(self.red, _AMBER), Threshold(self.amber, _GREEN)]
-        return [Threshold(None, _GREEN), Threshold(self.amber, _AMBER), Threshold(self.red, _RED)]
+_WHOLE = ("short", "bytes")
 
 
 def series(
     title: str,
     unit: str,
     *queries: Prom | Logs,
-    description: str = "",
+    description: str,
     limits: Limits | None = None,
     links: Sequence[dashboard.DashboardLink] = (),
     width: int = WIDTH,
+    empty: str = NOTHING,
 ) -> timeseries.Panel:
-    """Values over time, one line a series; the limit is drawn as a line."""
+    """Values over time, one line a series; limits are drawn, too. `empty` stands for no series."""
     panel = (
         timeseries.Panel()
         .title(title)
@@ -86,7 +61,8 @@ def series(
         .min(0)
         .span(width)
         .height(HEIGHT)
-        .datasource(LOKI if isinstance(queries[0], Logs) else PROMETHEUS)
+        .datasource(source(queries[0]))
+        .no_value(empty)
         .line_width(1)
         .fill_opacity(10)
         .legend(
@@ -100,11 +76,11 @@ def series(
         .data_links(list(links))
     )
     if limits is not None:
-        panel.thresholds(_thresholds(limits)).thresholds_style(
+        panel.thresholds(limits.thresholds()).thresholds_style(
             common.GraphThresholdsStyleConfig().mode(GraphTresholdsStyleMode.DASHED)
         )
-    for number, query in enumerate(queries):
-        panel.with_target(_target(query, chr(ord("A") + number)))
+    for position, query in enumerate(queries):
+        panel.with_target(over_time(query, position))
     return panel
 
 
@@ -113,12 +89,14 @@ def number(
     unit: str,
     query: Prom | Logs,
     *,
-    description: str = "",
-    limits: Limits | None = None,
+    description: str,
+    limits: Limits | States | None = None,
+    links: Sequence[dashboard.DashboardLink] = (),
     width: int = 4,
     height: int = 4,
+    empty: str = NOTHING,
 ) -> stat.Panel:
-    """The value of now, one tile a series, coloured by its limits."""
+    """The value of now, one tile a series, coloured by its limits. `empty` stands for no series."""
     panel = (
         stat.Panel()
         .title(title)
@@ -126,19 +104,90 @@ def number(
         .unit(unit)
         .span(width)
         .height(height)
-        .datasource(LOKI if isinstance(query, Logs) else PROMETHEUS)
+        .datasource(source(query))
+        .no_value(empty)
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
         .graph_mode(BigValueGraphMode.AREA if limits is None else BigValueGraphMode.NONE)
         .color_mode(BigValueColorMode.VALUE if limits is None else BigValueColorMode.BACKGROUND)
-        .with_target(_target(query, "A"))
+        .data_links(list(links))
+        .with_target(over_time(query))
     )
-    return panel if limits is None else panel.thresholds(_thresholds(limits))
+    if isinstance(limits, States):
+        panel.mappings([limits.mapping()]).thresholds(limits.limits.thresholds())
+    elif limits is not None:
+        panel.thresholds(limits.thresholds())
+    return panel
+
+
+def states(
+    title: str,
+    query: Prom,
+    meaning: States,
+    *,
+    description: str,
+    links: Sequence[dashboard.DashboardLink] = (),
+    width: int = WIDTH,
+) -> statetimeline.Panel:
+    """States over time, one bar a series."""
+    return (
+        statetimeline.Panel()
+        .title(title)
+        .description(description)
+        .unit("short")
+        .span(width)
+        .height(HEIGHT)
+        .datasource(PROMETHEUS)
+        .no_value(NOTHING)
+        .mappings([meaning.mapping()])
+        .thresholds(meaning.limits.thresholds())
+        .show_value(VisibilityMode.NEVER)
+        .data_links(list(links))
+        .with_target(over_time(query))
+    )
+
+
+def buckets(title: str, unit: str, query: Prom, *, description: str, width: int = 24) -> heatmap.Panel:
+    """How a histogram's observations are spread over time; the dots are traces."""
+    colours = (
+        heatmap.HeatmapColorOptions()
+        .mode(HeatmapColorMode.SCHEME)
+        .scheme("Blues")
+        .scale(HeatmapColorScale.EXPONENTIAL)
+        .exponent(0.5)
+        .steps(64)
+        .fill("blue")
+    )
+    return (
+        heatmap.Panel()
+        .title(title)
+        .description(description)
+        .unit(unit)
+        .span(width)
+        .height(HEIGHT + 4)
+        .datasource(PROMETHEUS)
+        .no_value(NOTHING)
+        .calculate(False)
+        .color(colours)
+        .y_axis(heatmap.YAxisConfig().unit(unit))
+        .cell_values(heatmap.CellValues().unit("reqps"))
+        .show_legend()
+        .show_tooltip()
+        .with_target(as_buckets(query))
+    )
 
 
 def listing(
-    title: str, columns: Sequence[tuple[str, str, Prom]], *, description: str = "", width: int = 24
+    title: str,
+    columns: Sequence[tuple[str, str, Prom]],
+    *,
+    description: str,
+    width: int = 24,
+    empty: str = "",
 ) -> table.Panel:
-    """The values of now, one row for each set of labels. `columns` are (name, unit, query)."""
+    """The values of now, one row for each set of labels. `columns` are (name, unit, query).
+
+    `empty` stands for no row, and for a value that a row has not.
+    """
     names = {"Value" if len(columns) == 1 else f"Value #{chr(65 + n)}": c[0] for n, c in enumerate(columns)}
     organise = {"excludeByName": {"Time": True}, "renameByName": names}
     panel = (
@@ -148,22 +197,20 @@ def listing(
         .span(width)
         .height(HEIGHT)
         .datasource(PROMETHEUS)
+        .no_value(empty)
         .with_transformation(DataTransformerConfig(id_val="merge", options={}))
         .with_transformation(DataTransformerConfig(id_val="organize", options=organise))
     )
     for position, (name, unit, query) in enumerate(columns):
-        panel.override_by_name(name, [DynamicConfigValue("unit", unit), DynamicConfigValue("decimals", 3)])
-        panel.with_target(
-            prometheus.Dataquery()
-            .expr(query.expression)
-            .ref_id(chr(ord("A") + position))
-            .format(PromQueryFormat.TABLE)
-            .instant()
-        )
+        decimals = [] if unit in _WHOLE else [DynamicConfigValue("decimals", 3)]
+        panel.override_by_name(name, [DynamicConfigValue("unit", unit), *decimals])
+        panel.with_target(as_table(query, position))
     return panel
 
 
-def lines(title: str, expression: str, *, description: str = "", width: int = 24) -> logs.Panel:
+def lines(
+    title: str, expression: str, *, description: str, width: int = 24, empty: str = "No line in this time"
+) -> logs.Panel:
     """Log lines, newest first; each carries a link to its trace."""
     return (
         logs.Panel()
@@ -172,6 +219,7 @@ def lines(title: str, expression: str, *, description: str = "", width: int = 24
         .span(width)
         .height(HEIGHT + 2)
         .datasource(LOKI)
+        .no_value(empty)
         .show_time(True)
         .wrap_log_message(True)
         .enable_log_details(True)
@@ -179,19 +227,3 @@ def lines(title: str, expression: str, *, description: str = "", width: int = 24
         .sort_order(LogsSortOrder.DESCENDING)
         .with_target(loki.Dataquery().expr(expression).ref_id("A").max_lines(200))
     )
-
-
-def link(title: str, url: str) -> dashboard.DashboardLink:
-    """From a series or a dashboard to another page; the time range comes along."""
-    return dashboard.DashboardLink(title).type(DashboardLinkType.LINK).url(url).keep_time(True)
-
-
-def _target(query: Prom | Logs, ref_id: str) -> prometheus.Dataquery | loki.Dataquery:
-    if isinstance(query, Logs):
-        return loki.Dataquery().expr(query.expression).legend_format(query.legend).ref_id(ref_id)
-    target = prometheus.Dataquery().expr(query.expression).legend_format(query.legend).ref_id(ref_id)
-    return target.range().exemplar(query.exemplars)
-
-
-def _thresholds(limits: Limits) -> dashboard.ThresholdsConfig:
-    return dashboard.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(limits.steps())

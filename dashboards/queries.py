@@ -10,21 +10,24 @@ from typing import Any, Final
 
 from dashboards.generate import GENERATED
 
-#: What stands for Grafana's own variables and the dashboards' when no other value is chosen.
-DEFAULTS: Final[Mapping[str, str]] = MappingProxyType(
-    {"__rate_interval": "1m", "__auto": "1m", "service": "gateway", "traffic": ".*"}
-)
+#: What stands for Grafana's own variables when nothing else is given.
+BUILT_IN: Final[Mapping[str, str]] = MappingProxyType({"__rate_interval": "1m", "__auto": "1m"})
+_ALL: Final = "$__all"
 _VARIABLE = re.compile(r"\$\{?(\w+)\}?")
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One query: of "prometheus" or "loki" as `datasource`, with no variable left in its `expression`."""
+    """One query: of "prometheus" or "loki" as `datasource`, with no variable left in its `expression`.
+
+    `empty` is what its panel shows where there is no data.
+    """
 
     dashboard: str
     panel: str
     datasource: str
     expression: str
+    empty: str
 
     def __str__(self) -> str:
         return f"{self.dashboard} / {self.panel}: {self.expression}"
@@ -34,25 +37,38 @@ def queries(folder: Path = GENERATED, **variables: str) -> list[Query]:
     """The queries of all dashboards in `folder`.
 
     Parameters:
-        variables: values of template variables, over `DEFAULTS`; queries(service="gateway").
+        variables: values of template variables, over those of the dashboard: `queries(service="rio")`.
 
     Raises:
         KeyError: a query uses a variable that has no value.
     """
-    values = {**DEFAULTS, **variables}
-    return [
-        query
-        for file in sorted(folder.glob("*.json"))
-        for query in _of_dashboard(json.loads(file.read_text()), values)
-    ]
+    return [query for document in documents(folder).values() for query in queries_of(document, **variables)]
 
 
-def _of_dashboard(document: dict[str, Any], values: Mapping[str, str]) -> Iterator[Query]:
+def documents(folder: Path = GENERATED) -> dict[str, dict[str, Any]]:
+    """Uid -> the JSON of each dashboard in `folder`."""
+    found = [json.loads(file.read_text()) for file in sorted(folder.glob("*.json"))]
+    return {document["uid"]: document for document in found}
+
+
+def queries_of(document: Mapping[str, Any], **variables: str) -> Iterator[Query]:
+    """The queries of one dashboard."""
+    values = {**BUILT_IN, **_defaults(document), **variables}
     for panel in _panels(document["panels"]):
         for target in panel.get("targets", []):
             expression = _VARIABLE.sub(lambda match: values[match[1]], target["expr"])
             source = (target.get("datasource") or panel["datasource"])["type"]
-            yield Query(document["title"], panel["title"], source, expression)
+            empty = panel.get("fieldConfig", {}).get("defaults", {}).get("noValue", "")
+            yield Query(document["title"], panel["title"], source, expression, empty)
+
+
+def _defaults(document: Mapping[str, Any]) -> dict[str, str]:
+    """The values with which a dashboard opens."""
+    found = {}
+    for variable in document.get("templating", {}).get("list", []):
+        value = variable.get("current", {}).get("value", "")
+        found[variable["name"]] = variable["allValue"] if value == _ALL else value
+    return found
 
 
 def _panels(panels: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:

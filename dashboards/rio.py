@@ -1,320 +1,368 @@
 """The way of an event: outbox, relay, Rio, webhook."""
 
-from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
+from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.models import units
 
-from dashboards.frame import new_dashboard
-from dashboards.panels import Limits, Prom, lines, number, or_zero, series
+from dashboards import links
+from dashboards.frame import new_dashboard, section
+from dashboards.limits import CIRCUIT, PAUSED, SLOW_SECONDS, Limits
+from dashboards.panels import NONE, lines, number, series, states
+from dashboards.promql import QUANTILES, increase, or_zero, quantile, rate
+from dashboards.targets import Prom
 
-TITLE = "Rio"
+TITLE = "Rio and flows of events"
 UID = "nextphase-rio"
 
 _SUBSCRIPTION, _DATABASE = "{{subscription}}", "{{database}}"
 _IN_QUEUES = "subscription:rabbitmq_waiting_messages:max"
 _WAITING = "subscription:waiting_messages:sum"
-_DEAD = "max by (subscription) (rio_dead_letters)"
-
-
-def _rate(metric: str, by: str) -> str:
-    return f"sum by ({by}) (rate({metric}[$__rate_interval]))"
+_DEAD = "max by (subscription, service) (rio_dead_letters)"
+_DELIVERED = 'outcome="delivered"'
+_BY = "subscription, service"
+_TO_SERVICE = links.of_label("service")
+_MANY, _OLD = Limits(amber=100, red=1000), Limits(amber=10, red=60)
 
 
 def build() -> Dashboard:
-    board = new_dashboard(TITLE, UID)
-    for part in (_state, _accepting, _delivering, _waiting, _keeping, _relaying, _rabbitmq):
+    board = new_dashboard(
+        TITLE, UID, "Every step of an event: outbox, relay, acceptance, queue, delivery, event log."
+    )
+    board.link(links.board("rabbitmq", "RabbitMQ")).link(links.traces("rio")).link(links.logs("rio"))
+    for part in (_state, _relaying, _accepting, _delivering, _latency, _waiting, _stopped, _keeping):
         part(board)
-    return board.with_panel(lines("Every event's states, a line each", '{service_name="rio"}'))
+    section(
+        board,
+        "Log lines",
+        lines(
+            "States of every event",
+            '{service_name="rio"}',
+            description="One line for each state that an event reaches; each leads to its trace.",
+        ),
+    )
+    return board
 
 
 def _state(board: Dashboard) -> None:
-    board.with_row(Row("State"))
-    board.with_panel(
-        number("Accepted", units.EventsPerSecond, Prom("sum(rate(rio_events_accepted_total[5m]))"), width=5)
-    )
-    board.with_panel(
+    section(
+        board,
+        "State",
+        number(
+            "Accepted",
+            units.EventsPerSecond,
+            Prom(rate("rio_events_accepted_total", "", window="5m"), "accepted"),
+            description="Events that Rio has taken responsibility for per second, over 5 min.",
+            width=5,
+        ),
         number(
             "Delivered",
             units.EventsPerSecond,
-            Prom('sum(rate(rio_deliveries_total{outcome="delivered"}[5m]))'),
+            Prom(rate("rio_deliveries_total", "", _DELIVERED, window="5m"), "delivered"),
+            description="Deliveries confirmed per second: one for each event and subscription.",
             width=5,
-        )
-    )
-    board.with_panel(
-        number("Waiting", units.Short, Prom(f"sum({_WAITING})"), limits=Limits(amber=100, red=1000), width=4)
-    )
-    board.with_panel(
+        ),
+        number(
+            "Waiting",
+            units.Short,
+            Prom(f"sum({_WAITING})", "waiting"),
+            description="Accepted and not delivered yet.",
+            limits=_MANY,
+            width=4,
+        ),
         number(
             "Dead letters",
             units.Short,
-            Prom(or_zero(f"sum({_DEAD})")),
+            Prom(or_zero(f"sum({_DEAD})"), "dead letters"),
+            description="Events given up after all attempts. They are kept: retry or discard them.",
             limits=Limits(amber=1, red=10),
             width=5,
-        )
-    )
-    board.with_panel(
+        ),
         number(
             "Oldest in an outbox",
             units.Seconds,
-            Prom("max(relay_outbox_oldest_seconds)"),
-            limits=Limits(amber=10, red=60),
+            Prom("max(relay_outbox_oldest_seconds)", "oldest"),
+            description="How long a service's event has waited to be passed to Rio.",
+            limits=_OLD,
             width=5,
-        )
+        ),
+    )
+
+
+def _relaying(board: Dashboard) -> None:
+    section(
+        board,
+        "From the services' outboxes",
+        series(
+            "Passed to Rio",
+            units.EventsPerSecond,
+            Prom(rate("relay_shipped_total", "database"), _DATABASE),
+            Prom(rate("relay_refused_total", "database"), f"{_DATABASE} (refused)"),
+            empty=NONE,
+            description="Events per second, by the database whose outbox they were in.",
+            width=6,
+        ),
+        series(
+            "Rows in the outbox",
+            units.Short,
+            Prom("relay_outbox_rows", _DATABASE),
+            description="Events written and not passed on yet.",
+            width=6,
+        ),
+        series(
+            "Age of the oldest row",
+            units.Seconds,
+            Prom("relay_outbox_oldest_seconds", _DATABASE),
+            description="It grows while Rio does not accept, or the relay does not run.",
+            limits=_OLD,
+            width=6,
+        ),
+        series(
+            "Rows refused or behind one",
+            units.Short,
+            Prom("relay_blocked_rows", _DATABASE),
+            description="Events that Rio refused for good, and later ones of the same key. See `outbox"
+            " list`.",
+            limits=Limits(amber=1, red=10),
+            width=6,
+        ),
     )
 
 
 def _accepting(board: Dashboard) -> None:
-    board.with_row(Row("Accepting"))
-    board.with_panel(
+    section(
+        board,
+        "Accepted",
         series(
             "Accepted by type",
             units.EventsPerSecond,
-            Prom(_rate("rio_events_accepted_total", "type"), "{{type}}"),
-        )
-    )
-    board.with_panel(
+            Prom(rate("rio_events_accepted_total", "type"), "{{type}}"),
+            description="Events stored and confirmed per second.",
+        ),
         series(
             "Refused by reason",
             units.EventsPerSecond,
-            Prom(or_zero(_rate("rio_events_refused_total", "reason")), "{{reason}}"),
-        )
-    )
-    board.with_panel(
+            Prom(rate("rio_events_refused_total", "reason"), "{{reason}}"),
+            empty=NONE,
+            description="Events per second that Rio did not accept; their sender was told why.",
+        ),
         series(
             "Accepted without a subscription",
             units.EventsPerSecond,
-            Prom(or_zero(_rate("rio_unrouted_total", "type")), "{{type}}"),
-        )
-    )
-    board.with_panel(
+            Prom(rate("rio_unrouted_total", "type"), "{{type}}"),
+            empty=NONE,
+            description="Events per second of a type without subscriptions: the event log has them.",
+        ),
         series(
-            "In hand for RabbitMQ",
+            "Messages on their way to RabbitMQ",
             units.Short,
             Prom("sum by (instance) (rio_publisher_messages)", "{{instance}}"),
             description="Messages that wait to be sent, or for their confirm.",
-        )
-    )
-    board.with_panel(
+            width=6,
+        ),
         series(
             "Scheduled by type",
             units.EventsPerSecond,
-            Prom(or_zero(_rate("rio_events_scheduled_total", "type")), "{{type}}"),
-        )
-    )
-    board.with_panel(
+            Prom(rate("rio_events_scheduled_total", "type"), "{{type}}"),
+            empty=NONE,
+            description="Events per second that are to be delivered later.",
+            width=6,
+        ),
         series(
             "Repeated",
             units.EventsPerSecond,
-            Prom("sum(rate(rio_events_repeated_total[$__rate_interval]))", "repeated"),
+            Prom(rate("rio_events_repeated_total", ""), "repeated"),
             description="Accepted within the window already, and not dispatched again.",
-        )
-    )
-    board.with_panel(
+            width=6,
+        ),
         series(
             "Malformed messages by status",
             units.RequestsPerSecond,
-            Prom(or_zero(_rate("rio_malformed_total", "status")), "{{status}}"),
+            Prom(rate("rio_malformed_total", "status"), "{{status}}"),
+            empty=NONE,
             description="Refused before they were a request.",
-        )
+            width=6,
+        ),
     )
 
 
 def _delivering(board: Dashboard) -> None:
-    board.with_row(Row("Delivering"))
-    board.with_panel(
+    section(
+        board,
+        "Delivered",
         series(
             "Attempts by outcome",
             units.EventsPerSecond,
-            Prom(_rate("rio_deliveries_total", "outcome"), "{{outcome}}"),
-            Prom(_rate("rio_outcomes_not_kept_total", "reason"), "not kept: {{reason}}"),
-        )
-    )
-    board.with_panel(
+            Prom(rate("rio_deliveries_total", "outcome"), "{{outcome}}"),
+            Prom(rate("rio_outcomes_not_kept_total", "reason"), "not kept: {{reason}}"),
+            description="What each attempt led to; not kept: it could not be written down, and is made"
+            " again.",
+        ),
         series(
             "Attempts by status class",
             units.EventsPerSecond,
-            Prom(_rate("rio_delivery_attempts_total", "status_class"), "{{status_class}}"),
-            description="none: the sink gave no usable answer.",
-        )
-    )
-    board.with_panel(
+            Prom(rate("rio_delivery_attempts_total", "status_class"), "{{status_class}}"),
+            description="What the webhooks answered. none: the sink gave no usable answer.",
+        ),
         series(
             "Delivered by subscription",
             units.EventsPerSecond,
-            Prom(_rate('rio_deliveries_total{outcome="delivered"}', "subscription"), _SUBSCRIPTION),
-        )
+            Prom(rate("rio_deliveries_total", _BY, _DELIVERED), _SUBSCRIPTION),
+            description="Deliveries confirmed per second.",
+            links=_TO_SERVICE,
+        ),
     )
-    board.with_panel(
-        series(
-            "Attempt duration p95",
-            units.Seconds,
-            Prom(_quantile(0.95, "rio_delivery_attempt_duration_seconds"), _SUBSCRIPTION, exemplars=True),
-            limits=Limits(amber=0.5, red=1),
-        )
-    )
-    for share, name in ((0.5, "p50"), (0.95, "p95"), (0.99, "p99")):
-        board.with_panel(
+
+
+def _latency(board: Dashboard) -> None:
+    attempts = rate("rio_delivery_attempt_duration_seconds_bucket", f"{_BY}, le")
+    latency = rate("rio_delivery_latency_seconds_bucket", f"{_BY}, le")
+    section(
+        board,
+        "Duration of deliveries",
+        *(
             series(
                 f"From accepted to delivered, {name}",
                 units.Seconds,
-                Prom(_quantile(share, "rio_delivery_latency_seconds"), _SUBSCRIPTION, exemplars=True),
-                description="The dots are traces.",
+                Prom(quantile(level, latency), _SUBSCRIPTION, exemplars=True),
+                description="Waiting and repeated attempts included. The dots are traces.",
                 limits=Limits(amber=2, red=10),
+                links=_TO_SERVICE,
+                width=6,
             )
-        )
+            for level, name in QUANTILES
+        ),
+        series(
+            "Attempt duration p95",
+            units.Seconds,
+            Prom(quantile(0.95, attempts), _SUBSCRIPTION, exemplars=True),
+            description="How long webhooks take to answer. The dots are traces.",
+            limits=SLOW_SECONDS,
+            links=_TO_SERVICE,
+            width=6,
+        ),
+    )
 
 
 def _waiting(board: Dashboard) -> None:
-    board.with_row(Row("Waiting"))
-    board.with_panel(
+    behind = f"{_SUBSCRIPTION} (behind a failing one)"
+    section(
+        board,
+        "Waiting",
         series(
-            "Waiting",
+            "Waiting by subscription",
             units.Short,
             Prom(_IN_QUEUES, _SUBSCRIPTION),
-            Prom("max by (subscription) (rio_held_messages)", f"{_SUBSCRIPTION} (behind a failing one)"),
-            limits=Limits(amber=100, red=1000),
-        )
-    )
-    board.with_panel(
+            Prom(f"max by ({_BY}) (rio_held_messages)", behind),
+            description="Events accepted and not delivered; of ordered subscriptions, those behind a"
+            " failing one.",
+            limits=_MANY,
+            links=_TO_SERVICE,
+        ),
         series(
             "Age of the oldest in hand",
             units.Seconds,
-            Prom("max by (subscription) (rio_oldest_message_age_seconds)", _SUBSCRIPTION),
-            Prom(
-                "max by (subscription) (rio_held_oldest_message_age_seconds)",
-                f"{_SUBSCRIPTION} (behind a failing one)",
-            ),
+            Prom(f"max by ({_BY}) (rio_oldest_message_age_seconds)", _SUBSCRIPTION),
+            Prom(f"max by ({_BY}) (rio_held_oldest_message_age_seconds)", behind),
+            description="How long the event that has waited longest has been under way.",
             limits=Limits(amber=60, red=300),
-        )
-    )
-    board.with_panel(
+            links=_TO_SERVICE,
+        ),
         series(
-            "Dead letters",
+            "Dead letters by subscription",
             units.Short,
-            Prom(or_zero(_DEAD), _SUBSCRIPTION),
+            Prom(_DEAD, _SUBSCRIPTION),
+            empty=NONE,
+            description="Events given up after all attempts.",
             limits=Limits(amber=1, red=10),
-        )
+            links=_TO_SERVICE,
+        ),
     )
-    board.with_panel(
+
+
+def _stopped(board: Dashboard) -> None:
+    section(
+        board,
+        "Stopped and lost",
+        states(
+            "Circuit of each subscription",
+            Prom(f"max by ({_BY}) (rio_circuit_state)", _SUBSCRIPTION),
+            CIRCUIT,
+            description="Open: nothing is sent to the sink. Half open: one event tries whether it is well"
+            " again.",
+            links=_TO_SERVICE,
+            width=6,
+        ),
+        states(
+            "Paused subscriptions",
+            Prom(f"max by ({_BY}) (rio_subscription_paused)", _SUBSCRIPTION),
+            PAUSED,
+            description="An operator has paused it: its events wait.",
+            links=_TO_SERVICE,
+            width=6,
+        ),
         series(
-            "Circuits",
-            units.Short,
-            Prom("max by (subscription) (rio_circuit_state)", _SUBSCRIPTION),
-            description="0 closed, 1 half open, 2 open: nothing is sent to the sink.",
-            limits=Limits(amber=1, red=2),
-        )
-    )
-    board.with_panel(
-        series(
-            "Paused",
-            units.Short,
-            Prom("max by (subscription) (rio_subscription_paused)", _SUBSCRIPTION),
-            Prom(
-                or_zero(_rate("rio_queue_overflow_total", "subscription")),
-                f"{_SUBSCRIPTION} (given up a second, as too many wait)",
-            ),
-            limits=Limits(amber=1, red=2),
-        )
-    )
-    board.with_panel(
+            "Given up because too many wait",
+            units.EventsPerSecond,
+            Prom(rate("rio_queue_overflow_total", _BY), _SUBSCRIPTION),
+            empty=NONE,
+            description="Oldest events of a full queue, per second.",
+            limits=Limits(amber=0.01, red=1),
+            links=_TO_SERVICE,
+            width=6,
+        ),
         series(
             "Due for a subscription that is gone",
             units.Short,
             Prom(or_zero('sum(rabbitmq_detailed_queue_messages_ready{queue="rio.orphans"})'), "orphans"),
-            Prom("sum(increase(rio_queues_lost_total[$__rate_interval]))", "queues that RabbitMQ lost"),
+            Prom(increase("rio_queues_lost_total", ""), "queues that RabbitMQ lost"),
+            description="Scheduled events whose subscription was removed, and queues that had to be made"
+            " again.",
             limits=Limits(amber=1, red=100),
-        )
+            width=6,
+        ),
     )
 
 
 def _keeping(board: Dashboard) -> None:
     oldest = "time() - max(rio_event_log_oldest_timestamp_seconds > 0)"
-    board.with_row(Row("Kept and sent again"))
-    board.with_panel(
-        series("Event log", units.Short, Prom("max(rio_event_log_events)", "events"), width=6),
-    )
-    board.with_panel(
-        series("The event log reaches back", units.Seconds, Prom(or_zero(oldest), "oldest"), width=6)
-    )
-    board.with_panel(
+    section(
+        board,
+        "Event log and replays",
         series(
-            "Sent again",
+            "Events in the event log",
+            units.Short,
+            Prom("max(rio_event_log_events)", "events"),
+            description="What a replay can send again.",
+            width=6,
+        ),
+        series(
+            "Age of the event log",
+            units.Seconds,
+            Prom(or_zero(oldest), "oldest"),
+            description="How far back a replay can begin.",
+            width=6,
+        ),
+        series(
+            "Replayed",
             units.EventsPerSecond,
             Prom(
-                or_zero(_rate("rio_events_replayed_total", "subscription, origin")),
+                rate("rio_events_replayed_total", "subscription, origin"),
                 "{{subscription}} from {{origin}}",
             ),
+            empty=NONE,
+            description="Events sent again per second, from the event log or from dead letters.",
             width=6,
-        )
-    )
-    board.with_panel(
+        ),
         series(
-            "Dropped",
+            "Removed",
             units.Short,
+            Prom(increase("rio_retention_dropped_total", "table, reason"), "{{table}} by {{reason}}"),
             Prom(
-                or_zero("sum by (table, reason) (increase(rio_retention_dropped_total[$__rate_interval]))"),
-                "{{table}} by {{reason}}",
-            ),
-            Prom(
-                "sum by (result) "
-                '(increase(rio_recorded_deliveries_total{result=~"dropped|skipped"}[$__rate_interval]))',
+                increase("rio_recorded_deliveries_total", "result", 'result=~"dropped|skipped"'),
                 "attempts {{result}}",
             ),
-            Prom("sum(increase(rio_seen_dropped_total[$__rate_interval]))", "not counted in the topology"),
-            description="By retention, and what was not noted for people at all.",
+            Prom(increase("rio_seen_dropped_total", ""), "not counted in the topology"),
+            empty=NONE,
+            description="By retention, and what was not recorded at all.",
             width=6,
-        )
-    )
-
-
-def _quantile(share: float, histogram: str) -> str:
-    return f"histogram_quantile({share}, {_rate(f'{histogram}_bucket', 'subscription, le')})"
-
-
-def _relaying(board: Dashboard) -> None:
-    board.with_row(Row("Relay"))
-    board.with_panel(
-        series(
-            "Shipped",
-            units.EventsPerSecond,
-            Prom(_rate("relay_shipped_total", "database"), _DATABASE),
-            Prom(or_zero(_rate("relay_refused_total", "database")), f"{_DATABASE} (refused)"),
-            width=6,
-        )
-    )
-    board.with_panel(series("Rows in the outbox", units.Short, Prom("relay_outbox_rows", _DATABASE), width=6))
-    board.with_panel(
-        series(
-            "Age of the oldest row",
-            units.Seconds,
-            Prom("relay_outbox_oldest_seconds", _DATABASE),
-            limits=Limits(amber=10, red=60),
-            width=6,
-        )
-    )
-    board.with_panel(
-        series(
-            "Rows refused or behind one",
-            units.Short,
-            Prom("relay_blocked_rows", _DATABASE),
-            limits=Limits(amber=1, red=10),
-            width=6,
-        )
-    )
-
-
-def _rabbitmq(board: Dashboard) -> None:
-    board.with_row(Row("RabbitMQ"))
-    board.with_panel(
-        series(
-            "Messages",
-            units.Short,
-            Prom("sum(rabbitmq_queue_messages_ready)", "ready"),
-            Prom("sum(rabbitmq_queue_messages_unacked)", "in delivery"),
-        )
-    )
-    board.with_panel(
-        series("Memory", units.BytesIEC, Prom("rabbitmq_process_resident_memory_bytes", "resident"), width=8)
-    )
-    board.with_panel(
-        series("Connections", units.Short, Prom("rabbitmq_connections", "{{instance}}"), width=8)
+        ),
     )

@@ -28,7 +28,7 @@ _SINCE = re.compile(r"[1-9][0-9]{0,3}[smhd]")
 _EPILOG = """\
   open                          the home page
   open trace 4bf92f3577b34da6a3ce929d0e0e4736
-  open dashboard gateway        or platform, rio, service, or the name of a service or hop
+  open dashboard gateway        or platform, rio, postgresql, …, or the name of a service or hop
   open logs orders              or any LogQL query: open logs '{service_name="orders"} |= "refused"'
   open alerts HopDown
   open rio dead-letters         or another tab

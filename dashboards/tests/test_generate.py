@@ -38,20 +38,29 @@ def test_differences_names_what_is_missing_stale_and_nobodys(tmp_path: Path) -> 
 def test_uids_are_stable_and_unique() -> None:
     assert {document["uid"] for document in DOCUMENTS.values()} == {
         "nextphase-gateway",
+        "nextphase-host",
+        "nextphase-logs",
+        "nextphase-nginx",
         "nextphase-platform",
+        "nextphase-postgresql",
+        "nextphase-rabbitmq",
         "nextphase-rio",
+        "nextphase-runtimes",
         "nextphase-service",
+        "nextphase-telemetry",
+        "nextphase-traces",
     }
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
-def test_every_panel_has_title_unit_data_source_and_query(name: str) -> None:
+def test_every_panel_has_title_description_unit_data_source_and_query(name: str) -> None:
     assert panels(DOCUMENTS[name])
     for panel in panels(DOCUMENTS[name]):
         assert panel["title"]
+        assert panel["description"].endswith(".")
         assert panel["datasource"]["uid"] in {sources.PROMETHEUS.uid, sources.LOKI.uid}
         assert panel["targets"]
-        if panel["type"] in {"timeseries", "stat"}:
+        if panel["type"] not in {"table", "logs"}:
             assert panel["fieldConfig"]["defaults"]["unit"]
         references = [target["refId"] for target in panel["targets"]]
         assert len(set(references)) == len(references)
@@ -69,15 +78,74 @@ def test_panels_do_not_overlap(name: str) -> None:
         taken |= cells
 
 
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_titles_are_unique_in_a_row(name: str) -> None:
+    row, seen = "", set()
+    for panel in DOCUMENTS[name]["panels"]:
+        if panel["type"] == "row":
+            row = panel["title"]
+        assert (row, panel["title"]) not in seen
+        seen.add((row, panel["title"]))
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_series_has_a_name(name: str) -> None:
+    """A curve by labels is called by labels that its query keeps; what has none is called in words."""
+    for panel in panels(DOCUMENTS[name]):
+        for target in panel["targets"]:
+            if panel["type"] in {"table", "logs", "heatmap"}:
+                continue
+            legend = target["legendFormat"]
+            assert legend, panel["title"]
+            labels = set(re.findall(r"\{\{(\w+)\}\}", legend))
+            assert not labels or "vector(0)" not in target["expr"], f"{panel['title']}: a series has no name"
+            kept = [set(re.split(r", ?", by)) for by in re.findall(r"\bby \(([\w, ]*)\)", target["expr"])]
+            assert not kept or labels <= set().union(*kept), f"{panel['title']}: {legend}"
+
+
+_UNITS = {
+    "s": r"_seconds|time\(\)",
+    "ms": "_milliseconds",
+    "bytes": "_bytes",
+    "Bps": r"rate\(\w+_bytes",
+    "binBps": r"rate\(\w+_bytes",
+    "percentunit": r"/|ratio|rate\(\w+_seconds|avg\(",
+    **dict.fromkeys(("reqps", "eps", "ops", "cps", "mps"), r"rate\(|:rate|_per_second"),
+}
+"""What a query with a unit has in it."""
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_units_fit_the_names_of_the_metrics(name: str) -> None:
+    for panel in panels(DOCUMENTS[name]):
+        unit = panel.get("fieldConfig", {}).get("defaults", {}).get("unit")
+        for target in panel["targets"] if unit in _UNITS and panel["type"] != "heatmap" else ():
+            assert re.search(_UNITS[unit], target["expr"]), f"{panel['title']} ({unit}): {target['expr']}"
+
+
 def test_links_lead_to_dashboards_and_variables_that_exist() -> None:
     variables = {
         document["uid"]: {variable["name"] for variable in document.get("templating", {}).get("list", [])}
         for document in DOCUMENTS.values()
     }
-    links = re.findall(r"/d/([\w-]+)\?var-(\w+)=", json.dumps(list(DOCUMENTS.values())))
+    links = re.findall(r"/d/([\w-]+)(?:\?var-(\w+)=)?", json.dumps(list(DOCUMENTS.values())))
     assert links
     for uid, variable in links:
-        assert variable in variables[uid]
+        assert uid in variables
+        assert not variable or variable in variables[uid]
+
+
+def test_the_overview_leads_to_every_part() -> None:
+    """By a panel's own links; the menu of dashboards leads everywhere."""
+    overview = json.dumps(DOCUMENTS["nextphase-platform.json"])
+    parts = {"nginx", "gateway", "service", "rio", "runtimes", "telemetry", "logs", "traces"}
+    assert {part for part in parts if f"/d/nextphase-{part}" in overview} == parts
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_dashboard_marks_alerts(name: str) -> None:
+    names = [annotation["name"] for annotation in DOCUMENTS[name]["annotations"]["list"]]
+    assert "Alerts" in names
 
 
 def test_durations_show_the_traces_behind_them() -> None:

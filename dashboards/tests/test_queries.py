@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from dashboards.queries import Query, queries
+from dashboards.queries import Query, documents, queries
 
 
 def test_no_variable_is_left_and_every_query_names_its_place() -> None:
     found = queries()
-    assert {query.dashboard for query in found} == {"Platform overview", "Service", "Gateway", "Rio"}
+    assert {query.dashboard for query in found} == {board["title"] for board in documents().values()}
     assert {query.datasource for query in found} == {"prometheus", "loki"}
     assert all("$" not in query.expression for query in found)
     assert len({(query.dashboard, query.panel, query.expression) for query in found}) == len(found)
@@ -34,21 +34,35 @@ def test_panels_in_collapsed_rows_count_and_targets_may_name_their_own_source(tm
     panel = {
         "title": "Inner",
         "datasource": {"type": "prometheus"},
+        "fieldConfig": {"defaults": {"noValue": "Nothing"}},
         "targets": [
             {"expr": 'up{a="${service}"}[$__rate_interval]'},
             {"expr": "{}", "datasource": {"type": "loki"}},
         ],
     }
     row = {"title": "Row", "type": "row", "panels": [panel]}
-    (tmp_path / "one.json").write_text(json.dumps({"title": "One", "panels": [row]}))
+    (tmp_path / "one.json").write_text(json.dumps({"uid": "one", "title": "One", "panels": [row]}))
     assert queries(tmp_path, service="x") == [
-        Query("One", "Inner", "prometheus", 'up{a="x"}[1m]'),
-        Query("One", "Inner", "loki", "{}"),
+        Query("One", "Inner", "prometheus", 'up{a="x"}[1m]', "Nothing"),
+        Query("One", "Inner", "loki", "{}", "Nothing"),
     ]
+
+
+def test_a_dashboard_opens_with_the_values_that_it_says(tmp_path: Path) -> None:
+    variables = [
+        {"name": "one", "current": {"value": "gateway"}},
+        {"name": "all", "current": {"value": "$__all"}, "allValue": ".+"},
+        {"name": "text"},
+    ]
+    panel = {"title": "P", "datasource": {"type": "prometheus"}, "targets": [{"expr": "$one $all $text."}]}
+    board = {"uid": "one", "title": "One", "panels": [panel], "templating": {"list": variables}}
+    (tmp_path / "one.json").write_text(json.dumps(board))
+    assert [query.expression for query in queries(tmp_path)] == ["gateway .+ ."]
+    assert [query.expression for query in queries(tmp_path, one="rio")] == ["rio .+ ."]
 
 
 def test_an_unknown_variable_is_an_error(tmp_path: Path) -> None:
     panel = {"title": "P", "datasource": {"type": "prometheus"}, "targets": [{"expr": "$nobody"}]}
-    (tmp_path / "one.json").write_text(json.dumps({"title": "One", "panels": [panel]}))
+    (tmp_path / "one.json").write_text(json.dumps({"uid": "one", "title": "One", "panels": [panel]}))
     with pytest.raises(KeyError, match="nobody"):
         queries(tmp_path)

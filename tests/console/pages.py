@@ -9,6 +9,8 @@ PAGES = {
     "gateway dashboard": "/d/nextphase-gateway",
     "rio dashboard": "/d/nextphase-rio",
     "service dashboard": "/d/nextphase-service",
+    "nginx dashboard": "/d/nextphase-nginx",
+    "traces dashboard": "/d/nextphase-traces",
     "traces": "/traces",
     "trace": "/trace/{trace}",
     "logs": "/logs",

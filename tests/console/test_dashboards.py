@@ -17,7 +17,7 @@ import pytest
 from playwright.sync_api import Locator, Page, Request, Route, expect
 
 from dashboards.generate import GENERATED
-from dashboards.queries import queries
+from dashboards.queries import documents, queries, queries_of
 from tests.conftest import ROOT, Stack, eventually
 from tests.console import every_kind
 from tests.console.conftest import PHONE
@@ -146,8 +146,8 @@ def _compare(stack: Stack, panel: dict[str, Any], shown: Locator, questions: lis
         for one in answer["result"]
     ]
     if not any(series.get("values") or series.get("value") for _, series in told):
-        message = "No log lines" if panel["type"] == "logs" else "No data"
-        expect(shown.get_by_text(message)).to_be_visible()
+        message = panel["fieldConfig"]["defaults"].get("noValue") or "No data"
+        expect(shown.get_by_text("No log lines" if panel["type"] == "logs" else message)).to_be_visible()
         return
     _COMPARISONS[panel["type"]](shown, told)
 
@@ -205,16 +205,28 @@ def _compare_table(shown: Locator, told: list[tuple[dict[str, Any], dict[str, An
         "rows => rows.map(row => Object.fromEntries([...row.cells]"
         ".map(cell => [cell.dataset.column, cell.dataset.value])))"
     )
-    edges: dict[tuple[str, ...], dict[str, float]] = {}
-    names = {"A": "rate", "B": "failed", "C": "p95"}
-    for target, series in told:
-        key = tuple(series["metric"].get(name, "") for name in ("client", "connection_type", "server"))
-        edges.setdefault(key, {})[names[target["refId"]]] = float(series["value"][1])
-    assert len(rows) == len(edges)
+    labels = sorted({name for _, series in told for name in series["metric"] if name != "__name__"})
+    wanted: dict[tuple[str, ...], list[float]] = {}
+    for _, series in told:
+        key = tuple(series["metric"].get(name, "") for name in labels)
+        wanted.setdefault(key, []).append(float(series["value"][1]))
+    assert len(rows) == len(wanted)
     for row in rows:
-        for name, wanted in edges[(row["client"], row["connection_type"], row["server"])].items():
-            shown_value = number(row[name])
-            assert close(shown_value, wanted) or (math.isnan(shown_value) and math.isnan(wanted)), row
+        values = [number(value) for name, value in row.items() if name not in labels and value]
+        told_values = wanted[tuple(row[name] or "" for name in labels)]
+        assert values == pytest.approx(told_values, rel=1e-9, abs=1e-12), row
+
+
+def _compare_states(shown: Locator, told: list[tuple[dict[str, Any], dict[str, Any]]]) -> None:
+    names = shown.locator(".state-row").evaluate_all("rows => rows.map(row => row.dataset.series)")
+    assert sorted(names) == sorted(
+        legend(target["legendFormat"], series["metric"]) for target, series in told
+    )
+
+
+def _compare_buckets(shown: Locator, told: list[tuple[dict[str, Any], dict[str, Any]]]) -> None:
+    assert told
+    assert shown.locator("canvas").evaluate("canvas => canvas.width") > 0
 
 
 def _compare_lines(shown: Locator, told: list[tuple[dict[str, Any], dict[str, Any]]]) -> None:
@@ -230,6 +242,8 @@ _COMPARISONS: dict[str, Callable[[Locator, list[tuple[dict[str, Any], dict[str, 
     "stat": _compare_numbers,
     "table": _compare_table,
     "logs": _compare_lines,
+    "state-timeline": _compare_states,
+    "heatmap": _compare_buckets,
 }
 
 
@@ -243,10 +257,9 @@ def test_each_query_is_asked_once(
     expect(panels.first).to_be_visible()
     for position in range(panels.count()):
         settled(panels.nth(position))
-    title = json.loads((GENERATED / f"{uid}.json").read_text())["title"]
-    wanted = Counter(
-        query.expression for query in queries(__rate_interval="20s", __auto="1s") if query.dashboard == title
-    )
+    board = documents()[uid]
+    wanted = Counter(query.expression for query in queries_of(board, __rate_interval="20s", __auto="1s"))
+    wanted.update(annotation["expr"] for annotation in board["annotations"]["list"])
     found = Counter(parameters(one)["query"] for one in asked if "query_exemplars" not in one.url)
     assert found == wanted
     exemplars = Counter(parameters(one)["query"] for one in asked if "query_exemplars" in one.url)

@@ -1,10 +1,16 @@
-"""Every query of every panel returns data after real traffic."""
+"""Every query of every panel returns data after real traffic, for every value of every variable.
 
+Panels that count trouble say NONE where they are empty; their metrics must be exported all the same.
+"""
+
+import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from dashboards.queries import Query, queries
+from dashboards.panels import NONE
+from dashboards.queries import Query, documents, queries, queries_of
 from tests.config.test_metric_names import shown
 from tests.conftest import Stack, eventually, nextphase
 from tests.e2e.exported import Exported
@@ -12,9 +18,17 @@ from tests.promql import without_fallback
 
 pytestmark = [pytest.mark.stack, pytest.mark.example]
 
+#: Not before the first call that failed; not without a slot.
+SEEN_WITH_AN_EVENT = {
+    "traces_service_graph_request_failed_total",
+    "postgresql_replication_slot_retained_bytes",
+}
 
-#: Not before the first call that failed.
-SEEN_WITH_AN_EVENT = {"traces_service_graph_request_failed_total"}
+#: Of the whole run, so that the traffic is in it however long the tests before took.
+_WINDOW = "30m"
+#: How the text of an empty panel begins that has nothing to say of a kind of hop, or has no line of a level.
+_MAY_BE_EMPTY = ("Not here: ", "No line fits: ", NONE)
+_LABEL_VALUES = re.compile(r"label_values\((?:(.+), )?(\w+)\)")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -31,18 +45,25 @@ def ask(stack: Stack, query: Query) -> list[Any]:
     return stack.telemetry.log_metric(query.expression)
 
 
-@pytest.mark.parametrize("query", queries(), ids=str)
+@pytest.mark.parametrize("query", queries(__rate_interval=_WINDOW, __auto=_WINDOW), ids=str)
 def test_panel_has_data(stack: Stack, query: Query) -> None:
     def look() -> None:
         assert ask(stack, query), "no data"
 
-    eventually(look)
+    if query.empty == NONE:
+        ask(stack, query)  # an error of the store raises
+    else:
+        eventually(look)
 
 
 def test_no_panel_is_empty_but_for_its_zero(stack: Stack) -> None:
     """`or vector(0)` has a query answer whatever it is over. Asked without it, it may give nothing only
     where no event of that kind has happened."""
-    of_prometheus = [query for query in queries() if query.datasource == "prometheus"]
+    of_prometheus = [
+        query
+        for query in queries(__rate_interval=_WINDOW, __auto=_WINDOW)
+        if query.datasource == "prometheus"
+    ]
     assert any(without_fallback(query.expression) != query.expression for query in of_prometheus)
     known = {*shown(), *SEEN_WITH_AN_EVENT}
 
@@ -57,3 +78,60 @@ def test_no_panel_is_empty_but_for_its_zero(stack: Stack) -> None:
         assert empty == {}
 
     eventually(look, within_seconds=90)
+
+
+def values_of(stack: Stack, variable: dict[str, Any]) -> Iterator[str]:
+    """What can be chosen."""
+    if variable["type"] == "custom":
+        yield from (option["value"] for option in variable["options"])
+    if variable["type"] == "query":
+        found = _LABEL_VALUES.fullmatch(variable["query"])
+        assert found, variable
+        selector, label = found.groups()
+        if variable["datasource"]["type"] == "prometheus":
+            values = {
+                labels[label] for labels, _ in stack.telemetry.metric(f"count by ({label}) ({selector})")
+            }
+        else:
+            counted = stack.telemetry.log_metric(
+                f'sum by ({label}) (count_over_time({{{label}=~".+"}}[{_WINDOW}]))'
+            )
+            values = {labels[label] for labels, _ in counted}
+        assert values, variable
+        yield from sorted(values)
+
+
+@pytest.mark.parametrize("uid", [uid for uid, board in documents().items() if "templating" in board])
+def test_every_value_of_every_variable_shows_something(stack: Stack, uid: str) -> None:
+    """Panels that say why they are empty may be; those that count trouble, too."""
+    board = documents()[uid]
+
+    def look() -> None:
+        empty = [
+            str(query)
+            for variable in board["templating"]["list"]
+            for value in values_of(stack, variable)
+            for query in queries_of(
+                board, __rate_interval=_WINDOW, __auto=_WINDOW, **{variable["name"]: value}
+            )
+            if not ask(stack, query) and not query.empty.startswith(_MAY_BE_EMPTY)
+        ]
+        assert empty == []
+
+    eventually(look, within_seconds=120)
+
+
+HOPS = {"edge-nginx", "gateway", "services-nginx", "relay", "rio"} | {
+    "accounts", "inventory", "notifications", "orders",
+}  # fmt: skip
+
+
+def test_every_hop_can_be_chosen(stack: Stack) -> None:
+    [variable] = documents()["nextphase-service"]["templating"]["list"]
+    assert set(values_of(stack, variable)) >= HOPS
+
+
+@pytest.mark.parametrize("query", queries(__rate_interval=_WINDOW, __auto=_WINDOW), ids=str)
+def test_nothing_shown_is_not_a_number(stack: Stack, query: Query) -> None:
+    if query.datasource == "prometheus":
+        assert [value for _, value in stack.telemetry.metric(query.expression) if value != value] == []

@@ -107,7 +107,7 @@ def test_without_a_screen_the_address_is_printed(checkout: Path, arguments: list
     [
         (["dashbord"], "did you mean 'dashboard'?"),
         (["dashboard", "gatway"], "did you mean 'gateway'?"),
-        (["dashboard"], "gateway, platform, rio, service"),
+        (["dashboard"], "platform, postgresql, rabbitmq, rio"),
         (["logs", "order"], "did you mean 'orders'?"),
         (["alerts", "hopdown"], "no alert"),
         (["alerts", "HopDwn"], "did you mean 'HopDown'"),
