@@ -16,6 +16,7 @@ pytestmark = pytest.mark.config
 
 NOW = datetime.now(UTC).replace(microsecond=123000)
 RFC3339 = NOW.strftime("%Y-%m-%dT%H:%M:%S.123Z")
+NGINX_TIME = NOW.astimezone().strftime("%Y/%m/%d %H:%M:%S")
 PLAIN = NOW.strftime("%Y-%m-%d %H:%M:%S.123")
 
 
@@ -32,6 +33,29 @@ class Case:
     instance: str = ""
     has_time: bool = True
 
+
+CRASH = """Traceback (most recent call last):
+  File "/srv/manage.py", line 7, in {function}
+    execute(sys.argv)
+  File "/srv/settings.py", line 12, in read
+    raise ImproperlyConfigured(text)
+django.core.exceptions.ImproperlyConfigured: {message}"""
+CHAINED = """Traceback (most recent call last):
+  File "/srv/a.py", line 1, in read
+    open(name)
+FileNotFoundError: [Errno 2] No such file or directory: 'MARK'
+
+The above exception was the direct cause of the following exception:
+
+Traceback (most recent call last):
+  File "/srv/a.py", line 9, in <module>
+    read()
+RuntimeError: MARK"""
+JAVA = """Exception in thread "main" java.lang.IllegalStateException: MARK
+\tat nextphase.inventory.Application.main(Application.java:12)
+Caused by: java.io.IOException: MARK is closed
+\tat nextphase.inventory.Database.open(Database.java:7)
+\t... 1 more"""
 
 CASES = {
     "zap": Case(
@@ -131,11 +155,30 @@ CASES = {
     ),
     "nginx's error log": Case(
         "nginx/services-error.log",
-        f"{NOW.astimezone().strftime('%Y/%m/%d %H:%M:%S')} [crit] 258#258: *5 MARK failed (111: refused)",
+        f"{NGINX_TIME} [crit] 258#258: *5 MARK failed (111: refused)",
         "services-nginx",
         "critical",
         "MARK failed (111: refused)",
         {"process_id": "258", "connection": "5"},
+    ),
+    "nginx's error log, a request with a query": Case(
+        "nginx/edge-error.log",
+        f"{NGINX_TIME} [error] 258#258: *5 connect() failed (111: refused), client: 127.0.0.1, server: , "
+        'request: "GET /v1/MARK?name=Ada&x="Lovelace" HTTP/1.1", '
+        'upstream: "http://127.0.0.1:8081/v1/MARK?name=Ada", '
+        'host: "example.com", referrer: "https://example.org/Ada"',
+        "edge-nginx",
+        "error",
+        "connect() failed (111: refused), client: 127.0.0.1, server: , "
+        'request: "GET /v1/MARK?*** HTTP/1.1", upstream: "http://127.0.0.1:8081/v1/MARK?***", '
+        'host: "example.com", referrer: ***',
+    ),
+    "nginx's error log, a query alone": Case(
+        "nginx/edge-error.log",
+        f'{NGINX_TIME} [error] 1#1: *5 MARK is rejected, request: "GET /v1?name=Ada HTTP/1.1"',
+        "edge-nginx",
+        "error",
+        'MARK is rejected, request: "GET /v1?*** HTTP/1.1"',
     ),
     "gunicorn": Case(
         "orders-2.log",
@@ -153,6 +196,45 @@ CASES = {
         "error",
         "ImportError: MARK",
         instance="rio-api",
+        has_time=False,
+    ),
+    "a crash of Python before its logging is set up": Case(
+        "accounts.log",
+        CRASH.format(function="main", message="MARK is not set"),
+        "accounts",
+        "error",
+        CRASH.format(function="main", message="MARK is not set"),
+        {
+            "error_type": "django.core.exceptions.ImproperlyConfigured",
+            "error_message": "MARK is not set",
+            "error_stack": CRASH.format(function="main", message="MARK is not set"),
+        },
+        has_time=False,
+    ),
+    "a crash of Python with a cause": Case(
+        "stock.log",
+        CHAINED,
+        "stock",
+        "error",
+        CHAINED.replace("\n\n", "\n"),
+        {"error_type": "RuntimeError", "error_message": "MARK"},
+        has_time=False,
+    ),
+    "a crash of Java": Case(
+        "inventory.log",
+        JAVA,
+        "inventory",
+        "error",
+        JAVA,
+        {"error_type": "java.lang.IllegalStateException", "error_message": "MARK", "error_stack": JAVA},
+        has_time=False,
+    ),
+    "an error of a dotted type": Case(
+        "payments.log",
+        "django.core.exceptions.ImproperlyConfigured: MARK",
+        "payments",
+        "error",
+        "django.core.exceptions.ImproperlyConfigured: MARK",
         has_time=False,
     ),
     "what its own format does not fit": Case(
@@ -196,6 +278,22 @@ def test_a_line_of_a_part_is_a_record_of_the_schema(pipeline: Pipeline, case: Ca
     assert not {"at", "ts", "msg", "caller", "err", "log_file_name"} & labels.keys()
     if case.has_time:
         assert abs(datetime.fromtimestamp(at / 1e9, UTC) - NOW) <= timedelta(seconds=1)
+
+
+def test_crashes_are_told_apart_by_their_functions(pipeline: Pipeline) -> None:
+    mark = f"m{secrets.token_hex(8)}"
+    with (pipeline.logs / "orders-3.log").open("a") as file:
+        for function, message in (("main", "one"), ("main", "two 2"), ("other", "one")):
+            file.write(CRASH.format(function=function, message=f"{mark} {message}") + "\n")
+
+    def look() -> list[tuple[str, str]]:
+        found = pipeline.lines(f'{{service_name="orders"}} |= `{mark}`')
+        assert len(found) == 3
+        return [(line, labels["error_fingerprint"]) for labels, _, line in found]
+
+    found = eventually(look)
+    assert len({fingerprint for line, fingerprint in found if "in main" in line}) == 1
+    assert len({fingerprint for _, fingerprint in found}) == 2
 
 
 def test_a_line_that_a_hop_sent_is_not_read_from_its_file_again(pipeline: Pipeline) -> None:

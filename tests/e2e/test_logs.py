@@ -22,7 +22,7 @@ TYPES = {
 }
 ALWAYS = {name for name, field in SCHEMA["fields"].items() if field["of"] == "every line"}
 #: Where the words of a line are in the files that are no JSON, and in the others.
-NGINX_WORDS = r"^\S+ \S+ \[\w+\] \d+#\d+: (?:\*\d+ )?(.+)$"
+NGINX_WORDS = r"^\S+ \S+ \[\w+\] \d+#\d+: (?:\*\d+ )?(.+?)(?:, request: .*)?$"
 WORDS = {
     "edge-error": NGINX_WORDS,
     "services-error": NGINX_WORDS,
