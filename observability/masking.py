@@ -1,6 +1,6 @@
 """Masks credentials and personal data in what telemetry says: log lines, attributes of spans, URLs.
 
-What is masked, and how it is found, is in masking.json, which the service in Java reads too.
+What is masked, and how it is found, is in masking.json, which the collector and the service in Java read too.
 
 Replaces scrubadub and Presidio, which look for names and places by language models: here a text that has
 nothing to mask costs a few searches for single words. To be dropped when one of them does.

@@ -12,8 +12,11 @@ from observability.masking import MASK, is_secret, mask, mask_path, mask_value
 
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "observability/masking.json"
-COPY = ROOT / "services/inventory/src/main/resources/masking.json"
-#: The test in Java reads them too.
+COPIES = [
+    ROOT / "compose/tools/otelcol/masking/patterns.json",
+    ROOT / "services/inventory/src/main/resources/masking.json",
+]
+#: The tests in Go and Java read them too.
 EXAMPLES: dict[str, Any] = json.loads((Path(__file__).parent / "masking.json").read_text())
 MASKED: dict[str, str] = EXAMPLES["masked"]
 KEPT: list[str] = EXAMPLES["kept"]
@@ -54,5 +57,6 @@ def test_a_field_whose_name_says_so_is_masked_whole() -> None:
     assert mask_value("data", value) == masked  # type: ignore[arg-type]
 
 
-def test_the_service_in_java_masks_the_same() -> None:
-    assert COPY.read_bytes() == RULES.read_bytes()
+@pytest.mark.parametrize("copy", COPIES, ids=lambda path: path.parts[-4])
+def test_the_collector_and_the_service_in_java_mask_the_same(copy: Path) -> None:
+    assert copy.read_bytes() == RULES.read_bytes()

@@ -156,8 +156,8 @@ def test_an_official_collector_is_passed_over_and_the_next_name_is_looked_at(roo
 
 def test_a_collector_needs_our_components_and_not_others_of_their_names(root: Path, put: Put) -> None:
     sections = ("receivers", "processors", "exporters", "connectors", "extensions")
-    names = "otlp fluentforward otlpjsonfile filelog nginx memory_limiter transform loglimits groupbyattrs"
-    names += " tail_sampling hostmetrics hostpressure httpcheck postgresqlstat"
+    names = "otlp fluentforward otlpjsonfile filelog nginx memory_limiter transform loglimits masking"
+    names += " groupbyattrs tail_sampling hostmetrics hostpressure httpcheck postgresqlstat"
     names += " forward spanmetrics servicegraph otlphttp prometheus health_check file_storage"
     modules = {name: f"go.opentelemetry.io/collector/{name} v0.145.0" for name in names.split()}
 
@@ -168,11 +168,11 @@ def test_a_collector_needs_our_components_and_not_others_of_their_names(root: Pa
     put("otelcol", components=listed(), **version)
     [line] = select_all(root)[OTELCOL].lines()
     own = "receiver fluentforward, receiver hostpressure, receiver postgresqlstat"
-    own += ", processor loglimits, exporter otlphttp"
+    own += ", processor loglimits, processor masking, exporter otlphttp"
     assert f"its {own} is not that of" in line
     ours = f"nextphase/otelcol {tools.version(root, OTELCOL)}"
     modules |= dict.fromkeys(
-        ("fluentforward", "hostpressure", "postgresqlstat", "loglimits", "otlphttp"), ours
+        ("fluentforward", "hostpressure", "postgresqlstat", "loglimits", "masking", "otlphttp"), ours
     )
     put("otelcol", components=listed(), **version)
     assert select_all(root)[OTELCOL].source == ON_PATH

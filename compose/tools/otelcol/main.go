@@ -1,5 +1,5 @@
 // The collector of the platform: the OpenTelemetry Collector with exactly the
-// components that the files of observability/collector name, five of them our
+// components that the files of observability/collector name, six of them our
 // own, in the folders beside this file. Every further component costs build
 // time and memory.
 package main
@@ -38,6 +38,7 @@ import (
 	"nextphase/otelcol/fluentforward"
 	"nextphase/otelcol/hostpressure"
 	"nextphase/otelcol/loglimits"
+	"nextphase/otelcol/masking"
 	"nextphase/otelcol/otlphttp"
 	"nextphase/otelcol/postgresqlstat"
 )
@@ -61,7 +62,7 @@ func components() (otelcol.Factories, error) {
 		ReceiverModules: own(
 			fluentforward.NewFactory().Type(), hostpressure.NewFactory().Type(), postgresqlstat.NewFactory().Type(),
 		),
-		ProcessorModules: own(loglimits.NewFactory().Type()),
+		ProcessorModules: own(loglimits.NewFactory().Type(), masking.NewFactory().Type()),
 		ExporterModules:  own(otlphttp.NewFactory().Type()),
 	}
 	var err error
@@ -82,6 +83,7 @@ func components() (otelcol.Factories, error) {
 		memorylimiterprocessor.NewFactory(),
 		groupbyattrsprocessor.NewFactory(),
 		loglimits.NewFactory(),
+		masking.NewFactory(),
 		tailsamplingprocessor.NewFactory(),
 		transformprocessor.NewFactory(),
 	); err != nil {
