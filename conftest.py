@@ -12,7 +12,9 @@ from tests import states, workers
 
 # A test run writes nothing into an instance that its shell was set up for: a process that is not told where
 # to send telemetry sends it nowhere.
-for name in ("OTEL_EXPORTER_OTLP_ENDPOINT", "FLUENT_ADDRESS", "COLLECTOR_HEALTH_URL"):
+for name in [name for name in os.environ if name.startswith("OTEL_")]:
+    del os.environ[name]
+for name in ("FLUENT_ADDRESS", "COLLECTOR_HEALTH_URL"):
     os.environ.pop(name, None)
 
 # How long a machine takes is not what properties are about.

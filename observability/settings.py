@@ -2,9 +2,17 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote
+
+from opentelemetry.sdk.environment_variables import (
+    OTEL_RESOURCE_ATTRIBUTES,
+    OTEL_SDK_DISABLED,
+    OTEL_SERVICE_NAME,
+)
+
+from observability.exporter.settings import OtlpSettings, url
 
 TRACERS = ("fast", "sdk")
 
@@ -21,44 +29,63 @@ class Settings:
     Attributes:
         log_levels: the file of levels that change while the process runs; None where there is none.
         tracer: makes the hop's own spans: `fast`, that of `observability.tracer`, or `sdk`.
+        version: of the service; None where nothing tells it.
+        attributes: further ones of its resource.
+        is_disabled: no spans are made, and no telemetry is sent.
     """
 
     service: str
     instance_id: str
     environment: str
-    otlp_endpoint: str | None
+    otlp: OtlpSettings | None
     fluent_address: tuple[str, int] | None
     collector_health_url: str | None
     tracer: str = "fast"
     log_levels: Path | None = None
+    version: str | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    is_disabled: bool = False
 
     @classmethod
     def from_env(cls, service: str, environ: Mapping[str, str] = os.environ) -> "Settings":
-        """Read NEXTPHASE_INSTANCE, SERVICE_INSTANCE_ID, OTEL_EXPORTER_OTLP_ENDPOINT, FLUENT_ADDRESS,
-        COLLECTOR_HEALTH_URL, NEXTPHASE_TRACER and NEXTPHASE_LOG_LEVELS.
+        """Read the variables that docs/telemetry.md lists. `service`: the name where none of them gives one.
 
         Raises:
             SettingsError: one or more of them cannot be used.
         """
         faults: list[str] = []
         fluent = _address(environ, "FLUENT_ADDRESS", faults)
-        otlp = _url(environ, "OTEL_EXPORTER_OTLP_ENDPOINT", faults)
-        health = _url(environ, "COLLECTOR_HEALTH_URL", faults)
+        otlp = OtlpSettings.from_env(environ, faults)
+        health = url(environ, "COLLECTOR_HEALTH_URL", faults)
         tracer = environ.get("NEXTPHASE_TRACER") or "fast"
         if tracer not in TRACERS:
             faults.append(f"NEXTPHASE_TRACER: {tracer!r} is none of {', '.join(TRACERS)}")
         if faults:
             raise SettingsError("; ".join(faults))
+        attributes = _attributes(environ)
+        name = environ.get(OTEL_SERVICE_NAME) or attributes.get("service.name") or service
+        is_disabled = environ.get(OTEL_SDK_DISABLED, "").strip().lower() == "true"
         return cls(
-            service=service,
-            instance_id=environ.get("SERVICE_INSTANCE_ID") or service,
-            environment=environ.get("NEXTPHASE_INSTANCE") or "default",
-            otlp_endpoint=otlp.rstrip("/") if otlp else None,
-            fluent_address=fluent,
-            collector_health_url=health,
+            service=name,
+            instance_id=environ.get("SERVICE_INSTANCE_ID") or attributes.get("service.instance.id") or name,
+            environment=environ.get("NEXTPHASE_INSTANCE")
+            or attributes.get("deployment.environment.name")
+            or "default",
+            otlp=None if is_disabled else otlp,
+            fluent_address=None if is_disabled else fluent,
+            collector_health_url=None if is_disabled else health,
             tracer=tracer,
             log_levels=Path(levels) if (levels := environ.get("NEXTPHASE_LOG_LEVELS")) else None,
+            version=environ.get("SERVICE_VERSION") or attributes.get("service.version"),
+            attributes=attributes,
+            is_disabled=is_disabled,
         )
+
+
+def _attributes(environ: Mapping[str, str]) -> dict[str, str]:
+    """Those of OTEL_RESOURCE_ATTRIBUTES: `key=value`, percent-encoded, between commas."""
+    pairs = [item.partition("=") for item in environ.get(OTEL_RESOURCE_ATTRIBUTES, "").split(",")]
+    return {key.strip(): unquote(value.strip()) for key, is_pair, value in pairs if is_pair and key.strip()}
 
 
 def _address(environ: Mapping[str, str], name: str, faults: list[str]) -> tuple[str, int] | None:
@@ -70,17 +97,3 @@ def _address(environ: Mapping[str, str], name: str, faults: list[str]) -> tuple[
         faults.append(f"{name}: {value!r} is not host:port")
         return None
     return host, int(port)
-
-
-def _url(environ: Mapping[str, str], name: str, faults: list[str]) -> str | None:
-    value = environ.get(name)
-    if value is None:
-        return None
-    try:
-        parts = urlsplit(value)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable:
-        faults.append(f"{name}: {value!r} is not an http(s) URL")
-    return value

@@ -53,13 +53,13 @@ class Telemetry:
 
     def _make_tracer(self) -> Tracer:
         name = f"nextphase.{self.settings.service}"
-        if self.settings.tracer == "sdk":
+        if self.settings.tracer == "sdk" or self.settings.is_disabled:
             return self.tracer_provider.get_tracer(name)
         return self.tracer_provider.fast_tracer(name, self.metrics.spans_dropped.inc)
 
     def _make_exporter(self) -> HoldingExporter | NullExporter:
-        endpoint = self.settings.otlp_endpoint
-        return HoldingExporter(endpoint, self.metrics.spans_dropped.inc) if endpoint else NullExporter()
+        otlp = self.settings.otlp
+        return HoldingExporter(otlp, self.metrics.spans_dropped.inc) if otlp else NullExporter()
 
     def _make_sender(self) -> HoldingSender | NullSender:
         if not self.settings.fluent_address:
@@ -98,8 +98,8 @@ class Telemetry:
         if self._stopped:
             return
         self._stopped = True
-        if _by_service.get(self.settings.service) is self:
-            del _by_service[self.settings.service]
+        for service in [name for name, telemetry in _by_service.items() if telemetry is self]:
+            del _by_service[service]
         deadline = time.monotonic() + timeout_seconds
         self.flush(timeout_seconds)
         self._exporter.shutdown()
@@ -112,7 +112,7 @@ def setup(service: str, root_sampler: Sampler = ALWAYS_ON) -> Telemetry:
     Never fails because telemetry cannot be delivered. At the interpreter's exit what still waits is sent.
 
     Args:
-        service: the `service.name`.
+        service: the `service.name`, unless OTEL_SERVICE_NAME gives another.
         root_sampler: decides which of the traces that begin in this process are recorded. By default all
             are; the console, whose own requests would outnumber those it shows, records fewer.
 

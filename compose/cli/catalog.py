@@ -76,6 +76,7 @@ class Service:
     environment: Mapping[str, str] = field(default_factory=dict)
     schemas: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     container: Container = Container()
+    version: str | None = None
 
     @property
     def ports(self) -> range:

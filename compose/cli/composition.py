@@ -13,6 +13,7 @@ from compose.cli import containers, environment
 from compose.cli.catalog import Catalog, Service
 from compose.cli.platform import Platform
 from compose.cli.site import Site
+from compose.cli.version import version
 
 FILE = Path("compose/docker-compose.yaml")
 TEMPLATE = FILE.with_name(f"{FILE.name}.j2")
@@ -38,6 +39,7 @@ def render(root: Path) -> str:
     return templates.get_template(TEMPLATE.name).render(
         generated=_NOTE,
         platform=platform,
+        version=version(),
         services=[_service(platform, service, users[service.name]) for service in catalog],
     )
 

@@ -9,6 +9,7 @@ from compose.cli.platform import FAST, Platform
 from compose.cli.secrets import MONITOR, RELAY, RIO, SUPERUSER, Secrets
 from compose.cli.site import Site
 from compose.cli.stores import Store, Stores, headers_file
+from compose.cli.version import version
 
 Environment = dict[str, str]
 
@@ -21,6 +22,7 @@ def telemetry(site: Site, instance_id: str) -> Environment:
     return {
         "NEXTPHASE_INSTANCE": site.instance,
         "SERVICE_INSTANCE_ID": instance_id,
+        "SERVICE_VERSION": version(),
         "OTEL_EXPORTER_OTLP_ENDPOINT": site.reach("collector-otlp-http").url,
         "FLUENT_ADDRESS": str(site.reach("collector-fluent")),
         "COLLECTOR_HEALTH_URL": f"{site.reach('collector-health').url}/",
@@ -43,6 +45,7 @@ def service(site: Site, platform: Platform, service: Service, number: int) -> En
     address = site.listen_service(service, number)
     found = hop(site, platform, f"{service.name}-{number + 1}")
     found |= {
+        "SERVICE_VERSION": service.version or version(),
         "HOST": address.host,
         "PORT": str(address.port),
         "RIO_URL": site.reach("rio-api").url,

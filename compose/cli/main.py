@@ -11,7 +11,6 @@ import signal
 import sys
 import tempfile
 import time
-import tomllib
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,6 +32,7 @@ from compose.cli import (
 from compose.cli.errors import Failure, not_set_up
 from compose.cli.layout import DEFAULT, STATE, Layout, LayoutError
 from compose.cli.setup import prepare, stages, venv
+from compose.cli.version import version
 
 ROOT = Path(__file__).resolve().parents[2]
 STARTED = "NEXTPHASE_STARTED"
@@ -219,12 +219,6 @@ class _Parser(argparse.ArgumentParser):
 def _close_option(parser: argparse.ArgumentParser, word: str) -> str:
     known = [option for action in parser._actions for option in action.option_strings]
     return hints.suggestion(word.partition("=")[0], known) if word.startswith("-") else ""
-
-
-def version() -> str:
-    """The platform's version."""
-    with (ROOT / "pyproject.toml").open("rb") as file:
-        return str(tomllib.load(file)["project"]["version"])
 
 
 def _parsers() -> tuple[_Parser, dict[str, _Parser]]:

@@ -12,6 +12,7 @@ from compose.cli.catalog import Catalog
 from compose.cli.platform import Platform
 from compose.cli.secrets import Secrets
 from compose.cli.site import Address, Site
+from compose.cli.version import version
 
 TEMPLATES = Path("compose/nginx")
 BANNED = TEMPLATES / "banned.conf"
@@ -146,6 +147,7 @@ def _render(root: Path, site: Site, name: str, **own: Any) -> str:
         temp_dir=str(folder(site, name) / "temp"),
         error_log=str(error_log(site, name)),
         instance=site.instance,
+        version=version(),
         resolver=site.resolver,
         **own,
     )

@@ -11,8 +11,8 @@ import httpx
 
 from compose.cli import tokens
 from compose.cli.layout import Layout
-from compose.cli.main import version
 from compose.cli.secrets import Secrets
+from compose.cli.version import version
 
 FINAL_STATES = frozenset({"confirmed", "cancelled"})
 #: Pauses between reads of an order that is not final yet: reading costs the platform more than placing.

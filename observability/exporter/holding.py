@@ -10,6 +10,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from observability.exporter.otlp_client import ExportResult, OtlpClient
+from observability.exporter.settings import OtlpSettings
 from observability.exporter.splitting import halves
 from observability.resilience.backoff import Backoff
 from observability.tracer.batch import Batch, SpanBatcher
@@ -33,7 +34,7 @@ class HoldingExporter:
     dropped.
 
     Args:
-        endpoint: base URL of the collector's OTLP/HTTP receiver.
+        settings: of the collector's OTLP/HTTP receiver.
         dropped: called with the number of spans whenever some are lost.
         capacity_bytes: memory for batches that wait.
 
@@ -42,9 +43,9 @@ class HoldingExporter:
     """
 
     def __init__(
-        self, endpoint: str, dropped: Callable[[int], None], capacity_bytes: int = CAPACITY_BYTES
+        self, settings: OtlpSettings, dropped: Callable[[int], None], capacity_bytes: int = CAPACITY_BYTES
     ) -> None:
-        self._client = OtlpClient(endpoint, dropped)
+        self._client = OtlpClient(settings, dropped)
         self._dropped = dropped
         self._capacity = capacity_bytes
         self._batches: deque[Batch] = deque()

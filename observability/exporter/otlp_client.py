@@ -9,6 +9,7 @@ import requests
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
+from observability.exporter.settings import OtlpSettings
 from observability.tracer.batch import Batch
 
 CONNECT_SECONDS = 2.0
@@ -36,19 +37,25 @@ class OtlpClient:
     """A connection to the collector's OTLP/HTTP receiver, for one thread.
 
     Args:
-        endpoint: base URL of the receiver.
+        settings: of the receiver.
         dropped: called with the number of spans that the collector says it has not taken of a batch.
 
     Attributes:
         url: where batches go.
     """
 
-    def __init__(self, endpoint: str, dropped: Callable[[int], None]) -> None:
-        self.url = f"{endpoint}/v1/traces"
+    def __init__(self, settings: OtlpSettings, dropped: Callable[[int], None]) -> None:
+        self.url = settings.traces_url
         self._dropped = dropped
         self._session = requests.Session()
         self._session.trust_env = False  # a proxy for the outside world is not on the way to the collector
+        self._session.headers.update(settings.headers)
         self._session.headers["Content-Type"] = "application/x-protobuf"
+        self._session.verify = settings.certificate or True
+        if settings.client_certificate and settings.client_key:
+            self._session.cert = settings.client_certificate, settings.client_key
+        else:
+            self._session.cert = settings.client_certificate
 
     def close(self) -> None:
         """Close the connection."""

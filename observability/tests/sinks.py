@@ -3,9 +3,10 @@
 import contextlib
 import socket
 import socketserver
+import ssl
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -14,6 +15,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
+from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from tests.ports import free_port
@@ -52,12 +54,23 @@ class Sink:
         return result
 
 
-class OtlpSink(Sink):
-    """Takes spans over OTLP/HTTP. It answers `status`, or what `refuses` says of one of the spans."""
+def attributes_of(found: Iterable[KeyValue]) -> dict[str, Any]:
+    """Attributes, of whatever type their values are."""
+    return {item.key: getattr(item.value, item.value.WhichOneof("value") or "") for item in found}
 
-    def __init__(self) -> None:
+
+class OtlpSink(Sink):
+    """Takes spans over OTLP/HTTP. It answers `status`, or what `refuses` says of one of the spans.
+
+    Args:
+        tls: makes it speak TLS.
+    """
+
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self.tls = tls
+        self.headers: list[dict[str, str]] = []
         self.spans: list[Span] = []
-        self.resources: list[dict[str, str]] = []
+        self.resources: list[dict[str, Any]] = []
         self.requests = 0
         self.largest = 0
         self.status = 200
@@ -67,7 +80,11 @@ class OtlpSink(Sink):
 
     @property
     def endpoint(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
+
+    @property
+    def traces_url(self) -> str:
+        return f"{self.endpoint}/v1/traces"
 
     def make(self) -> socketserver.BaseServer:
         sink = self
@@ -78,6 +95,7 @@ class OtlpSink(Sink):
                 request = ExportTraceServiceRequest.FromString(body)
                 with sink.changed:
                     sink.requests += 1
+                    sink.headers.append({name.lower(): value for name, value in self.headers.items()})
                     sink.largest = max(sink.largest, len(body))
                     status = sink.status if sink.status != 200 else sink.judge(request)
                     if status == 200:
@@ -95,7 +113,10 @@ class OtlpSink(Sink):
                 pass
 
         ThreadingHTTPServer.allow_reuse_address = True
-        return ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
+        server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
+        if self.tls is not None:
+            server.socket = self.tls.wrap_socket(server.socket, server_side=True)
+        return server
 
     def judge(self, request: ExportTraceServiceRequest) -> int:
         """The status for a request: that of the first span that is refused."""
@@ -109,8 +130,7 @@ class OtlpSink(Sink):
 
     def take(self, request: ExportTraceServiceRequest) -> None:
         for resource_spans in request.resource_spans:
-            attributes = resource_spans.resource.attributes
-            self.resources.append({item.key: item.value.string_value for item in attributes})
+            self.resources.append(attributes_of(resource_spans.resource.attributes))
             for scope_spans in resource_spans.scope_spans:
                 self.spans.extend(scope_spans.spans)
 

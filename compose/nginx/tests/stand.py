@@ -186,6 +186,7 @@ class Nginx:
             "temp_dir": self.folder / "temp",
             "error_log": self.folder / "logs" / "error.log",
             "instance": "test",
+            "version": "1.2.3",
             "resolver": None,
         }
         text = environment.get_template(f"{self.template}.conf.j2").render(defaults | self.context)
@@ -218,6 +219,12 @@ class Nginx:
         self.process.send_signal(signal.SIGTERM)
         assert self.process.wait(10) == 0
         shutil.rmtree(self.folder)
+
+    @property
+    def workers(self) -> list[int]:
+        """Process ids."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return [int(each) for each in until(lambda: children.read_text().split(), "workers")]
 
     def _is_up(self) -> bool:
         assert self.process.poll() is None, self.process.stderr and self.process.stderr.read().decode()

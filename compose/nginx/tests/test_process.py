@@ -19,17 +19,11 @@ def owner(path: Path) -> int:
     return path.stat().st_uid
 
 
-def worker_of(nginx: stand.Nginx) -> int:
-    """The process id of the one worker."""
-    children = Path(f"/proc/{nginx.process.pid}/task/{nginx.process.pid}/children")
-    return int(stand.until(lambda: children.read_text().split(), "worker")[0])
-
-
 @pytest.mark.skipif(not stand.ROOT, reason="only root can give workers another user")
 def test_workers_of_root_are_another_user(edge: stand.Nginx, seen: list[stand.Seen]) -> None:
     assert edge.request("POST", "/v1/x", body=b"x" * 60_000).status == 200
     # A worker begins as root: it has become another once it answers.
-    assert owner(Path(f"/proc/{worker_of(edge)}")) != 0
+    assert owner(Path(f"/proc/{edge.workers[0]}")) != 0
 
 
 @pytest.mark.skipif(
@@ -86,7 +80,7 @@ def test_files_are_opened_again_on_usr1(edge: stand.Nginx) -> None:
         os.rename(logs / name, logs / f"{name}.1")
     edge.process.send_signal(signal.SIGUSR1)
     stand.until(lambda: (logs / "error.log").exists() and (logs / "edge-spans.json").exists(), "new files")
-    worker = worker_of(edge)
+    worker = edge.workers[0]
 
     def moved() -> bool:
         targets = [os.readlink(each) for each in Path(f"/proc/{worker}/fd").iterdir()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import socket
 import time
 
 import pytest
@@ -172,7 +173,11 @@ def test_span_of_a_request_passed_on(edge: stand.Nginx, upstreams: list[stand.Up
     assert span["status"] == {}
     assert span["scope"]["name"] == "nginx"
     assert re.fullmatch(r"\d+\.\d+\.\d+", span["scope"]["version"])
+    assert span["resource"].pop("process.pid") in edge.workers
     assert span["resource"] == {
+        "service.version": "1.2.3",
+        "host.name": socket.gethostname(),
+        "process.executable.name": "nginx",
         "service.name": "edge-nginx",
         "service.instance.id": "edge-nginx",
         "deployment.environment.name": "test",

@@ -14,6 +14,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from observability.exporter import HoldingExporter
+from observability.exporter.settings import OtlpSettings
 from observability.tests.sinks import OtlpSink, eventually
 
 
@@ -34,7 +35,7 @@ def drops() -> Drops:
 
 @pytest.fixture
 def exporter(otlp: OtlpSink, drops: Drops) -> Iterator[HoldingExporter]:
-    exporter = HoldingExporter(otlp.endpoint, drops)
+    exporter = HoldingExporter(OtlpSettings(otlp.traces_url), drops)
     yield exporter
     exporter.shutdown()
 
@@ -149,7 +150,7 @@ def test_no_answer_ends_the_export(
 
 @pytest.mark.parametrize("endpoint", ["http://a..b:4318", "http://[::1", "http://\udc00:1", "none"])
 def test_an_endpoint_that_is_none_ends_nothing(endpoint: str, drops: Drops) -> None:
-    exporter = HoldingExporter(endpoint, drops)
+    exporter = HoldingExporter(OtlpSettings(endpoint), drops)
     export(exporter, some(1))
     assert not exporter.force_flush(100)
     export(exporter, some(1))
@@ -179,7 +180,7 @@ def test_spans_refused_out_of_a_batch_are_counted(
 
 def test_memory_is_bounded_and_the_oldest_go(otlp: OtlpSink, drops: Drops) -> None:
     otlp.stop()
-    exporter = HoldingExporter(otlp.endpoint, drops, capacity_bytes=20_000)
+    exporter = HoldingExporter(OtlpSettings(otlp.traces_url), drops, capacity_bytes=20_000)
     for number in range(200):
         export(exporter, some(2, f"work {number}"))
     assert drops.count > 0
@@ -192,7 +193,7 @@ def test_memory_is_bounded_and_the_oldest_go(otlp: OtlpSink, drops: Drops) -> No
 
 def test_the_end_drops_and_counts_what_is_held(otlp: OtlpSink, drops: Drops) -> None:
     otlp.stop()
-    exporter = HoldingExporter(otlp.endpoint, drops)
+    exporter = HoldingExporter(OtlpSettings(otlp.traces_url), drops)
     export(exporter, some(5))
     assert not exporter.force_flush(100)
     exporter.shutdown()

@@ -129,6 +129,9 @@ def running(manifest: dict[str, Any], rows: Rows, output: IO[bytes]) -> Iterator
         "COLLECTOR_HEALTH_URL": f"{peer.url}/",
         "NEXTPHASE_INSTANCE": "tests",
         "SERVICE_INSTANCE_ID": "inventory-1",
+        "SERVICE_VERSION": "2.1",
+        "OTEL_RESOURCE_ATTRIBUTES": "team=stock%2C%20west,service.instance.id=x,service.version=3",
+        "OTEL_EXPORTER_OTLP_HEADERS": "x-team=stock",
     }
     process = subprocess.Popen(
         manifest["command"], cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT

@@ -12,6 +12,8 @@ import msgpack
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from observability.tests.sinks import attributes_of
+
 
 class Peer:
     """Keeps what it is sent. While `away`, HTTP requests are answered with 503; with 400 if they have a span
@@ -21,6 +23,8 @@ class Peer:
         self.away = False
         self.refused = ""
         self.spans: list[Span] = []
+        self.resources: list[dict[str, Any]] = []
+        self.headers: dict[str, str] = {}
         self.logs: list[dict[str, Any]] = []
         self._http = _http_server(self)
         self._fluent = _fluent_server(self)
@@ -75,6 +79,10 @@ def _http_server(peer: Peer) -> ThreadingHTTPServer:
                 self._answer(400)
             else:
                 peer.spans.extend(spans)
+                peer.resources.extend(
+                    attributes_of(each.resource.attributes) for each in request.resource_spans
+                )
+                peer.headers = {name.lower(): value for name, value in self.headers.items()}
                 self._answer(200)
 
         def _body(self) -> bytes:

@@ -38,6 +38,23 @@ def test_the_trace_goes_on_into_the_database_and_the_outbox(inventory: Any) -> N
     assert traceparent == f"00-{trace}-{producer.span_id.hex()}-01"
 
 
+def test_the_resource_says_what_runs_where_and_what_the_environment_adds(inventory: Any) -> None:
+    inventory.put_stock(1)
+    resource = eventually(lambda: inventory.peer.resources)[-1]
+    assert resource == resource | {
+        "service.name": "inventory",
+        "service.version": "2.1",
+        "service.instance.id": "inventory-1",
+        "deployment.environment.name": "tests",
+        "host.name": socket.gethostname(),
+        "process.pid": inventory.process.pid,
+        "process.executable.name": "java",
+        "team": "stock, west",
+    }
+    assert {"process.runtime.name", "process.runtime.version"} <= resource.keys()
+    assert inventory.peer.headers["x-team"] == "stock"
+
+
 def test_log_records_carry_the_trace(inventory: Any) -> None:
     trace, sku = uuid.uuid4().hex, inventory.put_stock(1)
     order = inventory.place({sku: 1}, traceparent=f"00-{trace}-{PARENT}-01", **{"X-Caller": "rio"})

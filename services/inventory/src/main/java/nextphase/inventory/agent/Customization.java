@@ -18,14 +18,6 @@ public final class Customization implements AutoConfigurationCustomizerProvider 
         agent.addPropertiesCustomizer(config -> config.getString("otel.exporter.otlp.endpoint") == null
                 ? Map.of("otel.traces.exporter", "none") // not told where: the default may be somebody else's collector
                 : Map.of());
-        agent.addPropertiesSupplier(() -> Map.of("otel.resource.attributes", process(System.getenv())));
-    }
-
-    /** Which process this is, in the words the platform has for it. */
-    private static String process(Map<String, String> environment) {
-        return "deployment.environment.name=%s,service.instance.id=%s"
-                .formatted(
-                        environment.getOrDefault("NEXTPHASE_INSTANCE", "default"),
-                        environment.getOrDefault("SERVICE_INSTANCE_ID", "inventory-1"));
+        agent.addResourceCustomizer((resource, config) -> ProcessResource.of(resource, System.getenv()));
     }
 }

@@ -65,6 +65,7 @@ public class Outbox {
                 .setSpanKind(SpanKind.PRODUCER)
                 .setAttribute("messaging.system", "rio")
                 .setAttribute("messaging.operation.name", "create")
+                .setAttribute("messaging.operation.type", "create")
                 .setAttribute("messaging.destination.name", type)
                 .setAttribute("messaging.message.id", id.toString())
                 .setAttribute("cloudevents.event_id", id.toString())

@@ -1,0 +1,28 @@
+"""The resource of a process: which service, which process of it, and on which machine."""
+
+import os
+import platform
+import socket
+import sys
+
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.util.types import AnyValue
+
+from observability.settings import Settings
+
+
+def resource_of(settings: Settings) -> Resource:
+    """What all spans of this process share. A command's words are left out: they may hold secrets."""
+    own: dict[str, AnyValue] = {
+        "service.name": settings.service,
+        "service.instance.id": settings.instance_id,
+        "deployment.environment.name": settings.environment,
+        "host.name": socket.gethostname(),
+        "process.pid": os.getpid(),
+        "process.executable.name": os.path.basename(sys.executable),
+        "process.runtime.name": sys.implementation.name,
+        "process.runtime.version": platform.python_version(),
+    }
+    if settings.version:
+        own["service.version"] = settings.version
+    return Resource.create({**settings.attributes, **own})
