@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from opentelemetry.trace import NoOpTracer, Tracer
+from opentelemetry.trace import NoOpTracer, SpanContext, Tracer
 from prometheus_client import CollectorRegistry
 
 from gateway.aggregation.last_good import LastGood
@@ -23,8 +23,8 @@ from observability.tracer import MinimalSpan
 LAST_GOOD_BYTES = 16 * 1024 * 1024
 CACHE_BYTES = 32 * 1024 * 1024
 
-CachedResponse = tuple[Response, int, tuple[int, ...]]
-"""A response, the seconds that it may be given for, and the version of its resource."""
+CachedResponse = tuple[Response, int, tuple[int, ...], SpanContext]
+"""A response, how many seconds it may be given, its resource's version, and the span that it was made in."""
 
 
 class ServiceClient(Protocol):

@@ -2,7 +2,7 @@
 
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode
+from opentelemetry.trace import Span, SpanKind
 from tornado.httputil import HTTPHeaders
 
 from gateway import baggage
@@ -11,14 +11,15 @@ from gateway.long_lived.connections import LongLived
 from gateway.messages import Request
 from observability import Telemetry
 from observability.access_line import ConnectionEnd
-from observability.masking import mask, mask_path, mask_user_agent
+from observability.masking import mask_path, mask_user_agent
 from observability.metrics import known_method
 from observability.propagation import context_of, hex_trace_id
 from observability.server_request import ServerRequest
+from observability.span_error import set_error
 from observability.tracer import Template
 
 _STATUS = "http.response.status_code"
-_VARIABLES = ("url.path", "client.address", "url.query", "user_agent.original")
+_VARIABLES = ("url.path", "client.address", "network.peer.address", "user_agent.original")
 
 
 class RequestRecord:
@@ -73,7 +74,7 @@ class RequestRecord:
         """
         caller = self._request.caller
         if status >= 500:
-            self.span.set_status(Status(StatusCode.ERROR))
+            set_error(self.span, str(status))
         self._server_request.finish(
             status,
             self._route,
@@ -119,9 +120,8 @@ class RequestRecorder:
         parent = _extract(request.headers)
         path = route.template.text if route is not None else None
         template = self._template(known_method(request.method), path)
-        query = mask(request.query) or None
         agent = mask_user_agent(request.headers.get("User-Agent", "")) or None
-        values = (mask_path(request.path), peer, query, agent)
+        values = (mask_path(request.path), request.caller.address, peer, agent)
         span = template.start(trace.get_current_span(parent).get_span_context(), values)
         return RequestRecord(self._telemetry, request, route, template, span, parent)
 

@@ -96,6 +96,7 @@ def _event(type_: str, source: str, subject: str, data: Mapping[str, Any]) -> It
     attributes = {
         "messaging.system": "rio",
         "messaging.operation.name": "create",
+        "messaging.operation.type": "create",
         "messaging.destination.name": type_,
         "messaging.message.id": event_id,
         "cloudevents.event_id": event_id,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 
 from opentelemetry import trace
-from opentelemetry.trace import Span, SpanKind, StatusCode
+from opentelemetry.trace import Span, SpanKind
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from broker.client.draft import Draft
@@ -16,6 +16,7 @@ from broker.client.dsn import Dsn
 from broker.client.errors import EmitError, Refused, Unavailable
 from observability.http.retry_after import read_retry_after
 from observability.resilience.backoff import full_jitter
+from observability.span_error import set_error, type_of
 
 _STRUCTURED: Final = "application/cloudevents+json"
 _BATCH: Final = "application/cloudevents-batch+json"
@@ -158,7 +159,7 @@ class Sending:
         for item, error in outcomes:
             item.sent = Sent(item.draft.id, error)
             if error is not None:
-                item.span.set_status(StatusCode.ERROR, str(error))
+                set_error(item.span, type_of(error), str(error))
         self._pending = [item for item in self._pending if item.sent is None]
         if len(self._pending) < before:
             self._renew()

@@ -8,12 +8,13 @@ from typing import Final
 import aiohttp
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.trace import Link, Span, SpanKind, StatusCode, Tracer
+from opentelemetry.trace import Link, Span, SpanKind, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from broker.outbox_relay.outbox import Row
 from broker.outbox_relay.publish_result import PublishResult, RioUnavailable, read_result
 from observability.http.retry_after import read_retry_after
+from observability.span_error import set_error, type_of
 
 # Ordered: what follows a row of its subject that Rio does not accept is not accepted either.
 _HEADERS: Final = {"Content-Type": "application/cloudevents-batch+json", "Rio-Ordered": "subject"}
@@ -69,7 +70,7 @@ class EventPublisher:
                 try:
                     result = await self._post(database, shipped, documents)
                 except RioUnavailable as error:
-                    trace.get_current_span().set_status(StatusCode.ERROR, str(error))
+                    set_error(trace.get_current_span(), type_of(error), str(error))
                     raise
             _log(result, dict(zip((row.id for row in shipped), spans, strict=True)))
         return result
@@ -82,7 +83,7 @@ class EventPublisher:
             yield spans
         except RioUnavailable as error:
             for span in spans:
-                span.set_status(StatusCode.ERROR, str(error))
+                set_error(span, type_of(error), str(error))
             raise
         finally:
             for span in spans:
@@ -148,6 +149,6 @@ def _log(result: PublishResult, spans: Mapping[str, Span]) -> None:
             )
     for row, reason in result.refused:
         with trace.use_span(spans[row.id]) as span:
-            span.set_status(StatusCode.ERROR, reason)
+            set_error(span, "refused", reason)
             extra = {"event_id": row.id, "event_type": row.type, "subject": row.subject, "reason": reason}
             _logger.error("Rio refused an event for good", extra=extra)

@@ -21,6 +21,9 @@ VARIABLES: Final = (
 )
 """The attributes of a messaging span that differ from event to event of a type; `values` has their values."""
 
+_OPERATION_TYPES: Final = {"publish": "send", "schedule": "create", "process": "process"}
+"""By the name that Rio has for an operation, the one that the conventions have."""
+
 _propagator: Final = TraceContextTextMapPropagator()
 _USUAL: Final = re.compile("00-([0-9a-f]{32})-([0-9a-f]{16})-0([0-3])")
 _FLAGS: Final = tuple(map(TraceFlags, range(4)))  # sampled is 1, random (W3C Trace Context 2) is 2
@@ -67,6 +70,7 @@ def constants(event_type: str, operation: str, destination: str) -> dict[str, st
     return {
         "messaging.system": "rabbitmq",
         "messaging.operation.name": operation,
+        "messaging.operation.type": _OPERATION_TYPES[operation],
         "messaging.destination.name": destination,
         "messaging.rabbitmq.destination.routing_key": event_type,
         "cloudevents.event_type": event_type,

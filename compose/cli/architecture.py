@@ -1,7 +1,7 @@
 """The platform as its readers want it, the console first: services, hops, events, and the calls that may be.
 
 Names are those of `service.name`, and of the service graph's `client` and `server` labels
-(`traces_service_graph_request_total`), in which every database is called like its system.
+(`traces_service_graph_request_total`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from compose.cli.catalog import Catalog, Service
 from compose.cli.platform import Platform
 from compose.cli.secrets import RELAY, RIO
 
-DATABASE = "postgresql"
 GATEWAY = "gateway"
 CONSOLE = "console"
 _RABBITMQ = "rabbitmq"
@@ -34,7 +33,7 @@ def document(catalog: Catalog, platform: Platform) -> str:
     content = {
         "services": [_service(service) for service in catalog],
         "hops": _hops(platform),
-        "calls": sorted(set(calls(catalog))),
+        "calls": sorted({*calls(catalog), *messages(catalog)}),
     }
     return json.dumps(content, indent=2) + "\n"
 
@@ -47,16 +46,30 @@ def calls(catalog: Catalog) -> Iterator[Call]:
     yield RELAY, RIO
     yield RIO, RIO  # from the API to the dispatcher, through a queue
     yield RIO, _RABBITMQ
-    yield RIO, DATABASE
-    yield RELAY, DATABASE
+    yield RIO, database_of(RIO)
     yield CONSOLE, RIO
     yield CONSOLE, nginx.EDGE
     for service in catalog:
         yield nginx.SERVICES, service.name
         if service.database:
-            yield service.name, DATABASE
+            yield service.name, database_of(service.name)
+            yield RELAY, database_of(service.name)
         if service.emits:
             yield service.name, RIO  # events that are in no transaction
+
+
+def messages(catalog: Catalog) -> Iterator[Call]:
+    """The ways of events, whatever hops carry them: from a service to Rio, from there to its subscribers."""
+    for service in catalog:
+        if service.emits:
+            yield service.name, RIO
+        if service.subscriptions:
+            yield RIO, service.name
+
+
+def database_of(owner: str) -> str:
+    """The name that a database has in the service graph."""
+    return f"postgresql/{owner}"
 
 
 def call_rules(catalog: Catalog) -> str:

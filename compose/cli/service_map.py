@@ -10,7 +10,6 @@ from compose.cli import architecture
 from compose.cli.catalog import Catalog
 from compose.cli.telemetry import Telemetry, known
 
-POSTGRESQL = "postgresql"
 #: How a caller waits for what it calls, as the collector's service graph names it: HTTP has no name there.
 DATABASE, MESSAGING = "database", "messaging_system"
 
@@ -65,7 +64,9 @@ def expected(catalog: Catalog) -> Iterator[Edge]:
     for client, servers in _OWN_CALLS.items():
         yield from (Edge(client, server) for server in servers)
     yield from (Edge("services-nginx", service.name) for service in catalog)
-    yield from (Edge(service.name, POSTGRESQL) for service in catalog if service.database)
+    yield from (
+        Edge(service.name, architecture.database_of(service.name)) for service in catalog if service.database
+    )
 
 
 def look(telemetry: Telemetry, catalog: Catalog, seconds: int) -> ServiceMap:

@@ -6,7 +6,6 @@ from typing import Any, cast
 
 from opentelemetry import context as trace_contexts
 from opentelemetry import trace
-from opentelemetry.trace import Status, StatusCode
 
 from gateway.aggregation.expressions import Unresolved
 from gateway.aggregation.last_good import LastGoodParts
@@ -22,6 +21,7 @@ from gateway.invalidations import resource
 from gateway.messages import Request
 from gateway.service_client import Answer, Attempt, Call, ServiceError
 from observability.http.client.request import lines
+from observability.span_error import set_error
 from observability.tracer import MinimalSpan, ParentContext
 
 
@@ -214,7 +214,7 @@ class Run:
         """
         policy = "fallback" if isinstance(part.on_failure, Fallback) else part.on_failure
         span = minimal_span.recording_span
-        span.set_status(Status(StatusCode.ERROR, cause.cause))
+        set_error(span, str(cause.status), cause.cause)
         span.add_event("gateway.part_failed", {"gateway.policy": policy, "gateway.cause": cause.cause})
         self._plan.failed(part, policy)
         kept = None

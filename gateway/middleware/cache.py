@@ -18,7 +18,8 @@ from gateway.metrics import Metrics
 class Cache:
     """Middleware: responses of routes with `cache: true`, in the memory of this process.
 
-    A response is not kept if its resource was written while it was made: it may show the state before.
+    A request that is answered so has a link to the trace that made the response. A response is not kept if
+    its resource was written while it was made: it may show the state before.
     """
 
     def __init__(
@@ -53,13 +54,15 @@ class Cache:
         found = self._kept.get(key)
         if found is None:
             return None
-        (response, seconds, kept_version), age = found
+        (response, seconds, kept_version, origin), age = found
         if age >= seconds or version != kept_version:
             self._kept.drop(key)
             return None
         if max_age is not None and age > max_age:
             return None
-        trace.get_current_span().add_event("gateway.cached", {"gateway.age_seconds": int(age)})
+        span = trace.get_current_span()
+        span.add_event("gateway.cached", {"gateway.age_seconds": int(age)})
+        span.add_link(origin)
         return _with_age(response, int(age))
 
     def _keep(self, key: Hashable, response: Response, version: tuple[int, ...], request: Request) -> None:
@@ -67,7 +70,8 @@ class Cache:
         if not isinstance(body, bytes) or response.age >= seconds:
             return
         if version == self._invalidations.version(resource(request.path)):
-            self._kept.put(key, (response, seconds, version), len(body), response.age)
+            origin = trace.get_current_span().get_span_context()
+            self._kept.put(key, (response, seconds, version, origin), len(body), response.age)
 
 
 def _with_age(response: Response, age: int) -> Response:

@@ -57,7 +57,9 @@ class Coalescing:
                 flight = flights.begin(key, request, deadline)
             else:
                 self._metrics.shared(route, "coalesced")
-                trace.get_current_span().add_event("gateway.coalesced")
+                span = trace.get_current_span()
+                span.add_event("gateway.coalesced")
+                span.add_link(flight.origin)
             try:
                 response = await flights.wait(key, flight, request.deadline)
             except Unavailable as problem:
@@ -73,15 +75,17 @@ class _Flight:
 
     Attributes:
         deadline: that it was begun with.
+        origin: the span of the request that began it; those of the others link to it.
         latest: the last deadline of those that wait.
         waiting: how many wait.
     """
 
-    __slots__ = ("deadline", "latest", "task", "waiting")
+    __slots__ = ("deadline", "latest", "origin", "task", "waiting")
 
     def __init__(self, task: "asyncio.Task[Response]", deadline: Deadline) -> None:
         self.task = task
         self.deadline = self.latest = deadline
+        self.origin = trace.get_current_span().get_span_context()
         self.waiting = 0
 
 

@@ -3,8 +3,6 @@
 import time
 from typing import Final, Protocol
 
-from opentelemetry.trace import Status, StatusCode
-
 from gateway.service_client import retry
 from gateway.service_client.call import Answer, Call, ServiceError
 from gateway.service_client.deadline import Deadline
@@ -19,12 +17,11 @@ from observability.http.client import (
     TimedOut,
     TooLarge,
 )
+from observability.span_error import set_error
 from observability.tracer import MinimalSpan
 
 #: The largest answer of a service that the gateway holds in memory.
 MAX_ANSWER_BYTES: Final = 4 * 1024 * 1024
-
-_ERROR: Final = Status(StatusCode.ERROR)
 
 
 class Listener(Protocol):
@@ -159,8 +156,7 @@ class Attempt(Collecting):
         span.set_attribute("http.response.status_code", status)
         if status == 404 and self._may_be_absent:
             return
-        span.set_attribute("error.type", str(status))
-        span.set_status(_ERROR)
+        set_error(span, str(status))
         if (error := unusable(self._service.name, status, headers)) is not None:
             raise error
 
@@ -168,8 +164,7 @@ class Attempt(Collecting):
         """Take note of an exchange without an answer; what the gateway says of it."""
         self._outcome = kind = type(error).__name__
         span = self.span.recording_span
-        span.set_attribute("error.type", kind)
-        span.set_status(Status(StatusCode.ERROR, error.reason))
+        set_error(span, kind, error.reason)
         late = isinstance(error, TimedOut)
         # Without a connection the service was not asked, and a large answer is one: it did not fail.
         if error.sent and not isinstance(error, TooLarge) and not (late and self._deprived):

@@ -5,11 +5,11 @@ from collections.abc import Awaitable, Mapping
 from typing import Any, Final
 
 import msgspec
-from opentelemetry.trace import Status, StatusCode
 
 from observability.console.sessions import Session
 from observability.http.client import Response
 from observability.http.problem import Problem
+from observability.span_error import set_error
 from observability.telemetry import current
 
 _MAX_ASKED: Final = 1000
@@ -43,7 +43,7 @@ async def logged(
         finally:
             span.set_attribute("http.response.status_code", status)
             if status >= _FAULT:
-                span.set_status(Status(StatusCode.ERROR, f"answered {status}"))
+                set_error(span, str(status), f"answered {status}")
             outcome = {"asked": msgspec.json.encode(asked).decode()[:_MAX_ASKED], "status": status}
             level = logging.INFO if status < _FAULT else logging.WARNING
             _logger.log(level, "Operator action", extra=fields | outcome)

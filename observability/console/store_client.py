@@ -11,12 +11,13 @@ from urllib.parse import urlencode, urlsplit
 
 from opentelemetry import trace
 from opentelemetry.propagate import inject
-from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer
+from opentelemetry.trace import Span, SpanKind, Tracer
 
 from observability.console.limits import ANSWER_SECONDS, MAX_ANSWER_BYTES, MAX_STREAMS, STREAM_SECONDS
 from observability.console.settings import Stores
 from observability.http.client import Client, ClientError, Limits, Origin, Response, Streamed, TimedOut
 from observability.http.problem import Problem
+from observability.span_error import set_error, type_of
 from observability.tracer import Template
 
 _HEALTH: Final[Mapping[str, str]] = {
@@ -190,7 +191,7 @@ class StoreClient:
         try:
             yield span, _trace_headers(span)
         except ClientError as error:
-            span.set_status(StatusCode.ERROR, f"{type(error).__name__}: {error}")
+            set_error(span, type_of(error), f"{type(error).__name__}: {error}")
             raise _unavailable(store, error) from error
         finally:
             span.end()
@@ -238,7 +239,7 @@ def _trace_headers(span: Span) -> list[tuple[str, str]]:
 def _note(span: Span, status: int) -> None:
     span.set_attribute("http.response.status_code", status)
     if status >= HTTPStatus.BAD_REQUEST:
-        span.set_status(StatusCode.ERROR)
+        set_error(span, str(int(status)))
 
 
 def _unavailable(store: str, error: ClientError) -> Problem:

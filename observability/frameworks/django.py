@@ -17,6 +17,7 @@ from opentelemetry import trace
 from opentelemetry.instrumentation.django import DjangoInstrumentor
 from opentelemetry.sdk.trace import Span
 
+from observability.client_address import note_addresses
 from observability.health.pages import page_blocking
 from observability.http.error_answers import of_status, problem_of, refuse_nul
 from observability.http.json_body import parse_object, too_large
@@ -82,6 +83,7 @@ class TelemetryMiddleware:
         server_request = ServerRequest(
             _telemetry or current(), request.method or "", request.path, request.headers.get("X-Caller")
         )
+        note_addresses(request.META.get("REMOTE_ADDR"), request.headers.get("X-Forwarded-For"))
         try:
             refuse_nul(request.path, request.META.get("QUERY_STRING", ""))
             response = _as_problem(self._get_response(request))

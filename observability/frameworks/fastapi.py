@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from observability.client_address import note_addresses
 from observability.health.pages import PATHS, page
 from observability.http.error_answers import of_status, problem_of, refuse_nul
 from observability.http.json_body import MAX_BODY_BYTES, parse_object, too_large
@@ -71,9 +72,11 @@ class _TelemetryMiddleware:
         if scope["type"] != "http" or scope["path"] in QUIET_PATHS:
             await self._app(scope, receive, send)
             return
+        headers, peer = Headers(scope=scope), scope.get("client")
         server_request = ServerRequest(
-            self._telemetry, scope["method"], scope["path"], Headers(scope=scope).get("X-Caller")
+            self._telemetry, scope["method"], scope["path"], headers.get("X-Caller")
         )
+        note_addresses(peer and peer[0], headers.get("X-Forwarded-For"))
         if scope["method"] == "HEAD":
             # FastAPI has no HEAD for its GET routes. The server, which knows the method, leaves out the body.
             scope = {**scope, "method": "GET"}

@@ -7,6 +7,7 @@ from opentelemetry.instrumentation.flask import FlaskInstrumentor
 from opentelemetry.trace import Span
 from werkzeug.exceptions import HTTPException
 
+from observability.client_address import note_addresses
 from observability.health.pages import PATHS, page_blocking
 from observability.http.error_answers import of_status, problem_of, refuse_nul
 from observability.http.json_body import MAX_BODY_BYTES, parse_object
@@ -41,6 +42,7 @@ def instrument(app: Flask, telemetry: Telemetry) -> None:
                 telemetry, request.method, request.path, request.headers.get("X-Caller")
             )
             g.status = 500
+            note_addresses(request.remote_addr, request.headers.get("X-Forwarded-For"))
             refuse_nul(request.path, request.query_string.decode("latin-1"))
 
     @app.after_request

@@ -21,12 +21,14 @@ from typing import Any, cast
 from opentelemetry import context, trace
 from opentelemetry.instrumentation.tornado._utils import find_matched_rule
 from opentelemetry.propagators import textmap
-from opentelemetry.trace import Span, Status, StatusCode, Tracer
+from opentelemetry.trace import Span, Tracer
 from opentelemetry.util.http import ExcludeList
 from tornado.web import RequestHandler
 
+from observability.client_address import addresses
 from observability.instrumentation import UNTRACED_URLS
 from observability.metrics import known_method
+from observability.span_error import set_error, type_of
 
 #: Untyped, and its private functions are what has to be mended.
 official: Any = import_module("opentelemetry.instrumentation.tornado")
@@ -47,7 +49,7 @@ class _Activation:
     ) -> None:
         if error is not None:
             self._span.record_exception(error)
-            self._span.set_status(Status(StatusCode.ERROR, f"{type(error).__name__}: {error}"))
+            set_error(self._span, type_of(error), f"{type(error).__name__}: {error}")
         self._span.end()
 
 
@@ -89,6 +91,8 @@ def _start_span(tracer: Tracer, handler: RequestHandler, mode: Any) -> Any:
     method = known_method(handler.request.method or "")
     name = "HTTP" if method == "_OTHER" else method
     attributes = official._get_attributes_from_request(handler.request, mode)
+    peer, forwarded_for = handler.request.remote_ip, handler.request.headers.get("X-Forwarded-For")
+    attributes |= addresses(peer, forwarded_for)
     if route:
         attributes["http.route"] = route
     span, _token = official._start_internal_or_server_span(

@@ -3,9 +3,9 @@
 import logging
 
 from opentelemetry import trace
-from opentelemetry.trace import Status, StatusCode
 
 from observability.http.problem import Problem
+from observability.span_error import set_error, type_of
 
 _errors = logging.getLogger("errors")
 
@@ -18,7 +18,7 @@ def problem_of(error: BaseException) -> Problem:
     _errors.error("Unhandled %s", type(error).__name__, exc_info=error)
     span = trace.get_current_span()
     span.record_exception(error)
-    span.set_status(Status(StatusCode.ERROR, type(error).__name__))
+    set_error(span, type_of(error), type(error).__name__)
     return Problem(500, detail="The request could not be handled. The trace id finds the cause.")
 
 

@@ -29,7 +29,8 @@ COMMANDS = {
     ],
     "fastapi": [
         # httptools, uvicorn's choice where it is installed, refuses unknown methods before a hop sees them.
-        *[PYTHON, "-m", "uvicorn", "--http=h11", "--host=127.0.0.1", "--port={port}", "--factory"],
+        *[PYTHON, "-m", "uvicorn", "--http=h11", "--no-proxy-headers", "--host=127.0.0.1"],
+        *["--port={port}", "--factory"],
         f"{APPS}.fastapi_app:create_app",
     ],
     "tornado": [PYTHON, "-m", f"{APPS}.tornado_app", "{port}"],

@@ -15,6 +15,7 @@ from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 
 from observability.text import well_formed
 from observability.tracer.batch import Batch
+from observability.tracer.error_type import with_error_type
 from observability.tracer.span_texts import masked, with_texts
 
 #: How many spans wait to be encoded; beyond it the oldest is dropped.
@@ -49,7 +50,7 @@ class BatchingSpanProcessor(SpanProcessor):
         if not span.context.trace_flags.sampled:
             return
         with self._counting:
-            self._ended.append(span)
+            self._ended.append(with_error_type(span))
             if len(self._ended) > self._capacity:
                 self._ended.popleft()
                 self._dropped(1)

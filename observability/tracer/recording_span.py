@@ -16,12 +16,14 @@ from opentelemetry.sdk import trace as sdk
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util import BoundedList
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-from opentelemetry.trace import Link, SpanContext, SpanKind, Status, TraceFlags
+from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 from opentelemetry.util.types import AnyValue, Attributes
 
+from observability.span_error import ERROR_TYPE
 from observability.text import well_formed
 from observability.tracer.encoder import UNSET, encode
 from observability.tracer.ended_spans import ENDED_SPANS
+from observability.tracer.error_type import error_type
 from observability.tracer.shared_state import TracerSharedState
 from observability.tracer.span_texts import masked
 
@@ -151,6 +153,8 @@ class RecordingSpan(sdk.Span):
         super()._add_link(link)
 
     def end(self, end_time: int | None = None) -> None:
+        if self._status is not UNSET and self._end_time is None:
+            self._complete_error()
         with self._lock:
             if self._end_time is not None:
                 _logger.warning("Calling end() on an ended span.")
@@ -158,6 +162,14 @@ class RecordingSpan(sdk.Span):
             self._end_time = time_ns() if end_time is None else end_time
         if self._context[3] & TraceFlags.SAMPLED:
             ENDED_SPANS.add(self)
+
+    def _complete_error(self) -> None:
+        """Say with what the span failed, where it did and its maker has not said so."""
+        if self._status.status_code is not StatusCode.ERROR or ERROR_TYPE in self._attributes:
+            return
+        attributes = self.attributes or {}
+        if ERROR_TYPE not in attributes and len(attributes) < self.shared.max_attributes:
+            self.set_attribute(ERROR_TYPE, error_type(self._events))
 
     def encoded(self) -> bytes:
         """The ended span as an OTLP message."""

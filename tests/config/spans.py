@@ -4,7 +4,7 @@ import secrets
 import time
 from typing import Any
 
-SERVER, CLIENT = 2, 3
+SERVER, CLIENT, PRODUCER, CONSUMER = 2, 3, 4, 5
 
 
 def new_trace_id() -> str:

@@ -18,7 +18,7 @@ from compose.cli.layout import PORTS, Layout
 from compose.cli.telemetry import Raised, Telemetry
 from dashboards.queries import Query, queries
 from tests.config.programs import ROOT, Pipeline
-from tests.config.spans import CLIENT, new_trace_id, span_document
+from tests.config.spans import CLIENT, CONSUMER, PRODUCER, new_trace_id, span_document
 from tests.conftest import eventually
 
 pytestmark = pytest.mark.config
@@ -193,18 +193,59 @@ def test_both_nginx_are_nodes_of_the_service_graph(pipeline: Pipeline) -> None:
     eventually(look)
 
 
-def test_a_database_call_is_an_edge_to_its_system(pipeline: Pipeline) -> None:
+def test_a_database_call_is_an_edge_to_the_database_of_its_own(pipeline: Pipeline) -> None:
     pipeline.send_spans(
         span_document(
-            "stock", new_trace_id(), kind=CLIENT, db__system__name="postgresql", db__namespace="stock"
+            "stock", new_trace_id(), kind=CLIENT, db__system__name="postgresql", db__namespace="stock|public"
         )
     )
 
     def look() -> None:
-        edge = r"request_total\{client=\"stock\",connection_type=\"database\".*server=\"postgresql\""
+        edge = r"request_total\{client=\"stock\",connection_type=\"database\".*server=\"postgresql/stock\""
         assert re.search(edge, pipeline.derived_metrics())
 
     eventually(look)
+
+
+def test_an_event_is_an_edge_to_rio_and_one_from_rio(pipeline: Pipeline) -> None:
+    """And the relay, which carries it, is a node, too. (Two events in one request, to two services.)"""
+    documents = []
+    for target in ("stock", "post"):
+        trace_id = new_trace_id()
+        create, send, publish, process, call = (secrets.token_hex(8) for _ in range(5))
+        documents += [
+            span_document("basket", trace_id, span_id=create, kind=PRODUCER),
+            span_document("relay", trace_id, span_id=send, parent_id=create, kind=PRODUCER),
+            span_document("rio", trace_id, span_id=publish, parent_id=send, kind=PRODUCER),
+            span_document("rio", trace_id, span_id=process, parent_id=publish, kind=CONSUMER),
+            span_document(
+                "rio", trace_id, span_id=call, parent_id=process, kind=CLIENT, peer__service=target
+            ),
+        ]
+    pipeline.send_spans({"resourceSpans": [each for one in documents for each in one["resourceSpans"]]})
+
+    def look() -> None:
+        found = re.findall(
+            r"^traces_service_graph_request_total\{client=\"(.*?)\",connection_type=\"messaging_system\".*"
+            r"server=\"(.*?)\"",
+            pipeline.derived_metrics(),
+            re.M,
+        )
+        ways = {("basket", "rio"), ("relay", "rio"), ("rio", "rio"), ("rio", "stock"), ("rio", "post")}
+        assert ways <= set(found)
+
+    eventually(look)
+
+
+def test_no_span_has_a_query(pipeline: Pipeline) -> None:
+    trace_id = new_trace_id()
+    pipeline.send_spans(
+        span_document("basket", trace_id, url__query="token=1", url__full="http://basket/things?token=1#a")
+    )
+    has_spans(pipeline, trace_id, 1)
+    (span,) = pipeline.spans(trace_id)
+    assert "token" not in json.dumps(span)
+    assert "http://basket/things" in json.dumps(span)
 
 
 def test_log_records_keep_their_service_trace_level_and_time(pipeline: Pipeline) -> None:

@@ -29,7 +29,7 @@ def samples(now: int) -> Iterator[str]:
     yield "# TYPE traces_service_graph_request counter"
     for client, server, kind, step, begins in (
         ("gateway", "services-nginx", HTTP, 2, 120),
-        ("orders", "postgresql", SQL, 3, 120),
+        ("orders", "postgresql/orders", SQL, 3, 120),
         ("orders", "accounts", HTTP, 0, 30),
         ("edge-nginx", "gateway", HTTP, 0, 120),
     ):
@@ -76,18 +76,18 @@ def test_the_calls_of_the_last_hour_are_held_against_the_catalog(run: Run) -> No
     assert code == 1
     assert {edge: one["allowed"] for edge, one in calls.items()} == {
         ("gateway", "services-nginx"): True,
-        ("orders", "postgresql"): True,
+        ("orders", "postgresql/orders"): True,
         ("orders", "accounts"): False,
     }
     assert calls["orders", "accounts"]["count"] == 1  # the one call that made the series
-    assert calls["orders", "postgresql"]["kind"] == "SQL"
+    assert calls["orders", "postgresql/orders"]["kind"] == "SQL"
     through = calls["gateway", "services-nginx"]
     assert abs(through["count"] - 120) <= 4
     assert abs(through["failed"] - 60) <= 2
     assert 0.19 < through["p95_seconds"] <= 0.2
     missing = {(one["client"], one["server"]) for one in document["not_seen"]}
     assert {("edge-nginx", "gateway"), ("services-nginx", "orders"), ("relay", "rio")} <= missing
-    assert ("orders", "postgresql") not in missing
+    assert ("orders", "postgresql/orders") not in missing
 
 
 def test_the_map_is_for_people_too(run: Run) -> None:

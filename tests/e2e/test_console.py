@@ -84,7 +84,9 @@ def test_the_catalog_permits_every_call_that_is_seen(stack: Stack, console: http
         ("edge-nginx", "gateway"),
         ("gateway", "services-nginx"),
         ("services-nginx", "orders"),
-        ("orders", "postgresql"),
+        ("orders", "postgresql/orders"),
+        ("orders", "rio"),
+        ("rio", "inventory"),
         ("relay", "rio"),
         ("rio", "services-nginx"),
     }

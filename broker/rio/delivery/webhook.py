@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
-from opentelemetry.trace import SpanContext, SpanKind, StatusCode, Tracer
+from opentelemetry.trace import SpanContext, SpanKind, Tracer
 
 from broker.cloudevents.http_binding import UNENCODED, encoded_header
 from broker.cloudevents.json_format import STRUCTURED, to_json
@@ -20,6 +20,7 @@ from broker.rio.model.subscription import Subscription
 from broker.rio.tracing import headers_of
 from observability.http.client import Client, ClientError, Limits, Origin
 from observability.http.retry_after import read_retry_after
+from observability.span_error import set_error, type_of
 from observability.tracer import Template
 
 # Of what a sink answers its status counts, however long the body is.
@@ -41,11 +42,20 @@ class SinkAnswer(NamedTuple):
     seconds: float
     retry_after_seconds: float | None = None
     """For how long the sink asked to be left alone (Retry-After)."""
+    failure: str | None = None
+    """The class of the error that there is no usable answer for."""
 
     @property
     def reason(self) -> str:
         """The response in one line, for logs, dead letters and the delivery history."""
         return self.text[:300] if self.status is None else f"the sink answered {self.status}"
+
+    @property
+    def error_type(self) -> str | None:
+        """What failed, in one of few words; None where the sink took the event."""
+        if self.status is None:
+            return self.failure
+        return str(self.status) if self.status >= 400 else None
 
     @property
     def is_from_working_sink(self) -> bool:
@@ -88,6 +98,8 @@ class Webhook:
             "server.port": self._origin.port,
             "url.full": f"{self._origin}{parts.path or '/'}",  # a query may hold a secret
         }
+        if not subscription.external:
+            attributes["peer.service"] = subscription.sink.split("/")[1]  # its path begins so
         self._spans = Template(context.tracer, "POST", SpanKind.CLIENT, attributes)
         self._timeout_seconds = subscription.policy.timeout_seconds
         self.follow(subscription)
@@ -112,8 +124,8 @@ class Webhook:
             answer = await self._request(event, headers_of(span), replay)
             if answer.status is not None:
                 span.set_attribute("http.response.status_code", answer.status)
-            if answer.status is None or answer.status >= 400:
-                span.set_status(StatusCode.ERROR, answer.reason)
+            if answer.error_type is not None:
+                set_error(span, answer.error_type, answer.reason)
             return answer
         finally:
             span.end()
@@ -132,7 +144,8 @@ class Webhook:
                 timeout_seconds=self._timeout_seconds,
             )
         except (ClientError, OSError, ValueError) as error:
-            return SinkAnswer(None, f"{type(error).__name__}: {error}", time.monotonic() - started)
+            seconds = time.monotonic() - started
+            return SinkAnswer(None, f"{type(error).__name__}: {error}", seconds, failure=type_of(error))
         seconds = time.monotonic() - started
         if 200 <= response.status < 300:
             return SinkAnswer(response.status, "", seconds)

@@ -82,7 +82,7 @@ class Pipeline:
         """Begin with a POST to an address that takes events: see `observability.http.server.Receive`."""
         path, _, query = target.partition("?")
         request = Request(path, query, headers)
-        return RequestTask(self.respond, writer, request, self._recorder.begin(request), self._tasks)
+        return RequestTask(self.respond, writer, request, self._recorder.begin(request, peer), self._tasks)
 
     async def drain(self, timeout_seconds: float) -> None:
         """Wait until no request is in flight, or the time is over.

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from opentelemetry import context, trace
-from opentelemetry.trace import Span, StatusCode
+from opentelemetry.trace import Span
 
 from broker.rio import refusals, tracing
 from broker.rio.amqp.not_published import Blocked, NotPublished
@@ -18,6 +18,7 @@ from broker.rio.ingest.spans import EventSpans
 from broker.rio.model.event import Event
 from broker.rio.model.message import Message
 from broker.rio.store.scheduled import Scheduled
+from observability.span_error import set_error, type_of
 
 _NO_EVENT_LOG: Final = "RabbitMQ has lost its queues; they are being declared again"
 
@@ -70,11 +71,11 @@ class Publication:
         token = context.attach(trace.set_span_in_context(span))
         try:
             if isinstance(result, NotPublished):
-                span.set_status(StatusCode.ERROR, str(result))
+                set_error(span, type_of(result), str(result))
                 return refusals.not_published(result)
             if not result:
                 # The event log takes every event, whether or not anything subscribes to it.
-                span.set_status(StatusCode.ERROR, _NO_EVENT_LOG)
+                set_error(span, "unroutable", _NO_EVENT_LOG)
                 return refusals.unavailable("RabbitMQ unavailable", _NO_EVENT_LOG)
             self._observer.published(event)
             return None

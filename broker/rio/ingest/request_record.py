@@ -1,7 +1,7 @@
 """The server span, access line and metrics of a request to emit events."""
 
 from opentelemetry import context, trace
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode
+from opentelemetry.trace import Span, SpanKind
 
 from broker.rio.ingest.messages import Request
 from broker.rio.ingest.request_parser import EVENTS_ROUTE, route_of
@@ -11,9 +11,16 @@ from observability import Telemetry
 from observability.masking import mask_path, mask_user_agent
 from observability.propagation import hex_trace_id
 from observability.server_request import ServerRequest
+from observability.span_error import set_error
 from observability.tracer import Template
 
-_VARIABLES = ("url.path", "server.address", "user_agent.original")
+_VARIABLES = (
+    "url.path",
+    "client.address",
+    "network.peer.address",
+    "server.address",
+    "user_agent.original",
+)
 _STATUS = "http.response.status_code"
 _CARRIED = ("traceparent", "tracestate")
 
@@ -45,7 +52,7 @@ class RequestRecord:
     def end(self, status: int) -> None:
         """End the span, and have the request counted and its access line written."""
         if status >= 500:
-            self._span.set_status(Status(StatusCode.ERROR))
+            set_error(self._span, str(status))
         self._server_request.finish(status, self._route)
         self._template.end(self._span, status)
 
@@ -57,14 +64,14 @@ class RequestRecorder:
         self._telemetry = telemetry
         self._templates = {route: _template(telemetry, route) for route in (EVENTS_ROUTE, SHORT_ROUTE)}
 
-    def begin(self, request: Request) -> RequestRecord:
-        """Open the span of a request, in the trace that its headers name."""
+    def begin(self, request: Request, peer: str) -> RequestRecord:
+        """Open the span of a request from the address `peer`, in the trace that its headers name."""
         headers = request.headers
         route = route_of(request.path)
         template = self._templates[route]
         parent = parent_of({name: headers[name] for name in _CARRIED if name in headers})
-        agent = mask_user_agent(headers.get("user-agent", ""))
-        values = mask_path(request.path), headers.get("host", ""), agent
+        host, agent = headers.get("host", ""), mask_user_agent(headers.get("user-agent", ""))
+        values = mask_path(request.path), peer, peer, host, agent
         return RequestRecord(self._telemetry, request, route, template, template.start(parent, values))
 
 

@@ -5,7 +5,6 @@ from typing import Final
 
 import psycopg
 from opentelemetry import trace
-from opentelemetry.trace import StatusCode
 
 from broker.rio import tracing
 from broker.rio.ingest.messages import Outcome
@@ -15,6 +14,7 @@ from broker.rio.model.event import NOT_BEFORE, Event, read_time
 from broker.rio.model.sender import Sender
 from broker.rio.store.scheduled import MAX_SCHEDULED, Schedule
 from observability.http.problem import Problem
+from observability.span_error import set_error, type_of
 
 MAX_AHEAD: Final = timedelta(days=30)
 
@@ -33,7 +33,7 @@ class Scheduling:
             try:
                 is_kept = await self._schedule.add(event, due_at, sender.name, tracing.headers_of(span))
             except psycopg.Error as error:
-                span.set_status(StatusCode.ERROR, type(error).__name__)
+                set_error(span, type_of(error))
                 raise
             if not is_kept:
                 detail = f"{MAX_SCHEDULED} events are scheduled already"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.trace import Link, Span, SpanKind, StatusCode, Tracer
+from opentelemetry.trace import Link, Span, SpanKind, Tracer
 
 from broker.rio import tracing
 from broker.rio.amqp.not_published import NotPublished
@@ -20,6 +20,7 @@ from broker.rio.amqp.topology import queue_name
 from broker.rio.metrics import ApiMetrics
 from broker.rio.model.message import Message
 from broker.rio.model.states import State, log_state
+from observability.span_error import set_error, type_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +72,10 @@ class Resending:
         if result is True:
             self._metrics.replayed.labels(resent.subscription, resent.origin).inc()
             log_state(State.REPLAYED, resent.message.event, resent.subscription, origin=resent.origin)
+        elif isinstance(result, NotPublished):
+            set_error(span, type_of(result), str(result))
         else:
-            span.set_status(StatusCode.ERROR, "the subscription is gone" if result is False else str(result))
+            set_error(span, "unroutable", "the subscription is gone")
 
 
 def _links(message: Message) -> list[Link]:

@@ -35,6 +35,30 @@ def test_callers_are_admitted_by_name(
 
 
 @pytest.mark.parametrize(
+    ("headers", "forwarded_for", "client"),
+    [
+        (GATEWAY, "192.0.2.7", "192.0.2.7"),
+        (GATEWAY, "2001:db8::7", "2001:db8::7"),
+        (GATEWAY, '1.1.1.1" "', "127.0.0.1"),
+        (GATEWAY, "", "127.0.0.1"),
+        ({}, "192.0.2.7", "127.0.0.1"),
+    ],
+)
+def test_the_client_is_whom_an_admitted_caller_speaks_for(
+    services: stand.Nginx,
+    seen: list[stand.Seen],
+    headers: dict[str, str],
+    forwarded_for: str,
+    client: str,
+) -> None:
+    answer = services.request("GET", "/accounts/7", {**headers, "X-Forwarded-For": forwarded_for})
+    attributes = services.span(answer.header("x-trace-id"))["attributes"]
+    assert (attributes["client.address"], attributes["network.peer.address"]) == (client, "127.0.0.1")
+    if headers:
+        assert seen[-1].headers["x-forwarded-for"] == client
+
+
+@pytest.mark.parametrize(
     "credential",
     [
         None,

@@ -194,6 +194,7 @@ def test_span_of_a_request_passed_on(edge: stand.Nginx, upstreams: list[stand.Up
         "server.address": "127.0.0.1",
         "server.port": edge.port,
         "client.address": "127.0.0.1",
+        "network.peer.address": "127.0.0.1",
         "user_agent.original": 'a "b" \\c',
         "network.protocol.version": "1.1",
         "nginx.upstream.status": "200",
@@ -214,6 +215,7 @@ def test_span_of_a_refusal_has_only_what_it_knows(edge: stand.Nginx) -> None:
         "server.address": "edge-nginx",
         "server.port": edge.port,
         "client.address": "127.0.0.1",
+        "network.peer.address": "127.0.0.1",
         "network.protocol.version": "1.0",
     }
 

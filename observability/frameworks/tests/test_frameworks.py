@@ -215,6 +215,13 @@ def test_the_frameworks_own_errors_are_problems(server: Server, trace: Trace) ->
         assert line["span_id"] == span.span_id.hex()
 
 
+def test_a_span_tells_the_client_from_the_peer(server: Server, trace: Trace) -> None:
+    server.request("GET", "/things/7", trace, headers={"X-Forwarded-For": "192.0.2.7"})
+    (span,) = server.otlp.of_trace(trace.id)
+    named = attributes(span)
+    assert (named["client.address"], named["network.peer.address"]) == ("192.0.2.7", "127.0.0.1")
+
+
 def test_a_crash_says_nothing_of_the_inside(server: Server, trace: Trace) -> None:
     answer = server.request("GET", "/crash", trace)
     is_problem(answer, 500, trace)

@@ -16,7 +16,12 @@ from observability.propagation import context_of
 from observability.server_request import TRACE_HEADER
 from observability.tracer import Template
 
-_SPAN_VARIABLES: Final = ("client.address", "http.response.status_code", "error.type")
+_SPAN_VARIABLES: Final = (
+    "client.address",
+    "network.peer.address",
+    "http.response.status_code",
+    "error.type",
+)
 
 _TRACEPARENT: Final = re.compile(rb"\ntraceparent:[ \t]*([0-9a-f-]+)[ \t]*(?=\r?\n)", re.IGNORECASE)
 
@@ -37,7 +42,7 @@ class Refusals:
         Parameters:
             head: what was read of the message's head. The span is in the trace that it names, if it does.
         """
-        span = self._spans.start(_parent(head), (client, problem.status, str(problem.status)))
+        span = self._spans.start(_parent(head), (client, client, problem.status, str(problem.status)))
         token = context.attach(trace.set_span_in_context(span))
         try:
             fields = {"client": client, "status": problem.status, "reason": problem.detail}

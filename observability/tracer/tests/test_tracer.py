@@ -29,6 +29,7 @@ from observability.tests.sinks import OtlpSink
 from observability.text import well_formed
 from observability.tracer import ParentContext, Template, Tracer
 from observability.tracer.batch import Batch, SpanBatcher
+from observability.tracer.error_type import with_error_type
 from observability.tracer.shared_state import TracerSharedState
 
 LIMITS = SpanLimits(
@@ -141,11 +142,11 @@ class Pair:
         return b"".join(batch.body for batch in self.batches)
 
     def expected(self) -> bytes:
-        """The SDK's export, its spans in the order of ours."""
+        """The SDK's export, its spans in the order of ours, with the error type that it leaves out."""
         batches = TracesData.FromString(self.exported()).resource_spans
         order = [span.span_id for batch in batches for scope in batch.scope_spans for span in scope.spans]
         spans = sorted(
-            self.memory.get_finished_spans(),
+            map(with_error_type, self.memory.get_finished_spans()),
             key=lambda span: order.index(span.get_span_context().span_id.to_bytes(8, "big")),
         )
         return encode_spans(spans).SerializeToString() if spans else b""

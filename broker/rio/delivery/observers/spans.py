@@ -5,7 +5,7 @@ from typing import Final
 
 from opentelemetry import context, trace
 from opentelemetry.context import Context
-from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer
+from opentelemetry.trace import Span, SpanKind, Tracer
 
 from broker.rio import tracing
 from broker.rio.amqp.topology import queue_name
@@ -13,6 +13,7 @@ from broker.rio.delivery.attempt import DeliveryAttempt
 from broker.rio.delivery.observers.observer import Observer
 from broker.rio.delivery.verdict import Verdict
 from broker.rio.model.message import Message
+from observability.span_error import set_error, type_of
 from observability.tracer import Template
 
 _MAX_TEMPLATES: Final = 256  # senders choose the event types
@@ -45,11 +46,11 @@ class Spans(Observer):
             attributes["http.response.status_code"] = status
         attempt.span.set_attributes(attributes)
         if verdict is not Verdict.DELIVERED:
-            attempt.span.set_status(StatusCode.ERROR, attempt.answer.reason)
+            set_error(attempt.span, attempt.answer.error_type or str(verdict), attempt.answer.reason)
 
     def end_attempt(self, attempt: DeliveryAttempt, error: BaseException | None) -> None:
         if error is not None:
-            attempt.span.set_status(StatusCode.ERROR, repr(error))
+            set_error(attempt.span, type_of(error), repr(error))
         if (token := self._tokens.pop(id(attempt), None)) is not None:
             context.detach(token)
         attempt.span.end()

@@ -35,7 +35,7 @@ test("an alert about a part counts, silenced or not; a pending one and one about
 });
 
 test("of PostgreSQL those who use it tell", () => {
-  const found = healthOf("postgresql", signs({ databases: [sample("", "accounts-1", 1), sample("", "orders-1", 0)], alerts: [alert("postgres", "critical")] }));
+  const found = healthOf("postgresql/orders", signs({ databases: [sample("", "accounts-1", 1), sample("", "orders-1", 0)], alerts: [alert("postgres", "critical")] }));
   assert.deepEqual(found, { state: "bad", reasons: ["reached by 1 of 2 processes that use it", "HopDown: it is down"] });
 });
 

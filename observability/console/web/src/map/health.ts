@@ -9,13 +9,13 @@ export interface Health { state: State; reasons: string[] }
 /** Answers of Prometheus to `queries.up`, `queries.ready` and `queries.databasesReached`, and the alerts. */
 export interface Signs { up: readonly Sample[]; ready: readonly Sample[]; databases: readonly Sample[]; alerts: readonly ActiveAlert[] }
 
-/** In the service graph a database is called by its system, in alerts like its process. */
-const ALIASES: Record<string, string> = { postgresql: "postgres" };
+/** In the service graph a database has a name of its own; alerts are about the process of all. */
+const processOf = (name: string): string => name.startsWith("postgresql/") ? "postgres" : name;
 const ORDER: readonly State[] = ["good", "unknown", "warning", "bad"];
 
 /** The health of a part by the name it has in the service graph. */
 export function healthOf(name: string, { up, ready, databases, alerts }: Signs): Health {
-  const service = ALIASES[name] ?? name, found: [State, string][] = [];
+  const service = processOf(name), found: [State, string][] = [];
   found.push(...reached(up.filter(({ metric }) => metric.service === service)));
   found.push(...readiness(ready.filter(({ metric }) => metric.service === service)));
   if (service === "postgres") found.push(...reachedBy(databases));

@@ -9,7 +9,7 @@ const sample = (client: string, server: string, value: number | string, connecti
 const service = (name: string) => ({ name, description: `the ${name}`, framework: "", instances: 1, processes: [name], database: name, emits: [], subscriptions: [] });
 const CATALOG: Catalog = {
   services: [service("orders"), service("accounts")], hops: [{ name: "gateway", description: "composes", processes: ["gateway"] }],
-  calls: [["gateway", "orders"], ["gateway", "accounts"], ["orders", "postgresql"]],
+  calls: [["gateway", "orders"], ["gateway", "accounts"], ["orders", "postgresql/orders"]],
 };
 
 const seen = (calls: readonly Call[]): Call | undefined => calls.find(({ rate }) => rate > 0);
@@ -27,8 +27,8 @@ test("a call without failures has none, and one without durations has no percent
 
 test("parts and permitted calls that no trace shows are there", () => {
   const { parts, calls } = serviceGraph({ requests: [], failed: [], p95: [] }, CATALOG);
-  assert.deepEqual(parts.map(({ name }) => name), ["gateway", "orders", "accounts", "postgresql"]);
-  assert.deepEqual(parts.filter(({ isStore }) => isStore).map(({ name }) => name), ["postgresql"]);
+  assert.deepEqual(parts.map(({ name }) => name), ["gateway", "orders", "accounts", "postgresql/orders"]);
+  assert.deepEqual(parts.filter(({ isStore }) => isStore).map(({ name }) => name), ["postgresql/orders"]);
   assert.deepEqual(calls.map(({ client, server, rate }) => [client, server, rate]), [...CATALOG.calls.map((call) => [...call, 0])].sort());
 });
 
