@@ -1,4 +1,4 @@
-"""Whom a request comes from, as its server span says it behind a proxy."""
+"""The client of a request and the proxy in front, as attributes of its server span."""
 
 from opentelemetry import trace
 

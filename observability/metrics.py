@@ -39,15 +39,19 @@ class Registry(CollectorRegistry):
 
 
 class Metrics:
-    """The metrics every hop has. Names and labels are those of OpenTelemetry's semantic conventions."""
+    """The metrics every hop has. Names and labels are those of OpenTelemetry's semantic conventions.
 
-    def __init__(self) -> None:
+    Args:
+        version: of the hop.
+    """
+
+    def __init__(self, version: str = VERSION) -> None:
         self.registry: CollectorRegistry = Registry()
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)
         target = Info("target", "The version of the hop's code.", registry=self.registry)
-        target.info({"service_version": VERSION})
+        target.info({"service_version": version})
         threads = Gauge("python_threads", "Threads that run Python code.", registry=self.registry)
         threads.set_function(threading.active_count)
         self._durations = DurationHistogram(

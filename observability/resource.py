@@ -12,9 +12,10 @@ from observability.settings import Settings
 
 
 def resource_of(settings: Settings) -> Resource:
-    """What all spans of this process share. A command's words are left out: they may hold secrets."""
+    """The attributes of all spans of this process. A command's words are none: they may hold secrets."""
     own: dict[str, AnyValue] = {
         "service.name": settings.service,
+        "service.version": settings.version,
         "service.instance.id": settings.instance_id,
         "deployment.environment.name": settings.environment,
         "host.name": socket.gethostname(),
@@ -23,6 +24,4 @@ def resource_of(settings: Settings) -> Resource:
         "process.runtime.name": sys.implementation.name,
         "process.runtime.version": platform.python_version(),
     }
-    if settings.version:
-        own["service.version"] = settings.version
     return Resource.create({**settings.attributes, **own})

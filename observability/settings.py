@@ -13,6 +13,7 @@ from opentelemetry.sdk.environment_variables import (
 )
 
 from observability.exporter.settings import OtlpSettings, url
+from observability.version import VERSION
 
 TRACERS = ("fast", "sdk")
 
@@ -29,7 +30,7 @@ class Settings:
     Attributes:
         log_levels: the file of levels that change while the process runs; None where there is none.
         tracer: makes the hop's own spans: `fast`, that of `observability.tracer`, or `sdk`.
-        version: of the service; None where nothing tells it.
+        version: of the service; where nothing tells it, the platform's.
         attributes: further ones of its resource.
         is_disabled: no spans are made, and no telemetry is sent.
     """
@@ -42,13 +43,16 @@ class Settings:
     collector_health_url: str | None
     tracer: str = "fast"
     log_levels: Path | None = None
-    version: str | None = None
+    version: str = VERSION
     attributes: Mapping[str, str] = field(default_factory=dict)
     is_disabled: bool = False
 
     @classmethod
     def from_env(cls, service: str, environ: Mapping[str, str] = os.environ) -> "Settings":
-        """Read the variables that docs/telemetry.md lists. `service`: the name where none of them gives one.
+        """Read the variables that docs/telemetry.md and docs/add-a-service.md list.
+
+        Args:
+            service: the name where no variable gives another.
 
         Raises:
             SettingsError: one or more of them cannot be used.
@@ -76,7 +80,7 @@ class Settings:
             collector_health_url=None if is_disabled else health,
             tracer=tracer,
             log_levels=Path(levels) if (levels := environ.get("NEXTPHASE_LOG_LEVELS")) else None,
-            version=environ.get("SERVICE_VERSION") or attributes.get("service.version"),
+            version=environ.get("SERVICE_VERSION") or attributes.get("service.version") or VERSION,
             attributes=attributes,
             is_disabled=is_disabled,
         )

@@ -40,7 +40,7 @@ class Telemetry:
 
     def __init__(self, settings: Settings, root_sampler: Sampler = ALWAYS_ON) -> None:
         self.settings = settings
-        self.metrics = Metrics()
+        self.metrics = Metrics(settings.version)
         self.health = Health(settings.service, settings.instance_id, self.registry)
         if settings.collector_health_url:
             self.health.add("collector", reachable(settings.collector_health_url), critical=False)

@@ -1,4 +1,4 @@
-"""Spans of requests by the conventions: whom they come from, with what they fail, whose answer they get."""
+"""Spans of requests by the conventions: their client, their failure, the trace that made their answer."""
 
 import asyncio
 from collections.abc import Iterator

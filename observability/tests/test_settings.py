@@ -6,6 +6,7 @@ import pytest
 
 from observability.exporter.settings import OtlpSettings
 from observability.settings import Settings, SettingsError
+from observability.version import VERSION
 
 
 def test_an_empty_environment_sends_telemetry_nowhere() -> None:
@@ -13,7 +14,7 @@ def test_an_empty_environment_sends_telemetry_nowhere() -> None:
     assert settings.instance_id == "accounts"
     assert settings.environment == "default"
     assert settings.otlp is None
-    assert settings.version is None
+    assert settings.version == VERSION
     assert settings.fluent_address is None
     assert settings.collector_health_url is None
 

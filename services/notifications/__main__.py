@@ -17,7 +17,7 @@ if __name__ == "__main__":
         log_config=None,  # observability logs,
         access_log=False,  # requests too
         server_header=False,
-        proxy_headers=False,  # the peer's address stays known; the span says whom nginx speaks for
+        proxy_headers=False,  # the address of the peer stays known: the span names both
         limit_concurrency=256,
         timeout_keep_alive=75,  # longer than services nginx keeps an idle connection
         timeout_graceful_shutdown=10,

@@ -45,7 +45,11 @@ def is_message(span: Span) -> bool:
 
 RULES = [
     Rule("error.type of a failed span", lambda span: span.failed, has("error.type")),
-    Rule("whom a request comes from", is_http_server, has("client.address", "network.peer.address")),
+    Rule(
+        "the client of a request and the proxy in front",
+        is_http_server,
+        has("client.address", "network.peer.address"),
+    ),
     Rule("no query", lambda _: True, lambda span: "url.query" not in span.tags),
     Rule(
         "no query in an address", lambda _: True, lambda span: "?" not in str(span.tags.get("url.full", ""))

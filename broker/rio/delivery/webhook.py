@@ -52,7 +52,7 @@ class SinkAnswer(NamedTuple):
 
     @property
     def error_type(self) -> str | None:
-        """What failed, in one of few words; None where the sink took the event."""
+        """The failure in one of few words; None where the sink took the event."""
         if self.status is None:
             return self.failure
         return str(self.status) if self.status >= 400 else None

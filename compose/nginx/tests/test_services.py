@@ -44,7 +44,7 @@ def test_callers_are_admitted_by_name(
         ({}, "192.0.2.7", "127.0.0.1"),
     ],
 )
-def test_the_client_is_whom_an_admitted_caller_speaks_for(
+def test_the_client_is_the_one_that_an_admitted_caller_names(
     services: stand.Nginx,
     seen: list[stand.Seen],
     headers: dict[str, str],
