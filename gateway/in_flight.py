@@ -38,7 +38,7 @@ class InFlight:
         self._none.clear()
 
     def end(self, route: Route | None) -> None:
-        """It was answered, or its caller is gone."""
+        """Count a request as ended: it was answered, or its caller is gone."""
         self.count -= 1
         if route is not None:
             self._by_route[route.id] -= 1

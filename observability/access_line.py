@@ -23,7 +23,7 @@ class AccessLine(LogLine, gc=False):
 
 
 class ConnectionLine(AccessLine, gc=False):
-    """That of a request whose connection was kept open; its `duration_ms` is the whole of it."""
+    """The line of a request whose connection was kept open; `duration_ms` is the connection's whole life."""
 
     end_reason: str | UnsetType = UNSET
     bytes_to_client: int | UnsetType = UNSET

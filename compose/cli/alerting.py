@@ -82,7 +82,7 @@ class Alerts:
     unknown: Sequence[str]
 
     def of(self, standing: str) -> list[Alert]:
-        """Those that are firing, pending, silenced or inhibited."""
+        """The alerts that are firing, pending, silenced or inhibited, as `standing` says."""
         return [alert for alert in self.found if alert.standing == standing]
 
 

@@ -434,7 +434,7 @@ def _fingerprints(plan: Plan) -> Fingerprints:
 
 
 def _after(definitions: Mapping[str, Definition]) -> dict[str, dict[str, bool]]:
-    """Of each process, those it comes after, and whether they have to be ready or done by then."""
+    """The processes that each process starts after, and whether they have to be ready or done by then."""
     return {
         name: {other: how != STARTED for other, how in definition.get("x-after", {}).items()}
         for name, definition in definitions.items()

@@ -18,7 +18,7 @@ SMALL_HEAP = {"GOMEMLIMIT": "160MiB", "GOGC": "50"}
 
 
 def telemetry(site: Site, instance_id: str) -> Environment:
-    """Of every process of ours: who it is (`instance_id`, such as `accounts-1`) and where telemetry goes."""
+    """Variables of every process of ours: its `instance_id`, such as `accounts-1`, and its collector."""
     return {
         "NEXTPHASE_INSTANCE": site.instance,
         "SERVICE_INSTANCE_ID": instance_id,
@@ -30,7 +30,7 @@ def telemetry(site: Site, instance_id: str) -> Environment:
 
 
 def hop(site: Site, platform: Platform, instance_id: str) -> Environment:
-    """Of every hop: its telemetry, and what makes its spans where that is not the usual tracer."""
+    """Variables of every hop: its telemetry, and its tracer where that is not the usual one."""
     chosen = {} if platform.tracer == FAST else {"NEXTPHASE_TRACER": platform.tracer}
     return telemetry(site, instance_id) | chosen | _log_levels(site)
 
@@ -41,7 +41,7 @@ def _log_levels(site: Site) -> Environment:
 
 
 def service(site: Site, platform: Platform, service: Service, number: int) -> Environment:
-    """Of instance `number` (from 0) of a service; of its migration with number 0."""
+    """Variables of instance `number` (from 0) of a service; of its migration with number 0."""
     address = site.listen_service(service, number)
     found = hop(site, platform, f"{service.name}-{number + 1}")
     found |= {
@@ -60,34 +60,34 @@ def service(site: Site, platform: Platform, service: Service, number: int) -> En
 
 
 def spare(site: Site, platform: Platform, service_: Service) -> Environment:
-    """Of the spare of a service."""
+    """Variables of the spare of a service."""
     own = {"PORT": str(site.spare_of(service_).port), "SERVICE_INSTANCE_ID": f"{service_.name}-spare"}
     return service(site, platform, service_, 0) | own
 
 
 def gateway(site: Site, platform: Platform, process: str = "gateway") -> Environment:
-    """Of `gateway` or its spare; its processes append their numbers to the instance id themselves."""
+    """Variables of `gateway` or its spare; its processes append their numbers to the instance id."""
     return hop(site, platform, process) | {"GATEWAY_CONFIG": str(site.config / f"{process}.json")}
 
 
 def rio(site: Site, platform: Platform, process: str, config: str = "rio.json") -> Environment:
-    """Of `rio-api` and the dispatchers; `config`: the file below the site's own."""
+    """Variables of `rio-api` and the dispatchers; `config`: the file below the site's own."""
     return hop(site, platform, process) | database(site, RIO) | {"RIO_CONFIG": str(site.config / config)}
 
 
 def relay(site: Site, platform: Platform, process: str = "relay") -> Environment:
-    """Of the outbox relay or its spare."""
+    """Variables of the outbox relay or its spare."""
     config = str(site.config / f"{process}.json")
     return hop(site, platform, process) | database(site, RELAY) | {"RELAY_CONFIG": config}
 
 
 def console(site: Site, platform: Platform) -> Environment:
-    """Of the console."""
+    """Variables of the console."""
     return hop(site, platform, "console") | {"CONSOLE_CONFIG": str(site.config / "console.json")}
 
 
 def databases(site: Site) -> Environment:
-    """Of the psql that makes roles and databases."""
+    """Variables of the psql that makes roles and databases."""
     address = site.reach("postgres")
     return database(site, SUPERUSER) | {
         "PGHOST": address.host,
@@ -137,7 +137,7 @@ def collector(site: Site, stores: Stores) -> Environment:
 
 
 def prometheus(site: Site) -> Environment:
-    """Of Prometheus: what its alerts link to.
+    """Variables of Prometheus: the addresses that its alerts link to.
 
     People follow the links on the machine itself, where the console is and, of containers, Grafana, which has
     the dashboards at the same addresses.

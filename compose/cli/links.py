@@ -26,7 +26,7 @@ class Links:
 
     @classmethod
     def of(cls, layout: Layout, since: str | None = None) -> Links:
-        """Those of an instance on this machine."""
+        """The links of an instance on this machine."""
         return cls(f"http://{layout.address('console')}", since)
 
     def home(self) -> str:

@@ -168,7 +168,7 @@ class Holder:
 
 
 def holders(ports: Iterable[int]) -> dict[int, Holder]:
-    """Of `ports`, those that a process listens on, each with that process."""
+    """The ports of `ports` that a process listens on, each with that process."""
     wanted = set(ports)
     taken = {port: (inode, uid) for port, inode, uid in _listeners() if port in wanted}
     found = {port: Holder(0, uid) for port, (_, uid) in taken.items()}

@@ -58,7 +58,7 @@ class Stores:
 
     @classmethod
     def own(cls, site: Site) -> Stores:
-        """Those of the instance itself."""
+        """The stores of the instance itself."""
         jaeger, loki, prometheus, alertmanager = (
             Store(name, site.reach(name).url) for name in ("jaeger", "loki", "prometheus", "alertmanager")
         )
@@ -67,7 +67,7 @@ class Stores:
 
     @classmethod
     def of(cls, root: Path, platform: Platform, site: Site) -> Stores:
-        """Those that the platform's settings name, else the instance's own.
+        """The stores that the platform's settings name, else the instance's own.
 
         Raises Refused where a file of headers cannot be read or used.
         """

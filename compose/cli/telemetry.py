@@ -139,7 +139,7 @@ class Telemetry:
         return [span for trace in _traces(answer) for span in trace]
 
     def traces(self, trace_ids: Sequence[str]) -> list[list[Span]]:
-        """Those of the traces that Jaeger knows, each its spans, oldest first. Raises TelemetryError."""
+        """The spans of each of the traces that Jaeger knows, oldest first. Raises TelemetryError."""
         return _traces(self.client.get(self.stores.jaeger, "/api/traces", {"traceID": trace_ids}))
 
     def find_traces(self, parameters: Mapping[str, str]) -> list[list[Span]]:

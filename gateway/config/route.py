@@ -51,7 +51,7 @@ class CustomMiddleware:
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
-    """Of one caller: a burst of `requests`, and from then on one every `seconds / requests` (GCRA)."""
+    """The rate of one caller: a burst of `requests`, then one every `seconds / requests` (GCRA)."""
 
     requests: int
     seconds: float

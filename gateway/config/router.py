@@ -1,4 +1,4 @@
-"""Which route a request is for."""
+"""Finds the route of a request."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

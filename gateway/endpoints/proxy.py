@@ -136,7 +136,7 @@ class Proxy:
         return Response(101, headers, Tunnel(stack, streamed.raw, connections, route, policy))
 
     def _headers(self, streamed: Streamed) -> Headers:
-        """Those of the service's answer that its caller gets."""
+        """The headers of the service's answer that the caller gets."""
         without = _NOT_PASSED_BACK_OF_NOTHING if streamed.status in (101, 204) else _NOT_PASSED_BACK
         return [
             (name, public_location(value, self._prefix) if name.lower() in _LOCATIONS else value)

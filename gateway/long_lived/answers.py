@@ -1,4 +1,4 @@
-"""Which answers of a proxied route begin a connection that is kept open, and for how long."""
+"""Policies of a proxied route: which answers begin a long-lived connection, and how long it lives."""
 
 from dataclasses import dataclass
 

@@ -17,7 +17,7 @@ from observability.server_request import TRACE_HEADER
 
 MAX_BODY_BYTES: Final = 64 * 1024
 MAX_SHOWN_BYTES: Final = 256 * 1024
-"""Of an answer's body; the rest is left out and said to be so."""
+"""The bytes of an answer's body that are shown; the page says that the rest is left out."""
 _DESCRIPTION: Final = "/v1/openapi.json"
 _SAFE: Final = frozenset({"GET"})
 _HEADERS: Final = frozenset({"accept", "authorization", "content-type", "if-none-match"})

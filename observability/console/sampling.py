@@ -35,7 +35,7 @@ class ReadsByRatio(Sampler):
         links: Sequence[Link] | None = None,
         trace_state: TraceState | None = None,
     ) -> SamplingResult:
-        """By the request's method."""
+        """Sample by the request's method: reads are repeated, and seldom traced."""
         method = (attributes or {}).get("http.request.method")
         sampler = self._reads if method in READS else ALWAYS_ON
         return sampler.should_sample(parent_context, trace_id, name, kind, attributes, links, trace_state)

@@ -46,7 +46,7 @@ class SenderRoute(APIRoute):
 
 
 class OperatorRoute(SenderRoute):
-    """Of resources that show or touch what is others': operators and viewers may look, operators change."""
+    """Routes of resources that concern other senders: operators and viewers may read, operators change."""
 
     def authorize(self, sender: Sender, method: str) -> None:
         if method not in _SAFE_METHODS:

@@ -27,7 +27,7 @@ class DeliveryAttempt:
     """Seconds since the epoch."""
     span: Span = INVALID_SPAN
     trace_id: str = ""
-    """Of the span, as hexadecimal digits."""
+    """The id of the span's trace, as hexadecimal digits."""
     answer: SinkAnswer = _NO_ANSWER
     judgement: Judgement = _NOT_JUDGED
 

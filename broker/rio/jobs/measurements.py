@@ -33,7 +33,7 @@ class EventLogMeasurement:
 
 
 class SubscriptionsMeasurement:
-    """Of each subscription: whether it is paused, its dead letters, and what is held for it."""
+    """Measures each subscription: whether it is paused, its dead letters, and its held events."""
 
     def __init__(
         self,

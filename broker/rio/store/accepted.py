@@ -58,7 +58,7 @@ class ClaimResult(StrEnum):
     CLAIMED = "claimed"
     """The event is claimed now, and is to be published."""
     ACCEPTED = "accepted"
-    """It was accepted within the window."""
+    """The event was accepted within the window."""
     ELSEWHERE = "elsewhere"
     """Another process has claimed it, and is publishing it."""
 
