@@ -250,6 +250,7 @@ def _durations(title: str, buckets: str, by: str, legend: str, *matchers: str) -
             Prom(quantile(level, observed), legend, exemplars=True),
             description=f"{name} of the duration. The dots are traces.",
             limits=SLOW_SECONDS,
+            empty="No request fits: choose others, or a longer time",
         )
         for level, name in QUANTILES
     ]

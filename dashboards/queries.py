@@ -11,7 +11,9 @@ from typing import Any, Final
 from dashboards.generate import GENERATED
 
 #: What stands for Grafana's own variables when nothing else is given.
-BUILT_IN: Final[Mapping[str, str]] = MappingProxyType({"__rate_interval": "1m", "__auto": "1m"})
+BUILT_IN: Final[Mapping[str, str]] = MappingProxyType(
+    {"__rate_interval": "1m", "__auto": "1m", "__range": "30m"}
+)
 _ALL: Final = "$__all"
 _VARIABLE = re.compile(r"\$\{?(\w+)\}?")
 

@@ -93,19 +93,19 @@ def _spans(board: Dashboard) -> None:
 
 def _table(board: Dashboard) -> None:
     by = "span_kind, span_name"
-    calls = rate(_CALLS, by, _THIS, window="5m")
-    durations = rate(_DURATIONS, f"{by}, le", _THIS, window="5m")
+    calls = rate(_CALLS, by, _THIS, window="$__range")
+    durations = rate(_DURATIONS, f"{by}, le", _THIS, window="$__range")
     section(
         board,
         "All spans",
         listing(
-            "Spans over 5 min",
+            "Spans in this time",
             [
                 ("rate", units.RequestsPerSecond, Prom(calls)),
                 (
                     "failed",
                     units.PercentUnit,
-                    Prom(share(rate(_CALLS, by, _THIS, _FAILED, window="5m"), calls)),
+                    Prom(share(rate(_CALLS, by, _THIS, _FAILED, window="$__range"), calls)),
                 ),
                 *((name, units.Seconds, Prom(quantile(level, durations))) for level, name in QUANTILES),
             ],

@@ -258,7 +258,9 @@ def test_each_query_is_asked_once(
     for position in range(panels.count()):
         settled(panels.nth(position))
     board = documents()[uid]
-    wanted = Counter(query.expression for query in queries_of(board, __rate_interval="20s", __auto="1s"))
+    wanted = Counter(
+        query.expression for query in queries_of(board, __rate_interval="20s", __auto="1s", __range="600s")
+    )
     wanted.update(annotation["expr"] for annotation in board["annotations"]["list"])
     found = Counter(parameters(one)["query"] for one in asked if "query_exemplars" not in one.url)
     assert found == wanted

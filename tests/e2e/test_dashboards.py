@@ -26,8 +26,8 @@ SEEN_WITH_AN_EVENT = {
 
 #: Of the whole run, so that the traffic is in it however long the tests before took.
 _WINDOW = "30m"
-#: How the text of an empty panel begins that has nothing to say of a kind of hop, or has no line of a level.
-_MAY_BE_EMPTY = ("Not here: ", "No line fits: ", NONE)
+#: How the text of an empty panel begins that has nothing to say of what was chosen.
+_MAY_BE_EMPTY = ("Not here: ", "No line fits: ", "No request fits: ", NONE)
 _LABEL_VALUES = re.compile(r"label_values\((?:(.+), )?(\w+)\)")
 
 
@@ -101,7 +101,9 @@ def values_of(stack: Stack, variable: dict[str, Any]) -> Iterator[str]:
         yield from sorted(values)
 
 
-@pytest.mark.parametrize("uid", [uid for uid, board in documents().items() if "templating" in board])
+@pytest.mark.parametrize(
+    "uid", [uid for uid, board in documents().items() if board["templating"].get("list")]
+)
 def test_every_value_of_every_variable_shows_something(stack: Stack, uid: str) -> None:
     """Panels that say why they are empty may be; those that count trouble, too."""
     board = documents()[uid]
