@@ -59,7 +59,8 @@ def collector(sampling: Sampling) -> str:
         return "{}\n"
     document = {
         "processors": {"tail_sampling": {"policies": list(_policies(sampling))}},
-        "service": {"pipelines": {"traces/jaeger": {"processors": ["tail_sampling"]}}},
+        # The list replaces that of collector.yaml: what is there has to be here, too.
+        "service": {"pipelines": {"traces/jaeger": {"processors": ["tail_sampling", "masking"]}}},
     }
     return yaml.safe_dump(document, sort_keys=False, width=110)
 

@@ -52,3 +52,13 @@ def test_the_collector_configures_nothing_it_does_not_use() -> None:
     assert used["processors"] | sampling_processors == set(document["processors"])
     assert used["exporters"] == set(document["exporters"]) | connectors
     assert set(document["service"]["extensions"]) == set(document["extensions"])
+
+
+def test_sampling_leaves_nothing_out_on_the_way_to_jaeger() -> None:
+    """Its list of processors takes the place of the collector's."""
+    document = yaml.safe_load((OBSERVABILITY / "collector/collector.yaml").read_text())
+    sampled = yaml.safe_load(sampling.collector(Sampling(Shares(tail=0.5))))
+    always, sometimes = (
+        each["service"]["pipelines"]["traces/jaeger"]["processors"] for each in (document, sampled)
+    )
+    assert sometimes == ["tail_sampling", *always]
