@@ -74,6 +74,7 @@ COMMANDS = {
     "find": Command("find traces by hop, route, status, duration or log text", in_environment=True),
     "alerts": Command("show what fires, why and what to do; silence it", in_environment=True),
     "map": Command("show which hop calls which, and what the catalog does not allow", in_environment=True),
+    "audit": Command("show whether every part tells what the contract says", in_environment=True),
     "slo": Command(
         "show how well each objective is kept, and what is left of its budget", in_environment=True
     ),
@@ -104,6 +105,7 @@ _JSON = (
     "find",
     "loglevel",
     "map",
+    "audit",
     "slo",
     "emit",
     "tail",

@@ -6,6 +6,8 @@ from typing import Final
 
 from observability import setup
 from observability.console.application import application
+from observability.console.audits import Audits
+from observability.console.dashboards import Dashboards
 from observability.console.sampling import ReadsByRatio
 from observability.console.settings import Settings
 from observability.console.store_client import StoreClient
@@ -35,16 +37,20 @@ async def main() -> None:
     )
     for name, check in client.checks():
         telemetry.health.add(name, check, critical=False)
+    dashboards = Dashboards(settings.dashboards)
+    audits = Audits(settings, client, dashboards.uids, telemetry.metrics.registry)
     server = ProblemServer(
-        application(settings, telemetry, client),
+        application(settings, telemetry, client, dashboards, audits),
         max_header_size=_MAX_HEADER_BYTES,
         max_body_size=_MAX_BODY_BYTES,
         idle_connection_timeout=_IDLE_SECONDS,
     )
     server.listen(settings.port, settings.host)
+    repeating = asyncio.create_task(audits.repeat())
     try:
         await stopped.wait()
     finally:
+        repeating.cancel()
         server.stop()
         await hop_tornado.drain(_DRAIN_SECONDS)
         await client.close()

@@ -6,6 +6,7 @@ from tornado.web import Application
 
 from observability.console import bundle
 from observability.console.actions import ACTIONS, ActionHandler
+from observability.console.audits import AuditHandler, Audits
 from observability.console.bundle import AssetHandler, PageHandler, UnknownHandler
 from observability.console.dashboards import UID, DashboardHandler, Dashboards, DashboardsHandler
 from observability.console.gateway_calls import GatewayCallsHandler
@@ -45,14 +46,16 @@ PAGES: Final = (
 """Addresses of pages; the front end decides what each shows."""
 
 
-def application(settings: Settings, telemetry: Telemetry, client: StoreClient) -> Application:
+def application(
+    settings: Settings, telemetry: Telemetry, client: StoreClient, dashboards: Dashboards, audits: Audits
+) -> Application:
     """The console of an instance; raises ConfigurationError where files it needs are missing."""
     files = bundle.load(settings.bundle)
-    dashboards = Dashboards(settings.dashboards)
     tails = LogTails(str(settings.stores.loki), settings.store_headers().get("loki"))
     routes: list[tuple[str, Any, dict[str, Any]]] = [
         (r"/api/dashboards", DashboardsHandler, {"dashboards": dashboards}),
         (rf"/api/dashboards/{UID}", DashboardHandler, {"dashboards": dashboards}),
+        (r"/api/audit", AuditHandler, {"audits": audits}),
         (r"/api/instance", InstanceHandler, {"console": settings}),
         (r"/api/platform/catalog", CatalogHandler, {"console": settings}),
         (rf"/api/runbook/{ANCHOR}", RunbookHandler, {"runbook": settings.runbook}),

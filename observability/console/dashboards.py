@@ -25,6 +25,10 @@ class Dashboards:
         boards = (msgspec.json.decode(path.read_bytes()) for path in sorted(self._folder.glob("*.json")))
         return [{name: board.get(name) for name in ("uid", "title", "tags")} for board in boards]
 
+    def uids(self) -> set[str]:
+        """Those of all of them."""
+        return {board["uid"] for board in self.list()}
+
     def get(self, uid: str) -> bytes | None:
         """The JSON of a dashboard; None where there is none."""
         for path in sorted(self._folder.glob("*.json")):

@@ -43,7 +43,11 @@ OF_RELAY = of("HopNotReady DependencyFailing OutboxStuck OutboxUnread", "relay")
 CAUSES: dict[str, tuple[Labels, list[Labels]]] = {
     "a service": (
         {"alertname": "HopDown", "service": "accounts"},
-        [*CALLERS, *DELIVERIES, *of("DependencyFailing GatewayCircuitOpen HighErrorRatio", "accounts")],
+        [
+            *(*CALLERS, *DELIVERIES),
+            *of("DependencyFailing GatewayCircuitOpen HighErrorRatio", "accounts"),
+            *of("ContractBroken", "accounts", part="accounts", signal="metrics"),
+        ],
     ),
     "services nginx": (
         {"alertname": "HopDown", "service": "services-nginx"},
