@@ -49,6 +49,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         workers.arrange(items)
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Leave no server behind after Ctrl-C."""
+    workers.let_finish(session.config)
+
+
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> workers.Scheduling:
     """Share out the tests of `pytest -n` so that only one worker starts the instance."""
     return workers.Scheduling(config, log)

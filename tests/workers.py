@@ -1,5 +1,8 @@
 """Which of a run's workers (pytest-xdist) takes which tests, and in which order."""
 
+import os
+import signal
+
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
@@ -39,6 +42,19 @@ def arrange(items: list[pytest.Item]) -> None:
     if strays:
         raise pytest.UsageError(f"tests/workers.py, _STACK: has not {', '.join(sorted(strays))}")
     items.sort(key=lambda item: _rank(item.nodeid))
+
+
+def let_finish(config: pytest.Config) -> None:
+    """Have the first Ctrl-C end the workers, which it reaches, too, and not what waits for them.
+
+    Else they are killed before they have stopped the servers that they started.
+    """
+    if config.getoption("numprocesses") and "PYTEST_XDIST_WORKER" not in os.environ:
+        signal.signal(signal.SIGINT, _pass_over_once)
+
+
+def _pass_over_once(*_: object) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _rank(nodeid: str) -> int:
