@@ -36,7 +36,7 @@ def test_a_line_and_its_fields_are_masked(pipeline: Pipeline) -> None:
 def test_a_span_is_masked_with_its_events_and_status(pipeline: Pipeline) -> None:
     trace_id = new_trace_id()
     for text in MASKED:
-        document = span_document("careless", trace_id, url__query=text, password="hunter2", kept="kept")
+        document = span_document("careless", trace_id, detail=text, password="hunter2", kept="kept")
         (span,) = document["resourceSpans"][0]["scopeSpans"][0]["spans"]
         value = {"key": "exception.message", "value": {"stringValue": text}}
         span["events"] = [
