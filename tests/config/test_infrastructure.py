@@ -48,6 +48,10 @@ class Edge(BaseHTTPRequestHandler):
 def postgres() -> Iterator[Postgres]:
     with Postgres.running() as server:
         administrator = Rows(server.url("postgres"))
+        administrator("ALTER SYSTEM SET shared_preload_libraries = pg_stat_statements")
+        server.stop()
+        server.start()
+        administrator("CREATE EXTENSION pg_stat_statements")
         administrator("CREATE ROLE monitor LOGIN")
         administrator("GRANT pg_monitor TO monitor")
         administrator("CREATE ROLE shop LOGIN")
@@ -124,6 +128,20 @@ def test_postgresql(pipeline: Pipeline, postgres: Postgres) -> None:
         assert value(found, "postgresql_deadlocks_total", database="shop") == 0
         assert value(found, "postgresql_connections", database="shop", state="idle in transaction") >= 0
         assert {dict(labels)["service"] for _, labels in found} == {"postgres"}
+
+    eventually(look)
+
+
+def test_a_statement_of_two_roles_is_one(pipeline: Pipeline, postgres: Postgres) -> None:
+    """PostgreSQL counts it for each of them; two series with the same labels would show one of them."""
+    for role, calls in (("shop", 3), ("postgres", 2)):
+        ask = Rows(postgres.url("shop").replace("shop@", f"{role}@"))
+        for _ in range(calls):
+            ask("SELECT count(*) FROM basket")
+
+    def look() -> None:
+        found = series(pipeline, "postgresql_statement_")
+        assert value(found, "postgresql_statement_calls_total", query="SELECT count(*) FROM basket") == 5
 
     eventually(look)
 

@@ -14,13 +14,15 @@ import (
 	"strings"
 	"time"
 
-	"go.opentelemetry.io/collector/component"
-	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/receiver"
 	"go.opentelemetry.io/collector/scraper"
+	"go.opentelemetry.io/collector/scraper/scrapererror"
 	"go.opentelemetry.io/collector/scraper/scraperhelper"
+	"go.uber.org/zap"
+
+	"nextphase/otelcol/scrapereceiver"
 )
 
 // Config is what the collector's configuration says.
@@ -30,55 +32,56 @@ type Config struct {
 	Root string `mapstructure:"root"`
 }
 
+// Schedule says how often it is read.
+func (c *Config) Schedule() *scraperhelper.ControllerConfig {
+	return &c.ControllerConfig
+}
+
 // NewFactory makes receivers of type "hostpressure".
 func NewFactory() receiver.Factory {
-	return receiver.NewFactory(
-		component.MustNewType("hostpressure"),
-		func() component.Config {
+	return scrapereceiver.NewFactory(
+		"hostpressure",
+		func() *Config {
 			config := &Config{ControllerConfig: scraperhelper.NewDefaultControllerConfig(), Root: "/proc"}
 			config.CollectionInterval = 10 * time.Second
 			return config
 		},
-		receiver.WithMetrics(create, component.StabilityLevelStable),
+		func(own *Config, _ *zap.Logger) scraper.ScrapeMetricsFunc {
+			return func(context.Context) (pmetric.Metrics, error) { return read(own.Root) }
+		},
 	)
 }
 
-func create(
-	_ context.Context, settings receiver.Settings, config component.Config, next consumer.Metrics,
-) (receiver.Metrics, error) {
-	own := config.(*Config)
-	made, err := scraper.NewMetrics(func(context.Context) (pmetric.Metrics, error) { return read(own.Root) })
-	if err != nil {
-		return nil, err
-	}
-	return scraperhelper.NewMetricsController(
-		&own.ControllerConfig, settings, next, scraperhelper.AddMetricsScraper(settings.ID.Type(), made),
-	)
-}
-
-// read tells what there is; a kernel without pressure stall information tells none, which is no error.
+// read gives what can be read; an error tells of what cannot. That a kernel has no pressure stall information is no error.
 func read(root string) (pmetric.Metrics, error) {
 	metrics := pmetric.NewMetrics()
 	scope := metrics.ResourceMetrics().AppendEmpty().ScopeMetrics().AppendEmpty()
-	return metrics, errors.Join(readPressure(root, scope), readFiles(root, scope))
+	err := errors.Join(readPressure(root, scope), readFiles(root, scope))
+	if err != nil {
+		// Any other error would cost what could be read.
+		err = scrapererror.NewPartialScrapeError(err, 1)
+	}
+	return metrics, err
 }
 
 func readPressure(root string, scope pmetric.ScopeMetrics) error {
 	var points pmetric.NumberDataPointSlice
+	var failed error
 	isFirst := true
 	for _, resource := range []string{"cpu", "io", "memory"} {
 		text, err := os.ReadFile(filepath.Join(root, "pressure", resource))
 		if err != nil {
 			continue
 		}
+		stalls, err := stallsOf(string(text))
+		if err != nil {
+			failed = errors.Join(failed, fmt.Errorf("%s: %w", resource, err))
+			continue
+		}
 		if isFirst {
 			points = counter(scope, "system.pressure.stalled",
 				"Time in which some, or all (full), tasks waited for a resource.")
 			isFirst = false
-		}
-		stalls, err := stallsOf(string(text))
-		if err != nil {
-			return fmt.Errorf("%s: %w", resource, err)
 		}
 		for tasks, seconds := range stalls {
 			point := points.AppendEmpty()
@@ -87,7 +90,7 @@ func readPressure(root string, scope pmetric.ScopeMetrics) error {
 			point.Attributes().PutStr("tasks", tasks)
 		}
 	}
-	return nil
+	return failed
 }
 
 // stallsOf are the seconds after "total=" of each line: of "some" tasks and of the "full" lot.

@@ -3,9 +3,11 @@ package hostpressure
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.opentelemetry.io/collector/scraper/scrapererror"
 )
 
 func write(t *testing.T, root, name, text string) {
@@ -77,11 +79,20 @@ func TestAKernelWithoutPressureTellsTheRest(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoNumberIsAnError(t *testing.T) {
+func TestWhatCannotBeReadCostsNothingElse(t *testing.T) {
 	root := t.TempDir()
-	write(t, root, "sys/fs/file-nr", "1 0 2\n")
-	write(t, root, "pressure/io", "some nothing\n")
-	if _, err := read(root); err == nil {
-		t.Fatal("no error")
+	write(t, root, "pressure/cpu", "some nothing\n")
+	write(t, root, "pressure/io", "some avg10=0.00 avg60=0.00 avg300=0.00 total=3000000\n")
+	metrics, err := read(root)
+	if !scrapererror.IsPartialScrapeError(err) {
+		t.Fatalf("%v is no partial error", err)
+	}
+	for _, part := range []string{"cpu", "file-nr"} {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("%v does not name %s", err, part)
+		}
+	}
+	if found := values(metrics); len(found) != 1 || found["system.pressure.stalled io some"] != 3 {
+		t.Errorf("found %v", found)
 	}
 }

@@ -97,13 +97,13 @@ FROM pg_replication_slots WHERE restart_lsn IS NOT NULL ORDER BY 3 DESC LIMIT 20
 	},
 	{
 		// As many as a page shows: a label's values must be bounded. Of statements with parameters alone: PostgreSQL keeps
-		// the others (ALTER ROLE, for one) as they were sent, passwords included.
+		// the others (ALTER ROLE, for one) as they were sent, passwords included. PostgreSQL counts a statement for each role.
 		sql: `
-SELECT datname, queryid::text, left(regexp_replace(query, '\s+', ' ', 'g'), 120),
-       calls, total_exec_time / 1000, rows
+SELECT datname, queryid::text, left(regexp_replace(min(query), '\s+', ' ', 'g'), 120),
+       sum(calls), sum(total_exec_time) / 1000, sum(rows)
 FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid
 WHERE toplevel AND userid <> current_user::regrole AND query ~* '^\s*(select|insert|update|delete|merge|with)\M'
-ORDER BY total_exec_time DESC LIMIT 20`,
+GROUP BY datname, queryid ORDER BY sum(total_exec_time) DESC LIMIT 20`,
 		labels: []string{"database", "query_id", "query"},
 		metrics: []definition{
 			{name: "postgresql.statement.calls", description: "Times a statement was run.", isCounter: true},

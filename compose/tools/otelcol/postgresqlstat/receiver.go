@@ -14,14 +14,14 @@ import (
 	"time"
 
 	_ "github.com/lib/pq" // the driver
-	"go.opentelemetry.io/collector/component"
-	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/receiver"
 	"go.opentelemetry.io/collector/scraper"
 	"go.opentelemetry.io/collector/scraper/scraperhelper"
 	"go.uber.org/zap"
+
+	"nextphase/otelcol/scrapereceiver"
 )
 
 const databases = `
@@ -48,31 +48,25 @@ func (c *Config) Validate() error {
 	return nil
 }
 
+// Schedule says how often it is read.
+func (c *Config) Schedule() *scraperhelper.ControllerConfig {
+	return &c.ControllerConfig
+}
+
 // NewFactory makes receivers of type "postgresqlstat".
 func NewFactory() receiver.Factory {
-	return receiver.NewFactory(
-		component.MustNewType("postgresqlstat"),
-		func() component.Config {
+	return scrapereceiver.NewFactory(
+		"postgresqlstat",
+		func() *Config {
 			config := &Config{ControllerConfig: scraperhelper.NewDefaultControllerConfig()}
 			config.CollectionInterval = 15 * time.Second
 			config.Timeout = 5 * time.Second
 			return config
 		},
-		receiver.WithMetrics(create, component.StabilityLevelStable),
-	)
-}
-
-func create(
-	_ context.Context, settings receiver.Settings, config component.Config, next consumer.Metrics,
-) (receiver.Metrics, error) {
-	own := config.(*Config)
-	reader := &reader{address: own.URL, logger: settings.Logger, start: pcommon.NewTimestampFromTime(time.Now())}
-	made, err := scraper.NewMetrics(reader.read)
-	if err != nil {
-		return nil, err
-	}
-	return scraperhelper.NewMetricsController(
-		&own.ControllerConfig, settings, next, scraperhelper.AddMetricsScraper(settings.ID.Type(), made),
+		func(own *Config, logger *zap.Logger) scraper.ScrapeMetricsFunc {
+			start := pcommon.NewTimestampFromTime(time.Now())
+			return (&reader{address: own.URL, logger: logger, start: start}).read
+		},
 	)
 }
 
