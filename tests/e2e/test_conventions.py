@@ -114,12 +114,15 @@ def traces(stack: Stack) -> list[str]:
 
 @pytest.fixture(scope="module")
 def spans(stack: Stack, traces: list[str]) -> list[Span]:
-    """All of these traces, once every hop has a part in them."""
+    """All of these traces, once every hop has a part in them, and the gateway in each."""
 
     def look() -> list[Span]:
-        found = [span for trace_id in traces for span in stack.telemetry.trace(trace_id)]
-        assert {span.service for span in found} == HOPS
-        return found
+        found = [stack.telemetry.trace(trace_id) for trace_id in traces]
+        assert all({span.service for span in trace} >= {"edge-nginx", "gateway"} for trace in found)
+        spans = [span for trace in found for span in trace]
+        assert {span.service for span in spans} == HOPS
+        assert any(span.failed for span in spans)
+        return spans
 
     return eventually(look, within_seconds=60)
 
