@@ -21,10 +21,9 @@ pytestmark = [pytest.mark.stack, pytest.mark.example, pytest.mark.fault, pytest.
 T = TypeVar("T")
 R = TypeVar("R")
 
-ORDERS = 200
+#: Orders that are tried before a part fails, from then on, and once it is back.
+BEFORE, DURING, AFTER = 30, 50, 20
 CONCURRENCY = 8
-#: The fault happens once so many orders were tried.
-FAULT_AFTER = 60
 SETTLE_SECONDS = 120.0
 STOPPED = (
     "accounts",
@@ -64,29 +63,27 @@ async def each(items: Sequence[T], work: Callable[[T], Awaitable[R]]) -> list[R]
     return await asyncio.gather(*map(one, items))
 
 
-async def place_orders(traffic: Traffic, account: str, sku: str, fault_due: asyncio.Event) -> list[Placed]:
+async def place_orders(traffic: Traffic, account: str, sku: str, count: int) -> list[Placed]:
     accepted: list[Placed] = []
 
-    async def place(number: int) -> None:
-        if number == FAULT_AFTER:
-            fault_due.set()
+    async def place(_: int) -> None:
         try:
             accepted.append(await traffic.place_order(account, {sku: 1}))
         except (TrafficError, httpx.HTTPError):
             await asyncio.sleep(0.1)  # not accepted: the caller was told; give the part time to come back
 
-    await each(range(ORDERS), place)
+    await each(range(count), place)
     return accepted
 
 
 async def run_with(stack: Stack, traffic: Traffic, sku: str, fault: "Fault") -> Run:
     account = await traffic.create_account("Grace Hopper", "grace@example.com")
-    due = asyncio.Event()
-    placing = asyncio.create_task(place_orders(traffic, account, sku, due))
-    await due.wait()
+    accepted = await place_orders(traffic, account, sku, BEFORE)
+    during = asyncio.create_task(place_orders(traffic, account, sku, DURING))
     await asyncio.to_thread(fault.happen, stack)
-    accepted = await placing
+    accepted += await during
     await asyncio.to_thread(fault.end, stack)
+    accepted += await place_orders(traffic, account, sku, AFTER)
     return Run(accepted, await each(accepted, lambda order: traffic.settled(order, SETTLE_SECONDS)))
 
 
@@ -138,7 +135,7 @@ class Hang(Fault):
 
 
 async def assert_nothing_lost_nothing_twice(traffic: Traffic, run: Run, sku: str) -> None:
-    assert len(run.accepted) >= FAULT_AFTER / 2, "too few orders were accepted for the test to mean anything"
+    assert len(run.accepted) >= BEFORE / 2, "too few orders were accepted for the test to mean anything"
     assert len({order.order_id for order in run.accepted}) == len(run.accepted)
     assert {order.state for order in run.settled} == {"confirmed"}
     documents = await each(run.settled, lambda order: told(traffic, order))
@@ -146,10 +143,10 @@ async def assert_nothing_lost_nothing_twice(traffic: Traffic, run: Run, sku: str
     assert {document["stock"]["state"] for document in documents} == {"reserved"}
     held = sum(line["quantity"] for document in documents for line in document["order"]["lines"])
     stock = (await traffic.request("GET", f"/v1/stock/{sku}")).json()
-    if len(run.accepted) == ORDERS:
+    if len(run.accepted) == BEFORE + DURING + AFTER:
         assert stock["reserved"] == held
     else:  # an order whose answer was lost to the fault may have been placed all the same
-        assert held <= stock["reserved"] <= ORDERS
+        assert held <= stock["reserved"] <= BEFORE + DURING + AFTER
 
 
 async def told(traffic: Traffic, order: Settled) -> dict[str, Any]:
