@@ -38,6 +38,7 @@ SOURCES = [
     Source(("gateway_",), "hop", "gateway", "gateway-1"),
     Source(("rio_",), "hop", "rio", "rio-dispatcher"),
     Source(("relay_",), "hop", "relay", "relay"),
+    Source(("contract_",), "hop", "console", "console"),
     Source(("rabbitmq_detailed_",), "queues", "rabbitmq", "rabbitmq"),
     Source(("rabbitmq_",), "platform", "rabbitmq", "rabbitmq"),
     Source(("otelcol_",), "telemetry", "collector", "collector"),
