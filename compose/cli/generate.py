@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from compose.cli import (
     architecture,
+    collector,
     databases,
     deployments,
     files,
@@ -18,7 +19,7 @@ from compose.cli import (
     processes,
     prometheus,
     rabbitmq,
-    sampling,
+    routes,
     secrets,
     slos,
     stores,
@@ -166,7 +167,7 @@ def configuration(
     return {
         "nginx/edge.conf": nginx.edge(root, platform, site, banned_file),
         "nginx/services.conf": nginx.services(root, platform, catalog, site),
-        str(sampling.FILE): sampling.collector(platform.sampling),
+        str(collector.FILE): collector.configuration(platform.sampling, routes.load(root)),
         "logrotate.conf": nginx.rotation(site),
         "gateway.json": hops.gateway(catalog, platform, site),
         **{

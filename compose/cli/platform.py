@@ -10,15 +10,13 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from compose.cli import routes
 from compose.cli.layout import GATEWAY_PROCESSES
 from compose.cli.refusal import Refused
 from compose.cli.sampling import Sampling
 from observability.configuration.yaml_document import Document, Field
 
 FILE = Path("compose/platform.yaml")
-ROUTES = Path("gateway/routes.yaml")
 SCHEMA = Path("compose/platform.schema.json")
 _MAX_BYTES = 64 * 1024
 FAST = "fast"
@@ -154,9 +152,10 @@ class Platform:
         for number, network in enumerate(document.content["edge"].get("trusted", ())):
             if fault := _network_fault(network):
                 raise refused(root, ("edge", "trusted", number), fault)
-        for route in document.content.get("sampling", {}).get("routes", {}):
-            if route not in _routes(root):
-                raise refused(root, ("sampling", "routes", route), f"is no route of {ROUTES}")
+        if sampled := document.content.get("sampling", {}).get("routes"):
+            known = {f"{route['method']} {route['path']}" for route in routes.load(root)}
+            if unknown := next((route for route in sampled if route not in known), None):
+                raise refused(root, ("sampling", "routes", unknown), f"is no route of {routes.FILE}")
         return cls._from(document.content)
 
     @classmethod
@@ -196,12 +195,6 @@ def refused(root: Path, where: Field, message: str) -> Refused:
 
 def _read(root: Path) -> Document:
     return Document.read(root / FILE, str(FILE), max_bytes=_MAX_BYTES)
-
-
-def _routes(root: Path) -> list[str]:
-    """The public routes, each as `<method> <path>`."""
-    routes = yaml.safe_load((root / ROUTES).read_text())["routes"]
-    return [f"{route['method']} {route['path']}" for route in routes]
 
 
 def _network_fault(text: str) -> str | None:

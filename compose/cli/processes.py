@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from compose.cli import environment, hops, nginx, prometheus, rabbitmq, sampling, users
+from compose.cli import collector, environment, hops, nginx, prometheus, rabbitmq, users
 from compose.cli.catalog import Catalog, Service
 from compose.cli.layout import Layout
 from compose.cli.platform import DISPATCHER, Platform
@@ -314,7 +314,7 @@ class Processes:
             "takes in all telemetry, queues it on disk",
             [
                 *(str(self._toolbox.otelcol), "--config", self._observability("collector/collector.yaml")),
-                *("--config", str(self._site.config / sampling.FILE)),
+                *("--config", str(self._site.config / collector.FILE)),
             ],
             environment.collector(self._site, self._telemetry_stores),
             Probe(http=(self._site.reach("collector-health"), "/")),

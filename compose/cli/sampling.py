@@ -8,13 +8,8 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import PurePath
 from typing import Any
 
-import yaml
-
-FILE = PurePath("collector/sampling.yaml")
-"""The collector's second configuration file, below `config/`."""
 _PARAMETER = re.compile(r"\{\w+(\*?)\}")
 
 
@@ -53,16 +48,15 @@ class Sampling:
         return all(shares.tail == 1 for shares in (self.default, *self.routes.values()))
 
 
-def collector(sampling: Sampling) -> str:
-    """The content of FILE: the collector's configuration beside observability/collector/collector.yaml."""
+def collector(sampling: Sampling) -> dict[str, Any]:
+    """The collector's configuration of the tail; empty where everything is stored."""
     if sampling.stores_all:
-        return "{}\n"
-    document = {
+        return {}
+    return {
         "processors": {"tail_sampling": {"policies": list(_policies(sampling))}},
         # The list replaces that of collector.yaml: what is there has to be here, too.
         "service": {"pipelines": {"traces/jaeger": {"processors": ["tail_sampling", "masking"]}}},
     }
-    return yaml.safe_dump(document, sort_keys=False, width=110)
 
 
 def _policies(sampling: Sampling) -> Iterator[dict[str, Any]]:

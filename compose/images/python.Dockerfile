@@ -20,6 +20,7 @@ FROM hop AS setup
 COPY observability observability
 COPY dashboards dashboards
 COPY services services
+COPY gateway/routes.yaml gateway/routes.schema.json gateway/
 COPY compose compose
 ENTRYPOINT ["python", "-m", "compose.cli.containers"]
 CMD ["/volumes"]

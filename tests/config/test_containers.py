@@ -23,7 +23,7 @@ import pytest
 import yaml
 
 from compose.cli import composition as composition_file
-from compose.cli import containers, environment, hops, nginx, rabbitmq, tokens
+from compose.cli import containers, environment, hops, nginx, rabbitmq, routes, tokens
 from compose.cli.catalog import Catalog
 from compose.cli.generate import generate_for_containers
 from compose.cli.layout import Layout
@@ -356,6 +356,11 @@ def test_the_consoles_image_has_what_its_settings_name(volumes: Path) -> None:
     assert "COPY docs/operate.md docs/operate.md\n" in text, "the runbook, where it is in a checkout"
     assert f"npm {' '.join(console._INSTALL)}" in text
     assert f"npm {' '.join(console._BUILD)}" in text
+
+
+def test_setup_has_the_routes_that_it_reads() -> None:
+    (setup,) = re.findall(r" AS setup\n(.*?)\nFROM ", (IMAGES / "python.Dockerfile").read_text(), re.DOTALL)
+    assert f"COPY {routes.FILE} {routes.SCHEMA} gateway/\n" in setup
 
 
 def test_no_network_holds_two_services_and_what_is_internal_is(composition: dict[str, Any]) -> None:

@@ -11,9 +11,11 @@ import psycopg
 import pytest
 import yaml
 
+from compose.cli import collector, routes
+from compose.cli.sampling import Sampling
 from compose.cli.toolbox import Toolbox
 from services.tests.postgres import Postgres, Rows
-from tests.config.programs import OBSERVABILITY, ROOT, Pipeline, running_pipeline
+from tests.config.programs import ROOT, Pipeline, running_pipeline
 from tests.conftest import eventually as eventually_within
 
 pytestmark = [
@@ -74,7 +76,11 @@ def pipeline(
 ) -> Iterator[Pipeline]:
     url = postgres.url("monitor").removesuffix("monitor") + "postgres"
     variables = {"EDGE_URL": edge, "POSTGRES_URL": url}
-    with running_pipeline(toolbox, tmp_path_factory.mktemp("pipeline") / "run", variables) as found:
+    folder = tmp_path_factory.mktemp("pipeline")
+    generated = folder / "generated.yaml"
+    generated.write_text(collector.configuration(Sampling(), routes.load(ROOT)))
+    options = ["--config", str(generated)]
+    with running_pipeline(toolbox, folder / "run", variables, collector_options=options) as found:
         yield found
 
 
@@ -179,13 +185,12 @@ def test_the_public_api_is_probed(pipeline: Pipeline) -> None:
 
 def test_what_is_probed_is_every_public_route_that_is_safe() -> None:
     """Without a token, without a parameter in its path, and changing nothing."""
-    routes = yaml.safe_load((ROOT / "gateway/routes.yaml").read_text())["routes"]
     safe = {
         route["path"]
-        for route in routes
+        for route in routes.load(ROOT)
         if route["method"] == "GET" and route.get("auth") == "none" and "{" not in route["path"]
     }
-    document = yaml.safe_load((OBSERVABILITY / "collector/collector.yaml").read_text())
+    document = yaml.safe_load(collector.configuration(Sampling(), routes.load(ROOT)))
     (target,) = document["receivers"]["httpcheck"]["targets"]
     assert {url.removeprefix("${env:EDGE_URL}") for url in target["endpoints"]} == safe | {"/health"}
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import yaml
 
 from compose.cli import sampling
 from compose.cli.sampling import Sampling, Shares
@@ -33,7 +34,7 @@ SAMPLING = Sampling(
 def pipeline(toolbox: Toolbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
     folder = tmp_path_factory.mktemp("sampling")
     policies, hurry = folder / "sampling.yaml", folder / "hurry.yaml"
-    policies.write_text(sampling.collector(SAMPLING))
+    policies.write_text(yaml.safe_dump(sampling.collector(SAMPLING)))
     hurry.write_text("processors: {tail_sampling: {decision_wait: 1s}}\n")
     with running_pipeline(
         toolbox, folder, collector_options=["--config", str(policies), "--config", str(hurry)]
@@ -166,5 +167,5 @@ def test_what_waits_for_its_decision_is_decided_when_the_collector_stops(pipelin
 
 
 def test_everything_is_stored_unless_shares_are_given() -> None:
-    assert sampling.collector(Sampling()) == "{}\n"
-    assert sampling.collector(Sampling(Shares(head=0.1))) == "{}\n"
+    assert sampling.collector(Sampling()) == {}
+    assert sampling.collector(Sampling(Shares(head=0.1))) == {}

@@ -7,10 +7,17 @@ from pathlib import Path
 import pytest
 import yaml
 
-from compose.cli import sampling
+from compose.cli import collector, routes, sampling
 from compose.cli.sampling import Sampling, Shares
 from compose.cli.toolbox import Toolbox
-from tests.config.programs import OBSERVABILITY, collector_command, environment, jaeger_command, loki_command
+from tests.config.programs import (
+    OBSERVABILITY,
+    ROOT,
+    collector_command,
+    environment,
+    jaeger_command,
+    loki_command,
+)
 
 pytestmark = pytest.mark.config
 
@@ -29,6 +36,13 @@ def test_collector(toolbox: Toolbox, tmp_path: Path) -> None:
     run([binary, "validate", *arguments], tmp_path)
 
 
+def test_collector_beside_what_the_platform_determines(toolbox: Toolbox, tmp_path: Path) -> None:
+    generated = tmp_path / "generated.yaml"
+    generated.write_text(collector.configuration(Sampling(Shares(tail=0.5)), routes.load(ROOT)))
+    binary, *arguments = collector_command(toolbox)
+    run([binary, "validate", *arguments, "--config", generated], tmp_path)
+
+
 def test_jaeger(toolbox: Toolbox, tmp_path: Path) -> None:
     binary, *arguments = jaeger_command(toolbox)
     run([binary, "validate", *arguments], tmp_path)
@@ -42,7 +56,7 @@ def test_the_collector_configures_nothing_it_does_not_use() -> None:
     document = yaml.safe_load((OBSERVABILITY / "collector/collector.yaml").read_text())
     pipelines = document["service"]["pipelines"].values()
     connectors = set(document["connectors"])
-    sampled = yaml.safe_load(sampling.collector(Sampling(Shares(tail=0.5))))
+    sampled = sampling.collector(Sampling(Shares(tail=0.5)))
     sampling_processors = set(sampled["service"]["pipelines"]["traces/jaeger"]["processors"])
     used = {
         kind: {name for pipeline in pipelines for name in pipeline.get(kind, [])}
@@ -57,7 +71,7 @@ def test_the_collector_configures_nothing_it_does_not_use() -> None:
 def test_sampling_leaves_nothing_out_on_the_way_to_jaeger() -> None:
     """Its list of processors takes the place of the collector's."""
     document = yaml.safe_load((OBSERVABILITY / "collector/collector.yaml").read_text())
-    sampled = yaml.safe_load(sampling.collector(Sampling(Shares(tail=0.5))))
+    sampled = sampling.collector(Sampling(Shares(tail=0.5)))
     always, sometimes = (
         each["service"]["pipelines"]["traces/jaeger"]["processors"] for each in (document, sampled)
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from compose.cli import catalog, platform, slos
+from compose.cli import catalog, platform, routes, slos
 from compose.cli.toolbox import Toolbox
 
 ROOT = Path(__file__).parents[3]
@@ -43,7 +43,7 @@ def make(root: Path, **manifests: str) -> Path:
     """Fills `root`; manifests: text of each service's manifest, instead of the two above."""
     for file in (
         *(catalog.SCHEMA, platform.SCHEMA, platform.FILE, slos.SCHEMA, slos.FILE),
-        "gateway/routes.yaml",
+        *(routes.SCHEMA, routes.FILE),
     ):
         (root / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / file, root / file)
