@@ -174,13 +174,13 @@ class Pipeline:
         """How many items of a signal ("spans", "log_records") the collector has taken into its queues."""
         return self.count(f"otelcol_receiver_accepted_{signal}_total", f'receiver="{receiver}"')
 
-    def count(self, metric: str, label: str) -> int:
-        """The sum of a counter of the collector's own, over the series with a label, such as `a="b"`."""
+    def count(self, metric: str, label: str = "") -> int:
+        """The sum of a counter of the collector's own; label: only of series with it, such as `a="b"`."""
         port = self.environment["COLLECTOR_METRICS_PORT"]
         text = (
             httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=10, trust_env=False).raise_for_status().text
         )
-        found = re.findall(rf"^{metric}{{(.*)}} (\S+)", text, re.MULTILINE)
+        found = re.findall(rf"^{metric}(?:{{(.*)}})? (\S+)", text, re.MULTILINE)
         return sum(int(float(count)) for labels, count in found if label in labels)
 
     def derived_metrics(self) -> str:

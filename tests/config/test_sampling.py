@@ -157,6 +157,44 @@ def test_metrics_are_derived_from_what_is_not_stored(pipeline: Pipeline) -> None
     eventually(is_counted)
 
 
+def test_too_many_traces_overflow_before_memory_does(pipeline: Pipeline) -> None:
+    """The alert TailSamplingOverflows is about them: the memory limit must not refuse them first."""
+    overflow = "otelcol_processor_tail_sampling_sampling_trace_dropped_too_early_total"
+    before = pipeline.count(overflow)
+    send_at_once(pipeline, 4_500, attribute_bytes=500)
+
+    def has_overflowed() -> None:
+        assert pipeline.count(overflow) > before
+
+    eventually(has_overflowed)
+    assert pipeline.count("otelcol_receiver_refused_spans_total") == 0
+
+
+def test_a_trace_that_is_too_large_is_counted_and_others_are_stored(pipeline: Pipeline) -> None:
+    large = new_trace_id()
+    send_at_once(pipeline, 5, attribute_bytes=1_000_000, trace_id=large)
+
+    def is_counted() -> None:
+        assert pipeline.count("otelcol_processor_tail_sampling_traces_dropped_too_large_total") == 1
+
+    eventually(is_counted)
+    assert kept(pipeline, [large]) == set()
+
+
+def send_at_once(
+    pipeline: Pipeline, spans: int, *, attribute_bytes: int, trace_id: str | None = None
+) -> None:
+    """Send failed spans in one request, of the trace or else of one trace each."""
+    documents = [
+        answer(trace_id or new_trace_id(), failed=True, note="x" * attribute_bytes) for _ in range(spans)
+    ]
+    together, *others = documents
+    found = together["resourceSpans"][0]["scopeSpans"][0]["spans"]
+    for document in others:
+        found += document["resourceSpans"][0]["scopeSpans"][0]["spans"]
+    pipeline.send_spans(together)
+
+
 def test_what_waits_for_its_decision_is_decided_when_the_collector_stops(pipeline: Pipeline) -> None:
     stored, dropped = new_trace_id(), new_trace_id()
     pipeline.send_spans(answer(stored, failed=True, **OTHER))
