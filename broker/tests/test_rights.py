@@ -297,6 +297,17 @@ def _same(viewer: httpx.Client, operator: httpx.Client, address: str) -> bool:
     return seen.json() == operator.get(address).json()
 
 
+def test_a_viewer_owns_no_subscription_that_is_called_like_it(
+    rio: Rio, viewer: httpx.Client, outside: Outside
+) -> None:
+    put = {"types": ["seen.named"], "sink": f"{outside.url}/hook?key=of-the-sink"}
+    assert rio.client.put("/subscriptions/viewer-hook", json=put).status_code == 201
+    assert_refused(viewer.get("/subscriptions/viewer-hook/secret"), 403)
+    assert "of-the-sink" not in viewer.get("/subscriptions/viewer-hook").text
+    assert rio.client.get("/subscriptions/viewer-hook/secret").status_code == 200
+    assert rio.client.delete("/subscriptions/viewer-hook").status_code == 204
+
+
 def test_a_viewer_emits_nothing(rio: Rio, viewer: httpx.Client) -> None:
     path = rio.subscribe("unseen", "unseen.#")
     one = event("unseen.a", "/viewer")

@@ -25,7 +25,9 @@ class SubscriptionRights:
 
     def owns(self, subscription_id: str) -> bool:
         """Whether the sender may change the subscription: it is called like the sender, or `<name>-...`, and
-        like no other sender with a longer name."""
+        like no other sender with a longer name. A viewer owns none, whatever it is called."""
+        if self.sender.viewer:
+            return False
         return self.sender.admin or self.parts.senders.owner_of(subscription_id) == self.sender.name
 
     def require_owner(self, subscription_id: str) -> None:
