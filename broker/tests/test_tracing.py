@@ -52,6 +52,17 @@ def test_one_trace_through_the_broker_with_a_span_for_each_attempt(rio: Rio, dat
     assert ship.trace_id in publish.links
 
 
+def test_rio_takes_no_callers_word_for_its_address(rio: Rio) -> None:
+    """No proxy is in front of its port that would set the header."""
+    trace_id = os.urandom(16).hex()
+    headers = {"X-Forwarded-For": "192.0.2.7", "traceparent": f"00-{trace_id}-{os.urandom(8).hex()}-01"}
+    assert rio.client.get("/subscriptions", headers=headers).status_code == 200
+    (span,) = wait_until(
+        lambda: named(rio.collector.trace(trace_id), "GET /subscriptions"), what="the request's span"
+    )
+    assert span.attributes["client.address"] == "127.0.0.1"
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(traceparent=TRACEPARENTS)
 def test_a_traceparent_means_what_the_specification_says(rio: Rio, traceparent: str) -> None:

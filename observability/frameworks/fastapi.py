@@ -26,11 +26,15 @@ from observability.telemetry import Telemetry
 from observability.validation.json_pointer import escape
 
 
-def instrument(app: FastAPI, telemetry: Telemetry) -> None:
+def instrument(app: FastAPI, telemetry: Telemetry, *, behind_proxy: bool = True) -> None:
     """Make `app` a hop; call it before the first request.
 
     Adds server spans, HTTP metrics, an access line, the trace id header, health and metrics pages, problem
     documents for every error, a limit of MAX_BODY_BYTES on bodies, and a flush of the telemetry at shutdown.
+
+    Parameters:
+        behind_proxy: whether every request comes through a proxy that sets X-Forwarded-For, such as services
+            nginx; else the header is any caller's word, and the client is the peer.
     """
     FastAPIInstrumentor.instrument_app(
         app,
@@ -38,7 +42,7 @@ def instrument(app: FastAPI, telemetry: Telemetry) -> None:
         excluded_urls=UNTRACED_URLS,
         exclude_spans=["receive", "send"],
     )
-    app.add_middleware(_TelemetryMiddleware, telemetry=telemetry)
+    app.add_middleware(_TelemetryMiddleware, telemetry=telemetry, behind_proxy=behind_proxy)
     for kind in (HTTPException, RequestValidationError, Problem):
         app.add_exception_handler(kind, _failed)
     _add_pages(app, telemetry)
@@ -64,9 +68,10 @@ class _BodyTooLarge(HTTPException):
 class _TelemetryMiddleware:
     """Observes each request from inside of its server span."""
 
-    def __init__(self, app: ASGIApp, telemetry: Telemetry) -> None:
+    def __init__(self, app: ASGIApp, telemetry: Telemetry, behind_proxy: bool) -> None:
         self._app = app
         self._telemetry = telemetry
+        self._behind_proxy = behind_proxy
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] in QUIET_PATHS:
@@ -76,7 +81,7 @@ class _TelemetryMiddleware:
         server_request = ServerRequest(
             self._telemetry, scope["method"], scope["path"], headers.get("X-Caller")
         )
-        note_addresses(peer and peer[0], headers.get("X-Forwarded-For"))
+        note_addresses(peer and peer[0], headers.get("X-Forwarded-For") if self._behind_proxy else None)
         if scope["method"] == "HEAD":
             # FastAPI has no HEAD for its GET routes. The server, which knows the method, leaves out the body.
             scope = {**scope, "method": "GET"}

@@ -55,6 +55,6 @@ def administration(parts: Parts, telemetry: Telemetry) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     openapi.keep_description(app)
-    instrument(app, telemetry)
+    instrument(app, telemetry, behind_proxy=False)
     answer_with_problems(app)
     return app

@@ -222,6 +222,12 @@ def test_a_span_tells_the_client_from_the_peer(server: Server, trace: Trace) -> 
     assert (named["client.address"], named["network.peer.address"]) == ("192.0.2.7", "127.0.0.1")
 
 
+def test_a_client_that_is_no_address_is_not_believed(server: Server, trace: Trace) -> None:
+    server.request("GET", "/things/7", trace, headers={"X-Forwarded-For": "any text of a caller"})
+    (span,) = server.otlp.of_trace(trace.id)
+    assert attributes(span)["client.address"] == "127.0.0.1"
+
+
 def test_a_crash_says_nothing_of_the_inside(server: Server, trace: Trace) -> None:
     answer = server.request("GET", "/crash", trace)
     is_problem(answer, 500, trace)
