@@ -7,6 +7,7 @@ there is to start and to end, the process does itself.
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Final
@@ -24,6 +25,7 @@ from observability.http.server.response import ResponseWriter
 _VERSIONS: Final = {"version": "3.0", "spec_version": "2.3"}
 _DISCONNECT: Final[Message] = {"type": "http.disconnect"}
 _HTTP_PORT: Final = 80
+_PORT: Final = re.compile(r"[0-9]{1,5}")
 #: What the server says of a message itself.
 _FRAMING: Final = frozenset({"Connection", "Transfer-Encoding", "Date"})
 
@@ -183,7 +185,7 @@ def _scope(version: str, method: str, target: str, headers: HTTPHeaders, peer: s
         "root_path": "",
         "headers": fields,
         "client": (peer, 0),
-        "server": (host, int(port)) if port.isdecimal() else (headers.get("Host", ""), _HTTP_PORT),
+        "server": (host, int(port)) if _PORT.fullmatch(port) else (headers.get("Host", ""), _HTTP_PORT),
     }
 
 

@@ -7,9 +7,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from tornado.httputil import HTTPHeaders
 
 from observability import Telemetry
-from observability.http.server import Limits, Server
+from observability.http.server import Limits, Server, asgi
 from observability.http.server.asgi import AsgiRequests
 from observability.http.server.tests.servers import Client, refusals_of, request, until
 
@@ -97,6 +98,12 @@ async def test_the_host_may_name_a_port(telemetry: Telemetry) -> None:
     async with served(telemetry, echo) as (_, port):
         received = await told(port, asked)
     assert json.loads(received.partition(b"\r\n\r\n")[2])["server"] == ["[::1]", 8200]
+
+
+@pytest.mark.parametrize("port", ["1" * 5000, "", "x"], ids=["many digits", "none", "a letter"])
+def test_a_host_with_another_port_is_told_as_it_is(port: str) -> None:
+    scope = asgi._scope("1.1", "GET", "/", HTTPHeaders({"Host": f"a:{port}"}), "127.0.0.1")
+    assert scope["server"] == (f"a:{port}", 80)
 
 
 async def test_requests_of_one_connection_are_answered_in_order(telemetry: Telemetry) -> None:
