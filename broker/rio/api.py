@@ -95,6 +95,7 @@ class Api:
             senders=cache.senders,
             schemas=cache.schemas,
             registry=registry,
+            metrics=self.metrics,
         )
         return Parts(
             stores=stores,

@@ -1,6 +1,6 @@
 """Rio's own metrics; the HTTP server's come from `observability`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
@@ -76,6 +76,11 @@ class ApiMetrics:
             "When the oldest event of the event log was accepted; 0 while it is empty.",
             registry=registry,
         )
+
+    def expect(self, types: Iterable[str]) -> None:
+        """Show counters of these types at 0 until their first event: rates see it as an increase."""
+        for type_ in types:
+            self.accepted.labels(type_)
 
 
 class SubscriptionMetrics:

@@ -85,6 +85,11 @@ class Catalog(Strict):
     """JSON Schema (2020-12) of the data, by event type."""
     subscriptions: list[Declared] = Field(default_factory=list)
 
+    @property
+    def types(self) -> set[str]:
+        """The event types that services declare."""
+        return self.schemas.keys() | {type_ for types in self.emitters.values() for type_ in types}
+
 
 class Settings(Strict):
     """The content of RIO_CONFIG; secrets stay in the files that it names."""

@@ -55,6 +55,30 @@ def test_a_changed_catalog_reaches_subscriptions_without_a_restart(rio: Rio) -> 
     assert rio.api.pid == pid
 
 
+def test_a_type_of_the_catalog_is_counted_from_zero(rio: Rio) -> None:
+    """What rates and increases would miss of a series that begins with its first events."""
+
+    def accepted() -> str:
+        text = httpx.get(f"http://127.0.0.1:{rio.api_port}/metrics").text
+        return "\n".join(line for line in text.splitlines() if line.startswith("rio_events_accepted_total{"))
+
+    assert "counted." not in accepted()
+    with rio.catalog(emitters={"stall": ["counted.plain"]}, schemas={"counted.held": {"type": "object"}}):
+        found = accepted()
+    assert 'rio_events_accepted_total{type="counted.plain"} 0.0' in found
+    assert 'rio_events_accepted_total{type="counted.held"} 0.0' in found
+
+
+def test_a_catalog_that_is_read_again_resets_no_count(rio: Rio) -> None:
+    def accepted() -> float:
+        return rio.metric(rio.api_port, "rio_events_accepted_total", type="counted.once")
+
+    emitted(rio, "counted.once")
+    assert accepted() == 1
+    with rio.catalog(emitters={"stall": ["counted.once"]}):
+        assert accepted() == 1
+
+
 def test_what_waits_for_a_subscription_that_left_the_catalog_is_delivered_and_then_it_goes(rio: Rio) -> None:
     with rio.catalog(subscriptions=[declared("stall-gone", "gone.#", config=QUICK)]):
         rio.client.post("/subscriptions/stall-gone/pause")

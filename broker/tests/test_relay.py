@@ -63,6 +63,10 @@ def migrated(service: Service) -> Service:
     return service
 
 
+def test_what_is_shipped_is_counted_from_zero(service: Service) -> None:
+    assert 'relay_shipped_total{database="shop"} 0.0\n' in httpx.get(f"{service.health_url}/metrics").text
+
+
 def test_database_not_migrated_yet_is_a_warning_until_it_is(service: Service) -> None:
     check = wait_until(
         lambda: "migrated" in (found := service.health()["outbox-shop"]).get("detail", "") and found,

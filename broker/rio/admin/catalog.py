@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from broker.rio.admin.registry import Registry
+from broker.rio.metrics import ApiMetrics
 from broker.rio.model.schema import Schemas
 from broker.rio.model.sender import Senders, read_tokens
 from broker.rio.model.subscription import Origin, Subscription
@@ -33,12 +34,14 @@ class DeclaredCatalog:
         senders: Senders,
         schemas: Schemas,
         registry: Registry,
+        metrics: ApiMetrics,
     ) -> None:
         """Read the files, or raise ConfigurationError. Senders and schemas are known at once."""
         self._files: Final = (catalog_file, senders_file)
         self._senders = senders
         self._schemas = schemas
         self._registry = registry
+        self._metrics = metrics
         self._version = self._current_version()
         self._read = self._load()
         self._declared = False
@@ -98,6 +101,7 @@ class DeclaredCatalog:
         self._catalog, tokens, _ = self._read
         self._senders.declare(tokens, self._catalog.senders)
         self._schemas.declare(self._catalog.schemas)
+        self._metrics.expect(self._catalog.types)
 
     def _current_version(self) -> _Version:
         """A value that changes when one of the files does; empty while one is missing."""
