@@ -49,6 +49,7 @@ class RequestRecord:
         template: Template,
         span: Span,
         parent: Context,
+        path: str,
     ) -> None:
         self.span = span
         self.context = trace.set_span_in_context(span, parent)
@@ -58,7 +59,7 @@ class RequestRecord:
         self._route = route.template.text if route is not None else ""
         self._template = template
         self._long_lived: LongLived | None = None
-        self._server_request = ServerRequest(telemetry, request.method, request.path, None, own)
+        self._server_request = ServerRequest(telemetry, request.method, path, None, own)
 
     def keep_open(self, connection: LongLived) -> None:
         """Take note that the response is kept open: its head is there, which is the request's duration."""
@@ -118,12 +119,13 @@ class RequestRecorder:
             peer: the address at the other end of the connection.
         """
         parent = _extract(request.headers)
-        path = route.template.text if route is not None else None
-        template = self._template(known_method(request.method), path)
+        pattern = route.template.text if route is not None else None
+        template = self._template(known_method(request.method), pattern)
         agent = mask_user_agent(request.headers.get("User-Agent", "")) or None
-        values = (mask_path(request.path), request.caller.address, peer, agent)
+        path = mask_path(request.path)
+        values = (path, request.caller.address, peer, agent)
         span = template.start(trace.get_current_span(parent).get_span_context(), values)
-        return RequestRecord(self._telemetry, request, route, template, span, parent)
+        return RequestRecord(self._telemetry, request, route, template, span, parent, path)
 
     def _template(self, method: str, path: str | None) -> Template:
         """The template of the server spans of a method and a path."""

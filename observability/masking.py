@@ -13,7 +13,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-from observability.text import Json
+from observability.text import Json, bounded
 
 _RULES: dict[str, Any] = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
 
@@ -32,6 +32,8 @@ _ZEROS = bytes.maketrans(b"123456789", b"000000000")
 #: What a card's number has where every digit is 0; ids, which have as many digits, seldom do.
 _CARD_FORMS = (b"0" * _CARD_DIGITS, *(b"0000%b0000" % each for each in (b" ", b"+", b".", b"-", b"%20")))
 _AGENTS = 256
+#: Callers make paths and User-Agents as long as the server takes; beyond this, neither is masked or recorded.
+MAX_CHARACTERS = 2048
 
 
 def mask(text: str) -> str:
@@ -45,7 +47,9 @@ def mask(text: str) -> str:
 
 
 def mask_path(path: str) -> str:
-    """A URL's path and query, masked. Nearly all have nothing to mask, which is seen at once."""
+    """A URL's path and query, cut to MAX_CHARACTERS and masked; nearly all have nothing to mask."""
+    if len(path) > MAX_CHARACTERS:
+        path = bounded(path, MAX_CHARACTERS)
     if "@" in path or "=" in path or "%" in path or ":" in path or "eyJ" in path or "whsec_" in path:
         return mask(path)
     if len(path) > _CARD_DIGITS:
@@ -57,8 +61,8 @@ def mask_path(path: str) -> str:
 
 @lru_cache(_AGENTS)
 def mask_user_agent(text: str) -> str:
-    """The name of a client program, masked: few come again and again."""
-    return mask(text)
+    """The name of a client program, cut to MAX_CHARACTERS and masked: few come again and again."""
+    return mask(bounded(text, MAX_CHARACTERS))
 
 
 def mask_value(name: str, value: Json) -> Json:

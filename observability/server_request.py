@@ -13,7 +13,6 @@ from observability.access_line import AccessLine, ConnectionEnd, ConnectionLine
 from observability.deferred import DEFERRED
 from observability.logs import FastLogger, LogEntry
 from observability.logs.log_line import level_name, time_of
-from observability.masking import mask_path
 from observability.propagation import hex_trace_id
 from observability.synthetic import synthetic_type
 from observability.telemetry import Telemetry
@@ -35,7 +34,7 @@ class ServerRequest:
     Args:
         telemetry: of the process that answers.
         method: as the caller sent it.
-        path: the request's path, without its query.
+        path: the request's path, without its query, as `mask_path` gives it.
         caller: what X-Caller says; services nginx sets it.
         span: the context of its server span; where it is None, of the span that is current at the end.
     """
@@ -70,7 +69,7 @@ class ServerRequest:
     ) -> None:
         self._telemetry = telemetry
         self._method = method
-        self._path = mask_path(path)
+        self._path = path
         self._caller = caller
         self._span = span
         self._open = True

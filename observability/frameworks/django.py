@@ -23,6 +23,7 @@ from observability.http.error_answers import of_status, problem_of, refuse_nul
 from observability.http.json_body import parse_object, too_large
 from observability.http.problem import Problem
 from observability.instrumentation import UNTRACED_URLS
+from observability.masking import mask_path
 from observability.metrics import known_method
 from observability.propagation import current_trace_id
 from observability.server_request import QUIET_PATHS, TRACE_HEADER, ServerRequest
@@ -81,7 +82,10 @@ class TelemetryMiddleware:
         if request.path in QUIET_PATHS:
             return _as_problem(_show(request))
         server_request = ServerRequest(
-            _telemetry or current(), request.method or "", request.path, request.headers.get("X-Caller")
+            _telemetry or current(),
+            request.method or "",
+            mask_path(request.path),
+            request.headers.get("X-Caller"),
         )
         note_addresses(request.META.get("REMOTE_ADDR"), request.headers.get("X-Forwarded-For"))
         try:

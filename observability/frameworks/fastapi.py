@@ -20,6 +20,7 @@ from observability.http.error_answers import of_status, problem_of, refuse_nul
 from observability.http.json_body import MAX_BODY_BYTES, parse_object, too_large
 from observability.http.problem import Problem
 from observability.instrumentation import UNTRACED_URLS
+from observability.masking import mask_path
 from observability.propagation import current_trace_id
 from observability.server_request import QUIET_PATHS, TRACE_HEADER, ServerRequest
 from observability.telemetry import Telemetry
@@ -79,7 +80,7 @@ class _TelemetryMiddleware:
             return
         headers, peer = Headers(scope=scope), scope.get("client")
         server_request = ServerRequest(
-            self._telemetry, scope["method"], scope["path"], headers.get("X-Caller")
+            self._telemetry, scope["method"], mask_path(scope["path"]), headers.get("X-Caller")
         )
         note_addresses(peer and peer[0], headers.get("X-Forwarded-For") if self._behind_proxy else None)
         if scope["method"] == "HEAD":

@@ -13,6 +13,7 @@ from observability.http.error_answers import of_status, problem_of, refuse_nul
 from observability.http.json_body import MAX_BODY_BYTES, parse_object
 from observability.http.problem import Problem
 from observability.instrumentation import UNTRACED_URLS
+from observability.masking import mask_path
 from observability.metrics import known_method
 from observability.propagation import current_trace_id
 from observability.server_request import QUIET_PATHS, TRACE_HEADER, ServerRequest
@@ -39,7 +40,7 @@ def instrument(app: Flask, telemetry: Telemetry) -> None:
     def start() -> None:
         if request.path not in QUIET_PATHS:
             g.server_request = ServerRequest(
-                telemetry, request.method, request.path, request.headers.get("X-Caller")
+                telemetry, request.method, mask_path(request.path), request.headers.get("X-Caller")
             )
             g.status = 500
             note_addresses(request.remote_addr, request.headers.get("X-Forwarded-For"))

@@ -15,6 +15,7 @@ from observability.health.pages import PATHS, page
 from observability.http.error_answers import of_status, problem_of, refuse_nul
 from observability.http.json_body import parse_object
 from observability.http.problem import Problem
+from observability.masking import mask_path
 from observability.propagation import current_trace_id
 from observability.server_request import TRACE_HEADER, ServerRequest
 from observability.telemetry import Telemetry, current
@@ -90,7 +91,7 @@ class Handler(RequestHandler):
         super().__init__(application, request, **kwargs)
         caller = request.headers.get("X-Caller")
         telemetry: Telemetry = application.settings.get(_SETTING) or current()
-        self._server_request = ServerRequest(telemetry, request.method or "", request.path, caller)
+        self._server_request = ServerRequest(telemetry, request.method or "", mask_path(request.path), caller)
         _progress.enter()
 
     async def head(self, *arguments: str, **named: str) -> None:

@@ -98,8 +98,8 @@ def masking() -> dict[str, Callable[[int], float]]:
     """The texts of what has nothing to mask, looked at for it."""
 
     def request() -> None:
-        """A request of the gateway with one call of a service; its access line has the path again."""
-        mask_path(PATH), mask(""), mask_user_agent(AGENT), mask_path(PATH), mask_path(PATH)
+        """A request of the gateway with one call of a service, whose span has the path, too."""
+        mask_path(PATH), mask_user_agent(AGENT), mask_path(PATH)
 
     return {
         "gateway's request": lambda count: cost(request, count),

@@ -35,7 +35,13 @@ class RequestRecord:
     __slots__ = ("_route", "_server_request", "_span", "_template", "trace_id")
 
     def __init__(
-        self, telemetry: Telemetry, request: Request, route: str, template: Template, span: Span
+        self,
+        telemetry: Telemetry,
+        request: Request,
+        route: str,
+        template: Template,
+        span: Span,
+        path: str,
     ) -> None:
         own = span.get_span_context()
         self.trace_id = hex_trace_id(own.trace_id)
@@ -43,7 +49,7 @@ class RequestRecord:
         self._template = template
         self._span = span
         caller = request.headers.get("x-caller")
-        self._server_request = ServerRequest(telemetry, "POST", request.path, caller, own)
+        self._server_request = ServerRequest(telemetry, "POST", path, caller, own)
 
     def enter(self) -> None:
         """Let the request's span be the current one of this task, until the task ends."""
@@ -71,8 +77,9 @@ class RequestRecorder:
         template = self._templates[route]
         parent = parent_of({name: headers[name] for name in _CARRIED if name in headers})
         host, agent = headers.get("host", ""), mask_user_agent(headers.get("user-agent", ""))
-        values = mask_path(request.path), peer, peer, host, agent
-        return RequestRecord(self._telemetry, request, route, template, template.start(parent, values))
+        path = mask_path(request.path)
+        span = template.start(parent, (path, peer, peer, host, agent))
+        return RequestRecord(self._telemetry, request, route, template, span, path)
 
 
 def _template(telemetry: Telemetry, route: str) -> Template:
