@@ -47,6 +47,15 @@ SLOW = [
     "://a:",
     "4111 1111 1111 ",
     "4111111111111112",
+    'authorization:a="',
+    "authorization" + " " * 8192,
+    "token=[",
+    "token=%22",
+    "token=%22%5c",
+    "token=a,,",
+    "-----BEGIN PRIVATE KEY-----" * 2 + "x" * 8192,
+    "-----BEGIN " + "A " * 4096 + "PRIVATE KEY-----",
+    "ghp_",
 ]
 PLAIN = "an order was placed @ night, "
 TEXT_LENGTH = 8192

@@ -65,7 +65,7 @@ func init() {
 
 // mayHold is whether a text has a sign of something to mask. False of nearly all, and quick.
 func mayHold(text string) bool {
-	return containsAny(text, signs) || mayHoldCard(text)
+	return containsAny(strings.ToLower(text), signs) || mayHoldCard(text)
 }
 
 // mayHoldCard is whether a text has as many digits in a row as a card's number, or two groups of them side by side. Ids,

@@ -34,10 +34,10 @@ final class Masking {
 
     /** The text with {@code ***} in place of what is masked. */
     static String mask(String text) {
-        if (DOCUMENT.signs.stream().noneMatch(text::contains) && !DIGITS.matcher(text).find()) {
+        String lower = text.toLowerCase(Locale.ROOT);
+        if (DOCUMENT.signs.stream().noneMatch(lower::contains) && !DIGITS.matcher(text).find()) {
             return text;
         }
-        String lower = text.toLowerCase(Locale.ROOT);
         String masked = text;
         try {
             for (Compiled rule : PATTERNS) {
