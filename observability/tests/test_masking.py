@@ -65,6 +65,7 @@ TEXT_LENGTH = 8192
 def test_secrets_are_masked(text: str, masked: str) -> None:
     assert mask(text) == masked
     assert mask(masked) == masked
+    assert mask_path(text) == masked
 
 
 @pytest.mark.parametrize("text", KEPT)
