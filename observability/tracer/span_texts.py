@@ -6,15 +6,17 @@ from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.trace import Status
 from opentelemetry.util.types import AnyValue
 
-from observability.masking import mask
+from observability.masking import MASK, are_secret, is_secret, mask
 
 
 def masked(span: ReadableSpan) -> ReadableSpan:
     """The span without credentials and personal data: itself, if it has none, as nearly all."""
     mappings = [span.attributes or {}, *(event.attributes or {} for event in span.events)]
     texts = (value for mapping in mappings for value in _texts(mapping))
-    has_secrets = any(mask(text) != text for text in (*texts, span.status.description or ""))
-    return with_texts(span, mask) if has_secrets else span
+    has_secrets = any(map(are_secret, mappings)) or any(
+        mask(text) != text for text in (*texts, span.status.description or "")
+    )
+    return with_texts(span, mask, is_secret) if has_secrets else span
 
 
 def _texts(attributes: Mapping[str, AnyValue]) -> Iterator[str]:
@@ -25,8 +27,14 @@ def _texts(attributes: Mapping[str, AnyValue]) -> Iterator[str]:
             yield from (item for item in value if isinstance(item, str))
 
 
-def with_texts(span: ReadableSpan, change: Callable[[str], str]) -> ReadableSpan:
-    """The same span, each of its texts changed: U+FFFD in place of lone surrogates, or a mask."""
+def with_texts(
+    span: ReadableSpan, change: Callable[[str], str], is_hidden: Callable[[str], bool] = lambda key: False
+) -> ReadableSpan:
+    """The same span, each of its texts changed: U+FFFD in place of lone surrogates, or a mask.
+
+    Args:
+        is_hidden: whether the attribute of a key has a mask in place of its value.
+    """
 
     def of_value(value: AnyValue) -> AnyValue:
         if isinstance(value, str):
@@ -36,7 +44,8 @@ def with_texts(span: ReadableSpan, change: Callable[[str], str]) -> ReadableSpan
         return value
 
     def of_all(attributes: Mapping[str, AnyValue] | None) -> dict[str, AnyValue]:
-        return {change(key): of_value(value) for key, value in (attributes or {}).items()}
+        items = (attributes or {}).items()
+        return {change(key): MASK if is_hidden(key) else of_value(value) for key, value in items}
 
     status = span.status
     return ReadableSpan(

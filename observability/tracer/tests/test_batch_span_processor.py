@@ -7,7 +7,8 @@ import pytest
 from opentelemetry.trace import Span, Status, StatusCode
 
 from observability import Telemetry
-from observability.tests.sinks import OtlpSink
+from observability.masking import MASK
+from observability.tests.sinks import OtlpSink, attributes_of
 
 
 def dropped(telemetry: Telemetry) -> int:
@@ -82,6 +83,25 @@ def test_credentials_and_personal_data_of_a_span_are_masked(
     assert "no account of ***" in found
     assert "hunter2" not in found
     assert "ada@" not in found
+
+
+def test_attributes_whose_keys_say_that_they_are_secret_are_masked(
+    telemetry: Telemetry, otlp: OtlpSink
+) -> None:
+    secret = {
+        "http.request.header.x_api_key": ["hunter2"],
+        "http.request.header.authorization": ["hunter2"],
+        "db.password": "hunter2",
+        "card.cvv": 737,
+    }
+    kept = {"http.response.status_code": 200, "messaging.rabbitmq.destination.routing_key": "orders"}
+    with telemetry.tracer_provider.get_tracer("instrumentation").start_as_current_span("work") as started:
+        started.set_attributes(secret | kept)
+        started.add_event("connected", secret | kept)
+    assert telemetry.flush()
+    (span,) = otlp.spans
+    masked = dict.fromkeys(secret, MASK) | kept
+    assert attributes_of(span.attributes) == attributes_of(span.events[0].attributes) == masked
 
 
 def test_a_span_that_ends_after_the_end_is_counted(telemetry: Telemetry) -> None:
