@@ -56,6 +56,12 @@ SLOW = [
     "-----BEGIN PRIVATE KEY-----" * 2 + "x" * 8192,
     "-----BEGIN " + "A " * 4096 + "PRIVATE KEY-----",
     "ghp_",
+    "token:",
+    "token:a",
+    "token : a ",
+    "token: " + "a" * 8192 + " ",
+    "token: " + "a-" * 4096 + "; ",
+    "token: a" + " " * 8192 + ".",
 ]
 PLAIN = "an order was placed @ night, "
 TEXT_LENGTH = 8192
@@ -89,6 +95,13 @@ def test_no_text_takes_much_longer_than_another(slow: str) -> None:
 def test_names_say_which_fields_are_secret() -> None:
     assert [name for name in EXAMPLES["secret_names"] if not is_secret(name)] == []
     assert [name for name in EXAMPLES["other_names"] if is_secret(name)] == []
+
+
+def test_expressions_have_the_names_of_secret_fields() -> None:
+    rules = json.loads(RULES.read_text())
+    names = rules["secret_name"].removeprefix("(?i)").removesuffix("$")
+    others = [rule["what"] for rule in rules["patterns"] if names in rule["expression"]]
+    assert others == [rule["what"] for rule in rules["patterns"] if "pwd" in rule["words"]]
 
 
 def test_a_field_whose_name_says_so_is_masked_whole() -> None:
