@@ -94,3 +94,5 @@ def test_a_running_process_and_its_children_follow(path: Path, logger: logging.L
             os._exit(1)
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    path.unlink()  # the thread lives as long as this process, and would set the level in other tests
+    eventually(lambda: logger.level == logging.NOTSET)
