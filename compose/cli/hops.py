@@ -220,6 +220,7 @@ def console(platform: Platform, site: Site, stores: Stores, files: ConsoleFiles)
             "operator_token_file": str(secrets.sender(OPERATOR)) if files.operates else None,
             "operate_folder": str(secrets.operate) if files.operates else None,
             "show_payloads": platform.console.show_payloads,
+            "stored_share": platform.sampling.least_stored,
         }
     )
 

@@ -43,6 +43,11 @@ class Sampling:
         return {_pattern(route): shares for route, shares in self.routes.items()}
 
     @property
+    def least_stored(self) -> float:
+        """The share of its traces that is stored of the route of which the fewest are."""
+        return min(shares.head * shares.tail for shares in (self.default, *self.routes.values()))
+
+    @property
     def stores_all(self) -> bool:
         """Whether everything recorded is stored: the collector then decides nothing and waits for nothing."""
         return all(shares.tail == 1 for shares in (self.default, *self.routes.values()))

@@ -106,7 +106,12 @@ class Audits:
     async def _audit(self) -> Audit:
         try:
             parts = await asyncio.to_thread(self._parts)
-            auditor = Auditor(parts, TelemetryReader(self._get), self._dashboards)
+            auditor = Auditor(
+                parts,
+                TelemetryReader(self._get),
+                self._dashboards,
+                stored_share=self._settings.stored_share,
+            )
             async with asyncio.timeout(_TIMEOUT_SECONDS):
                 found = await auditor.audit()
         except FaultyDocument as error:

@@ -49,6 +49,7 @@ class Settings(Strict):
         operate_folder: where `nextphase console --operate` asks for operate mode, a folder of this process's
             user alone; None where there is no operate mode.
         show_payloads: whether event bodies are shown to everyone who reaches the console.
+        stored_share: of the traces of a route, the least that is stored of any.
     """
 
     instance: str = Field(min_length=1)
@@ -68,6 +69,7 @@ class Settings(Strict):
     operator_token_file: Path | None = None
     operate_folder: Path | None = None
     show_payloads: bool = False
+    stored_share: float = Field(1.0, ge=0, le=1)
 
     def rio_token(self) -> str:
         """The token the console reads Rio with, or raise ConfigurationError."""

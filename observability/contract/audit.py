@@ -1,6 +1,7 @@
 """The audit: what a live instance has to tell by the contract, against what its stores have of it."""
 
 import asyncio
+import math
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,8 +18,16 @@ SETTLING_SECONDS: Final = 60
 """Anything younger may be on its way to the stores."""
 
 _TRACES: Final = 20
+_SEARCHED_TRACES: Final = 100
+"""Where none of the last traces has a span of a rule."""
 _LINES: Final = 20
+_EXPECTED_SPANS: Final = 20
+"""Where traces are sampled: so many of a rule's spans have to be expected before one is asked for, that there
+is none but once in e^20 times."""
 _LARGEST: Final = 10
+_SPECIAL: Final = re.compile(r"[.^$*+?{}\[\]\\|()]")
+_OF_SPANS: Final = "traces_"
+"""Metrics that the collector makes of spans begin with this."""
 
 
 class Standing(StrEnum):
@@ -70,7 +79,7 @@ class Auditor:
         parts: what has to be told.
         reader: reads what is stored.
         dashboards: gives the uids of the dashboards that there are.
-        is_sampled: whether not every trace is stored: then there may be no span of what happened seldom.
+        stored_share: of the traces. Where not all are stored, there may be no span of what happened seldom.
     """
 
     def __init__(
@@ -79,10 +88,12 @@ class Auditor:
         reader: TelemetryReader,
         dashboards: Callable[[], set[str]],
         *,
-        least: int = 1,
+        stored_share: float = 1.0,
     ) -> None:
         self._parts, self._reader, self._dashboards = parts, reader, dashboards
-        self._least = least
+        self._least_of_spans = 1.0
+        if stored_share < 1:
+            self._least_of_spans = _EXPECTED_SPANS / stored_share if stored_share else math.inf
 
     async def audit(self) -> Audit:
         """Hold everything against the contract. Raises Problem where a store does not answer."""
@@ -107,7 +118,7 @@ class Auditor:
         )
 
     async def _spans(self, part: Part) -> list[Cell]:
-        caused = [await self._has_grown(rule.after) for rule in part.spans]
+        caused = [await self._has_grown(rule.after, self._least_of_spans) for rule in part.spans]
         stored = await self._reader.spans(part.name, _since(), _TRACES) if any(caused) else []
         cells = []
         for rule, is_caused in zip(part.spans, caused, strict=True):
@@ -116,8 +127,12 @@ class Auditor:
                 cells.append(Cell(part.name, "spans", name, Standing.IDLE))
                 continue
             found = _matching(stored, rule)
-            if not found:  # none of the last traces has one
-                found = _matching(await self._reader.spans(part.name, _since(), _TRACES, rule.kind), rule)
+            if not found:
+                operation = None if _SPECIAL.search(rule.name) else rule.name
+                searched = await self._reader.spans(
+                    part.name, _since(), _SEARCHED_TRACES, rule.kind, operation
+                )
+                found = _matching(searched, rule)
             cells.append(_judged(part.name, "spans", name, _missing_of_spans(rule, found)))
         return cells
 
@@ -129,19 +144,20 @@ class Auditor:
 
     async def _metric(self, part: Part, rule: MetricRule) -> Cell:
         name = rule.series.partition("{")[0]
-        if rule.after is not None and not await self._has_grown(rule.after):
+        least = self._least_of_spans if name.startswith(_OF_SPANS) else 1.0
+        if rule.after is not None and not await self._has_grown(rule.after, least):
             return Cell(part.name, "metrics", name, Standing.IDLE)
         found = await self._reader.metric(f"count({rule.series})")
         return _judged(part.name, "metrics", name, "" if found else f"no series of {rule.series}")
 
-    async def _has_grown(self, counter: str) -> bool:
-        """Whether a counter grew; where it is younger than the window, its first value counts."""
+    async def _has_grown(self, counter: str, least: float = 1.0) -> bool:
+        """Whether a counter grew by `least`; where it is younger than the window, its first value counts."""
         window, before = f"[{WINDOW_SECONDS}s] offset {SETTLING_SECONDS}s", WINDOW_SECONDS + SETTLING_SECONDS
         now = f"{counter} offset {SETTLING_SECONDS}s"
         born = f"sum({now} unless {counter} offset {before}s)"
         grown = f"sum(increase({counter}{window}))"
         samples = await self._reader.metric(f"({grown} or vector(0)) + ({born} or vector(0))")
-        return bool(samples) and samples[0][1] >= self._least
+        return bool(samples) and samples[0][1] >= least
 
 
 def _since() -> float:

@@ -121,14 +121,13 @@ def _check(document: Document) -> None:
 
 
 def _kinds_of(service: Mapping[str, Any], kinds: Mapping[str, Any]) -> list[str]:
-    found = {
-        "service": True,
-        service["framework"]: service["framework"] in kinds,
-        "python service": service["framework"] not in kinds,
-        "service with a database": service["database"] is not None,
-        "receiver of events": bool(service["subscriptions"]),
-    }
-    return [kind for kind, applies in found.items() if applies]
+    framework = service["framework"].casefold().replace(" ", "-")
+    found = ["service", *(name for name, kind in kinds.items() if framework in kind.get("frameworks", ()))]
+    if service["database"] is not None:
+        found.append("service with a database")
+    if service["subscriptions"]:
+        found.append("receiver of events")
+    return found
 
 
 def _part(name: str, own: Mapping[str, Any], kinds: Mapping[str, Any]) -> Part:

@@ -48,7 +48,7 @@ class TelemetryReader:
         return {rule["name"] for group in content["data"]["groups"] for rule in group["rules"]}
 
     async def spans(
-        self, service: str, since: float, limit: int, kind: str | None = None
+        self, service: str, since: float, limit: int, kind: str | None = None, operation: str | None = None
     ) -> list[StoredSpan]:
         """The spans of a service in its last traces.
 
@@ -56,11 +56,14 @@ class TelemetryReader:
             service: its `service.name`.
             since: how far back, seconds since the epoch.
             limit: of traces.
-            kind: only traces in which it has a span of this kind.
+            kind: only traces in which it has a span of this kind ...
+            operation: ... and of this name.
         """
         parameters = [("service", service), ("start", str(int(since * 1e6))), ("limit", str(limit))]
         if kind is not None:
             parameters.append(("tags", msgspec.json.encode({"span.kind": kind}).decode()))
+        if operation is not None:
+            parameters.append(("operation", operation))
         content = await self._ask("jaeger", "/api/traces", parameters)
         return [span for trace in content["data"] or () for span in _spans(trace, service)]
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -114,11 +114,28 @@ async def test_nothing_is_said_of_what_had_no_cause() -> None:
     assert {standing for standing, _ in found.values()} == {Standing.IDLE}
 
 
-async def test_a_rare_span_is_looked_for_by_its_kind() -> None:
+@pytest.mark.parametrize(("name", "operation"), [("(GET|POST) /.*", None), ("POST /events", "POST /events")])
+async def test_a_rare_span_is_looked_for(name: str, operation: str | None) -> None:
     stores = Stores()
-    await audit(stores, spans=(SPAN,))
-    tags = [dict(parameters).get("tags") for _, path, parameters in stores.asked if path == "/api/traces"]
-    assert tags == [None, '{"span.kind":"server"}']
+    await audit(stores, spans=(replace(SPAN, name=name),))
+    asked = [dict(parameters) for _, path, parameters in stores.asked if path == "/api/traces"]
+    assert [one.get("tags") for one in asked] == [None, '{"span.kind":"server"}']
+    assert [one.get("operation") for one in asked] == [None, operation]
+
+
+@pytest.mark.parametrize(
+    ("share", "growth", "standing"),
+    [(1, 1, "broken"), (0.1, 199, "idle"), (0.1, 200, "broken"), (0.0, 1e6, "idle")],
+)
+async def test_where_traces_are_sampled_a_rare_span_may_not_be_there(
+    share: float, growth: float, standing: str
+) -> None:
+    of_spans = MetricRule("traces_calls_total", "requests_total")
+    rules = part(spans=(SPAN,), metrics=(of_spans,), lines=(LINE,))
+    reader = TelemetryReader(Stores(growth=growth).get)
+    found = await Auditor([rules], reader, set, stored_share=share).audit()
+    standings = {cell.signal: cell.standing for cell in found.cells}
+    assert standings == {"spans": standing, "metrics": standing, "lines": "broken"}
 
 
 async def test_every_line_has_every_field() -> None:

@@ -15,10 +15,11 @@ kinds:
     metrics: [up]
     alerts: [HopDown]
     dashboards: [nextphase-service]
-  python service:
+  python:
+    frameworks: [flask]
     lines:
       - {name: access line, where: 'logger="access"', fields: [method], after: 'requests_total{s="{part}"}'}
-  spring-boot: {metrics: [jvm_memory_used_bytes]}
+  jvm: {frameworks: [spring-boot], metrics: [jvm_memory_used_bytes]}
   service with a database:
     spans:
       - {kind: client, name: "SELECT .*", attributes: [db.system.name], after: 'requests{s="{part}"}'}
@@ -60,8 +61,17 @@ def test_a_service_has_what_its_kinds_have() -> None:
 
 
 @pytest.mark.usefixtures("written")
-def test_a_framework_of_another_language_has_its_own_kind() -> None:
-    found = of("stock", service("stock", framework="spring-boot"))
+@pytest.mark.parametrize("framework", ["express", "service", "jvm", "hop"])
+def test_of_an_unknown_framework_nothing_of_a_runtime_is_wanted(framework: str) -> None:
+    found = of("billing", service("billing", framework=framework))
+    assert series(found) == ('up{service="billing"}',)
+    assert found.lines == ()
+
+
+@pytest.mark.usefixtures("written")
+@pytest.mark.parametrize("framework", ["spring-boot", "Spring Boot"])
+def test_a_framework_of_another_language_has_its_own_kind(framework: str) -> None:
+    found = of("stock", service("stock", framework=framework))
     assert series(found) == ('up{service="stock"}', 'jvm_memory_used_bytes{service="stock"}')
     assert found.lines == found.spans == ()
 
