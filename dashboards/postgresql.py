@@ -15,7 +15,7 @@ UID = "nextphase-postgresql"
 
 _DATABASE = "{{database}}"
 _CALLER = "{{client}}"
-_SERVER = 'server="postgresql"'
+_SERVER = 'server=~"postgresql/.+"'
 _WAL = Limits(amber=1, red=2)
 
 

@@ -156,7 +156,7 @@ class Pipeline:
         answer = httpx.get(
             f"http://127.0.0.1:{port}/loki/api/v1/query_range",
             params={"query": query, "since": "1h", "limit": 5000},
-            timeout=10,
+            timeout=60,
             trust_env=False,
         )
         assert answer.status_code == 200, answer.text

@@ -30,7 +30,7 @@ _STORES = {"prometheus": "/api/v1/", "loki": "/loki/api/v1/"}
 _ASKED = re.compile(r"/api/(prometheus|loki)/(query_range|query|query_exemplars)$")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def span(stack: Stack, order_trace: str) -> dict[str, str]:
     """A time range with an order in it, in the past, so that answers stay what they are."""
     assert order_trace

@@ -120,7 +120,7 @@ def test_an_existing_loki_is_sent_what_it_asks_for(tmp_path: Path, loki: Loki) -
         existing.client.stream("GET", existing.url + ADDRESS) as answer,
     ):
         assert answer.status_code == 200
-        (sent,) = (httpx.Headers(headers) for headers in loki.headers)
+        (sent,) = (httpx.Headers(headers) for headers in eventually(lambda: loki.headers))
         assert (sent["authorization"], sent["x-scope-orgid"]) == ("Bearer of-the-team", "team")
         assert sent["x-loki-response-encoding-flags"] == "categorize-labels"
 

@@ -68,7 +68,9 @@ export function LogLines({ lines, marked, ...shown }: LogLinesProps) {
   );
 }
 
-const isSame = (one: Line, other: Line): boolean => one.nanoseconds === other.nanoseconds && one.text === other.text;
+// Requests of the same moment write the same words: their spans tell them apart.
+const isSame = (one: Line, other: Line): boolean =>
+  one.nanoseconds === other.nanoseconds && one.text === other.text && one.labels["span_id"] === other.labels["span_id"];
 
 interface LogLineProps extends Omit<LogLinesProps, "lines" | "marked"> {
   line: Line;

@@ -59,3 +59,8 @@ test("without a catalog nothing is forbidden or unknown", () => {
   const { parts, calls } = serviceGraph({ requests: [sample("a", "b", 1)], failed: [], p95: [] }, undefined);
   assert.deepEqual([seen(calls)!.permission, parts.every(({ isKnown }) => isKnown)], ["permitted", true]);
 });
+
+test("whoever subscribes may take events", () => {
+  const { calls } = serviceGraph({ requests: [sample("gateway", "a-subscription", 1, "messaging_system")], failed: [], p95: [] }, CATALOG);
+  assert.equal(seen(calls)!.permission, "permitted");
+});

@@ -3,6 +3,9 @@ import type { Catalog } from "../stores/platform.ts";
 import type { Sample } from "../stores/prometheus.ts";
 
 /** `forbidden`: the catalog knows both and does not permit it. `unknown`: it does not know one of them. */
+/** `connection_type` of events. */
+const EVENTS = "messaging_system";
+
 export type Permission = "permitted" | "forbidden" | "unknown";
 
 export interface Call {
@@ -59,11 +62,12 @@ function seenCalls({ requests, failed, p95 }: CallSamples, catalog: Catalog | un
     id, client, server, kind, rate,
     failed: Math.min(1, (failures.get(id)?.value ?? 0) / rate),
     p95: finite(durations.get(id)?.value),
-    permission: permissionOf(client, server),
+    permission: permissionOf(client, server, kind),
   }));
 
-  function permissionOf(client: string, server: string): Permission {
-    if (!catalog || permitted.has(JSON.stringify([client, server]))) return "permitted";
+  function permissionOf(client: string, server: string, kind: string): Permission {
+    // Who takes events Rio's subscriptions say, which the catalog has in part.
+    if (!catalog || kind === EVENTS || permitted.has(JSON.stringify([client, server]))) return "permitted";
     return known.has(client) && known.has(server) ? "forbidden" : "unknown";
   }
 }
