@@ -42,7 +42,7 @@ HEADERS = {
     "X-Request-Id": EMAIL,
     "X-Api-Key": PASSWORD,
     "baggage": f"email={EMAIL}",
-    "Idempotency-Key": CARD,
+    "Idempotency-Key": f'"{CARD}"',
 }
 BODY = {
     "name": f"Ada {CARD}",
