@@ -79,9 +79,11 @@ def test_reading_begins_at_an_offset_or_a_time(address: RabbitAddress, channel: 
 
 
 def test_its_extent_is_known(address: RabbitAddress, channel: Any) -> None:
-    assert event_log.extent(address).events == 0
+    # The Rio of other tests may write an event of its own meanwhile.
+    before = event_log.extent(address).events
+    assert before < 10
     publish(channel, *map(str, range(100)))
-    assert event_log.extent(address).events == 100
+    assert 100 <= event_log.extent(address).events - before < 110
 
 
 def test_another_retention_leaves_the_log_as_it_is(address: RabbitAddress, channel: Any) -> None:

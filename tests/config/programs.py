@@ -150,12 +150,12 @@ class Pipeline:
         answer.raise_for_status()
         return [span for trace in answer.json()["data"] for span in trace["spans"]]
 
-    def ask_loki(self, query: str, limit: int = 5000) -> list[dict[str, Any]]:
-        """The streams, of `limit` lines, or series Loki answers a query over the last hour with."""
+    def ask_loki(self, query: str) -> list[dict[str, Any]]:
+        """The streams or series Loki answers a query over the last hour with."""
         port = self.environment["LOKI_HTTP_PORT"]
         answer = httpx.get(
             f"http://127.0.0.1:{port}/loki/api/v1/query_range",
-            params={"query": query, "since": "1h", "limit": limit},
+            params={"query": query, "since": "1h", "limit": 5000},
             timeout=60,
             trust_env=False,
         )

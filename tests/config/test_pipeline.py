@@ -471,7 +471,7 @@ def test_files_are_followed_through_rotation_and_restart_without_loss_or_repetit
     "query", [query for query in queries() if query.datasource == "loki"], ids=lambda query: str(query.panel)
 )
 def test_loki_understands_what_the_dashboards_ask(pipeline: Pipeline, query: Query) -> None:
-    pipeline.ask_loki(query.expression, limit=100)  # as a panel does: lines of other tests are large
+    pipeline.ask_loki(query.expression)
 
 
 def test_a_stop_of_jaeger_loses_no_span(pipeline: Pipeline) -> None:
