@@ -91,12 +91,14 @@ class Auditor:
         stored_share: float = 1.0,
     ) -> None:
         self._parts, self._reader, self._dashboards = parts, reader, dashboards
+        self._growths: dict[str, float] = {}
         self._least_of_spans = 1.0
         if stored_share < 1:
             self._least_of_spans = _EXPECTED_SPANS / stored_share if stored_share else math.inf
 
     async def audit(self) -> Audit:
         """Hold everything against the contract. Raises Problem where a store does not answer."""
+        self._growths.clear()
         alerts = await self._reader.alerts()
         dashboards = await asyncio.to_thread(self._dashboards)
         cells: list[Cell] = []
@@ -151,13 +153,19 @@ class Auditor:
         return _judged(part.name, "metrics", name, "" if found else f"no series of {rule.series}")
 
     async def _has_grown(self, counter: str, least: float = 1.0) -> bool:
-        """Whether a counter grew by `least`; where it is younger than the window, its first value counts."""
+        """Whether a counter grew by `least`; it is asked for once an audit, however many rules name it."""
+        if counter not in self._growths:
+            self._growths[counter] = await self._growth(counter)
+        return self._growths[counter] >= least
+
+    async def _growth(self, counter: str) -> float:
+        """How much a counter grew; where it is younger than the window, its first value counts."""
         window, before = f"[{WINDOW_SECONDS}s] offset {SETTLING_SECONDS}s", WINDOW_SECONDS + SETTLING_SECONDS
         now = f"{counter} offset {SETTLING_SECONDS}s"
         born = f"sum({now} unless {counter} offset {before}s)"
         grown = f"sum(increase({counter}{window}))"
         samples = await self._reader.metric(f"({grown} or vector(0)) + ({born} or vector(0))")
-        return bool(samples) and samples[0][1] >= least
+        return samples[0][1] if samples else 0.0
 
 
 def _since() -> float:

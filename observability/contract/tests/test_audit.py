@@ -166,6 +166,13 @@ async def test_a_metric_that_comes_with_traffic_is_looked_for_once_there_is_some
     assert (await audit(Stores(growth=1), metrics=(rule,)))["gone"][0] == Standing.BROKEN
 
 
+async def test_a_counter_is_asked_for_once() -> None:
+    stores = Stores(spans=[GOOD])
+    await audit(stores, spans=(SPAN,), lines=(LINE,), metrics=(MetricRule("gone", "requests_total"),))
+    queries = [dict(parameters).get("query", "") for _, _, parameters in stores.asked]
+    assert sum("requests_total" in query for query in queries) == 1
+
+
 async def test_it_says_which_metrics_have_the_most_series() -> None:
     found = await Auditor([], TelemetryReader(Stores(series={"a", "b"}).get), set).audit()
     assert found.largest == [("a", 3), ("b", 3)]
