@@ -8,7 +8,7 @@ nothing to mask costs a few searches for single words. To be dropped when one of
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -20,20 +20,22 @@ _RULES: dict[str, Any] = json.loads(Path(__file__).with_suffix(".json").read_tex
 MASK: str = _RULES["mask"]
 
 _SECRET_NAME = re.compile(_RULES["secret_name"], re.ASCII)
-#: Each with words of which one is in every text that it masks, in lower case.
-_PATTERNS = [
-    (tuple[str, ...](rule["words"]), re.compile(rule["expression"], re.ASCII), MASK + rule.get("tail", ""))
+#: Of a pattern: words of which one is in every text that it masks, in lower case; and what replaces a match.
+_Pattern = tuple[tuple[str, ...], re.Pattern[str], str]
+_PATTERNS: list[_Pattern] = [
+    (tuple(rule["words"]), re.compile(rule["expression"], re.ASCII), MASK + rule.get("tail", ""))
     for rule in _RULES["patterns"]
 ]
-_CARD_DIGITS: int = _RULES["card_digits"]
+#: A number has no word beside it.
+_OF_NUMBERS = [pattern for pattern in _PATTERNS if not pattern[0]]
 #: Letters in lower case, and every digit as 0.
 _FOLDED = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ123456789", b"abcdefghijklmnopqrstuvwxyz000000000")
-#: One of these is in every folded text that may have to be masked. The last are what a card's number has, and
-#: ids, which have as many digits, seldom.
-_SIGNS: tuple[str, ...] = (
-    *_RULES["signs"],
-    "0" * _CARD_DIGITS,
-    *(f"0000{separator}0000" for separator in " +.-"),
+#: One of these is in every folded text that has something to mask but numbers.
+_SIGNS = tuple[str, ...](_RULES["signs"])
+#: One of these is in every folded text that has a number to mask, and in many an id.
+_SIGNS_OF_NUMBERS = (
+    "0" * _RULES["card_digits"],
+    *(f"0000{separator}0000" for separator in (" ", "+", ".", "-", "%00")),
 )
 _AGENTS = 256
 #: Callers make paths and User-Agents as long as the server takes; beyond this, neither is masked or recorded.
@@ -42,12 +44,20 @@ MAX_CHARACTERS = 2048
 
 def mask(text: str) -> str:
     """The text with `***` in place of what is masked."""
-    if may_hold_secrets(text):
-        lower = text.lower()
-        for words, pattern, masked in _PATTERNS:
-            if not words or _has_one_of(words, lower):
-                text = pattern.sub(partial(_replace, masked), text)
-    return text
+    folded = _folded(text)
+    if _has_one_of(_SIGNS, folded):
+        return _masked(text, _PATTERNS)
+    return _masked(text, _OF_NUMBERS) if _has_one_of(_SIGNS_OF_NUMBERS, folded) else text
+
+
+def have_secrets(texts: Collection[str]) -> bool:
+    """Whether one of the texts has something to mask. Several at once take little longer than one."""
+    joined = "\n".join(texts)
+    folded = _folded(joined)
+    if _has_one_of(_SIGNS, folded):
+        return any(mask(text) != text for text in texts)
+    # No number goes on behind a line's end.
+    return _has_one_of(_SIGNS_OF_NUMBERS, folded) and _masked(joined, _OF_NUMBERS) != joined
 
 
 def mask_path(path: str) -> str:
@@ -75,13 +85,6 @@ def mask_value(name: str, value: Json) -> Json:
     return value
 
 
-def may_hold_secrets(text: str) -> bool:
-    """Whether a text has a sign of something to mask."""
-    # Latin 1 has a character for each byte, and takes no time.
-    folded = text.encode(errors="replace").translate(_FOLDED).decode("latin-1")
-    return _has_one_of(_SIGNS, folded)
-
-
 @lru_cache(1024)
 def is_secret(name: str) -> bool:
     """Whether the name of a field says that its value is secret."""
@@ -91,6 +94,19 @@ def is_secret(name: str) -> bool:
 def are_secret(names: Iterable[str]) -> bool:
     """Whether one of the names says that its field is secret."""
     return any(map(is_secret, names))
+
+
+def _folded(text: str) -> str:
+    # Latin 1 has a character for each byte, and takes no time.
+    return text.encode(errors="replace").translate(_FOLDED).decode("latin-1")
+
+
+def _masked(text: str, patterns: list[_Pattern]) -> str:
+    lower = text.lower()
+    for words, pattern, masked in patterns:
+        if not words or _has_one_of(words, lower):
+            text = pattern.sub(partial(_replace, masked), text)
+    return text
 
 
 def _has_one_of(words: tuple[str, ...], text: str) -> bool:

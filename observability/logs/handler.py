@@ -21,7 +21,7 @@ from observability.logs.fluent import HoldingSender
 from observability.logs.log_line import LogEntry
 from observability.logs.null_sender import NullSender
 from observability.logs.record_fields import RESERVED, common_fields, created_at, fields_of, has_good_names
-from observability.masking import are_secret, may_hold_secrets
+from observability.masking import are_secret, have_secrets
 from observability.settings import Settings
 from observability.text import MAX_TEXT, Json, simple
 
@@ -71,14 +71,14 @@ class Handler(logging.Handler):
 
     def emit_plain(self, name: str, level: int, message: str, fields: Mapping[str, Any]) -> bool:
         """Write a line without a record; False, and nothing is written, where that needs more than encoding:
-        a value that is not plain, text that is long or not ASCII or may have to be masked, a name that the
+        a value that is not plain, text that is long or not ASCII or has to be masked, a name that the
         line has itself."""
         if not _PLAIN.issuperset(map(type, fields.values())) or not RESERVED.isdisjoint(fields):
             return False
         if len(fields) > MAX_FIELDS // 2 or not has_good_names(fields):
             return False
         texts = [value for value in fields.values() if type(value) is str]
-        if may_hold_secrets("\n".join((message, *texts))) or are_secret(fields):
+        if are_secret(fields) or have_secrets((message, *texts)):
             return False
         created = time.time_ns()
         whole = {

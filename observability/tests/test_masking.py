@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from observability.masking import MASK, is_secret, mask, mask_path, mask_value
+from observability.masking import MASK, have_secrets, is_secret, mask, mask_path, mask_value
 
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "observability/masking.json"
@@ -85,6 +85,11 @@ def test_what_is_no_secret_is_kept(text: str) -> None:
 )
 def test_a_secret_is_masked_wherever_it_stands(before: str, after: str, secret: str) -> None:
     assert secret not in mask(f"{before} {secret} {after}")
+
+
+@given(st.lists(st.one_of(st.sampled_from([*MASKED, *KEPT]), st.text(), st.from_regex(r"[0-9 .+-]{12,24}"))))
+def test_texts_have_secrets_if_one_of_them_would_be_masked(texts: list[str]) -> None:
+    assert have_secrets(texts) == any(mask(text) != text for text in texts)
 
 
 @pytest.mark.parametrize("slow", SLOW, ids=[text[:16] for text in SLOW])

@@ -123,6 +123,11 @@ def test_a_fast_logger_masks_too(alone: Handler, stream: io.StringIO, message: s
     assert "***" in line["at"]
 
 
+@pytest.mark.parametrize("text", ["1764500000000000000-39-99", "https://shop.example/orders", "a@b"])
+def test_a_line_that_only_looks_like_a_secret_needs_no_record(alone: Handler, text: str) -> None:
+    assert alone.emit_plain("probe.lines", logging.INFO, "said", {"event_id": text})
+
+
 CARELESS: dict[str, dict[str, Any]] = {
     "an empty name": {"": 1, "order_id": 7},
     "a name that is no text": {7: 1},  # type: ignore[dict-item]
