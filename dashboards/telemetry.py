@@ -128,6 +128,15 @@ def _received(board: Dashboard) -> None:
             limits=Limits(amber=1, red=100),
             width=12,
         ),
+        series(
+            "Log lines left out of bursts",
+            units.Short,
+            Prom(increase("log_lines_suppressed_total", "service, level"), "{{service}} {{level}}"),
+            description="Lines alike that came faster than a hop writes them. The line `log lines suppressed`"
+            " says which and how many.",
+            limits=ANY,
+            width=12,
+        ),
     )
 
 

@@ -1,5 +1,6 @@
 """Prometheus metrics: one registry a process, the HTTP server metrics every hop has, and their page."""
 
+import logging
 import threading
 from collections.abc import Iterable
 from functools import partial
@@ -14,6 +15,7 @@ from prometheus_client.process_collector import ProcessCollector
 
 from observability.deferred import DEFERRED
 from observability.histogram import DurationHistogram
+from observability.logs.log_line import level_name
 from observability.synthetic import FIELD as SYNTHETIC
 from observability.version import VERSION
 
@@ -24,6 +26,8 @@ DURATION_BUCKETS = (
     *(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75),
     *(1, 2.5, 5, 7.5, 10),
 )
+#: Of log lines; a line of a level in between counts for the one below it.
+LEVELS = (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL)
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "QUERY"})
 
 # A creation time for every series would nearly double them, and Prometheus has no use for it.
@@ -77,6 +81,13 @@ class Metrics:
         self.logs_dropped = dropped.labels("logs")
         self.lines_dropped = dropped.labels("stderr")
 
+        suppressed = Counter(
+            "log_lines_suppressed",
+            "Log lines left out of bursts of lines that are alike.",
+            ["level"],
+            registry=self.registry,
+        )
+        self._suppressed = {level: suppressed.labels(level_name(level)) for level in LEVELS}
         self._active: dict[str, int] = {}
         self._counting = threading.Lock()
 
@@ -104,6 +115,10 @@ class Metrics:
         with self._counting:
             self._active[method] -= 1
         self._durations.of(method, route, status, synthetic).observe(seconds, trace_id)
+
+    def line_suppressed(self, level: int) -> None:
+        """Count a log line that was left out of a burst; `level` is as in `logging`."""
+        self._suppressed[max(LEVELS[0], min(LEVELS[-1], level // 10 * 10))].inc()
 
     def page(self, accept: str | None) -> tuple[bytes, str]:
         """The registry as text and its content type: OpenMetrics, exemplars included, where `accept` asks

@@ -49,7 +49,7 @@ class Telemetry:
         self.tracer = self._make_tracer()
         self._sender = self._make_sender()
         self._stopped = False
-        self._log_handler = logs.Handler(settings, self._sender)
+        self._log_handler = logs.Handler(settings, self._sender, suppressed=self.metrics.line_suppressed)
 
     def _make_tracer(self) -> Tracer:
         name = f"nextphase.{self.settings.service}"

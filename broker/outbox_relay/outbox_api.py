@@ -22,11 +22,13 @@ from tornado.web import RequestHandler
 from broker.outbox_relay.refused_rows import UNAVAILABLE, RefusedRow, RefusedRows, reason_of
 from observability.frameworks import tornado as hop_tornado
 from observability.http.problem import Problem
+from observability.logs.burst_limit import never_limit
 
 _LISTED: Final = 50
 _MAX_LISTED: Final = 500
 _MAX_DIGITS: Final = 18  # of PostgreSQL's bigint
-_logger = logging.getLogger(__name__)
+# What an operator did: all of it.
+_logger = logging.getLogger(never_limit(__name__))
 
 _Method = Callable[..., Awaitable[None]]
 

@@ -18,16 +18,12 @@ _DIGITS = 16
 
 
 def error_fields(error: BaseException, trace: TracebackType | None) -> dict[str, Json]:
-    """An exception's type, message and stack trace, and a fingerprint: equal for equal faults.
-
-    Two exceptions are the same fault if their types are, those of their causes, and the functions they
-    passed; neither messages nor line numbers count, which differ from one request or release to the next.
-    """
+    """An exception's type, message and stack trace, and its `fingerprint`."""
     return {
         "error_type": type_name(type(error)),
         "error_message": mask(bounded(text_of(error))),
         "error_stack": mask(bounded(logging.Formatter().formatException((type(error), error, trace)))),
-        "error_fingerprint": _fingerprint(error, trace),
+        "error_fingerprint": fingerprint(error, trace),
     }
 
 
@@ -36,7 +32,12 @@ def type_name(kind: type) -> str:
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 
-def _fingerprint(error: BaseException, trace: TracebackType | None) -> str:
+def fingerprint(error: BaseException, trace: TracebackType | None) -> str:
+    """16 hex digits that are equal for equal faults.
+
+    Two exceptions are the same fault if their types are, those of their causes, and the functions they
+    passed; neither messages nor line numbers count, which differ from one request or release to the next.
+    """
     # Of a recursion each function counts once, however deep it went.
     functions = dict.fromkeys(
         f"{frame.f_globals.get('__name__')}:{frame.f_code.co_qualname}"

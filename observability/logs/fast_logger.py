@@ -11,6 +11,7 @@ from typing import Any
 from opentelemetry import context, trace
 from opentelemetry.trace import NonRecordingSpan
 
+from observability.logs.burst_limit import never_limit
 from observability.logs.handler import Handler
 from observability.logs.log_line import LogEntry
 
@@ -23,14 +24,14 @@ class FastLogger:
     third of its cost.
 
     It makes no record where the hop's handler is the only one that would see it; otherwise (other handlers or
-    filters, values that are not plain) it logs one like any other.
+    filters, values that are not plain) it logs one like any other. Bursts are not limited.
 
     Args:
         name: of the logger.
     """
 
     def __init__(self, name: str) -> None:
-        self._name = name
+        self._name = never_limit(name)
         self._logger = logging.getLogger(name)
 
     def write(self, level: int, message: str, fields: Mapping[str, Any]) -> None:

@@ -8,8 +8,9 @@ does not take, and bounds what it sends.
 
 import json
 import logging
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TextIO
 
 import msgspec
@@ -17,6 +18,7 @@ import msgspec
 from observability.deferred import DEFERRED
 from observability.logs import stderr
 from observability.logs.bounded_fields import MAX_FIELDS
+from observability.logs.burst_limit import BurstLimit, SuppressedLines
 from observability.logs.fluent import HoldingSender
 from observability.logs.log_line import LogEntry
 from observability.logs.null_sender import NullSender
@@ -24,6 +26,10 @@ from observability.logs.record_fields import RESERVED, common_fields, created_at
 from observability.masking import are_secret, have_secrets
 from observability.settings import Settings
 from observability.text import MAX_TEXT, Json, simple
+
+#: How long after the first line that is left out of a burst a line says how many were, in seconds; again
+#: after as long, while the burst goes on.
+SUPPRESSED_SECONDS = 5.0
 
 #: Types of which nearly every value can stay as it is, but for its size.
 _PLAIN = frozenset({str, int, float, bool, type(None)})
@@ -36,10 +42,17 @@ class Handler(logging.Handler):
         settings: whose records these are.
         sender: takes the records for the collector.
         stream: where the lines go; stderr as it is at the time of writing when None.
+        bursts: decides which records of a burst are written.
+        suppressed: called with the level of each record that is not.
     """
 
     def __init__(
-        self, settings: Settings, sender: HoldingSender | NullSender, stream: TextIO | None = None
+        self,
+        settings: Settings,
+        sender: HoldingSender | NullSender,
+        stream: TextIO | None = None,
+        bursts: BurstLimit | None = None,
+        suppressed: Callable[[int], object] = lambda _level: None,
     ) -> None:
         super().__init__()
         self._identity: dict[str, Json] = {"service": settings.service, "instance": settings.instance_id}
@@ -47,12 +60,19 @@ class Handler(logging.Handler):
         self._to_msgpack = msgspec.msgpack.Encoder().encode
         self._sender = sender
         self._lines = stderr.LINES if stream is None else stderr.DirectLineWriter(stream)
+        self._bursts = bursts or BurstLimit()
+        self._suppressed = suppressed
+        self._summarizing: threading.Timer | None = None
 
     def flush(self) -> None:
-        """Write the lines that wait."""
+        """Write the lines that wait, and how many were left out of bursts."""
+        self._summarize()
         self._lines.flush()
 
     def handle(self, record: logging.LogRecord) -> bool:
+        if not self._bursts.admits(record):
+            self._suppress(record.levelno)
+            return False
         # First the records deferred before this one, outside of the handler's lock: writing them needs it.
         DEFERRED.flush()
         return super().handle(record)
@@ -123,10 +143,32 @@ class Handler(logging.Handler):
             self._write(highest, lines, packed)
         return others
 
+    def _suppress(self, level: int) -> None:
+        self._suppressed(level)
+        # Of a timer that was started before a fork the child has no thread.
+        if self._summarizing is None or not self._summarizing.is_alive():
+            self._summarizing = threading.Timer(SUPPRESSED_SECONDS, self._summarize)
+            self._summarizing.daemon = True
+            self._summarizing.start()
+
+    def _summarize(self) -> None:
+        """Write a line for each kind of lines that were left out."""
+        self._summarizing = None
+        for lines in self._bursts.take_suppressed():
+            super().handle(_summary(lines))
+
     def _write(self, level: int, lines: list[bytes], packed: list[tuple[int, bytes]]) -> None:
         lines.append(b"")
         self._lines.write(b"\n".join(lines), level >= logging.WARNING)
         self._sender.emit_packed(packed)
+
+
+def _summary(lines: SuppressedLines) -> logging.LogRecord:
+    fields = {"suppressed": lines.count, "suppressed_message": lines.message}
+    if lines.fault:
+        fields["suppressed_fingerprint"] = lines.fault
+    described = {"name": lines.logger, "levelno": lines.level, "msg": "log lines suppressed"}
+    return logging.makeLogRecord(described | fields)
 
 
 def _is_short(line: bytes) -> bool:

@@ -5,6 +5,7 @@ python -m tests.bench.telemetry [--quick] [--json]
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 import os
@@ -22,6 +23,7 @@ from observability import Telemetry
 from observability.deferred import DEFERRED
 from observability.histogram import DurationHistogram
 from observability.logs import FastLogger, Handler
+from observability.logs.burst_limit import BurstLimit
 from observability.logs.null_sender import NullSender
 from observability.masking import mask, mask_path, mask_user_agent
 from observability.metrics import DURATION_BUCKETS
@@ -134,24 +136,28 @@ def lines() -> dict[str, Callable[[int], float]]:
     sink = open(os.devnull, "w")  # noqa: SIM115 - for as long as the process lives
     standard = logging.StreamHandler(sink)
     standard.setFormatter(JsonFormatter())
-    own, fast, logger = Handler(SETTINGS, NullSender(), sink), FastLogger("bench"), logging.getLogger("bench")
+    # A clock by which no line is one of a burst.
+    paced = BurstLimit(clock=partial(next, itertools.count(step=3_600_000_000_000)))
+    own, fast = Handler(SETTINGS, NullSender(), sink, paced), FastLogger("fast")
+    flooded, logger = Handler(SETTINGS, NullSender(), sink), logging.getLogger("bench")
 
     def measured(handler: logging.Handler, work: Callable[[], object], count: int) -> float:
         with root_handler(handler):
             return cost(work, count)
 
+    line = logging.makeLogRecord({"name": "bench", "levelno": logging.INFO, "msg": "order placed"})
+
     def record() -> None:
         logger.info("order placed", extra={"order_id": 7})
-
-    def write() -> None:
-        fast.write(logging.INFO, "order placed", {"order_id": 7})
 
     return {
         "logging and json": partial(measured, standard, record),
         "log handler": partial(measured, own, record),
+        "suppressed": partial(measured, flooded, record),
         "fast logger": partial(
             measured, own, lambda: fast.write(logging.INFO, "order placed", {"order_id": 7})
         ),
+        "decision on a burst": lambda count: cost(lambda: paced.admits(line), count),
     }
 
 

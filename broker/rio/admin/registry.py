@@ -16,12 +16,14 @@ from broker.rio.amqp.topology import Restoring, Topology
 from broker.rio.model.subscription import OPTIONAL, Origin, Status, Subscription
 from broker.rio.store.subscriptions import Subscriptions
 from observability.http.problem import Problem
+from observability.logs.burst_limit import never_limit
 
 # RabbitMQ writes the name of a new quorum queue to disk half a second late. Killed before, it comes back
 # with a queue that has no leader and whose messages cannot be reached, so no caller is told of it earlier.
 _SETTLE_SECONDS: Final = 1.0
 
-_logger = logging.getLogger(__name__)
+# What an operator did: all of it.
+_logger = logging.getLogger(never_limit(__name__))
 
 
 class Registry:

@@ -424,7 +424,9 @@ def test_gathered_lines_keep_their_order() -> None:
 # More lines than the pipe, one write that hangs and the queue hold together.
 FULL = """
 import logging, os, observability
+from observability.logs.burst_limit import never_limit
 telemetry = observability.setup("probe")
+never_limit("root")
 for number in range(15000):
     logging.error("a line of %s that is not the shortest: %s", number, "x" * 200)
 page = telemetry.metrics.page(None)[0].decode()

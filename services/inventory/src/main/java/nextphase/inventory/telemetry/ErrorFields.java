@@ -43,7 +43,7 @@ final class ErrorFields {
      * Of the types of an exception and its causes and of the methods it passed, those of reflection left out; not of
      * messages and line numbers, which differ from one request or release to the next.
      */
-    private static String fingerprint(IThrowableProxy error) {
+    static String fingerprint(IThrowableProxy error) {
         StringJoiner parts = new StringJoiner("\n");
         IThrowableProxy at = error;
         for (int depth = 0; at != null && depth < CAUSES; depth++, at = at.getCause()) {

@@ -99,7 +99,7 @@ final class LogRecord {
         return isUsable ? usable : "extra_" + usable;
     }
 
-    private static String level(Level level) {
+    static String level(Level level) {
         return switch (level.toInt()) {
             case Level.ERROR_INT -> "error";
             case Level.WARN_INT -> "warning";

@@ -7,6 +7,7 @@ import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import io.prometheus.metrics.instrumentation.jvm.JvmMetrics;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import java.util.List;
 import java.util.Properties;
 import nextphase.inventory.telemetry.Health.Status;
 import org.springframework.context.annotation.Bean;
@@ -33,6 +34,12 @@ class Metrics {
                 .description("What telemetry was given up")
                 .tag("signal", "stderr")
                 .register(registry);
+        for (String level : List.of("debug", "info", "warning", "error")) {
+            FunctionCounter.builder("log.lines.suppressed", registry, ignored -> BurstAppender.suppressed(level))
+                    .description("Log lines left out of bursts of lines that are alike")
+                    .tag("level", level)
+                    .register(registry);
+        }
         return registry;
     }
 
