@@ -10,6 +10,7 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from broker.rio.model.event import Event
+from observability.masking import have_secrets, mask
 from observability.propagation import traceparent_of
 
 VARIABLES: Final = (
@@ -79,7 +80,9 @@ def constants(event_type: str, operation: str, destination: str) -> dict[str, st
 
 
 def values(event: Event) -> tuple[str | int | None, ...]:
-    """The values of `VARIABLES`; None where the event has none."""
+    """The values of `VARIABLES`, masked; None where the event has none."""
     get = event.attributes.get
-    event_id = get("id", "")
-    return event_id, len(event.body), event_id, get("source", ""), get("subject")
+    event_id, source, subject = get("id", ""), get("source", ""), get("subject")
+    if have_secrets((event_id, source, subject or "")):
+        event_id, source, subject = mask(event_id), mask(source), subject and mask(subject)
+    return event_id, len(event.body), event_id, source, subject

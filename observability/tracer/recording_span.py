@@ -25,7 +25,7 @@ from observability.tracer.encoder import UNSET, encode
 from observability.tracer.ended_spans import ENDED_SPANS
 from observability.tracer.error_type import error_type
 from observability.tracer.shared_state import TracerSharedState
-from observability.tracer.span_texts import masked
+from observability.tracer.span_texts import masked, masked_attribute, masked_status
 
 _logger = logging.getLogger(__name__)
 
@@ -100,7 +100,7 @@ class RecordingSpan(sdk.Span):
             attributes = self._attributes
             if type(attributes) is dict and self.shared.can_encode(key, value):
                 attributes.pop(key, None)
-                attributes[key] = value
+                attributes[key] = masked_attribute(key, value)
                 if len(attributes) <= self._max_attributes:
                     return
                 del attributes[key]
@@ -123,7 +123,7 @@ class RecordingSpan(sdk.Span):
             else:
                 for key, value in attributes.items():
                     own.pop(key, None)
-                    own[key] = value
+                    own[key] = masked_attribute(key, value)
                 return
         self._bounded()._set_items({key: _well_formed(value) for key, value in attributes.items()})
 
@@ -165,6 +165,7 @@ class RecordingSpan(sdk.Span):
 
     def _complete_error(self) -> None:
         """Say with what the span failed, where it did and its maker has not said so."""
+        self._status = masked_status(self._status)
         if self._status.status_code is not StatusCode.ERROR or ERROR_TYPE in self._attributes:
             return
         attributes = self.attributes or {}

@@ -19,6 +19,18 @@ def masked(span: ReadableSpan) -> ReadableSpan:
     return with_texts(span, mask, is_secret) if has_secrets else span
 
 
+def masked_attribute(key: str, value: AnyValue) -> AnyValue:
+    """The value of an attribute without credentials and personal data."""
+    if is_secret(key):
+        return MASK
+    return mask(value) if type(value) is str else value
+
+
+def masked_status(status: Status) -> Status:
+    """The status, its description without credentials and personal data."""
+    return Status(status.status_code, mask(status.description)) if status.description else status
+
+
 def _texts(attributes: Mapping[str, AnyValue]) -> Iterator[str]:
     for value in attributes.values():
         if isinstance(value, str):

@@ -68,14 +68,17 @@ def test_a_text_that_utf8_cannot_carry_does_not_cost_its_span(telemetry: Telemet
 
 
 @pytest.mark.parametrize("scope", ["instrumentation", "own"])
+@pytest.mark.parametrize("raised", [True, False], ids=["with an exception", "plain"])
 def test_credentials_and_personal_data_of_a_span_are_masked(
-    telemetry: Telemetry, otlp: OtlpSink, scope: str
+    telemetry: Telemetry, otlp: OtlpSink, scope: str, raised: bool
 ) -> None:
     provided = telemetry.tracer_provider.get_tracer("instrumentation")
     tracer = telemetry.tracer if scope == "own" else provided
     with tracer.start_as_current_span("work") as started:
         started.set_attribute("url.query", "token=hunter2&page=1")
-        started.record_exception(ValueError("no account of ada@example.com"))
+        if raised:
+            started.record_exception(ValueError("no account of ada@example.com"))
+        started.set_status(Status(StatusCode.ERROR, "no account of ada@example.com"))
     assert telemetry.flush()
     (span,) = otlp.spans
     found = str(span)
@@ -85,23 +88,25 @@ def test_credentials_and_personal_data_of_a_span_are_masked(
     assert "ada@" not in found
 
 
+@pytest.mark.parametrize("scope", ["instrumentation", "own"])
+@pytest.mark.parametrize("lists", [{"http.request.header.authorization": ["hunter2"]}, {}])
 def test_attributes_whose_keys_say_that_they_are_secret_are_masked(
-    telemetry: Telemetry, otlp: OtlpSink
+    telemetry: Telemetry, otlp: OtlpSink, scope: str, lists: dict[str, list[str]]
 ) -> None:
-    secret = {
-        "http.request.header.x_api_key": ["hunter2"],
-        "http.request.header.authorization": ["hunter2"],
-        "db.password": "hunter2",
-        "card.cvv": 737,
-    }
+    provided = telemetry.tracer_provider.get_tracer("instrumentation")
+    tracer = telemetry.tracer if scope == "own" else provided
+    secret = {"http.request.header.x_api_key": "hunter2", "db.password": "hunter2", "card.cvv": 737, **lists}
     kept = {"http.response.status_code": 200, "messaging.rabbitmq.destination.routing_key": "orders"}
-    with telemetry.tracer_provider.get_tracer("instrumentation").start_as_current_span("work") as started:
+    with tracer.start_as_current_span("work", attributes=secret | kept):
+        pass
+    with tracer.start_as_current_span("work") as started:
         started.set_attributes(secret | kept)
         started.add_event("connected", secret | kept)
     assert telemetry.flush()
-    (span,) = otlp.spans
     masked = dict.fromkeys(secret, MASK) | kept
-    assert attributes_of(span.attributes) == attributes_of(span.events[0].attributes) == masked
+    first, second = otlp.spans
+    assert attributes_of(first.attributes) == masked
+    assert attributes_of(second.attributes) == attributes_of(second.events[0].attributes) == masked
 
 
 def test_a_span_that_ends_after_the_end_is_counted(telemetry: Telemetry) -> None:
