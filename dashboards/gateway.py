@@ -1,32 +1,26 @@
 """The gateway's dashboard: responses, calls, and how it protects itself and the services."""
 
 from grafana_foundation_sdk.builders.dashboard import CustomVariable, Dashboard
-from grafana_foundation_sdk.builders.timeseries import Panel as TimeSeries
 from grafana_foundation_sdk.models import units
 from grafana_foundation_sdk.models.dashboard import VariableOption
 
 from dashboards import links
 from dashboards.frame import new_dashboard, section
-from dashboards.limits import CIRCUIT, FAILED_SHARE, SLOW_SECONDS, Limits
-from dashboards.panels import NONE, lines, number, series, states
-from dashboards.promql import QUANTILES, increase, or_zero, quantile, rate, share
+from dashboards.limits import FAILED_SHARE, Limits
+from dashboards.panels import NONE, lines, number, series
+from dashboards.promql import increase, or_zero, rate, share
+from dashboards.service_calls import HERE, calls, durations, protection
 from dashboards.targets import Prom
 
 TITLE = "Gateway"
 UID = "nextphase-gateway"
 
-# By the process: `service` is the service called where a series is about calls.
-_HERE = 'instance=~"gateway-.+"'
-_CALLED, _CALLED_LEGEND = "service", "{{service}}"
 _ROUTE, _PATH = "{{route}}", "{{http_route}}"
 _SERVED = "http_server_request_duration_seconds"
-_CALLS = "http_client_request_duration_seconds"
 #: Requests served, those of `nextphase demo` counted or not.
 _ASKED = 'user_agent_synthetic_type=~"$traffic"'
 _TRAFFIC = {"all": ".*", "without the demo": "^$", "only the demo": "test"}
 _FAILED = 'http_response_status_code=~"5.."'
-_FAILED_CALL = 'http_response_status_code!~"[1-4].."'
-_TO_CALLED = links.of_label(_CALLED)
 
 
 def build() -> Dashboard:
@@ -36,7 +30,7 @@ def build() -> Dashboard:
         "The public API: what callers get, what the gateway asks of the services, what it refuses.",
     ).with_variable(_traffic())
     board.link(links.traces("gateway")).link(links.logs("gateway"))
-    for part in (_state, _responses, _composed, _long_lived, _calls, _protection, _refusals):
+    for part in (_state, _responses, _composed, _long_lived, calls, protection, _refusals):
         part(board)
     section(
         board,
@@ -60,8 +54,8 @@ def _traffic() -> CustomVariable:
 
 
 def _state(board: Dashboard) -> None:
-    answered = rate(f"{_SERVED}_count", "", _HERE, _ASKED, window="5m")
-    failed = rate(f"{_SERVED}_count", "", _HERE, _ASKED, _FAILED, window="5m")
+    answered = rate(f"{_SERVED}_count", "", HERE, _ASKED, window="5m")
+    failed = rate(f"{_SERVED}_count", "", HERE, _ASKED, _FAILED, window="5m")
     section(
         board,
         "State",
@@ -95,7 +89,7 @@ def _state(board: Dashboard) -> None:
         number(
             "Open circuits",
             units.Short,
-            Prom(or_zero(f"count(max by ({_CALLED}) (gateway_breaker_state) > 0)"), "open"),
+            Prom(or_zero("count(max by (service) (gateway_breaker_state) > 0)"), "open"),
             description="Services that are not called for now, because calls of them failed.",
             limits=Limits(amber=1, red=2),
         ),
@@ -110,8 +104,8 @@ def _state(board: Dashboard) -> None:
 
 
 def _responses(board: Dashboard) -> None:
-    answered = rate(f"{_SERVED}_count", "http_route", _HERE, _ASKED)
-    failed = rate(f"{_SERVED}_count", "http_route", _HERE, _ASKED, _FAILED)
+    answered = rate(f"{_SERVED}_count", "http_route", HERE, _ASKED)
+    failed = rate(f"{_SERVED}_count", "http_route", HERE, _ASKED, _FAILED)
     section(
         board,
         "Requests by route",
@@ -137,7 +131,7 @@ def _responses(board: Dashboard) -> None:
             empty=NONE,
             description="Requests begun and not answered yet.",
         ),
-        *_durations("Duration", f"{_SERVED}_bucket", "http_route", _PATH, _ASKED),
+        *durations("Duration", f"{_SERVED}_bucket", "http_route", _PATH, _ASKED),
     )
 
 
@@ -148,7 +142,7 @@ def _composed(board: Dashboard) -> None:
         series(
             "Partial responses",
             units.RequestsPerSecond,
-            Prom(rate("gateway_partial_answers_total", "route", _HERE), _ROUTE),
+            Prom(rate("gateway_partial_answers_total", "route", HERE), _ROUTE),
             empty=NONE,
             description="Composed responses per second in which a part is missing.",
         ),
@@ -156,7 +150,7 @@ def _composed(board: Dashboard) -> None:
             "Failed parts",
             units.RequestsPerSecond,
             Prom(
-                rate("gateway_part_failures_total", "route, part, policy", _HERE),
+                rate("gateway_part_failures_total", "route, part, policy", HERE),
                 "{{route}} {{part}}: {{policy}}",
             ),
             empty=NONE,
@@ -165,7 +159,7 @@ def _composed(board: Dashboard) -> None:
         series(
             "Coalesced responses",
             units.RequestsPerSecond,
-            Prom(rate("gateway_shared_answers_total", "route, how", _HERE), "{{route}} {{how}}"),
+            Prom(rate("gateway_shared_answers_total", "route, how", HERE), "{{route}} {{how}}"),
             empty=NONE,
             description="Requests answered with the response to an equal one that was under way.",
         ),
@@ -187,7 +181,7 @@ def _long_lived(board: Dashboard) -> None:
             "Bytes",
             units.BytesPerSecondSI,
             Prom(
-                rate("gateway_long_lived_bytes_total", "route, direction", _HERE),
+                rate("gateway_long_lived_bytes_total", "route, direction", HERE),
                 "{{route}} {{direction}}",
             ),
             empty=NONE,
@@ -197,93 +191,12 @@ def _long_lived(board: Dashboard) -> None:
             "Ends",
             units.OpsPerSecond,
             Prom(
-                rate("gateway_long_lived_ends_total", "route, reason", _HERE),
+                rate("gateway_long_lived_ends_total", "route, reason", HERE),
                 "{{route}}: {{reason}}",
             ),
             empty=NONE,
             description="By client or service; or by the gateway: nothing passed (idle), the route allows no"
             " longer (life), the process stopped.",
-        ),
-    )
-
-
-def _calls(board: Dashboard) -> None:
-    attempts = rate(f"{_CALLS}_count", _CALLED, _HERE)
-    failed = rate(f"{_CALLS}_count", _CALLED, _HERE, _FAILED_CALL)
-    section(
-        board,
-        "Calls by service",
-        series(
-            "Attempts",
-            units.RequestsPerSecond,
-            Prom(attempts, _CALLED_LEGEND),
-            description="Calls per second, retries included.",
-            links=_TO_CALLED,
-        ),
-        series(
-            "Failed attempts",
-            units.PercentUnit,
-            Prom(share(failed, attempts), _CALLED_LEGEND),
-            description="Share of the calls with a 5xx or no answer.",
-            limits=FAILED_SHARE,
-            links=_TO_CALLED,
-        ),
-        series(
-            "Calls in progress",
-            units.Short,
-            Prom(f"sum by ({_CALLED}) (gateway_service_calls_in_flight)", _CALLED_LEGEND),
-            Prom(f"sum by ({_CALLED}) (gateway_service_calls_waiting)", f"{_CALLED_LEGEND} (waiting)"),
-            Prom(f"sum by ({_CALLED}) (gateway_service_streams)", f"{_CALLED_LEGEND} (streams)"),
-            description="Calls without an answer yet; those that wait for a place in the bulkhead; streams.",
-            links=_TO_CALLED,
-        ),
-        *_durations("Attempt duration", f"{_CALLS}_bucket", _CALLED, _CALLED_LEGEND),
-    )
-
-
-def _durations(title: str, buckets: str, by: str, legend: str, *matchers: str) -> list[TimeSeries]:
-    observed = rate(buckets, f"{by}, le", _HERE, *matchers)
-    return [
-        series(
-            f"{title} {name}",
-            units.Seconds,
-            Prom(quantile(level, observed), legend, exemplars=True),
-            description=f"{name} of the duration. The dots are traces.",
-            limits=SLOW_SECONDS,
-            empty="No request fits: choose others, or a longer time",
-        )
-        for level, name in QUANTILES
-    ]
-
-
-def _protection(board: Dashboard) -> None:
-    section(
-        board,
-        "Protection of the services",
-        states(
-            "Circuit of each service",
-            Prom(f"max by ({_CALLED}) (gateway_breaker_state)", _CALLED_LEGEND),
-            CIRCUIT,
-            description="Open: the service is not called. Half open: a few calls try whether it is well"
-            " again.",
-            links=_TO_CALLED,
-        ),
-        series(
-            "Retries",
-            units.RequestsPerSecond,
-            Prom(rate("gateway_service_retries_total", _CALLED, _HERE), _CALLED_LEGEND),
-            description="Calls made again per second, because the first attempt failed.",
-            links=_TO_CALLED,
-        ),
-        series(
-            "Calls not made",
-            units.RequestsPerSecond,
-            Prom(
-                rate("gateway_service_calls_refused_total", f"{_CALLED}, reason", _HERE),
-                f"{_CALLED_LEGEND}: {{{{reason}}}}",
-            ),
-            description="Circuit open, bulkhead full, too many streams, or retry budget spent.",
-            links=_TO_CALLED,
         ),
     )
 
@@ -314,7 +227,7 @@ def _refusals(board: Dashboard) -> None:
             series(
                 title,
                 units.RequestsPerSecond,
-                Prom(rate(counter, by, _HERE), " ".join(f"{{{{{name}}}}}" for name in by.split(", "))),
+                Prom(rate(counter, by, HERE), " ".join(f"{{{{{name}}}}}" for name in by.split(", "))),
                 empty=NONE,
                 description=description,
                 width=6,
@@ -324,7 +237,7 @@ def _refusals(board: Dashboard) -> None:
         series(
             "Reloads of the routes",
             units.Short,
-            Prom(increase("gateway_reloads_total", "outcome", _HERE), "{{outcome}}"),
+            Prom(increase("gateway_reloads_total", "outcome", HERE), "{{outcome}}"),
             empty=NONE,
             description="The gateway read its routes again, and took them or refused them for a fault.",
             width=24,

@@ -22,7 +22,7 @@ _VARIABLE = re.compile(r"\$\{?(\w+)\}?")
 class Query:
     """One query: of "prometheus" or "loki" as `datasource`, with no variable left in its `expression`.
 
-    `empty` is what its panel shows where there is no data.
+    `empty` is what its panel shows where there is no data; `legend` what a series is called, empty in a table.
     """
 
     dashboard: str
@@ -30,6 +30,7 @@ class Query:
     datasource: str
     expression: str
     empty: str
+    legend: str
 
     def __str__(self) -> str:
         return f"{self.dashboard} / {self.panel}: {self.expression}"
@@ -61,7 +62,8 @@ def queries_of(document: Mapping[str, Any], **variables: str) -> Iterator[Query]
             expression = _VARIABLE.sub(lambda match: values[match[1]], target["expr"])
             source = (target.get("datasource") or panel["datasource"])["type"]
             empty = panel.get("fieldConfig", {}).get("defaults", {}).get("noValue", "")
-            yield Query(document["title"], panel["title"], source, expression, empty)
+            legend = target.get("legendFormat", "")
+            yield Query(document["title"], panel["title"], source, expression, empty, legend)
 
 
 def _defaults(document: Mapping[str, Any]) -> dict[str, str]:

@@ -115,12 +115,43 @@ _UNITS = {
 """What a query with a unit has in it."""
 
 
+_SECONDS_BY_SECOND = re.compile(r"\b(?:rate|changes)\(\w+_seconds(?:_total)?\b")
+"""Not seconds but cores, or a number of changes."""
+_DIMENSION = re.compile(r"_(?:seconds|milliseconds|bytes)(?:_total)?\b")
+
+
+def shown(panel: dict[str, Any]) -> list[tuple[str, str]]:
+    """(unit, query) of every series, and of every column of a table."""
+    units = dict.fromkeys(
+        (target["refId"] for target in panel["targets"]),
+        panel.get("fieldConfig", {}).get("defaults", {}).get("unit"),
+    )
+    if panel["type"] == "table":
+        [names] = [
+            each["options"]["renameByName"] for each in panel["transformations"] if each["id"] == "organize"
+        ]
+        by_name = {
+            each["matcher"]["options"]: given["value"]
+            for each in panel["fieldConfig"]["overrides"]
+            for given in each["properties"]
+            if given["id"] == "unit"
+        }
+        units = {
+            reference: by_name[names.get(f"Value #{reference}") or names["Value"]] for reference in units
+        }
+    return [(units[target["refId"]], target["expr"]) for target in panel["targets"]]
+
+
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_units_fit_the_names_of_the_metrics(name: str) -> None:
     for panel in panels(DOCUMENTS[name]):
-        unit = panel.get("fieldConfig", {}).get("defaults", {}).get("unit")
-        for target in panel["targets"] if unit in _UNITS and panel["type"] != "heatmap" else ():
-            assert re.search(_UNITS[unit], target["expr"]), f"{panel['title']} ({unit}): {target['expr']}"
+        for unit, expression in shown(panel) if panel["type"] not in {"heatmap", "logs"} else ():
+            if unit in _UNITS:
+                assert re.search(_UNITS[unit], expression), f"{panel['title']} ({unit}): {expression}"
+            else:
+                value, _, _ = expression.partition(" and ")  # what follows only chooses rows
+                dimension = _DIMENSION.search(_SECONDS_BY_SECOND.sub("", value))
+                assert not dimension, f"{panel['title']} ({unit}): {expression}"
 
 
 def test_links_lead_to_dashboards_and_variables_that_exist() -> None:

@@ -36,15 +36,15 @@ def test_panels_in_collapsed_rows_count_and_targets_may_name_their_own_source(tm
         "datasource": {"type": "prometheus"},
         "fieldConfig": {"defaults": {"noValue": "Nothing"}},
         "targets": [
-            {"expr": 'up{a="${service}"}[$__rate_interval]'},
+            {"expr": 'up{a="${service}"}[$__rate_interval]', "legendFormat": "{{a}}"},
             {"expr": "{}", "datasource": {"type": "loki"}},
         ],
     }
     row = {"title": "Row", "type": "row", "panels": [panel]}
     (tmp_path / "one.json").write_text(json.dumps({"uid": "one", "title": "One", "panels": [row]}))
     assert queries(tmp_path, service="x") == [
-        Query("One", "Inner", "prometheus", 'up{a="x"}[1m]', "Nothing"),
-        Query("One", "Inner", "loki", "{}", "Nothing"),
+        Query("One", "Inner", "prometheus", 'up{a="x"}[1m]', "Nothing", "{{a}}"),
+        Query("One", "Inner", "loki", "{}", "Nothing", ""),
     ]
 
 

@@ -28,6 +28,7 @@ SEEN_WITH_AN_EVENT = {
 _WINDOW = "30m"
 #: How the text of an empty panel begins that has nothing to say of what was chosen.
 _MAY_BE_EMPTY = ("Not here: ", "No line fits: ", "No request fits: ", NONE)
+_IN_LEGEND = re.compile(r"\{\{(\w+)\}\}")
 _LABEL_VALUES = re.compile(r"label_values\((?:(.+), )?(\w+)\)")
 
 
@@ -35,6 +36,7 @@ _LABEL_VALUES = re.compile(r"label_values\((?:(.+), )?(\w+)\)")
 def demo_traffic(stack: Stack) -> None:
     done = nextphase("demo", "--orders", "24")
     assert done.returncode == 0, done.stdout + done.stderr
+    nextphase("audit")  # the console's own first one comes after minutes
 
 
 def ask(stack: Stack, query: Query) -> list[Any]:
@@ -78,6 +80,34 @@ def test_no_panel_is_empty_but_for_its_zero(stack: Stack) -> None:
         assert empty == {}
 
     eventually(look, within_seconds=90)
+
+
+def test_nothing_is_shown_that_is_not_exported(stack: Stack) -> None:
+    """By its name, and by the labels it is chosen by; also where another part of the query has an answer."""
+    known = {*shown(), *SEEN_WITH_AN_EVENT}
+
+    def look() -> None:
+        exported = Exported(stack)
+        lacking = {
+            str(query): exported.lacks(query.expression) - known
+            for query in queries(__rate_interval=_WINDOW, __auto=_WINDOW)
+            if query.datasource == "prometheus"
+        }
+        assert {query: lacks for query, lacks in lacking.items() if lacks} == {}
+
+    eventually(look, within_seconds=90)
+
+
+def test_every_name_of_a_series_is_complete(stack: Stack) -> None:
+    """Each label that a legend names is there, so that no two curves are called alike, or by nothing."""
+    nameless = [
+        (str(query), query.legend, labels)
+        for query in queries(__rate_interval=_WINDOW, __auto=_WINDOW)
+        if (named := _IN_LEGEND.findall(query.legend))
+        for labels, _ in ask(stack, query)
+        if not all(labels.get(label) for label in named)
+    ]
+    assert nameless == []
 
 
 def values_of(stack: Stack, variable: dict[str, Any]) -> Iterator[str]:
