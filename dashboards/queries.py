@@ -22,7 +22,7 @@ _VARIABLE = re.compile(r"\$\{?(\w+)\}?")
 class Query:
     """One query: of "prometheus" or "loki" as `datasource`, with no variable left in its `expression`.
 
-    `empty` is what its panel shows where there is no data; `legend` what a series is called, empty in a table.
+    `empty` is what its panel shows where there is no data, `legend` what a series is called, none in a table.
     """
 
     dashboard: str

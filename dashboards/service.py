@@ -169,8 +169,10 @@ def _process(board: Dashboard) -> None:
             units.Short,
             Prom(
                 f"sum by (instance) (http_server_active_requests{{{_THIS}}})"
-                f' or sum by (service) (nginx_connections_current{{{_THIS}, state=~"reading|writing"}})',
-                "{{instance}}{{service}}",
+                " or label_join(sum by (service)"
+                f' (nginx_connections_current{{{_THIS}, state=~"reading|writing"}}),'
+                ' "instance", "", "service")',
+                _INSTANCE,
             ),
             description="Begun and not ended; of nginx, connections that are read from or written to.",
             empty=_SERVES_NOTHING,

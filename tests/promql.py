@@ -8,7 +8,7 @@ _STRING = r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`"""
 _MATCHERS = rf"\{{(?:[^}}\"'`]|{_STRING})*\}}"
 _SELECTOR = rf"(?P<name>[a-zA-Z_:][\w:]*)\s*(?P<matchers>{_MATCHERS})?"
 _GROUPING = re.compile(r"\b(?:by|without|on|ignoring|group_left|group_right)\s*\([^)]*\)")
-_ASKED = re.compile(rf"{_STRING}|(?<![\w.]){_SELECTOR}(?!\s*\()(?![\w:])")
+_ASKED = re.compile(rf"{_STRING}|(?<![\w:]){_MATCHERS}|(?<![\w.]){_SELECTOR}(?!\s*\()(?![\w:])")
 _WORDS = {"and", "or", "unless", "bool", "offset", "group_left", "group_right", "inf", "nan"}
 _LABEL = re.compile(rf"(\w+)\s*(?:=~|!~|!=|=)\s*(?:{_STRING})")
 _FALLBACK = re.compile(r"\s*\bor\s+vector\(0\)")
@@ -24,7 +24,7 @@ class Selector:
 
 
 def selectors(query: str) -> set[Selector]:
-    """What a query reads."""
+    """What a query reads by name; not what it chooses by labels alone."""
     return {
         Selector(found["name"], frozenset(_LABEL.findall(found["matchers"] or "")))
         for found in _ASKED.finditer(_GROUPING.sub(" ", query))

@@ -100,14 +100,23 @@ def test_nothing_is_shown_that_is_not_exported(stack: Stack) -> None:
 
 def test_every_name_of_a_series_is_complete(stack: Stack) -> None:
     """Each label that a legend names is there, so that no two curves are called alike, or by nothing."""
-    nameless = [
-        (str(query), query.legend, labels)
-        for query in queries(__rate_interval=_WINDOW, __auto=_WINDOW)
+    nameless = {
+        f"{query}: {query.legend} of {labels}"
+        for query in {*queries(__rate_interval=_WINDOW, __auto=_WINDOW), *of_every_value(stack)}
         if (named := _IN_LEGEND.findall(query.legend))
         for labels, _ in ask(stack, query)
         if not all(labels.get(label) for label in named)
-    ]
-    assert nameless == []
+    }
+    assert nameless == set()
+
+
+def of_every_value(stack: Stack) -> Iterator[Query]:
+    """The queries of dashboards with variables, for each value of each of them."""
+    for board in documents().values():
+        for variable in board["templating"].get("list", ()):
+            for value in values_of(stack, variable):
+                given = {variable["name"]: value}
+                yield from queries_of(board, __rate_interval=_WINDOW, __auto=_WINDOW, **given)
 
 
 def values_of(stack: Stack, variable: dict[str, Any]) -> Iterator[str]:
