@@ -2,8 +2,8 @@
 
 Replaces structlog or python-json-logger, and OpenTelemetry's own handler: here one encoding of bounded, valid
 fields with the trace's ids goes both ways. A line takes 12 us, that of logging and json alone, without any of
-this, 9 (python -m tests.bench.telemetry). To be dropped when OpenTelemetry's handler holds what the collector
-does not take, and bounds what it sends.
+this, 9 (python -m tests.bench.telemetry_parts). To be dropped when OpenTelemetry's handler holds what the
+collector does not take, and bounds what it sends.
 """
 
 import json

@@ -19,8 +19,8 @@ Spans of instrumentations are the SDK's, and come by `batch_span_processor`; onc
 of its own, all spans do.
 
 Replaces the spans of opentelemetry-sdk. A client span takes 48 us by the SDK, until it is encoded; 10 by this
-tracer, 3 of a template and 2 where it is minimal (python -m tests.bench.telemetry). To be dropped when the
-SDK takes 10: NEXTPHASE_TRACER=sdk has it make all spans today (docs/decisions/fast-spans.md).
+tracer, 3 of a template and 2 where it is minimal (python -m tests.bench.telemetry_parts). To be dropped when
+the SDK takes 10: NEXTPHASE_TRACER=sdk has it make all spans today (docs/decisions/fast-spans.md).
 """
 
 from observability.tracer.minimal_span import MinimalSpan

@@ -1,6 +1,6 @@
 """Processor time of the telemetry library's own parts, beside those that they replace.
 
-python -m tests.bench.telemetry [--quick] [--json]
+python -m tests.bench.telemetry_parts [--quick] [--json]
 """
 
 from __future__ import annotations
@@ -175,7 +175,7 @@ def main() -> None:
         ):
             variants = {name: partial(each, count) for name, each in make().items()}
             figures.append(Figure(title, "us", alternate(variants, rounds, progress, title)))
-    Report("telemetry", figures).show(as_json=arguments.json)
+    Report("telemetry_parts", figures).show(as_json=arguments.json)
 
 
 if __name__ == "__main__":
