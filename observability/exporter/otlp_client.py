@@ -1,7 +1,6 @@
 """Sends batches of spans by OTLP/HTTP, and says what became of each."""
 
 import logging
-import time
 from collections.abc import Callable
 from enum import Enum, auto
 
@@ -9,11 +8,12 @@ import requests
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
+from observability.exporter import answer_deadline
 from observability.exporter.settings import OtlpSettings
 from observability.tracer.batch import Batch
 
+#: For connecting, and for sending a batch.
 CONNECT_SECONDS = 2.0
-ANSWER_SECONDS = 5.0
 #: The answers after which OTLP/HTTP has a client try again.
 RETRYABLE = frozenset({429, 502, 503, 504})
 #: The answers that blame the batch, and neither its sender nor the address.
@@ -49,6 +49,8 @@ class OtlpClient:
         self._dropped = dropped
         self._session = requests.Session()
         self._session.trust_env = False  # a proxy for the outside world is not on the way to the collector
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, answer_deadline.AnswerDeadlineAdapter())
         self._session.headers.update(settings.headers)
         self._session.headers["Content-Type"] = "application/x-protobuf"
         self._session.verify = settings.certificate or True
@@ -75,12 +77,11 @@ class OtlpClient:
         return ExportResult.REFUSED if status in BLAMING else ExportResult.FORBIDDEN, f"status {status}"
 
     def _post(self, body: bytes) -> tuple[int, bytes]:
-        """Status and beginning of the answer, for which there are ANSWER_SECONDS in all."""
-        deadline = time.monotonic() + ANSWER_SECONDS
+        """Status and beginning of the answer, which has to end in time."""
         with self._session.post(
             self.url,
             data=body,
-            timeout=(CONNECT_SECONDS, ANSWER_SECONDS),
+            timeout=(CONNECT_SECONDS, answer_deadline.ANSWER_SECONDS),
             allow_redirects=False,
             stream=True,
         ) as answer:
@@ -89,8 +90,6 @@ class OtlpClient:
                 content += piece
                 if len(content) >= MAX_ANSWER_BYTES:
                     break
-                if time.monotonic() > deadline:
-                    raise TimeoutError("the response did not end in time")
             return answer.status_code, content
 
     def _count_rejected(self, content: bytes) -> None:
