@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from compose.cli import environment, files, nginx, validation
+from compose.cli import alertmanager, environment, files, nginx, validation
 from compose.cli.errors import Failure
 from compose.cli.generate import Plan
 from compose.cli.site import Site
@@ -48,7 +48,6 @@ def run(plan: Plan, concerned: Collection[str] | None = None) -> list[str]:
 
 def _checks(plan: Plan, folder: Path) -> Iterator[Check]:
     toolbox, site = plan.toolbox, plan.site
-    observability = plan.layout.root / validation.OBSERVABILITY
     yield gateway(toolbox, site, plan.layout.root, folder / "gateway.json")
     for name in (nginx.EDGE, nginx.SERVICES):
         words = list(plan.processes[name]["entrypoint"])
@@ -62,11 +61,10 @@ def _checks(plan: Plan, folder: Path) -> Iterator[Check]:
             str(folder / "prometheus/prometheus.yml"),
         ],
     )
-    alertmanager = str(observability / "alertmanager/alertmanager.yml")
     yield Check(
         "observability/alertmanager/alertmanager.yml",
         ["alertmanager"],
-        [str(toolbox.amtool), "check-config", alertmanager],
+        [str(toolbox.amtool), "check-config", str(folder / alertmanager.FILE)],
     )
     root, platform = plan.layout.root, plan.platform
     yield validation.collector(toolbox.otelcol, root, site, plan.stores)

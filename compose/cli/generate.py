@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from compose.cli import (
+    alertmanager,
     architecture,
     collector,
     databases,
@@ -15,6 +16,7 @@ from compose.cli import (
     files,
     hops,
     nginx,
+    notifications,
     postgres,
     processes,
     prometheus,
@@ -28,7 +30,8 @@ from compose.cli import (
 )
 from compose.cli.catalog import Catalog
 from compose.cli.layout import Layout
-from compose.cli.platform import DISPATCHER, Platform
+from compose.cli.notifications import Notifications
+from compose.cli.platform import DISPATCHER, Platform, refused
 from compose.cli.site import Site
 from compose.cli.stores import Stores
 
@@ -50,7 +53,6 @@ _COPIED_TO_CONTAINERS = (
     "observability/collector/collector.yaml",
     "observability/jaeger/jaeger.yaml",
     "observability/loki/loki.yaml",
-    "observability/alertmanager/alertmanager.yml",
     "dashboards/provisioning/*/*.yaml",
     f"{DASHBOARDS}/*.json",
 )
@@ -95,11 +97,13 @@ def plan(catalog: Catalog, layout: Layout, toolbox: Toolbox) -> Plan:
     Raises Refused when the platform's settings are wrong.
     """
     platform = Platform.load(layout.root)
+    _refuse_unusable_secrets(layout.root, platform.notifications)
     postgres.refuse_too_many(catalog)
     site = Site.native(layout)
     found_stores = Stores.of(layout.root, platform, site)
     secrets.ensure(layout.secrets, catalog)
     stores.write_secrets(layout.secrets, found_stores)
+    notifications.write_secrets(layout.secrets, platform.notifications)
     _make_folders(layout, site)
     banned = layout.root / nginx.BANNED
     console = hops.ConsoleFiles(
@@ -116,6 +120,14 @@ def plan(catalog: Catalog, layout: Layout, toolbox: Toolbox) -> Plan:
     return Plan(layout, catalog, platform, toolbox, found_stores, files, found.definitions(), found.spares())
 
 
+def _refuse_unusable_secrets(root: Path, named: Notifications) -> None:
+    for secret in named.secrets():
+        try:
+            secret.read()
+        except ValueError as error:
+            raise refused(root, secret.where, str(error)) from error
+
+
 def _spare_files(catalog: Catalog, platform: Platform, site: Site) -> dict[str, str]:
     gateway, api, dispatcher, relay = map(processes.spare_of, ("gateway", "rio-api", DISPATCHER, "relay"))
     return {
@@ -129,7 +141,8 @@ def _spare_files(catalog: Catalog, platform: Platform, site: Site) -> dict[str, 
 def generate_for_containers(catalog: Catalog, root: Path, folder: Path, instance: str) -> set[Path]:
     """The same files with containers' addresses: `folder/config`, mounted at Site.containers().config, and
     `folder/secrets`. Returns the configuration files that changed."""
-    platform = Platform.load(root)
+    # Their Alertmanager has no way out, and none to the machine's files of secrets.
+    platform = replace(Platform.load(root), notifications=Notifications())
     site = Site.containers(instance)
     secrets.ensure(folder / "secrets", catalog, folder_mode=0o711)
     banned = site.config / "nginx" / nginx.BANNED.name
@@ -186,6 +199,7 @@ def configuration(
         "rabbitmq/enabled_plugins": rabbitmq.PLUGINS,
         rabbitmq.DEFINITIONS: rabbitmq.definitions(secrets_folder),
         **_prometheus(root, catalog, platform, site, stores),
+        **alertmanager.files(root, site, platform.notifications),
     }
 
 

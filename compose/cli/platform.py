@@ -12,6 +12,7 @@ from typing import Any
 
 from compose.cli import routes
 from compose.cli.layout import GATEWAY_PROCESSES
+from compose.cli.notifications import Notifications
 from compose.cli.refusal import Refused
 from compose.cli.sampling import Sampling
 from observability.configuration.yaml_document import Document, Field
@@ -127,7 +128,8 @@ class ExistingStores:
 class Platform:
     """edge: what a client may. gateway_processes: at least 1. Retention of telemetry in hours. tools:
     binaries to use in place of those the set-up builds, by the tool's name. telemetry: stores that exist.
-    tracer: what makes the Python hops' own spans, `fast` or `sdk`. sampling: which traces are stored."""
+    tracer: what makes the Python hops' own spans, `fast` or `sdk`. sampling: which traces are stored.
+    notifications: who is told of alerts."""
 
     edge: Edge
     gateway_processes: int
@@ -140,6 +142,7 @@ class Platform:
     telemetry: ExistingStores
     tracer: str
     sampling: Sampling
+    notifications: Notifications
 
     @classmethod
     def load(cls, root: Path) -> Platform:
@@ -156,7 +159,10 @@ class Platform:
             known = {f"{route['method']} {route['path']}" for route in routes.load(root)}
             if unknown := next((route for route in sampled if route not in known), None):
                 raise refused(root, ("sampling", "routes", unknown), f"is no route of {routes.FILE}")
-        return cls._from(document.content)
+        platform = cls._from(document.content)
+        if platform.notifications and "alertmanager" in platform.telemetry.replaced:
+            raise refused(root, ("notifications",), "has no effect: alerts go to a store that exists")
+        return platform
 
     @classmethod
     def _from(cls, content: dict[str, Any]) -> Platform:
@@ -173,6 +179,7 @@ class Platform:
             telemetry=_telemetry(content.get("telemetry", {})),
             tracer=content.get("tracer", FAST),
             sampling=Sampling.of(content.get("sampling", {})),
+            notifications=Notifications.of(content.get("notifications", {})),
         )
 
 

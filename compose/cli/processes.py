@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from compose.cli import collector, environment, hops, nginx, prometheus, rabbitmq, users
+from compose.cli import alertmanager, collector, environment, hops, nginx, prometheus, rabbitmq, users
 from compose.cli.catalog import Catalog, Service
 from compose.cli.layout import Layout
 from compose.cli.platform import DISPATCHER, Platform
@@ -366,7 +366,7 @@ class Processes:
 
     def _alertmanager(self) -> Process:
         options = {
-            "--config.file": self._observability("alertmanager/alertmanager.yml"),
+            "--config.file": self._site.config / alertmanager.FILE,
             "--storage.path": self._site.data / "alertmanager",
             "--web.listen-address": self._site.listen("alertmanager"),
             "--cluster.listen-address": "",  # alone

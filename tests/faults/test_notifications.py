@@ -3,12 +3,10 @@
 import asyncio
 import json
 import os
-import threading
+import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -20,6 +18,7 @@ from tests.config.programs import OBSERVABILITY, Program
 from tests.conftest import Stack, eventually
 from tests.faults.test_alerts import kept_up, stopped
 from tests.ports import free_port
+from tests.receivers import Webhook
 
 #: Long, and to be run alone: alerts that other tests have raised on the instance would be sent, too.
 pytestmark = [
@@ -49,45 +48,6 @@ AFTERMATH_SECONDS = 300 + 60
 
 
 @dataclass
-class Webhook:
-    """A receiver of notifications."""
-
-    received: list[dict[str, Any]] = field(default_factory=list)
-
-    def __enter__(self) -> "Webhook":
-        received = self.received
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-                self.send_response(200)
-                self.end_headers()
-
-            def log_message(self, *arguments: object) -> None:
-                """Write nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}/"
-
-    def firing(self) -> list[tuple[str, str]]:
-        """(alert, service) of each notification of something that fires, the watchdog's aside."""
-        return [
-            (one["groupLabels"]["alertname"], one["groupLabels"].get("service", ""))
-            for one in self.received
-            if one["status"] == "firing" and one["groupLabels"]["alertname"] != "Watchdog"
-        ]
-
-
-@dataclass
 class Alertmanager:
     """A second Alertmanager beside the instance's, as configured but for addresses of its receivers."""
 
@@ -110,6 +70,7 @@ def alertmanager(stack: Stack, toolbox: Toolbox, webhook: Webhook, tmp_path: Pat
     content = yaml.safe_load((OBSERVABILITY / "alertmanager/alertmanager.yml").read_text())
     for receiver in content["receivers"]:
         receiver["webhook_configs"] = [{"url": webhook.url, "send_resolved": True}]
+    shutil.copy(OBSERVABILITY / "alertmanager/notifications.tmpl", tmp_path)
     configuration = tmp_path / "alertmanager.yml"
     configuration.write_text(yaml.safe_dump(content))
     port = free_port()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from compose.cli import catalog, platform, routes, slos
+from compose.cli import alertmanager, catalog, platform, routes, slos
 from compose.cli.toolbox import Toolbox
 
 ROOT = Path(__file__).parents[3]
@@ -47,6 +47,7 @@ def make(root: Path, **manifests: str) -> Path:
     ):
         (root / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / file, root / file)
+    shutil.copytree(ROOT / alertmanager.SOURCE, root / alertmanager.SOURCE)
     shutil.copytree(ROOT / "compose/rabbitmq", root / "compose/rabbitmq")
     shutil.copytree(ROOT / "compose/nginx", root / "compose/nginx", ignore=shutil.ignore_patterns("tests"))
     rules = root / "observability/prometheus/rules"
