@@ -90,6 +90,11 @@ COMMANDS = {
         "make compose/docker-compose.yaml from the catalog", in_environment=True, of_instance=False
     ),
     "doctor": Command("say what is missing or wrong on this machine, and what to do", of_instance=False),
+    "completion": Command(
+        "print what a shell reads to complete commands, options and names",
+        in_environment=True,
+        of_instance=False,
+    ),
     "dashboards": Command("write the dashboards' JSON", in_environment=True, of_instance=False),
     "pictures": Command("take the documents' pictures of the console", in_environment=True, testing=True),
     "test": Command("set up and run every check and test", True, True, False, testing=True),
@@ -182,6 +187,11 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
             f"unrecognized arguments: {' '.join(rest)}{_close_option(commands[args.command], rest[0])}"
         )
     return args
+
+
+def command_line() -> argparse.ArgumentParser:
+    """The parser of the whole command line."""
+    return _parsers()[0]
 
 
 class _Parser(argparse.ArgumentParser):
@@ -315,6 +325,11 @@ def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
     added["token"].epilog = (
         'An account reads its orders: curl -H "Authorization: Bearer $(./nextphase token --subject ID)" '
         "http://127.0.0.1:8080/v1/me/orders. Setting the stock (PUT /v1/stock/SKU) needs --scope stock:write."
+    )
+    added["completion"].add_argument("shell", choices=("bash", "zsh"), help="whose")
+    added["completion"].epilog = (
+        'For the shell at hand: eval "$(./nextphase completion bash)", or zsh in place of bash; '
+        "the same line in ~/.bashrc or, behind compinit, in ~/.zshrc for those to come."
     )
     added["bench"].add_argument("what", choices=("rio", "gateway", "console"), help="which part")
     added["bench"].add_argument("--quick", action="store_true", help="one short round")

@@ -55,6 +55,7 @@ REQUIRED = (
 TESTING = (
     Requirement("docker-compose", _program("docker-compose")),
     Requirement("wrk", _program("wrk")),
+    Requirement("zsh", _program("zsh")),
     Requirement("chromium", _program("chromium")),
     Requirement("fonts-dejavu-core", Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf").is_file),
 )
