@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from compose.cli.errors import Failure
+from compose.cli.printable import printable, printable_json
 
 Document = Mapping[str, Any]
 Columns = Mapping[str, Callable[[Document], object]]
@@ -36,7 +37,7 @@ def print_page(args: argparse.Namespace, page: Document, columns: Columns) -> No
         table.add_column(name, no_wrap=name not in _FOLDED, overflow="fold")
     for item in items:
         texts = (cell(item) for cell in columns.values())
-        table.add_row(*("" if text is None else escape(str(text)) for text in texts))
+        table.add_row(*("" if text is None else escape(printable(str(text))) for text in texts))
     console = Console()
     console.width = max(console.width, _WIDTH)  # ids are shown whole: a narrower terminal wraps the lines
     console.print(table)
@@ -46,7 +47,7 @@ def print_page(args: argparse.Namespace, page: Document, columns: Columns) -> No
 
 def print_document(document: Document) -> None:
     """Print one document as JSON."""
-    print(json.dumps(document, indent=2, ensure_ascii=False))
+    print(printable_json(json.dumps(document, indent=2, ensure_ascii=False)))
 
 
 def print_done(args: argparse.Namespace, document: Document, text: str) -> None:
@@ -64,8 +65,3 @@ def needed(given: Any, question: str) -> Any:
 def short_time(time: str) -> str:
     """An RFC 3339 time to the second, without its zone, which is UTC."""
     return time[:_TIME_LENGTH].replace("T", " ")
-
-
-def printable(text: str) -> str:
-    """A text from outside in one line, without what would steer the terminal."""
-    return "".join(each if each.isprintable() else f"\\x{ord(each):02x}" for each in text)

@@ -10,6 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from compose.cli.printable import printable
 from compose.cli.telemetry import LogLine, Raised, Span
 
 BAR_WIDTH = 22
@@ -81,7 +82,8 @@ def render_lines(lines: Iterable[LogLine]) -> RenderableType:
     table = Table(box=None, pad_edge=False, show_header=False)
     for line in lines:
         at = datetime.fromtimestamp(line.time / 1e9, UTC)
-        table.add_row(f"{at:%Y-%m-%d %H:%M:%S.%f}"[:-3], line.service, line.span_id, _log(line))
+        service, span_id = printable(line.service), printable(line.span_id)
+        table.add_row(f"{at:%Y-%m-%d %H:%M:%S.%f}"[:-3], service, span_id, _log(line))
     return table
 
 
@@ -110,9 +112,10 @@ class _Waterfall:
         span, colour = row.span, self._colours[row.span.service]
         offset = span.start - self._start
         indent = " " * min(row.depth, width // 2)
-        name = Text(f"{FAILED if span.failed else ''} {span.name}".strip(), "bold red" if span.failed else "")
+        shown = f"{FAILED if span.failed else ''} {printable(span.name)}".strip()
+        name = Text(shown, "bold red" if span.failed else "")
         first, *more = name.wrap(console, width - len(indent))
-        line = Text(f"{span.service:{self._hop_width}}  ", style=colour, end="")
+        line = Text(f"{printable(span.service):{self._hop_width}}  ", style=colour, end="")
         line.append(indent).append_text(first)
         line.pad_right(self._hop_width + 2 + width - line.cell_len)
         at, took = f"{offset / 1000:.1f}", f"{span.duration / 1000:.1f}"
@@ -144,15 +147,15 @@ def _causes(row: Row) -> Iterator[Text]:
     if not described and not span.raised and "error.type" in span.tags:
         described = f"error.type={span.tags['error.type']}"
     if span.failed and described and not any(one.message and one.message in described for one in span.raised):
-        yield Text(described, style="red")
+        yield Text(printable(described), style="red")
     for one in span.raised:
         if (one.kind.rpartition(".")[2], one.message) not in logged:
             yield _exception(one)
 
 
 def _exception(raised: Raised) -> Text:
-    frames = "".join(f"\n  {frame}" for frame in raised.deepest(SHOWN_FRAMES))
-    name = f"{raised.kind}: {raised.message}" if raised.message else raised.kind
+    frames = "".join(f"\n  {printable(frame)}" for frame in raised.deepest(SHOWN_FRAMES))
+    name = printable(f"{raised.kind}: {raised.message}" if raised.message else raised.kind)
     return Text(f"{name}{frames}", style="red")
 
 
@@ -171,9 +174,9 @@ def _log(line: LogLine, at: str = "") -> Text:
     """A line, what it is about, and why."""
     level = line.level.lower()
     style = {"error": "red", "critical": "red", "warning": "yellow"}.get(level, "dim")
-    text = Text(f"· {at}{level} {line.message}", style=style)
+    text = Text(f"· {at}{level} {printable(line.message)}", style=style)
     about = [
-        f"{name}={value}"
+        printable(f"{name}={value}")
         for name, value in sorted(line.labels.items())
         if (name.endswith("_id") and name not in _IDS_OF_LINE) or name in _NAMES
     ]
@@ -181,7 +184,7 @@ def _log(line: LogLine, at: str = "") -> Text:
         text.append(f"  {' '.join(about)}", style="dim")
     for name in _REASONS:
         if reason := line.labels.get(name):
-            text.append(f"\n  {name}: {reason}")
+            text.append(f"\n  {name}: {printable(reason)}")
     if (raised := line.raised) is not None:
         text.append("\n").append_text(_exception(raised))
     return text

@@ -145,6 +145,17 @@ CASES = {
         "MARK exited with reason: stopped",
         {"process": "0.44.0"},
     ),
+    "RabbitMQ, a message of several lines": Case(
+        "rabbitmq.log",
+        "\n".join(
+            f"{PLAIN}001+00:00 [error] <0.44.0> {text}"
+            for text in ("** MARK terminating", "** Reason:", "", "  x")
+        ),
+        "rabbitmq",
+        "error",
+        "** MARK terminating\n** Reason:\n\n  x",
+        {"process": "0.44.0"},
+    ),
     "the supervisor": Case(
         "supervisor.log",
         f"\x1b[90m{(NOW.astimezone()).strftime('%y-%m-%d %H:%M:%S.123')}\x1b[0m \x1b[33mWRN\x1b[0m "
@@ -220,6 +231,18 @@ CASES = {
         {"error_type": "RuntimeError", "error_message": "MARK"},
         has_time=False,
     ),
+    "a crash of Python with a message of several lines": Case(
+        "emails.log",
+        CRASH.format(function="main", message="MARK: 2 errors\nname\n  Field required\nsize\n  Too long"),
+        "emails",
+        "error",
+        CRASH.format(function="main", message="MARK: 2 errors\nname\n  Field required\nsize\n  Too long"),
+        {
+            "error_type": "django.core.exceptions.ImproperlyConfigured",
+            "error_message": "MARK: 2 errors\nname\n  Field required\nsize\n  Too long",
+        },
+        has_time=False,
+    ),
     "a crash of Java": Case(
         "inventory.log",
         JAVA,
@@ -261,7 +284,7 @@ def test_a_line_of_a_part_is_a_record_of_the_schema(pipeline: Pipeline, case: Ca
         except ValueError as error:
             raise AssertionError(str(error)) from error
 
-    labels, at, line = eventually(within)
+    labels, at, line = eventually(within, within_seconds=60)
     assert line == case.message.replace("MARK", mark)
     expected = {name: value.replace("MARK", mark) for name, value in case.fields.items()}
     expected |= {
@@ -278,6 +301,48 @@ def test_a_line_of_a_part_is_a_record_of_the_schema(pipeline: Pipeline, case: Ca
     assert not {"at", "ts", "msg", "caller", "err", "log_file_name"} & labels.keys()
     if case.has_time:
         assert abs(datetime.fromtimestamp(at / 1e9, UTC) - NOW) <= timedelta(seconds=1)
+
+
+HOSTILE = "a\x1b[31m\x00\x07\x7f\u009b2J\u202eb \u2028 é 日本 😀"
+SHOWN = r"a\x1b[31m\x00\x07\x7f\x9b2J\u202eb \u2028 é 日本 😀"
+CONTENT = {
+    "control characters": (HOSTILE.encode(), SHOWN),
+    "a return": (b"a\rb", r"a\x0db"),
+    "no UTF-8": (b"a\xff\xfe\xed\xa0\x80b", None),
+    "a million characters": (b"x" * 1_000_000, None),
+    "deep nesting": (b'{"a":' * 5000 + b"1" + b"}" * 5000, None),
+    "an end of JSON": (b'"}\\" ${env:HOME} {{.x}} %s {level="x"}', '"}\\" ${env:HOME} {{.x}} %s {level="x"}'),
+}
+#: The beginning of a line of each part that writes what others gave it.
+WRITERS = {
+    "postgres.log": f'{PLAIN} UTC [9] 42P01 rio@rio ERROR:  MARK "'.encode(),
+    "rabbitmq.log": f"{PLAIN}002+00:00 [error] <0.9.0> MARK ".encode(),
+    "nginx/edge-error.log": f"{NGINX_TIME} [info] 1#1: *5 MARK ".encode(),
+    "supervisor.log": f"{NOW.astimezone().strftime('%y-%m-%d %H:%M:%S.123')} ERR MARK ".encode(),
+    "orders.log": b"[ERROR] MARK ",
+}
+
+
+@pytest.mark.parametrize("content", CONTENT)
+def test_hostile_content_is_one_harmless_record(pipeline: Pipeline, content: str) -> None:
+    """Of each part; the supervisor's lose colours. What is behind 64 KiB of a line are lines of their own."""
+    written, shown = CONTENT[content]
+    marks = {name: f"m{secrets.token_hex(8)}" for name in WRITERS}
+    for name, beginning in WRITERS.items():
+        path = pipeline.folder / name if "/" in name else pipeline.logs / name
+        with path.open("ab") as file:
+            file.write(beginning.replace(b"MARK", marks[name].encode()) + written + b"\n")
+
+    def look() -> None:
+        for name, mark in marks.items():
+            found = [line for _, _, line in pipeline.lines(f'{{service_name=~".+"}} |= `{mark}`')]
+            assert len(found) == 1, name
+            assert len(found[0].encode()) <= 60 * 1024
+            assert all(each in "\n\t" or each.isprintable() or each == "\ufffd" for each in found[0]), name
+            expected = shown.replace(r"\x1b[31m", "") if shown and name == "supervisor.log" else shown
+            assert expected is None or expected in found[0], name
+
+    eventually(look, within_seconds=60)
 
 
 def test_crashes_are_told_apart_by_their_functions(pipeline: Pipeline) -> None:

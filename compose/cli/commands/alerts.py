@@ -17,7 +17,8 @@ from compose.cli import hints, names, operate
 from compose.cli.alerting import FIRING, STANDINGS, Alert, Alerting, Alerts, Silence
 from compose.cli.layout import Layout
 from compose.cli.links import Links
-from compose.cli.output import print_done, printable
+from compose.cli.output import print_done
+from compose.cli.printable import printable
 from compose.cli.progress import duration
 from compose.cli.runbook import first_steps
 from compose.cli.store_client import TelemetryError

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from compose.cli import hints
 from compose.cli.layout import Layout
-from compose.cli.output import printable
+from compose.cli.printable import printable
 from compose.cli.site import Site
 from compose.cli.store_client import StoreClient, TelemetryError
 from compose.cli.stores import Store

@@ -17,7 +17,7 @@ from rich.text import Text
 from compose.cli import hints, names
 from compose.cli.layout import Layout
 from compose.cli.links import Links
-from compose.cli.output import printable
+from compose.cli.printable import printable
 from compose.cli.store_client import TelemetryError
 from compose.cli.telemetry import Telemetry
 from compose.cli.trace_search import FoundTrace, Result, Search, find

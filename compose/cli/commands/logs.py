@@ -16,12 +16,15 @@ from typing import BinaryIO
 from compose.cli import hints
 from compose.cli.errors import Failure
 from compose.cli.layout import Layout
+from compose.cli.printable import printable_lines
 
 _POLL_SECONDS = 0.2
 _CHUNK_BYTES = 64 * 1024
 _NUMBER = re.compile(r"-\d+\Z")
 #: The time of a line of our hops and of nginx' access log, in RFC 3339, and of nginx' error log.
 _TIME = re.compile(rb'"time":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[^"]*)"|\A(\d{4}/\d\d/\d\d \d\d:\d\d:\d\d)')
+#: How a program that believes to write to a terminal colours its words.
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _NGINX = re.compile(r"(\w+)-(?:access\.json|error\.log)\Z")
 
 
@@ -165,5 +168,5 @@ class _Follower:
 
 
 def _print(line: bytes, log: Log, is_named: bool) -> None:
-    text = line.decode(errors="replace")
+    text = printable_lines(_COLOUR.sub("", line.decode(errors="replace")))
     sys.stdout.write(f"{log.name} | {text}" if is_named else text)

@@ -14,7 +14,7 @@ from rich.text import Text
 from compose.cli import hints, service_map
 from compose.cli.catalog import Catalog
 from compose.cli.layout import Layout
-from compose.cli.output import printable
+from compose.cli.printable import printable
 from compose.cli.service_map import Calls, Edge, ServiceMap
 from compose.cli.store_client import TelemetryError
 from compose.cli.telemetry import Telemetry

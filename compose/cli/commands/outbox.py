@@ -12,6 +12,7 @@ import msgspec
 from compose.cli.errors import Failure
 from compose.cli.layout import Layout
 from compose.cli.output import Columns, needed, print_done, print_page, short_time
+from compose.cli.printable import printable_json
 from compose.cli.rio import Relay
 
 _WHICH = "which event? Its service and its number are in the list"
@@ -63,7 +64,7 @@ def _one(relay: Relay, args: argparse.Namespace, path: str, position: int) -> No
     document: dict[str, Any] = {"service": args.service, "position": position}
     if args.action == "show":
         # As the relay prints it: numbers of the event's data keep their digits.
-        print(msgspec.json.format(relay.ask("GET", path).text, indent=2))
+        print(printable_json(msgspec.json.format(relay.ask("GET", path).text, indent=2)))
     elif args.action == "retry":
         relay.post(f"{path}/retry")
         print_done(args, document, f"{name} is shipped again")

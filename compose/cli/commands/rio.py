@@ -14,6 +14,7 @@ from compose.cli import hints, topology
 from compose.cli.errors import Failure
 from compose.cli.layout import Layout
 from compose.cli.output import Columns, Document, needed, print_document, print_done, print_page, short_time
+from compose.cli.printable import printable_json
 from compose.cli.rio import Rio
 
 _FILTERS = ("subscription", "type", "since", "until")
@@ -69,7 +70,9 @@ def _dead(rio: Rio, args: argparse.Namespace) -> int:
     if args.action == "show":
         for number in needed(args.ids, "which dead letter? Its number is in the list"):
             # As Rio prints it: numbers of the event's data keep their digits.
-            print(msgspec.json.format(rio.ask("GET", f"/dead-letters/{number}").text, indent=2))
+            print(
+                printable_json(msgspec.json.format(rio.ask("GET", f"/dead-letters/{number}").text, indent=2))
+            )
         return 0
     done, kept = _to_many(rio, f"/dead-letters/{args.action}", _selection(args))
     past = "replayed" if args.action == "replay" else "discarded"

@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from compose.cli.layout import Layout
 from compose.cli.main import INTERRUPTED
+from compose.cli.printable import printable, printable_json
 from compose.cli.rio import Rio
 
 _members: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
@@ -26,7 +27,7 @@ def run(layout: Layout, args: argparse.Namespace) -> int:
                 if "heartbeat" in members:
                     continue
                 if args.json:
-                    print(line, flush=True)
+                    print(printable_json(line), flush=True)
                 else:
                     console.print(_line(members), soft_wrap=True, highlight=False)
     except KeyboardInterrupt:
@@ -46,6 +47,6 @@ def _line(members: dict[str, msgspec.Raw]) -> str:
 
 
 def _text(raw: msgspec.Raw) -> str:
-    """A text as it reads; anything else as the JSON it is, with every digit."""
+    """A text as it reads, in one line; anything else as the JSON it is, with every digit."""
     shown = bytes(raw).decode()
-    return msgspec.json.decode(raw, type=str) if shown.startswith('"') else shown
+    return printable(msgspec.json.decode(raw, type=str) if shown.startswith('"') else shown)

@@ -2,7 +2,8 @@
 //
 // Loki refuses a whole request for one record with an empty name of a field, more than 128 of them, or more than
 // 64 KiB; and it answers "too many streams", which is tried again for ever, once programs give themselves ever new
-// names. Here every record is cut to its bounds by itself, so that none costs another.
+// names. Here every record is cut to its bounds by itself, so that none costs another; and no text of it steers the
+// terminal that shows it.
 package loglimits
 
 import (
@@ -92,8 +93,9 @@ func limitBody(body pcommon.Value) {
 	switch body.Type() {
 	case pcommon.ValueTypeEmpty:
 	case pcommon.ValueTypeStr:
-		if text := body.Str(); len(text) > maxBody || !utf8.ValidString(text) {
-			body.SetStr(short(text, maxBody))
+		text := body.Str()
+		if kept := short(text, maxBody); kept != text {
+			body.SetStr(kept)
 		}
 	default:
 		body.SetStr(short(body.AsString(), maxBody))
@@ -198,9 +200,9 @@ func spelling(name string) string {
 	return string(spelled)
 }
 
-// short is valid text of at most `limit` bytes.
+// short is valid and visible text of at most `limit` bytes.
 func short(text string, limit int) string {
-	text = strings.ToValidUTF8(text, "\uFFFD")
+	text = visible(strings.ToValidUTF8(text, "\uFFFD"))
 	if len(text) <= limit {
 		return text
 	}

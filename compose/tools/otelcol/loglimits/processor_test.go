@@ -135,3 +135,22 @@ func TestTextIsCutBetweenCharacters(t *testing.T) {
 		t.Fatal(value.Str())
 	}
 }
+
+func TestNoTextSteersWhatShowsIt(t *testing.T) {
+	hostile := "a\x1b[31m\x00\x07\x7f\u009b2J\r\u202eb\tc\nd é 日本 😀 \xff"
+	shown := `a\x1b[31m\x00\x07\x7f\x9b2J\x0d\u202eb` + "\tc\nd é 日本 😀 \uFFFD"
+	record := plog.NewLogRecord()
+	record.Body().SetStr(hostile)
+	record.Attributes().PutStr("reason", hostile)
+	record.Attributes().PutStr("service.name", hostile)
+	record.SetSeverityText("\x1b[2J")
+	limit(record, newStreams())
+	for _, name := range []string{"reason", "service.name"} {
+		if got, _ := record.Attributes().Get(name); got.Str() != shown {
+			t.Fatalf("%s: %q", name, got.Str())
+		}
+	}
+	if record.Body().Str() != shown || record.SeverityText() != `\x1b[2J` {
+		t.Fatalf("%q %q", record.Body().Str(), record.SeverityText())
+	}
+}
