@@ -119,4 +119,28 @@ def passed_on(board: Dashboard) -> None:
             description="How full the queues on disk are. They fill while a store is down.",
             limits=Limits(amber=0.5, red=0.9),
         ),
+        series(
+            "Age of what reaches the stores",
+            units.Seconds,
+            Prom(f"otelcol_exporter_lag_seconds{{{COLLECTOR}}}", "{{data_type}}"),
+            description="Age of the newest span and log line that was last sent, wherever it waited: in a"
+            " hop, a file or a queue. It grows while a store takes nothing.",
+            limits=Limits(amber=20, red=60),
+        ),
+        series(
+            "Unread files of nginx",
+            units.BytesIEC,
+            Prom(f"sum by (file) (otelcol_filebacklog_unread_bytes{{{COLLECTOR}}})", "{{file}}"),
+            description="What nginx has written and the collector has not read yet. Rotation keeps 320 MiB of"
+            " each file.",
+            limits=Limits(amber=64 * 1024**2, red=256 * 1024**2),
+        ),
+        series(
+            "Files of nginx removed unread",
+            units.BytesIEC,
+            Prom(increase("otelcol_filebacklog_lost_bytes_total", "file", COLLECTOR), "{{file}}"),
+            description="What rotation removed before the collector had read it: lines and spans that are"
+            " lost.",
+            limits=ANY,
+        ),
     )

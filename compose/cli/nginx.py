@@ -21,6 +21,8 @@ EDGE, SERVICES = "edge-nginx", "services-nginx"
 # Of each file at least what the collector's queues hold: it waits here while they are full or it is away.
 _ROTATE_BYTES = "64M"
 _ROTATED_KEPT = 4
+#: Lists what rotation has removed, for the collector (filebacklog): it counts what of that it had not read.
+_REMOVED = "removed"
 
 
 def edge(
@@ -109,7 +111,10 @@ def pid_file(site: Site, name: str) -> PurePath:
 
 
 def rotation(site: Site) -> str:
-    """logrotate's configuration: by size, few copies, uncompressed: the collector may still read them."""
+    """logrotate's configuration: by size, few copies, uncompressed: the collector may still read them.
+
+    What it removes it lists first, a line each of device:inode, bytes and name.
+    """
     pids = " ".join(f"'{pid_file(site, name)}'" for name in (EDGE, SERVICES))
     return f"""\
 "{site.nginx_logs}/*.json" "{site.nginx_logs}/*-error.log" {{
@@ -120,6 +125,9 @@ def rotation(site: Site) -> str:
     nocreate
     nocompress
     sharedscripts
+    preremove
+        stat --format '%d:%i %s %n' "$1" >>'{site.nginx_logs / _REMOVED}'
+    endscript
     postrotate
         for file in {pids}; do
             if [ -s "$file" ]; then kill -USR1 "$(cat "$file")"; fi

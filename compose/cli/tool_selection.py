@@ -2,7 +2,7 @@
 that is good enough, else our own build.
 
 Good enough: of a version that the configuration was written for, with every component that the configuration
-names, and it accepts that configuration. Six of the collector's components are our own
+names, and it accepts that configuration. Seven of the collector's components are our own
 (docs/dependencies.md): an official distribution has others of the same names, or none, and is passed over.
 """
 
@@ -40,6 +40,7 @@ _OURS = (
     *(("receivers", name) for name in ("fluentforward", "hostpressure", "postgresqlstat")),
     *(("processors", name) for name in ("loglimits", "masking")),
     ("exporters", "otlphttp"),
+    ("extensions", "filebacklog"),
 )
 
 

@@ -46,7 +46,7 @@ SOURCES = [
     Source(("alertmanager_",), "telemetry", "alertmanager", "alertmanager"),
 ]
 #: What Prometheus itself knows. That Prometheus is gone is told by the alert that no longer comes.
-OF_PROMETHEUS = ("prometheus_", "up")
+OF_PROMETHEUS = ("prometheus_", "scrape_", "up")
 #: Made by `up` from the catalog, and there as long as Prometheus is.
 CONSTANT = "call:allowed:info"
 

@@ -158,7 +158,7 @@ def test_a_collector_needs_our_components_and_not_others_of_their_names(root: Pa
     sections = ("receivers", "processors", "exporters", "connectors", "extensions")
     names = "otlp fluentforward otlpjsonfile filelog nginx memory_limiter transform loglimits masking"
     names += " groupbyattrs tail_sampling hostmetrics hostpressure httpcheck postgresqlstat"
-    names += " forward spanmetrics servicegraph otlphttp prometheus health_check file_storage"
+    names += " forward spanmetrics servicegraph otlphttp prometheus health_check file_storage filebacklog"
     modules = {name: f"go.opentelemetry.io/collector/{name} v0.145.0" for name in names.split()}
 
     def listed() -> str:
@@ -169,10 +169,20 @@ def test_a_collector_needs_our_components_and_not_others_of_their_names(root: Pa
     [line] = select_all(root)[OTELCOL].lines()
     own = "receiver fluentforward, receiver hostpressure, receiver postgresqlstat"
     own += ", processor loglimits, processor masking, exporter otlphttp"
+    own += ", extension filebacklog"
     assert f"its {own} is not that of" in line
     ours = f"nextphase/otelcol {tools.version(root, OTELCOL)}"
     modules |= dict.fromkeys(
-        ("fluentforward", "hostpressure", "postgresqlstat", "loglimits", "masking", "otlphttp"), ours
+        (
+            "fluentforward",
+            "hostpressure",
+            "postgresqlstat",
+            "loglimits",
+            "masking",
+            "otlphttp",
+            "filebacklog",
+        ),
+        ours,
     )
     put("otelcol", components=listed(), **version)
     assert select_all(root)[OTELCOL].source == ON_PATH

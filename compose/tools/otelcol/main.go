@@ -1,6 +1,6 @@
 // The collector of the platform: the OpenTelemetry Collector with exactly the
-// components that the files of observability/collector name, six of them our
-// own, in the folders beside this file. Every further component costs build
+// components that the files of observability/collector name, seven of them
+// our own, in the folders beside this file. Every further component costs build
 // time and memory.
 package main
 
@@ -35,6 +35,7 @@ import (
 	"go.opentelemetry.io/collector/receiver/otlpreceiver"
 	"go.opentelemetry.io/collector/service/telemetry/otelconftelemetry"
 
+	"nextphase/otelcol/filebacklog"
 	"nextphase/otelcol/fluentforward"
 	"nextphase/otelcol/hostpressure"
 	"nextphase/otelcol/loglimits"
@@ -64,6 +65,7 @@ func components() (otelcol.Factories, error) {
 		),
 		ProcessorModules: own(loglimits.NewFactory().Type(), masking.NewFactory().Type()),
 		ExporterModules:  own(otlphttp.NewFactory().Type()),
+		ExtensionModules: own(filebacklog.NewFactory().Type()),
 	}
 	var err error
 	if factories.Receivers, err = otelcol.MakeFactoryMap[receiver.Factory](
@@ -105,6 +107,7 @@ func components() (otelcol.Factories, error) {
 	factories.Extensions, err = otelcol.MakeFactoryMap[extension.Factory](
 		healthcheckextension.NewFactory(),
 		filestorage.NewFactory(),
+		filebacklog.NewFactory(),
 	)
 	return factories, err
 }

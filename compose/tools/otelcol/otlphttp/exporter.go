@@ -28,6 +28,7 @@ import (
 	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
+	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
 	"go.opentelemetry.io/collector/pdata/ptrace"
@@ -85,6 +86,7 @@ func createTraces(ctx context.Context, settings exporter.Settings, config compon
 		return nil, err
 	}
 	push := func(ctx context.Context, traces ptrace.Traces) error {
+		store.recordLag(traceBatch(traces).newest(pcommon.NewTimestampFromTime(time.Now())))
 		left, err := sendAll(ctx, store, traceBatch(traces))
 		if left != nil {
 			return consumererror.NewTraces(err, ptrace.Traces(*left))
@@ -101,6 +103,7 @@ func createLogs(ctx context.Context, settings exporter.Settings, config componen
 		return nil, err
 	}
 	push := func(ctx context.Context, logs plog.Logs) error {
+		store.recordLag(logBatch(logs).newest(pcommon.NewTimestampFromTime(time.Now())))
 		left, err := sendAll(ctx, store, logBatch(logs))
 		if left != nil {
 			return consumererror.NewLogs(err, plog.Logs(*left))
@@ -140,14 +143,23 @@ type store struct {
 	log     *zap.Logger
 	of      component.TelemetrySettings
 	refused metric.Int64Counter
+	lag     metric.Float64Gauge
 	labels  metric.MeasurementOption
 	client  *http.Client
 }
 
 func newStore(settings exporter.Settings, config *Config, path, signal string) (*store, error) {
-	refused, err := settings.MeterProvider.Meter("nextphase/otelcol/otlphttp").Int64Counter(
+	meter := settings.MeterProvider.Meter("nextphase/otelcol/otlphttp")
+	refused, err := meter.Int64Counter(
 		"otelcol_exporter_refused_records",
 		metric.WithDescription("Spans and log records that their store refused one by one, and that were dropped."),
+	)
+	if err != nil {
+		return nil, err
+	}
+	lag, err := meter.Float64Gauge(
+		"otelcol_exporter_lag_seconds",
+		metric.WithDescription("Age of the newest span or log record that was last sent to the store, or tried to be."),
 	)
 	if err != nil {
 		return nil, err
@@ -158,6 +170,7 @@ func newStore(settings exporter.Settings, config *Config, path, signal string) (
 		log:     settings.Logger,
 		of:      settings.TelemetrySettings,
 		refused: refused,
+		lag:     lag,
 		labels: metric.WithAttributes(
 			attribute.String("exporter", settings.ID.String()), attribute.String("data_type", signal),
 		),
@@ -179,6 +192,14 @@ func (s *store) options() []exporterhelper.Option {
 
 func (s *store) count(records int64) {
 	s.refused.Add(context.Background(), records, s.labels)
+}
+
+// recordLag says how old the newest of some records is, which are about to be sent. Each try says it again: of a store that
+// takes nothing the lag grows. 0 is no time.
+func (s *store) recordLag(newest pcommon.Timestamp) {
+	if newest != 0 {
+		s.lag.Record(context.Background(), time.Since(newest.AsTime()).Seconds(), s.labels)
+	}
 }
 
 // refusal is an answer that blames what was sent: to send the same again is no use.
@@ -289,6 +310,20 @@ type logBatch plog.Logs
 
 func (b logBatch) len() int { return plog.Logs(b).LogRecordCount() }
 
+// newest is when the newest record was made that is not from the future; 0 where there is none.
+func (b logBatch) newest(now pcommon.Timestamp) (newest pcommon.Timestamp) {
+	for _, resource := range plog.Logs(b).ResourceLogs().All() {
+		for _, scope := range resource.ScopeLogs().All() {
+			for _, record := range scope.LogRecords().All() {
+				if at := record.Timestamp(); at <= now {
+					newest = max(newest, at)
+				}
+			}
+		}
+	}
+	return newest
+}
+
 func (b logBatch) add(more logBatch) {
 	plog.Logs(more).ResourceLogs().MoveAndAppendTo(plog.Logs(b).ResourceLogs())
 }
@@ -343,6 +378,20 @@ func (b logBatch) send(ctx context.Context, to *store) (int64, error) {
 type traceBatch ptrace.Traces
 
 func (b traceBatch) len() int { return ptrace.Traces(b).SpanCount() }
+
+// newest is when the newest span ended that is not from the future; 0 where there is none.
+func (b traceBatch) newest(now pcommon.Timestamp) (newest pcommon.Timestamp) {
+	for _, resource := range ptrace.Traces(b).ResourceSpans().All() {
+		for _, scope := range resource.ScopeSpans().All() {
+			for _, span := range scope.Spans().All() {
+				if at := span.EndTimestamp(); at <= now {
+					newest = max(newest, at)
+				}
+			}
+		}
+	}
+	return newest
+}
 
 func (b traceBatch) add(more traceBatch) {
 	ptrace.Traces(more).ResourceSpans().MoveAndAppendTo(ptrace.Traces(b).ResourceSpans())

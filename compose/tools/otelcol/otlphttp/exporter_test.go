@@ -17,6 +17,7 @@ import (
 	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
 	"go.opentelemetry.io/collector/exporter/exportertest"
+	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
 	"go.opentelemetry.io/collector/pdata/ptrace"
@@ -300,4 +301,70 @@ func spans(count int) ptrace.Traces {
 		these.AppendEmpty().SetName("good")
 	}
 	return all
+}
+
+func TestTheLagIsTheAgeOfTheNewestRecord(t *testing.T) {
+	s := start(t)
+	now := time.Now()
+	all := plog.NewLogs()
+	records := all.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords()
+	for _, age := range []time.Duration{2 * time.Hour, time.Hour, -time.Hour} {
+		records.AppendEmpty().SetTimestamp(pcommon.NewTimestampFromTime(now.Add(-age)))
+	}
+	if err := s.logs(all); err != nil {
+		t.Fatal(err)
+	}
+	spans := ptrace.NewTraces()
+	span := spans.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty().Spans().AppendEmpty()
+	span.SetEndTimestamp(pcommon.NewTimestampFromTime(now.Add(-time.Minute)))
+	if err := s.traces(spans); err != nil {
+		t.Fatal(err)
+	}
+	for signal, age := range map[string]time.Duration{"logs": time.Hour, "traces": time.Minute} {
+		if lag := s.lag(signal); lag < age.Seconds() || lag > age.Seconds()+30 {
+			t.Fatalf("lag of %s: %v s", signal, lag)
+		}
+	}
+}
+
+func TestTheLagOfAStoreThatTakesNothingGrows(t *testing.T) {
+	s := start(t)
+	var before float64
+	s.store.answers = func(request int) int {
+		if request == 1 {
+			return http.StatusServiceUnavailable
+		}
+		before = s.lag("logs") // told before the first answer
+		return 0
+	}
+	all := plog.NewLogs()
+	record := all.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords().AppendEmpty()
+	record.SetTimestamp(pcommon.NewTimestampFromTime(time.Now().Add(-time.Minute)))
+	if err := s.logs(all); err != nil {
+		t.Fatal(err)
+	}
+	if s.store.requests != 2 || before < 60 {
+		t.Fatalf("%d requests, lag %v s", s.store.requests, before)
+	}
+}
+
+func (s *sending) lag(signal string) float64 {
+	var all metricdata.ResourceMetrics
+	if err := s.reader.Collect(s.Context(), &all); err != nil {
+		s.Fatal(err)
+	}
+	for _, scope := range all.ScopeMetrics {
+		for _, metric := range scope.Metrics {
+			gauge, isGauge := metric.Data.(metricdata.Gauge[float64])
+			if !isGauge || metric.Name != "otelcol_exporter_lag_seconds" {
+				continue
+			}
+			for _, point := range gauge.DataPoints {
+				if value, _ := point.Attributes.Value("data_type"); value.AsString() == signal {
+					return point.Value
+				}
+			}
+		}
+	}
+	return -1
 }
