@@ -563,7 +563,11 @@ class Rio:
             wait_until(lambda url=url: httpx.get(url).status_code == 200, 100.0, url)
 
     def forget(self) -> None:
-        """Forget what has been delivered, traced and logged so far."""
+        """Forget what has been subscribed to, delivered, traced and logged so far."""
+        for one in self.client.get("/subscriptions").json()["items"]:
+            if one["origin"] != "catalog":
+                self.client.delete(f"/subscriptions/{one['id']}").raise_for_status()
+        self.sink.answer = lambda _delivered: 204
         self.sink.delivered.clear()
         self.collector.spans.clear()
         self.api.empty_log()
