@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Coroutine
+from functools import partial
 from typing import Any, Final
 
 from opentelemetry.instrumentation.utils import suppress_instrumentation
@@ -13,15 +14,20 @@ from broker.rio.admin.parts import Parts
 from broker.rio.admin.registry import Registry
 from broker.rio.admin.retirement import Retirement
 from broker.rio.amqp import event_log, topology
+from broker.rio.amqp.accepted_since import accepted_since
 from broker.rio.amqp.connection import RabbitAddress
 from broker.rio.amqp.publisher import Publisher
 from broker.rio.amqp.topology import Topology
 from broker.rio.delivery.egress import Sinks
 from broker.rio.delivery.signing import Secrets
 from broker.rio.flow.watching import Tail
+from broker.rio.flow_metrics import FlowMetrics
 from broker.rio.health_checks import HealthChecks
 from broker.rio.ingest.factory import build as build_ingest
+from broker.rio.ingest.flow_notes import FlowNotes
 from broker.rio.jobs.background import Background
+from broker.rio.jobs.flow_report import FlowReport
+from broker.rio.jobs.flow_watch import FlowWatch
 from broker.rio.jobs.measurements import EventLogMeasurement, SubscriptionsMeasurement
 from broker.rio.jobs.periodic import AWAY
 from broker.rio.jobs.replay import Replaying
@@ -56,6 +62,7 @@ class Api:
         self._settings, self._telemetry = settings, telemetry
         self._address = RabbitAddress(str(settings.amqp_url), settings.amqp_password())
         self.metrics = ApiMetrics(telemetry.registry)
+        self._flow_notes, self._flow_metrics = FlowNotes(), FlowMetrics(telemetry.registry)
         self._stores = Stores.of(settings, telemetry.registry)
         self._cache = RecordCache(self._stores)
         self._publisher = self._build_publisher()
@@ -63,10 +70,19 @@ class Api:
         self._handshake = Handshake(Sinks(settings.sinks.allowed))
         self.tail = Tail(self._address, asyncio.get_running_loop())
         self.parts = self._build_parts()
-        self._preparation = Preparation(self.parts, self._cache, self._publisher, self.metrics)
+        self._flow_watch = self._build_flow_watch()
+        self._preparation = Preparation(
+            self.parts, self._cache, self._publisher, self.metrics, self._flow_watch
+        )
         self.prepared = self._preparation.done
         self.pipeline, self._publication = build_ingest(
-            telemetry, self.metrics, self._stores, self._cache, self._publisher, self.prepared.is_set
+            telemetry,
+            self.metrics,
+            self._stores,
+            self._cache,
+            self._publisher,
+            self._flow_notes,
+            self.prepared.is_set,
         )
         self._background = self._build_background()
         checks = HealthChecks(self._stores.database, self._publisher, self.parts.catalog, self.prepared)
@@ -96,6 +112,8 @@ class Api:
             schemas=cache.schemas,
             registry=registry,
             metrics=self.metrics,
+            flow_notes=self._flow_notes,
+            flow_metrics=self._flow_metrics,
         )
         return Parts(
             stores=stores,
@@ -107,6 +125,12 @@ class Api:
             resending=Resending(self._publisher, self.metrics, self._telemetry.tracer),
             tail=self.tail,
         )
+
+    def _build_flow_watch(self) -> FlowWatch:
+        stores, notes = self._stores, self._flow_notes
+        report = FlowReport(notes, self._flow_metrics, self.metrics.measurements)
+        read_log = partial(accepted_since, self._address)
+        return FlowWatch(notes, stores.flows, stores.flow_noters, report, read_log)
 
     def _build_background(self) -> Background:
         settings, stores, metrics = self._settings, self._stores, self.metrics
@@ -126,6 +150,7 @@ class Api:
                 stores.database, metrics, dead_letters=settings.dead_letters, deliveries=settings.deliveries
             ),
             flow_counts=stores.flow_counts,
+            flow_watch=self._flow_watch,
             subscriptions_measurement=SubscriptionsMeasurement(
                 metrics,
                 SubscriptionMetrics(self._telemetry.registry),
@@ -150,10 +175,9 @@ class Api:
         try:
             with suppress_instrumentation():
                 await self._stores.flow_counts.flush()
+                await self._flow_watch.leave()
         except AWAY as error:
-            _logger.warning(
-                "the last flow counts are lost: they cannot be stored", extra={"reason": repr(error)}
-            )
+            _logger.warning("the last flow counts and notes cannot be stored", extra={"reason": repr(error)})
         await asyncio.to_thread(self._publisher.stop, 5.0)
         await self._handshake.close()
         await self._stores.close()

@@ -12,6 +12,7 @@ from psycopg_pool import PoolTimeout
 
 from broker.rio.admin.parts import Parts
 from broker.rio.amqp.publisher import Publisher
+from broker.rio.jobs.flow_watch import FlowWatch
 from broker.rio.metrics import ApiMetrics
 from broker.rio.model.subscription import Subscription
 from broker.rio.record_cache import RecordCache
@@ -32,13 +33,21 @@ class Preparation:
             before would miss, and the publisher has a connection for which that is known.
     """
 
-    def __init__(self, parts: Parts, cache: RecordCache, publisher: Publisher, metrics: ApiMetrics) -> None:
+    def __init__(
+        self,
+        parts: Parts,
+        cache: RecordCache,
+        publisher: Publisher,
+        metrics: ApiMetrics,
+        flow_watch: FlowWatch,
+    ) -> None:
         self.done = asyncio.Event()
         self._database, self._replays = parts.stores.database, parts.stores.replays
         self._catalog, self._registry = parts.catalog, parts.registry
         self._cache = cache
         self._publisher = publisher
         self._metrics = metrics
+        self._flow_watch = flow_watch
         self._restored_at = datetime.now(UTC) - _UNSEEN
         """When every queue was last seen to be there."""
         self._owed: list[Order] = []
@@ -74,6 +83,7 @@ class Preparation:
                 await self._catalog.declare()
                 await self._restore_queues()
                 await self._cache.refresh()
+                await self._flow_watch.join()
         except (psycopg.Error, PoolTimeout, AMQPError, OSError) as error:
             _logger.warning(
                 "Rio cannot accept events yet: its preparation failed and is tried again",

@@ -28,6 +28,28 @@ class Declared(Strict):
     """The service that declares it."""
 
 
+class FlowStep(Strict):
+    """An event of one of `types` has to come, at most so long after the step before."""
+
+    types: list[str] = Field(min_length=1)
+    within_seconds: float = Field(gt=0)
+
+    @property
+    def name(self) -> str:
+        """What is waited for, in words."""
+        return " or ".join(self.types)
+
+
+class FlowRule(Strict):
+    """What has to follow each event of the type `begins`, in events of the same subject."""
+
+    name: str = Field(min_length=1)
+    begins: str
+    steps: list[FlowStep] = Field(min_length=1)
+    broken_after_seconds: float = Field(gt=0)
+    """A flow that has not ended so long after it began is broken."""
+
+
 class Sinks(Strict):
     """Which sinks outside the platform events may be posted to."""
 
@@ -84,6 +106,7 @@ class Catalog(Strict):
     schemas: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """JSON Schema (2020-12) of the data, by event type."""
     subscriptions: list[Declared] = Field(default_factory=list)
+    flows: list[FlowRule] = Field(default_factory=list)
 
     @property
     def types(self) -> set[str]:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from compose.cli import event_schemas
+from compose.cli import event_schemas, flow_rules
+from compose.cli.flow_rules import FlowRule
 from compose.cli.layout import SERVICE_PORTS
 from compose.cli.refusal import Refused
 from observability.configuration.yaml_document import Document, Field
@@ -75,6 +76,7 @@ class Service:
     build: Sequence[str] | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     schemas: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    flows: Sequence[FlowRule] = ()
     container: Container = Container()
     version: str | None = None
 
@@ -113,6 +115,7 @@ class Catalog:
         _check_ports(services, sound)
         if len(sound) == len(documents):
             _check_events(services, sound)
+            flow_rules.check({name: (one.emits, one.flows) for name, one in services.items()}, sound)
         faults = [fault for document in documents.values() for fault in document.faults]
         if faults:
             raise Refused(faults)
@@ -147,6 +150,7 @@ def _service(folder: Path, document: Document) -> Service:
         "emits": emits,
         "schemas": schemas,
         "subscriptions": subscriptions,
+        "flows": flow_rules.read(content.get("flows", ())),
         "container": Container(**content.get("container", {})),
     }
     return Service(**{**content, **read})

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import PurePath
 from typing import Any
 
@@ -103,6 +103,7 @@ def rio_catalog(catalog: Catalog) -> str:
             "emitters": {service.name: list(service.emits) for service in catalog if service.emits},
             "schemas": {name: schema for service in catalog for name, schema in service.schemas.items()},
             "subscriptions": [found for service in catalog for found in _subscriptions(service)],
+            "flows": [asdict(flow) for service in catalog for flow in service.flows],
         }
     )
 

@@ -47,6 +47,13 @@ def test_rio_takes_it_and_finds_its_secrets(settings: Settings, declared: Declar
         assert len(file.read_text().strip()) >= 43
 
 
+def test_rio_takes_the_flow_rules(declared: DeclaredCatalog) -> None:
+    rules = {rule.name: rule for service in CATALOG for rule in service.flows}
+    assert {rule.name for rule in declared.flows} == rules.keys() > set()
+    for rule in declared.flows:
+        assert [step.types for step in rule.steps] == [list(step.types) for step in rules[rule.name].steps]
+
+
 def test_a_sender_has_the_rights_its_manifest_says(declared: DeclaredCatalog) -> None:
     for service in CATALOG:
         entry = declared.senders[service.name]

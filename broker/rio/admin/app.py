@@ -9,6 +9,7 @@ from broker.rio.admin import (
     dead_letters,
     deliveries,
     events,
+    flows,
     openapi,
     replays,
     scheduled,
@@ -36,6 +37,7 @@ ROUTERS: Final = (
     dead_letter_batches.router,
     deliveries.router,
     replays.router,
+    flows.router,
     topology.router,
     openapi.router,
 )

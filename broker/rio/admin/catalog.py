@@ -1,20 +1,24 @@
 """The part of Rio's configuration that the service catalog owns, read at start and again when it changes.
 
-Senders and their rights, event types and their schemas, and services' subscriptions. What is declared takes
-effect in an order that loses no event: subscriptions are bound before senders may emit a new type.
+Senders and their rights, event types and their schemas, services' subscriptions, and flow rules. What is
+declared takes effect in an order that loses no event: subscriptions are bound before senders may emit a new
+type.
 """
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from broker.rio.admin.registry import Registry
+from broker.rio.flow_metrics import FlowMetrics
+from broker.rio.ingest.flow_notes import FlowNotes
 from broker.rio.metrics import ApiMetrics
 from broker.rio.model.schema import Schemas
 from broker.rio.model.sender import Senders, read_tokens
 from broker.rio.model.subscription import Origin, Subscription
 from broker.rio.model.subscription_parser import read_subscription
-from broker.rio.settings import Catalog, Declared
+from broker.rio.settings import Catalog, Declared, FlowRule
 from observability.configuration.errors import ConfigurationError
 from observability.http.problem import Problem
 
@@ -35,6 +39,8 @@ class DeclaredCatalog:
         schemas: Schemas,
         registry: Registry,
         metrics: ApiMetrics,
+        flow_notes: FlowNotes,
+        flow_metrics: FlowMetrics,
     ) -> None:
         """Read the files, or raise ConfigurationError. Senders and schemas are known at once."""
         self._files: Final = (catalog_file, senders_file)
@@ -42,6 +48,7 @@ class DeclaredCatalog:
         self._schemas = schemas
         self._registry = registry
         self._metrics = metrics
+        self._flow_notes, self._flow_metrics = flow_notes, flow_metrics
         self._version = self._current_version()
         self._read = self._load()
         self._declared = False
@@ -52,6 +59,11 @@ class DeclaredCatalog:
     def emitters(self) -> dict[str, list[str]]:
         """Which types each service declares to emit."""
         return self._catalog.emitters
+
+    @property
+    def flow_rules(self) -> Mapping[str, FlowRule]:
+        """What has to follow an event, by the rule's name."""
+        return self._flow_notes.rules
 
     async def declare(self) -> None:
         """Bring subscriptions to what the catalog says, unless that is done.
@@ -102,6 +114,8 @@ class DeclaredCatalog:
         self._senders.declare(tokens, self._catalog.senders)
         self._schemas.declare(self._catalog.schemas)
         self._metrics.expect(self._catalog.types)
+        self._flow_notes.follow(self._catalog.flows, self._catalog.emitters)
+        self._flow_metrics.expect(self._catalog.flows, self._flow_notes.emitters)
 
     def _current_version(self) -> _Version:
         """A value that changes when one of the files does; empty while one is missing."""

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from broker.rio.amqp.publisher import Publisher
 from broker.rio.ingest.authorization import Authorization
 from broker.rio.ingest.deduplication import Deduplication
+from broker.rio.ingest.flow_notes import FlowNotes
 from broker.rio.ingest.observer import IngestObserver
 from broker.rio.ingest.pipeline import Pipeline, checks
 from broker.rio.ingest.publication import Publication
@@ -30,11 +31,12 @@ def build(
     stores: Stores,
     cache: RecordCache,
     publisher: Publisher,
+    flow_notes: FlowNotes,
     is_ready: Callable[[], bool],
 ) -> Ingest:
     """Build the pipeline of an API process; `is_ready`: whether events may be accepted yet."""
     spans = EventSpans(telemetry.tracer)
-    observer = IngestObserver(metrics, cache.subscriptions, stores.flow_counts)
+    observer = IngestObserver(metrics, cache.subscriptions, stores.flow_counts, flow_notes)
     publication = Publication(publisher, spans, observer)
     pipeline = Pipeline(
         telemetry,

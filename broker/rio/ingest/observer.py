@@ -1,8 +1,9 @@
-"""Metrics, log lines and flow counts of the events that are accepted or refused."""
+"""Metrics, log lines, flow counts and notes of the events that are accepted or refused."""
 
 from datetime import datetime
 from typing import Final
 
+from broker.rio.ingest.flow_notes import FlowNotes
 from broker.rio.ingest.subscription_index import SubscriptionIndex
 from broker.rio.metrics import ApiMetrics
 from broker.rio.model.event import Event
@@ -27,10 +28,13 @@ _OTHER_REASON: Final = "other"
 class IngestObserver:
     """Counts and logs the outcome of every event."""
 
-    def __init__(self, metrics: ApiMetrics, index: SubscriptionIndex, flow_counts: FlowCounts) -> None:
+    def __init__(
+        self, metrics: ApiMetrics, index: SubscriptionIndex, flow_counts: FlowCounts, flow_notes: FlowNotes
+    ) -> None:
         self._metrics = metrics
         self._index = index
         self._flow_counts = flow_counts
+        self._flow_notes = flow_notes
         for reason in (*_REASONS.values(), _OTHER_REASON):
             metrics.refused.labels(reason)  # at 0: an alert sees the first ones as an increase
 
@@ -41,6 +45,7 @@ class IngestObserver:
         if not subscriptions:
             self._metrics.unrouted.labels(event.type).inc()
         self._flow_counts.emitted(event)
+        self._flow_notes.accepted(event)
         log_state(State.ACCEPTED, event, routed=bool(subscriptions))
         for subscription in subscriptions:
             log_state(State.QUEUED, event, subscription)

@@ -7,6 +7,7 @@ from typing import Any, Final
 from amqp.exceptions import AMQPError
 
 from broker.rio.admin.retirement import Retirement
+from broker.rio.jobs.flow_watch import FlowWatch
 from broker.rio.jobs.measurements import EventLogMeasurement, SubscriptionsMeasurement
 from broker.rio.jobs.periodic import AWAY, every
 from broker.rio.jobs.replay import Replaying
@@ -24,6 +25,7 @@ _PURGE_SECONDS: Final = 30.0
 _RETIRED_SECONDS: Final = 5.0
 _LOG_SECONDS: Final = 30.0
 _COUNT_SECONDS: Final = 5.0
+_FLOWS_SECONDS: Final = 1.0
 _RABBIT_AWAY: Final = (AMQPError, OSError)
 _EITHER_AWAY: Final = (*AWAY, *_RABBIT_AWAY)
 
@@ -40,6 +42,7 @@ class Background:
     replaying: Replaying
     retention: Retention
     flow_counts: FlowCounts
+    flow_watch: FlowWatch
     subscriptions_measurement: SubscriptionsMeasurement
     event_log_measurement: EventLogMeasurement
 
@@ -57,6 +60,8 @@ class Background:
             self.replaying.run(),
             self.retention.run(),
             self.flow_counts.run(),
+            every(_FLOWS_SECONDS, self.flow_watch.turn, "watching flows", _EITHER_AWAY),
+            every(_COUNT_SECONDS, self.flow_watch.measure, "measuring the flows"),
             every(_COUNT_SECONDS, self.subscriptions_measurement.run, "measuring the subscriptions"),
             every(_LOG_SECONDS, self.event_log_measurement.run, "measuring the event log", _RABBIT_AWAY),
         ]

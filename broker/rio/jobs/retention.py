@@ -52,6 +52,7 @@ class Retention:
             _too_many_deliveries(deliveries.rows),
             _too_old("seen", "minute", _SEEN_SECONDS),
             _too_many_seen(_SEEN_ROWS),
+            _too_old("flows", "kept_until", 0),
             _too_old("replays", "finished_at", _REPLAYS_SECONDS),
         )
 

@@ -11,6 +11,8 @@ from broker.rio.store.database import Database
 from broker.rio.store.dead_letters import DeadLetters
 from broker.rio.store.deliveries import Deliveries
 from broker.rio.store.flow_counts import FlowCounts
+from broker.rio.store.flow_noters import FlowNoters
+from broker.rio.store.flows import Flows
 from broker.rio.store.replays import Replays
 from broker.rio.store.scheduled import Schedule
 from broker.rio.store.schemas import StoredSchemas
@@ -32,6 +34,8 @@ class Stores:
     deliveries: Deliveries
     replays: Replays
     flow_counts: FlowCounts
+    flows: Flows
+    flow_noters: FlowNoters
 
     @classmethod
     def of(cls, settings: Settings, registry: CollectorRegistry) -> "Stores":
@@ -48,6 +52,8 @@ class Stores:
             deliveries=Deliveries(database, records),
             replays=Replays(database),
             flow_counts=FlowCounts(database, records),
+            flows=Flows(database),
+            flow_noters=FlowNoters(database),
         )
 
     async def open(self) -> None:

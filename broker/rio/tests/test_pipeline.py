@@ -11,6 +11,7 @@ from broker.rio.amqp.connection import RabbitAddress
 from broker.rio.amqp.publisher import Publisher
 from broker.rio.ingest.authorization import Authorization, check_type
 from broker.rio.ingest.deduplication import Deduplication
+from broker.rio.ingest.flow_notes import FlowNotes
 from broker.rio.ingest.messages import Outcome, Request
 from broker.rio.ingest.observer import IngestObserver
 from broker.rio.ingest.pipeline import Pipeline
@@ -43,7 +44,8 @@ async def pipeline() -> AsyncIterator[Pipeline]:
     telemetry = Telemetry(Settings.from_env("rio", {}))
     metrics, database = ApiMetrics(telemetry.registry), Database(NOWHERE)
     index = SubscriptionIndex(Subscriptions(database))
-    observer = IngestObserver(metrics, index, FlowCounts(database, RecordMetrics(telemetry.registry)))
+    flow_counts = FlowCounts(database, RecordMetrics(telemetry.registry))
+    observer = IngestObserver(metrics, index, flow_counts, FlowNotes())
     spans = EventSpans(telemetry.tracer)
     address = RabbitAddress("amqp://guest@127.0.0.1:9//", "guest")
     publisher = Publisher(address, asyncio.get_running_loop(), declare=lambda _: None, capacity=10)

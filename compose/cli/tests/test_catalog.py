@@ -12,9 +12,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compose.cli.catalog import Catalog, Subscription
+from compose.cli.flow_rules import FlowRule, FlowStep
 from compose.cli.refusal import Refused
 from compose.cli.tests import checkout
 from compose.cli.tests.checkout import ACCOUNTS, MAILS
+
+FLOW = """\
+subscriptions: []
+flows:
+  - name: welcome
+    begins: account.created
+    steps:
+      - {types: [mail.sent], within_seconds: 5}
+    broken_after_seconds: 60
+"""
 
 
 def problems(root: Path) -> list[str]:
@@ -66,6 +77,14 @@ def test_a_filter_may_name_whatever_attribute_an_event_may_have(tmp_path: Path) 
     _, mails = Catalog.load(root)
     (subscription,) = mails.subscriptions
     assert subscription.filters == filters
+
+
+def test_a_flow_rule_says_what_has_to_follow(tmp_path: Path) -> None:
+    accounts = ACCOUNTS.replace("subscriptions: []\n", FLOW)
+    mails = MAILS.replace("emits: []", "emits: [mail.sent]")
+    service, other = Catalog.load(checkout.make(tmp_path, accounts=accounts, mails=mails))
+    assert service.flows == (FlowRule("welcome", "account.created", (FlowStep(["mail.sent"], 5),), 60),)
+    assert other.flows == ()
 
 
 @pytest.mark.parametrize(
@@ -168,6 +187,41 @@ def test_no_services_is_a_catalog_too(tmp_path: Path) -> None:
             "subscriptions: []",
             "subscriptions:\n  - {type: a.b, path: /accounts/x, config: {retry: {cap_seconds: 0}}}",
             "12: subscriptions.0.config.retry.cap_seconds: 0 is less than the minimum of 0.1",
+        ),
+        (
+            "subscriptions: []",
+            FLOW.replace("steps:", "stages:"),
+            "15: flows.0.stages: is unknown; known are begins, broken_after_seconds, name, steps",
+        ),
+        (
+            "subscriptions: []",
+            FLOW.replace("within_seconds: 5", "within_seconds: soon"),
+            "16: flows.0.steps.0.within_seconds: 'soon' is not of type 'number'",
+        ),
+        (
+            "subscriptions: []",
+            FLOW.replace("begins: account.created", "begins: account.closed"),
+            "14: flows.0.begins: accounts does not emit 'account.closed'",
+        ),
+        (
+            "subscriptions: []",
+            FLOW.replace("[mail.sent]", "[mail.lost]"),
+            "16: flows.0.steps.0.types.0: no service emits 'mail.lost'",
+        ),
+        (
+            "subscriptions: []",
+            FLOW.replace("[mail.sent]", "[account.created]"),
+            "16: flows.0.steps.0.types.0: 'account.created' is in the flow already",
+        ),
+        (
+            "subscriptions: []",
+            FLOW.replace("broken_after_seconds: 60", "broken_after_seconds: 5"),
+            "17: flows.0.broken_after_seconds: is no more than its steps may take together, 5",
+        ),
+        (
+            "subscriptions: []",
+            FLOW + FLOW.partition("flows:\n")[2],
+            "18: flows.1.name: 'welcome' is a flow of accounts already",
         ),
     ],
 )
