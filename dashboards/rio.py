@@ -5,6 +5,7 @@ from grafana_foundation_sdk.models import units
 
 from dashboards import links
 from dashboards.deliveries import DEAD, DELIVERED, MANY, delivered, latency, stopped, waiting
+from dashboards.event_flows import flows
 from dashboards.frame import new_dashboard, section
 from dashboards.limits import Limits
 from dashboards.panels import NONE, lines, number, series
@@ -24,7 +25,7 @@ def build() -> Dashboard:
         TITLE, UID, "Every step of an event: outbox, relay, acceptance, queue, delivery, event log."
     )
     board.link(links.board("rabbitmq", "RabbitMQ")).link(links.traces("rio")).link(links.logs("rio"))
-    for part in (_state, _relaying, _accepting, delivered, latency, waiting, stopped, _keeping):
+    for part in (_state, _relaying, _accepting, delivered, latency, waiting, stopped, flows, _keeping):
         part(board)
     section(
         board,

@@ -36,12 +36,12 @@ class FlowStep(Strict):
 
     @property
     def name(self) -> str:
-        """What is waited for, in words."""
+        """The types in words, as metrics and log lines have them."""
         return " or ".join(self.types)
 
 
 class FlowRule(Strict):
-    """What has to follow each event of the type `begins`, in events of the same subject."""
+    """A rule of what has to follow each event of the type `begins`, in events of the same subject."""
 
     name: str = Field(min_length=1)
     begins: str

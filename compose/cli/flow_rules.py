@@ -19,7 +19,7 @@ class FlowStep:
 
 @dataclass(frozen=True)
 class FlowRule:
-    """What has to follow each event of the type `begins`, in events of the same subject
+    """A rule of what has to follow each event of the type `begins`, in events of the same subject
     (services/service.schema.json says what each field means)."""
 
     name: str

@@ -22,6 +22,7 @@ from compose.cli import (
     demo_arguments,
     durations,
     find_arguments,
+    flows_arguments,
     hints,
     loglevel_arguments,
     open_arguments,
@@ -78,6 +79,7 @@ COMMANDS = {
     "slo": Command(
         "show how well each objective is kept, and what is left of its budget", in_environment=True
     ),
+    "flows": Command("show which flows of events are open or stuck", in_environment=True),
     "open": Command("print the address of a page of the console, and open it"),
     "emit": Command("put one event into Rio", in_environment=True),
     "tail": Command("show events as they pass through Rio", in_environment=True),
@@ -112,6 +114,7 @@ _JSON = (
     "map",
     "audit",
     "slo",
+    "flows",
     "emit",
     "tail",
     "outbox",
@@ -299,6 +302,7 @@ def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
     find_arguments.find(added["find"])
     alerts_arguments.alerts(added["alerts"], instance)
     loglevel_arguments.loglevel(added["loglevel"])
+    flows_arguments.flows(added["flows"])
     added["map"].add_argument(
         "--since",
         dest="seconds",

@@ -36,6 +36,7 @@ DELIVERIES = of(
     "accounts",
     subscription="accounts",
 )
+FLOWS = of("FlowOverdue FlowBroken", "accounts", flow="welcome", step="account.created")
 WITHOUT_CONSUMERS = of("RabbitMQQueueWithoutConsumers", "accounts", subscription="accounts")
 OF_RIO = of("HopNotReady DependencyFailing MeasurementFailing HighErrorRatio RioRefusing", "rio")
 OF_RELAY = of("HopNotReady DependencyFailing OutboxStuck OutboxUnread", "relay")
@@ -44,19 +45,32 @@ CAUSES: dict[str, tuple[Labels, list[Labels]]] = {
     "a service": (
         {"alertname": "HopDown", "service": "accounts"},
         [
-            *(*CALLERS, *DELIVERIES),
+            *(*CALLERS, *DELIVERIES, *FLOWS),
             *of("DependencyFailing GatewayCircuitOpen HighErrorRatio", "accounts"),
             *of("ContractBroken", "accounts", part="accounts", signal="metrics"),
         ],
     ),
     "services nginx": (
         {"alertname": "HopDown", "service": "services-nginx"},
-        [*CALLERS, *DELIVERIES, *of("GatewayCircuitOpen", "accounts"), *of("GatewayCircuitOpen", "orders")],
+        [
+            *CALLERS,
+            *DELIVERIES,
+            *FLOWS,
+            *of("GatewayCircuitOpen", "accounts"),
+            *of("GatewayCircuitOpen", "orders"),
+        ],
     ),
     "PostgreSQL": (
         {"alertname": "PostgresDown", "service": "postgres"},
         [
-            *(*CALLERS, *DELIVERIES, *OF_RIO, *OF_RELAY, *of("HopNotReady HighErrorRatio", "accounts")),
+            *(
+                *CALLERS,
+                *DELIVERIES,
+                *FLOWS,
+                *OF_RIO,
+                *OF_RELAY,
+                *of("HopNotReady HighErrorRatio", "accounts"),
+            ),
             *of("PoolExhausted", "inventory"),
             *WITHOUT_CONSUMERS,
         ],
@@ -64,7 +78,7 @@ CAUSES: dict[str, tuple[Labels, list[Labels]]] = {
     "RabbitMQ": (
         {"alertname": "PlatformDown", "service": "rabbitmq", "instance": "rabbitmq"},
         [
-            *(*DELIVERIES, *OF_RIO, *of("HopNotReady DependencyFailing OutboxStuck", "relay")),
+            *(*DELIVERIES, *FLOWS, *OF_RIO, *of("HopNotReady DependencyFailing OutboxStuck", "relay")),
             *WITHOUT_CONSUMERS,
         ],
     ),
@@ -75,6 +89,10 @@ CAUSES: dict[str, tuple[Labels, list[Labels]]] = {
     "Rio's dispatcher": (
         {"alertname": "InstanceDown", "service": "rio", "instance": "rio-dispatcher"},
         [*DELIVERIES[:4], *WITHOUT_CONSUMERS],
+    ),
+    "deliveries that stall": (
+        {"alertname": "RioDeliveryStalled", "service": "accounts", "subscription": "accounts"},
+        FLOWS,
     ),
     "a queue without consumers": (WITHOUT_CONSUMERS[0], DELIVERIES[:3]),
     "a full disk": (

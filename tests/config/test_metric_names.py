@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 import gateway.metrics
 import gateway.service_client.metrics
 from broker.outbox_relay.metrics import RelayMetrics
+from broker.rio.flow_metrics import FlowMetrics
 from broker.rio.metrics import ApiMetrics, DispatcherMetrics, RecordMetrics
 from dashboards.queries import queries
 from tests.config.test_prometheus import alerts
@@ -24,6 +25,7 @@ def shown() -> Iterator[str]:
         RelayMetrics,
         ApiMetrics,
         DispatcherMetrics,
+        FlowMetrics,
         RecordMetrics,
         gateway.metrics.Metrics,
         gateway.service_client.metrics.ServiceMetrics,

@@ -62,7 +62,7 @@ class DeclaredCatalog:
 
     @property
     def flow_rules(self) -> Mapping[str, FlowRule]:
-        """What has to follow an event, by the rule's name."""
+        """The rules of flows, by name."""
         return self._flow_notes.rules
 
     async def declare(self) -> None:

@@ -33,7 +33,7 @@ class FlowNote:
 
 
 class FlowNotes:
-    """What this process accepted since its notes were taken last.
+    """Notes of what this process accepted since they were taken last.
 
     Attributes:
         rules: those that are followed, by name.

@@ -1,4 +1,4 @@
-"""What has become of a flow: the times of its events held against its rule.
+"""Judgement of a flow: the times of its events held against its rule.
 
 The same times give the same judgement, in whatever order, however often and after whatever restart the events
 were noted.
@@ -17,7 +17,7 @@ _NOTED_WITHIN: Final = timedelta(seconds=5)
 
 
 class Outcome(StrEnum):
-    """What a flow came to."""
+    """The result of a flow."""
 
     COMPLETE = "complete"
     LATE = "late"

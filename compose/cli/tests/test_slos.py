@@ -10,11 +10,14 @@ import pytest
 import yaml
 
 from compose.cli import slos
+from compose.cli.catalog import Catalog
 from compose.cli.refusal import Refused
 from observability.metrics import DURATION_BUCKETS
 
 ROOT = Path(__file__).parents[3]
 #: Routes that describe the API and are no part of it.
+#: What a flow rule measures, from the event that begins it to the one that ends it.
+JOURNEYS = {"order-journey"}
 DOCUMENTS = {"openapi", "docs"}
 
 OBJECTIVE = """\
@@ -97,11 +100,22 @@ def test_what_is_wrong_is_told_with_its_line(root: Path, objectives: list[str], 
     assert f"{slos.FILE}:{fault}" in str(refused.value)
 
 
+def test_a_journey_is_that_of_a_flow_rule() -> None:
+    rules = {f"{rule.name}-journey": rule for service in Catalog.load(ROOT) for rule in service.flows}
+    assert rules.keys() == JOURNEYS
+    for one in slos.load(ROOT):
+        rule = rules.get(one.name.removesuffix("-latency").removesuffix("-availability"))
+        assert rule is None or f'flow="{rule.name}"' in one.total
+
+
 def test_every_public_route_has_its_objectives() -> None:
     routes = yaml.safe_load((ROOT / "gateway/routes.yaml").read_text())["routes"]
     named = {route["id"] for route in routes} - DOCUMENTS
     objectives = {one.name: one for one in slos.load(ROOT)}
-    assert objectives.keys() == {f"{name}-{kind}" for name in named for kind in ("availability", "latency")}
+    promised = named | JOURNEYS
+    assert objectives.keys() == {
+        f"{name}-{kind}" for name in promised for kind in ("availability", "latency")
+    }
     for route in routes:
         if route["id"] in named:
             for kind in ("availability", "latency"):
