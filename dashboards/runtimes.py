@@ -90,6 +90,34 @@ def _python(board: Dashboard) -> None:
             description="What runs each service.",
         ),
         series(
+            "Lateness of the event loop",
+            units.Seconds,
+            Prom(
+                rate("python_event_loop_lag_seconds_sum", "service, instance")
+                + " / "
+                + rate("python_event_loop_lag_seconds_count", "service, instance"),
+                _INSTANCE,
+            ),
+            description="By how much a timer is late on average. Every request waits as long.",
+            limits=Limits(amber=0.1, red=0.5),
+            links=_LINKS,
+        ),
+        series(
+            "Time in which the event loop is late",
+            units.PercentUnit,
+            Prom(rate("python_event_loop_lag_seconds_sum", "service, instance"), _INSTANCE),
+            description="Share of the time in which the loop is blocked, or has more to do than it can.",
+            limits=Limits(amber=0.2, red=0.5),
+            links=_LINKS,
+        ),
+        series(
+            "Threads that run Python",
+            units.Short,
+            Prom("python_threads", _INSTANCE),
+            description="One that grows for hours is a thread that never ends.",
+            links=_LINKS,
+        ),
+        series(
             "Garbage collections",
             units.OpsPerSecond,
             Prom(

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Iterable
 from functools import partial
 
@@ -14,6 +15,7 @@ from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
 from observability.deferred import DEFERRED
+from observability.event_loop import EventLoopLag
 from observability.histogram import DurationHistogram
 from observability.logs.log_line import level_name
 from observability.synthetic import FIELD as SYNTHETIC
@@ -58,6 +60,11 @@ class Metrics:
         target.info({"service_version": version})
         threads = Gauge("python_threads", "Threads that run Python code.", registry=self.registry)
         threads.set_function(threading.active_count)
+        clock = Gauge(
+            "process_clock_seconds", "What the process's clock says, since 1970.", registry=self.registry
+        )
+        clock.set_function(time.time)
+        self.event_loop = EventLoopLag(self.registry, DURATION_BUCKETS)
         self._durations = DurationHistogram(
             "http_server_request_duration_seconds",
             "Duration of HTTP server requests.",

@@ -21,13 +21,15 @@ class Page:
 
 
 async def page(telemetry: Telemetry, path: str, accept: str | None) -> Page:
-    """The page at one of PATHS, on an event loop. Metrics show the checks as they are now.
+    """The page at one of PATHS, on an event loop, which is measured from the first page on. Metrics show the
+    checks as they are now.
 
     Args:
         telemetry: whose page.
         path: one of PATHS.
         accept: the request's Accept header.
     """
+    telemetry.metrics.event_loop.watch()
     health = telemetry.health
     return _page(telemetry, path, accept, health.live() if path == LIVE else await health.report())
 

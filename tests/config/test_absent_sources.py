@@ -31,7 +31,16 @@ class Source:
         return f'{{job="{self.job}",service="{self.service}",instance="{self.instance}"}}'
 
 
-OF_EVERY_HOP = ("http_server_", "health_", "telemetry_", "measurement_", "process_", "jvm_", "hikaricp_")
+OF_EVERY_HOP = (
+    "http_server_",
+    "health_",
+    "telemetry_",
+    "measurement_",
+    "process_",
+    "jvm_",
+    "hikaricp_",
+    "python_",
+)
 #: Of several that export the same metrics, one: the others are told of in the same way.
 SOURCES = [
     Source(OF_EVERY_HOP, "hop", "accounts", "accounts-1"),

@@ -46,6 +46,8 @@ AT_ZERO = {
 }
 #: Counters whose first value no alert needs, each with the rule that reads it.
 FIRST_VALUE_IS_OF_NO_USE = {
+    # It asks for two late minutes of five.
+    ("EventLoopLag", "python_event_loop_lag_seconds_sum"),
     # HighLatency asks for two slow minutes, of which it looks at the last.
     (
         "service_route_le:http_server_duration_seconds_bucket:rate1m",

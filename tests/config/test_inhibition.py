@@ -107,6 +107,10 @@ CAUSES: dict[str, tuple[Labels, list[Labels]]] = {
         {"alertname": "HostMemoryLow", "service": "host"},
         of("HostMemoryPressure HostIoPressure", "host"),
     ),
+    "too few cores": (
+        {"alertname": "HostCpuPressure", "service": "host"},
+        of("EventLoopLag", "gateway", instance="gateway-1"),
+    ),
     "a long transaction": (
         {"alertname": "PostgresTransactionLong", "service": "inventory", "database": "inventory"},
         of("PoolExhausted", "inventory", instance="inventory-1"),

@@ -112,6 +112,7 @@ def test_requests_are_measured(inventory: Any) -> None:
     assert 'telemetry_dropped_total{signal="spans"} 0.0' in text
     assert 'telemetry_dropped_total{signal="stderr"} 0.0' in text
     assert 'log_lines_suppressed_total{level="warning"} 0.0' in text
+    assert "process_clock_seconds 1." in text
     assert "process_resident_memory_bytes" in text
     assert "/health" not in text
     open_metrics = inventory.http.get("/metrics", headers={"Accept": "application/openmetrics-text"}).text

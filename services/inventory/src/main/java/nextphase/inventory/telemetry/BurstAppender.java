@@ -28,12 +28,20 @@ public final class BurstAppender extends UnsynchronizedAppenderBase<ILoggingEven
     private static final Map<String, LongAdder> SUPPRESSED = new ConcurrentHashMap<>();
 
     private final AppenderAttachableImpl<ILoggingEvent> appenders = new AppenderAttachableImpl<>();
-    private final BurstLimit limit = new BurstLimit(System::nanoTime);
+    private final BurstLimit limit;
     private final ScheduledExecutorService timer = Executors.newSingleThreadScheduledExecutor(task -> {
         Thread thread = new Thread(task, "log-bursts");
         thread.setDaemon(true);
         return thread;
     });
+
+    public BurstAppender() {
+        this(new BurstLimit(System::nanoTime));
+    }
+
+    BurstAppender(BurstLimit limit) {
+        this.limit = limit;
+    }
 
     /** How many lines of a level were left out since the process began. */
     static double suppressed(String level) {

@@ -34,6 +34,9 @@ class Metrics {
                 .description("What telemetry was given up")
                 .tag("signal", "stderr")
                 .register(registry);
+        Gauge.builder("process.clock.seconds", () -> System.currentTimeMillis() / 1e3)
+                .description("What the process's clock says, since 1970")
+                .register(registry);
         for (String level : List.of("debug", "info", "warning", "error")) {
             FunctionCounter.builder("log.lines.suppressed", registry, ignored -> BurstAppender.suppressed(level))
                     .description("Log lines left out of bursts of lines that are alike")

@@ -60,7 +60,7 @@ class BurstLimitTest {
     void passesAccessLinesAndOneThatSaysHowManyOthersWereLeftOut() {
         ListAppender<ILoggingEvent> written = new ListAppender<>();
         written.start();
-        BurstAppender appender = new BurstAppender();
+        BurstAppender appender = new BurstAppender(limit);
         appender.setContext(context);
         appender.addAppender(written);
         appender.start();
@@ -69,10 +69,11 @@ class BurstLimitTest {
             appender.doAppend(new LoggingEvent("", context.getLogger("access"), Level.WARN, "GET /", null, null));
         }
         appender.stop();
-        assertEquals(2L * BurstLimit.WARNINGS_BURST + 40 + 1, written.list.size());
-        ILoggingEvent last = written.list.get(written.list.size() - 1);
-        assertEquals("log lines suppressed", last.getMessage());
-        assertEquals(40L, last.getKeyValuePairs().get(0).value);
+        List<ILoggingEvent> told = written.list.stream()
+                .filter(event -> event.getMessage().equals("log lines suppressed"))
+                .toList();
+        assertEquals(2L * BurstLimit.WARNINGS_BURST + 40, written.list.size() - told.size());
+        assertEquals(40L, told.stream().mapToLong(event -> (long) event.getKeyValuePairs().get(0).value).sum());
         assertEquals(40, BurstAppender.suppressed("warning"));
     }
 
