@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 
 from observability.http.json_body import MAX_BODY_BYTES
 from observability.tests.servers import Server, Trace
+from tests.random_requests import random_requests
 from tests.trace_context import TRACEPARENTS, parent_of
 
 ROUTES = {
@@ -114,6 +115,18 @@ def test_requests_are_measured(server: Server, trace: Trace) -> None:
     assert 'http_server_active_requests{http_request_method="GET"} 0.0' in page.text
     assert 'telemetry_dropped_total{signal="spans"} 0.0' in page.text
     assert "_created" not in page.text
+
+
+def test_no_caller_makes_series(server: Server) -> None:
+    """Of what it chooses only methods and statuses that are known are labels."""
+
+    def send(count: int) -> int:
+        for each in random_requests(count):
+            requests.request(each.method, server.url + each.path, headers=each.headers, timeout=30)
+        return len(server.metrics().splitlines())
+
+    before = send(60)
+    assert send(300) - before < 60  # a method and a status that did not come together before have 20 lines
 
 
 def test_a_synthetic_request_is_marked_in_span_lines_and_metrics(server: Server, trace: Trace) -> None:
