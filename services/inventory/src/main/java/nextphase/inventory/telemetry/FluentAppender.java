@@ -40,7 +40,12 @@ public final class FluentAppender extends UnsynchronizedAppenderBase<ILoggingEve
                 addError("FLUENT_ADDRESS is not of the form host:port: " + address);
                 return;
             }
-            sender = new ForwardSender(place.getHost(), place.getPort(), "nextphase." + service, DROPPED::add);
+            sender = new ForwardSender(
+                    place.getHost(),
+                    place.getPort(),
+                    "nextphase." + service,
+                    DROPPED::add,
+                    ForwardSender.ATTEMPT_MILLIS);
         }
         super.start();
     }

@@ -13,6 +13,8 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.Map;
+import java.util.Timer;
+import java.util.TimerTask;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongConsumer;
@@ -39,8 +41,11 @@ final class ForwardSender implements AutoCloseable {
     private static final int BATCH_BYTES = 1024 * 1024;
     private static final int CONNECT_MILLIS = 3_000;
 
-    /** The collector acknowledges what its queue on disk has; while that is full, it does not. */
-    private static final int ACKNOWLEDGE_MILLIS = 10_000;
+    /**
+     * To write a batch and have it acknowledged. The collector acknowledges what its queue on disk has; while that is
+     * full, it does not.
+     */
+    static final long ATTEMPT_MILLIS = 10_000;
 
     private static final long GATHER_MILLIS = 50;
     private static final long FIRST_PAUSE_MILLIS = 250;
@@ -52,6 +57,8 @@ final class ForwardSender implements AutoCloseable {
     private final int port;
     private final String tag;
     private final LongConsumer dropped;
+    private final long attemptMillis;
+    private final Timer deadlines = new Timer("log-sender-deadlines", true);
     private final Thread thread = new Thread(this::run, "log-sender");
     private final Deque<byte[]> entries = new ArrayDeque<>();
     private int bytes;
@@ -63,12 +70,14 @@ final class ForwardSender implements AutoCloseable {
      * Starts the thread.
      *
      * @param dropped called with the number of records whenever some are lost
+     * @param attemptMillis how long writing a batch and its acknowledgement may take, however slowly the bytes go
      */
-    ForwardSender(String host, int port, String tag, LongConsumer dropped) {
+    ForwardSender(String host, int port, String tag, LongConsumer dropped, long attemptMillis) {
         this.host = host;
         this.port = port;
         this.tag = tag;
         this.dropped = dropped;
+        this.attemptMillis = attemptMillis;
         thread.setDaemon(true);
         thread.start();
     }
@@ -112,6 +121,7 @@ final class ForwardSender implements AutoCloseable {
         }
         thread.interrupt();
         disconnect();
+        deadlines.cancel();
     }
 
     private void run() {
@@ -188,9 +198,14 @@ final class ForwardSender implements AutoCloseable {
     private boolean attempt(List<byte[]> batch, String chunk) {
         try {
             Socket connection = connect();
-            write(connection.getOutputStream(), batch, chunk);
-            if (chunk.equals(acknowledgement(connection.getInputStream()))) {
-                return true;
+            TimerTask deadline = closeLater(connection);
+            try {
+                write(connection.getOutputStream(), batch, chunk);
+                if (chunk.equals(acknowledgement(connection.getInputStream()))) {
+                    return true;
+                }
+            } finally {
+                deadline.cancel();
             }
         } catch (IOException | RuntimeException error) {
             // The collector's health check and telemetry_dropped_total say it; a log line would come here again.
@@ -199,12 +214,23 @@ final class ForwardSender implements AutoCloseable {
         return false;
     }
 
+    /** Ends an attempt that takes too long: a write has no time-out, and that of a read begins anew with each byte. */
+    private TimerTask closeLater(Socket connection) {
+        TimerTask deadline = new TimerTask() {
+            @Override
+            public void run() {
+                close(connection);
+            }
+        };
+        deadlines.schedule(deadline, attemptMillis);
+        return deadline;
+    }
+
     private Socket connect() throws IOException {
         Socket open = socket;
         if (open == null) {
             Socket made = new Socket();
             made.setTcpNoDelay(true);
-            made.setSoTimeout(ACKNOWLEDGE_MILLIS);
             try {
                 made.connect(new InetSocketAddress(host, port), CONNECT_MILLIS);
             } catch (IOException | RuntimeException error) {
@@ -219,12 +245,16 @@ final class ForwardSender implements AutoCloseable {
     private void disconnect() {
         Socket open = socket;
         if (open != null) {
-            try {
-                open.close();
-            } catch (IOException error) {
-                // It is gone either way.
-            }
+            close(open);
             socket = null;
+        }
+    }
+
+    private static void close(Socket connection) {
+        try {
+            connection.close();
+        } catch (IOException error) {
+            // It is gone either way.
         }
     }
 

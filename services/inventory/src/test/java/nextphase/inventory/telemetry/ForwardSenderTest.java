@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
@@ -67,8 +68,40 @@ class ForwardSenderTest {
         assertEquals(count, dropped.sum());
     }
 
+    @Test
+    void endsAnAnswerThatGoesOnByteByByte() throws IOException, InterruptedException {
+        try (ServerSocket server = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
+                ForwardSender sender =
+                        new ForwardSender("127.0.0.1", server.getLocalPort(), "test", dropped::add, 500)) {
+            sender.send(Instant.EPOCH, record(0));
+            for (int attempt = 0; attempt < 2; attempt++) {
+                try (Socket connection = server.accept()) {
+                    assertTimeoutPreemptively(PATIENCE, () -> drip(connection.getOutputStream()));
+                }
+            }
+        }
+    }
+
+    /** The beginning of an acknowledgement, and then a text that does not end until the other side has closed. */
+    private static void drip(OutputStream out) throws InterruptedException {
+        try {
+            out.write(new byte[] {(byte) 0x81, (byte) 0xa3, 'a', 'c', 'k', (byte) 0xd9, (byte) 200});
+            while (true) {
+                out.write('x');
+                Thread.sleep(200);
+            }
+        } catch (IOException closed) {
+            // As it should be.
+        }
+    }
+
     private ForwardSender sender() {
-        return new ForwardSender("127.0.0.1", collector.server.getLocalPort(), "test", dropped::add);
+        return new ForwardSender(
+                "127.0.0.1",
+                collector.server.getLocalPort(),
+                "test",
+                dropped::add,
+                ForwardSender.ATTEMPT_MILLIS);
     }
 
     private static Map<String, Object> record(int number) {
