@@ -86,11 +86,12 @@ func createTraces(ctx context.Context, settings exporter.Settings, config compon
 		return nil, err
 	}
 	push := func(ctx context.Context, traces ptrace.Traces) error {
-		store.recordLag(traceBatch(traces).newest(pcommon.NewTimestampFromTime(time.Now())))
+		store.lag.trying(traceBatch(traces).newest(pcommon.NewTimestampFromTime(time.Now())))
 		left, err := sendAll(ctx, store, traceBatch(traces))
 		if left != nil {
 			return consumererror.NewTraces(err, ptrace.Traces(*left))
 		}
+		store.lag.taken()
 		return err
 	}
 	made, err := exporterhelper.NewTraces(ctx, settings, config, push, store.options()...)
@@ -103,11 +104,12 @@ func createLogs(ctx context.Context, settings exporter.Settings, config componen
 		return nil, err
 	}
 	push := func(ctx context.Context, logs plog.Logs) error {
-		store.recordLag(logBatch(logs).newest(pcommon.NewTimestampFromTime(time.Now())))
+		store.lag.trying(logBatch(logs).newest(pcommon.NewTimestampFromTime(time.Now())))
 		left, err := sendAll(ctx, store, logBatch(logs))
 		if left != nil {
 			return consumererror.NewLogs(err, plog.Logs(*left))
 		}
+		store.lag.taken()
 		return err
 	}
 	made, err := exporterhelper.NewLogs(ctx, settings, config, push, store.options()...)
@@ -143,7 +145,7 @@ type store struct {
 	log     *zap.Logger
 	of      component.TelemetrySettings
 	refused metric.Int64Counter
-	lag     metric.Float64Gauge
+	lag     lag
 	labels  metric.MeasurementOption
 	client  *http.Client
 }
@@ -157,24 +159,17 @@ func newStore(settings exporter.Settings, config *Config, path, signal string) (
 	if err != nil {
 		return nil, err
 	}
-	lag, err := meter.Float64Gauge(
-		"otelcol_exporter_lag_seconds",
-		metric.WithDescription("Age of the newest span or log record that was last sent to the store, or tried to be."),
-	)
-	if err != nil {
-		return nil, err
-	}
-	return &store{
+	made := &store{
 		config:  config,
 		url:     strings.TrimSuffix(config.ClientConfig.Endpoint, "/") + path,
 		log:     settings.Logger,
 		of:      settings.TelemetrySettings,
 		refused: refused,
-		lag:     lag,
 		labels: metric.WithAttributes(
 			attribute.String("exporter", settings.ID.String()), attribute.String("data_type", signal),
 		),
-	}, nil
+	}
+	return made, made.lag.show(meter, made.labels)
 }
 
 func (s *store) options() []exporterhelper.Option {
@@ -192,14 +187,6 @@ func (s *store) options() []exporterhelper.Option {
 
 func (s *store) count(records int64) {
 	s.refused.Add(context.Background(), records, s.labels)
-}
-
-// recordLag says how old the newest of some records is, which are about to be sent. Each try says it again: of a store that
-// takes nothing the lag grows. 0 is no time.
-func (s *store) recordLag(newest pcommon.Timestamp) {
-	if newest != 0 {
-		s.lag.Record(context.Background(), time.Since(newest.AsTime()).Seconds(), s.labels)
-	}
 }
 
 // refusal is an answer that blames what was sent: to send the same again is no use.

@@ -327,25 +327,24 @@ func TestTheLagIsTheAgeOfTheNewestRecord(t *testing.T) {
 	}
 }
 
-func TestTheLagOfAStoreThatTakesNothingGrows(t *testing.T) {
-	s := start(t)
-	var before float64
-	s.store.answers = func(request int) int {
-		if request == 1 {
-			return http.StatusServiceUnavailable
+func TestTheLagGrowsWhileAStoreTakesNothingAndEnds(t *testing.T) {
+	now := time.Now()
+	var late lag
+	expect := func(at time.Time, seconds float64) {
+		t.Helper()
+		if is := late.seconds(at); is < seconds-0.5 || is > seconds+0.5 {
+			t.Fatalf("%v s, not %v", is, seconds)
 		}
-		before = s.lag("logs") // told before the first answer
-		return 0
 	}
-	all := plog.NewLogs()
-	record := all.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords().AppendEmpty()
-	record.SetTimestamp(pcommon.NewTimestampFromTime(time.Now().Add(-time.Minute)))
-	if err := s.logs(all); err != nil {
-		t.Fatal(err)
-	}
-	if s.store.requests != 2 || before < 60 {
-		t.Fatalf("%d requests, lag %v s", s.store.requests, before)
-	}
+	expect(now, 0)
+	late.trying(pcommon.NewTimestampFromTime(now.Add(-10 * time.Second)))
+	expect(now, 10)
+	expect(now.Add(time.Hour), 3610)
+	late.trying(0) // a batch of records without a time says nothing
+	expect(now.Add(time.Hour), 3610)
+	late.taken()
+	expect(now.Add(5*time.Second), 10)
+	expect(now.Add(time.Minute), 0) // nothing has come since
 }
 
 func (s *sending) lag(signal string) float64 {
