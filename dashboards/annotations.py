@@ -6,7 +6,7 @@ from typing import Final
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models.dashboard import AnnotationQuery, DataSourceRef
 
-from dashboards.sources import PROMETHEUS
+from dashboards.sources import LOKI, PROMETHEUS
 
 
 class _WithTexts(AnnotationQuery):
@@ -27,7 +27,8 @@ class _WithTexts(AnnotationQuery):
 
 @dataclass(frozen=True, slots=True)
 class Annotation(Builder[AnnotationQuery]):
-    """Marks where a query has a result; `title` and `text` may name labels, `{{service}}`."""
+    """Marks where a query has a result; `title` and `text` may name labels, `{{service}}`. Where `text` is
+    empty, a log line is its own text."""
 
     name: str
     source: DataSourceRef
@@ -48,4 +49,20 @@ ALERTS: Final = Annotation(
     "{{alertname}}",
     "{{service}} {{instance}}",
     "red",
+)
+DEPLOYS: Final = Annotation(
+    "Deploys",
+    LOKI,
+    '{service_name="operator"} | operation="deploy"',
+    "Deploy",
+    "",
+    "blue",
+)
+DRILLS: Final = Annotation(
+    "Drills",
+    LOKI,
+    '{service_name="operator"} | operation="drill"',
+    "Drill",
+    "",
+    "purple",
 )

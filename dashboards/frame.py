@@ -4,7 +4,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard, DashboardLink, 
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models.dashboard import DashboardCursorSync, DashboardLinkType, Panel
 
-from dashboards.annotations import ALERTS
+from dashboards.annotations import ALERTS, DEPLOYS, DRILLS
 
 TAG = "nextphase"
 
@@ -29,6 +29,8 @@ def new_dashboard(title: str, uid: str, description: str) -> Dashboard:
         .tooltip(DashboardCursorSync.CROSSHAIR)
         .readonly()
         .annotation(ALERTS)
+        .annotation(DEPLOYS)
+        .annotation(DRILLS)
         .link(others)
     )
 

@@ -1,7 +1,8 @@
 """The log of deployments that the console shows: one JSON document a line for each run of `up` or `restart`.
 
 Each run of `up` or `restart` that changed something has `started` and `ended` (ISO 8601), the `command`, its
-`changes` in words, and in `failed` why it did not come to its end, or null.
+`changes` in words, and in `failed` why it did not come to its end, or null. The dashboards show the same from
+the log store.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from compose.cli import files
+from compose.cli import files, operations
 from compose.cli.errors import Failure
 from compose.cli.layout import Layout
 
@@ -25,8 +26,11 @@ def path(layout: Layout) -> Path:
 
 
 @contextlib.contextmanager
-def recorded(layout: Layout, command: str) -> Iterator[list[str]]:
-    """Writes down what the block adds to the list that it is given, and its failure, if it fails."""
+def recorded(layout: Layout, command: str, hop: str | None = None) -> Iterator[list[str]]:
+    """Writes down what the block adds to the list that it is given, and its failure, if it fails.
+
+    hop: the part that is changed, if it is one alone.
+    """
     started = _now()
     changes: list[str] = []
     failed: str | None = None
@@ -42,6 +46,8 @@ def recorded(layout: Layout, command: str) -> Iterator[list[str]]:
         if changes or failed:
             line = {"started": started, "ended": _now(), "command": command}
             _append(path(layout), json.dumps({**line, "changes": changes, "failed": failed}))
+            done = "; ".join([*changes, *([f"failed: {failed}"] if failed else [])])
+            operations.record(layout, "deploy", f"{command}: {done}", hop, failed=bool(failed))
 
 
 def _append(file: Path, line: str) -> None:

@@ -174,9 +174,9 @@ def test_the_overview_leads_to_every_part() -> None:
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
-def test_every_dashboard_marks_alerts(name: str) -> None:
+def test_every_dashboard_marks_alerts_deploys_and_drills(name: str) -> None:
     names = [annotation["name"] for annotation in DOCUMENTS[name]["annotations"]["list"]]
-    assert "Alerts" in names
+    assert names[-3:] == ["Alerts", "Deploys", "Drills"]
 
 
 def test_durations_show_the_traces_behind_them() -> None:

@@ -6,9 +6,13 @@ Each becomes a record of observability/logs/schema.yaml.
 import secrets
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
+from compose.cli import operations
+from compose.cli.layout import Layout
+from dashboards.annotations import DEPLOYS, DRILLS, Annotation
 from tests.config.programs import Pipeline
 from tests.conftest import eventually
 
@@ -106,6 +110,15 @@ CASES = {
         "error",
         "MARK",
         {"error_message": "refused"},
+    ),
+    "an operation": Case(
+        "operator.log",
+        f'{{"time":"{NOW.isoformat(timespec="microseconds")}","level":"info","logger":"operator.deploy",'
+        '"message":"up: MARK replaced","operation":"deploy","hop":"orders"}',
+        "operator",
+        "info",
+        "up: MARK replaced",
+        {"operation": "deploy", "hop": "orders", "logger": "operator.deploy"},
     ),
     "PostgreSQL": Case(
         "postgres.log",
@@ -373,3 +386,19 @@ def test_a_line_that_a_hop_sent_is_not_read_from_its_file_again(pipeline: Pipeli
         assert found == [f"after {mark}"]
 
     eventually(look)
+
+
+@pytest.mark.parametrize(("kind", "annotation"), [("deploy", DEPLOYS), ("drill", DRILLS)])
+def test_an_operation_is_marked_on_the_dashboards(
+    pipeline: Pipeline, tmp_path: Path, kind: operations.Kind, annotation: Annotation
+) -> None:
+    layout, mark = Layout.open(tmp_path), secrets.token_hex(8)
+    operations.record(layout, kind, f"orders {mark} replaced", "orders")
+    with (pipeline.logs / "operator.log").open("a") as file:
+        file.write(operations.path(layout).read_text())
+
+    def look() -> None:
+        marked = [(fields["hop"], line) for fields, _, line in pipeline.lines(annotation.expression)]
+        assert ("orders", f"orders {mark} replaced") in marked
+
+    eventually(look, 60.0)

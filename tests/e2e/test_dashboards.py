@@ -6,9 +6,12 @@ Panels that count trouble say NONE where they are empty; their metrics must be e
 import re
 from collections.abc import Iterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
+from compose.cli import operations
+from dashboards.annotations import DEPLOYS, DRILLS
 from dashboards.panels import NONE
 from dashboards.queries import Query, documents, queries, queries_of
 from tests.config.test_metric_names import shown
@@ -56,6 +59,19 @@ def test_panel_has_data(stack: Stack, query: Query) -> None:
         ask(stack, query)  # an error of the store raises
     else:
         eventually(look)
+
+
+def test_deploys_and_drills_are_marked(stack: Stack) -> None:
+    """The instance was started by `up`; a drill says what it does in the same way."""
+    text = f"orders is stopped, {uuid4().hex}"
+    operations.record(stack.layout, "drill", text, "orders")
+
+    def look() -> None:
+        drills = [(line.message, line.labels["hop"]) for line in stack.telemetry.logs(DRILLS.expression)]
+        assert (text, "orders") in drills
+        assert any("up: " in line.message for line in stack.telemetry.logs(DEPLOYS.expression))
+
+    eventually(look, 60.0)
 
 
 def test_no_panel_is_empty_but_for_its_zero(stack: Stack) -> None:

@@ -22,7 +22,7 @@ def run(layout: Layout, args: argparse.Namespace) -> int:
         if not supervisor.is_running():
             raise Failure(f"instance {layout.instance} does not run")
         planned = configure(layout, progress)
-        recorded = deployments.recorded(layout, f"restart {args.name}")
+        recorded = deployments.recorded(layout, f"restart {args.name}", args.name)
         with recorded as done, progress.stage(f"Restart of {args.name}") as stage:
             done.extend(changes.restart(supervisor, planned, args.name, stage.note))
     print("\n".join(done))
