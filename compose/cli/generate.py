@@ -8,6 +8,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from compose.cli import (
+    alert_rules,
     alertmanager,
     architecture,
     collector,
@@ -208,7 +209,10 @@ def _prometheus(
 ) -> dict[str, str]:
     """Prometheus' own files, whose paths are all relative, and beside them the targets."""
     rules = sorted(path.relative_to(root) for path in _rules(root))
-    copied = {str(source.relative_to("observability")): (root / source).read_text() for source in rules}
+    copied = {
+        str(source.relative_to("observability")): alert_rules.with_links((root / source).read_text())
+        for source in rules
+    }
     own = (root / prometheus.SOURCE / "prometheus.yml").read_text()
     return copied | {
         architecture.CALL_RULES: architecture.call_rules(catalog),

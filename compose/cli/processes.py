@@ -369,6 +369,9 @@ class Processes:
             "--config.file": self._site.config / alertmanager.FILE,
             "--storage.path": self._site.data / "alertmanager",
             "--web.listen-address": self._site.listen("alertmanager"),
+            # What notifications call it: the console has the page that Debian's has not.
+            "--web.external-url": f"http://localhost:{self._site.listen('console').port}/alerts",
+            "--web.route-prefix": "/",
             "--cluster.listen-address": "",  # alone
             "--log.format": "json",
         }

@@ -51,6 +51,8 @@ def options(
         "--config.file": str(site.config / "prometheus" / "prometheus.yml"),
         **stored,
         "--web.listen-address": str(site.listen("prometheus")),
+        # Of the page of a rule, in what Alertmanager is told; else it is the name of the machine.
+        "--web.external-url": f"http://localhost:{site.listen('prometheus').port}/",
         "--enable-feature": features,
         "--log.format": "json",
     }

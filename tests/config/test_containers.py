@@ -480,7 +480,7 @@ def test_what_containers_read_of_the_checkout_is_in_the_volume(
         for value in [*variables(container).values(), *words(container)]
         for path in re.findall(rf"{SITE.config}/((?:observability|dashboards)/[\w/.-]+)", value)
     }
-    assert len(named) == 6
+    assert len(named) == 5
     for path in named:
         assert (volumes / "config" / path).exists(), path
     provider = yaml.safe_load(

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from compose.cli import alert_rules
 from compose.cli.toolbox import Toolbox
 from dashboards.generate import GENERATED
 from tests.config.programs import OBSERVABILITY
@@ -104,6 +105,35 @@ def test_every_alert_leads_to_a_dashboard_that_is_there(rule: dict[str, Any]) ->
     board = json.loads((GENERATED / f"{link[1]}.json").read_text())
     variables = {variable["name"] for variable in board.get("templating", {}).get("list", ())}
     assert ("service" in variables) == bool(link[2])
+
+
+def test_an_instances_alerts_lead_to_runbook_and_traces(toolbox: Toolbox, tmp_path: Path) -> None:
+    copies = []
+    for file in RULES:
+        copies.append(copy := tmp_path / file.name)
+        copy.write_text(alert_rules.with_links(file.read_text()))
+    run(toolbox.promtool, "check", "rules", "--lint=all", "--lint-fatal", *copies)
+    found = [
+        rule
+        for copy in copies
+        for group in yaml.safe_load(copy.read_text())["groups"]
+        for rule in group["rules"]
+        if "alert" in rule
+    ]
+    assert len(found) == len(list(alerts()))
+    console = "{{ $externalLabels.console_url }}"
+    for rule in found:
+        assert rule["annotations"]["runbook_url"] == f"{console}/alerts?alert={rule['alert']}"
+        assert re.fullmatch(
+            re.escape(f"{console}/traces?service=")
+            + r"(\*|{{ \$labels\.service }}|[a-z-]+)&(failed=true|least=1s)&from=now-1h&to=now",
+            rule["annotations"]["traces_url"],
+        )
+    traces = {rule["alert"]: rule["annotations"]["traces_url"].partition("/traces?")[2] for rule in found}
+    assert traces["HopDown"].startswith("service={{ $labels.service }}&failed=true&")
+    assert traces["HighLatency"].startswith("service={{ $labels.service }}&least=1s&")
+    assert traces["GatewayShedding"].startswith("service=gateway&failed=true&")
+    assert traces["PostgresDown"].startswith("service=*&failed=true&")
 
 
 def test_the_links_begin_where_the_console_is() -> None:

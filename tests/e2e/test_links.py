@@ -11,7 +11,7 @@ from tests.conftest import Stack, eventually, nextphase
 pytestmark = pytest.mark.stack
 
 
-def test_an_alert_leads_to_a_dashboard_of_this_instance(stack: Stack) -> None:
+def test_an_alert_leads_to_pages_of_this_instance(stack: Stack) -> None:
     url = f"http://{stack.layout.address('alertmanager')}/api/v2/alerts"
 
     def look() -> None:
@@ -19,7 +19,11 @@ def test_an_alert_leads_to_a_dashboard_of_this_instance(stack: Stack) -> None:
         found = httpx.get(url, params=query, timeout=10, trust_env=False).raise_for_status().json()
         assert len(found) == 1
         (watchdog,) = found
-        assert watchdog["annotations"]["dashboard_url"] == Links.of(stack.layout).dashboard("platform")
+        links, annotations = Links.of(stack.layout), watchdog["annotations"]
+        assert annotations["dashboard_url"] == links.dashboard("platform")
+        assert annotations["runbook_url"] == links.alerts("Watchdog")
+        assert annotations["traces_url"].startswith(f"{links.traces()}?service=*&failed=true")
+        assert watchdog["generatorURL"].startswith(f"http://localhost:{stack.layout.port('prometheus')}/")
         assert watchdog["labels"].keys() == {"alertname", "severity"}
 
     eventually(look, within_seconds=120)  # what could not be sent at first is sent again after a minute

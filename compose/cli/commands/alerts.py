@@ -108,6 +108,8 @@ def _lines(layout: Layout, alert: Alert, links: Links) -> Iterator[tuple[str, Te
     yield "alert", _verbatim(links.alerts(alert.name))
     if dashboard := alert.annotations.get("dashboard_url"):
         yield "dashboard", _verbatim(dashboard)
+    if traces := alert.annotations.get("traces_url"):
+        yield "traces", _verbatim(traces)
 
 
 def _prose(text: str) -> Text:
@@ -143,6 +145,7 @@ def _document(layout: Layout, alert: Alert, links: Links) -> dict[str, Any]:
         "runbook": runbook,
         "alert_url": links.alerts(alert.name),
         "dashboard_url": alert.annotations.get("dashboard_url"),
+        "traces_url": alert.annotations.get("traces_url"),
     }
 
 
