@@ -29,6 +29,8 @@ class Authentication:
     def __call__(self, handler: Handler, route: Route) -> Handler:
         if route.auth == "none":
             return handler
+        for status in ("401", "403"):  # at 0: an alert sees the first ones as an increase
+            self._metrics.denied.labels(route.id, status)
 
         async def authenticated(request: Request) -> Response:
             try:

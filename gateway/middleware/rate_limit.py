@@ -20,6 +20,7 @@ class RateLimiting:
         limit = route.rate_limit
         if limit is None:
             return handler
+        self._metrics.rate_limited.labels(route.id)  # at 0: an alert sees the first ones as an increase
 
         async def limited(request: Request) -> Response:
             self.count(request, route.id, limit)

@@ -18,6 +18,8 @@ AT_ZERO = {
     "telemetry_dropped_total",
     "gateway_service_calls_refused_total",
     "gateway_shed_total",
+    "gateway_denied_total",
+    "gateway_rate_limited_total",
     "gateway_composed_answers_total",
     "gateway_partial_answers_total",
     "rio_events_refused_total",
