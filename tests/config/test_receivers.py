@@ -18,6 +18,7 @@ from compose.cli.notifications import Notifications, Receiver, Watchdog, write_s
 from compose.cli.site import Site
 from compose.cli.toolbox import Toolbox
 from tests.config.programs import ROOT, Program
+from tests.config.test_inhibition import CAUSES
 from tests.conftest import eventually
 from tests.ports import free_port
 from tests.receivers import MailServer, Webhook
@@ -176,6 +177,23 @@ def test_only_receivers_of_a_severity_are_told_of_it(running: Running) -> None:
     first(running, "/hook")
     first_mail(running)
     assert not running.webhook.at("/pagerduty")
+
+
+@pytest.mark.parametrize("name", ["a service", "PostgreSQL"])
+def test_a_cause_and_all_that_follows_of_it_are_one_notification(running: Running, name: str) -> None:
+    cause, symptoms = CAUSES[name]
+    raised = [{"labels": {"severity": "critical", **labels}} for labels in (cause, *symptoms)]
+    url = f"{running.url}/api/v2/alerts"
+    httpx.post(url, json=raised, timeout=10, trust_env=False).raise_for_status()
+    first(running, "/pagerduty")
+    post(running, "RuleFailing", "critical")  # it comes when all that was raised before could have come
+
+    def look() -> None:
+        told = [one.body["payload"]["summary"] for one in running.webhook.at("/pagerduty")]
+        title = f"[FIRING] {cause['alertname']} of {cause['service']} (shop)"
+        assert told == [title, "[FIRING] RuleFailing (shop)"]
+
+    eventually(look, SECONDS)
 
 
 def test_the_watchdog_arrives_again_and_again_at_its_receiver_alone(running: Running) -> None:
