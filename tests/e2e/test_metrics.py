@@ -31,6 +31,7 @@ LACKED = {
     "platform:starting",
     "contract_cells",  # not before the console's first audit
     "postgresql_replication_slot_retained_bytes",
+    "gateway_rate_limited_total",  # no route of the example has a rate
     "otelcol_exporter_enqueue_failed_spans_total",
     "otelcol_processor_tail_sampling_sampling_trace_dropped_too_early_total",
     "otelcol_exporter_send_failed_log_records_total",
@@ -180,6 +181,8 @@ def test_every_counter_that_an_alert_uses_is_there_before_its_first_event(stack:
     pages = f"http://{stack.layout.address('gateway-metrics')}/routes"
     routes = httpx.get(pages, trust_env=False).json()["routes"]
     composed = {route["id"] for route in routes if route.get("parts")}
+    guarded = {route["id"] for route in routes if route["auth"] != "none"}
+    limited = {route["id"] for route in routes if route["rate_limit"]}
     subscriptions = Rio(stack.layout).ask("GET", "/subscriptions").json()["items"]
     active = {one["id"] for one in subscriptions if one["status"] == "active"}
     expected = {
@@ -190,6 +193,8 @@ def test_every_counter_that_an_alert_uses_is_there_before_its_first_event(stack:
         ("gateway_shed_total", "instance", "route"): product(gateways, [route["id"] for route in routes]),
         ("gateway_composed_answers_total", "instance", "route"): product(gateways, composed),
         ("gateway_partial_answers_total", "instance", "route"): product(gateways, composed),
+        ("gateway_denied_total", "instance", "route", "status"): product(gateways, guarded, ["401", "403"]),
+        ("gateway_rate_limited_total", "instance", "route"): product(gateways, limited),
         ("rio_queues_lost_total", "service"): product(["rio"]),
         ("rio_events_refused_total", "reason"): product(["too_many", "unavailable"]),
         ("rio_deliveries_total", "subscription", "outcome"): product(active, ["delivered", "retry", "dead"]),
@@ -211,6 +216,7 @@ def test_every_counter_that_an_alert_uses_is_there_before_its_first_event(stack:
     }
     assert {name for name, *_ in expected} == AT_ZERO
     assert composed
+    assert guarded
     assert active
 
     def look() -> None:
