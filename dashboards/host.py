@@ -198,7 +198,6 @@ def _disks(board: Dashboard) -> None:
             Prom(rate("system_disk_io_time_seconds_total", "device"), "{{device}}"),
             description="Share of the time in which the device had something to do.",
             limits=USED_SHARE,
-            width=12,
         ),
         series(
             "Time spent waiting for disks",
@@ -206,7 +205,13 @@ def _disks(board: Dashboard) -> None:
             Prom(f"sum by (tasks) ({stalled})", "{{tasks}} tasks"),
             description="Share of the time in which some or all tasks waited for a disk.",
             limits=_STALLED,
-            width=12,
+        ),
+        series(
+            "Used by store",
+            units.PercentUnit,
+            Prom("max by (store) (disk_store_size_bytes / disk_store_limit_bytes)", "{{store}}"),
+            description="Share of its disk_megabytes in compose/platform.yaml. Natively only.",
+            limits=Limits(amber=0.95, red=1.05),
         ),
     )
 

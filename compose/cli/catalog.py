@@ -23,7 +23,9 @@ MANIFEST = "service.yaml"
 SCHEMA = FOLDER / "service.schema.json"
 _MAX_BYTES = 64 * 1024
 
-_PARTS = "broker collector console databases edge epmd gateway health jaeger loki logrotate metrics"
+_PARTS = (
+    "broker collector console databases disk-limits edge epmd gateway health jaeger loki logrotate metrics"
+)
 _PARTS += " alertmanager monitor operator prometheus rabbitmq relay rio services viewer"
 _DATABASE_WORDS = "postgres public template0 template1 user"
 RESERVED_NAMES = frozenset(_PARTS.split() + _DATABASE_WORDS.split())

@@ -67,7 +67,7 @@ def _checks(plan: Plan, folder: Path) -> Iterator[Check]:
         [str(toolbox.amtool), "check-config", str(folder / alertmanager.FILE)],
     )
     root, platform = plan.layout.root, plan.platform
-    yield validation.collector(toolbox.otelcol, root, site, plan.stores)
+    yield validation.collector(toolbox.otelcol, root, site, plan.platform, plan.stores)
     if plan.stores.runs("jaeger"):
         yield validation.jaeger(toolbox.jaeger, root, site, platform)
     if plan.stores.runs("loki"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from compose.cli import log_levels
+from compose.cli import disk_limits, log_levels
 from compose.cli.catalog import Service
 from compose.cli.layout import LOOPBACK
 from compose.cli.platform import FAST, Platform
@@ -15,6 +15,10 @@ Environment = dict[str, str]
 
 #: Go's collector lets a heap double before it looks; a laptop would rather have the memory.
 SMALL_HEAP = {"GOMEMLIMIT": "160MiB", "GOGC": "50"}
+
+
+#: Of what the collector's queues may take, what waits for Jaeger, as much for Loki; their files take more.
+_QUEUE_SHARE = 0.4
 
 
 def telemetry(site: Site, instance_id: str) -> Environment:
@@ -109,10 +113,11 @@ def database_url(site: Site, role: str, name: str) -> str:
     return f"postgresql://{role}@{site.reach('postgres')}/{name}"
 
 
-def collector(site: Site, stores: Stores) -> Environment:
+def collector(site: Site, platform: Platform, stores: Stores) -> Environment:
     """The variables that the configuration in observability/collector/ refers to."""
     metrics = site.listen("collector-metrics")
     return {
+        "COLLECTOR_QUEUE_BYTES": str(int(_QUEUE_SHARE * platform.disk_megabytes.telemetry_queues * 1024**2)),
         "GOMEMLIMIT": "160MiB",  # below what its memory_limiter refuses at
         "NO_PROXY": "*",  # a proxy for the outside world is not on the way to Jaeger and Loki
         "NEXTPHASE_INSTANCE": site.instance,
@@ -160,6 +165,9 @@ def jaeger(site: Site, platform: Platform) -> Environment:
     metrics = site.listen("jaeger-metrics")
     return {
         **SMALL_HEAP,
+        # Each of its two stores has 80 MiB for what it writes next, most of it never touched; with less, the
+        # collector of garbage runs all the time.
+        "GOMEMLIMIT": "320MiB",
         "JAEGER_OTLP": str(site.listen("jaeger-otlp")),
         "JAEGER_QUERY_HTTP": str(site.listen("jaeger")),
         "JAEGER_QUERY_GRPC": str(site.listen("jaeger-grpc")),
@@ -181,4 +189,5 @@ def loki(site: Site, platform: Platform) -> Environment:
         "LOKI_GRPC_PORT": str(site.listen("loki-grpc").port),
         "LOKI_DATA_DIR": str(site.data / "loki"),
         "LOKI_RETENTION": f"{platform.logs_hours}h",
+        "LOKI_OVERRIDES": str(site.run / disk_limits.LOKI_OVERRIDES) if site.hosts is None else "",
     }

@@ -24,8 +24,11 @@ RELOADING = ("edge-nginx", "services-nginx", "postgres", "prometheus", "alertman
 
 _GATEWAY_RELOADS = ("services",)  # members of gateway.json
 _WORD = re.compile(r"[\s=,;|\"'()]+")
-_CODE = re.compile(r"(?<![\w./])(gateway|broker|services[./]\w+|observability[./]console)\b")
-_SHARED_BY_ALL = ("observability",)
+_CODE = re.compile(
+    r"(?<![\w./])(gateway|broker|services[./]\w+|observability[./]console|compose[./]disk_limits)\b"
+)
+_SHARED_BY_HOPS = ("observability",)
+_NO_HOP = "compose/disk_limits"
 _CONSOLE = "observability/console"  # a hop of its own; its front end is not read where its sources are
 _SHARED_BY_SERVICES = (
     "services/chassis",
@@ -146,12 +149,12 @@ class Fingerprints:
         return {path for path in folder.rglob("*") if path.is_file()}
 
     def _code_of(self, definition: Any) -> set[Path]:
-        """Code of the Python hop that a definition starts; none for other programs."""
+        """Code of ours that a definition starts; none for other programs."""
         text = " ".join(_strings(definition)).replace(str(self.layout.root), "")
         units = {match.replace(".", "/", 1) for match in _CODE.findall(text)}
         if not units or "python" not in text:
             return set()
-        shared = {*_SHARED_BY_ALL}
+        shared = set() if units == {_NO_HOP} else {*_SHARED_BY_HOPS}
         if any(unit.startswith("services/") for unit in units):
             shared.update(_SHARED_BY_SERVICES)
         own = {path for unit in units for path in self._files_of(unit, "*.py" if unit == _CONSOLE else "*")}

@@ -14,6 +14,7 @@ from compose.cli import (
     collector,
     databases,
     deployments,
+    disk_limits,
     files,
     hops,
     nginx,
@@ -118,6 +119,8 @@ def plan(catalog: Catalog, layout: Layout, toolbox: Toolbox) -> Plan:
     files = configuration(layout.root, layout.secrets, catalog, platform, site, found_stores, banned, console)
     found = processes.Processes(catalog, layout, platform, toolbox, found_stores)
     files |= _spare_files(catalog, platform, site)
+    files[disk_limits.FILE] = disk_limits.configuration(platform, site, found_stores)
+    disk_limits.make_overrides(layout)
     return Plan(layout, catalog, platform, toolbox, found_stores, files, found.definitions(), found.spares())
 
 

@@ -68,6 +68,7 @@ PORTS: Mapping[str, int] = MappingProxyType(
         "collector-span-metrics": 9464,
         "collector-metrics": 8888,
         "collector-health": 13133,
+        "disk-limits": 9465,
     }
 )
 """Every port of instance `default` that is not a service's, by what listens there. `gateway` and

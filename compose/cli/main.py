@@ -61,7 +61,9 @@ COMMANDS = {
         "install and build what is missing, start everything, wait until it is ready", True, True, False
     ),
     "down": Command("stop everything"),
-    "status": Command("show every process: readiness, ports, memory", in_environment=True),
+    "status": Command(
+        "show every process: readiness, ports, memory (own, and of mapped files)", in_environment=True
+    ),
     "logs": Command("show the log of a process"),
     "loglevel": Command("show or change which loggers write, while their hops run", in_environment=True),
     "reload": Command("have the gateway read its routes again, if they are right", in_environment=True),

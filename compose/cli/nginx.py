@@ -18,11 +18,10 @@ TEMPLATES = Path("compose/nginx")
 BANNED = TEMPLATES / "banned.conf"
 EDGE, SERVICES = "edge-nginx", "services-nginx"
 
-# Of each file at least what the collector's queues hold: it waits here while they are full or it is away.
+# Of each file at least what the collector's queues hold: it waits here while they are full or it is away. All
+# files together are bounded by `disk_megabytes` in compose/platform.yaml (compose/disk_limits).
 _ROTATE_BYTES = "64M"
 _ROTATED_KEPT = 4
-#: Lists what rotation has removed, for the collector (filebacklog): it counts what of that it had not read.
-_REMOVED = "removed"
 
 
 def edge(
@@ -110,6 +109,14 @@ def pid_file(site: Site, name: str) -> PurePath:
     return folder(site, name) / "nginx.pid"
 
 
+def removals(site: Site) -> PurePath:
+    """Lists what rotation, or compose/disk_limits, has removed, for the collector (filebacklog).
+
+    It counts what of that it had not read.
+    """
+    return site.nginx_logs / "removed"
+
+
 def rotation(site: Site) -> str:
     """logrotate's configuration: by size, few copies, uncompressed: the collector may still read them.
 
@@ -126,7 +133,7 @@ def rotation(site: Site) -> str:
     nocompress
     sharedscripts
     preremove
-        stat --format '%d:%i %s %n' "$1" >>'{site.nginx_logs / _REMOVED}'
+        stat --format '%d:%i %s %n' "$1" >>'{removals(site)}'
     endscript
     postrotate
         for file in {pids}; do

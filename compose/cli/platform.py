@@ -86,6 +86,20 @@ class Rio:
 
 
 @dataclass(frozen=True)
+class DiskMegabytes:
+    """What each store and kind of log file may take of the disk, in MiB: 5 GiB together."""
+
+    traces: int = 1280
+    logs: int = 640
+    metrics: int = 512
+    telemetry_queues: int = 640
+    nginx_files: int = 512
+    process_files: int = 384
+    databases: int = 512
+    queues: int = 640
+
+
+@dataclass(frozen=True)
 class Console:
     """show_payloads: whether it shows the bodies of events to everyone who reaches it."""
 
@@ -126,10 +140,10 @@ class ExistingStores:
 
 @dataclass(frozen=True)
 class Platform:
-    """edge: what a client may. gateway_processes: at least 1. Retention of telemetry in hours. tools:
-    binaries to use in place of those the set-up builds, by the tool's name. telemetry: stores that exist.
-    tracer: what makes the Python hops' own spans, `fast` or `sdk`. sampling: which traces are stored.
-    notifications: who is told of alerts."""
+    """edge: what a client may. gateway_processes: at least 1. Retention of telemetry in hours, and what
+    everything may take of the disk. tools: binaries to use in place of those the set-up builds, by the tool's
+    name. telemetry: stores that exist. tracer: what makes the Python hops' own spans, `fast` or `sdk`.
+    sampling: which traces are stored. notifications: who is told of alerts."""
 
     edge: Edge
     gateway_processes: int
@@ -138,6 +152,7 @@ class Platform:
     traces_hours: int
     logs_hours: int
     metrics_hours: int
+    disk_megabytes: DiskMegabytes
     tools: Mapping[str, Path]
     telemetry: ExistingStores
     tracer: str
@@ -175,6 +190,7 @@ class Platform:
             rio=Rio(**{**rio, **kept, "deliveries": Listed(**rio["deliveries"])}),
             console=Console(**content.get("console", {})),
             **content["retention"],
+            disk_megabytes=DiskMegabytes(**content.get("disk_megabytes", {})),
             tools={name: Path(path) for name, path in content.get("tools", {}).items()},
             telemetry=_telemetry(content.get("telemetry", {})),
             tracer=content.get("tracer", FAST),

@@ -104,19 +104,43 @@ def working_folder(pid: int) -> str:
         return "unknown"
 
 
-def memory(pid: int) -> int:
-    """Resident bytes: its proportional share (PSS) where that may be read, else all it has resident (RSS)."""
+@dataclass(frozen=True)
+class Memory:
+    """Bytes that processes have resident; what several share counts in part (PSS) if that may be read.
+
+    own: what only the process can free, its heap, stacks and shared memory. mapped_files: pages of files, its
+    program and data, which the kernel drops when somebody else needs the room.
+    """
+
+    own: int = 0
+    mapped_files: int = 0
+
+    def __add__(self, other: Memory) -> Memory:
+        return Memory(self.own + other.own, self.mapped_files + other.mapped_files)
+
+    @property
+    def resident(self) -> int:
+        """Both together."""
+        return self.own + self.mapped_files
+
+
+def memory(pid: int) -> Memory:
+    """What the process has resident; nothing when it is gone."""
     try:
         text = (_PROC / str(pid) / "smaps_rollup").read_text()
-        found = re.search(r"^Pss:\s+(\d+) kB", text, re.MULTILINE)
-        if found:
-            return int(found[1]) * 1024
+        found = {
+            name: int(size) * 1024 for name, size in re.findall(r"^(\w+):\s+(\d+) kB", text, re.MULTILINE)
+        }
+        if "Pss_Anon" in found:
+            return Memory(found["Pss_Anon"] + found["Pss_Shmem"], found["Pss_File"])
     except OSError:
         pass  # another user's process, or gone
     try:
-        return int((_PROC / str(pid) / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        pages = [int(word) for word in (_PROC / str(pid) / "statm").read_text().split()]
     except OSError:
-        return 0
+        return Memory()
+    page = os.sysconf("SC_PAGE_SIZE")
+    return Memory((pages[1] - pages[2]) * page, pages[2] * page)
 
 
 def _listeners() -> Iterator[tuple[int, str, int]]:

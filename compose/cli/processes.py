@@ -14,7 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from compose.cli import alertmanager, collector, environment, hops, nginx, prometheus, rabbitmq, users
+from compose.cli import (
+    alertmanager,
+    collector,
+    disk_limits,
+    environment,
+    hops,
+    nginx,
+    prometheus,
+    rabbitmq,
+    users,
+)
 from compose.cli.catalog import Catalog, Service
 from compose.cli.layout import Layout
 from compose.cli.platform import DISPATCHER, Platform
@@ -98,7 +108,7 @@ class Processes:
     def all(self) -> list[Process]:
         """Every process, in the order people think of them."""
         found = [*self._edges(), *self._own_hops(), *self._services(), *self._stores(), *self._telemetry()]
-        return [*found, self._logrotate()]
+        return [*found, self._logrotate(), self._disk_limits()]
 
     # --- hops
 
@@ -316,7 +326,7 @@ class Processes:
                 *(str(self._toolbox.otelcol), "--config", self._observability("collector/collector.yaml")),
                 *("--config", str(self._site.config / collector.FILE)),
             ],
-            environment.collector(self._site, self._telemetry_stores),
+            environment.collector(self._site, self._platform, self._telemetry_stores),
             Probe(http=(self._site.reach("collector-health"), "/")),
             self._started("jaeger", "loki"),
             program=identity(self._toolbox.otelcol),
@@ -327,7 +337,11 @@ class Processes:
         return Process(
             "jaeger",
             "keeps and serves traces",
-            [str(self._toolbox.jaeger), "--config", self._observability("jaeger/jaeger.yaml")],
+            [
+                *self._python("compose.disk_limits.jaeger_generations"),
+                str(self._site.data / "jaeger"),
+                *(str(self._toolbox.jaeger), "--config", self._observability("jaeger/jaeger.yaml")),
+            ],
             environment.jaeger(self._site, self._platform),
             Probe(http=(self._site.reach("jaeger-health"), "/status")),
             program=identity(self._toolbox.jaeger),
@@ -351,6 +365,7 @@ class Processes:
             self._site,
             self._telemetry_stores,
             retention_hours=self._platform.metrics_hours,
+            retention_megabytes=self._platform.disk_megabytes.metrics,
             accepts_remote_write=self._platform.telemetry.accepts_remote_write,
         )
         is_agent = self._telemetry_stores.is_agent
@@ -386,7 +401,15 @@ class Processes:
         rotate = f"'{self._toolbox.logrotate}' --state '{self._site.run / 'logrotate.state'}'"
         configuration = f"'{self._site.config / 'logrotate.conf'}'"
         loop = f"while sleep {_ROTATION_SECONDS}; do {rotate} {configuration} || true; done"
-        return Process("logrotate", "bounds what nginx writes", ["bash", "-c", loop])
+        return Process("logrotate", "rotates what nginx writes", ["bash", "-c", loop])
+
+    def _disk_limits(self) -> Process:
+        return Process(
+            disk_limits.NAME,
+            "keeps stores and log files within their sizes",
+            [*self._python("compose.disk_limits"), str(self._site.config / disk_limits.FILE)],
+            ready=Probe(http=(self._site.reach(disk_limits.NAME), "/metrics")),
+        )
 
     # --- words
 

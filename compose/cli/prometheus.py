@@ -36,7 +36,7 @@ def configuration(text: str, site: Site, stores: Stores) -> str:
 
 
 def options(
-    site: Site, stores: Stores, *, retention_hours: int, accepts_remote_write: bool
+    site: Site, stores: Stores, *, retention_hours: int, retention_megabytes: int, accepts_remote_write: bool
 ) -> dict[str, str]:
     """Prometheus's command-line options by name; an option without a value has an empty one."""
     if stores.is_agent:
@@ -45,6 +45,7 @@ def options(
         stored = {
             "--storage.tsdb.path": str(site.data / "prometheus"),
             "--storage.tsdb.retention.time": f"{retention_hours}h",
+            "--storage.tsdb.retention.size": f"{retention_megabytes}MB",
         }
         features = "exemplar-storage,expand-external-labels"
     found = {

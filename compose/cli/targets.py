@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 
-from compose.cli import nginx
+from compose.cli import disk_limits, nginx
 from compose.cli.catalog import Catalog
 from compose.cli.platform import DISPATCHER, Platform
 from compose.cli.site import Address, Site
@@ -23,6 +23,7 @@ _TELEMETRY = {
     "loki": "loki",
     "prometheus": "prometheus",
     "alertmanager": "alertmanager",
+    disk_limits.NAME: disk_limits.NAME,
 }
 
 
@@ -54,6 +55,8 @@ def hops(catalog: Catalog, platform: Platform, site: Site) -> str:
 def telemetry(site: Site, stores: Stores) -> str:
     """targets/telemetry.json: the collector's own and its derived metrics, and those stores that are ours."""
     ours = {name: port for name, port in _TELEMETRY.items() if stores.runs(name)}
+    if site.hosts:
+        del ours[disk_limits.NAME]  # it bounds folders of this machine
     return _json([_group("telemetry", name, name, site.reach(port)) for name, port in ours.items()])
 
 

@@ -209,7 +209,7 @@ def _configuration(root: Path, tool: Tool, program: Path, platform: Platform) ->
     """The program's own check of the configuration; process-compose has none."""
     site = Site.containers("selection")  # any that is not an instance's: nothing of it is opened
     checks = {
-        OTELCOL: lambda: validation.collector(program, root, site, Stores.own(site)),
+        OTELCOL: lambda: validation.collector(program, root, site, platform, Stores.own(site)),
         JAEGER: lambda: validation.jaeger(program, root, site, platform),
         LOKI: lambda: validation.loki(program, root, site, platform),
     }

@@ -53,9 +53,9 @@ def refusal(check: Check, folder: Path) -> list[str] | None:
     return [line for line in answer.stdout.splitlines() if line.strip()][-_PROBLEM_LINES:]
 
 
-def collector(program: Path, root: Path, site: Site, stores: Stores) -> Check:
+def collector(program: Path, root: Path, site: Site, platform: Platform, stores: Stores) -> Check:
     """The collector's own check of its file in the checkout `root`."""
-    return _validated("collector", program, root, environment.collector(site, stores))
+    return _validated("collector", program, root, environment.collector(site, platform, stores))
 
 
 def jaeger(program: Path, root: Path, site: Site, platform: Platform) -> Check:

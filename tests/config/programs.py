@@ -80,6 +80,7 @@ def environment(folder: Path) -> dict[str, str]:
         "COLLECTOR_METRICS_HOST": "127.0.0.1",
         "COLLECTOR_METRICS_PORT": str(free_port()),
         "COLLECTOR_DATA_DIR": str(folder / "collector"),
+        "COLLECTOR_QUEUE_BYTES": str(256 * 1024**2),
         "LOG_DIR": str(folder / "logs"),
         "NGINX_LOG_DIR": str(folder / "nginx"),
         "EDGE_STATUS_URL": f"http://127.0.0.1:{loki_port}/status",
@@ -102,6 +103,7 @@ def environment(folder: Path) -> dict[str, str]:
         "LOKI_GRPC_PORT": str(free_port()),
         "LOKI_DATA_DIR": str(folder / "loki"),
         "LOKI_RETENTION": "168h",
+        "LOKI_OVERRIDES": "",
     }
 
 

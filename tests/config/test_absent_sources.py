@@ -53,6 +53,7 @@ SOURCES = [
     Source(("otelcol_",), "telemetry", "collector", "collector"),
     Source(("traces_", "system_", "postgresql_", "httpcheck_"), "telemetry", "collector", "collector-spans"),
     Source(("alertmanager_",), "telemetry", "alertmanager", "alertmanager"),
+    Source(("disk_",), "telemetry", "disk-limits", "disk-limits"),
 ]
 #: What Prometheus itself knows. That Prometheus is gone is told by the alert that no longer comes.
 OF_PROMETHEUS = ("prometheus_", "scrape_", "up")

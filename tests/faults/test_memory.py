@@ -91,7 +91,7 @@ def resident(pids: set[int]) -> int:
     """Bytes of processes and of what they have started: PostgreSQL has a process for each connection."""
     table = proc.Table()
     family = {process.pid for pid in pids for process in table.tree(pid)}
-    return sum(proc.memory(pid) for pid in family)
+    return sum(proc.memory(pid).resident for pid in family)
 
 
 def open_all(address: tuple[str, int] | str, connections: contextlib.ExitStack) -> None:

@@ -21,11 +21,11 @@ _MEBIBYTE = 1024 * 1024
 
 @dataclass(frozen=True)
 class Row:
-    """A process, the ports it and its children listen on, and the memory they have resident (bytes)."""
+    """A process, the ports it and its children listen on, and the memory they have resident."""
 
     process: Process
     ports: Sequence[int]
-    memory: int
+    memory: proc.Memory
 
 
 def run(layout: Layout, args: argparse.Namespace) -> int:
@@ -34,8 +34,8 @@ def run(layout: Layout, args: argparse.Namespace) -> int:
     table, listening = proc.Table(), proc.listening()
     rows = [_row(process, table, listening) for process in supervisor.list()]
     pid = supervisor.pid
-    own = proc.memory(pid) if pid else 0
-    total = own + sum(row.memory for row in rows)
+    own = proc.memory(pid) if pid else proc.Memory()
+    total = sum((row.memory for row in rows), own)
     if args.json:
         print(json.dumps(_document(layout, rows, pid, own, total), indent=2))
     elif rows:
@@ -50,15 +50,17 @@ def _row(process: Process, table: proc.Table, listening: dict[int, set[str]]) ->
     pids = [member.pid for member in table.tree(process.pid)] if process.pid else []
     held = {inode for pid in pids for inode in proc.sockets(pid)}
     ports = sorted(port for port, inodes in listening.items() if inodes & held)
-    return Row(process, ports, sum(map(proc.memory, pids)))
+    return Row(process, ports, sum(map(proc.memory, pids), proc.Memory()))
 
 
-def _document(layout: Layout, rows: Sequence[Row], pid: int, own: int, total: int) -> dict[str, object]:
+def _document(
+    layout: Layout, rows: Sequence[Row], pid: int, own: proc.Memory, total: proc.Memory
+) -> dict[str, object]:
     return {
         "instance": layout.instance,
         "up": bool(rows) and all(row.process.is_right for row in rows),
-        "memory_bytes": total,
-        "supervisor": {"pid": pid, "memory_bytes": own},
+        **_bytes(total),
+        "supervisor": {"pid": pid, **_bytes(own)},
         "processes": [
             {
                 "name": row.process.name,
@@ -66,7 +68,7 @@ def _document(layout: Layout, rows: Sequence[Row], pid: int, own: int, total: in
                 "ready": row.process.is_right,
                 "pid": row.process.pid,
                 "ports": row.ports,
-                "memory_bytes": row.memory,
+                **_bytes(row.memory),
                 "uptime_seconds": round(row.process.age_seconds, 1),
                 "restarts": row.process.restarts,
                 "exit_code": row.process.exit_code,
@@ -76,12 +78,17 @@ def _document(layout: Layout, rows: Sequence[Row], pid: int, own: int, total: in
     }
 
 
-def _show(rows: Sequence[Row], own: int, total: int) -> None:
+def _bytes(memory: proc.Memory) -> dict[str, int]:
+    """Memory that counts, and pages of mapped files, which the kernel drops when it needs the room."""
+    return {"memory_bytes": memory.own, "mapped_file_bytes": memory.mapped_files}
+
+
+def _show(rows: Sequence[Row], own: proc.Memory, total: proc.Memory) -> None:
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("process", no_wrap=True)
     table.add_column("state", no_wrap=True)
     table.add_column("ports", overflow="fold")
-    for column in ("pid", "memory", "up", "restarts"):
+    for column in ("pid", "memory", "mapped", "up", "restarts"):
         table.add_column(column, justify="right", no_wrap=True)
     for row in rows:
         process = row.process
@@ -91,12 +98,13 @@ def _show(rows: Sequence[Row], own: int, total: int) -> None:
             f"[{_colour(process)}]{process.state}[/]",
             " ".join(map(str, row.ports)),
             str(process.pid) if runs else "",
-            _mebibytes(row.memory) if runs else "",
+            _mebibytes(row.memory.own) if runs else "",
+            _mebibytes(row.memory.mapped_files) if runs else "",
             duration(process.age_seconds) if runs else "",
             str(process.restarts) if process.restarts else "",
         )
-    table.add_row("[dim]supervisor", "", "", "", _mebibytes(own), "", "")
-    table.add_row("[bold]all", "", "", "", f"[bold]{_mebibytes(total)}", "", "")
+    for name, memory in (("[dim]supervisor", own), ("[bold]all", total)):
+        table.add_row(name, "", "", "", _mebibytes(memory.own), _mebibytes(memory.mapped_files), "", "")
     Console().print(table)
 
 

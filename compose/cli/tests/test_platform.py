@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from compose.cli.layout import GATEWAY_PROCESSES
-from compose.cli.platform import ExistingStores, External, Platform
+from compose.cli.platform import DiskMegabytes, ExistingStores, External, Platform
 from compose.cli.refusal import Refused
 from compose.cli.sampling import Shares
 from compose.cli.tests import checkout
@@ -44,6 +45,7 @@ def test_the_platforms_own_settings_are_sound() -> None:
             "32: sampling.routes.GET /v1/none: is no route",
         ),
         ("tracer: fast", "tracer: none", "30: tracer: 'none' is not one of"),
+        ("traces: 1280", "traces: 100", "38: disk_megabytes.traces: 100 is less than the minimum of 256"),
         ("{hours: 720, megabytes: 512}", "{hours: 720}", "16: rio.dead_letters.megabytes: is missing"),
     ],
 )
@@ -56,6 +58,12 @@ def test_other_settings(tmp_path: Path, old: str, new: str, expected: str | None
     with pytest.raises(Refused) as refused:
         Platform.load(tmp_path)
     assert str(refused.value).startswith(f"compose/platform.yaml:{expected}")
+
+
+def test_the_disk_is_bounded_by_five_gibibytes_in_settings_and_in_those_that_say_nothing() -> None:
+    written = Platform.load(checkout.ROOT).disk_megabytes
+    assert written == DiskMegabytes()
+    assert sum(asdict(written).values()) == 5 * 1024
 
 
 def test_settings_from_before_the_console_are_sound(tmp_path: Path) -> None:

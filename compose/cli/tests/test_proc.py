@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 from compose.cli import proc
 
@@ -55,14 +56,40 @@ def test_memory_is_what_a_process_has_resident() -> None:
         assert child.stdin
         assert child.stdout
         child.stdout.readline()
-        before = proc.memory(child.pid)
+        before = proc.memory(child.pid).own
         child.stdin.write(b"\n")
         child.stdout.readline()
-        grown = proc.memory(child.pid) - before
+        grown = proc.memory(child.pid).own - before
         child.stdin.write(b"\n")
     # What it shares with other processes counts by its part, which changes as they come and go.
     assert before > 1024 * 1024
     assert megabytes * 0.75 < grown / 1024**2 < megabytes * 1.25
+
+
+def test_mapped_files_are_told_from_memory_that_counts(tmp_path: Path) -> None:
+    megabytes = 64
+    file = tmp_path / "data"
+    file.write_bytes(os.urandom(megabytes * 1024**2))
+    code = (
+        "import mmap, sys; print(1, flush=True); sys.stdin.readline()\n"
+        f"file = open({str(file)!r}, 'rb'); data = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)\n"
+        "data.find(b'a' * 99)\n"
+        "print(2, flush=True); sys.stdin.readline()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
+    ) as child:
+        assert child.stdin
+        assert child.stdout
+        child.stdout.readline()
+        before = proc.memory(child.pid)
+        child.stdin.write(b"\n")
+        child.stdout.readline()
+        after = proc.memory(child.pid)
+        child.stdin.write(b"\n")
+    assert megabytes * 0.75 < (after.mapped_files - before.mapped_files) / 1024**2 < megabytes * 1.25
+    assert (after.own - before.own) / 1024**2 < megabytes * 0.25
+    assert after.resident == after.own + after.mapped_files
 
 
 def test_environment_and_command_line_of_a_process() -> None:
@@ -77,7 +104,7 @@ def test_environment_and_command_line_of_a_process() -> None:
 
 
 def test_what_is_gone_has_nothing() -> None:
-    assert proc.memory(2**22 + 1) == 0
+    assert proc.memory(2**22 + 1) == proc.Memory()
     assert proc.environment(2**22 + 1) == {}
     assert proc.command_line(2**22 + 1) == ""
     assert proc.sockets(2**22 + 1) == set()

@@ -40,7 +40,7 @@ def found(document: str) -> dict[str, dict[str, Any]]:
 
 def test_every_part_is_there(found: dict[str, dict[str, Any]]) -> None:
     parts = "epmd rabbitmq postgres databases collector jaeger loki prometheus alertmanager edge-nginx"
-    parts += " services-nginx logrotate gateway rio-api rio-dispatcher relay console"
+    parts += " services-nginx logrotate disk-limits gateway rio-api rio-dispatcher relay console"
     services = "accounts-migrate accounts mails mails-2"
     assert sorted(found) == sorted(parts.split() + services.split())
 
@@ -106,4 +106,4 @@ def test_process_compose_takes_it(tmp_path: Path, document: str) -> None:
     words = [str(program), "up", "-f", str(file), "--dry-run", "--no-server", "-L", str(tmp_path / "log")]
     done = subprocess.run([*words, "-t=false"], capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "Validated 21 configured processes" in done.stdout + done.stderr
+    assert "Validated 22 configured processes" in done.stdout + done.stderr

@@ -84,7 +84,7 @@ def test_without_existing_stores_everything_is_ours(root: Path) -> None:
 def test_what_has_an_existing_one_in_its_place_is_not_started(root: Path) -> None:
     made = planned(root, EVERYTHING)
     assert made.processes.keys() & {"jaeger", "loki", "alertmanager"} == set()
-    assert scraped(made) == {"collector", "collector-spans", "prometheus"}
+    assert scraped(made) == {"collector", "collector-spans", "prometheus", "disk-limits"}
     assert made.platform.telemetry.replaced == {"jaeger", "loki", "alertmanager"}
     assert made.processes["collector"].get("depends_on", {}) == {}
     told = list(made.stores.differences())
