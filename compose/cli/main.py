@@ -337,7 +337,7 @@ def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
         'For the shell at hand: eval "$(./nextphase completion bash)", or zsh in place of bash; '
         "the same line in ~/.bashrc or, behind compinit, in ~/.zshrc for those to come."
     )
-    added["bench"].add_argument("what", choices=("rio", "gateway", "console"), help="which part")
+    added["bench"].add_argument("what", choices=("rio", "gateway", "console", "telemetry"), help="which part")
     added["bench"].add_argument("--quick", action="store_true", help="one short round")
     rio_arguments.emit(added["emit"])
     rio_arguments.tail(added["tail"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,18 +25,52 @@ class Figure:
     series: Mapping[str, Series]
     aims: Mapping[str, float] = field(default_factory=dict)
 
-    def ratio(self, variant: str) -> float:
-        """Ours to that of a variant."""
-        ours = next(iter(self.series.values()))
-        return ours.median / self.series[variant].median
+    def ratio(self, variant: str) -> float | None:
+        """Ours to that of a variant; None where that is 0."""
+        ours, theirs = next(iter(self.series.values())).median, self.series[variant].median
+        return ours / theirs if theirs else None
 
     def document(self) -> dict[str, Any]:
         """As JSON has it."""
         variants = {
-            name: series.document() | ({} if number == 0 else {"ours_to_it": round(self.ratio(name), 2)})
+            name: series.document() | (self._ratio(name) if number else {})
             for number, (name, series) in enumerate(self.series.items())
         }
         return {"title": self.title, "unit": self.unit, "variants": variants, "aims": dict(self.aims)}
+
+    def _ratio(self, variant: str) -> dict[str, float]:
+        ratio = self.ratio(variant)
+        return {} if ratio is None else {"ours_to_it": round(ratio, 2)}
+
+
+@dataclass(frozen=True)
+class Breakdown:
+    """The parts of a figure, by part and variant."""
+
+    title: str
+    unit: str
+    parts: Mapping[str, Mapping[str, float]]
+
+    def document(self) -> dict[str, Any]:
+        """As JSON has it."""
+        parts = {
+            name: {variant: round(value, 3) for variant, value in values.items()}
+            for name, values in self.parts.items()
+        }
+        return {"title": self.title, "unit": self.unit, "parts": parts}
+
+    def table(self) -> Table:
+        """A row a part, the largest first, and one of their sums; a column a variant."""
+        variants = list(dict.fromkeys(variant for values in self.parts.values() for variant in values))
+        table = Table(title=f"{self.title}, {self.unit}", title_justify="left", show_footer=True)
+        table.add_column("part", footer="all")
+        for variant in variants:
+            total = sum(values.get(variant, 0.0) for values in self.parts.values())
+            table.add_column(variant, footer=f"{total:,.1f}", justify="right")
+        for name, values in sorted(self.parts.items(), key=lambda part: -max(part[1].values())):
+            shown = (f"{values[variant]:,.1f}" if variant in values else "" for variant in variants)
+            table.add_row(name, *shown)
+        return table
 
 
 @dataclass(frozen=True)
@@ -45,6 +79,7 @@ class Report:
 
     name: str
     figures: list[Figure]
+    breakdowns: Sequence[Breakdown] = ()
 
     @staticmethod
     def progress() -> Progress:
@@ -54,14 +89,17 @@ class Report:
     def show(self, *, as_json: bool) -> None:
         """Print to stdout."""
         if as_json:
-            figures = [figure.document() for figure in self.figures]
-            print(
-                json.dumps(
-                    {"bench": self.name, "machine": machine.description(), "figures": figures}, indent=2
-                )
-            )
+            print(json.dumps(self._document(), indent=2))
         else:
-            Console().print(self._table())
+            Console().print(self._table(), *(breakdown.table() for breakdown in self.breakdowns))
+
+    def _document(self) -> dict[str, Any]:
+        return {
+            "bench": self.name,
+            "machine": machine.description(),
+            "figures": [figure.document() for figure in self.figures],
+            "breakdowns": [breakdown.document() for breakdown in self.breakdowns],
+        }
 
     def _table(self) -> Table:
         table = Table(title=f"bench {self.name}", title_justify="left")
@@ -71,7 +109,8 @@ class Report:
             table.add_column(column, justify="right")
         for figure in self.figures:
             for number, (name, series) in enumerate(figure.series.items()):
-                peer = (f"{figure.ratio(name):.2f}x", _aim(figure, name)) if number else ("", "")
+                ratio = figure.ratio(name) if number else None
+                peer = ("", "") if ratio is None else (f"{ratio:.2f}x", _aim(figure, name))
                 title = "" if number else figure.title
                 table.add_row(title, name, f"{series.median:,.1f}", figure.unit, *peer, end_section=False)
             table.add_section()

@@ -12,7 +12,7 @@ from compose.cli.main import STARTED
 
 def run(root: Path, args: argparse.Namespace) -> int:
     """Measures and prints. The console is measured as it runs in the instance; other parts start servers
-    of their own, beside any instance."""
+    of their own, and telemetry three instances, beside any instance."""
     os.environ.pop(STARTED, None)
     os.chdir(root)
     sys.stdout.flush()

@@ -8,12 +8,13 @@ import sys
 import pytest
 
 from compose.cli.setup.tools import LURA, binary
-from tests.bench import gateway, rio
+from tests.bench import edge, gateway, rio
+from tests.bench.peers.platform import EVERYTHING, OFF, SAMPLED
 from tests.conftest import ROOT, Stack
 
 
-def quick(what: str, *options: str) -> dict[str, dict[str, float]]:
-    """The medians of a quick run, by figure and variant."""
+def quick(what: str, *options: str, timeout_seconds: float = 280) -> dict[str, dict[str, float]]:
+    """The medians of a quick run by figure and variant, and parts of breakdowns by title and variant."""
     if shutil.which("wrk") is None:
         pytest.skip("wrk is not installed: ./nextphase test does")
     answer = subprocess.run(
@@ -21,14 +22,21 @@ def quick(what: str, *options: str) -> dict[str, dict[str, float]]:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=timeout_seconds,
         check=False,
     )
     assert answer.returncode == 0, answer.stderr[-3000:]
-    return {
+    document = json.loads(answer.stdout)
+    figures = {
         figure["title"]: {name: found["median"] for name, found in figure["variants"].items()}
-        for figure in json.loads(answer.stdout)["figures"]
+        for figure in document["figures"]
     }
+    parts = {
+        f"{breakdown['title']}: {part}": values
+        for breakdown in document["breakdowns"]
+        for part, values in breakdown["parts"].items()
+    }
+    return figures | parts
 
 
 @pytest.mark.timeout(300)
@@ -75,3 +83,19 @@ def test_console(stack: Stack) -> None:
     )
     assert set(drawn) == {"console", "stores alone"}
     assert all(value > 0 for value in drawn.values())
+
+
+@pytest.mark.long
+@pytest.mark.stack
+@pytest.mark.timeout(1800)
+def test_telemetry() -> None:
+    figures = quick("telemetry", timeout_seconds=1700)
+    everything, sampled = figures["orders, everything stored"], figures["orders, a tenth of traces stored"]
+    assert set(everything) == {EVERYTHING, OFF}
+    assert set(sampled) == {SAMPLED, OFF}
+    assert all(value > 0 for value in [*everything.values(), *sampled.values()])
+    assert figures["processor time of an order: gateway"][OFF] > 0
+    assert set(figures["processor time of an order: collector"]) == {EVERYTHING, SAMPLED}
+    assert figures["disk of an order: jaeger"][OFF] == 0
+    assert figures["collector at 5,000 spans/s: spans dropped"] == {EVERYTHING: 0, SAMPLED: 0}
+    assert set(figures["edge nginx, 32 connections"]) == {edge.OURS, edge.LINES, edge.NEITHER}
