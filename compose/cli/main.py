@@ -99,6 +99,11 @@ COMMANDS = {
         in_environment=True,
         of_instance=False,
     ),
+    "sbom": Command(
+        "print the software bill of materials: what an instance runs, in CycloneDX's format",
+        in_environment=True,
+        of_instance=False,
+    ),
     "dashboards": Command("write the dashboards' JSON", in_environment=True, of_instance=False),
     "pictures": Command("take the documents' pictures of the console", in_environment=True, testing=True),
     "test": Command("set up and run every check and test", True, True, False, testing=True),
@@ -336,6 +341,10 @@ def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
     added["completion"].epilog = (
         'For the shell at hand: eval "$(./nextphase completion bash)", or zsh in place of bash; '
         "the same line in ~/.bashrc or, behind compinit, in ~/.zshrc for those to come."
+    )
+    added["sbom"].epilog = (
+        "It has the Python packages, Go modules, Java libraries and npm packages of this checkout, as they "
+        "are built, and the programs of the machine that an instance starts, each with version and licence."
     )
     added["bench"].add_argument("what", choices=("rio", "gateway", "console", "telemetry"), help="which part")
     added["bench"].add_argument("--quick", action="store_true", help="one short round")

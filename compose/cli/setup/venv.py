@@ -47,10 +47,10 @@ def python(root: Path, *, testing: bool = False) -> Path | None:
 
 def differences(home: Path, lock_file: Path) -> list[str]:
     """The packages of the environment `home` that are not as locked, a line each."""
-    locked, there = _pins(lock_file), installed(home)
+    wanted, there = locked(lock_file), installed(home)
     return [
         f"{name} {version} is locked, {there.get(name, 'none')} is installed"
-        for name, version in sorted(locked.items())
+        for name, version in sorted(wanted.items())
         if _canonical(there.get(name, "")) != _canonical(version)
     ]
 
@@ -62,7 +62,8 @@ def installed(home: Path) -> Mapping[str, str]:
     return {_name(name): version for name, _, version in found}
 
 
-def _pins(lock_file: Path) -> dict[str, str]:
+def locked(lock_file: Path) -> dict[str, str]:
+    """The packages of a file of locked ones, by name as the index has it, and their versions."""
     return {_name(name): version for name, version in _PIN.findall(lock_file.read_text())}
 
 

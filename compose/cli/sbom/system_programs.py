@@ -1,0 +1,52 @@
+"""Programs that an instance starts and the machine has: their Debian packages."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from compose.cli.sbom.component import Component
+from compose.cli.setup import programs
+from compose.cli.toolbox import Toolbox
+
+_PYTHON_LICENCE = "PSF-2.0"  # not in NOTICE: the machine's own
+_TIMEOUT_SECONDS = 30
+
+
+def components(toolbox: Toolbox, noticed: Mapping[str, str]) -> Iterator[Component]:
+    """A component for each; of a program that no package owns the version is not known."""
+    licences = {**noticed, "python": _PYTHON_LICENCE}
+    paths = {
+        "nginx": toolbox.nginx,
+        "RabbitMQ": toolbox.rabbitmq_server,
+        "Erlang/OTP": programs.find("erl") or toolbox.epmd,
+        "PostgreSQL": toolbox.postgres_bin / "postgres",
+        "Prometheus": toolbox.prometheus,
+        "Alertmanager": toolbox.alertmanager,
+        "logrotate": toolbox.logrotate,
+        "OpenJDK": toolbox.java,
+        "Python": toolbox.python,
+    }
+    for name, path in paths.items():
+        yield _component(name, path.resolve(), licences.get(name.lower(), ""))
+
+
+def _component(name: str, path: Path, licence: str) -> Component:
+    package = _ask("--search", str(path)).partition(":")[0]
+    if not package:
+        return Component("generic", "", name.lower().replace("/", "-"), "", licence, is_program=True)
+    version, architecture = _ask("--show", "--showformat=${Version} ${Architecture}", package).split()
+    qualifiers = f"arch={architecture}"
+    return Component("deb", "debian", package, version, licence, is_program=True, qualifiers=qualifiers)
+
+
+def _ask(*arguments: str) -> str:
+    """The answer of dpkg-query; nothing where there is no such package, or no dpkg."""
+    try:
+        answer = subprocess.run(
+            ["dpkg-query", *arguments], capture_output=True, text=True, timeout=_TIMEOUT_SECONDS, check=False
+        )
+    except FileNotFoundError:
+        return ""
+    return answer.stdout
