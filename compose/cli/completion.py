@@ -42,6 +42,7 @@ _COMPLETED = {
     ("dead", "type"): _TYPE,
     ("replay", "types"): _TYPE,
     ("topology", "type"): _TYPE,
+    ("events", "types"): _TYPE,
 }
 """Shell functions that complete an argument, by its command's name and its own in the parsed arguments."""
 

@@ -21,6 +21,7 @@ from compose.cli import (
     alerts_arguments,
     demo_arguments,
     durations,
+    events_arguments,
     find_arguments,
     flows_arguments,
     hints,
@@ -98,6 +99,12 @@ COMMANDS = {
         "print what a shell reads to complete commands, options and names",
         in_environment=True,
         of_instance=False,
+    ),
+    "events": Command(
+        "write typed models of the catalog's event types in Python, Java or TypeScript",
+        in_environment=True,
+        of_instance=False,
+        testing=True,
     ),
     "sbom": Command(
         "print the software bill of materials: what an instance runs, in CycloneDX's format",
@@ -292,6 +299,7 @@ def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
     )
     open_arguments.open_(added["open"])
     demo_arguments.demo(added["demo"], _count)
+    events_arguments.events(added["events"])
     added["console"].add_argument(
         "--operate", action="store_true", help="an address that opens operate mode, once, within 5 minutes"
     )

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from compose.cli.commands import events
+from compose.cli.main import ROOT
 from tests.console.conftest import npm
 
 BUNDLE_KILOBYTES = 150
@@ -14,6 +16,13 @@ pytestmark = pytest.mark.timeout(900)
 
 def test_types(web: Path) -> None:
     npm(web, "run", "check")
+
+
+def test_generated_event_types(web: Path, tmp_path: Path) -> None:
+    known = events.schemas(ROOT, None)
+    for name, text in events.generated(known, "typescript", "").items():
+        (tmp_path / name).write_text(text)
+    npm(web, "exec", "--", "tsc", "--noEmit", "--strict", str(tmp_path / "events.ts"))
 
 
 def test_units(web: Path) -> None:
