@@ -138,12 +138,26 @@ class Alerting:
         """Silence the alerts with these labels: no notification of them is sent. Raises TelemetryError."""
         if self._stores.prometheus.is_ours and not self._stores.alertmanager.is_ours:
             labels = {**labels, INSTANCE_LABEL: self._instance}  # not those of others who share it
+        matchers = [_matcher(name, value) for name, value in labels.items()]
+        return self._silence(matchers, length, user, comment)
+
+    def silence_any(
+        self, names: Sequence[str], labels: Labels, length: timedelta, user: str, comment: str
+    ) -> Silence:
+        """Silence the alerts of several names with these labels; an empty one is one that they do not have.
+
+        Raises TelemetryError.
+        """
+        named = {"name": "alertname", "value": "|".join(names), "isRegex": True, "isEqual": True}
+        matchers = [named, *(_matcher(name, value) for name, value in labels.items())]
+        return self._silence(matchers, length, user, comment)
+
+    def _silence(
+        self, matchers: Sequence[Mapping[str, Any]], length: timedelta, user: str, comment: str
+    ) -> Silence:
         now = datetime.now(UTC)
         body = {
-            "matchers": [
-                {"name": name, "value": value, "isRegex": False, "isEqual": True}
-                for name, value in labels.items()
-            ],
+            "matchers": matchers,
             "startsAt": now.isoformat(),
             "endsAt": (now + length).isoformat(),
             "createdBy": user,
@@ -167,6 +181,10 @@ class Alerting:
             )
         self._client.ask("DELETE", self._stores.alertmanager, path)
         return silence
+
+
+def _matcher(name: str, value: str) -> dict[str, Any]:
+    return {"name": name, "value": value, "isRegex": False, "isEqual": True}
 
 
 def _is_watchdog(received: Mapping[str, Any]) -> bool:

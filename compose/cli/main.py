@@ -20,6 +20,7 @@ from typing import Any
 from compose.cli import (
     alerts_arguments,
     demo_arguments,
+    drill_arguments,
     durations,
     events_arguments,
     find_arguments,
@@ -83,6 +84,7 @@ COMMANDS = {
         "show how well each objective is kept, and what is left of its budget", in_environment=True
     ),
     "flows": Command("show which flows of events are open or stuck", in_environment=True),
+    "drill": Command("break the instance for real, and see that its alerts tell of it", in_environment=True),
     "open": Command("print the address of a page of the console, and open it"),
     "emit": Command("put one event into Rio", in_environment=True),
     "tail": Command("show events as they pass through Rio", in_environment=True),
@@ -129,6 +131,7 @@ _JSON = (
     "audit",
     "slo",
     "flows",
+    "drill",
     "emit",
     "tail",
     "outbox",
@@ -138,6 +141,7 @@ _JSON = (
 
 _SETTLE = {
     "demo": demo_arguments.settle,
+    "drill": drill_arguments.settle,
     "find": find_arguments.settle,
     "alerts": alerts_arguments.settle,
     "loglevel": loglevel_arguments.settle,
@@ -356,6 +360,7 @@ def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
     )
     added["bench"].add_argument("what", choices=("rio", "gateway", "console", "telemetry"), help="which part")
     added["bench"].add_argument("--quick", action="store_true", help="one short round")
+    drill_arguments.drill(added["drill"])
     rio_arguments.emit(added["emit"])
     rio_arguments.tail(added["tail"])
     rio_arguments.rio(added["rio"], instance)

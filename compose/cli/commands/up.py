@@ -22,6 +22,8 @@ from compose.cli import (
     schema_compatibility,
 )
 from compose.cli.catalog import Catalog
+from compose.cli.drills import recovery
+from compose.cli.drills.journal import Journal
 from compose.cli.generate import Plan, plan
 from compose.cli.layout import Layout
 from compose.cli.links import Links
@@ -50,11 +52,14 @@ def run(root: Path, args: argparse.Namespace) -> int:
         planned = configure(layout, progress)
         supervisor = Supervisor(layout)
         if supervisor.is_running():
+            _heal(layout)
             _adapt(supervisor, planned, progress)
         else:
+            Journal(layout).forget_files()  # they are written anew
             _start(supervisor, planned, progress)
         with progress.stage("Ready") as stage:
             supervisor.wait_until_right(planned.processes, _READY_SECONDS, stage.note)
+        _heal(layout)
     print(_summary(layout, planned.stores, time.monotonic() - started))
     return 0
 
@@ -102,6 +107,11 @@ def _adapt(supervisor: Supervisor, planned: Plan, progress: Progress) -> None:
     runs, wanted = supervisor.program, planned.toolbox.process_compose
     if runs is not None and runs != wanted.resolve():
         print(f"the supervisor still runs {runs}: {hints.command('down')}, then up, changes to {wanted}")
+
+
+def _heal(layout: Layout) -> None:
+    for line in recovery.recover(layout):
+        print(line, flush=True)
 
 
 def _ports(planned: Plan) -> Mapping[int, str]:
