@@ -58,7 +58,6 @@ def assert_as_before(stack: Stack) -> None:
     assert all(process.is_right for process in stack.supervisor.list())
 
 
-@pytest.mark.long
 def test_a_fault_is_notified_and_its_end_too(stack: Stack, silenced: None) -> None:
     document = drill(*QUICK)
     assert [each["drill"] for each in document["drills"]] == list(QUICK)
@@ -69,7 +68,6 @@ def test_a_fault_is_notified_and_its_end_too(stack: Stack, silenced: None) -> No
     assert_as_before(stack)
 
 
-@pytest.mark.long
 def test_a_drill_that_is_ended_heals(stack: Stack, silenced: None) -> None:
     command = [sys.executable, str(ROOT / "nextphase"), "drill", "stop-console", "--yes"]
     running = subprocess.Popen([*command, "--instance", INSTANCE], cwd=ROOT, stderr=subprocess.DEVNULL)
@@ -90,7 +88,6 @@ def test_a_drill_that_is_ended_heals(stack: Stack, silenced: None) -> None:
     assert_as_before(stack)
 
 
-@pytest.mark.long
 def test_up_heals_what_a_killed_drill_left(stack: Stack, silenced: None) -> None:
     journal = Journal(stack.layout)
     rules = stack.layout.config / "prometheus/rules/hops.yml"

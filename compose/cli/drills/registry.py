@@ -38,6 +38,7 @@ UNDRILLED: Mapping[str, str] = {
     "PostgresWalGrowing": "needs 512 MiB of log that no checkpoint may remove, as a slot holds",
     "TailSamplingOverflows": "needs tail sampling, which is off as the platform comes",
     "TraceTooLarge": "needs tail sampling, which is off as the platform comes",
+    "AlertsLost": "Prometheus sends again once a minute, which shortened ranges do not see",
     # Faults in code.
     "JvmHeapFull": "needs a service that leaks",
     "OutboxUnread": "needs a relay that runs and forgets a database; one that is down is HopDown",

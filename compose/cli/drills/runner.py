@@ -186,7 +186,7 @@ def heal(drill: Drill, instance: Instance, journal: Journal) -> None:
             if not left:
                 raise Failure(
                     f"drill {drill.name}: what it broke could not be healed: {error}",
-                    advice=f"{hints.set_up()} tries it again; {hints.command('status')} shows what does not run",
+                    advice=f"{hints.set_up()} tries again; {hints.command('status')} shows what does not run",
                 ) from error
         time.sleep(_HEAL_PAUSE_SECONDS)  # a busy machine answers late, and what was stopped comes back late
     journal.healed()

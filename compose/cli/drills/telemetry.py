@@ -35,14 +35,15 @@ class StopCollector(Stopped):
 
 class StopAlertmanager(Stopped):
     name = "stop-alertmanager"
-    breaks = "stops Alertmanager until Prometheus has lost alerts"
-    alerts = (expect("TelemetryDown", service="alertmanager"), expect("AlertsLost"))
+    breaks = "stops Alertmanager, and starts it before Prometheus tells of that again"
+    alerts = (expect("TelemetryDown", service="alertmanager"),)
     part = "alertmanager"
     is_notified_healed = True
 
     def strike(self, instance: Instance) -> None:
         super().strike(instance)
-        instance.wait_for_metric('ALERTS{alertname="AlertsLost", alertstate="firing"}')
+        instance.wait_for_metric('ALERTS{alertname="TelemetryDown", alertstate="firing"}')
+        time.sleep(_RESEND_SECONDS - _START_SECONDS)
 
 
 class RefuseConfiguration(Drill):
@@ -141,4 +142,8 @@ groups:
         expr: up + on () up
 """
 _CONNECT_SECONDS = 5.0
+_RESEND_SECONDS = 60.0
+"""Prometheus' --rules.alert.resend-delay."""
+_START_SECONDS = 15.0
+"""For Alertmanager to start, and to be found."""
 _OLD_SECONDS = 60 * 86400
