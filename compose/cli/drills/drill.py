@@ -1,4 +1,4 @@
-"""What a drill is: something to break, the alerts that tell of it, and what puts it right again."""
+"""A drill: something to break, the alerts that tell of it, and what puts it right again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a drill has broken, written down before it is: whatever ends the drill, it is known what to heal."""
+"""The journal of drills: says what one has broken, so that it can be healed whatever ended the drill."""
 
 from __future__ import annotations
 

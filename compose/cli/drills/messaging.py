@@ -16,14 +16,14 @@ from compose.cli.drills.instance import Instance
 from compose.cli.errors import Failure
 from compose.cli.secrets import RIO
 
-_NOWHERE = "/nowhere"
+_UNROUTED = "/nowhere"
 """A path that services nginx answers with 404."""
 
 
 class _Subscription(Drill):
     """Gives Rio a subscription of the drill's own, `drill-<name>`, which takes `drill.<name>`."""
 
-    sink: ClassVar[str] = _NOWHERE
+    sink: ClassVar[str] = _UNROUTED
     config: ClassVar[Mapping[str, object]] = {}
 
     @property
@@ -69,7 +69,7 @@ class RefusingSink(_Subscription):
 
 
 class _Waiting(_Subscription):
-    """A subscription whose events cannot be delivered, as its sink is nobody's path."""
+    """A subscription whose events cannot be delivered, as its sink is a path that no service has."""
 
     spans = Spans("rio", {"http.response.status_code": "404"})
 
@@ -87,7 +87,7 @@ class _Waiting(_Subscription):
 
 class StalledSubscription(_Waiting):
     name = "stalled-subscription"
-    breaks = "sends events to a path that is nobody's"
+    breaks = "sends events to a path that no service has"
     alerts = (expect("RioDeliveryStalled", subscription="drill-stalled-subscription"),)
     muted = (expect("RioRetrying", subscription="drill-stalled-subscription"),)
     config: ClassVar[Mapping[str, object]] = {"retry": {"first_seconds": 5, "cap_seconds": 5}}
@@ -99,7 +99,7 @@ class StalledSubscription(_Waiting):
 
 class Backlog(_Waiting):
     name = "backlog"
-    breaks = "sends 1,200 events to a path that is nobody's, one a second of which are tried"
+    breaks = "sends 1,200 events to a path that no service has, one a second of which are tried"
     alerts = (expect("RioDeliveryStalled", subscription="drill-backlog"),)
     muted = (
         expect("RioBacklog", subscription="drill-backlog"),

@@ -1,4 +1,4 @@
-"""What came of a drill: the times of its alerts, and where its cause was seen."""
+"""The outcome of a drill: the times of its alerts, and where its cause was seen."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Times:
 
 @dataclass
 class Outcome:
-    """What came of one drill. line, trace_id: the log line and the trace that show the cause. others: alerts
+    """One drill's outcome. line, trace_id: the log line and the trace that show the cause. others: the alerts
     that were notified besides. failure: why it failed; None where it did not."""
 
     drill: Drill
@@ -58,7 +58,7 @@ class Outcome:
         return [times for times in self.times if times.notified is not None and times.resolved is None]
 
     def missing(self) -> list[str]:
-        """What was to be seen and was not, in words."""
+        """The expectations that were not met, in words."""
         found = [f"{times} was not seen in Alertmanager" for times in self.times if times.notified is None]
         found += [f"{times} was not seen resolved" for times in self.unresolved]
         if self.drill.lines and self.line is None:

@@ -53,6 +53,8 @@ UNDRILLED: Mapping[str, str] = {
     "SLOBurnsFast": "looks back 30 min over what is recorded for days, which drills leave alone",
     "SLOBurnsSlowly": "looks back 12 h over what is recorded for days, which drills leave alone",
     # What could be broken on one machine.
+    "CallersDenied": _NOT_YET,
+    "CallersLimited": _NOT_YET,
     "CollectorQueueFilling": _NOT_YET,
     "CollectorQueueFull": _NOT_YET,
     "DiskLimitExceeded": _NOT_YET,

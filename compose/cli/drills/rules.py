@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 FACTOR = 10
-"""What durations are divided by."""
+"""Divisor of the durations."""
 
 LABEL, VALUE = "drill", "true"
 """The label of every alert of the shortened rules."""

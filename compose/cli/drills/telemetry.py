@@ -92,7 +92,7 @@ class GarbageLines(Drill):
     callers = 1
 
     def strike(self, instance: Instance) -> None:
-        """What is no line is sent by `repeat`."""
+        """Nothing: `repeat` sends the garbage."""
 
     def repeat(self, instance: Instance) -> None:
         address = ("127.0.0.1", instance.layout.port("collector-fluent"))
