@@ -1,4 +1,4 @@
-"""What the process that bounds stores and log files is told (compose/disk_limits)."""
+"""The settings of the process that bounds stores and log files (compose/disk_limits)."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ class Rio:
 
 @dataclass(frozen=True)
 class DiskMegabytes:
-    """What each store and kind of log file may take of the disk, in MiB: 5 GiB together."""
+    """The room on disk that each store and kind of log file may take, in MiB: 5 GiB together."""
 
     traces: int = 1280
     logs: int = 640

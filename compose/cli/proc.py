@@ -109,7 +109,7 @@ class Memory:
     """Bytes that processes have resident; what several share counts in part (PSS) if that may be read.
 
     own: what only the process can free, its heap, stacks and shared memory. mapped_files: pages of files, its
-    program and data, which the kernel drops when somebody else needs the room.
+    program and data, which the kernel drops when other processes need the room.
     """
 
     own: int = 0
@@ -125,7 +125,7 @@ class Memory:
 
 
 def memory(pid: int) -> Memory:
-    """What the process has resident; nothing when it is gone."""
+    """The memory that the process has; none when it is gone."""
     try:
         text = (_PROC / str(pid) / "smaps_rollup").read_text()
         found = {

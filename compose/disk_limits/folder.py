@@ -1,4 +1,4 @@
-"""What a folder takes on disk."""
+"""The room that a folder takes on disk."""
 
 import os
 from collections.abc import Iterator

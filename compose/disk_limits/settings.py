@@ -1,4 +1,4 @@
-"""What the process is told: a JSON file that `nextphase up` writes (compose/cli/disk_limits.py)."""
+"""The settings of the process: a JSON file that `nextphase up` writes (compose/cli/disk_limits.py)."""
 
 import json
 from collections.abc import Mapping
