@@ -17,6 +17,7 @@ HOPS = (EDGE, GATEWAY, "services-nginx", "relay", "rio", "console")
 #: Parts that alerts are about and that are no hops.
 PARTS = (
     "postgres", "rabbitmq", "collector", "collector-spans", "jaeger", "loki", "prometheus", "alertmanager",
+    "disk-limits",
 )  # fmt: skip
 _ALERT = re.compile(r"^\s*- alert: (\w+)\s*$", re.MULTILINE)
 
