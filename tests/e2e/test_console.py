@@ -141,7 +141,7 @@ def test_it_is_measured_and_its_reads_drown_nothing(stack: Stack, console: httpx
 
 def test_it_is_small(stack: Stack) -> None:
     (process,) = (found for found in stack.supervisor.list() if found.name == "console")
-    held = sum(memory(member.pid) for member in Table().tree(process.pid))
+    held = sum(memory(member.pid).resident for member in Table().tree(process.pid))
     assert held < MEMORY_MIB * _MEBIBYTE
 
 
