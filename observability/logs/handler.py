@@ -6,6 +6,7 @@ this, 9 (python -m tests.bench.telemetry_parts). To be dropped when OpenTelemetr
 collector does not take, and bounds what it sends.
 """
 
+import contextlib
 import json
 import logging
 import threading
@@ -147,9 +148,12 @@ class Handler(logging.Handler):
         self._suppressed(level)
         # Of a timer that was started before a fork the child has no thread.
         if self._summarizing is None or not self._summarizing.is_alive():
-            self._summarizing = threading.Timer(SUPPRESSED_SECONDS, self._summarize)
-            self._summarizing.daemon = True
-            self._summarizing.start()
+            timer = threading.Timer(SUPPRESSED_SECONDS, self._summarize)
+            timer.daemon = True
+            # A process that has as many threads as it may, or ends, gets none: `flush` writes the line then.
+            with contextlib.suppress(RuntimeError):
+                timer.start()
+                self._summarizing = timer
 
     def _summarize(self) -> None:
         """Write a line for each kind of lines that were left out."""

@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -210,6 +211,20 @@ def test_the_line_comes_without_another_one(
         return '"suppressed":1' in stream.getvalue()
 
     eventually(told)
+
+
+def test_a_burst_without_a_thread_fails_no_code_and_is_counted(
+    logger: logging.Logger, handler: Handler, stream: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_timer: threading.Timer) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Timer, "start", refuse)
+        for _ in range(WARNINGS_BURST + 2):
+            logger.warning("no answer")
+    handler.flush()
+    assert lines(stream)[-1]["suppressed"] == 2
 
 
 def test_secrets_in_the_message_are_masked_there_too(
