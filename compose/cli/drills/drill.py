@@ -77,6 +77,6 @@ class Drill(ABC):
     def heal(self, instance: Instance) -> None:
         """Put it right. May run more than once, and in another process than the one that broke it."""
 
-    def repeat(self, instance: Instance) -> None:  # noqa: B027 - most drills do nothing meanwhile  # noqa: B027 - most drills do nothing meanwhile
+    def repeat(self, instance: Instance) -> None:  # noqa: B027 - most drills do nothing meanwhile
         """Do once what goes on while it is broken. Failures of requests are left to raise: they are part of
         what a drill is about."""

@@ -11,6 +11,10 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
+import httpx
+import psycopg
+from amqp.exceptions import AMQPError
+
 from compose.cli import hints
 from compose.cli.drills.drill import Drill, Spans
 from compose.cli.drills.instance import Instance
@@ -29,6 +33,8 @@ _PAUSE_SECONDS = 0.05
 _LINE_LENGTH = 200
 _HEAL_ATTEMPTS = 3
 _HEAL_PAUSE_SECONDS = 2.0
+_FAILED = (Failure, TelemetryError, OSError, httpx.HTTPError, psycopg.Error, AMQPError)
+"""Errors by which a drill fails, and not the whole run: the instance does not do what it should."""
 
 
 class Runner:
@@ -57,8 +63,8 @@ class Runner:
                 if not drill.is_notified_healed:
                     self._watch(outcome, struck)
                 self._look_for_cause(outcome, struck)
-        except (Failure, TelemetryError, OSError) as error:
-            outcome.failure = str(error)
+        except _FAILED as error:
+            outcome.failure = str(error) or type(error).__name__
         finally:
             self._note("healing it")
             with _uninterrupted():
@@ -177,9 +183,9 @@ class Runner:
 
 def heal(drill: Drill, instance: Instance, journal: Journal) -> None:
     """Heal what a drill broke and write that down. Raises Failure where that does not succeed."""
-    instance.held.close()
     for left in reversed(range(_HEAL_ATTEMPTS)):
         try:
+            instance.held.close()  # a session that PostgreSQL has ended says so once
             drill.heal(instance)
             break
         except Exception as error:

@@ -10,7 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
+import httpx
+import psycopg
 import pytest
+from amqp.exceptions import AccessRefused
 
 from compose.cli.drills.drill import Drill, Expected, expect
 from compose.cli.drills.instance import Instance
@@ -86,9 +89,21 @@ def test_a_drill_whose_alert_is_notified_and_resolved_passes(quiet: QuietInstanc
     assert journal.drill is None
 
 
-def test_an_error_is_healed_and_told(quiet: QuietInstance, journal: Journal) -> None:
-    outcome = runner(quiet, journal).run(drill := Broken(quiet, Failure("it could not be broken")))
-    assert outcome.failure == "it could not be broken"
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (Failure("it could not be broken"), "it could not be broken"),
+        (httpx.ReadTimeout("timed out"), "timed out"),
+        (psycopg.OperationalError("the connection is lost"), "the connection is lost"),
+        (AccessRefused("no access"), "no access"),
+        (TimeoutError(), "TimeoutError"),
+    ],
+)
+def test_an_error_is_healed_and_told(
+    quiet: QuietInstance, journal: Journal, error: Exception, told: str
+) -> None:
+    outcome = runner(quiet, journal).run(drill := Broken(quiet, error))
+    assert told in str(outcome.failure)
     assert not outcome.is_passed
     assert drill.healed == 1
 
@@ -113,6 +128,19 @@ def test_a_signal_waits_until_it_is_healed(quiet: QuietInstance, journal: Journa
     drill = Interrupted(quiet)
     with pytest.raises(KeyboardInterrupt):
         runner(quiet, journal).run(drill)
+    assert drill.healed == 1
+    assert journal.drill is None
+
+
+def test_a_session_that_has_ended_does_not_keep_a_drill_from_healing(
+    quiet: QuietInstance, journal: Journal
+) -> None:
+    def end() -> None:
+        raise psycopg.OperationalError("the connection is lost")
+
+    quiet.held.callback(end)
+    journal.begin("broken")
+    heal(drill := Broken(quiet), cast(Instance, quiet), journal)
     assert drill.healed == 1
     assert journal.drill is None
 
