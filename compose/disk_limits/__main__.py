@@ -46,9 +46,15 @@ class Limits:
             self._removed.labels(self._stores[name].service, name)
 
     def turn(self) -> None:
-        """Measure every store, and remove what is too much."""
+        """Measure every store, and remove what is too much.
+
+        One that cannot be bounded is told of on stderr, and keeps no other from it.
+        """
         for store in self._stores.values():
-            self._look(store)
+            try:
+                self._look(store)
+            except OSError as error:
+                print(f"{store.name} could not be bounded: {error}", file=sys.stderr, flush=True)
 
     def _look(self, store: Store) -> None:
         size = folder.size(store.folder, store.without)
@@ -89,12 +95,7 @@ def main(file: str) -> None:
     start_http_server(settings.port, settings.host, registry)
     while True:
         time.sleep(TURN_SECONDS)
-        try:
-            limits.turn()
-        except (
-            OSError
-        ) as error:  # one store that cannot be read now does not leave the others unbounded for good
-            print(f"a store could not be bounded: {error}", file=sys.stderr, flush=True)
+        limits.turn()
 
 
 if __name__ == "__main__":

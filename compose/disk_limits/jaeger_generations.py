@@ -16,6 +16,7 @@ import signal
 import sys
 from pathlib import Path
 
+from compose.cli import proc
 from compose.disk_limits import folder
 from compose.disk_limits.settings import Store
 
@@ -24,6 +25,7 @@ _PREVIOUS = "previous"
 _NEXT_PREVIOUS = "previous.partial"
 _FULL = "full"
 _PID = "pid"
+_FOLDER_VARIABLE = "JAEGER_DATA_DIR"
 #: Of the limit: two of these, and what is written until Jaeger has been restarted.
 _GENERATION = 0.4
 
@@ -32,16 +34,20 @@ def bound(store: Store, _size: int) -> int:
     """Have Jaeger restarted where its current generation has become too large.
 
     Returns:
-        Bytes that the start removes: those of the previous generation.
+        Bytes that the start removes: those of the previous generation; 0 where the start is to come already.
     """
     current = sum(folder.size(store.folder / part) for part in _PARTS)
     if current <= _GENERATION * store.limit:
         return 0
     # Jaeger's end makes the generation smaller: so that it is too large is written down.
-    (store.folder / _FULL).touch()
-    removed = folder.size(store.folder / _PREVIOUS)
+    full = store.folder / _FULL
+    removed = 0 if full.exists() else folder.size(store.folder / _PREVIOUS)
+    full.touch()
     with contextlib.suppress(FileNotFoundError, ProcessLookupError, ValueError):
-        os.kill(int((store.folder / _PID).read_text()), signal.SIGTERM)  # the supervisor starts it again
+        pid = int((store.folder / _PID).read_text())
+        # Where Jaeger is stopped, the process id may be another program's by now.
+        if proc.environment(pid).get(_FOLDER_VARIABLE) == str(store.folder):
+            os.kill(pid, signal.SIGTERM)  # the supervisor starts it again
     return removed
 
 

@@ -29,13 +29,30 @@ def fill(store: Store, generation: str, megabytes: int) -> None:
 def test_jaeger_is_ended_once_its_generation_is_too_large(store: Store) -> None:
     fill(store, "previous", 2)
     fill(store, ".", 4)
-    with subprocess.Popen(["sleep", "600"]) as jaeger:
+    with subprocess.Popen(["sleep", "600"], env={"JAEGER_DATA_DIR": str(store.folder)}) as jaeger:
         (store.folder / "pid").write_text(str(jaeger.pid))
         assert jaeger_generations.bound(store, 6 * MEBIBYTE) == 0
         assert jaeger.poll() is None
         fill(store, ".", 5)
         assert jaeger_generations.bound(store, 7 * MEBIBYTE) == 2 * MEBIBYTE
         assert jaeger.wait(timeout=60) != 0
+
+
+def test_a_program_that_has_the_process_id_by_now_is_left_alone(store: Store) -> None:
+    fill(store, ".", 5)
+    with subprocess.Popen(["sleep", "600"], env={"JAEGER_DATA_DIR": "/another"}) as other:
+        (store.folder / "pid").write_text(str(other.pid))
+        jaeger_generations.bound(store, 5 * MEBIBYTE)
+        with pytest.raises(subprocess.TimeoutExpired):
+            other.wait(timeout=0.5)
+        other.kill()
+
+
+def test_what_a_start_removes_is_counted_once(store: Store) -> None:
+    fill(store, "previous", 2)
+    fill(store, ".", 5)
+    assert jaeger_generations.bound(store, 7 * MEBIBYTE) == 2 * MEBIBYTE
+    assert jaeger_generations.bound(store, 7 * MEBIBYTE) == 0
 
 
 def test_at_a_start_a_full_generation_takes_the_place_of_the_one_before(store: Store) -> None:

@@ -4,6 +4,7 @@ import json
 import os
 from pathlib import Path
 
+import pytest
 from prometheus_client import CollectorRegistry
 
 from compose.disk_limits.__main__ import Limits
@@ -64,3 +65,16 @@ def test_a_store_that_does_not_run_here_is_left_out(tmp_path: Path) -> None:
     Limits(settings(tmp_path, nginx_files=1, process_files=1), registry).turn()
     labels = {"service": "loki", "store": "logs"}
     assert registry.get_sample_value("disk_store_size_bytes", labels) is None
+
+
+def test_a_store_that_cannot_be_bounded_keeps_no_other_from_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("nginx_files", "process_files"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "edge-spans.json.1").write_bytes(os.urandom(2 * MEBIBYTE))
+    (tmp_path / "removed").mkdir()  # where the list of removed files of nginx should be
+    Limits(settings(tmp_path, nginx_files=MEBIBYTE, process_files=MEBIBYTE), CollectorRegistry()).turn()
+    assert (tmp_path / "nginx_files/edge-spans.json.1").exists()
+    assert list((tmp_path / "process_files").iterdir()) == []
+    assert capsys.readouterr().err.startswith("nginx_files could not be bounded: ")
