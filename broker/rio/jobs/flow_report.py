@@ -49,7 +49,7 @@ class FlowReport:
                 self._metrics.took(rule, duration(rule, flow.times).total_seconds(), flow.trace_id)
             if judgement.outcome is not Outcome.COMPLETE:
                 _log(f"flow {judgement.outcome}", flow, _fields(rule, flow, judgement))
-        elif judgement.is_overdue and not flow.is_overdue:
+        elif flow.outcome is None and judgement.is_overdue and not flow.is_overdue:
             _log("flow overdue", flow, _fields(rule, flow, judgement))
 
 
