@@ -23,6 +23,8 @@ _IMPORTS = (
     "java.util.Map",
     "java.util.UUID",
 )
+_TAKEN = {"Boolean", "Long", "Object", "String", *(each.rpartition(".")[2] for each in _IMPORTS)}
+"""Names of types that records refer to, and so cannot have."""
 _RESERVED = frozenset(
     """
     abstract assert boolean break byte case catch char class const continue default do double else enum
@@ -54,9 +56,11 @@ class _Records:
     def __init__(self, schema: Schema) -> None:
         self._schema = schema
         self._inner: dict[str, str] = {}
+        self._named: dict[str, Schema] = {each: {} for each in _TAKEN}
 
     def of(self, name: str) -> str:
         """The text of the event type's record."""
+        self._named[name] = self._schema
         for key, each in self._schema.get("$defs", {}).items():
             self._type(type_name(key), each, is_required=False)
         own = self._components(name, self._schema)
@@ -105,7 +109,11 @@ class _Records:
         found = self._schema.get("$defs", {}).get(key)
         return "Object" if found is None else self._type(type_name(key), found, is_required=is_required)
 
-    def _record(self, name: str, schema: Schema) -> str:
+    def _record(self, key: str, schema: Schema) -> str:
+        """The name of a record: that of another with other fields, or of a type, is not taken again."""
+        name, number = key, 2
+        while self._named.setdefault(name, schema) != schema:
+            name, number = f"{key}{number}", number + 1
         if name not in self._inner:
             self._inner[name] = ""  # a record may refer to itself
             self._inner[name] = f"{self._components(name, schema)} {{}}\n"

@@ -157,6 +157,33 @@ def test_java_records_have_the_fields() -> None:
         assert component in text
 
 
+def test_java_records_of_one_name_keep_their_own_fields() -> None:
+    def holding(key: str, **fields: Any) -> dict[str, Any]:
+        return {"type": "object", "properties": {key: {"type": "object", "properties": fields}}}
+
+    text, number = {"type": "string"}, {"type": "number"}
+    moved = {
+        "type": "object",
+        "properties": {
+            "start": holding("place", city=text),
+            "end": holding("place", code=number),
+            "via": holding("place", city=text),
+            "list": {"type": "object", "properties": {"first": text}},
+            "moved": {"type": "object", "properties": {"by": text}},
+        },
+    }
+    found = java.files({"moved": moved}, "events")["Moved.java"]
+    for component in (
+        'record Start(\n            @JsonProperty("place") Place place)',
+        'record End(\n            @JsonProperty("place") Place2 place)',
+        'record Via(\n            @JsonProperty("place") Place place)',
+        'record Place2(\n            @JsonProperty("code") BigDecimal code)',
+        '@JsonProperty("list") List2 list',
+        '@JsonProperty("moved") Moved2 moved',
+    ):
+        assert component in found, found
+
+
 @pytest.mark.example
 def test_the_command_writes_the_catalogs_types(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "events"
