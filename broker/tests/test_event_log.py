@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from broker.rio.amqp import event_log, topology
+from broker.rio.amqp.accepted_since import accepted_since
 from broker.rio.amqp.connection import RabbitAddress
 from broker.rio.amqp.event_log import LOG, Logged, Reader
 from broker.tests.servers import Rabbit, wait_until
@@ -76,6 +77,19 @@ def test_reading_begins_at_an_offset_or_a_time(address: RabbitAddress, channel: 
     assert [entry.message.event.id for entry in read_until(address, 1, "end")][:-1] == ["b", "c"]
     early = datetime.now(UTC) - timedelta(hours=1)
     assert [entry.message.event.id for entry in read_until(address, early, "end")][:-1] == ["a", "b", "c"]
+
+
+def test_what_was_accepted_since_is_read_to_its_end_though_it_comes_late(
+    address: RabbitAddress, channel: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = [str(number) for number in range(300)]
+    publish(channel, *sent)
+    mark(channel, "of a replay")
+    monkeypatch.setattr(event_log, "_WAIT_SECONDS", 1e-6)  # nothing comes as fast
+    now = datetime.now(UTC)
+    found = [message.event for message in accepted_since(address, now - timedelta(hours=1), now)]
+    # The Rio of other tests may write an event of its own meanwhile.
+    assert [event.id for event in found if event.type == "log.test"] == sent
 
 
 def test_its_extent_is_known(address: RabbitAddress, channel: Any) -> None:
