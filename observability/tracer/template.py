@@ -95,8 +95,8 @@ class Template:
         Args:
             parent: context of the span above; None or invalid: the span begins a trace. (For a child of the
                 current span: `trace.get_current_span().get_span_context()`.)
-            values: of the variable attributes, in their order; the span has none that is None. Who
-                passes what comes from outside masks it before (observability/masking.py).
+            values: of the variable attributes, in their order; the span has none that is None. The
+                caller masks those that come from outside (observability/masking.py).
             start_time: nanoseconds since the epoch; None: now.
             link: context of a span in another trace that this one follows from.
         """
