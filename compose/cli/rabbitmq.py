@@ -21,6 +21,9 @@ CLUSTER = "rabbitmq/cluster.conf"
 CLUSTER_SOURCE = Path("compose/rabbitmq/cluster.conf")
 """Additional configuration of the nodes of a cluster, below the checkout."""
 
+MEMORY = "384MiB"
+"""The memory beyond which RabbitMQ blocks its publishers."""
+
 
 def configuration(site: Site) -> str:
     """rabbitmq.conf, sized for a laptop."""
@@ -37,7 +40,7 @@ load_definitions = {site.config / DEFINITIONS}
 # Prometheus reads the core's own metrics: the collector of the management pages is of no use here.
 management_agent.disable_metrics_collector = true
 num_acceptors.tcp = 2
-vm_memory_high_watermark.absolute = 384MiB
+vm_memory_high_watermark.absolute = {MEMORY}
 disk_free_limit.absolute = 256MB
 raft.wal_max_size_bytes = 16777216
 log.console = true

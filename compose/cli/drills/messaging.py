@@ -11,6 +11,7 @@ from typing import ClassVar
 from amqp import Message
 from amqp.connection import Connection
 
+from compose.cli import rabbitmq
 from compose.cli.drills.drill import Drill, Spans, expect
 from compose.cli.drills.instance import Instance
 from compose.cli.errors import Failure
@@ -213,7 +214,7 @@ class MemoryAlarm(Drill):
         instance.rabbitmqctl("set_vm_memory_high_watermark", "absolute", "1MiB")
 
     def heal(self, instance: Instance) -> None:
-        instance.rabbitmqctl("set_vm_memory_high_watermark", "absolute", "384MiB")
+        instance.rabbitmqctl("set_vm_memory_high_watermark", "absolute", rabbitmq.MEMORY)
 
 
 class ImpatientSender(Drill):
