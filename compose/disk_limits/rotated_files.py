@@ -1,6 +1,7 @@
 """Files that logrotate and the supervisor have set aside: the oldest of all kinds go first."""
 
 import contextlib
+import os
 import re
 from pathlib import Path
 
@@ -30,8 +31,13 @@ def bound(store: Store, size: int, removals: Path | None = None) -> int:
             break
         with contextlib.suppress(FileNotFoundError):  # what rotates was faster
             if removals:
-                with removals.open("a") as listed:
-                    listed.write(f"{status.st_dev}:{status.st_ino} {status.st_size} {path}\n")
+                _list(removals, path, status)
             path.unlink()
             removed += folder.allocated(status)
     return removed
+
+
+def _list(removals: Path, path: Path, status: os.stat_result) -> None:
+    # A full disk takes no line, and is why the file has to go: a collector that runs misses it without one.
+    with contextlib.suppress(OSError), removals.open("a") as listed:
+        listed.write(f"{status.st_dev}:{status.st_ino} {status.st_size} {path}\n")

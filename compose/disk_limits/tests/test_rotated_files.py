@@ -36,6 +36,13 @@ def test_the_oldest_goes_until_the_limit_is_kept(tmp_path: Path) -> None:
     assert rotated_files.bound(store, folder.size(tmp_path)) == 0
 
 
+def test_a_disk_that_is_too_full_to_list_what_goes_is_emptied(tmp_path: Path) -> None:
+    write(tmp_path / "edge-spans.json.1", age=4)
+    store = Store("nginx_files", "disk-limits", tmp_path, limit=0)
+    assert rotated_files.bound(store, folder.size(tmp_path), Path("/dev/full")) == KILOBYTES * 1024
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_is_no_part_of_a_folder_is_neither_counted_nor_removed(tmp_path: Path) -> None:
     write(tmp_path / "nginx" / "edge-spans.json.1", age=9)
     write(tmp_path / "relay-2026-11-30T11-40-00.000.log", age=1)
