@@ -88,7 +88,8 @@ def test_a_drill_that_is_ended_heals(stack: Stack, silenced: None) -> None:
     assert_as_before(stack)
 
 
-def test_up_heals_what_a_killed_drill_left(stack: Stack, silenced: None) -> None:
+@pytest.mark.parametrize("command", [("up",), ("restart", "prometheus")], ids=" ".join)
+def test_what_a_killed_drill_left_is_healed(stack: Stack, silenced: None, command: tuple[str, ...]) -> None:
     journal = Journal(stack.layout)
     rules = stack.layout.config / "prometheus/rules/hops.yml"
     before = rules.read_text()
@@ -96,8 +97,8 @@ def test_up_heals_what_a_killed_drill_left(stack: Stack, silenced: None) -> None
     journal.begin("stop-console")
     rules.write_text(shortened(before))
     stack.supervisor.stop_process("console")
-    up = nextphase("up")
-    assert (up.returncode, "drill stop-console had been killed" in up.stdout) == (0, True), up.stderr
+    done = nextphase(*command)
+    assert (done.returncode, "drill stop-console had been killed" in done.stdout) == (0, True), done.stderr
     assert_as_before(stack)
 
 

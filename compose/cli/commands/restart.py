@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from compose.cli import changes, deployments
-from compose.cli.commands.up import changing, configure
+from compose.cli.commands.up import changing, configure, heal
 from compose.cli.errors import Failure
 from compose.cli.layout import Layout
 from compose.cli.progress import Progress
@@ -22,6 +22,7 @@ def run(layout: Layout, args: argparse.Namespace) -> int:
         if not supervisor.is_running():
             raise Failure(f"instance {layout.instance} does not run")
         planned = configure(layout, progress)
+        heal(layout)  # first: it writes files as they were when the drill began
         recorded = deployments.recorded(layout, f"restart {args.name}", args.name)
         with recorded as done, progress.stage(f"Restart of {args.name}") as stage:
             done.extend(changes.restart(supervisor, planned, args.name, stage.note))

@@ -52,14 +52,14 @@ def run(root: Path, args: argparse.Namespace) -> int:
         planned = configure(layout, progress)
         supervisor = Supervisor(layout)
         if supervisor.is_running():
-            _heal(layout)
+            heal(layout)
             _adapt(supervisor, planned, progress)
         else:
             Journal(layout).forget_files()  # they are written anew
             _start(supervisor, planned, progress)
         with progress.stage("Ready") as stage:
             supervisor.wait_until_right(planned.processes, _READY_SECONDS, stage.note)
-        _heal(layout)
+        heal(layout)
     print(_summary(layout, planned.stores, time.monotonic() - started))
     return 0
 
@@ -109,7 +109,8 @@ def _adapt(supervisor: Supervisor, planned: Plan, progress: Progress) -> None:
         print(f"the supervisor still runs {runs}: {hints.command('down')}, then up, changes to {wanted}")
 
 
-def _heal(layout: Layout) -> None:
+def heal(layout: Layout) -> None:
+    """Heal what a killed drill left, and print that. Raises Failure, also while a drill runs."""
     for line in recovery.recover(layout):
         print(line, flush=True)
 
