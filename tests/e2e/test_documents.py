@@ -34,6 +34,8 @@ ELSEWHERE = {
     "./nextphase test": "this run",
     "./nextphase bench": "tests/bench",
     "./nextphase containers": "tests/e2e/test_add_a_service.py",
+    "./nextphase drill stop-service": "tests/faults/test_drills.py",
+    "./nextphase drill all": "tests/faults/test_drills.py, by -m long",
     "./nextphase logs shipping": "tests/e2e/test_add_a_service.py",
     "docker compose": "tests/config/test_containers.py, as far as it goes without an engine",
     "git pull": "changes the checkout",
