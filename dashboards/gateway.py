@@ -8,7 +8,7 @@ from dashboards import links
 from dashboards.frame import new_dashboard, section
 from dashboards.limits import FAILED_SHARE, Limits
 from dashboards.panels import NONE, lines, number, series
-from dashboards.promql import increase, or_zero, rate, share
+from dashboards.promql import by_route, increase, or_zero, rate, share
 from dashboards.service_calls import HERE, calls, durations, protection
 from dashboards.targets import Prom
 
@@ -112,14 +112,14 @@ def _responses(board: Dashboard) -> None:
         series(
             "Rate",
             units.RequestsPerSecond,
-            Prom(answered, _PATH),
+            Prom(by_route(answered), _PATH),
             empty=NONE,
             description="Requests answered per second.",
         ),
         series(
             "Failed",
             units.PercentUnit,
-            Prom(share(failed, answered), _PATH),
+            Prom(by_route(share(failed, answered)), _PATH),
             empty=NONE,
             description="Share of the requests that were answered with 5xx.",
             limits=FAILED_SHARE,
@@ -131,7 +131,7 @@ def _responses(board: Dashboard) -> None:
             empty=NONE,
             description="Requests begun and not answered yet.",
         ),
-        *durations("Duration", f"{_SERVED}_bucket", "http_route", _PATH, _ASKED),
+        *durations("Duration", by_route(rate(f"{_SERVED}_bucket", "http_route, le", HERE, _ASKED)), _PATH),
     )
 
 

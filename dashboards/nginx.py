@@ -7,7 +7,7 @@ from dashboards import links
 from dashboards.frame import new_dashboard, section
 from dashboards.limits import ANY, FAILED_SHARE, SLOW_SECONDS, UP
 from dashboards.panels import NONE, lines, listing, number, series, states
-from dashboards.promql import QUANTILES, quantile, rate, share
+from dashboards.promql import QUANTILES, by_route, quantile, rate, share
 from dashboards.targets import Logs, Prom
 
 TITLE = "Edge and services nginx"
@@ -105,14 +105,14 @@ def _requests(board: Dashboard) -> None:
         series(
             "Rate by route",
             units.RequestsPerSecond,
-            Prom(answered, _ROUTE),
+            Prom(by_route(answered), _ROUTE),
             description="Requests answered per second. The routes are those of nginx's configuration.",
             links=links.of_label("service_name"),
         ),
         series(
             "Failed by route",
             units.PercentUnit,
-            Prom(share(rate(_CALLS, by, _NGINX, _SERVER, _FAILED), answered), _ROUTE),
+            Prom(by_route(share(rate(_CALLS, by, _NGINX, _SERVER, _FAILED), answered)), _ROUTE),
             description="Share of requests answered with 5xx.",
             limits=FAILED_SHARE,
             links=links.of_label("service_name"),

@@ -29,3 +29,8 @@ def share(part: str, whole: str) -> str:
 def quantile(level: float, buckets: str) -> str:
     """The value that this share of a histogram's observations keeps; nothing where nothing was observed."""
     return f"histogram_quantile({level}, {buckets}) >= 0"
+
+
+def by_route(expression: str) -> str:
+    """The expression, with the route "none" for what no route took: HTTP's conventions leave it out."""
+    return f'label_replace({expression}, "http_route", "none", "http_route", "")'

@@ -8,7 +8,7 @@ from dashboards import links
 from dashboards.frame import new_dashboard, section
 from dashboards.limits import CHECKED, FAILED_SHARE, READY, SLOW_SECONDS, UP
 from dashboards.panels import lines, number, series
-from dashboards.promql import QUANTILES, quantile, rate, share
+from dashboards.promql import QUANTILES, by_route, quantile, rate, share
 from dashboards.sources import PROMETHEUS
 from dashboards.targets import Logs, Prom
 
@@ -81,21 +81,21 @@ def _state(board: Dashboard) -> None:
 def _requests(board: Dashboard) -> None:
     requests = f"service_route:http_server_requests:rate5m{{{_THIS}}}"
     errors = f"service_route:http_server_errors:rate5m{{{_THIS}}}"
-    buckets = _served("bucket", "http_route, le")
+    buckets = by_route(_served("bucket", "http_route, le"))
     section(
         board,
         "Requests it serves",
         series(
             "Rate by route",
             units.RequestsPerSecond,
-            Prom(requests, _ROUTE),
+            Prom(by_route(requests), _ROUTE),
             description="Requests answered per second, over 5 min.",
             empty=_SERVES_NOTHING,
         ),
         series(
             "Errors by route",
             units.PercentUnit,
-            Prom(share(errors, requests), _ROUTE),
+            Prom(by_route(share(errors, requests)), _ROUTE),
             description="Share of the requests over 5 min that were answered with 5xx.",
             limits=FAILED_SHARE,
             empty=_SERVES_NOTHING,

@@ -51,7 +51,7 @@ def calls(board: Dashboard) -> None:
             description="Calls without an answer yet; those that wait for a place in the bulkhead; streams.",
             links=_TO_CALLED,
         ),
-        *durations("Attempt duration", f"{_CALLS}_bucket", _CALLED, _CALLED_LEGEND),
+        *durations("Attempt duration", rate(f"{_CALLS}_bucket", f"{_CALLED}, le", HERE), _CALLED_LEGEND),
     )
 
 
@@ -88,9 +88,8 @@ def protection(board: Dashboard) -> None:
     )
 
 
-def durations(title: str, buckets: str, by: str, legend: str, *matchers: str) -> list[TimeSeries]:
-    """The quantiles of one of the gateway's histograms, a panel each."""
-    observed = rate(buckets, f"{by}, le", HERE, *matchers)
+def durations(title: str, observed: str, legend: str) -> list[TimeSeries]:
+    """The quantiles of one of the gateway's histograms, a panel each; `observed`: how its buckets grow."""
     return [
         series(
             f"{title} {name}",

@@ -13,7 +13,7 @@ def printable(text: str) -> str:
     """A text in one line, without what would steer the terminal."""
     if text.isprintable():
         return text
-    return "".join(each if each.isprintable() else f"\\x{ord(each):02x}" for each in text)
+    return "".join(each if each.isprintable() else _escape(ord(each)) for each in text)
 
 
 def printable_lines(text: str) -> str:
@@ -24,3 +24,8 @@ def printable_lines(text: str) -> str:
 def printable_json(text: str) -> str:
     """A JSON document, without what would steer the terminal: the same document."""
     return _STEERS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def _escape(code: int) -> str:
+    """As the collector writes it, too (compose/tools/otelcol/loglimits/visible.go)."""
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"

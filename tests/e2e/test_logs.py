@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from compose.cli.printable import printable
 from compose.cli.telemetry import LogLine
 from compose.cli.traffic import Traffic
 from observability.masking import mask
@@ -61,9 +62,10 @@ def test_every_line_of_a_file_reaches_loki(stack: Stack, part: str) -> None:
 
 
 def written(path: Path) -> set[str]:
-    """The words of each line of a file, as they are stored: masked."""
+    """The words of each line of a file, as they are stored: masked, and without what steers a terminal."""
     text = re.sub(r"\x1b\[\d+m", "", path.read_text())
-    return {mask(found.strip()) for found in re.findall(WORDS.get(path.stem, JSON_WORDS), text, re.MULTILINE)}
+    found = re.findall(WORDS.get(path.stem, JSON_WORDS), text, re.MULTILINE)
+    return {printable(mask(words.strip())) for words in found}
 
 
 def test_every_line_is_as_the_schema_has_it(stack: Stack) -> None:

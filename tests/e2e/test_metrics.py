@@ -34,6 +34,7 @@ LACKED = {
     "gateway_rate_limited_total",  # no route of the example has a rate
     "otelcol_exporter_enqueue_failed_spans_total",
     "otelcol_processor_tail_sampling_sampling_trace_dropped_too_early_total",
+    "otelcol_processor_tail_sampling_traces_dropped_too_large_total",
     "otelcol_exporter_send_failed_log_records_total",
     "otelcol_exporter_send_failed_spans_total",
     "otelcol_receiver_refused_log_records_total",
@@ -178,6 +179,7 @@ def test_every_counter_that_an_alert_uses_is_there_before_its_first_event(stack:
     instances = {labels["instance"] for labels in hops if not labels["service"].endswith("-nginx")}
     gateways = sorted(labels["instance"] for labels in hops if labels["service"] == "gateway")
     services = {service.name for service in Catalog.load(ROOT)}
+    flows = {flow.name for service in Catalog.load(ROOT) for flow in service.flows}
     pages = f"http://{stack.layout.address('gateway-metrics')}/routes"
     routes = httpx.get(pages, trust_env=False).json()["routes"]
     composed = {route["id"] for route in routes if route.get("parts")}
@@ -199,6 +201,9 @@ def test_every_counter_that_an_alert_uses_is_there_before_its_first_event(stack:
         ("rio_events_refused_total", "reason"): product(["too_many", "unavailable"]),
         ("rio_deliveries_total", "subscription", "outcome"): product(active, ["delivered", "retry", "dead"]),
         ("rio_outcomes_not_kept_total", "subscription", "reason"): product(active, ["unexpected"]),
+        ("rio_flows_total", "flow", "outcome"): product(flows, ["complete", "late", "broken"]),
+        ("rio_flow_duration_seconds_count", "flow"): product(flows),
+        ("rio_flow_duration_seconds_bucket", "flow"): product(flows),
         ("rio_delivery_latency_seconds_count", "subscription"): product(active),
         ("rio_delivery_latency_seconds_bucket", "subscription"): product(active),
         ("prometheus_rule_evaluation_failures_total", "service"): product(["prometheus"]),
@@ -210,6 +215,10 @@ def test_every_counter_that_an_alert_uses_is_there_before_its_first_event(stack:
         ),
         ("postgresql_deadlocks_total", "database"): product({*services, "rio"}),
         ("prometheus_notifications_dropped_total", "service"): product(["prometheus"]),
+        ("prometheus_target_scrapes_exceeded_sample_limit_total", "service"): product(["prometheus"]),
+        ("prometheus_target_scrapes_sample_out_of_order_total", "service"): product(["prometheus"]),
+        ("prometheus_target_scrapes_sample_out_of_bounds_total", "service"): product(["prometheus"]),
+        ("prometheus_target_scrapes_sample_duplicate_timestamp_total", "service"): product(["prometheus"]),
         ("prometheus_tsdb_compactions_failed_total", "service"): product(["prometheus"]),
         ("prometheus_tsdb_wal_corruptions_total", "service"): product(["prometheus"]),
         ("alertmanager_notifications_failed_total", "integration"): product(["webhook", "email", "slack"]),

@@ -31,6 +31,10 @@ def test_a_text_is_one_line(text: str) -> None:
     assert "\n" not in printable(text)
 
 
+def test_escapes_are_those_of_the_collector() -> None:
+    assert printable("a\x1b\x9b\r\u202eb") == r"a\x1b\x9b\x0d\u202eb"
+
+
 @given(st.text(st.characters()))
 def test_lines_stay_lines(text: str) -> None:
     shown = printable_lines(text)

@@ -1,6 +1,5 @@
 """A turn measures every store, removes what is too much, and shows both."""
 
-import base64
 import json
 import os
 from pathlib import Path
