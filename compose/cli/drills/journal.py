@@ -19,10 +19,10 @@ class DrillRuns(Failure):
 
 
 class Journal:
-    """The journal of one instance: a file that outlives the drill and the instance's processes."""
+    """The journal of one instance: `file` outlives the drill and the instance's processes."""
 
     def __init__(self, layout: Layout) -> None:
-        self._file = layout.state / "drill" / "journal.json"
+        self.file = layout.state / "drill" / "journal.json"
         self._lock = layout.run / "drill.lock"
 
     @contextmanager
@@ -41,7 +41,7 @@ class Journal:
     @property
     def is_open(self) -> bool:
         """Whether drills began and have not put everything back."""
-        return self._file.exists()
+        return self.file.exists()
 
     @property
     def drill(self) -> str | None:
@@ -73,18 +73,18 @@ class Journal:
 
     def close(self) -> None:
         """Everything is as it was."""
-        self._file.unlink(missing_ok=True)
+        self.file.unlink(missing_ok=True)
 
     def _write(self, content: Mapping[str, object]) -> None:
-        files.make_folder(self._file.parent, 0o700)
-        files.write(self._file, json.dumps(content), 0o600)  # a configuration may name addresses of people
+        files.make_folder(self.file.parent, 0o700)
+        files.write(self.file, json.dumps(content), 0o600)  # a configuration may name addresses of people
 
     def _content(self) -> dict[str, Any]:
         try:
-            content: dict[str, Any] = json.loads(self._file.read_text())
+            content: dict[str, Any] = json.loads(self.file.read_text())
         except FileNotFoundError:
             return {}
         except ValueError as error:
             advice = f"Remove it, then {hints.command('down')} and {hints.set_up()}"
-            raise Failure(f"{self._file} is not readable: {error}", advice=advice) from error
+            raise Failure(f"{self.file} is not readable: {error}", advice=advice) from error
         return content
