@@ -23,7 +23,8 @@ from compose.cli import (
 )
 from compose.cli.catalog import Catalog
 from compose.cli.drills import recovery
-from compose.cli.drills.journal import Journal
+from compose.cli.drills.journal import DrillRuns, Journal
+from compose.cli.errors import Failure
 from compose.cli.generate import Plan, plan
 from compose.cli.layout import Layout
 from compose.cli.links import Links
@@ -51,12 +52,11 @@ def run(root: Path, args: argparse.Namespace) -> int:
     with changing(layout):
         planned = configure(layout, progress)
         supervisor = Supervisor(layout)
-        if supervisor.is_running():
-            heal(layout)
-            _adapt(supervisor, planned, progress)
-        else:
-            Journal(layout).forget_files()  # they are written anew
-            _start(supervisor, planned, progress)
+        is_running = supervisor.is_running()
+        if is_running:
+            _try_to_heal(layout)
+        Journal(layout).forget_files()  # they are written anew
+        (_adapt if is_running else _start)(supervisor, planned, progress)
         with progress.stage("Ready") as stage:
             supervisor.wait_until_right(planned.processes, _READY_SECONDS, stage.note)
         heal(layout)
@@ -107,6 +107,16 @@ def _adapt(supervisor: Supervisor, planned: Plan, progress: Progress) -> None:
     runs, wanted = supervisor.program, planned.toolbox.process_compose
     if runs is not None and runs != wanted.resolve():
         print(f"the supervisor still runs {runs}: {hints.command('down')}, then up, changes to {wanted}")
+
+
+def _try_to_heal(layout: Layout) -> None:
+    """Heal what a killed drill broke; if that fails, say so: what it takes, this `up` may bring."""
+    try:
+        heal(layout)
+    except DrillRuns:
+        raise
+    except Failure as failure:
+        print(f"nextphase: {failure.message}; tried again at the end", file=sys.stderr)
 
 
 def heal(layout: Layout) -> None:

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from compose.cli.commands import up
 from compose.cli.drills import recovery
-from compose.cli.drills.journal import Journal
+from compose.cli.drills.journal import DrillRuns, Journal
 from compose.cli.errors import Failure
 from compose.cli.layout import Layout
 from compose.cli.main import ROOT
@@ -38,3 +39,16 @@ def test_files_are_put_back_though_the_drill_cannot_be_healed(layout: Layout, jo
     with pytest.raises(Failure):
         recovery.recover(layout)
     assert (layout.config / "hops.yml").read_text() == "for: 2m\n"
+
+
+def test_up_goes_on_where_healing_fails(
+    layout: Layout, journal: Journal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    up._try_to_heal(layout)
+    assert "renamed-since" in capsys.readouterr().err
+    assert journal.drill == "renamed-since"
+
+
+def test_up_does_not_go_on_while_a_drill_runs(layout: Layout, journal: Journal) -> None:
+    with journal.locked(), pytest.raises(DrillRuns):
+        up._try_to_heal(layout)
