@@ -63,6 +63,9 @@ func (f *files) load() error {
 	if err == nil {
 		err = json.Unmarshal(content, f)
 	}
+	if err == nil && f.hasNull() {
+		err = fmt.Errorf("%s has null for what is known", f.config.State)
+	}
 	if err == nil {
 		return nil
 	}
@@ -77,6 +80,19 @@ func (f *files) load() error {
 		}
 	}
 	return err
+}
+
+// hasNull says whether a state had null in place of what save writes: JSON that is valid, and no file or map.
+func (f *files) hasNull() bool {
+	if f.Known == nil || f.Lists == nil {
+		return true
+	}
+	for _, each := range f.Known {
+		if each == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // look finds out how things are.

@@ -191,6 +191,24 @@ func TestWithoutAStateWhatWasRemovedBeforeDoesNotCount(t *testing.T) {
 	s.expect(50, 0)
 }
 
+func TestAStateWithNullCountsAsNone(t *testing.T) {
+	for _, state := range []string{`{"known":null}`, `{"lists":null}`, `{"known":{"7:8":null}}`} {
+		t.Run(state, func(t *testing.T) {
+			s := newStand(t)
+			s.write("edge-access.json", 100)
+			s.remove("edge-access.json")
+			s.write("edge-access.json", 50)
+			if err := os.WriteFile(s.path("state"), []byte(state), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.files.load(); err == nil {
+				t.Error("the state was taken for a whole one")
+			}
+			s.expect(50, 0)
+		})
+	}
+}
+
 func TestAListIsReadWhileItIsWritten(t *testing.T) {
 	s := newStand(t)
 	s.write("edge-access.json", 1)
