@@ -71,7 +71,11 @@ class Handler(logging.Handler):
         self._lines.flush()
 
     def handle(self, record: logging.LogRecord) -> bool:
-        if not self._bursts.admits(record):
+        try:
+            is_admitted = self._bursts.admits(record)
+        except Exception:  # a log record never fails the code that logs it: `emit` writes or counts it
+            is_admitted = True
+        if not is_admitted:
             self._suppress(record.levelno)
             return False
         # First the records deferred before this one, outside of the handler's lock: writing them needs it.

@@ -179,6 +179,27 @@ def test_a_record_that_cannot_be_written_is_counted_and_does_not_fail_what_logs_
     assert drops.count == 1
 
 
+class Unsliced(str):
+    def __getitem__(self, at: Any) -> str:
+        raise RuntimeError
+
+
+class Causeless(Exception):
+    @property
+    def __cause__(self) -> BaseException | None:  # type: ignore[override]
+        raise RuntimeError
+
+
+def test_a_record_whose_kind_cannot_be_told_does_not_fail_what_logs_it(
+    logger: logging.Logger, stream: io.StringIO, drops: Drops, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging, "raiseExceptions", False)
+    logger.error(Unsliced("said"))
+    assert json.loads(stream.getvalue())["message"] == "said"
+    logger.error("failed", exc_info=Causeless())
+    assert drops.count == 1
+
+
 def test_what_is_left_out_is_said() -> None:
     fields = fields_of(record("said", **{f"key{number}": number for number in range(150)}))
     assert fields["omitted_fields"] == 150 - sum(name.startswith("key") for name in fields)
