@@ -12,10 +12,12 @@ from compose.cli.toolbox import Toolbox
 
 _PYTHON_LICENCE = "PSF-2.0"  # not in NOTICE: the machine's own
 _TIMEOUT_SECONDS = 30
+_TELL_VERSION = ("OpenJDK", "Python")
+"""Programs that machines have without a package, too; the second word of their `--version` is the version."""
 
 
 def components(toolbox: Toolbox, noticed: Mapping[str, str]) -> Iterator[Component]:
-    """A component for each; of a program that no package owns the version is not known."""
+    """A component for each; of a program that no package owns the version is known in _TELL_VERSION alone."""
     licences = {**noticed, "python": _PYTHON_LICENCE}
     paths = {
         "nginx": toolbox.nginx,
@@ -33,19 +35,26 @@ def components(toolbox: Toolbox, noticed: Mapping[str, str]) -> Iterator[Compone
 
 
 def _component(name: str, path: Path, licence: str) -> Component:
-    package = _ask("--search", str(path)).partition(":")[0]
+    package = _answer("dpkg-query", "--search", str(path)).partition(":")[0]
     if not package:
-        return Component("generic", "", name.lower().replace("/", "-"), "", licence, is_program=True)
-    version, architecture = _ask("--show", "--showformat=${Version} ${Architecture}", package).split()
+        version = _own_version(path) if name in _TELL_VERSION else ""
+        return Component("generic", "", name.lower().replace("/", "-"), version, licence, is_program=True)
+    shown = _answer("dpkg-query", "--show", "--showformat=${Version} ${Architecture}", package)
+    version, architecture = shown.split()
     qualifiers = f"arch={architecture}"
     return Component("deb", "debian", package, version, licence, is_program=True, qualifiers=qualifiers)
 
 
-def _ask(*arguments: str) -> str:
-    """The answer of dpkg-query; nothing where there is no such package, or no dpkg."""
+def _own_version(path: Path) -> str:
+    _, version, *_ = [*_answer(str(path), "--version").split(), "", ""]
+    return version
+
+
+def _answer(*command: str) -> str:
+    """What a program prints; nothing where there is no such program, or dpkg-query knows no such package."""
     try:
         answer = subprocess.run(
-            ["dpkg-query", *arguments], capture_output=True, text=True, timeout=_TIMEOUT_SECONDS, check=False
+            command, capture_output=True, text=True, timeout=_TIMEOUT_SECONDS, check=False
         )
     except FileNotFoundError:
         return ""

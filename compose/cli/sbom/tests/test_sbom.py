@@ -13,7 +13,15 @@ from license_expression import get_spdx_licensing
 from packageurl import PackageURL
 
 from compose.cli.main import ROOT
-from compose.cli.sbom import document, go_programs, java_libraries, licences, npm_packages, python_packages
+from compose.cli.sbom import (
+    document,
+    go_programs,
+    java_libraries,
+    licences,
+    npm_packages,
+    python_packages,
+    system_programs,
+)
 from compose.cli.sbom.component import Component
 from compose.cli.setup import tools, venv
 
@@ -63,6 +71,24 @@ def test_every_part_has_a_version_and_what_is_linked_a_place(bill: Any) -> None:
     depended = {purl for each in bill["dependencies"] for purl in each["dependsOn"]}
     assert depended == known
     assert [tool.name for tool in tools.TOOLS if not any(tool.name in name for name in _programs(bill))] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "printed", "purl"),
+    [
+        ("Python", "Python 3.12.1", "pkg:generic/python@3.12.1"),
+        ("OpenJDK", "openjdk 21.0.9 2025-10-21 LTS", "pkg:generic/openjdk@21.0.9"),
+        ("Python", "", "pkg:generic/python"),
+        ("nginx", "", "pkg:generic/nginx"),
+    ],
+)
+def test_a_program_of_no_package_is_asked_for_its_version(
+    tmp_path: Path, name: str, printed: str, purl: str
+) -> None:
+    program = tmp_path / "program"
+    program.write_text(f"#!/bin/sh\necho '{printed}'\n")
+    program.chmod(0o700)
+    assert system_programs._component(name, program, "").purl == purl
 
 
 def _programs(bill: Any) -> list[str]:
