@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from email.message import Message
 from pathlib import Path
 from typing import Any
@@ -109,8 +110,15 @@ def post(running: Running, name: str, severity: str, **labels: str) -> None:
         "traces_url": TRACES,
     }
     alert = {"labels": {"alertname": name, "severity": severity, **labels}, "annotations": annotations}
+    post_all(running, [alert])
+
+
+def post_all(running: Running, alerts: Sequence[Mapping[str, Any]]) -> None:
+    """Raise alerts that do not end during a test, however slow: without `endsAt` they do after a minute."""
+    ends = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    raised = [{**alert, "endsAt": ends} for alert in alerts]
     url = f"{running.url}/api/v2/alerts"
-    httpx.post(url, json=[alert], timeout=10, trust_env=False).raise_for_status()
+    httpx.post(url, json=raised, timeout=10, trust_env=False).raise_for_status()
 
 
 def first(running: Running, path: str) -> Any:
@@ -182,9 +190,7 @@ def test_only_receivers_of_a_severity_are_told_of_it(running: Running) -> None:
 @pytest.mark.parametrize("name", ["a service", "PostgreSQL"])
 def test_a_cause_and_all_that_follows_of_it_are_one_notification(running: Running, name: str) -> None:
     cause, symptoms = CAUSES[name]
-    raised = [{"labels": {"severity": "critical", **labels}} for labels in (cause, *symptoms)]
-    url = f"{running.url}/api/v2/alerts"
-    httpx.post(url, json=raised, timeout=10, trust_env=False).raise_for_status()
+    post_all(running, [{"labels": {"severity": "critical", **labels}} for labels in (cause, *symptoms)])
     first(running, "/pagerduty")
     post(running, "RuleFailing", "critical")  # it comes when all that was raised before could have come
 
