@@ -15,12 +15,14 @@ import shtab
 
 from compose.cli import names
 from compose.cli.catalog import Catalog
+from compose.cli.drill_arguments import ALL
+from compose.cli.drills.registry import DRILLS
 from compose.cli.layout import STATE
 
 SHELLS = ("bash", "zsh")
 
-_SERVICE, _HOP, _ALERT, _TYPE, _INSTANCE = (
-    f"_nextphase_{noun}" for noun in ("services", "hops", "alerts", "types", "instances")
+_SERVICE, _HOP, _ALERT, _TYPE, _FLOW, _DRILL, _INSTANCE = (
+    f"_nextphase_{noun}" for noun in ("services", "hops", "alerts", "types", "flows", "drills", "instances")
 )
 _INSTANCES = {
     "bash": "cd -- {} 2>/dev/null && "
@@ -43,6 +45,8 @@ _COMPLETED = {
     ("replay", "types"): _TYPE,
     ("topology", "type"): _TYPE,
     ("events", "types"): _TYPE,
+    ("flows", "flow"): _FLOW,
+    ("drill", "names"): _DRILL,
 }
 """Shell functions that complete an argument, by its command's name and its own in the parsed arguments."""
 
@@ -73,6 +77,8 @@ def _functions(shell: str, root: Path) -> Iterator[str]:
         _HOP: names.hops(root),
         _ALERT: sorted(names.alerts(root)),
         _TYPE: sorted({event_type for service in catalog for event_type in service.emits}),
+        _FLOW: sorted(rule.name for service in catalog for rule in service.flows),
+        _DRILL: [*DRILLS, ALL],
     }
     for function, known in words.items():
         yield _function(function, _offer(shell, known))

@@ -103,6 +103,8 @@ def shell(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         ("status --instance stag", "status --instance staging"),
         ("logs edge", "logs edge-nginx"),
         ("alerts silence HopD", "alerts silence HopDown"),
+        ("drill stop-jae", "drill stop-jaeger"),
+        ("drill al", "drill all"),
     ],
 )
 def test_a_word_is_completed(shell: Shell, typed: str, completed: str) -> None:
@@ -116,6 +118,7 @@ def test_a_word_is_completed(shell: Shell, typed: str, completed: str) -> None:
         ("restart inv", "restart inventory"),
         ("outbox list acc", "outbox list accounts"),
         ("emit order.pl", "emit order.placed"),
+        ("flows --flow or", "flows --flow order"),
     ],
 )
 def test_a_name_of_the_catalog_is_completed(shell: Shell, typed: str, completed: str) -> None:
