@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +30,7 @@ def path(layout: Layout) -> Path:
 def recorded(layout: Layout, command: str, hop: str | None = None) -> Iterator[list[str]]:
     """Writes down what the block adds to the list that it is given, and its failure, if it fails.
 
+    An error in writing it down is told on stderr: it must not hide why the block failed.
     hop: the part that is changed, if it is one alone.
     """
     started = _now()
@@ -45,9 +47,12 @@ def recorded(layout: Layout, command: str, hop: str | None = None) -> Iterator[l
     finally:
         if changes or failed:
             line = {"started": started, "ended": _now(), "command": command}
-            _append(path(layout), json.dumps({**line, "changes": changes, "failed": failed}))
             done = "; ".join([*changes, *([f"failed: {failed}"] if failed else [])])
-            operations.record(layout, "deploy", f"{command}: {done}", hop, failed=bool(failed))
+            try:
+                _append(path(layout), json.dumps({**line, "changes": changes, "failed": failed}))
+                operations.record(layout, "deploy", f"{command}: {done}", hop, failed=bool(failed))
+            except OSError as error:
+                print(f"nextphase: the deployment could not be recorded: {error}", file=sys.stderr)
 
 
 def _append(file: Path, line: str) -> None:

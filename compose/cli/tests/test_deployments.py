@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from compose.cli import deployments
+from compose.cli import deployments, operations
 from compose.cli.errors import Failure
 from compose.cli.layout import Layout
 
@@ -53,6 +54,20 @@ def test_a_run_that_fails_says_why(layout: Layout, error: BaseException, said: s
         fail()
     (line,) = lines(layout)
     assert (line["changes"], line["failed"]) == (["accounts replaced: asked for"], said)
+
+
+@pytest.mark.parametrize("file", [deployments.path, operations.path])
+def test_a_run_that_cannot_be_recorded_fails_of_its_own_fault(
+    layout: Layout, capsys: pytest.CaptureFixture[str], file: Callable[[Layout], Path]
+) -> None:
+    def fail() -> None:
+        with deployments.recorded(layout, "up"):
+            raise Failure("orders is not ready")
+
+    file(layout).mkdir(parents=True)
+    with pytest.raises(Failure, match="orders is not ready"):
+        fail()
+    assert "could not be recorded" in capsys.readouterr().err
 
 
 def test_old_lines_go(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
