@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path, PurePath
+from pathlib import PurePath
 
 from compose.cli import files, nginx
 from compose.cli.layout import Layout
@@ -14,8 +14,8 @@ from compose.cli.stores import Stores
 
 NAME = "disk-limits"
 FILE = "disk-limits.json"  # below config/
-LOKI_OVERRIDES = "loki-overrides.yaml"
-"""Limits that Loki reads while it runs, below run/."""
+LOKI_OVERRIDES = "loki/overrides.yaml"
+"""Limits that Loki reads while it runs, below data/: its index there goes on naming removed chunks."""
 
 
 def configuration(platform: Platform, site: Site, stores: Stores) -> str:
@@ -34,7 +34,7 @@ def configuration(platform: Platform, site: Site, stores: Stores) -> str:
     content = {
         "host": address.host,
         "port": address.port,
-        "loki_overrides": str(site.run / LOKI_OVERRIDES),
+        "loki_overrides": str(site.data / LOKI_OVERRIDES),
         "nginx_removals": str(nginx.removals(site)),
         "stores": found,
     }
@@ -61,6 +61,6 @@ def _stores(site: Site, stores: Stores) -> Iterator[tuple[str, str, PurePath]]:
 
 def make_overrides(layout: Layout) -> None:
     """Make the file that Loki starts with, where there is none."""
-    file = Path(layout.run) / LOKI_OVERRIDES
+    file = layout.data / LOKI_OVERRIDES
     if not file.exists():
         files.write(file, "overrides: {}\n")

@@ -189,5 +189,5 @@ def loki(site: Site, platform: Platform) -> Environment:
         "LOKI_GRPC_PORT": str(site.listen("loki-grpc").port),
         "LOKI_DATA_DIR": str(site.data / "loki"),
         "LOKI_RETENTION": f"{platform.logs_hours}h",
-        "LOKI_OVERRIDES": str(site.run / disk_limits.LOKI_OVERRIDES) if site.hosts is None else "",
+        "LOKI_OVERRIDES": str(site.data / disk_limits.LOKI_OVERRIDES) if site.hosts is None else "",
     }

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,16 @@ def test_a_rule_that_is_gone_goes(layout: Layout) -> None:
     (layout.root / "observability/prometheus/rules/some.yml").unlink()
     assert run(layout) == {"prometheus/rules/some.yml"}
     assert not (layout.config / "prometheus/rules/some.yml").exists()
+
+
+def test_what_queries_are_kept_from_outlives_the_folder_of_temporary_files(layout: Layout) -> None:
+    run(layout)
+    named = Path(json.loads((layout.config / "disk-limits.json").read_text())["loki_overrides"])
+    assert environment.loki(Site.native(layout), Platform.load(layout.root))["LOKI_OVERRIDES"] == str(named)
+    named.write_text("# Chunks are removed up to: 7.0\n")
+    shutil.rmtree(layout.run)
+    run(Layout.open(layout.root))
+    assert named.read_text() == "# Chunks are removed up to: 7.0\n"
 
 
 def test_no_secret_leaves_its_folder(layout: Layout) -> None:
