@@ -99,6 +99,20 @@ async def test_of_what_is_too_much_the_oldest_goes(kept: Kept) -> None:
     assert (kept.dropped("dead_letters", "size"), kept.dropped("deliveries", "rows")) == (3, 15)
 
 
+async def test_of_too_many_flows_the_oldest_go_open_ones_too(kept: Kept) -> None:
+    add = """
+        INSERT INTO flows (rule, subject, times, outcome)
+        SELECT 'r', n::text, ARRAY[now()], CASE n % 2 WHEN 0 THEN 'broken' END
+        FROM generate_series({}, {}) AS n ON CONFLICT (rule, subject) DO UPDATE SET times = excluded.times
+    """
+    kept.execute(add.format(1, retention.FLOWS_ROWS - 5))
+    for _ in range(2):  # another event of each takes a number, too
+        kept.execute(add.format(retention.FLOWS_ROWS - 4, retention.FLOWS_ROWS + 15))
+    await kept.retention.sweep()
+    assert kept.execute("SELECT min(subject::int), count(*) FROM flows") == [(16, retention.FLOWS_ROWS)]
+    assert kept.dropped("flows", "rows") == 15
+
+
 async def test_more_than_a_batch_goes(kept: Kept) -> None:
     kept.deliver(2 * retention.BATCH + 10, "2 hours")
     await kept.retention.sweep()

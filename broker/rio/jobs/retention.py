@@ -21,6 +21,7 @@ BATCH: Final = 1_000
 _MEGABYTE: Final = 1_000_000
 _SEEN_SECONDS: Final = 2 * 3600
 _SEEN_ROWS: Final = 500_000
+FLOWS_ROWS: Final = 200_000
 _REPLAYS_SECONDS: Final = 30 * 86400
 
 
@@ -53,6 +54,7 @@ class Retention:
             _too_old("seen", "minute", _SEEN_SECONDS),
             _too_many_seen(_SEEN_ROWS),
             _too_old("flows", "kept_until", 0),
+            _too_many_flows(FLOWS_ROWS),
             _too_old("replays", "finished_at", _REPLAYS_SECONDS),
         )
 
@@ -148,5 +150,20 @@ def _too_many_seen(most: int) -> _Rule:
         "rows",
         "SELECT minute AS value FROM seen ORDER BY minute DESC OFFSET %(most)s LIMIT 1",
         "SELECT ctid FROM seen WHERE minute <= %(value)s ORDER BY minute LIMIT %(batch)s",
+        {"most": most},
+    )
+
+
+def _too_many_flows(most: int) -> _Rule:
+    """Flows that were noted first, open ones too. They are counted: their numbers have gaps."""
+    return _Rule(
+        "flows",
+        "rows",
+        "SELECT number AS value FROM flows ORDER BY number DESC OFFSET %(most)s LIMIT 1",
+        # API processes lock flows in another order: to wait for a lock here might be a deadlock.
+        """
+        SELECT ctid FROM flows WHERE number <= %(value)s ORDER BY number LIMIT %(batch)s
+        FOR UPDATE SKIP LOCKED
+        """,
         {"most": most},
     )
