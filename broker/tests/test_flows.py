@@ -1,6 +1,7 @@
 """Flows in PostgreSQL and in a live Rio: late, broken, after restarts, under redelivery and skewed clocks."""
 
-from collections.abc import AsyncIterator, Iterable
+import threading
+from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -15,13 +16,14 @@ from broker.rio import tracing
 from broker.rio.flow_metrics import FlowMetrics
 from broker.rio.ingest.flow_notes import FlowNotes
 from broker.rio.jobs.flow_report import FlowReport
-from broker.rio.jobs.flow_watch import FlowWatch
+from broker.rio.jobs.flow_watch import FlowWatch, ReadLog
 from broker.rio.model.event import Event, make_event
+from broker.rio.model.flow_judgement import Judgement
 from broker.rio.model.message import Message
 from broker.rio.settings import FlowRule
 from broker.rio.store.database import Database
 from broker.rio.store.flow_noters import FlowNoters
-from broker.rio.store.flows import Flow, Flows
+from broker.rio.store.flows import Flow, Flows, Judge
 from broker.tests.servers import Postgres, Rio, wait_until
 
 RULE = {
@@ -60,6 +62,10 @@ class Cluster:
         self.flows = VirtualFlows(database)
         self.log: list[Message] = []
         """What the event log has."""
+        self.read_log: ReadLog = self._read_log
+
+    def _read_log(self, since: datetime, until: datetime) -> Iterable[Message]:
+        return [one for one in self.log if one.accepted_at >= since.timestamp()]
 
     def process(self) -> "Api":
         return Api(self)
@@ -83,12 +89,8 @@ class Api:
         metrics = FlowMetrics(self.registry)
         metrics.expect(self.notes.rules.values(), self.notes.emitters)
         report = FlowReport(self.notes, metrics, Measurements(self.registry))
-        self.watch = FlowWatch(
-            self.notes, cluster.flows, FlowNoters(cluster.database), report, self._read_log
-        )
-
-    def _read_log(self, since: datetime, until: datetime) -> Iterable[Message]:
-        return [one for one in self.cluster.log if one.accepted_at >= since.timestamp()]
+        noters = FlowNoters(cluster.database)
+        self.watch = FlowWatch(self.notes, cluster.flows, noters, report, cluster.read_log)
 
     def accept(self, type_: str, subject: str, skew: float = 0.0) -> None:
         """Accept an event; `skew`: by how many seconds the process's clock is ahead."""
@@ -240,6 +242,118 @@ async def test_what_a_process_did_not_write_before_it_died_is_read_from_the_log(
     await api.watch.turn()
     assert await cluster.states() == [("2", 0, True)]
     assert api.ended("complete") == 1
+
+
+async def test_a_process_that_stalls_and_dies_later_loses_nothing(cluster: Cluster, api: Api) -> None:
+    """Another process took it for dead before it accepted its last events."""
+    stalled = cluster.process()
+    await stalled.watch.join()
+    cluster.passes(20)
+    await api.watch.turn()
+    stalled.accept("order.placed", "1")
+    cluster.passes(60)
+    await api.watch.turn()
+    assert await cluster.states() == [("1", 0, True)]
+
+
+async def test_a_process_is_known_again_before_it_notes_on(
+    cluster: Cluster, api: Api, postgres: Postgres
+) -> None:
+    """It was silent for so long that it was forgotten, and dies while it writes its notes."""
+    stalled = cluster.process()
+    await stalled.watch.join()
+    cluster.passes(3600)
+    await api.watch.turn()
+    assert len(await cluster.database.fetch("SELECT * FROM flow_noters", {})) == 1
+    stalled.accept("order.placed", "1")
+    name = await cluster.database.fetch("SELECT current_database() AS name", {})
+    with psycopg.connect(postgres.url(name[0]["name"])) as blocking:
+        blocking.execute("LOCK TABLE flows IN EXCLUSIVE MODE")
+        with pytest.raises(psycopg.OperationalError):
+            await stalled.watch.turn()
+    cluster.passes(20)
+    await api.watch.turn()
+    assert await cluster.states() == [("1", 0, False)]
+
+
+async def test_notes_are_written_while_the_log_is_read(cluster: Cluster) -> None:
+    await cluster.process().watch.join()
+    noted, results = threading.Event(), []
+
+    class TellingFlows(VirtualFlows):
+        """Flows that tell when some were noted."""
+
+        async def note(
+            self, flows: Sequence[Flow], judge: Judge, now: datetime
+        ) -> list[tuple[Flow, Judgement]]:
+            judged = await super().note(flows, judge, now)
+            noted.set()
+            return judged
+
+    def read_log(*_: datetime) -> Iterable[Message]:
+        reader.accept("order.placed", "1")
+        results.append(noted.wait(60))
+        return []
+
+    cluster.read_log = read_log
+    cluster.flows = TellingFlows(cluster.database)
+    reader = cluster.process()
+    cluster.passes(20)
+    await reader.watch.join()
+    await reader.watch.turn()
+    assert results == [True]
+
+
+async def test_the_log_is_read_in_parts_and_flows_are_judged_by_all_of_it(cluster: Cluster) -> None:
+    """Each flow has its first event in a part, and its last one in a later part."""
+    await cluster.process().watch.join()
+    flows, held, most = 2000, 0, 0
+    at = cluster.flows.clock.timestamp()
+
+    def read_log(*_: datetime) -> Iterable[Message]:
+        nonlocal held, most
+        for place, type_ in enumerate(("order.placed", "stock.reserved", "order.confirmed")):
+            for number in range(flows):
+                held += 1
+                most = max(most, held)
+                yield Message(event(type_, str(number)), {}, at + 10 * place)
+
+    class CountedFlows(VirtualFlows):
+        """Flows that tell how many events were read before they were noted."""
+
+        async def note(
+            self, noted: Sequence[Flow], judge: Judge, now: datetime
+        ) -> list[tuple[Flow, Judgement]]:
+            nonlocal held
+            held = 0
+            return await super().note(noted, judge, now)
+
+    cluster.read_log = read_log
+    cluster.flows = CountedFlows(cluster.database)
+    cluster.passes(3600)
+    reader = cluster.process()
+    await reader.watch.join()
+    await reader.watch.turn()
+    assert most < flows
+    assert reader.ended("complete") == flows
+    assert reader.ended("broken", **DECIDED) == 0
+
+
+async def test_an_overdue_flow_is_told_once_though_its_events_are_read_again(
+    cluster: Cluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    dead, other = cluster.process(), cluster.process()
+    await dead.watch.join()
+    dead.accept("order.placed", "1")
+    await dead.watch.turn()
+    cluster.passes(36)
+    await dead.watch.turn()
+    assert await cluster.states() == [("1", 0, True)]
+    cluster.passes(20)
+    await other.watch.join()
+    await other.watch.turn()
+    assert await cluster.states() == [("1", 0, True)]
+    assert [record.message for record in caplog.records].count("flow overdue") == 1
 
 
 async def test_a_flow_is_judged_after_a_restart_by_when_its_events_came(cluster: Cluster, api: Api) -> None:
