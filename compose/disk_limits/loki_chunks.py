@@ -19,6 +19,8 @@ _TENANT = "fake"  # what Loki calls the only one
 _HORIZON = "# Chunks are removed up to: "
 #: What is left after a removal, so that the next one is not due at once.
 _LEFT = 0.9
+#: What chunks may always take: a burst fills Loki's write-ahead log, and costs no older lines.
+_KEPT = 0.5
 
 
 @dataclass(frozen=True, order=True)
@@ -70,9 +72,10 @@ class LokiChunks:
         return removed
 
     def _enough(self, excess: int) -> float:
-        """The time up to which chunks have to go to free `excess` bytes; of the last one if all are fewer."""
-        through = self._horizon
-        for chunk in sorted(self._chunks()):
+        """The time up to which chunks have to go to free `excess` bytes, or as many as are beyond `_KEPT`."""
+        through, chunks = self._horizon, sorted(self._chunks())
+        excess = min(excess, sum(chunk.size for chunk in chunks) - int(_KEPT * self._store.limit))
+        for chunk in chunks:
             if excess <= 0:
                 break
             through = chunk.through

@@ -1,5 +1,6 @@
 """A turn measures every store, removes what is too much, and shows both."""
 
+import base64
 import json
 import os
 from pathlib import Path
@@ -70,11 +71,15 @@ def test_a_store_that_does_not_run_here_is_left_out(tmp_path: Path) -> None:
 def test_a_store_that_cannot_be_bounded_keeps_no_other_from_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name in ("nginx_files", "process_files"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "edge-spans.json.1").write_bytes(os.urandom(2 * MEBIBYTE))
-    (tmp_path / "removed").mkdir()  # where the list of removed files of nginx should be
-    Limits(settings(tmp_path, nginx_files=MEBIBYTE, process_files=MEBIBYTE), CollectorRegistry()).turn()
-    assert (tmp_path / "nginx_files/edge-spans.json.1").exists()
+    chunks = tmp_path / "logs/chunks/fake"
+    chunks.mkdir(parents=True)
+    for second in (1000, 2000, 3000):
+        name = base64.b64encode(f"0:{second:x}:0".encode()).decode()
+        (chunks / name).write_bytes(os.urandom(2 * MEBIBYTE))
+    (tmp_path / "overrides.new").mkdir()  # no file: Loki cannot be told
+    (tmp_path / "process_files").mkdir()
+    (tmp_path / "process_files/orders.log.1").write_bytes(os.urandom(2 * MEBIBYTE))
+    chosen = settings(tmp_path, logs=5 * MEBIBYTE, process_files=MEBIBYTE, nginx_files=MEBIBYTE)
+    Limits(chosen, CollectorRegistry()).turn()
     assert list((tmp_path / "process_files").iterdir()) == []
-    assert capsys.readouterr().err.startswith("nginx_files could not be bounded: ")
+    assert capsys.readouterr().err.startswith("logs could not be bounded: ")
