@@ -115,6 +115,15 @@ def jaeger_command(toolbox: Toolbox) -> list[str | Path]:
     return [toolbox.jaeger, "--config", OBSERVABILITY / "jaeger/jaeger.yaml"]
 
 
+def jaeger_program(
+    toolbox: Toolbox, folder: Path, variables: Mapping[str, str], options: Sequence[str] = ()
+) -> Program:
+    """Jaeger, with the heap that it has on the platform: with less it collects garbage all the time."""
+    url = f"http://{variables['JAEGER_HEALTH']}/status"
+    own = {**variables, "GOMEMLIMIT": "320MiB"}
+    return Program([*jaeger_command(toolbox), *options], own, url, folder / "jaeger.log")
+
+
 def loki_command(toolbox: Toolbox) -> list[str | Path]:
     return [toolbox.loki, f"-config.file={OBSERVABILITY / 'loki/loki.yaml'}", "-config.expand-env=true"]
 
@@ -217,7 +226,7 @@ def running_pipeline(
             [*collector_command(toolbox), *collector_options],
             f"http://{variables['COLLECTOR_HEALTH']}/",
         ),
-        program("jaeger", jaeger_command(toolbox), f"http://{variables['JAEGER_HEALTH']}/status"),
+        jaeger_program(toolbox, folder, variables),
         program(
             "loki",
             [*loki_command(toolbox), *loki_options],

@@ -15,7 +15,7 @@ from compose.cli.site import Site
 from compose.cli.stores import Store, Stores
 from compose.cli.telemetry import Telemetry
 from compose.cli.toolbox import Toolbox
-from tests.config.programs import ROOT, Program, environment, jaeger_command, running_pipeline
+from tests.config.programs import ROOT, environment, jaeger_program, running_pipeline
 from tests.config.test_pipeline import log_record, new_trace_id, send_logs
 from tests.conftest import eventually
 
@@ -80,19 +80,14 @@ def test_prometheus_takes_what_leads_to_existing_stores(
 def test_whether_jaeger_has_a_page_is_asked_of_it(toolbox: Toolbox, tmp_path: Path, has_page: bool) -> None:
     """A Jaeger that is built from its module has none; one with the page's files serves them."""
     variables = environment(tmp_path)
-    options: list[str | Path] = []
+    options: list[str] = []
     if has_page:
         page = '<html><head><base href="/"></head><body><div id="jaeger-ui-root"></div></body></html>'
         (tmp_path / "index.html").write_text(page)
         options = [f"--set=extensions.jaeger_query.ui.assets_path={tmp_path}"]
     elif toolbox.jaeger.parent.name.partition("-")[0] != "jaeger":
         pytest.skip("this Jaeger was not built here")
-    jaeger = Program(
-        [*jaeger_command(toolbox), *options],
-        variables,
-        f"http://{variables['JAEGER_HEALTH']}/status",
-        tmp_path / "jaeger.log",
-    )
+    jaeger = jaeger_program(toolbox, tmp_path, variables, options)
     port = int(variables["JAEGER_QUERY_HTTP"].rpartition(":")[2])
     try:
         jaeger.start()

@@ -19,7 +19,7 @@ from compose.cli.store_client import TelemetryError
 from compose.cli.telemetry import Telemetry
 from compose.cli.toolbox import Toolbox
 from compose.cli.trace_search import FoundTrace, Result, Search, find
-from tests.config.programs import OBSERVABILITY, Program, environment, jaeger_command, loki_command
+from tests.config.programs import OBSERVABILITY, Program, environment, jaeger_program, loki_command
 from tests.conftest import eventually
 
 pytestmark = pytest.mark.config
@@ -117,12 +117,7 @@ def telemetry(toolbox: Toolbox, tmp_path_factory: pytest.TempPathFactory) -> Ite
     folder = tmp_path_factory.mktemp("stores")
     variables = environment(folder)
     loki_url = f"http://127.0.0.1:{variables['LOKI_HTTP_PORT']}"
-    jaeger = Program(
-        jaeger_command(toolbox),
-        variables,
-        f"http://{variables['JAEGER_HEALTH']}/status",
-        folder / "jaeger.log",
-    )
+    jaeger = jaeger_program(toolbox, folder, variables)
     loki = Program(loki_command(toolbox), variables, f"{loki_url}/ready", folder / "loki.log")
     (folder / "compose").mkdir()
     shutil.copy(ROOT / platform.SCHEMA, folder / platform.SCHEMA)
