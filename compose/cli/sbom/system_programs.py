@@ -51,7 +51,7 @@ def _own_version(path: Path) -> str:
 
 
 def _answer(*command: str) -> str:
-    """What a program prints; nothing where there is no such program, or dpkg-query knows no such package."""
+    """The output of a program; nothing where there is none, or dpkg-query knows no such package."""
     try:
         answer = subprocess.run(
             command, capture_output=True, text=True, timeout=_TIMEOUT_SECONDS, check=False
