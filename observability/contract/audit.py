@@ -147,9 +147,13 @@ class Auditor:
     async def _metric(self, part: Part, rule: MetricRule) -> Cell:
         name = rule.series.partition("{")[0]
         least = self._least_of_spans if name.startswith(_OF_SPANS) else 1.0
-        if rule.after is not None and not await self._has_grown(rule.after, least):
-            return Cell(part.name, "metrics", name, Standing.IDLE)
-        found = await self._reader.metric(f"count({rule.series})")
+        series = rule.series
+        if rule.after is not None:
+            if not await self._has_grown(rule.after, least):
+                return Cell(part.name, "metrics", name, Standing.IDLE)
+            # A process that was started since has not been asked for anything yet.
+            series = f"last_over_time({series}[{WINDOW_SECONDS + SETTLING_SECONDS}s])"
+        found = await self._reader.metric(f"count({series})")
         return _judged(part.name, "metrics", name, "" if found else f"no series of {rule.series}")
 
     async def _has_grown(self, counter: str, least: float = 1.0) -> bool:

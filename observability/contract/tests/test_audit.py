@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from observability.contract.audit import Auditor, Standing
+from observability.contract.audit import SETTLING_SECONDS, WINDOW_SECONDS, Auditor, Standing
 from observability.contract.contract import LineRule, MetricRule, Part, SpanRule
 from observability.contract.telemetry_reader import TelemetryReader
 from observability.http.problem import Problem
@@ -164,6 +164,14 @@ async def test_a_metric_that_comes_with_traffic_is_looked_for_once_there_is_some
     rule = MetricRule("gone", "requests_total")
     assert (await audit(Stores(growth=0), metrics=(rule,)))["gone"][0] == Standing.IDLE
     assert (await audit(Stores(growth=1), metrics=(rule,)))["gone"][0] == Standing.BROKEN
+
+
+async def test_a_series_of_a_process_that_has_been_replaced_since_counts() -> None:
+    stores = Stores()
+    await audit(stores, metrics=(MetricRule("gone", "requests_total"), MetricRule("up", None)))
+    queries = [dict(parameters).get("query", "") for _, _, parameters in stores.asked]
+    assert f"count(last_over_time(gone[{WINDOW_SECONDS + SETTLING_SECONDS}s]))" in queries
+    assert "count(up)" in queries
 
 
 async def test_a_counter_is_asked_for_once() -> None:
