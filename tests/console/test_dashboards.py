@@ -127,7 +127,7 @@ def _questions(panel: dict[str, Any], asked: list[Request]) -> list[Request]:
     """The panel's questions, in the order of its queries."""
     found = []
     for target in panel["targets"]:
-        pattern = re.compile(re.sub(r"\\\$\w+", ".*?", re.escape(target["expr"])))
+        pattern = re.compile(re.sub(r"\\\$\w+", r"[^\[\]{}]*?", re.escape(target["expr"])))
         fitting = [
             request
             for request in asked
