@@ -30,7 +30,7 @@ MAX_KINDS: Final = 1024
 _SECOND: Final = 1_000_000_000  # in nanoseconds
 #: Messages that begin alike are alike.
 _MESSAGE_CHARACTERS: Final = 200
-_ID: Final = re.compile(r"[0-9A-Za-z_-]*\d[0-9A-Za-z_-]*")
+_ID: Final = re.compile(r"(?<![0-9A-Za-z_-])[A-Za-z_-]*\d[0-9A-Za-z_-]*")
 _unlimited = set[str]()
 
 

@@ -24,7 +24,7 @@ final class BurstLimit {
 
     private static final int MESSAGE_CHARACTERS = 200;
     private static final long SECOND = 1_000_000_000L;
-    private static final Pattern ID = Pattern.compile("[0-9A-Za-z_-]*\\d[0-9A-Za-z_-]*");
+    private static final Pattern ID = Pattern.compile("(?<![0-9A-Za-z_-])[A-Za-z_-]*\\d[0-9A-Za-z_-]*");
 
     private final LongSupplier clock;
     private final List<Suppressed> forgotten = new ArrayList<>();
