@@ -49,8 +49,7 @@ class Stack:
     def bearer(self, subject: str, *scopes: str) -> dict[str, str]:
         """The Authorization header of a request by `subject`, with these scopes or the usual ones."""
         key = Path(Secrets(self.layout.secrets).signing_key)
-        token = tokens.issue(key, subject, scopes or tokens.SCOPES, TOKEN_MINUTES)
-        return {"Authorization": f"Bearer {token}"}
+        return tokens.bearer(key, subject, scopes, TOKEN_MINUTES)
 
 
 def copy_checkout(folder: Path) -> None:

@@ -74,6 +74,11 @@ def issue(key_file: Path, subject: str, scopes: Sequence[str], minutes: int) -> 
     return jwt.encode(claims, key, _ALGORITHM, headers={"kid": _public(key)["kid"], "typ": "at+jwt"})
 
 
+def bearer(key_file: Path, subject: str, scopes: Sequence[str], minutes: int) -> dict[str, str]:
+    """The Authorization header with a token that `issue` gives; without scopes it allows SCOPES."""
+    return {"Authorization": f"Bearer {issue(key_file, subject, scopes or SCOPES, minutes)}"}
+
+
 def _read(pem: str) -> Ed25519PrivateKey:
     key = load_pem_private_key(pem.encode(), None)
     if not isinstance(key, Ed25519PrivateKey):

@@ -113,14 +113,14 @@ class CloseDatabase(Drill):
     lines = '{service_name="postgres"} |= "not currently accepting connections"'
 
     def strike(self, instance: Instance) -> None:
-        with instance.session(SUPERUSER) as session:
+        with instance.connect(SUPERUSER) as session:
             session.execute("ALTER DATABASE notifications ALLOW_CONNECTIONS false")
             session.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'notifications'"
             )
 
     def heal(self, instance: Instance) -> None:
-        with instance.session(SUPERUSER) as session:
+        with instance.connect(SUPERUSER) as session:
             session.execute("ALTER DATABASE notifications ALLOW_CONNECTIONS true")
         instance.start("notifications", "relay")
 
@@ -131,7 +131,7 @@ class TakeConnections(Drill):
     alerts = (expect("PostgresConnectionsNearLimit"),)
 
     def strike(self, instance: Instance) -> None:
-        with instance.session(SUPERUSER) as session:
+        with instance.connect(SUPERUSER) as session:
             row = session.execute(
                 "SELECT current_setting('max_connections')::int * 0.85 - count(*) FROM pg_stat_activity"
             ).fetchone()
@@ -194,12 +194,12 @@ class StickOutbox(Drill):
 
     def strike(self, instance: Instance) -> None:
         instance.prepare_orders()
-        with instance.session("orders") as session:
+        with instance.connect("orders") as session:
             session.execute(f"REVOKE DELETE ON outbox FROM {RELAY}")
         instance.place_order()
 
     def heal(self, instance: Instance) -> None:
-        with instance.session("orders") as session:
+        with instance.connect("orders") as session:
             session.execute(f"GRANT DELETE ON outbox TO {RELAY}")
 
 
@@ -212,7 +212,7 @@ class PoisonOutbox(Drill):
     kind = "drill.poison"
 
     def strike(self, instance: Instance) -> None:
-        with instance.session("orders") as session:
+        with instance.connect("orders") as session:
             session.execute(
                 "INSERT INTO outbox (id, type, source, subject, data)"
                 " VALUES (gen_random_uuid(), %s, '/orders', 'drill', '{}')",
@@ -220,5 +220,5 @@ class PoisonOutbox(Drill):
             )
 
     def heal(self, instance: Instance) -> None:
-        with instance.session("orders") as session:
+        with instance.connect("orders") as session:
             session.execute("DELETE FROM outbox WHERE type = %s", [self.kind])

@@ -9,7 +9,7 @@ import subprocess
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, LiteralString
@@ -107,9 +107,7 @@ class Instance:
     def bearer(self, subject: str, *scopes: str) -> dict[str, str]:
         """The Authorization header of a request by `subject`."""
         key = Path(Secrets(self.layout.secrets).signing_key)
-        return {
-            "Authorization": f"Bearer {tokens.issue(key, subject, scopes or tokens.SCOPES, TOKEN_MINUTES)}"
-        }
+        return tokens.bearer(key, subject, scopes, TOKEN_MINUTES)
 
     @cached_property
     def account(self) -> str:
@@ -189,7 +187,7 @@ class Instance:
     # --- databases
 
     def connect(self, database: str, user: str = SUPERUSER) -> psycopg.Connection[Any]:
-        """A session of its own, in autocommit mode."""
+        """A session in autocommit mode; it ends with the block of a `with`."""
         return psycopg.connect(
             host="127.0.0.1",
             port=self.layout.port("postgres"),
@@ -215,12 +213,6 @@ class Instance:
     def keep_active(self, connection: psycopg.Connection[Any]) -> None:
         """Do something in a session's transaction: PostgreSQL ends one that is idle for a minute."""
         self.go_on(lambda: connection.execute("SELECT pg_sleep(1)"))
-
-    @contextlib.contextmanager
-    def session(self, database: str) -> Iterator[psycopg.Connection[Any]]:
-        """A session for a few statements."""
-        with self.connect(database) as connection:
-            yield connection
 
     # --- telemetry
 
