@@ -1,7 +1,7 @@
 """Bounds how often one log line is written, and counts the lines that are left out.
 
 Lines are alike if their logger, level and message are, ids and numbers in the message apart, and the fault
-(`error_fingerprint`) of an exception. A line takes 0.7 us more for it (python -m tests.bench.telemetry).
+(`error_fingerprint`) of an exception. A line takes 0.7 us more (python -m tests.bench.telemetry_parts).
 `logging` and its packages have filters that bound lines, and none that says how many were left out.
 """
 
